@@ -114,7 +114,9 @@ def _cost(data: Mapping[str, Any], name: str, problems: list[str]) -> Row:
         tiers = [{"over": 200_000, **_lines(long_context)}]
     if tiers:
         cost["tiers"] = sorted(tiers, key=lambda tier: int(tier["over"]))
-    wrong = [f"{line} {price}" for row in (cost, *tiers) for line, price in row.items() if _is_negative(price)]
+    wrong = [
+        f"{line} {price}" for row in (cost, *tiers) for line, price in row.items() if _is_number(price) and price < 0
+    ]
     if wrong:
         problems.append(f"{name}: prices left out, {', '.join(wrong)}")
         return {}
@@ -144,7 +146,3 @@ def _plain(price: float) -> float | int:
 
 def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _is_negative(value: object) -> bool:
-    return _is_number(value) and value < 0

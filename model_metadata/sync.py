@@ -109,17 +109,13 @@ def store(catalog: ParsedCatalog, folder: str) -> None:
     index = {
         "source": SOURCE,
         "as_of": catalog.as_of or time.strftime("%Y-%m-%d", time.gmtime()),
-        "providers": [_index_row(provider) for provider in catalog.providers.values()],
+        "providers": [{**provider, "models": len(provider["models"])} for provider in catalog.providers.values()],
     }
     _write(os.path.join(folder, "index.json"), index, "providers")
     # Last, after everything new has been written.
     for name in os.listdir(data):
         if name.endswith(".json") and name.removesuffix(".json") not in catalog.providers:
             os.remove(os.path.join(data, name))
-
-
-def _index_row(provider: Mapping[str, Any]) -> dict[str, Any]:
-    return {**provider, "models": len(provider["models"])}
 
 
 def _write(path: str, content: Mapping[str, Any], unfold: str) -> None:

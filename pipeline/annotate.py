@@ -23,7 +23,7 @@ def clamp_reasoning_tokens(reply: Reply, model: Model) -> None:
     """Cut `reasoning_tokens` to `output_tokens`, with a warning, since reasoning is part of the output."""
     usage = reply.usage
     reasoning, output = usage.reasoning_tokens, usage.output_tokens
-    if reasoning and output is not None and reasoning > output:
+    if reasoning is not None and output is not None and reasoning > output:
         why = f"{model.provider} counted {reasoning} tokens of reasoning in an output of {output}; cut to {output}"
         reply.usage = evolve(usage, reasoning_tokens=max(output, 0))
         warn(reply, model, "usage", why)
@@ -49,7 +49,8 @@ def annotate(reply: Reply, response: Response) -> Reply:
     reply.request_id = reply.request_id or response.request_id
     reply.headers = response.headers
     reply.already_paid = request.operation in FREE
-    clamp_reasoning_tokens(reply, model)
+    if reply.usage.reasoning_tokens:
+        clamp_reasoning_tokens(reply, model)
     if request.warnings:
         reply.warnings = joined_warnings(request.warnings, reply.warnings)
     return reply

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from ..schemas.errors import ConfigError, StepwellError
+
 
 class KeyValueStore(Protocol):
     """A store of bytes under keys, which are short ASCII texts.
@@ -18,3 +20,14 @@ class KeyValueStore(Protocol):
         ...
 
     def set_many(self, items: Mapping[str, bytes]) -> None: ...
+
+
+def store_trouble(done: str, error: Exception) -> str:
+    """Return the warning for a store that failed. Raises the ConfigError of a store that cannot be used at all.
+
+    done: what it was used for: read or written.
+    """
+    if isinstance(error, ConfigError):
+        raise error
+    text = str(error) if isinstance(error, StepwellError) else f"{type(error).__name__}: {error}"
+    return f"could not be {done}: {text[:200]}"

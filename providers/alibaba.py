@@ -4,9 +4,7 @@ from ..schemas.model import Model
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
 from .declare.rules import DroppedOptions, Options, bounded_switch, clamp, switch, without_thinking
-from .wires.openai_chat import openai_chat
-from .wires.operations.openai_embeddings import openai_embeddings
-from .wires.operations.openai_misc import openai_models
+from .wires.openai_compatible import COMPATIBLE
 
 
 def thinking_budget(options: Options, model: Model) -> DroppedOptions:
@@ -23,7 +21,7 @@ alibaba = declare_provider(
     "alibaba",
     name="Alibaba Cloud Model Studio",
     docs="https://help.aliyun.com/zh/model-studio",
-    wire=[openai_chat, openai_embeddings, openai_models],
+    wire=COMPATIBLE,
     base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
     env_key=["DASHSCOPE_API_KEY"],
     # "batch size is invalid, it should not be larger than 10": https://github.com/zilliztech/claude-context/issues/177

@@ -15,9 +15,8 @@ from attrs import evolve
 from ..pipeline.around import around
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Headers, Request
-from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
-from ..schemas.errors import ConfigError, NotFound, ProviderError
+from ..schemas.errors import ConfigError, NotFound
 from .auth.auth import reveal, token_from
 from .declare.addresses import normalize_url
 from .declare.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value
@@ -25,7 +24,6 @@ from .declare.embed_limits import EmbedLimit
 from .declare.environment import environment_of
 from .declare.provider import Provider, declare_provider, override
 from .declare.rules import only
-from .declare.wire import Wire
 from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
 from .options.openai_options import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
@@ -125,17 +123,9 @@ def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
     return pipeline.replace("authenticate", around("authenticate", authenticate))
 
 
-def with_address_in_hints(wire: Wire) -> Wire:
-    """Improve the wire's hint: a 404 here is nearly always a wrong address or deployment, so show both."""
-
-    def find_error(response: Response) -> ProviderError | None:
-        error = wire.find_error(response)
-        if isinstance(error, NotFound):
-            request = response.request
-            error.hint = f"no deployment {request.model.id!r} answers at {request.url.partition('?')[0]}"
-        return error
-
-    return evolve(wire, find_error=find_error)
+def address_hint(request: Request) -> str:
+    """Name the address and the deployment: a 404 here is nearly always a wrong one of them."""
+    return f"no deployment {request.model.id!r} answers at {request.url.partition('?')[0]}"
 
 
 _WIRES = (
@@ -155,7 +145,7 @@ azure = declare_provider(
     "azure",
     name="Azure OpenAI",
     docs="https://learn.microsoft.com/azure/ai-foundry/openai",
-    wire=[with_address_in_hints(wire) for wire in _WIRES],
+    wire=[wire.with_error_hint(NotFound, address_hint) for wire in _WIRES],
     base_url="https://${AZURE_RESOURCE_NAME}.openai.azure.com",
     base_url_env=ENDPOINT,
     trusted_hosts=(".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"),

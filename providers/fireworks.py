@@ -2,16 +2,14 @@
 
 from .declare.provider import declare_provider
 from .declare.rules import BY_FACTS, at_most, clamp
-from .wires.openai_chat import openai_chat
-from .wires.operations.openai_embeddings import openai_embeddings
-from .wires.operations.openai_misc import openai_models
+from .wires.openai_compatible import COMPATIBLE
 from .wires.operations.rerank import rerank
 
 fireworks = declare_provider(
     "fireworks",
     name="Fireworks AI",
     docs="https://docs.fireworks.ai",
-    wire=[openai_chat, openai_embeddings, rerank, openai_models],
+    wire=[*COMPATIBLE, rerank],
     base_url="https://api.fireworks.ai/inference/v1",
     env_key="FIREWORKS_API_KEY",
     # https://docs.fireworks.ai/api-reference/post-chatcompletions

@@ -3,15 +3,13 @@
 from .declare.addresses import rewrite_path
 from .declare.provider import declare_provider
 from .declare.rules import BY_FACTS
-from .wires.openai_chat import openai_chat
-from .wires.operations.openai_embeddings import openai_embeddings
-from .wires.operations.openai_misc import openai_models
+from .wires.openai_compatible import COMPATIBLE
 
 github = declare_provider(
     "github",
     name="GitHub Models",
     docs="https://docs.github.com/en/github-models",
-    wire=[openai_chat, openai_embeddings, openai_models],
+    wire=COMPATIBLE,
     base_url="https://models.github.ai/inference",
     # https://docs.github.com/en/rest/models/catalog
     prepare_request=rewrite_path("list_models", "/inference/models", "/catalog/models"),

@@ -26,6 +26,7 @@ from ..schemas.message import Context
 from ..schemas.parts import MEDIA, Image
 from ..schemas.secret import Secret, header_secret
 from .auth.auth import bearer, optional
+from .declare.addresses import is_at
 from .declare.credentials import KEY, Credentials, Login, Value
 from .declare.provider import Provider, declare_provider
 from .wires.anthropic_messages import anthropic_messages
@@ -128,8 +129,7 @@ def _exchange(login: Secret, request: Request) -> Generator[Any, Any, Token]:
         )
     answer = loads(response.body)
     address = (answer.get("endpoints") or {}).get("api") or ""
-    host = address.partition("://")[2].partition("/")[0]
-    safe = address.startswith("https://") and host.endswith(".githubcopilot.com")
+    safe = is_at(address, (".githubcopilot.com",))
     return Token(header_secret(answer["token"], where="GitHub's answer"), answer["expires_at"], address if safe else "")
 
 

@@ -3,15 +3,13 @@
 from .declare.object_support import BY_GRAMMAR
 from .declare.provider import declare_provider
 from .declare.rules import rename
-from .wires.openai_chat import openai_chat
-from .wires.operations.openai_embeddings import openai_embeddings
-from .wires.operations.openai_misc import openai_models
+from .wires.openai_compatible import COMPATIBLE
 
 lmstudio = declare_provider(
     "lmstudio",
     name="LM Studio",
     docs="https://lmstudio.ai/docs",
-    wire=[openai_chat, openai_embeddings, openai_models],
+    wire=COMPATIBLE,
     base_url="http://localhost:1234/v1",
     env_key="LMSTUDIO_API_KEY",
     key_optional=True,

@@ -3,10 +3,8 @@
 from ..schemas.model import Model
 from .declare.provider import declare_provider, override
 from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, rename, switch, without_thinking
-from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
-from .wires.operations.openai_embeddings import openai_embeddings
-from .wires.operations.openai_misc import openai_models
+from .wires.openai_compatible import COMPATIBLE
 
 _FIXED = drop(
     "temperature", "top_p", "n", "presence_penalty", "frequency_penalty", why="this model's sampling is fixed"
@@ -27,7 +25,7 @@ moonshot = declare_provider(
     "moonshot",
     name="Moonshot AI",
     docs="https://platform.moonshot.ai/docs",
-    wire=[openai_chat, openai_embeddings, openai_models],
+    wire=COMPATIBLE,
     base_url="https://api.moonshot.ai/v1",
     env_key=["MOONSHOT_API_KEY"],
     options={"thinking": {"type": "object"}},

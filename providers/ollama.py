@@ -14,13 +14,11 @@ from attrs import evolve
 from ..pipeline.around import around
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Request
-from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
-from ..schemas.errors import ContextOverflow, ProviderError
+from ..schemas.errors import ContextOverflow
 from ..schemas.reply import CallWarning, Reply
 from .declare.provider import Provider, declare_provider, override
-from .declare.rules import DroppedOptions, Options, report_dropped
-from .declare.wire import Wire
+from .declare.rules import warn_of_dropped
 from .wires.ollama_chat import ollama_chat
 from .wires.openai_chat import openai_chat
 from .wires.operations.ollama_embeddings import ollama_embeddings
@@ -55,23 +53,16 @@ def _thinking(request: Request, think: Callable[[str], bool | str]) -> Request:
         return request.replace(options=options)
     options["think"] = think(effort)
     exact = options["think"] in (False, effort)
-    return _with_warnings(
-        request, options, [] if exact else [("reasoning_effort", f"{effort} became {options['think']}")]
-    )
+    losses = [] if exact else [("reasoning_effort", f"{effort} became {options['think']}")]
+    return warn_of_dropped(request, losses, options=options)
 
 
 def _without_native(request: Request) -> Request:
     """Drop Ollama's own options with a warning: the OpenAI-compatible endpoint would silently ignore them."""
     options = dict(request.options)
     why = f"{_COMPATIBLE} has no such option; leave out wire= to use Ollama's own chat, which has it"
-    return _with_warnings(
-        request, options, [(name, why) for name in _NATIVE_ONLY if options.pop(name, None) is not None]
-    )
-
-
-def _with_warnings(request: Request, options: Options, losses: DroppedOptions) -> Request:
-    warnings = report_dropped(losses, request.model, request.on_unsupported)
-    return request.replace(options=options, warnings=request.warnings + warnings)
+    losses = [(name, why) for name in _NATIVE_ONLY if options.pop(name, None) is not None]
+    return warn_of_dropped(request, losses, options=options)
 
 
 def watch_context(pipeline: Pipeline, provider: Provider) -> Pipeline:
@@ -106,18 +97,8 @@ def context_was_full(reply: Reply, options: Mapping[str, Any]) -> bool:
     return allowed is None or usage.output_tokens < allowed
 
 
-def with_context_hint(wire: Wire) -> Wire:
-    """Improve the wire's hint: a prompt too long for the configured context is rarely too long for the model."""
-
-    def find_error(response: Response) -> ProviderError | None:
-        error = wire.find_error(response)
-        if isinstance(error, ContextOverflow):
-            error.hint = "set num_ctx higher, within the limits of model and memory, or shorten the conversation"
-        return error
-
-    return evolve(wire, find_error=find_error)
-
-
+# A prompt too long for the configured context is rarely too long for the model.
+_TOO_LONG = "set num_ctx higher, within the limits of model and memory, or shorten the conversation"
 _WIRES = (
     ollama_chat,
     evolve(openai_chat, path=_COMPATIBLE),
@@ -130,7 +111,7 @@ ollama = declare_provider(
     "ollama",
     name="Ollama",
     docs="https://docs.ollama.com/api",
-    wire=[with_context_hint(wire) for wire in _WIRES],
+    wire=[wire.with_error_hint(ContextOverflow, lambda request: _TOO_LONG) for wire in _WIRES],
     base_url="http://localhost:11434",
     base_url_env="OLLAMA_HOST",
     env_key="OLLAMA_API_KEY",

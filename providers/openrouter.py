@@ -2,16 +2,14 @@
 
 from .declare.provider import declare_provider
 from .declare.rules import BY_FACTS, clamp, move, not_both
-from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import body_with
-from .wires.operations.openai_embeddings import openai_embeddings
-from .wires.operations.openai_misc import openai_models
+from .wires.openai_compatible import COMPATIBLE
 
 openrouter = declare_provider(
     "openrouter",
     name="OpenRouter",
     docs="https://openrouter.ai/docs",
-    wire=[openai_chat, openai_embeddings, openai_models],
+    wire=COMPATIBLE,
     base_url="https://openrouter.ai/api/v1",
     env_key="OPENROUTER_API_KEY",
     options={

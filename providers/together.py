@@ -3,17 +3,15 @@
 from .declare.provider import declare_provider
 from .declare.rules import BY_FACTS
 from .options.openai_options import TRANSCRIBING
-from .wires.openai_chat import openai_chat
-from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.openai_compatible import COMPATIBLE
 from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription
-from .wires.operations.openai_misc import openai_models
 from .wires.operations.rerank import rerank
 
 together = declare_provider(
     "together",
     name="Together AI",
     docs="https://docs.together.ai",
-    wire=[openai_chat, openai_embeddings, rerank, openai_images, openai_speech, openai_transcription, openai_models],
+    wire=[*COMPATIBLE, rerank, openai_images, openai_speech, openai_transcription],
     base_url="https://api.together.xyz/v1",
     env_key="TOGETHER_API_KEY",
     translate_options=BY_FACTS,

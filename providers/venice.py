@@ -2,15 +2,13 @@
 
 from .declare.provider import declare_provider
 from .declare.rules import BY_FACTS
-from .wires.openai_chat import openai_chat
-from .wires.operations.openai_embeddings import openai_embeddings
-from .wires.operations.openai_misc import openai_models
+from .wires.openai_compatible import COMPATIBLE
 
 venice = declare_provider(
     "venice",
     name="Venice",
     docs="https://docs.venice.ai",
-    wire=[openai_chat, openai_embeddings, openai_models],
+    wire=COMPATIBLE,
     base_url="https://api.venice.ai/api/v1",
     env_key=["VENICE_API_KEY"],
     translate_options=BY_FACTS,

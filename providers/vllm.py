@@ -2,16 +2,14 @@
 
 from .declare.object_support import ObjectSupport
 from .declare.provider import declare_provider
-from .wires.openai_chat import openai_chat
-from .wires.operations.openai_embeddings import openai_embeddings
-from .wires.operations.openai_misc import openai_models
+from .wires.openai_compatible import COMPATIBLE
 from .wires.operations.rerank import rerank
 
 vllm = declare_provider(
     "vllm",
     name="vLLM",
     docs="https://docs.vllm.ai",
-    wire=[openai_chat, openai_embeddings, rerank, openai_models],
+    wire=[*COMPATIBLE, rerank],
     base_url="http://localhost:8000/v1",
     env_key="VLLM_API_KEY",
     key_optional=True,

@@ -2,16 +2,14 @@
 
 from .declare.provider import declare_provider
 from .declare.rules import clamp, drop, switch, without_thinking
-from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
-from .wires.operations.openai_embeddings import openai_embeddings
-from .wires.operations.openai_misc import openai_models
+from .wires.openai_compatible import COMPATIBLE
 
 zai = declare_provider(
     "zai",
     name="Z.AI",
     docs="https://docs.z.ai",
-    wire=[openai_chat, openai_embeddings, openai_models],
+    wire=COMPATIBLE,
     base_url="https://api.z.ai/api/paas/v4",
     env_key=["ZAI_API_KEY", "ZHIPU_API_KEY"],
     options={"reasoning_effort": {"type": "string"}, "thinking": {"type": "object"}, "do_sample": {"type": "boolean"}},

@@ -2,15 +2,13 @@
 
 from .declare.provider import declare_provider
 from .declare.rules import BY_FACTS, move
-from .wires.openai_chat import openai_chat
-from .wires.operations.openai_embeddings import openai_embeddings
-from .wires.operations.openai_misc import openai_models
+from .wires.openai_compatible import COMPATIBLE
 
 zenmux = declare_provider(
     "zenmux",
     name="ZenMux",
     docs="https://docs.zenmux.ai",
-    wire=[openai_chat, openai_embeddings, openai_models],
+    wire=COMPATIBLE,
     base_url="https://zenmux.ai/api/v1",
     env_key=["ZENMUX_API_KEY"],
     options={"reasoning": {"type": "object"}, "provider": {"type": "object"}, "models": {"type": "array"}},

@@ -27,9 +27,9 @@ FEES = ("web_search",)
 """What is charged per use, not per token."""
 
 _AMOUNTS = (*BUCKETS, *FEES, "batch_factor", "batch_cache_read_factor")
-_NOTHING = Decimal(0)
+NOTHING = Decimal(0)
 # A context of its own keeps sums exact, whatever precision or traps the application sets for its threads.
-_EXACT = Context(prec=80)
+EXACT = Context(prec=80)
 
 
 def exact_decimal(value: object) -> Decimal | None:
@@ -109,7 +109,7 @@ class Prices:
         if by is None:
             raise ConfigError("prices are multiplied by a number, not by None", hint="pass 1 to leave them as they are")
         known = {name: rate for name in BUCKETS if (rate := getattr(self, name)) is not None}
-        rates: dict[str, Any] = {name: _EXACT.multiply(rate, by) for name, rate in known.items()}
+        rates: dict[str, Any] = {name: EXACT.multiply(rate, by) for name, rate in known.items()}
         return Prices(
             **rates,
             tiers=tuple(Tier(tier.over, tier.prices.times(by)) for tier in self.tiers),
@@ -197,13 +197,13 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = No
         if rate is None:
             return Cost(None, reason=f"no price is known for {bucket} tokens", as_of=prices.as_of, source=prices.source)
         if batch:
-            rate = _EXACT.multiply(rate, _batch_factor(prices, bucket))
+            rate = EXACT.multiply(rate, _batch_factor(prices, bucket))
         if regional is not None:
-            rate = _EXACT.multiply(rate, regional)
-        items[bucket] = _EXACT.scaleb(_EXACT.multiply(rate, Decimal(tokens)), -6)
+            rate = EXACT.multiply(rate, regional)
+        items[bucket] = EXACT.scaleb(EXACT.multiply(rate, Decimal(tokens)), -6)
     searches = _count(usage.web_searches)
     if searches and fees is not None:
-        items["web_search"] = _EXACT.scaleb(_EXACT.multiply(fees, Decimal(searches)), -3)
+        items["web_search"] = EXACT.scaleb(EXACT.multiply(fees, Decimal(searches)), -3)
     at_least = (
         _is_partial(usage, row)
         or bool(prices.other_charges or usage.unpriced_charges)
@@ -246,7 +246,7 @@ def total_cost(costs: Iterable[Cost | None]) -> Cost:
         if cost.total is None:
             return Cost(None, reason=cost.reason)
         for bucket, amount in cost.items.items():
-            sums[bucket] = _EXACT.add(sums.get(bucket, _NOTHING), amount)
+            sums[bucket] = EXACT.add(sums.get(bucket, NOTHING), amount)
     return Cost(
         _sum(cost.total for cost in known if cost.total is not None),
         sums,
@@ -333,7 +333,7 @@ def _count(tokens: int | None) -> int:
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    result = _NOTHING
+    result = NOTHING
     for amount in amounts:
-        result = _EXACT.add(result, amount)
+        result = EXACT.add(result, amount)
     return result

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 import cattrs
 from attrs import fields, has
@@ -30,8 +30,6 @@ _AS_IT_IS: Mapping[type, frozenset[str]] = {
 }
 """The fields that hold a provider's own data, which stays as it is; of all other classes it is `extra`."""
 _EXTRA = frozenset(("extra",))
-
-_Value = TypeVar("_Value")
 
 
 def _converter() -> cattrs.Converter:
@@ -54,7 +52,9 @@ def _overrides(cls: type) -> dict[str, Any]:
     """Return how the fields of a class are written and read where that differs from cattrs' own way."""
     plain = _AS_IT_IS.get(cls, _EXTRA)
     changed = {
-        each.name: override(unstruct_hook=_same, struct_hook=_as_is) for each in fields(cls) if each.name in plain
+        each.name: override(unstruct_hook=lambda value: value, struct_hook=lambda value, _: value)
+        for each in fields(cls)
+        if each.name in plain
     }
     return {**changed, "callback": override(omit=True)} if cls is Tool else changed
 
@@ -69,14 +69,6 @@ def _register_part(converter: cattrs.Converter, tag: str, cls: type) -> None:
     converter.register_structure_hook(
         cls, lambda data, _: load({name: value for name, value in data.items() if name != "type"}, cls)
     )
-
-
-def _same(value: _Value) -> _Value:
-    return value
-
-
-def _as_is(value: _Value, _: object) -> _Value:
-    return value
 
 
 CONVERTER = _converter()

@@ -340,12 +340,8 @@ class CallPlanner:
         warnings = (*request.warnings, *other.warnings)
         if options.keys().isdisjoint(LOGIN_NAMES):  # else it has a login of its own to pass on
             other = other.replace(request_for_model=partial(self.request_for_model, edits=edits, login=login))
-        shared = {
-            "started": request.started,
-            "calls": request.calls,
-            "state": {**request.travelling(), _DEPTH: depth + 1},
-        }
-        other = other.replace(**shared, warnings=warnings)
+        state = {**request.travelling(), _DEPTH: depth + 1}
+        other = other.replace(started=request.started, calls=request.calls, state=state, warnings=warnings)
         extra = given.get("provider_options")
         moved = canonical(other.model.provider) != canonical(request.model.provider)
         if extra and moved and "provider_options" not in options and not is_keyed(extra, self.registry):

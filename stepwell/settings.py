@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias, TypeVar, Unpack
 from urllib.parse import urlsplit
 
-from .pipeline.http.request import Headers
-from .providers.declare.assemble import checked_headers
+from .pipeline.http.headers import Headers, checked_headers
+from .pipeline.http.urls import refuse_login
 from .providers.declare.credentials import Given
 from .providers.declare.overrides import Overrides
 from .providers.declare.place import ANY, EVERYWHERE, PROVIDER_STEPS, Place, place_for
@@ -100,8 +100,7 @@ def checked_url(value: object, where: str = "base_url") -> str:
     url: str = value.strip() if isinstance(value, str) else ""
     if not url.startswith(("http://", "https://")) or not url.isascii() or len(url.split()) != 1:
         raise InvalidOption(f"{where} is not an http:// or https:// address")
-    if "@" in url.partition("://")[2].partition("/")[0]:
-        raise InvalidOption(f"{where} holds a user name or password", hint="pass the key as api_key")
+    refuse_login(url, where)
     try:
         parts = urlsplit(url)
         usable = url.isprintable() and parts.hostname and parts.port != 0

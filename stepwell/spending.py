@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from decimal import Context, Decimal
+from decimal import Decimal
 from typing import Any
 
 from attrs import evolve, field, frozen
 
 from .schemas.errors import ConfigError, StepwellError
-from .schemas.prices import BUCKETS, FEES, REPORTED, price
+from .schemas.prices import BUCKETS, EXACT, FEES, NOTHING, REPORTED, price
 from .schemas.reply import Reply
 from .schemas.usage import Usage, total_usage
-
-_NOTHING = Decimal(0)
-_EXACT = Context(prec=80)
 
 
 @frozen
@@ -133,7 +130,7 @@ def _name(call: Reply) -> str:
 
 
 def _sum(calls: Sequence[Reply]) -> Spending:
-    total = listed = reported = _NOTHING
+    total = listed = reported = NOTHING
     buckets: dict[str, Decimal] = {}
     reasons: Counter[str] = Counter()
     is_reported = lower_bound = False
@@ -142,17 +139,17 @@ def _sum(calls: Sequence[Reply]) -> Spending:
         if cost.total is None:
             reasons[cost.reason or "no reason is known"] += 1
             continue
-        total = _EXACT.add(total, cost.total)
+        total = EXACT.add(total, cost.total)
         lower_bound = lower_bound or cost.lower_bound
         ours = cost
         if cost.source == REPORTED:
-            is_reported, reported = True, _EXACT.add(reported, cost.total)
+            is_reported, reported = True, EXACT.add(reported, cost.total)
             ours = price(
                 evolve(call.usage, reported_cost=None), call.billed_model.prices if call.billed_model else None
             )
         for name, amount in ours.items.items():
-            buckets[name] = _EXACT.add(buckets.get(name, _NOTHING), amount)
-        listed = _EXACT.add(listed, ours.total or _NOTHING)
+            buckets[name] = EXACT.add(buckets.get(name, NOTHING), amount)
+        listed = EXACT.add(listed, ours.total or NOTHING)
     return Spending(
         calls=len(calls),
         usage=total_usage(call.usage for call in calls if not call.already_paid),

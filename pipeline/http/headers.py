@@ -7,7 +7,8 @@ from functools import partial
 from itertools import chain
 from typing import Any
 
-from ...schemas.secret import MASK
+from ...schemas.errors import InvalidOption
+from ...schemas.secret import MASK, Secret
 
 _HARMLESS = frozenset(("accept", "accept-encoding", "content-type", "content-length", "user-agent", "retry-after"))
 
@@ -133,3 +134,47 @@ def _text(value: object) -> str:
     except UnicodeEncodeError:
         return text.encode("utf-8", "surrogateescape").decode("latin-1")
     return text
+
+
+def checked_headers(headers: Mapping[str, Any]) -> Headers:
+    """Return headers with lower-case names. Raises InvalidOption, without the value, for one HTTP forbids."""
+    out = Headers()
+    for name, value in headers.items():
+        if isinstance(value, Secret):
+            value = value.reveal()
+        if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+            raise InvalidOption(f"{name!r} is not a header name")
+        if not isinstance(value, str) or not value.isascii() or not value.replace("\t", "").isprintable():
+            raise InvalidOption(
+                f"the value of header {name!r} cannot be sent", hint="use printable ASCII without line breaks"
+            )
+        out[name.lower()] = value
+    return out
+
+
+_FRAMING = frozenset(("content-length", "transfer-encoding"))
+
+
+def are_sendable(headers: Mapping[str, str]) -> bool:
+    """Return whether there is no header that HTTP libraries handle differently.
+
+    Those are headers with a line break, which may be read as two, and those that give the length of the body, which the
+    libraries set themselves.
+    """
+    # One joined string is searched: 0.5 µs, not 3. A function that does not raise, so that no traceback shows it.
+    try:
+        text = "".join([*headers, *headers.values()])
+    except TypeError:
+        return False
+    plain = text.isascii() and "\n" not in text and "\r" not in text and "\0" not in text
+    return plain and _FRAMING.isdisjoint(headers)
+
+
+def unsendable(headers: Mapping[str, str]) -> InvalidOption:
+    """Return the error for headers that are not sendable. It names the header, without its value."""
+    name = next(name for name in headers if not are_sendable({name: headers[name]}))
+    if name in _FRAMING:
+        return InvalidOption(f"the header {name!r} cannot be set", hint="leave it out: it follows from the body")
+    return InvalidOption(
+        f"the header {name!r:.60} cannot be sent", hint="its name and value must be ASCII without line breaks"
+    )

@@ -11,22 +11,28 @@ from typing import Any, Protocol
 from attrs import define, field, setters
 
 from ...schemas.chunks import StreamChunk
+from ...schemas.errors import ProviderError
 from ...schemas.reply import Reply
 from .headers import Headers, received
 from .request import Request
 
 
 class Stage(Protocol):
-    """The streaming counterpart of a step: it takes and returns batches of chunks. One is made for each stream."""
+    """The streaming counterpart of a step: it takes and returns batches of chunks. One is made for each stream.
+
+    A class may inherit from it, for a `flush` that adds nothing.
+    """
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]: ...
 
     def flush(self) -> list[StreamChunk]:
         """Return the last chunks. Called once, when the stream has ended without an error."""
-        ...
+        return []
 
 
 OnEnd = Callable[[Reply | None, BaseException | None], None]
+FindError = Callable[["Response"], ProviderError | None]
+"""Returns the error that a response stands for, None for a good one."""
 Abandon = Callable[[Any, Generator[Any, Any, Any] | None], None]
 """`abandon(source, flow)` closes both; it may be called by a finalizer."""
 DROPPED: deque[tuple[Reply | None, list[OnEnd]]] = deque()
@@ -100,6 +106,20 @@ class Response:
     abandon: Abandon | None = field(default=None, repr=False, eq=False)
     """set by the transport: closes the source and the flow of a response that was dropped unread"""
     _on_end: list[OnEnd] = field(factory=list, repr=False)
+    _judged: tuple[object, ...] = field(default=(), init=False, repr=False)
+    _error: ProviderError | None = field(default=None, init=False, repr=False)
+
+    def error_by(self, find_error: FindError) -> ProviderError | None:
+        """Return the error that `find_error` sees in it; None for a good answer, and for one that has a reply already.
+
+        The function runs once, however many steps ask, unless a step has changed the status or the body since.
+        """
+        if self.reply is not None:
+            return None
+        seen = (find_error, self.status, self.body)
+        if self._judged != seen:
+            self._judged, self._error = seen, find_error(self)
+        return self._error
 
     def through(self, stage: Stage) -> Response:
         """Add one more stage to the stream of this response, and return the response."""

@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from ...schemas.errors import ConnectError, InvalidOption, ResponseTooLarge
+from ...schemas.errors import ConnectError, ResponseTooLarge
 from ..effects import Close, Read, Send
 from ..event_loops import AsyncPerformer
 from ..stream.source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, transport_error
 from ..threads import Performer, Scope
+from .headers import are_sendable, unsendable
 from .live_timeout import Limits, aon_trace, on_trace, watch_tls_stream
-from .request import Request, are_sendable, unsendable
+from .request import Request
 from .response import Response
 from .timeouts import Clock
+from .urls import refuse_login, split_url
 
 Build = Callable[..., Any]
 
@@ -156,8 +158,8 @@ def _outgoing(request: Request, build: Build, notice: Callable[..., object], sco
     Raises InvalidOption for a URL with a user name or password in it, and for headers that are not `are_sendable`:
     libraries differ in what they do with them.
     """
-    if "@" in request.url.partition("://")[2].partition("/")[0]:
-        raise InvalidOption("base_url holds a user name or password", hint="pass the key as api_key")
+    if "@" in request.url:
+        refuse_login(request.url)
     if not are_sendable(request.headers):
         raise unsendable(request.headers)
     limits = Limits(request.timeouts.connect, Clock(request.timeouts, request.started, request.world.now), scope)
@@ -182,7 +184,7 @@ def _source(response: Response, raw: Any, iterator: Any, clock: Clock, most: int
 
 def request_host(request: Request) -> str:
     """Return the host of the request's URL, for messages. Raises ConnectError for a URL without one."""
-    host = request.url.partition("://")[2].partition("/")[0]
+    _, host, _ = split_url(request.url)
     if not host:
         raise ConnectError(f"{request.url[:80]!r} is not a URL", hint="base_url needs https:// and a host")
     return host

@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from ...schemas.chunks import StreamChunk
-from ...schemas.errors import ConfigError, StepwellError
+from ...schemas.errors import ConfigError
 from ...schemas.fold import Fold
 from ...schemas.json_text import SORT_KEYS, dumps
 from ...schemas.reply import Reply
@@ -18,7 +18,7 @@ from ..around import around
 from ..effects import CallNext, StepGenerator, in_thread
 from ..http.request import RAW_OPTIONS, Request
 from ..http.response import Response
-from ..key_value import KeyValueStore
+from ..key_value import KeyValueStore, store_trouble
 from ..pipeline import Pipeline
 from ..step import halt_with
 
@@ -69,7 +69,7 @@ class Cache:
             try:
                 yield in_thread(lambda: self.store.set_many(item))
             except Exception as error:
-                warn(response.reply, request.model, "cache", _trouble("written", error))
+                warn(response.reply, request.model, "cache", store_trouble("written", error))
         return response
 
     def _read(self, request: Request, key: str) -> Any:
@@ -79,7 +79,7 @@ class Cache:
             data = found.get(key)
             return (None if data is None else self._load(data, request.world.time())), request
         except Exception as error:
-            return None, request.warn("cache", _trouble("read", error))
+            return None, request.warn("cache", store_trouble("read", error))
 
     def _load(self, data: bytes, now: float) -> Reply | None:
         """Return the stored reply, or None if it is too old.
@@ -146,7 +146,7 @@ class _Keeper:
                 # In place, in async streams, too: a stage cannot await. Our stores take well under a millisecond.
                 self._cache.store.set_many(item)
             except Exception as error:
-                self._response.request = self._response.request.warn("cache", _trouble("written", error))
+                self._response.request = self._response.request.warn("cache", store_trouble("written", error))
         return []
 
 
@@ -172,11 +172,3 @@ def _plain(value: object) -> object:
     if isinstance(value, bytes | bytearray):
         return sha256(value).hexdigest()
     raise TypeError(f"a {type(value).__name__}")
-
-
-def _trouble(done: str, error: Exception) -> str:
-    """Return the warning for a store that failed. Raises ConfigError for a store that cannot be used at all."""
-    if isinstance(error, ConfigError):
-        raise error
-    text = str(error) if isinstance(error, StepwellError) else f"{type(error).__name__}: {error}"
-    return f"could not be {done}: {text[:200]}"

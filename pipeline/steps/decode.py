@@ -61,7 +61,10 @@ def decoded(
     side_fields: Rules | None = None,
 ) -> Reply:
     """Return the reply that the body of the response holds; see decode_response."""
-    data = _body(response) if binary else _json(response)
+    try:
+        data = _body(response) if binary else loads(response.body)
+    except JSONDecodeError:
+        raise _not_json(response) from None
     warnings: tuple[CallWarning, ...] = ()
     response.data = None if binary else data
     try:
@@ -115,7 +118,8 @@ def extract_usage(
                 usage = usage_in(response.headers, counted)
             if type(usage) is Usage:
                 reply.usage = usage
-                clamp_reasoning_tokens(reply, request.model)
+                if usage.reasoning_tokens:
+                    clamp_reasoning_tokens(reply, request.model)
             elif usage is not None:
                 raise StepError(f"extract_usage returned {type(usage).__name__} instead of Usage or None")
 
@@ -141,15 +145,11 @@ def _body(response: Response) -> Body:
     return Body(response.body, response.headers.get("content-type", "").partition(";")[0].strip().lower())
 
 
-def _json(response: Response) -> Any:
-    try:
-        return loads(response.body)
-    except JSONDecodeError:
-        pass
+def _not_json(response: Response) -> DecodeError:
     kind = response.headers.get("content-type", "no content type").partition(";")[0]
     start = response.body[:_QUOTED].decode("utf-8", "replace").strip()
     what = "is empty" if not response.body.strip() else f"is not JSON but {kind}, and begins {start!r}"
-    raise _error(
+    return _error(
         response,
         f"the answer ({response.status}) {what}",
         hint="check base_url: a proxy or a web page may have answered",

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from ...schemas.errors import ProviderError, StepwellError, TransportError
 from ..effects import CallNext, Sleep, StepGenerator
 from ..http.request import Request
-from ..http.response import Response
+from ..http.response import FindError, Response
 from ..step import Step, around_unchecked
 
 MAX_WAIT = 60.0
-Classify = Callable[[Response], ProviderError | None]
 
 
 class RetryBudget:
@@ -23,20 +20,22 @@ class RetryBudget:
     def __init__(self, most: float = 100.0) -> None:
         self._most = most
         self._left = most
+        self.full = True
 
     def take(self) -> bool:
         if self._left < 1:
             return False
         self._left -= 1
+        self.full = False
         return True
 
     def give_back(self) -> None:
-        if self._left < self._most:
-            self._left = min(self._most, self._left + 0.1)
+        self._left = min(self._most, self._left + 0.1)
+        self.full = self._left == self._most
 
 
 def retry(
-    classify: Classify,
+    find_error: FindError,
     *,
     base: float = 0.5,
     most: float = 8.0,
@@ -44,7 +43,7 @@ def retry(
 ) -> Step:
     """Make the step that sends again, at most `request.retries` times (default 2), after an error that may pass.
 
-    classify: returns the error that a response stands for, if any.
+    find_error: returns the error that a response stands for, if any.
     base: the longest first wait, in seconds; it doubles with each attempt.
     most: the longest wait, in seconds.
     budget: the retries that calls share.
@@ -63,11 +62,13 @@ def retry(
             error: StepwellError | None
             try:
                 outcome = yield from call(request)
-                error = classify(outcome) if outcome.reply is None else None
+                error = outcome.error_by(find_error)
             except (TransportError, ProviderError) as raised:
                 outcome = error = raised
             if error is None:
-                budget.give_back()
+                if not budget.full:
+                    budget.give_back()
+                return outcome
             delay = _delay(request, attempt, error, base, most)
             if delay is None or not budget.take():
                 if isinstance(outcome, StepwellError):
@@ -79,9 +80,9 @@ def retry(
     return around_unchecked("retry", run)
 
 
-def _delay(request: Request, attempt: int, error: StepwellError | None, base: float, most: float) -> float | None:
+def _delay(request: Request, attempt: int, error: StepwellError, base: float, most: float) -> float | None:
     """Return the seconds to wait before the next attempt; None for no further attempt."""
-    if error is None or not error.retryable or attempt >= request.retries:
+    if not error.retryable or attempt >= request.retries:
         return None
     delay = getattr(error, "retry_after", None)
     if delay is None:

@@ -8,7 +8,7 @@ from attrs import evolve
 
 from ...schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallDelta, ToolCallEnd, ToolCallStart
 from ...schemas.fold import fold
-from ..http.response import Response
+from ..http.response import Response, Stage
 
 ReadText = Callable[[str, Finish], list[StreamChunk]]
 """Takes the complete text and its Finish; returns the chunks to put in their place, with a Finish at the end."""
@@ -27,7 +27,7 @@ def rewrite_text(response: Response, read: ReadText) -> Response:
     return response
 
 
-class WholeText:
+class WholeText(Stage):
     """Hold back the text of a stream until its end, and replace it then. Other chunks pass.
 
     read: makes the chunks of the text.
@@ -54,9 +54,6 @@ class WholeText:
         if isinstance(chunk, ToolCallStart) and not chunk.id:
             return evolve(chunk, id=f"call_{self._new_id()[:12]}")
         return chunk
-
-    def flush(self) -> list[StreamChunk]:
-        return []
 
 
 def call_chunks(index: int, name: str, arguments_json: str) -> list[StreamChunk]:

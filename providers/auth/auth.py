@@ -80,9 +80,11 @@ def known_credential(request: Request) -> Any:
 
 def reveal(request: Request) -> str:
     """Return the key as a string. Raises InvalidKey for a credential that is not one key."""
-    credential = known_credential(request)
-    if isinstance(credential, Mapping):
-        credential = credential.get("api_key") or credential.get("token")
-    if not isinstance(credential, Secret):
-        raise InvalidKey(f"{request.model.provider} takes one key, a string", hint="pass api_key='...'")
+    credential = request.credential
+    if type(credential) is not Secret:
+        credential = known_credential(request)
+        if isinstance(credential, Mapping):
+            credential = credential.get("api_key") or credential.get("token")
+        if not isinstance(credential, Secret):
+            raise InvalidKey(f"{request.model.provider} takes one key, a string", hint="pass api_key='...'")
     return credential.reveal()

@@ -7,7 +7,8 @@ from typing import Any
 
 from attrs import evolve
 
-from ...pipeline.http.request import RAW_OPTIONS, Headers, Request
+from ...pipeline.http.headers import Headers, checked_headers
+from ...pipeline.http.request import RAW_OPTIONS, Request
 from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.step import Step, around_unchecked, on_request
@@ -22,7 +23,7 @@ from ...schemas.json_text import REPAIRED_TEXT, well_formed
 from ...schemas.model import Model
 from ...schemas.options import CHAT_OPTIONS, check_options, check_value
 from ...schemas.reply import Reply
-from ...schemas.secret import Secret, header_secret
+from ...schemas.secret import header_secret
 from ...schemas.tool import check_tool_choice
 from ..auth.auth import optional
 from ..history.histories import HistoryTarget, fit_history
@@ -34,7 +35,7 @@ from .object_support import fit_schemas
 from .provenance import with_origin
 from .provider import Provider, common_options
 from .resolve import Resolved
-from .rules import Rules, report_dropped, translate
+from .rules import Rules, report_dropped, translate, warn_of_dropped
 from .spellings import suggest_option
 from .wire import Wire
 
@@ -82,10 +83,19 @@ def build_pipeline(
             with_origin(
                 extract_usage(steps["extract_usage"], wire.counted_in_headers, wire.side_fields), steps, "extract_usage"
             ),
-            with_origin(_decoding(wire, steps), steps, "decode_response"),
+            with_origin(
+                decode_response(steps["decode_response"], binary=wire.binary, side_fields=wire.side_fields),
+                steps,
+                "decode_response",
+            ),
             with_origin(map_errors(find_error), steps, "find_error"),
             retry(find_error, budget=budget),
-            with_origin(_opening(wire, steps), steps, "decode_stream_event", STREAM_STEPS),
+            with_origin(
+                open_stream(_stream_steps(wire, steps), _unstreamed_reader(wire, steps)),
+                steps,
+                "decode_stream_event",
+                STREAM_STEPS,
+            ),
             with_origin(on_request("authenticate", authenticate), steps, "authenticate"),
             with_origin(
                 around_unchecked("send", lambda request, call: call(request)),
@@ -98,10 +108,6 @@ def build_pipeline(
     if not isinstance(attached, Pipeline):
         raise StepError(f"attach of {provider.id} returned {type(attached).__name__} instead of a Pipeline")
     return Pipeline(evolve(step, of_provider=True) for step in attached)
-
-
-def _decoding(wire: Wire, steps: Resolved) -> Step:
-    return decode_response(steps["decode_response"], binary=wire.binary, side_fields=wire.side_fields)
 
 
 def _checks(operation: str) -> tuple[Step, ...]:
@@ -123,10 +129,6 @@ def _target(provider: Provider, model: Model, wire: Wire, steps: Resolved) -> Hi
         wire.conversation_id_options,
         wire.finalize_history,
     )
-
-
-def _opening(wire: Wire, steps: Resolved) -> Step:
-    return open_stream(_stream_steps(wire, steps), _unstreamed_reader(wire, steps))
 
 
 def _stream_steps(wire: Wire, steps: Resolved) -> Callable[[], StreamSteps] | StreamSteps:
@@ -304,22 +306,6 @@ def _prepare(request: Request, own: Callable[[Request], Request]) -> Request:
     return prepared.replace(options=original).with_options(prepared.options)
 
 
-def checked_headers(headers: Mapping[str, Any]) -> Headers:
-    """Return headers with lower-case names. Raises InvalidOption, without the value, for one HTTP forbids."""
-    out = Headers()
-    for name, value in headers.items():
-        if isinstance(value, Secret):
-            value = value.reveal()
-        if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
-            raise InvalidOption(f"{name!r} is not a header name")
-        if not isinstance(value, str) or not value.isascii() or not value.replace("\t", "").isprintable():
-            raise InvalidOption(
-                f"the value of header {name!r} cannot be sent", hint="use printable ASCII without line breaks"
-            )
-        out[name.lower()] = value
-    return out
-
-
 def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> Step:
     """Make the step that translates the options by the provider's rules, and drops what its wire cannot encode."""
     encodable = wire.options | provider.options.keys()
@@ -329,8 +315,7 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
     def translate_options(request: Request) -> Request:
         if request.context.tools and "tools" not in encodable:
             losses = [("tools", f"{provider.id} takes no tools")]
-            warnings = report_dropped(losses, request.model, request.on_unsupported)
-            request = request.replace(context=request.context.with_tools(), warnings=request.warnings + warnings)
+            request = warn_of_dropped(request, losses, context=request.context.with_tools())
         if not request.options and not rules:
             return request
         options, warnings = dict(request.options), request.warnings

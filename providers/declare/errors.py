@@ -185,23 +185,28 @@ def find_error(response: Response) -> ProviderError | None:
     An error is an unsuccessful status, or a body that holds nothing but an error under a 200, as gateways send
     (OpenRouter; see the recordings).
     """
-    provider = response.request.model.provider
-    if response.status < 300:
-        if not _ERROR_BODY.match(response.body):
-            return None
-        error = error_in(response.body)
-        if not (isinstance(error, dict) and error.get("error")):
-            return None
-        return provider_error(provider, error, status=response.status, headers=response.headers, body=response.body)
-    if response.status < 400:
+    if response.status < 300 and not _ERROR_BODY.match(response.body):
+        return None
+    if 300 <= response.status < 400:
         return InvalidRequest(
-            f"{provider} answered {response.status}, a redirect, which is never followed",
+            f"{response.request.model.provider} answered {response.status}, a redirect, which is never followed",
             hint="set base_url to the final address",
             status=response.status,
             headers=dict(response.headers),
             body=response.body,
         )
     error = error_in(response.body)
+    return answer_error(response, error) if response.status >= 400 or names_error(error) else None
+
+
+def names_error(error: object) -> bool:
+    """Return whether what `error_in` found in a body is an error, rather than a good answer."""
+    return isinstance(error, dict) and bool(error.get("error"))
+
+
+def answer_error(response: Response, error: object) -> ProviderError:
+    """Make the typed error of an answer. `error` is what its body says: an object of any shape, or text."""
+    provider = response.request.model.provider
     return provider_error(provider, error, status=response.status, headers=response.headers, body=response.body)
 
 

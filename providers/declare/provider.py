@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from typing import Any, Unpack
 
 from attrs import evolve, field, frozen
 
 from ...pipeline.http.request import Request
+from ...pipeline.http.urls import split_url
 from ...pipeline.pipeline import Pipeline
 from ...schemas.errors import InvalidOption, NotSupported
 from ...schemas.json_types import JSONSchema
@@ -56,6 +58,7 @@ def override(
     return Override(checked_steps(steps), f"{scope} for {place}" if scope and str(place) else scope, place)
 
 
+@lru_cache(1000)
 def canonical(id: str) -> str:
     """Write an id as it is looked up: hyphens and underscores, small and capital letters are the same."""
     return id.strip().lower().replace("-", "_")
@@ -188,9 +191,9 @@ class Provider:
         configured = (environment.get(self.base_url_env) or "").strip().rstrip("/") if self.base_url_env else ""
         if not configured:
             return self.base_url
+        scheme, _, path = split_url(self.base_url)
         if "://" not in configured:
-            configured = f"{self.base_url.partition('://')[0]}://{configured}"
-        path = self.base_url.partition("://")[2].partition("/")[2]
+            configured = f"{scheme}://{configured}"
         return configured if not path or configured.endswith(f"/{path}") else f"{configured}/{path}"
 
     def is_trusted_url(self, base_url: str, environment: Environment = PROCESS) -> bool:
@@ -201,9 +204,8 @@ class Provider:
         if base_url == self.address(environment):
             return True
         place = origin(base_url)
-        if place is None or place[0] != "https":
-            return False
-        return place == origin(self.base_url) or is_at(base_url, self.trusted_hosts)
+        own = place == origin(self.base_url) and place is not None and place[0] == "https"
+        return own or is_at(base_url, self.trusted_hosts)
 
     def homes(self) -> str:
         """Describe where keys may be sent, for messages."""

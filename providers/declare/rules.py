@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
+from ...pipeline.http.request import Request
 from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.model import Model
 from ...schemas.options import EFFORTS
@@ -373,6 +374,12 @@ def translate(
         for rule in steps:
             losses += rule(options, model)
     return options, warnings + report_dropped(losses, model, on_unsupported)
+
+
+def warn_of_dropped(request: Request, losses: DroppedOptions, **changes: Any) -> Request:
+    """Return the request with warnings of dropped options and other changes. Raises as `report_dropped` does."""
+    dropped = report_dropped(losses, request.model, request.on_unsupported)
+    return request.replace(warnings=request.warnings + dropped, **changes)
 
 
 def report_dropped(losses: DroppedOptions, model: Model, on_unsupported: str) -> tuple[CallWarning, ...]:

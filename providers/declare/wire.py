@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from ...pipeline.http.request import Request
 from ...pipeline.http.response import Response
@@ -24,11 +24,6 @@ from .errors import find_error as find_error_by_status
 from .object_support import AS_GIVEN, ObjectSupport
 from .tool_policies import COMMON_CALL_IDS, COMMON_TOOL_NAMES, ToolCallIdPolicy, ToolNamePolicy
 from .vendor_names import VENDOR_NAMES
-
-
-def json_body(body: Mapping[str, Any]) -> bytes:
-    """Encode a body as JSON."""
-    return dumps_strictly(body)
 
 
 @frozen(kw_only=True)
@@ -57,7 +52,7 @@ class Wire:
     """`decode_response` gets a Body in the place of JSON"""
     build_body: Callable[[Request], Any]
     """makes the body of a request"""
-    encode_body: Callable[[Any], bytes] = json_body
+    encode_body: Callable[[Any], bytes] = dumps_strictly
     """makes bytes of the body"""
     decode_response: Callable[[Any, Model], Reply]
     """`(data, model)` makes a reply of the JSON of an unstreamed answer"""
@@ -100,3 +95,14 @@ class Wire:
             self.flush_stream_state,
             self.begins_stream,
         )
+
+    def with_error_hint(self, kind: type[ProviderError], hint: Callable[[Request], str]) -> Wire:
+        """Return the wire with another hint in its errors of one kind, which `hint` makes of the request."""
+
+        def find_error(response: Response) -> ProviderError | None:
+            error = self.find_error(response)
+            if isinstance(error, kind):
+                error.hint = hint(response.request)
+            return error
+
+        return evolve(self, find_error=find_error)

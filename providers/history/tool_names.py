@@ -15,6 +15,7 @@ from attrs import evolve
 
 from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
+from ...pipeline.http.response import Stage
 from ...schemas.chunks import Alternative, StreamChunk, ToolCallStart
 from ...schemas.message import Context, Message
 from ...schemas.parts import Part, ToolCall
@@ -100,7 +101,7 @@ def with_original_names(request: Request, call: CallNext, names: Mapping[str, st
     return response
 
 
-class _OwnNames:
+class _OwnNames(Stage):
     """A stage that gives the calls of a stream their own names."""
 
     def __init__(self, back: Mapping[str, str]) -> None:
@@ -112,6 +113,3 @@ class _OwnNames:
             if isinstance(start, ToolCallStart):
                 start.name = self._back.get(start.name, start.name)
         return chunks
-
-    def flush(self) -> list[StreamChunk]:
-        return []

@@ -9,20 +9,13 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from ...schemas.json_schema.dialects import Dialected
-from ...schemas.json_schema.dialects.rules import DialectRules
-from ...schemas.json_schema.dialects.writing import write_dialect
+from ...schemas.json_schema.dialects.writing import Dialect
 from ...schemas.json_schema.keywords import TYPES
 
 MAX_REPEATS: Final = 1_000
 
 _INTEGER: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
 _HARD_PATTERN = re.compile(r"\(\?|\\[a-zA-Z0-9]|[*+?}][?+]|\[\^?\]|\{,")
-
-
-def to_dialect(schema: object) -> Dialected:
-    """Write the schema in the keywords that the grammar respects. Raises SchemaError when it cannot be used at all."""
-    return write_dialect(schema, RULES)
 
 
 def _admit(keyword: str, value: Any, type: str) -> str | None:
@@ -38,7 +31,7 @@ def _admit(keyword: str, value: Any, type: str) -> str | None:
     return None
 
 
-RULES: Final = DialectRules(
+to_dialect: Final = Dialect(
     name="llama.cpp",
     keywords={
         "string": frozenset({"pattern", "minLength", "maxLength"}),
@@ -55,3 +48,4 @@ RULES: Final = DialectRules(
     alone=("enum", "pattern", "format"),
     hints=False,
 )
+"""Write the schema in the keywords that the grammar respects. Raises SchemaError when it cannot be used at all."""

@@ -23,7 +23,7 @@ from ..declare.rules import (
     efforts,
     only,
     rename,
-    report_dropped,
+    warn_of_dropped,
     when,
     without_thinking,
 )
@@ -126,9 +126,7 @@ def metadata_when_stored(request: Request) -> Request:
     if "metadata" not in options or options.get("store") or not request.url.endswith("/chat/completions"):
         return request
     losses = [("metadata", "chat completions take it only with store=True")]
-    warnings = report_dropped(losses, request.model, request.on_unsupported)
-    rest = {name: value for name, value in options.items() if name != "metadata"}
-    return request.replace(options=rest, warnings=request.warnings + warnings)
+    return warn_of_dropped(request, losses, options={k: v for k, v in options.items() if k != "metadata"})
 
 
 def openai_families(*rules: Rule) -> Mapping[str, Override]:

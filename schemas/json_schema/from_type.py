@@ -20,7 +20,7 @@ from ..json_types import JSONSchema, Schema
 from .constraints import annotated
 from .docstrings import docstring_of, read_docstring
 from .fields import Field, fields_of
-from .keywords import objects_in, subschemas
+from .keywords import leads_to_itself, objects_in, with_parts
 
 __all__ = ["Adapter", "Schemas", "is_adapter", "is_pydantic_model", "schema_of", "standing_for"]
 
@@ -130,18 +130,13 @@ class Schemas:
 
     def closed(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return the schema with the definitions that it refers to; those used only once are inlined."""
-        uses: dict[str, int] = {}
-        _count_uses(schema, uses)
-        for definition in self._definitions.values():
-            _count_uses(definition, uses)
-        shared = {name for name in self._definitions if uses.get(name, 0) > 1 or self._contains_itself(name)}
+        own = self._definitions
+        uses = collections.Counter(name for each in (schema, *own.values()) for name in _used_in(each))
+        recursive = [name for name in own if leads_to_itself(name, lambda used: _used_in(own.get(used, {})))]
+        shared = {*recursive, *(name for name in own if uses[name] > 1)}
         closed: dict[str, Any] = self._inline(schema, shared)
         if shared:
-            closed["$defs"] = {
-                name: self._inline(definition, shared)
-                for name, definition in self._definitions.items()
-                if name in shared
-            }
+            closed["$defs"] = {name: self._inline(part, shared) for name, part in own.items() if name in shared}
         return closed
 
     def object_of(self, fields: Iterable[Field], description: str = "", *, extra: Schema = False) -> dict[str, Any]:
@@ -265,18 +260,6 @@ class Schemas:
             free = f"{name}_{count}"
         return free
 
-    def _contains_itself(self, name: str) -> bool:
-        seen: set[str] = set()
-        waiting = [name]
-        while waiting:
-            uses: dict[str, int] = {}
-            _count_uses(self._definitions[waiting.pop()], uses)
-            if name in uses:
-                return True
-            waiting += [used for used in uses if used not in seen]
-            seen.update(uses)
-        return False
-
     def _inline(self, schema: object, shared: set[str]) -> Any:
         """Return a copy with each reference replaced by its definition, unless that is in `shared`."""
         if not isinstance(schema, dict):
@@ -285,7 +268,7 @@ class Schemas:
         if name is not None and name in self._definitions and name not in shared:
             siblings = {keyword: value for keyword, value in schema.items() if keyword != "$ref"}
             return {**self._inline(self._definitions[name], shared), **siblings}
-        return _with_parts(schema, lambda part: self._inline(part, shared))
+        return with_parts(schema, lambda part: self._inline(part, shared))
 
 
 _NO_JSON: Final = object()
@@ -347,32 +330,15 @@ def _definition_name(schema: JSONSchema) -> str | None:
     return ref.removeprefix("#/$defs/") if isinstance(ref, str) and ref.startswith("#/$defs/") else None
 
 
-def _count_uses(schema: Schema, uses: dict[str, int]) -> None:
-    for node in objects_in(schema):
-        if (name := _definition_name(node)) is not None:
-            uses[name] = uses.get(name, 0) + 1
-
-
-def _with_parts(schema: dict[str, Any], change: Callable[[Any], Any]) -> dict[str, Any]:
-    """Return a copy with each schema directly inside replaced by what `change` returns for it."""
-    copy = dict(schema)
-    for keyword, value in schema.items():
-        inside = {id(part) for found, _, part in subschemas({keyword: value}) if isinstance(part, dict)}
-        if not inside:
-            continue
-        if isinstance(value, list):
-            copy[keyword] = [change(part) for part in value]
-        elif id(value) in inside:
-            copy[keyword] = change(value)
-        else:
-            copy[keyword] = {name: change(part) for name, part in value.items()}
-    return copy
+def _used_in(schema: Schema) -> list[str]:
+    """Return the names of the definitions that a schema refers to, each as often as it does."""
+    return [name for node in objects_in(schema) if (name := _definition_name(node)) is not None]
 
 
 def _rename_refs(schema: object, names: Mapping[str, str]) -> Any:
     if not isinstance(schema, dict):
         return schema
-    copy = _with_parts(schema, lambda part: _rename_refs(part, names))
+    copy = with_parts(schema, lambda part: _rename_refs(part, names))
     if copy.get("$ref") in names:
         copy["$ref"] = names[copy["$ref"]]
     mapping = copy.get("discriminator", {}).get("mapping") if isinstance(copy.get("discriminator"), dict) else None

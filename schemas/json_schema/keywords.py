@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any, Final
 
 from ..errors import SchemaError
@@ -61,6 +62,19 @@ def subschemas(schema: JSONSchema) -> Iterator[tuple[str, str, Any]]:
             yield keyword, f"/{keyword}", value
 
 
+def with_parts(schema: JSONSchema, change: Callable[[Any], Any]) -> dict[str, Any]:
+    """Return a copy with each schema directly inside this one replaced by what `change` returns for it."""
+    copy = dict(schema)
+    for keyword, value in schema.items():
+        if keyword in MAPS:
+            copy[keyword] = {name: change(part) for name, part in value.items()}
+        elif keyword in LISTS:
+            copy[keyword] = [change(part) for part in value]
+        elif keyword in ONE:
+            copy[keyword] = change(value)
+    return copy
+
+
 def objects_in(schema: Schema) -> Iterator[dict[str, Any]]:
     """Yield the schema and all those inside it, at any depth, except True and False."""
     waiting: list[Any] = [schema]
@@ -87,3 +101,23 @@ def resolve_ref(root: Schema, ref: str) -> Schema:
     if not isinstance(node, dict | bool):
         raise SchemaError(f"the reference {ref[:80]!r} points nowhere in the schema")
     return node
+
+
+def definition_name(ref: str, taken: Container[str]) -> str:
+    """Return a free name under `$defs` for the target of a reference, of characters that need no escaping."""
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", ref.rpartition("/")[2].lstrip("#")) or "root"
+    while name in taken:
+        name += "_"
+    return name
+
+
+def leads_to_itself(name: str, leads: Callable[[str], Iterable[str]]) -> bool:
+    """Return whether a definition leads back to itself; `leads` returns those that one refers to directly."""
+    seen: set[str] = set()
+    waiting = [*leads(name)]
+    while waiting:
+        used = waiting.pop()
+        if used not in seen:
+            seen.add(used)
+            waiting += leads(used)
+    return name in seen

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..json_types import Schema
 from .dialects.reading import Reader, SchemaView
-from .keywords import subschemas
+from .keywords import with_parts
 from .safety import checked_schema
 from .validate import fits_part
 
@@ -22,9 +22,7 @@ def in_object(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     """
     root = checked_schema(schema)
     reader = Reader(root, lambda *_: None)
-    view = reader.read(root)
-    while view.kind == "ref":
-        view = reader.read(reader.target(view.ref))
+    view = reader.followed(root)
     if view.type == "object":
         return schema, False
     inner = _one_level_down(root)
@@ -49,19 +47,9 @@ def _one_level_down(schema: Schema) -> Schema:
     """Return a copy whose references are correct one level further down; definitions stay where they are."""
     if isinstance(schema, bool):
         return schema
-    copy = dict(schema)
+    copy = with_parts(schema, _one_level_down)
     if "$ref" in copy and not copy["$ref"].startswith("#/$defs/"):
         copy["$ref"] = f"#/properties/{KEY}{copy['$ref'][1:]}"
-    for keyword, value in schema.items():
-        parts = [part for _, _, part in subschemas({keyword: value})]
-        if not parts:
-            continue
-        if isinstance(value, list):
-            copy[keyword] = [_one_level_down(part) for part in value]
-        elif parts[0] is value:
-            copy[keyword] = _one_level_down(value)
-        else:
-            copy[keyword] = {name: _one_level_down(part) for name, part in value.items()}
     return copy
 
 

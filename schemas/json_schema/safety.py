@@ -6,6 +6,7 @@ of the document, recurses on its input, or runs a pattern.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import lru_cache
 from math import isfinite
 from typing import Any, Final, NamedTuple, TypeGuard
@@ -24,7 +25,7 @@ MAX_DEPTH: Final = 64
 MAX_EXPANDED: Final = 5_000
 """How many schemas may apply to one value, each counted as often as references lead to it."""
 
-_NUMBERS = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"])
+_NUMBERS = frozenset(["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"])
 _COUNTS = frozenset(
     ["minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties", "minContains", "maxContains"]
 )
@@ -150,46 +151,59 @@ def _rewrite_older_drafts(node: dict[str, Any]) -> None:
 
 
 def _problem_with(keyword: str, value: object) -> str | None:
-    if keyword in MAPS or keyword in LISTS or keyword in ONE:
-        return _problem_inside(keyword, value)
-    if keyword == "type":
-        named = value if isinstance(value, list) else [value]
-        right = named and all(isinstance(name, str) and name in TYPES for name in named)
-        return None if right else f"must be one of {', '.join(TYPES)}, or a list of them"
-    if keyword == "enum":
-        return None if isinstance(value, list) and value else "must be a list with at least one value"
-    if keyword == "required":
-        right = isinstance(value, list) and all(isinstance(name, str) for name in value)
-        return None if right else "must be a list of property names"
-    if keyword in _STRINGS:
-        return None if isinstance(value, str) else "must be a string"
-    if keyword in _NUMBERS:
-        if not _is_number(value):
-            return "must be a number"
-        return "must be above 0" if keyword == "multipleOf" and value <= 0 else None
-    if keyword in _COUNTS:
-        # 3.0 is a count, too: JSON has only one kind of number.
-        return None if _is_number(value) and value >= 0 and value == int(value) else "must be a whole number, 0 or more"
     if keyword in ("$dynamicRef", "$recursiveRef"):
         return "is not supported; use '$ref'"
-    if keyword == "dependentRequired":
-        right = isinstance(value, dict) and all(isinstance(needs, list) for needs in value.values())
-        return None if right else "must map names to lists of names"
-    return None
+    is_right, complaint = _FORMS.get(keyword, (None, ""))
+    return complaint if is_right is not None and not is_right(value) else None
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
-def _problem_inside(keyword: str, value: object) -> str | None:
-    if keyword in MAPS:
-        right = isinstance(value, dict) and all(isinstance(part, dict | bool) for part in value.values())
-        return None if right else "must map names to schemas"
-    if keyword in LISTS:
-        listed = isinstance(value, list) and value and all(isinstance(part, dict | bool) for part in value)
-        return None if listed else "must be a list of at least one schema"
-    return None if isinstance(value, dict | bool) else "must be a schema"
+def _is_schema(value: object) -> bool:
+    return isinstance(value, dict | bool)
+
+
+def _is_list_of(fits: Callable[[Any], bool], *, at_least: int = 0) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, list) and len(value) >= at_least and all(map(fits, value))
+
+
+def _is_text(value: object) -> bool:
+    return isinstance(value, str)
+
+
+_is_type = TYPES.__contains__
+_FORMS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
+    **dict.fromkeys(
+        MAPS,
+        (lambda value: isinstance(value, dict) and all(map(_is_schema, value.values())), "must map names to schemas"),
+    ),
+    **dict.fromkeys(LISTS, (_is_list_of(_is_schema, at_least=1), "must be a list of at least one schema")),
+    **dict.fromkeys(ONE, (_is_schema, "must be a schema")),
+    **dict.fromkeys(_STRINGS, (_is_text, "must be a string")),
+    **dict.fromkeys(_NUMBERS, (_is_number, "must be a number")),
+    # 3.0 is a count, too: JSON has only one kind of number.
+    **dict.fromkeys(
+        _COUNTS,
+        (
+            lambda value: _is_number(value) and value >= 0 and value == int(value),
+            "must be a whole number, 0 or more",
+        ),
+    ),
+    "type": (
+        lambda value: _is_type(value) if _is_text(value) else _is_list_of(_is_type, at_least=1)(value),
+        f"must be one of {', '.join(TYPES)}, or a list of them",
+    ),
+    "enum": (lambda value: isinstance(value, list) and bool(value), "must be a list with at least one value"),
+    "required": (_is_list_of(_is_text), "must be a list of property names"),
+    "multipleOf": (lambda value: _is_number(value) and value > 0, "must be a number above 0"),
+    "dependentRequired": (
+        lambda value: isinstance(value, dict) and all(isinstance(needs, list) for needs in value.values()),
+        "must map names to lists of names",
+    ),
+}
+"""The form of each keyword's value: the test for it, and the complaint."""
 
 
 def _resolve_references(root: dict[str, Any], found: list[_Found]) -> None:

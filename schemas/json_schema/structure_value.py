@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 from ..errors import ObjectInvalid, SchemaError
 from .depth import too_deep
 from .fields import Field, fields_of
-from .from_type import DICTS, Adapter, is_adapter, schema_of, standing_for
+from .from_type import DICTS, is_adapter, schema_of, standing_for
 from .keywords import pointer
 from .validate import TOO_DEEP, Violation, errors_of
 
@@ -44,7 +44,7 @@ def structure_value(value: object, tp: object) -> Any:
     if too_deep(value):
         raise _invalid([TOO_DEEP])
     try:
-        return _read_adapted(value, tp) if is_adapter(tp) else _converter().structure(value, _bare(tp))
+        return _validate(tp.validate_python, value) if is_adapter(tp) else _converter().structure(value, _bare(tp))
     except (SchemaError, StructureHandlerNotFoundError) as error:
         if isinstance(error, SchemaError):
             raise
@@ -65,20 +65,27 @@ def _converter() -> Converter:
     converter = cattrs.Converter(detailed_validation=True)
     for tp, read in _PRIMITIVES.items():
         converter.register_structure_hook(tp, _of_kind(tp, read))
-    converter.register_structure_hook_func(lambda tp: tp is Any or tp is object, lambda value, _: value)
-    converter.register_structure_hook_func(lambda tp: _key(tp) in _READERS, _read_simple)
-    converter.register_structure_hook_func(_is_mapping, lambda value, tp: _read_mapping(converter, value, tp))
-    converter.register_structure_hook_func(_is_union, lambda value, tp: _read_union(converter, value, tp))
-    converter.register_structure_hook_func(_has_fields, lambda value, tp: _read_object(converter, value, tp))
-    converter.register_structure_hook_func(
-        lambda tp: hasattr(tp, "__value__"), lambda value, tp: converter.structure(value, _bare(tp.__value__))
+    # What is registered last is tried first.
+    hooks: tuple[tuple[Callable[[Any], bool], ReadValue], ...] = (
+        (lambda tp: tp is Any or tp is object, lambda value, _: value),
+        (lambda tp: _key(tp) in _READERS, _read_simple),
+        (lambda tp: typing.get_origin(tp) in DICTS, lambda value, tp: _read_mapping(converter, value, tp)),
+        (_is_union, lambda value, tp: _read_union(converter, value, tp)),
+        (lambda tp: _fields(tp) is not None, lambda value, tp: _read_object(converter, value, tp)),
+        (lambda tp: hasattr(tp, "__value__"), lambda value, tp: converter.structure(value, _bare(tp.__value__))),
+        (
+            lambda tp: isinstance(tp, typing.TypeVar),
+            lambda value, tp: converter.structure(value, _bare(standing_for(tp))),
+        ),
+        # cattrs needs help to build an abstract collection, with or without items, or a deque.
+        (
+            lambda tp: (typing.get_origin(tp) or tp) in _ITERABLES,
+            lambda value, tp: _read_items(converter, value, tp),
+        ),
+        (lambda tp: hasattr(tp, "model_validate"), lambda value, tp: _validate(tp.model_validate, value)),
     )
-    converter.register_structure_hook_func(
-        lambda tp: isinstance(tp, typing.TypeVar),
-        lambda value, tp: converter.structure(value, _bare(standing_for(tp))),
-    )
-    converter.register_structure_hook_func(_is_iterable, lambda value, tp: _read_items(converter, value, tp))
-    converter.register_structure_hook_func(lambda tp: hasattr(tp, "model_validate"), _read_model)
+    for applies, read in hooks:
+        converter.register_structure_hook_func(applies, read)
     return converter
 
 
@@ -156,19 +163,6 @@ def _read_simple(value: object, tp: object) -> Any:
 
 def _is_union(tp: object) -> bool:
     return typing.get_origin(tp) in (typing.Union, types.UnionType)
-
-
-def _is_mapping(tp: object) -> bool:
-    return typing.get_origin(tp) in DICTS
-
-
-def _is_iterable(tp: object) -> bool:
-    """Return whether cattrs needs help to build the type: an abstract collection, with or without items, or a deque."""
-    return (typing.get_origin(tp) or tp) in _ITERABLES
-
-
-def _has_fields(tp: object) -> bool:
-    return _fields(tp) is not None
 
 
 @lru_cache(maxsize=1024)
@@ -279,14 +273,6 @@ def _bare(tp: object) -> Any:
     if _is_union(tp):
         return typing.Union[inner]  # noqa: UP007
     return tp.copy_with(inner) if hasattr(tp, "copy_with") else origin[inner]
-
-
-def _read_model(value: object, tp: type[Any]) -> Any:
-    return _validate(tp.model_validate, value)
-
-
-def _read_adapted(value: object, adapter: Adapter) -> Any:
-    return _validate(adapter.validate_python, value)
 
 
 def _validate(validate: Callable[[Any], Any], value: object) -> Any:

@@ -102,11 +102,8 @@ def _provider_row(row: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
     # The five operations of batches are shown as one.
     others = {"batch" if "batch" in operation else operation for operation in row["operations"]} - {"chat"}
     below = [" ".join(row["env_key"]), row["base_url"], " ".join([*row["chat_wires"], *sorted(others)])]
-    return (row["id"], _presence(row)), [text for text in below if text]
-
-
-def _presence(row: dict[str, Any]) -> str:
-    return "present" if row["key_present"] else "missing" if row["key_needed"] else "not needed"
+    key = "present" if row["key_present"] else "missing" if row["key_needed"] else "not needed"
+    return (row["id"], key), [text for text in below if text]
 
 
 def pipeline(arguments: argparse.Namespace) -> None:

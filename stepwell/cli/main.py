@@ -10,23 +10,135 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib import import_module
+from typing import Any, NamedTuple
 
 from .. import __version__
 from ..schemas.errors import StepwellError
 from .printing import print_in_any_locale
 
+Argument = tuple[tuple[str, ...], dict[str, Any]]
+
+
+def _argument(*flags: str, **settings: Any) -> Argument:
+    """Describe an argument, by the parameters of `ArgumentParser.add_argument`."""
+    return flags, settings
+
+
+_OPTION = _argument("-o", "--option", action="append", default=[], metavar="NAME=VALUE", help="any other option")
+_JSON = _argument("--json", action="store_true")
+_CALL = (
+    _argument("-s", "--system", help="a system message"),
+    _argument("-t", "--temperature", type=float),
+    _argument("-n", "--max-tokens", type=int),
+    _argument("--effort", dest="reasoning_effort", help="how hard to think: none, low, medium, high ..."),
+    _OPTION,
+    _argument("--hide-reasoning", action="store_true", help="do not show the thinking on stderr"),
+)
+_KINDS = ["query", "document", "similarity", "classification", "clustering"]
+
+
+class _Command(NamedTuple):
+    """A command, whose module is imported when it runs: `stepwell --help` takes a third of the time."""
+
+    module: str
+    function: str
+    about: str
+    arguments: Sequence[Argument]
+
+
 _COMMANDS = {
-    "ask": ("ask", "ask"),
-    "chat": ("chat", "chat"),
-    "embed": ("embed", "run_embed"),
-    "models": ("listing", "print_models"),
-    "providers": ("listing", "providers"),
-    "pipeline": ("listing", "pipeline"),
-    "local": ("local", "run_local"),
+    "ask": _Command(
+        "ask",
+        "ask",
+        "ask once; the prompt may also come from standard input",
+        (
+            _argument(
+                "words", nargs="*", metavar="[MODEL] PROMPT", help="a model if it looks like one, then the prompt"
+            ),
+            *_CALL,
+            _argument("--no-stream", action="store_true", help="wait for the whole answer"),
+            _argument("--json", action="store_true", help="print the reply as JSON"),
+            _argument("--image", action="append", default=[], metavar="PATH", help="an image to send with the prompt"),
+        ),
+    ),
+    "chat": _Command(
+        "chat",
+        "chat",
+        "a conversation; /quit leaves, /save PATH and /load PATH keep it",
+        (
+            _argument("model", nargs="?", help="provider:model-id (default: $STEPWELL_MODEL, else the local model)"),
+            *_CALL,
+        ),
+    ),
+    "embed": _Command(
+        "embed",
+        "run_embed",
+        "vectors of texts, one line of JSON each; without texts, of the lines of standard input",
+        (
+            _argument("words", nargs="*", metavar="[MODEL] TEXT", help="a model if it looks like one, then texts"),
+            _argument("--file", metavar="PATH", help="embed the lines of this file as well"),
+            _argument("--kind", choices=_KINDS, metavar="KIND", help=", ".join(_KINDS)),
+            _argument("--dimensions", type=int, metavar="N", help="length of the vectors, if the model can choose"),
+            _argument(
+                "--cache",
+                nargs="?",
+                const=True,
+                metavar="PATH",
+                help="keep vectors in this file, or in your cache folder",
+            ),
+            _argument("--batch-size", type=int, metavar="N", help="most texts in one call"),
+            _argument("--workers", type=int, default=4, metavar="N", help="calls at once (4)"),
+            _OPTION,
+            _argument("--json", action="store_true", help="print one object, with usage and cost"),
+        ),
+    ),
+    "models": _Command(
+        "listing",
+        "print_models",
+        "models with their abilities and prices",
+        (
+            _argument("text", nargs="?", help="a provider, or words that must occur in id or name"),
+            _argument("--provider"),
+            _argument("--reasoning", action="store_true", default=None),
+            _argument("--tools", action="store_true", default=None),
+            _argument("--structured-output", action="store_true", default=None),
+            _argument("--input", action="append", metavar="MODALITY", help="text, image, audio, video or pdf"),
+            _argument("--output", action="append", metavar="MODALITY"),
+            _argument("--context-at-least", type=int, metavar="TOKENS"),
+            _argument("--max-input-price", metavar="USD", help="dollars per million tokens"),
+            _argument("--max-output-price", metavar="USD"),
+            _JSON,
+        ),
+    ),
+    "providers": _Command("listing", "providers", "each provider: wire, address, key variable, key present", (_JSON,)),
+    "pipeline": _Command(
+        "listing",
+        "pipeline",
+        "the steps of a call, and where each comes from",
+        (
+            _argument("model", nargs="?"),
+            _argument("--operation", default="chat"),
+            _argument("--stream", action="store_true"),
+            _argument("--wire"),
+            _argument(
+                "--import",
+                dest="modules",
+                action="append",
+                default=[],
+                metavar="MODULE",
+                help="import this first: your overrides, providers, models",
+            ),
+        ),
+    ),
+    "local": _Command(
+        "local",
+        "run_local",
+        "the embedded model: `stepwell local install` fetches it",
+        (_argument("action", choices=["install", "path"]),),
+    ),
 }
-"""The module and the function of each command, imported when it runs: `stepwell --help` takes a third of the time."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -34,7 +146,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print_in_any_locale()
     arguments = _parser().parse_args(argv)
     try:
-        _function_of(arguments.command)(arguments)
+        row = _COMMANDS[arguments.command]
+        getattr(import_module(f".{row.module}", __package__), row.function)(arguments)
         if sys.stdout is not None:
             sys.stdout.flush()
     except StepwellError as error:
@@ -55,86 +168,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="stepwell", description="Language models as pipelines of small named steps.")
     parser.add_argument("--version", action="version", version=f"stepwell {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-
-    command = _command(commands, "ask", "ask once; the prompt may also come from standard input")
-    command.add_argument(
-        "words", nargs="*", metavar="[MODEL] PROMPT", help="a model if it looks like one, then the prompt"
-    )
-    _call_options(command)
-    command.add_argument("--no-stream", action="store_true", help="wait for the whole answer")
-    command.add_argument("--json", action="store_true", help="print the reply as JSON")
-    command.add_argument(
-        "--image", action="append", default=[], metavar="PATH", help="an image to send with the prompt"
-    )
-
-    command = _command(commands, "chat", "a conversation; /quit leaves, /save PATH and /load PATH keep it")
-    command.add_argument("model", nargs="?", help="provider:model-id (default: $STEPWELL_MODEL, else the local model)")
-    _call_options(command)
-
-    command = _command(
-        commands,
-        "embed",
-        "vectors of texts, one line of JSON each; without texts, of the lines of standard input",
-    )
-    command.add_argument("words", nargs="*", metavar="[MODEL] TEXT", help="a model if it looks like one, then texts")
-    command.add_argument("--file", metavar="PATH", help="embed the lines of this file as well")
-    kinds = ["query", "document", "similarity", "classification", "clustering"]
-    command.add_argument("--kind", choices=kinds, metavar="KIND", help=", ".join(kinds))
-    command.add_argument("--dimensions", type=int, metavar="N", help="length of the vectors, if the model can choose")
-    command.add_argument(
-        "--cache", nargs="?", const=True, metavar="PATH", help="keep vectors in this file, or in your cache folder"
-    )
-    command.add_argument("--batch-size", type=int, metavar="N", help="most texts in one call")
-    command.add_argument("--workers", type=int, default=4, metavar="N", help="calls at once (4)")
-    command.add_argument("-o", "--option", action="append", default=[], metavar="NAME=VALUE", help="any other option")
-    command.add_argument("--json", action="store_true", help="print one object, with usage and cost")
-
-    command = _command(commands, "models", "models with their abilities and prices")
-    command.add_argument("text", nargs="?", help="a provider, or words that must occur in id or name")
-    command.add_argument("--provider")
-    for ability in ("reasoning", "tools", "structured-output"):
-        command.add_argument(f"--{ability}", action="store_true", default=None)
-    command.add_argument("--input", action="append", metavar="MODALITY", help="text, image, audio, video or pdf")
-    command.add_argument("--output", action="append", metavar="MODALITY")
-    command.add_argument("--context-at-least", type=int, metavar="TOKENS")
-    command.add_argument("--max-input-price", metavar="USD", help="dollars per million tokens")
-    command.add_argument("--max-output-price", metavar="USD")
-    command.add_argument("--json", action="store_true")
-
-    command = _command(commands, "providers", "each provider: wire, address, key variable, key present")
-    command.add_argument("--json", action="store_true")
-
-    command = _command(commands, "pipeline", "the steps of a call, and where each comes from")
-    command.add_argument("model", nargs="?")
-    command.add_argument("--operation", default="chat")
-    command.add_argument("--stream", action="store_true")
-    command.add_argument("--wire")
-    imports = "import this first: your overrides, providers, models"
-    command.add_argument("--import", dest="modules", action="append", default=[], metavar="MODULE", help=imports)
-
-    command = _command(commands, "local", "the embedded model: `stepwell local install` fetches it")
-    command.add_argument("action", choices=["install", "path"])
+    for name, row in _COMMANDS.items():
+        command = commands.add_parser(name, help=row.about, description=row.about)
+        command.set_defaults(command=name)
+        for flags, settings in row.arguments:
+            command.add_argument(*flags, **settings)
     return parser
-
-
-def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
-) -> argparse.ArgumentParser:
-    command = commands.add_parser(name, help=text, description=text)
-    command.set_defaults(command=name)
-    return command
-
-
-def _function_of(command: str) -> Callable[[argparse.Namespace], None]:
-    module, name = _COMMANDS[command]
-    function: Callable[[argparse.Namespace], None] = getattr(import_module(f".{module}", __package__), name)
-    return function
-
-
-def _call_options(command: argparse.ArgumentParser) -> None:
-    command.add_argument("-s", "--system", help="a system message")
-    command.add_argument("-t", "--temperature", type=float)
-    command.add_argument("-n", "--max-tokens", type=int)
-    command.add_argument("--effort", dest="reasoning_effort", help="how hard to think: none, low, medium, high ...")
-    command.add_argument("-o", "--option", action="append", default=[], metavar="NAME=VALUE", help="any other option")
-    command.add_argument("--hide-reasoning", action="store_true", help="do not show the thinking on stderr")

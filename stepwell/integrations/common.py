@@ -6,8 +6,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from ..planner import DEFAULT_MODEL
-from ..providers.declare.environment import process_environment
+from ..client_pair import SHARED_CLIENT
 from ..schemas.errors import ConfigError, MissingExtra
 from ..schemas.tool import Tool
 
@@ -17,7 +16,7 @@ if TYPE_CHECKING:
 
 def default_model() -> str:
     """Return the model to call when none is named: `STEPWELL_MODEL`, else the local one."""
-    return process_environment().get("STEPWELL_MODEL") or DEFAULT_MODEL
+    return SHARED_CLIENT.default_model
 
 
 def missing(error: ImportError, package: str, extra: str) -> ImportError | MissingExtra:

@@ -124,13 +124,11 @@ class LLM:
 
     def stream_chat(self, messages: PromptLike, /, **options: Unpack[ChatOptions]) -> Stream:
         """Stream an answer: iterate for chunks, or `text_deltas()`; `reply()` gives the whole."""
-        stream: Stream = self._open("stream_chat", self._conversation(messages), options)
-        return stream
+        return self._open("stream_chat", self._conversation(messages), options)
 
     def astream_chat(self, messages: PromptLike, /, **options: Unpack[ChatOptions]) -> AsyncStream:
         """Stream an answer for `async for`; it opens when it is awaited, entered or iterated."""
-        stream: AsyncStream = self._aopen("stream_chat", self._conversation(messages), options)
-        return stream
+        return self._aopen("stream_chat", self._conversation(messages), options)
 
     def complete(self, prompt: str, /, *, formatted: bool = False, **options: Unpack[ChatOptions]) -> Reply:
         """Answer a text. With `formatted` it has its final form, and completion_to_prompt is not applied."""
@@ -142,15 +140,13 @@ class LLM:
 
     def stream_complete(self, prompt: str, /, *, formatted: bool = False, **options: Unpack[ChatOptions]) -> Stream:
         """Stream the answer to a text."""
-        stream: Stream = self._open("stream_complete", self._completion(prompt, formatted), options)
-        return stream
+        return self._open("stream_complete", self._completion(prompt, formatted), options)
 
     def astream_complete(
         self, prompt: str, /, *, formatted: bool = False, **options: Unpack[ChatOptions]
     ) -> AsyncStream:
         """Stream the answer to a text for `async for`."""
-        stream: AsyncStream = self._aopen("stream_complete", self._completion(prompt, formatted), options)
-        return stream
+        return self._aopen("stream_complete", self._completion(prompt, formatted), options)
 
     # A template (a string with {names}, a list of messages, or one of prompts.py) and the values of its fields.
 
@@ -216,10 +212,10 @@ class LLM:
     async def _acall(self, name: str, context: Context, options: Mapping[str, object]) -> Reply:
         return await self.clients.asynchronous.make_call("chat", self.model, context, self._with(name, options))
 
-    def _open(self, name: str, context: Context, options: Mapping[str, object]) -> Any:  # a Stream, or an ObjectStream
+    def _open(self, name: str, context: Context, options: Mapping[str, object]) -> Stream:
         return self.clients.sync.open_stream(self.model, context, self._with(name, options))
 
-    def _aopen(self, name: str, context: Context, options: Mapping[str, object]) -> Any:
+    def _aopen(self, name: str, context: Context, options: Mapping[str, object]) -> AsyncStream:
         return self.clients.asynchronous.open_stream(self.model, context, self._with(name, options))
 
     def _conversation(self, messages: PromptLike) -> Context:
@@ -339,10 +335,10 @@ class StructuredLLM(LLM):
         reply: Reply = await self.clients.asynchronous.run_workflow(self._generate(name, context, options))
         return reply
 
-    def _open(self, name: str, context: Context, options: Mapping[str, object]) -> ObjectStream:
+    def _open(self, name: str, context: Context, options: Mapping[str, object]) -> ObjectStream:  # type: ignore[override]
         return ObjectStream(self.clients.sync, self._stream_objects(name, context, options))
 
-    def _aopen(self, name: str, context: Context, options: Mapping[str, object]) -> AsyncObjectStream:
+    def _aopen(self, name: str, context: Context, options: Mapping[str, object]) -> AsyncObjectStream:  # type: ignore[override]
         return AsyncObjectStream(self.clients.asynchronous, self._stream_objects(name, context, options))
 
     def _answer(self, reply: Reply) -> Any:

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ..pipeline.effects import CallModel, Flow
-from ..schemas.errors import ConfigError, ObjectInvalid, StepwellError
-from ..schemas.message import context_of, user
+from ..pipeline.effects import Flow
+from ..schemas.errors import ObjectInvalid
+from ..schemas.message import Context, context_of, user
 from ..schemas.model import Model
 from ..schemas.reply import Reply
 from ..schemas.usage import total_usage
-from ..workflows.objects.generate import object_error, with_earlier_replies, worth_repair
+from ..workflows.objects.generate import ask_until_read
 from .parser import OutputParser, unreadable
 
 MAX_SHOWN = 10
@@ -38,30 +38,14 @@ def ask_and_parse(
     options: options of each call.
     max_repairs: how often the model is shown what is wrong.
     """
-    if max_repairs < 0:
-        raise ConfigError("max_repairs cannot be less than 0", hint="pass 0 to fail at the first unreadable answer")
     original = context_of(prompt)
-    context = parser.format(original)
-    replies: list[Reply] = []
-    while True:
-        try:
-            reply: Reply = yield CallModel(model, context, options)
-        except StepwellError as error:
-            raise with_earlier_replies(error, replies) from None
-        replies.append(reply)
-        try:
-            value = parse_reply(parser, reply)
-        except ObjectInvalid as invalid:
-            if len(replies) > max_repairs or not worth_repair(reply):
-                raise object_error(invalid, reply, replies) from None
-            answer = (reply.message,) if reply.message.content else ()
-            context = context.append(*answer, user(complaint(invalid)))
-        else:
-            result = reply.replace(object=value, prompt=original)
-            if len(replies) > 1:
-                usage = total_usage(attempt.usage for attempt in replies)
-                result = result.replace(usage=usage, steps=tuple(replies))
-            return result
+    replies, value = yield from ask_until_read(
+        model, parser.format(original), options, max_repairs, lambda reply: parse_reply(parser, reply), _complain
+    )
+    result: Reply = replies[-1].replace(object=value, prompt=original)
+    if len(replies) == 1:
+        return result
+    return result.replace(usage=total_usage(attempt.usage for attempt in replies), steps=tuple(replies))
 
 
 def parse_reply(parser: OutputParser[Any], reply: Reply) -> Any:
@@ -76,7 +60,8 @@ def parse_reply(parser: OutputParser[Any], reply: Reply) -> Any:
     return value
 
 
-def complaint(invalid: ObjectInvalid) -> str:
-    """Write the message that asks a model to repair its answer."""
+def _complain(context: Context, reply: Reply, invalid: ObjectInvalid) -> Context:
+    """Append the answer, and a message that asks the model to repair it."""
     rows = [f"- {violation}" for violation in invalid.violations[:MAX_SHOWN]]
-    return _AGAIN.format(complaints="\n".join(rows or [f"- {invalid.message}"]))
+    complaint = _AGAIN.format(complaints="\n".join(rows or [f"- {invalid.message}"]))
+    return context.append(*((reply.message,) if reply.message.content else ()), user(complaint))

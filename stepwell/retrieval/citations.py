@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import field, frozen
 
+from ..pipeline.http.response import Stage
 from ..schemas.chunks import Finish, MetadataUpdate, StreamChunk, TextDelta
 from ..schemas.reply import Reply
 from .node import ScoredNode
@@ -84,7 +85,7 @@ def with_citations(reply: Reply, nodes: Sequence[ScoredNode]) -> Reply:
     return reply.replace(metadata={**reply.metadata, KEY: rows})
 
 
-class CitingStage:
+class CitingStage(Stage):
     """A stage that puts the notes on a streamed reply, once its text is complete."""
 
     def __init__(self, nodes: Sequence[ScoredNode]) -> None:
@@ -101,7 +102,3 @@ class CitingStage:
                 out.append(MetadataUpdate({KEY: citation_rows(self._found, "".join(self._text))}))
             out.append(chunk)
         return out
-
-    def flush(self) -> list[StreamChunk]:
-        """Return nothing: the notes precede the final chunk."""
-        return []

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from importlib import import_module
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import unquote
 
 from attrs import define, field, frozen
@@ -42,6 +42,9 @@ SYSTEM, PROMPT, RESULT = "besystematic", "askedbyuser", "resultoftool"
 CALL = ToolCall("call00001", TOOL.name, '{"city":"Timbuktu"}')
 OPTIONS = {"max_tokens": 4321, "temperature": 0.375, "top_p": 0.625, "stop": ["stopword"]}
 STATUSES = {401: errors.AuthError, 404: errors.NotFound, 429: errors.RateLimitError, 500: errors.ServerError}
+
+
+ErrorType = TypeVar("ErrorType", bound=errors.StepwellError)
 
 
 class ConformanceError(AssertionError):
@@ -184,32 +187,21 @@ class _Suite:
     def _check_cuts(self) -> None:
         sample = self.samples.text
         for at in range(sample.whole_at):
-            try:
-                self._call(sample.stream[:at], "sync", True, sample)
-            except errors.StreamTruncated as error:
-                partial_text = error.partial.text if error.partial else ""
-                require(sample.text.startswith(partial_text), f"cut at byte {at}, the partial text is {partial_text!r}")
-            else:
-                raise AssertionError(f"a stream that was cut at byte {at} of {sample.whole_at} is not an error")
+            read = partial(self._call, sample.stream[:at], "sync", True, sample)
+            error = _raised(errors.StreamTruncated, read, f" for a stream cut at byte {at} of {sample.whole_at}")
+            partial_text = error.partial.text if error.partial else ""
+            require(sample.text.startswith(partial_text), f"cut at byte {at}, the partial text is {partial_text!r}")
 
     def _check_status(self, status: int, kind: type[errors.ProviderError], driver: str) -> None:
-        try:
-            self._call(self.samples.error, driver, driver == "sync", status=status)
-        except kind as error:
-            require(error.status == status, f"the error's status is {error.status!r}")
-            require(error.provider == self.provider.id, f"the error's provider is {error.provider!r}")
-            require(KEY not in str(error), "the key is in the error's message")
-        else:
-            raise AssertionError(f"no {kind.__name__} was raised")
+        error = _raised(kind, partial(self._call, self.samples.error, driver, driver == "sync", status=status))
+        require(error.status == status, f"the error's status is {error.status!r}")
+        require(error.provider == self.provider.id, f"the error's provider is {error.provider!r}")
+        require(KEY not in str(error), "the key is in the error's message")
 
     def _check_stream_error(self, driver: str) -> None:
-        try:
-            self._call(self.samples.stream_error or b"", driver, True)
-        except errors.ProviderError as error:
-            partial_text = error.partial.text if error.partial else ""
-            require(partial_text == self.samples.stream_error_text, f"the partial text is {partial_text!r}")
-        else:
-            raise AssertionError("no ProviderError was raised")
+        error = _raised(errors.ProviderError, partial(self._call, self.samples.stream_error or b"", driver, True))
+        partial_text = error.partial.text if error.partial else ""
+        require(partial_text == self.samples.stream_error_text, f"the partial text is {partial_text!r}")
 
     def _check_early_leaving(self, driver: str) -> None:
         body = MockBody(self.samples.text.stream, 16)
@@ -297,21 +289,13 @@ class _Suite:
         if self.provider.key_optional or self.credential is not KEY:
             return
         with self._client(MockBody(b""), keys={}) as client:
-            try:
-                client.generate_text(self.model, "hi", base_url="http://other.invalid")
-            except errors.MissingKey:
-                return
-        raise AssertionError("no MissingKey was raised")
+            _raised(errors.MissingKey, lambda: client.generate_text(self.model, "hi", base_url="http://other.invalid"))
 
     def _check_misspelt_option(self) -> None:
         misspelt: Any = {"temprature": 1}
         with self._client(MockBody(b"")) as client:
-            try:
-                client.generate_text(self.model, "hi", **misspelt)
-            except errors.InvalidOption as error:
-                require("temperature" in str(error), "the error does not suggest the right name")
-                return
-        raise AssertionError("no InvalidOption was raised")
+            error = _raised(errors.InvalidOption, lambda: client.generate_text(self.model, "hi", **misspelt))
+        require("temperature" in str(error), "the error does not suggest the right name")
 
     def _server_answer(self, sample: Sample, stream: bool) -> bytes:
         """Return the server's answer. One that can only stream does so for unstreamed calls as well."""
@@ -378,6 +362,15 @@ class _Suite:
 
     def _aclient(self, body: MockBody) -> AsyncClient:
         return AsyncClient(**self._client_settings(body))
+
+
+def _raised(kind: type[ErrorType], call: Callable[[], object], when: str = "") -> ErrorType:
+    """Return the error of this kind that the call raises. Raises AssertionError, which says when, if it raises none."""
+    try:
+        call()
+    except kind as error:
+        return error
+    raise AssertionError(f"no {kind.__name__} was raised{when}")
 
 
 def _require_in(sent: str, texts: dict[str, str]) -> None:

@@ -90,7 +90,6 @@ FOREIGN = {
         "providers/local/inherited.py",
         "libc._exit",
     ),  # the name of the C function, https://man7.org/linux/man-pages/man2/_exit.2.html
-    ("stepwell/cli/main.py", "argparse._SubParsersAction"),  # the only name of the type that add_subparsers() returns
 }
 """Names that are public where they come from, or have no public name: file and expression."""
 

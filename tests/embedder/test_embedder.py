@@ -221,8 +221,8 @@ def test_a_failing_cache_is_only_a_warning(embed: Embed) -> None:
     found = embed(Vectors().embedder(cache=Broken()), ["a"])
     assert rows(found) == [vector("a")]
     assert [warning.why for warning in found.warnings] == [
-        "could not be read: the disk is gone",
-        "could not be written: the disk is full",
+        "could not be read: OSError: the disk is gone",
+        "could not be written: OSError: the disk is full",
     ]
 
 

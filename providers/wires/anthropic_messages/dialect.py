@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from ....schemas.json_schema.dialects import Dialected, Dropped
+from ....schemas.json_schema.dialects import Dropped
 from ....schemas.json_schema.dialects.plain import as_plain
-from ....schemas.json_schema.dialects.rules import DialectRules
-from ....schemas.json_schema.dialects.writing import write_dialect
+from ....schemas.json_schema.dialects.writing import Dialect
 from ....schemas.json_schema.keywords import objects_in
 
 MAX_OPTIONAL: Final = 24
@@ -23,15 +22,6 @@ FORMATS: Final = frozenset(
     ["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"]
 )
 _HARD_PATTERN = re.compile(r"\(\?(?!:)|\\[bB1-9]|\\[pPkK]")
-
-
-def to_dialect(schema: object) -> Dialected:
-    """Write the schema as Anthropic enforces it. Raises SchemaError when it cannot be used at all.
-
-    If enforcing it would forbid answers that it allows, `strict` is False, `dropped` names the places, and the schema
-    is the plain one (`dialects.plain`), which tools that are not strict get, too.
-    """
-    return write_dialect(schema, RULES)
 
 
 def admit(keyword: str, value: Any, type: str) -> str | None:
@@ -49,15 +39,15 @@ def limits(schema: dict[str, Any]) -> list[Dropped]:
     for node in objects_in(schema):
         optional += len(node.get("properties", {})) - len(node.get("required", ()))
         unions += "anyOf" in node
-    over: list[Dropped] = []
-    if optional > MAX_OPTIONAL:
-        over.append(Dropped("", "required", f"Anthropic takes {MAX_OPTIONAL} optional ones; there are {optional}"))
-    if unions > MAX_UNIONS:
-        over.append(Dropped("", "anyOf", f"Anthropic takes {MAX_UNIONS} unions; there are {unions}"))
-    return over
+    found = (("required", optional, MAX_OPTIONAL, "optional ones"), ("anyOf", unions, MAX_UNIONS, "unions"))
+    return [
+        Dropped("", keyword, f"Anthropic takes {most} {what}; there are {count}")
+        for keyword, count, most, what in found
+        if count > most
+    ]
 
 
-RULES: Final = DialectRules(
+to_dialect: Final = Dialect(
     name="Anthropic",
     keywords={"string": frozenset({"pattern"}), "array": frozenset({"minItems"})},
     formats={"string": FORMATS},
@@ -68,3 +58,7 @@ RULES: Final = DialectRules(
     fall_back=as_plain,
     limits=limits,
 )
+"""Write the schema as Anthropic enforces it. Raises SchemaError when it cannot be used at all.
+
+If enforcing it would forbid answers that it allows, `strict` is False, `dropped` names the places, and the schema
+is the plain one (`dialects.plain`), which tools that are not strict get, too."""

@@ -8,7 +8,7 @@ outputs take what Anthropic's take.
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any, Final
 
 from attrs import evolve
@@ -17,8 +17,14 @@ from ....schemas.errors import SchemaError
 from ....schemas.json_schema.dialects import Dialected, Dropped
 from ....schemas.json_schema.dialects.merging import ANNOTATIONS
 from ....schemas.json_schema.dialects.plain import as_plain
-from ....schemas.json_schema.dialects.writing import MAX_WRITTEN, definition_name, write_dialect
-from ....schemas.json_schema.keywords import LISTS, MAPS, ONE, objects_in, resolve_ref
+from ....schemas.json_schema.dialects.writing import MAX_WRITTEN
+from ....schemas.json_schema.keywords import (
+    definition_name,
+    leads_to_itself,
+    objects_in,
+    resolve_ref,
+    with_parts,
+)
 from ....schemas.json_schema.safety import content_of, schema_from_json
 from ....schemas.json_types import Schema
 from ..anthropic_messages import dialect as anthropic
@@ -35,11 +41,6 @@ def to_dialect(schema: object) -> Dialected:
     return _bare_from(content_of(schema))
 
 
-def to_strict_dialect(schema: object) -> Dialected:
-    """Write the schema as Bedrock enforces it (`strict: true`, or `outputConfig.textFormat`); else as `to_dialect`."""
-    return write_dialect(schema, STRICT)
-
-
 @lru_cache(maxsize=256)
 def _bare_from(content: bytes) -> Dialected:
     return _bare(schema_from_json(content))
@@ -47,10 +48,8 @@ def _bare_from(content: bytes) -> Dialected:
 
 def _bare(root: Schema) -> Dialected:
     plain = as_plain(root)
-    writer = _WritesOut(plain.schema)
-    written: dict[str, Any] = {
-        word: writer.write(plain.schema[word], word) for word in _AT_ROOT if word in plain.schema
-    }
+    writer = _WrittenOut(plain.schema)
+    written = with_parts({word: plain.schema[word] for word in _AT_ROOT if word in plain.schema}, writer.copy)
     dropped = [
         Dropped("", word, "Bedrock takes only type, properties and required at the root; checked locally")
         for word in plain.schema
@@ -62,67 +61,46 @@ def _bare(root: Schema) -> Dialected:
     return Dialected(written, (*plain.dropped, *dropped), strict=False)
 
 
-class _WritesOut:
-    """Copies schemas with references replaced by what they name; recursive references stay."""
+class _WrittenOut:
+    """Copies of schemas with references replaced by what they name; recursive references stay."""
 
     def __init__(self, root: dict[str, Any]) -> None:
         self._root = root
         self._count = 0
-        self._leads: dict[str, set[str]] = {}
+        self._leads = cache(self._references)
         self.recursive: dict[str, str] = {}
 
-    def write(self, value: Any, keyword: str) -> Any:
-        """Copy the value of a keyword."""
-        if keyword in MAPS:
-            return {name: self._schema(part) for name, part in value.items()}
-        if keyword in LISTS:
-            return [self._schema(part) for part in value]
-        return self._schema(value) if keyword in ONE else value
-
     def definitions(self) -> dict[str, Any]:
-        """Write the recursive schemas, by name."""
+        """Copy the recursive schemas, by name."""
         written: dict[str, Any] = {}
         while missing := [ref for ref, name in self.recursive.items() if name not in written]:
             for ref in missing:
-                written[self.recursive[ref]] = self._schema(resolve_ref(self._root, ref))
+                written[self.recursive[ref]] = self.copy(resolve_ref(self._root, ref))
         return written
 
-    def _schema(self, schema: Schema) -> Schema:
+    def copy(self, schema: Schema) -> Schema:
+        """Copy a schema. Raises SchemaError once too many are written."""
         self._count += 1
         if self._count > MAX_WRITTEN:
             raise SchemaError("the schema is too large for Bedrock once its references are written out")
         if isinstance(schema, bool):
             return schema
-        siblings = {word: self.write(value, word) for word, value in schema.items() if word != "$ref"}
+        siblings = with_parts({word: value for word, value in schema.items() if word != "$ref"}, self.copy)
         if "$ref" not in schema:
             return siblings
         ref: str = schema["$ref"]
-        if self._is_recursive(ref):
-            name = self.recursive.get(ref) or definition_name(ref, set(self.recursive.values()))
-            self.recursive[ref] = name
+        if leads_to_itself(ref, self._leads):
+            name = self.recursive.setdefault(ref, definition_name(ref, self.recursive.values()))
             return {**siblings, "$ref": f"#/$defs/{name}"}
-        target = self._schema(resolve_ref(self._root, ref))
+        target = self.copy(resolve_ref(self._root, ref))
         if isinstance(target, dict) and siblings.keys() <= ANNOTATIONS:
             return {**target, **siblings}
         return {"allOf": [target, siblings]} if siblings else target
 
-    def _is_recursive(self, ref: str) -> bool:
-        seen: set[str] = set()
-        waiting = [ref]
-        while waiting:
-            leads = self._references(waiting.pop())
-            if ref in leads:
-                return True
-            waiting += leads - seen
-            seen |= leads
-        return False
-
     def _references(self, ref: str) -> set[str]:
         """Collect the references inside the schema that a reference names."""
-        if ref not in self._leads:
-            inside = objects_in(resolve_ref(self._root, ref))
-            self._leads[ref] = {node["$ref"] for node in inside if "$ref" in node}
-        return self._leads[ref]
+        return {node["$ref"] for node in objects_in(resolve_ref(self._root, ref)) if "$ref" in node}
 
 
-STRICT: Final = evolve(anthropic.RULES, name="Bedrock", fall_back=_bare)
+to_strict_dialect: Final = evolve(anthropic.to_dialect, name="Bedrock", fall_back=_bare)
+"""Write the schema as Bedrock enforces it (`strict: true`, or `outputConfig.textFormat`); else as `to_dialect`."""

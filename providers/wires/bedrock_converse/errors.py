@@ -8,8 +8,8 @@ from ....pipeline.http.error_body import error_in, error_message
 from ....pipeline.http.response import Response
 from ....schemas.errors import ProviderError
 from ....schemas.model import Model
+from ...declare.errors import answer_error, provider_error
 from ...declare.errors import find_error as find_error_by_status
-from ...declare.errors import provider_error
 from ..protocols.aws_event_stream import AWSEvent
 
 ON_DEMAND = "on-demand throughput"
@@ -21,11 +21,7 @@ def find_error(response: Response) -> ProviderError | None:
     if response.status < 300 or not kind:
         error = find_error_by_status(response)
     else:
-        described = {"message": error_message(error_in(response.body)), "code": kind}
-        provider = response.request.model.provider
-        error = provider_error(
-            provider, described, status=response.status, headers=response.headers, body=response.body
-        )
+        error = answer_error(response, {"message": error_message(error_in(response.body)), "code": kind})
     if error is not None and ON_DEMAND in error.message:
         error.hint = "name an inference profile: put us., eu., apac. or global. before the model's id, or use its ARN"
     return error

@@ -6,34 +6,22 @@ https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/count-toke
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from attrs import evolve
 
 from ....pipeline.http.request import Request
-from ....schemas.model import Model
-from ....schemas.reply import Reply
-from ....schemas.usage import Usage
 from ...auth.auth import header_key
 from ...declare.wire import Wire
+from ..counting import count_in, counted_fields
 from .encode import accepts_part, build_body
 from .paths import model_path
 
-_COUNTED = ("contents", "systemInstruction", "tools")
-
-
-def build_vertex_body(request: Request) -> dict[str, Any]:
-    body = build_body(request)
-    return {name: body[name] for name in _COUNTED if name in body}
+_counted = counted_fields(build_body, "contents", "systemInstruction", "tools")
 
 
 def build_count_body(request: Request) -> dict[str, Any]:
-    return {"generateContentRequest": {"model": model_path(request.model.id)[1:], **build_vertex_body(request)}}
-
-
-def decode_count(data: Mapping[str, Any], model: Model) -> Reply:
-    return Reply(usage=Usage(input_tokens=data["totalTokens"]), finish_reason="stop")
+    return {"generateContentRequest": {"model": model_path(request.model.id)[1:], **_counted(request)}}
 
 
 google_count_tokens = Wire(
@@ -45,6 +33,6 @@ google_count_tokens = Wire(
     options=frozenset(("tools",)),
     build_body=build_count_body,
     accepts_part=accepts_part,
-    decode_response=decode_count,
+    decode_response=count_in("totalTokens"),
 )
-vertex_count_tokens = evolve(google_count_tokens, name="vertex_count_tokens", build_body=build_vertex_body)
+vertex_count_tokens = evolve(google_count_tokens, name="vertex_count_tokens", build_body=_counted)

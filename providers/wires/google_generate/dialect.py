@@ -9,23 +9,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from ....schemas.json_schema.dialects import Dialected
-from ....schemas.json_schema.dialects.rules import DialectRules
-from ....schemas.json_schema.dialects.writing import write_dialect
+from ....schemas.json_schema.dialects.writing import Dialect
 
 _NUMBER: Final = frozenset({"minimum", "maximum"})
 
 
-def to_dialect(schema: object) -> Dialected:
-    """Write the schema as Gemini's `Schema`. Raises SchemaError when it cannot be used at all.
-
-    References are written out. `strict` is False when something cannot be expressed (recursion, properties of any name,
-    any value); then send `json_dialect` instead, where the model takes it.
-    """
-    return write_dialect(schema, RULES)
-
-
-RULES: Final = DialectRules(
+to_dialect: Final = Dialect(
     name="Gemini's Schema",
     keywords={
         "string": frozenset({"minLength", "maxLength", "pattern"}),
@@ -47,3 +36,7 @@ RULES: Final = DialectRules(
     annotations_beside_unions=False,
     ordering="propertyOrdering",
 )
+"""Write the schema as Gemini's `Schema`. Raises SchemaError when it cannot be used at all.
+
+References are written out. `strict` is False when something cannot be expressed (recursion, properties of any name,
+any value); then send `json_dialect` instead, where the model takes it."""

@@ -9,38 +9,19 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from ....schemas.json_schema.dialects import Dialected, Dropped
-from ....schemas.json_schema.dialects.rules import DialectRules
-from ....schemas.json_schema.dialects.writing import write_dialect
-from ....schemas.json_schema.keywords import subschemas
+from ....schemas.json_schema.dialects import Dropped
+from ....schemas.json_schema.dialects.writing import Dialect
+from ....schemas.json_schema.keywords import leads_to_itself, subschemas
 
 _NUMBER: Final = frozenset({"minimum", "maximum"})
-
-
-def to_dialect(schema: object) -> Dialected:
-    """Write the schema for Gemini's JSON Schema fields. Raises SchemaError when it cannot be used at all.
-
-    `strict` is False when a required property leads back to its own schema, which Gemini refuses.
-    """
-    return write_dialect(schema, RULES)
 
 
 def _required_recursion(schema: dict[str, Any]) -> list[Dropped]:
     """List references that lead back to themselves through required properties and items only."""
     definitions = schema.get("$defs", {})
     leads = {name: _required_references(body) for name, body in definitions.items()}
-    over: list[Dropped] = []
-    for name in definitions:
-        seen: set[str] = set()
-        waiting = list(leads[name])
-        while waiting:
-            used = waiting.pop()
-            if used not in seen:
-                seen.add(used)
-                waiting += leads[used]
-        if name in seen:
-            over.append(Dropped(f"/$defs/{name}", "$ref", "Gemini takes recursion only where it is not required"))
-    return over
+    why = "Gemini takes recursion only where it is not required"
+    return [Dropped(f"/$defs/{name}", "$ref", why) for name in leads if leads_to_itself(name, leads.__getitem__)]
 
 
 def _required_references(schema: dict[str, Any]) -> set[str]:
@@ -58,7 +39,7 @@ def _required_references(schema: dict[str, Any]) -> set[str]:
     return found
 
 
-RULES: Final = DialectRules(
+to_dialect: Final = Dialect(
     name="Gemini's JSON Schema",
     keywords={"number": _NUMBER, "integer": _NUMBER, "array": frozenset({"minItems", "maxItems"})},
     formats={"string": frozenset({"date-time", "date", "time"})},
@@ -70,3 +51,6 @@ RULES: Final = DialectRules(
     ordering="propertyOrdering",
     limits=_required_recursion,
 )
+"""Write the schema for Gemini's JSON Schema fields. Raises SchemaError when it cannot be used at all.
+
+`strict` is False when a required property leads back to its own schema, which Gemini refuses."""

@@ -10,10 +10,9 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from ....schemas.json_schema.dialects import Dialected, Dropped
+from ....schemas.json_schema.dialects import Dropped
 from ....schemas.json_schema.dialects.plain import as_plain
-from ....schemas.json_schema.dialects.rules import DialectRules
-from ....schemas.json_schema.dialects.writing import write_dialect
+from ....schemas.json_schema.dialects.writing import Dialect
 from ....schemas.json_schema.keywords import subschemas
 
 MAX_PROPERTIES: Final = 5_000
@@ -24,16 +23,6 @@ LONG_ENUM: Final = 250
 MAX_LONG_ENUM_TEXT: Final = 15_000
 
 _NUMBER: Final = frozenset(["multipleOf", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum"])
-
-
-def to_dialect(schema: object) -> Dialected:
-    """Write the schema as OpenAI enforces it. Raises SchemaError when it cannot be used at all.
-
-    Properties that are not required become required and nullable: `root.without_nulls` takes the nulls out of the
-    answer again. If enforcing the schema would forbid answers that it allows, `strict` is False, `dropped` names the
-    places, and the schema is the plain one (`dialects.plain`).
-    """
-    return write_dialect(schema, RULES)
 
 
 def _admit(keyword: str, value: Any, type: str) -> str | None:
@@ -62,16 +51,19 @@ def _limits(schema: dict[str, Any]) -> list[Dropped]:
         for keyword, step, part in subschemas(node):
             if isinstance(part, dict):
                 waiting.append((place + step, part, 0 if keyword == "$defs" else level))
-    if properties > MAX_PROPERTIES:
-        over.append(Dropped("", "properties", f"OpenAI takes {MAX_PROPERTIES:,} properties; there are {properties:,}"))
-    if values > MAX_ENUM_VALUES:
-        over.append(Dropped("", "enum", f"OpenAI takes {MAX_ENUM_VALUES:,} enum values; there are {values:,}"))
-    if text > MAX_TEXT:
-        over.append(Dropped("", "properties", f"OpenAI takes {MAX_TEXT:,} characters of names and enum values"))
-    return over
+    totals = (
+        ("properties", properties, MAX_PROPERTIES, "properties"),
+        ("enum", values, MAX_ENUM_VALUES, "enum values"),
+        ("properties", text, MAX_TEXT, "characters of names and enum values"),
+    )
+    return over + [
+        Dropped("", keyword, f"OpenAI takes {most:,} {what}; there are {count:,}")
+        for keyword, count, most, what in totals
+        if count > most
+    ]
 
 
-RULES: Final = DialectRules(
+to_dialect: Final = Dialect(
     name="OpenAI's strict mode",
     keywords={
         "string": frozenset({"pattern"}),
@@ -90,3 +82,8 @@ RULES: Final = DialectRules(
     fall_back=as_plain,
     limits=_limits,
 )
+"""Write the schema as OpenAI enforces it. Raises SchemaError when it cannot be used at all.
+
+Properties that are not required become required and nullable: `root.without_nulls` takes the nulls out of the
+answer again. If enforcing the schema would forbid answers that it allows, `strict` is False, `dropped` names the
+places, and the schema is the plain one (`dialects.plain`)."""

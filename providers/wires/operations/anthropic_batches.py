@@ -62,14 +62,10 @@ def _result(row: Mapping[str, Any]) -> BatchLine:
     return BatchLine(row["custom_id"], why=_REASONS.get(result["type"]) or str(result["type"]))
 
 
-def _as_anthropic(wire: Wire) -> Wire:
-    return evolve(wire, headers={"anthropic-version": VERSION}, auth=header_key("x-api-key"))
-
-
 _STATE: Rules = {"request_counts": Each(count)}
 _BATCHES = "/messages/batches"
 anthropic_batches = tuple(
-    _as_anthropic(wire)
+    evolve(wire, headers={"anthropic-version": VERSION}, auth=header_key("x-api-key"))
     for wire in (
         Wire(
             name="anthropic_batch",

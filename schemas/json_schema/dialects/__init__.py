@@ -1,6 +1,6 @@
 """Write schemas in dialects of JSON Schema: what a provider accepts of it, by its published rules.
 
-A dialect is a `DialectRules`, which each provider's wire declares. What a dialect cannot express is not sent and is
+A dialect is a `writing.Dialect`, which each provider's wire declares. What a dialect cannot express is not sent and is
 listed in `dropped`; `validate.errors_of` with the original schema still checks it on the answer.
 """
 

@@ -32,9 +32,7 @@ def as_plain(root: Schema) -> Dialected:
     """Do the same as `to_dialect` for a schema that `checked_schema` returned."""
     dropped: list[Dropped] = []
     reader = Reader(root, lambda *what: dropped.append(Dropped(*what)))
-    view = reader.read(root)
-    while view.kind == "ref":
-        view = reader.read(reader.target(view.ref))
+    view = reader.followed(root)
     if view.kind == "any":
         written: dict[str, Any] = {**view.annotations, "type": "object", **view.keywords}
     elif view.kind == "union":
@@ -58,9 +56,7 @@ def _join_alternatives(reader: Reader, union: SchemaView) -> dict[str, Any]:
     objects: list[dict[str, Any]] = []
     waiting = list(union.alternatives)
     while waiting:
-        view = reader.read(waiting.pop(0))
-        while view.kind == "ref":
-            view = reader.read(reader.target(view.ref))
+        view = reader.followed(waiting.pop(0))
         if view.kind == "union":
             waiting = [*view.alternatives, *waiting]
         elif view.kind == "any":

@@ -124,6 +124,13 @@ class Reader:
             keywords = {keyword: value for keyword, value in keywords.items() if keyword not in _UNIONS}
         return self._typed_view(keywords, annotations, place, within)
 
+    def followed(self, schema: Schema) -> SchemaView:
+        """Return the normal form of a schema, or of what it refers to; it is no "ref"."""
+        view = self.read(schema)
+        while view.kind == "ref":
+            view = self.read(self.target(view.ref))
+        return view
+
     def target(self, ref: str) -> Schema:
         """Return the schema that a reference names."""
         return resolve_ref(self.root, ref)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Container, Iterable, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 from functools import lru_cache
 from math import ceil, floor
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from ...errors import SchemaError
 from ...json_text import short_json
-from ...json_types import Schema
-from ..keywords import escape
+from ...json_types import JSONSchema, Schema
+from ..keywords import definition_name, escape
 from ..safety import content_of, schema_from_json
 from . import Dialected, Dropped
 from .reading import Reader, SchemaView
-from .rules import DialectRules
 
 MAX_WRITTEN: Final = 30_000
 
@@ -39,33 +37,80 @@ _INCLUSIVE: Final = {"exclusiveMinimum": "minimum", "exclusiveMaximum": "maximum
 _MENTIONED: Final = ("default", "contentEncoding")
 
 
-def write_dialect(schema: object, rules: DialectRules) -> Dialected:
-    """Return the schema in the dialect of `rules`. Raises SchemaError for a schema that cannot be used at all."""
-    return _write_dialect(content_of(schema), rules)
+@frozen(eq=False, repr=False)
+class Dialect:
+    """What a dialect of JSON Schema can express. Called with a schema, it writes that schema in the dialect."""
+
+    name: str
+    """How messages name the dialect."""
+    keywords: Mapping[str, frozenset[str]]
+    """The keywords that it accepts for each type, beside the structural ones."""
+    formats: Mapping[str, frozenset[str]]
+    """The values of `format` that it accepts for each type."""
+    admit: Callable[[str, Any, str], str | None] = lambda keyword, value, type: None
+    """Returns why an accepted keyword cannot be sent with this value for this type, or None."""
+    enums: frozenset[str] = frozenset({"string", "number", "integer", "boolean"})
+    """The types whose values may be listed in an `enum`."""
+    anything: JSONSchema | None = None
+    """The schema that comes closest to allowing any value."""
+    any_value: bool = False
+    """Whether `anything` really allows any value."""
+    closed: bool = False
+    """Objects must have `additionalProperties: false`."""
+    all_required: bool = False
+    """All properties must be required; optional ones may be null."""
+    maps: bool = False
+    """Objects may have a schema for properties of any name."""
+    tuples: Literal["none", "any", "exact"] = "none"
+    """Which `prefixItems` it accepts: none, any, or only those of lists of exactly that length."""
+    references: bool = True
+    """It accepts `$ref` and `$defs`."""
+    recursion: bool = True
+    """It accepts recursive references."""
+    annotations_beside_references: bool = False
+    """Write the title and description of a `$ref` beside an `anyOf` around it; otherwise leave them out."""
+    annotations_beside_unions: bool = True
+    """It accepts a title and description beside `anyOf`."""
+    alone: tuple[str, ...] = ()
+    """Keywords beside which it ignores all others; the first that is sent counts."""
+    nullable: Literal["union", "flag"] = "union"
+    """How null is allowed: as one more alternative, or by `nullable: true`."""
+    object_root: bool = False
+    """The root must be an object."""
+    ordering: str = ""
+    """The keyword, if any, that lists the names of an object's properties in their order."""
+    hints: bool = True
+    """Mention in descriptions what cannot be expressed."""
+    fall_back: Callable[[Schema], Dialected] | None = None
+    """Writes what is sent instead if the dialect cannot be enforced."""
+    limits: Callable[[dict[str, Any]], list[Dropped]] = lambda schema: []
+    """Returns what of a written schema exceeds the dialect's limits of size."""
+
+    def __call__(self, schema: object) -> Dialected:
+        """Return the schema in this dialect. Raises SchemaError for a schema that cannot be used at all."""
+        return _written(content_of(schema), self)
 
 
 @lru_cache(maxsize=512)
-def _write_dialect(content: bytes, rules: DialectRules) -> Dialected:
+def _written(content: bytes, dialect: Dialect) -> Dialected:
     root = schema_from_json(content)
-    writer = Writer(root, rules)
+    writer = _Writer(root, dialect)
     try:
         written = writer.document()
     except RecursionError:
-        raise SchemaError(f"the schema is nested too deeply for {rules.name}") from None
-    for place, keyword, why in rules.limits(written) if writer.strict else ():
-        writer.loosen(writer.came_from(place), keyword, why)
-    if not writer.strict and rules.fall_back is not None:
-        instead = rules.fall_back(root)
+        raise SchemaError(f"the schema is nested too deeply for {dialect.name}") from None
+    strict = not writer.broken
+    if not strict and dialect.fall_back is not None:
+        instead = dialect.fall_back(root)
         return Dialected(instead.schema, tuple(dict.fromkeys((*writer.broken, *instead.dropped))), strict=False)
-    return Dialected(written, tuple(dict.fromkeys(writer.dropped)), writer.strict)
+    return Dialected(written, tuple(dict.fromkeys(writer.dropped)), strict)
 
 
-class Writer:
+class _Writer:
     """A writer of one document, which collects what the dialect cannot express."""
 
-    def __init__(self, root: Schema, rules: DialectRules) -> None:
-        self.rules = rules
-        self.strict = True
+    def __init__(self, root: Schema, dialect: Dialect) -> None:
+        self.dialect = dialect
         self.dropped: list[Dropped] = []
         self.broken: list[Dropped] = []
         self._reader = Reader(root, self.drop)
@@ -81,25 +126,24 @@ class Writer:
 
     def loosen(self, pointer: str, keyword: str, why: str) -> None:
         """Note that the written schema forbids answers that the original allows, so that it must not be enforced."""
-        self.strict = False
-        self.dropped.append(Dropped(pointer, keyword, why))
-        self.broken.append(Dropped(pointer, keyword, why))
+        self.drop(pointer, keyword, why)
+        self.broken.append(self.dropped[-1])
 
     def document(self) -> dict[str, Any]:
         """Write the document."""
         view = self._reader.read(self._root)
-        if view.kind == "ref" and (self.rules.object_root or not self.rules.references):
+        if view.kind == "ref" and (self.dialect.object_root or not self.dialect.references):
             view = self._resolve(view)
-        if self.rules.object_root and view.type != "object":
+        if self.dialect.object_root and view.type != "object":
             self.loosen("", next(iter(view.keywords), "type"), "the root must be one plain object")
         written = self._view(view)
         if self._definitions:
             written["$defs"] = self._definitions
+        if not self.broken:
+            refs = {name: ref for ref, name in self._names.items()}
+            for place, keyword, why in self.dialect.limits(written):
+                self.loosen(self._reader.nearest(place, refs), keyword, why)
         return written
-
-    def came_from(self, pointer: str) -> str:
-        """Return the JSON pointer in the original schema that corresponds to one in the written schema."""
-        return self._reader.nearest(pointer, {name: ref for ref, name in self._names.items()})
 
     def _resolve(self, view: SchemaView) -> SchemaView:
         """Return the target of a reference in its place, with the annotations beside the reference, if any."""
@@ -114,7 +158,7 @@ class Writer:
     def _view(self, view: SchemaView) -> dict[str, Any]:
         self._written += 1
         if self._written > MAX_WRITTEN:
-            raise SchemaError(f"the schema is too large for {self.rules.name} once its references are written out")
+            raise SchemaError(f"the schema is too large for {self.dialect.name} once its references are written out")
         if view.kind == "ref":
             return self._reference(view)
         if view.kind == "union":
@@ -124,7 +168,7 @@ class Writer:
             return {"type": "string"}
         if view.kind == "any":
             return self._anything(view)
-        if view.type == "null" and self.rules.nullable == "flag":
+        if view.type == "null" and self.dialect.nullable == "flag":
             return self._add_annotations(view, self._null(view), [])
         hints: list[str] = []
         written: dict[str, Any] = {"type": view.type}
@@ -138,25 +182,24 @@ class Writer:
         return self._add_annotations(view, written, hints)
 
     def _anything(self, view: SchemaView) -> dict[str, Any]:
-        if not self.rules.any_value:
-            self.loosen(view.place, "type", f"{self.rules.name} cannot say that any value is allowed")
+        if not self.dialect.any_value:
+            self.loosen(view.place, "type", f"{self.dialect.name} cannot say that any value is allowed")
         for keyword in view.keywords:
             self.drop(view.place, keyword, "checked locally")
-        return self._beside_union(view, dict(self.rules.anything or {}))
+        return self._beside_union(view, dict(self.dialect.anything or {}))
 
     def _reference(self, view: SchemaView) -> dict[str, Any]:
-        if self.rules.references:
-            if not self.rules.recursion and view.ref in self._open:
-                self.loosen(view.place, "$ref", f"{self.rules.name} does not take recursive schemas")
-            written = {"$ref": f"#/$defs/{self._define(view.ref)}"}
-            return self._beside_reference(view, written)
+        if self.dialect.references:
+            if not self.dialect.recursion and view.ref in self._open:
+                self.loosen(view.place, "$ref", f"{self.dialect.name} does not take recursive schemas")
+            return self._beside_reference(view, {"$ref": f"#/$defs/{self._define(view.ref)}"})
         if view.ref in view.within:
-            self.loosen(view.place, "$ref", f"{self.rules.name} does not take recursive schemas")
+            self.loosen(view.place, "$ref", f"{self.dialect.name} does not take recursive schemas")
             return self._add_annotations(view, {"type": "object"}, [])
         return self._view(self._resolve(view))
 
     def _beside_reference(self, view: SchemaView, written: dict[str, Any]) -> dict[str, Any]:
-        if not self.rules.annotations_beside_references or not self._annotations(view, []):
+        if not self.dialect.annotations_beside_references or not self._annotations(view, []):
             return written
         return self._add_annotations(view, {"anyOf": [written]}, [])
 
@@ -176,7 +219,7 @@ class Writer:
             inner = self._reader.read(alternative, f"{view.place}/anyOf/{at}", view.within)
             if inner.kind == "never":
                 continue
-            if inner.type == "null" and self.rules.nullable == "flag":
+            if inner.type == "null" and self.dialect.nullable == "flag":
                 null = True
                 continue
             written = self._view(inner)
@@ -193,17 +236,17 @@ class Writer:
 
     def _beside_union(self, view: SchemaView, written: dict[str, Any]) -> dict[str, Any]:
         """Add the annotations to a union: beside it, or to each alternative if nothing may stand beside it."""
-        if self.rules.annotations_beside_unions or "anyOf" not in written:
+        if self.dialect.annotations_beside_unions or "anyOf" not in written:
             return self._add_annotations(view, written, [])
         annotations = self._annotations(view, [])
         return {"anyOf": [{**annotations, **branch} for branch in written["anyOf"]]}
 
     def _null(self, view: SchemaView) -> dict[str, Any]:
-        self.drop(view.place, "type", f"{self.rules.name} has no null by itself; sent as a string that may be null")
+        self.drop(view.place, "type", f"{self.dialect.name} has no null by itself; sent as a string that may be null")
         return {"type": "string", "nullable": True}
 
     def _object(self, view: SchemaView, written: dict[str, Any]) -> None:
-        rules = self.rules
+        dialect = self.dialect
         required = list(dict.fromkeys(view.keywords.get("required", ())))
         views = {
             name: self._reader.read(part, f"{view.place}/properties/{escape(name)}", view.within)
@@ -211,31 +254,31 @@ class Writer:
         }
         parts = {name: self._view(part) for name, part in views.items() if part.kind != "never"}
         self._unnamed_properties(view, written, parts.keys(), required)
-        if parts or rules.closed:
+        if parts or dialect.closed:
             written["properties"] = parts
-        if rules.all_required:
+        if dialect.all_required:
             written["properties"] = {n: part if n in required else _or_null(part) for n, part in parts.items()}
             required = list(parts)
         elif set(required) - parts.keys():
             self.drop(view.place, "required", "it names properties that 'properties' does not; checked locally")
             required = [name for name in required if name in parts]
-        if required or rules.all_required:
+        if required or dialect.all_required:
             written["required"] = required
-        if rules.closed:
+        if dialect.closed:
             written["additionalProperties"] = False
-        if rules.ordering and len(parts) > 1:
-            written[rules.ordering] = list(parts)
+        if dialect.ordering and len(parts) > 1:
+            written[dialect.ordering] = list(parts)
 
     def _unnamed_properties(
         self, view: SchemaView, written: dict[str, Any], named: Set[str], required: Iterable[str]
     ) -> None:
         """Express, or report as not expressible, that an object may have properties that are not named."""
-        keywords, rules = view.keywords, self.rules
+        keywords, dialect = view.keywords, self.dialect
         keyword = "patternProperties" if "patternProperties" in keywords else "additionalProperties"
         extra = keywords.get("additionalProperties", keywords.get("unevaluatedProperties"))
         if keyword == "patternProperties" or (extra is None and "properties" not in keywords):
             extra = True
-        if rules.maps:
+        if dialect.maps:
             if keyword == "patternProperties":
                 self.drop(view.place, keyword, "sent as properties of any name; checked locally")
             if isinstance(extra, dict):
@@ -244,7 +287,7 @@ class Writer:
                 written["additionalProperties"] = extra
             return
         if extra is not None and extra is not False:
-            self.loosen(view.place, keyword, f"{rules.name} cannot say that properties of any name are allowed")
+            self.loosen(view.place, keyword, f"{dialect.name} cannot say that properties of any name are allowed")
         conditional = [keywords.get("then"), keywords.get("else"), *keywords.get("dependentSchemas", {}).values()]
         if set(required).union(*map(_names_in, conditional)) - named:
             self.loosen(view.place, "properties", "properties are required that 'properties' does not name")
@@ -254,16 +297,16 @@ class Writer:
         rest: Schema = view.keywords.get("items", not prefix)
         parts = [self._schema(part, view, f"/prefixItems/{at}") for at, part in enumerate(prefix)]
         size = view.keywords.get("minItems"), view.keywords.get("maxItems")
-        if prefix and (self.rules.tuples == "any" or (self.rules.tuples == "exact" and size == (len(prefix),) * 2)):
+        if prefix and (self.dialect.tuples == "any" or (self.dialect.tuples == "exact" and size == (len(prefix),) * 2)):
             written["prefixItems"] = parts
-            if isinstance(rest, dict) and self.rules.tuples == "any":
+            if isinstance(rest, dict) and self.dialect.tuples == "any":
                 written["items"] = self._schema(rest, view, "/items")
             return
         if prefix:
             self.drop(view.place, "prefixItems", "sent as a list of any of its items; checked locally")
-        if rest is True and not self.rules.any_value:
-            self.loosen(view.place, "items", f"{self.rules.name} cannot say that any item is allowed")
-            parts.append(dict(self.rules.anything or {}))
+        if rest is True and not self.dialect.any_value:
+            self.loosen(view.place, "items", f"{self.dialect.name} cannot say that any item is allowed")
+            parts.append(dict(self.dialect.anything or {}))
         elif rest is not False:
             parts.append(self._schema(rest, view, "/items"))
         if not parts:
@@ -276,18 +319,18 @@ class Writer:
         values = view.keywords.get("enum")
         if values is None:
             return
-        if view.type in self.rules.enums:
+        if view.type in self.dialect.enums:
             written["enum"] = values
             return
-        self.drop(view.place, "enum", f"{self.rules.name} takes no list of {view.type} values; checked locally")
+        self.drop(view.place, "enum", f"{self.dialect.name} takes no list of {view.type} values; checked locally")
         hints.append(f"one of {', '.join(map(short_json, values))}")
-        if view.type in ("integer", "number") and "minimum" in self.rules.keywords[view.type]:
+        if view.type in ("integer", "number") and "minimum" in self.dialect.keywords[view.type]:
             written["minimum"], written["maximum"] = min(values), max(values)
 
     def _keywords(self, view: SchemaView, written: dict[str, Any], hints: list[str]) -> None:
         """Write the keywords that the dialect accepts, and report the others."""
-        rules = self.rules
-        allowed = rules.keywords.get(view.type, frozenset())
+        dialect = self.dialect
+        allowed = dialect.keywords.get(view.type, frozenset())
         for keyword, value in view.keywords.items():
             if keyword in _STRUCTURE:
                 continue
@@ -296,12 +339,12 @@ class Writer:
                 tighter = max if keyword == "minimum" else min
                 value = tighter(value, view.keywords.get(keyword, value))
             if keyword == "format":
-                known = value in rules.formats.get(view.type, ())
-                why = None if known else f"{rules.name} does not know this format; checked locally"
+                known = value in dialect.formats.get(view.type, ())
+                why = None if known else f"{dialect.name} does not know this format; checked locally"
             elif keyword in allowed:
-                why = rules.admit(keyword, value, view.type)
+                why = dialect.admit(keyword, value, view.type)
             else:
-                why = f"{rules.name} has no such keyword; checked locally"
+                why = f"{dialect.name} has no such keyword; checked locally"
             if why is None:
                 written[keyword] = value
             else:
@@ -311,35 +354,27 @@ class Writer:
 
     def _drop_ignored(self, view: SchemaView, written: dict[str, Any]) -> None:
         """Drop the keywords that the dialect ignores next to a stronger one."""
-        strongest = next((keyword for keyword in self.rules.alone if keyword in written), None)
+        strongest = next((keyword for keyword in self.dialect.alone if keyword in written), None)
         for keyword in list(written) if strongest else ():
             if keyword not in ("type", strongest):
                 del written[keyword]
-                self.drop(view.place, keyword, f"{self.rules.name} ignores it beside '{strongest}'; checked locally")
+                self.drop(view.place, keyword, f"{self.dialect.name} ignores it beside '{strongest}'; checked locally")
 
     def _inclusive_bound(self, view: SchemaView, keyword: str, bound: float) -> float:
         """Return the inclusive bound for an exclusive one, which is exact for integers only."""
         if view.type == "integer":
             return floor(bound) + 1 if keyword == "exclusiveMinimum" else ceil(bound) - 1
-        self.drop(view.place, keyword, f"{self.rules.name} has only inclusive bounds; checked locally")
+        self.drop(view.place, keyword, f"{self.dialect.name} has only inclusive bounds; checked locally")
         return bound
 
     def _annotations(self, view: SchemaView, hints: list[str]) -> dict[str, Any]:
         """Return title and description; the latter mentions to the model what the dialect cannot express."""
-        annotations: dict[str, Any] = {
-            keyword: view.annotations[keyword] for keyword in _ANNOTATIONS if keyword in view.annotations
-        }
-        if not self.rules.hints:
-            return annotations
-        notes = [
-            f"{keyword}: {short_json(view.annotations[keyword])}"
-            for keyword in _MENTIONED
-            if view.annotations.get(keyword) is not None
-        ]
-        if hints or notes:
-            annotations["description"] = (
-                f"{annotations.get('description', '')} ({'; '.join([*hints, *notes])})".lstrip()
-            )
+        known = view.annotations
+        annotations: dict[str, Any] = {keyword: known[keyword] for keyword in _ANNOTATIONS if keyword in known}
+        notes = [f"{word}: {short_json(known[word])}" for word in _MENTIONED if known.get(word) is not None]
+        if self.dialect.hints and (hints or notes):
+            about = f"{annotations.get('description', '')} ({'; '.join([*hints, *notes])})"
+            annotations["description"] = about.lstrip()
         return annotations
 
     def _add_annotations(self, view: SchemaView, written: dict[str, Any], hints: list[str]) -> dict[str, Any]:
@@ -359,16 +394,6 @@ def _or_null(written: dict[str, Any]) -> dict[str, Any]:
     return {"anyOf": [*branches, {"type": "null"}], **annotations}
 
 
-def definition_name(ref: str, taken: Container[str]) -> str:
-    """Return a free name under `$defs` for the target of a reference, of characters that need no escaping."""
-    name = re.sub(r"[^A-Za-z0-9_.-]", "_", ref.rpartition("/")[2].lstrip("#")) or "root"
-    while name in taken:
-        name += "_"
-    return name
-
-
 def _names_in(schema: object) -> set[str]:
     """Return the properties that a conditional schema names."""
-    if not isinstance(schema, dict):
-        return set()
-    return {*schema.get("properties", {}), *schema.get("required", ())}
+    return {*schema.get("properties", {}), *schema.get("required", ())} if isinstance(schema, dict) else set()

@@ -81,19 +81,16 @@ def request_attributes(request: Request) -> Attributes:
 
 def reply_attributes(reply: Reply) -> Attributes:
     """Return the attributes of a reply. `stepwell.cost.usd` is computed from the catalog, and absent if unknown."""
-    attributes: Attributes = {"gen_ai.response.model": reply.model}
-    if reply.id:
-        attributes["gen_ai.response.id"] = reply.id
-    if reply.finish_reason:
-        attributes["gen_ai.response.finish_reasons"] = [reply.finish_reason]
-    for ours, theirs in _USAGE.items():
-        if (count := getattr(reply.usage, ours)) is not None:
-            attributes[f"gen_ai.usage.{theirs}"] = count
-    if (cost := reply.cost.total) is not None:
-        attributes["stepwell.cost.usd"] = float(cost)
-    if reply.request_id:
-        attributes["stepwell.request_id"] = reply.request_id
-    return attributes
+    cost = reply.cost.total
+    facts = {
+        "gen_ai.response.model": reply.model,
+        "gen_ai.response.id": reply.id or None,
+        "gen_ai.response.finish_reasons": [reply.finish_reason] if reply.finish_reason else None,
+        **{f"gen_ai.usage.{theirs}": getattr(reply.usage, ours) for ours, theirs in _USAGE.items()},
+        "stepwell.cost.usd": None if cost is None else float(cost),
+        "stepwell.request_id": reply.request_id or None,
+    }
+    return {name: value for name, value in facts.items() if value is not None}
 
 
 def error_attributes(error: BaseException) -> Attributes:

@@ -7,8 +7,8 @@ from hashlib import sha256
 from typing import Any
 
 from ...pipeline.effects import Flow, in_thread
-from ...pipeline.key_value import KeyValueStore
-from ...schemas.errors import ConfigError, DecodeError
+from ...pipeline.key_value import KeyValueStore, store_trouble
+from ...schemas.errors import DecodeError
 from ...schemas.json_text import SORT_KEYS, dumps
 from ...schemas.reply import CallWarning
 from .vectors import Vector, packed, unpacked
@@ -36,7 +36,7 @@ class EmbeddingCache:
         store = self._store
         if store is None:
             return {}
-        keys = {self._key(text): text for text in texts}
+        keys = {key_of(self._model, self._options, text): text for text in texts}
         try:
             found = yield in_thread(lambda: store.get_many(list(keys)))
             if not isinstance(found, Mapping):
@@ -60,17 +60,12 @@ class EmbeddingCache:
         store = self._store
         if store is None or not vectors:
             return
-        items = {self._key(text): packed(vector) for text, vector in vectors.items()}
+        items = {key_of(self._model, self._options, text): packed(vector) for text, vector in vectors.items()}
         try:
             yield in_thread(lambda: store.set_many(items))
         except Exception as error:
             self._trouble("written", error)
 
-    def _key(self, text: str) -> str:
-        return key_of(self._model, self._options, text)
-
     def _trouble(self, done: str, error: Exception) -> None:
         """Raise for a store that cannot be used at all; note a warning for one that fails."""
-        if isinstance(error, ConfigError):
-            raise error
-        self.warnings.append(CallWarning("cache", f"could not be {done}: {str(error)[:200]}", self._model))
+        self.warnings.append(CallWarning("cache", store_trouble(done, error), self._model))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import evolve
@@ -38,33 +38,59 @@ def generate(
     options: Mapping[str, Any],
 ) -> Flow:
     """Run generate_object, whose arguments these are. Return the Reply with its `.object`."""
-    if max_repairs < 0:
-        raise ConfigError("max_repairs cannot be less than 0")
     spec = OutputSpec.of(schema, name, description)
     request = object_request(planner.plan("chat", model, wire=options.get("wire")), spec, prompt, options, mode)
-    replies: list[Reply] = []
     with span("generate_object", model=str(model), name=spec.name, mode=request.mode) as work:
-        context = request.context
-        while True:
-            try:
-                reply: Reply = yield CallModel(model, context, request.options)
-            except StepwellError as error:
-                raise with_earlier_replies(error, replies) from None
-            replies.append(reply)
-            try:
-                value, repairs = spec.read(request.text_of(reply), cut=reply.finish_reason == "length")
-            except ObjectInvalid as invalid:
-                if len(replies) > max_repairs or not worth_repair(reply):
-                    raise object_error(invalid, reply, replies) from None
-                context = _append_violations(context, reply, invalid)
-            else:
-                work.note(attempts=len(replies))
-                return object_reply(replies, request, value, repairs, context_of(prompt))
+        replies, (value, repairs) = yield from ask_until_read(
+            model,
+            request.context,
+            request.options,
+            max_repairs,
+            lambda reply: spec.read(request.text_of(reply), cut=reply.finish_reason == "length"),
+            _append_violations,
+        )
+        work.note(attempts=len(replies))
+        return object_reply(replies, request, value, repairs, context_of(prompt))
 
 
-def worth_repair(reply: Reply) -> bool:
-    """Return whether asking again may help: not after a refusal, and not after a cut at the token limit."""
-    return reply.finish_reason not in ("length", "content_filter") and not reply.refusal
+def ask_until_read(
+    model: ModelLike,
+    context: Context,
+    options: Mapping[str, Any],
+    max_repairs: int,
+    read: Callable[[Reply], Any],
+    complain: Callable[[Context, Reply, ObjectInvalid], Context],
+) -> Flow:
+    """Ask until an answer can be read. Return all the replies, and what was read of the last.
+
+    model, options: those of each call.
+    context: the conversation of the first call.
+    max_repairs: how often the model is shown what is wrong.
+    read: reads an answer, or raises ObjectInvalid.
+    complain: returns the conversation with an answer and what is wrong with it.
+
+    Raises ObjectInvalid, with the last reply and all usage, when the repairs are used up. A refusal and an answer that
+    was cut at the token limit are not repaired.
+    """
+    if max_repairs < 0:
+        raise ConfigError("max_repairs cannot be less than 0", hint="pass 0 to fail at the first unreadable answer")
+    replies: list[Reply] = []
+    while True:
+        try:
+            reply: Reply = yield CallModel(model, context, options)
+        except StepwellError as error:
+            if replies:
+                error.usage = total_usage([*(each.usage for each in replies), error.usage])
+                error.partial = error.partial or replies[-1]
+            raise
+        replies.append(reply)
+        try:
+            return replies, read(reply)
+        except ObjectInvalid as invalid:
+            hopeless = reply.finish_reason in ("length", "content_filter") or reply.refusal
+            if len(replies) > max_repairs or hopeless:
+                raise object_error(invalid, reply, replies) from None
+            context = complain(context, reply, invalid)
 
 
 def object_error(invalid: ObjectInvalid, reply: Reply, replies: list[Reply]) -> ObjectInvalid:
@@ -81,14 +107,6 @@ def object_error(invalid: ObjectInvalid, reply: Reply, replies: list[Reply]) -> 
     invalid.provider, invalid.model = reply.provider, reply.model
     invalid.usage = total_usage(each.usage for each in replies)
     return invalid
-
-
-def with_earlier_replies(error: StepwellError, replies: list[Reply]) -> StepwellError:
-    """Add to the error of a later call the usage of all calls and the last answer."""
-    if replies:
-        error.usage = total_usage([*(each.usage for each in replies), error.usage])
-        error.partial = error.partial or replies[-1]
-    return error
 
 
 def _append_violations(context: Context, reply: Reply, invalid: ObjectInvalid) -> Context:

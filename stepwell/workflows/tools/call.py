@@ -124,7 +124,11 @@ def _run(call: ToolCall, tools: Sequence[Tool], timeout: float | None, now: Cloc
     try:
         with span("tool", name=call.name):
             tool, arguments = prepare_call(call, tools)
-            value = _call_within(lambda: _call_tool(tool, arguments), tool.timeout or timeout, tool)
+            seconds = tool.timeout or timeout
+            if seconds is None:
+                value = _call_tool(tool, arguments)
+            else:
+                value = _in_thread(lambda: _call_tool(tool, arguments), seconds, tool)
             return _done(call, value, now() - began)
     except Exception as error:
         return _failed_run(call, error, now() - began)
@@ -160,15 +164,11 @@ def _call_tool(tool: Tool, arguments: dict[str, Any]) -> Any:
     return _in_thread(lambda: asyncio.run(main()), None, tool)
 
 
-def _call_within(function: Callable[[], Any], timeout: float | None, tool: Tool) -> Any:
+def _in_thread(function: Callable[[], Any], timeout: float | None, tool: Tool) -> Any:
     """Return the function's result within `timeout` seconds.
 
     Python cannot stop a thread: a late function runs on by itself, and its result is thrown away.
     """
-    return function() if timeout is None else _in_thread(function, timeout, tool)
-
-
-def _in_thread(function: Callable[[], Any], timeout: float | None, tool: Tool) -> Any:
     outcome: list[Any] = []
 
     def run() -> None:

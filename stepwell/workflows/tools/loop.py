@@ -125,7 +125,7 @@ def _loop(
                     raise _step_limit(steps, prompt, context, settings)
                 runs = yield from _run_all(pending, tools, settings, world)
                 if steps:
-                    steps[-1] = _with_runs(steps[-1], runs)
+                    steps[-1] = steps[-1].replace(metadata={**steps[-1].metadata, "tool_runs": tuple(runs)})
                 if stream:
                     for run in runs:
                         yield Emit(run)
@@ -213,10 +213,6 @@ def _without_forced_choice(options: dict[str, Any]) -> dict[str, Any]:
     if choice in (None, "auto", "none"):
         return options
     return {name: value for name, value in options.items() if name != "tool_choice"}
-
-
-def _with_runs(reply: Reply, runs: list[ToolRun]) -> Reply:
-    return reply.replace(metadata={**reply.metadata, "tool_runs": tuple(runs)})
 
 
 def _combined_reply(steps: list[Reply], prompt: Context, context: Context) -> Reply:

@@ -1,0 +1,26 @@
+"""What the wires that count tokens before a chat is sent have in common."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...pipeline.http.request import Request
+from ...schemas.model import Model
+from ...schemas.reply import Reply
+from ...schemas.usage import Usage
+
+
+def counted_fields(build_body: Callable[[Request], dict[str, Any]], *names: str) -> Callable[[Request], dict[str, Any]]:
+    """Make a `build_body` of those fields of a chat's body that a count takes."""
+
+    def build_count_body(request: Request) -> dict[str, Any]:
+        body = build_body(request)
+        return {name: body[name] for name in names if name in body}
+
+    return build_count_body
+
+
+def count_in(field: str) -> Callable[[Any, Model], Reply]:
+    """Make a `decode_response` of the field that holds the number of tokens."""
+    return lambda data, model: Reply(usage=Usage(input_tokens=data[field]), finish_reason="stop")
