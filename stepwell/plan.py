@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import frozen
 
+from .pipeline.http.request import Request
 from .pipeline.pipeline import Pipeline
 from .providers.declare.object_support import ObjectSupport
 from .providers.declare.provider import Provider
@@ -19,6 +20,8 @@ class Plan:
     """With the client's own edits."""
     bare: Pipeline
     """Without them."""
+    request: Request
+    """A request of a call, which has only what is the same for all of them."""
     model: Model
     provider: Provider
     base_url: str

@@ -97,6 +97,15 @@ def described(description: str, rule: Rule) -> Rule:
     return rule
 
 
+def is_packaged(rule: object) -> bool:
+    """Return whether a rule is one of this package: it does the same every time."""
+    ours = str(getattr(rule, "__module__", "")).startswith(_PACKAGE)
+    return ours and all(map(is_packaged, getattr(rule, "parts", ())))
+
+
+_PACKAGE = __name__.rpartition(".declare.")[0]
+
+
 def description_of(rule: object) -> str:
     """Return the text of a rule for `describe()`; its name and place in the code, if it has none."""
     description: str | None = getattr(rule, "description", None)
@@ -221,6 +230,7 @@ def when(test: Callable[[Options, Model], bool], *rules: Rule) -> Rule:
     def rule(options: Options, model: Model) -> DroppedOptions:
         return [loss for each in rules for loss in each(options, model)] if test(options, model) else []
 
+    rule.parts = (test, *rules)  # type: ignore[attr-defined]
     return described(f"when {test.__name__.strip('_<>')}: {'; '.join(map(description_of, rules))}", rule)
 
 
