@@ -378,7 +378,8 @@ def completed_reply(response: Response, prompt: Context) -> Reply:
             "the pipeline ended without a reply", hint="a step replaced decode_response, or did not call the next one"
         )
     reply.prompt = prompt
-    response.ended(reply, None)
+    if response.callbacks:
+        response.ended(reply, None)
     if DROPPED:
         end_dropped()
     return with_inner_calls(reply, response)

@@ -90,12 +90,20 @@ def received(headers: Any) -> Headers:
     """
     if type(headers) is Headers:
         return headers
+    found = Headers.__new__(Headers)  # without __init__, which has nothing to do
     raw = getattr(headers, "raw", None)
-    if type(raw) is list and (quick := _quickly(raw)) is not None:
-        return quick
+    if type(raw) is list:
+        # httpx's pairs of bytes, decoded at once: 4 µs for 20 headers, not the 15 of decoding each.
+        try:
+            texts = b"\0".join(chain.from_iterable(raw)).decode("ascii").split("\0")
+        except (UnicodeDecodeError, TypeError):
+            texts = []
+        dict.update(found, zip(map(str.lower, texts[::2]), texts[1::2], strict=False))
+        if len(found) == len(raw) and len(texts) == 2 * len(raw):
+            return found
+        found.clear()  # a name is repeated, or something is not ASCII
     # httpx's items() has joined them already; aiohttp's yields each.
     items = list((getattr(headers, "multi_items", None) or headers.items)())
-    found = Headers()
     put, known = partial(dict.__setitem__, found), partial(dict.get, found)
     for name, value in items:
         if type(name) is not str or type(value) is not str or not value.isascii():
@@ -106,20 +114,6 @@ def received(headers: Any) -> Headers:
         elif name in _EACH_COUNTS or (value != before and value not in before.split(", ")):
             put(name, f"{before}, {value}")
     return found
-
-
-def _quickly(raw: list[tuple[bytes, bytes]]) -> Headers | None:
-    """Read httpx's pairs of bytes, decoded at once: 4 µs for 20 headers, not the 15 of decoding each.
-
-    Returns None for a repeated name and for bytes that are not ASCII.
-    """
-    try:
-        texts = b"\0".join(chain.from_iterable(raw)).decode("ascii").split("\0")
-    except (UnicodeDecodeError, TypeError):
-        return None
-    found = Headers.__new__(Headers)  # without __init__, which has nothing to do
-    dict.update(found, zip(map(str.lower, texts[::2]), texts[1::2], strict=False))
-    return found if len(found) == len(raw) and len(texts) == 2 * len(raw) else None
 
 
 def _text(value: object) -> str:

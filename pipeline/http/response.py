@@ -105,7 +105,8 @@ class Response:
     """True once extract_usage has run: the response of another model also passes the steps of the first model"""
     abandon: Abandon | None = field(default=None, repr=False, eq=False)
     """set by the transport: closes the source and the flow of a response that was dropped unread"""
-    _on_end: list[OnEnd] = field(factory=list, repr=False)
+    callbacks: list[OnEnd] = field(factory=list, repr=False)
+    """those of `on_end`"""
     _judged: tuple[object, ...] = field(default=(), init=False, repr=False)
     _error: ProviderError | None = field(default=None, init=False, repr=False)
 
@@ -131,12 +132,12 @@ class Response:
 
         After an error, the reply is what had arrived; for an answer left early both are None.
         """
-        self._on_end.append(fn)
+        self.callbacks.append(fn)
         return self
 
     def ended(self, reply: Reply | None, error: BaseException | None) -> None:
         """Call the callbacks of `on_end`, those of inner steps first."""
-        callbacks, self._on_end = self._on_end, []
+        callbacks, self.callbacks = self.callbacks, []
         for callback in callbacks:
             callback(reply, error)
 
@@ -146,8 +147,8 @@ class Response:
         Nothing is done in here: the garbage collector may run this in any thread, within anybody's lock.
         """
         source, flow = self.source, self.flow
-        if self._on_end:
-            DROPPED.append((self.reply, self._on_end))
+        if self.callbacks:
+            DROPPED.append((self.reply, self.callbacks))
             in_new_thread(end_dropped)
         if self.abandon is not None and (flow is not None or (source is not None and not source.closed)):
             self.abandon(source, flow)

@@ -15,7 +15,7 @@ from ...schemas.usage import Usage
 from ..annotate import annotate, clamp_reasoning_tokens, note_reply, warn
 from ..http.request import Request
 from ..http.response import Response
-from ..side_fields import Rules, kept
+from ..side_fields import Rules, is_sound, kept
 from ..step import Step, after
 from ..stream.decoder import SHAPE_ERRORS
 from .errors import attach_call_details
@@ -68,7 +68,7 @@ def decoded(
     warnings: tuple[CallWarning, ...] = ()
     response.data = None if binary else data
     try:
-        if side_fields and not binary:
+        if side_fields and not binary and not is_sound(data, side_fields):
             response.data, warnings = kept(data, side_fields, request.model)
         reply = decode(data if binary else response.data, request.model)
     except StepwellError as error:

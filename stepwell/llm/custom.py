@@ -273,6 +273,6 @@ class _Pieces(Source):
         super().__init__(raw, iterator, clock, limit=0)
 
     def take(self, data: Any) -> Any:
-        if self.clock.overdue():
+        if self.clock.now() >= self.clock.due:
             raise self.clock.error()
         return data

@@ -142,8 +142,22 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     Raises the provider's error if the body is one, or if a choice has failed, then with the partial answer; DecodeError
     for a body without choices.
     """
-    if (plain := _plain_answer(data)) is not None:
-        return plain
+    choices = data.get("choices")
+    if choices and len(choices) == 1 and _PLAIN_BODY.issuperset(data):
+        # 3 µs, not the 8 of chunks and a fold.
+        choice = choices[0]
+        message, raw = choice.get("message"), choice.get("finish_reason")
+        if message and _PLAIN_CHOICE.issuperset(choice) and _PLAIN_MESSAGE.issuperset(message):
+            text = message.get("content")
+            rare = choice.get("logprobs") or message.get("refusal") or message.get("annotations")
+            if text and type(text) is str and not rare:
+                reason = raw if raw == "stop" else finish_reason(raw, False, False)
+                content, metadata = (Text(text),), {}
+                for name in METADATA:
+                    if value := data.get(name):
+                        metadata[name] = value
+                id, name = data.get("id") or None, data.get("model") or ""
+                return Reply(Message("assistant", content), reason, raw, id=id, model=name, metadata=metadata)
     state = State()
     chunks = read_piece(data, model, state, rules=None)
     if state.index is None:
@@ -153,30 +167,6 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
         error.partial, error.usage = reply, extract_usage(data, model)
         raise error
     return reply
-
-
-def _plain_answer(data: Mapping[str, Any]) -> Reply | None:
-    """Return the reply of a body with one text and nothing rare, as most have: 3 µs, not the 8 of chunks and a fold."""
-    choices = data.get("choices")
-    if not choices or len(choices) > 1 or not _PLAIN_BODY.issuperset(data):
-        return None
-    choice = choices[0]
-    message, raw = choice.get("message"), choice.get("finish_reason")
-    if not message or choice.get("logprobs") or not _PLAIN_CHOICE.issuperset(choice):
-        return None
-    text = message.get("content")
-    if type(text) is not str or not text or message.get("refusal") or message.get("annotations"):
-        return None
-    if not _PLAIN_MESSAGE.issuperset(message):
-        return None
-    return Reply(
-        Message("assistant", (Text(text),)),
-        finish_reason(raw, False, False),
-        raw,
-        id=data.get("id") or None,
-        model=data.get("model") or "",
-        metadata={name: data[name] for name in METADATA if data.get(name)},
-    )
 
 
 _PLAIN_BODY = frozenset((*METADATA, "id", "model", "object", "created", "choices", "usage", "usage_breakdown", "x_groq"))
