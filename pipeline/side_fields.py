@@ -92,11 +92,13 @@ class Whole:
         value: the object without the fields that break a rule
         was: the object as it was received
         """
-        return (
-            any(value.get(name) is None for name in self.needs)
-            or (bool(self.any_of) and all(value.get(name) is None for name in self.any_of))
-            or any(value.get(name) is None and was.get(name) is not None for name in self.vital)
-        )
+        for name in self.needs:
+            if value.get(name) is None:
+                return True
+        for name in self.vital:
+            if value.get(name) is None and was.get(name) is not None:
+                return True
+        return bool(self.any_of) and all(value.get(name) is None for name in self.any_of)
 
 
 @frozen

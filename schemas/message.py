@@ -71,7 +71,9 @@ class Message:
         # Written by hand, since every call makes two: converters and slots would take three times as long.
         if role not in _KNOWN_ROLES:
             raise ConfigError(f"{role!r:.40} is not a role", hint="use system, user, assistant or tool")
-        if type(content) is not tuple or not _PART_TYPES.issuperset(map(type, content)):
+        if type(content) is str and content:
+            content = (Text(content),)
+        elif type(content) is not tuple or not _PART_TYPES.issuperset(map(type, content)):
             content = _parts(content)
         extra = {} if extra is None else extra
         self.__dict__.update(
@@ -257,7 +259,10 @@ def _empty() -> ConfigError:
 
 
 def _is_blank(content: tuple[Part, ...]) -> bool:
-    return all(isinstance(part, Text) and not part.text.strip() for part in content)
+    for part in content:
+        if not isinstance(part, Text) or part.text.strip():
+            return False
+    return True
 
 
 def _messages(items: Iterable[Any]) -> tuple[Message, ...]:

@@ -261,7 +261,8 @@ class CallPlanner:
             options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         pipeline = given.pop("pipeline", plan.pipeline)
-        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given)
+        has_login = not given.keys().isdisjoint(LOGIN_NAMES)
+        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given) if has_login else None
         changes: dict[str, Any] = {}
         edits = NO_EDITS
         if not isinstance(pipeline, Pipeline):
@@ -270,7 +271,8 @@ class CallPlanner:
         if login is not None or edits is not NO_EDITS:
             changes["request_for_model"] = partial(self.request_for_model, edits=edits, login=login)
         tools = given.pop("tools", None)
-        check_options(given, CALL_OPTIONS, where=str(plan.model))
+        if given:
+            check_options(given, CALL_OPTIONS, where=str(plan.model))
         context = request.context
         if tools is not None:
             context = context.with_tools(*_tools(tools))
@@ -385,9 +387,12 @@ def completed_reply(response: Response, prompt: Context) -> Reply:
     return with_inner_calls(reply, response)
 
 
+_ONLY_TOOLS = frozenset((Tool,))
+
+
 def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:
     """Return the tools of a call as Tools."""
-    if isinstance(given, list | tuple) and all(isinstance(each, Tool) for each in given):
+    if isinstance(given, list | tuple) and _ONLY_TOOLS.issuperset(map(type, given)):
         return given
     from .workflows.tools.define import tools_of  # reads signatures: only for those who pass functions
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ReadValue = Callable[[Any, Any], Any]
 MAX_REASON: Final = 500
+_AS_IN_JSON: Final = (str, int, bool)
 _ITERABLES: Final = (collections.deque, collections.abc.Collection, collections.abc.Iterable)
 
 
@@ -36,7 +37,7 @@ def structure_value(value: object, tp: object) -> Any:
     one that its class refuses with a ValueError, TypeError or AssertionError, whose text is quoted. Raises SchemaError
     for a type that cannot be built.
     """
-    if isinstance(tp, dict | list):
+    if isinstance(tp, dict | list) or (type(value) is tp and tp in _AS_IN_JSON):
         return value
     # cattrs takes 50 ms to import.
     from cattrs.errors import StructureHandlerNotFoundError

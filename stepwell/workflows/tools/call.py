@@ -83,8 +83,10 @@ def prepare_call(call: ToolCall, tools: Sequence[Tool]) -> tuple[Tool, dict[str,
 
     Raises ToolFailed, with a message for the model, for an unknown tool or arguments that do not fit.
     """
-    tool = next((each for each in tools if each.name == call.name), None)
-    if tool is None:
+    for tool in tools:
+        if tool.name == call.name:
+            break
+    else:
         names = ", ".join(each.name for each in tools)
         raise ToolFailed(f"there is no tool {call.name[:80]!r}; there are: {names}", tool=call.name)
     values = call.arguments
@@ -129,7 +131,7 @@ def _run(call: ToolCall, tools: Sequence[Tool], timeout: float | None, now: Cloc
                 value = _call_tool(tool, arguments)
             else:
                 value = _in_thread(lambda: _call_tool(tool, arguments), seconds, tool)
-            return _done(call, value, now() - began)
+            return ToolRun(call, sendable(value, call.name), value, None, now() - began)
     except Exception as error:
         return _failed_run(call, error, now() - began)
 
@@ -140,7 +142,7 @@ async def _arun(call: ToolCall, tools: Sequence[Tool], timeout: float | None, no
         with span("tool", name=call.name):
             tool, arguments = prepare_call(call, tools)
             value = await _acall_tool(tool, arguments, tool.timeout or timeout)
-            return _done(call, value, now() - began)
+            return ToolRun(call, sendable(value, call.name), value, None, now() - began)
     except Exception as error:
         return _failed_run(call, error, now() - began)
 
@@ -227,10 +229,6 @@ async def _await_result(value: Awaitable[Any], tool: Tool) -> Any:
 
 def _late(tool: Tool, timeout: float) -> ToolFailed:
     return ToolFailed(f"it took longer than {timeout:g} seconds", tool=tool.name)
-
-
-def _done(call: ToolCall, value: object, elapsed: float) -> ToolRun:
-    return ToolRun(call, sendable(value, call.name), value, None, elapsed)
 
 
 def _failed_run(call: ToolCall, error: Exception, elapsed: float) -> ToolRun:
