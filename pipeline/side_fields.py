@@ -210,7 +210,7 @@ def _field_test(rule: Any) -> Any:
     inner = _inner(rule)
     if type(inner) is dict:
         return _tests(inner)
-    if type(inner) is list and type(item := _inner(inner[0])) is dict:
+    if type(inner) is list and type(item := _inner(inner[0])) is dict and _kinds(inner[0]) == {type(None)}:
         return [_tests(item)]
     return count if rule is count else None if type(rule) in _BY_KIND else _test(rule)
 

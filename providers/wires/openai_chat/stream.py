@@ -29,7 +29,7 @@ from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.message import Message
 from ....schemas.model import Model
-from ....schemas.parts import Text
+from ....schemas.parts import Part, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
@@ -56,6 +56,7 @@ FINISH_REASONS: Mapping[str, str] = {
 }
 METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
 """Fields next to the choices that are kept on `reply.metadata`."""
+_METADATA = frozenset(METADATA)
 _BILLED_APART = frozenset(("annotations", "executed_tools", "web_search"))
 
 
@@ -143,21 +144,18 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     for a body without choices.
     """
     choices = data.get("choices")
-    if choices and len(choices) == 1 and _PLAIN_BODY.issuperset(data):
-        # 3 µs, not the 8 of chunks and a fold.
-        choice = choices[0]
-        message, raw = choice.get("message"), choice.get("finish_reason")
-        if message and _PLAIN_CHOICE.issuperset(choice) and _PLAIN_MESSAGE.issuperset(message):
-            text = message.get("content")
-            rare = choice.get("logprobs") or message.get("refusal") or message.get("annotations")
-            if text and type(text) is str and not rare:
-                reason = raw if raw == "stop" else finish_reason(raw, False, False)
-                content, metadata = (Text(text),), {}
-                for name in METADATA:
-                    if value := data.get(name):
-                        metadata[name] = value
-                id, name = data.get("id") or None, data.get("model") or ""
-                return Reply(Message("assistant", content), reason, raw, id=id, model=name, metadata=metadata)
+    if choices and len(choices) == 1 and _PLAIN_BODY.issuperset(data) and _PLAIN_CHOICE.issuperset(choices[0]):
+        parts = _plain_parts(choices[0].get("message"))
+        if parts is not None and not choices[0].get("logprobs"):
+            raw = choices[0].get("finish_reason")
+            return Reply(
+                Message("assistant", parts),
+                finish_reason(raw, type(parts[-1]) is ToolCall, False),
+                raw,
+                id=data.get("id") or None,
+                model=data.get("model") or "",
+                metadata={} if _METADATA.isdisjoint(data) else {name: data[name] for name in METADATA if data.get(name)},
+            )
     state = State()
     chunks = read_piece(data, model, state, rules=None)
     if state.index is None:
@@ -169,9 +167,34 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     return reply
 
 
-_PLAIN_BODY = frozenset((*METADATA, "id", "model", "object", "created", "choices", "usage", "usage_breakdown", "x_groq"))
+_PLAIN_BODY = frozenset((*METADATA, "id", "model", "object", "created", "choices", "usage", "x_groq"))
 _PLAIN_CHOICE = frozenset(("index", "message", "finish_reason", "logprobs"))
-_PLAIN_MESSAGE = frozenset(("role", "content", "refusal", "annotations"))
+_PLAIN_MESSAGE = frozenset(("role", "content", "refusal", "annotations", "tool_calls"))
+_PLAIN_CALL, _PLAIN_FUNCTION = frozenset(("id", "type", "index", "function")), frozenset(("name", "arguments"))
+
+
+def _plain_parts(message: Mapping[str, Any] | None) -> tuple[Part, ...] | None:
+    """Return the parts of a message with text or calls of functions and nothing rare, as most are; None for another.
+
+    This and the reply take 3 µs, chunks and a fold 8.
+    """
+    if not message or not _PLAIN_MESSAGE.issuperset(message) or message.get("refusal") or message.get("annotations"):
+        return None
+    parts: list[Part] = []
+    if text := message.get("content"):
+        if type(text) is not str:
+            return None
+        parts.append(Text(text))
+    seen = set()
+    for call in message.get("tool_calls") or ():
+        id, function = call.get("id"), call.get("function")
+        if not id or id in seen or not _PLAIN_CALL.issuperset(call) or not _PLAIN_FUNCTION.issuperset(function or call):
+            return None
+        seen.add(id)
+        if not function["name"] or type(function.get("arguments")) is not str:
+            return None
+        parts.append(ToolCall(id, function["name"], function["arguments"]))
+    return tuple(parts) if parts else None
 
 
 def read_piece(data: object, model: Model, state: State, rules: Rules | None = EVENT_FIELDS) -> list[StreamChunk]:

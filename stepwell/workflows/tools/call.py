@@ -75,7 +75,7 @@ class ToolRun:
     @property
     def message(self) -> Message:
         """The result as a message to the model."""
-        return tool_result(self.call, self.content, is_error=self.is_error)
+        return tool_result(self.call, self.content, is_error=self.error is not None)
 
 
 def prepare_call(call: ToolCall, tools: Sequence[Tool]) -> tuple[Tool, dict[str, Any]]:

@@ -130,7 +130,8 @@ def _loop(
                     for run in runs:
                         yield Emit(run)
                 context = context.append(*[run.message for run in runs])
-                _raise_tool_error(runs, settings, steps, prompt, context)
+                if settings.on_tool_error == "raise":
+                    _raise_tool_error(runs, steps, prompt, context)
                 stop = settings.stop_when
                 if steps and stop is not None and stop(_combined_reply(steps, prompt, context)):
                     break
@@ -228,11 +229,7 @@ def _combined_reply(steps: list[Reply], prompt: Context, context: Context) -> Re
     return reply
 
 
-def _raise_tool_error(
-    runs: list[ToolRun], settings: Loop, steps: list[Reply], prompt: Context, context: Context
-) -> None:
-    if settings.on_tool_error != "raise":
-        return
+def _raise_tool_error(runs: list[ToolRun], steps: list[Reply], prompt: Context, context: Context) -> None:
     for run in runs:
         if run.error is not None:
             error = run.error if isinstance(run.error, ToolFailed) else ToolFailed(f"{run.content}", tool=run.call.name)
