@@ -7,7 +7,7 @@ lookups. Changes replace the data and never alter it, so readers need no lock.
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -20,6 +20,7 @@ from .checks import STABLE, checked_row, checked_status, dollars, unlisted, word
 from .files import FOLDER, catalog_folder, json_files, read_json
 from .ids import ANY, NORMALIZERS, Normalizer
 from .patches import Patch, read_patches
+from .provider_ids import canonical, listed_as
 from .provider_models import ProviderModels, ProviderRow, provider_file
 from .rows import Row, as_row, model_of
 
@@ -37,6 +38,9 @@ class Catalog:
         """
         self.version = 0
         """The number of changes by add, patch and load so far, for code that caches lookups."""
+        self.ask_for: Callable[[str], bool] | None = None
+        """Called with the id of a provider that is not listed: it may add models, and returns whether there is such a
+        provider."""
         self._folder = folder
         self._lock = threading.RLock()
         self._by_provider: dict[str, ProviderModels] = {}
@@ -138,9 +142,9 @@ class Catalog:
         return [row for _, row in sorted(self._read_index().items())]
 
     def provider(self, id: str) -> ProviderRow | None:
-        """Return the row of a provider; underscores in `id` may stand for hyphens. None if it is not listed."""
+        """Return the row of a provider, by any of its names; see provider_ids. None if it is not listed."""
         index = self._read_index()
-        return index.get(id) or index.get(id.replace("_", "-"))
+        return index.get(id) or index.get(listed_as(id))
 
     def add(self, model: Model | Row) -> Undo:
         """Add a model of your own, which replaces any of that name.
@@ -153,6 +157,15 @@ class Catalog:
         """
         row, provider, id = (model, model.provider, model.id) if isinstance(model, Model) else _read_user_row(model)
         return self._apply(Patch(self._listed_as(provider) or provider, put={id: row}))
+
+    def add_models(self, provider: str, rows: Mapping[str, Row]) -> Undo:
+        """Add the models of one provider, as `add` does.
+
+        provider: its id.
+        rows: the facts of each model, by its id.
+        """
+        checked = {id: checked_row(as_row(row), f"{provider}:{id}") for id, row in rows.items()}
+        return self._apply(Patch(self._listed_as(provider) or canonical(provider), put=checked))
 
     def patch(self, pattern: str, changes: Row) -> Undo:
         """Change all models that match a pattern, including those of providers that are read later.
@@ -260,6 +273,9 @@ class Catalog:
         row = self.provider(provider)
         listed_under = row.id if row else provider
         provider_models = self._models_of(listed_under)
+        if provider_models is None and self._is_offered(provider):
+            listed_under = canonical(provider)  # as add_models lists it
+            provider_models = self._models_of(listed_under)
         if provider_models is None:
             return None
         if id in provider_models.rows:
@@ -273,12 +289,18 @@ class Catalog:
     def _models(self, provider: str | None) -> Iterator[Model]:
         listed = None if provider is None else self._listed_as(provider)
         if provider is not None and listed is None:
-            raise unlisted(provider, self._ids())
+            if not self._is_offered(provider):
+                raise unlisted(provider, self._ids())
+            listed = self._listed_as(provider) or canonical(provider)
         for id in sorted(self._ids()) if listed is None else [listed]:
             provider_models = self._models_of(id)
             if provider_models is not None:
                 for name in sorted(provider_models.rows):
                     yield self._model(id, provider_models, name)
+
+    def _is_offered(self, provider: str) -> bool:
+        """Check whether `ask_for` knows a provider of this id, which may add its models."""
+        return self.ask_for is not None and self.ask_for(provider)
 
     def _model(self, provider: str, provider_models: ProviderModels, id: str) -> Model:
         model = provider_models.models.get(id)

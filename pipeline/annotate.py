@@ -69,7 +69,7 @@ def with_inner_calls(reply: Reply, response: Response) -> Reply:
     A reply that came by one call is returned as it is. That of a step (a flow, or a reply of its own) is no call.
     """
     calls = response.request.calls
-    if not calls or (len(calls) == 1 and calls[0][0] is response.call):
+    if not calls:
         return reply
     inner = [each for mark, each in calls if mark is not response.call and each.message is not reply.message]
     if not inner:

@@ -12,7 +12,7 @@ from .effects import CallNext, StepGenerator
 from .http.request import Request
 from .http.response import Response
 from .inner_calls import noting_calls
-from .step import Step, checked_outcome, halt_with, place_in_code
+from .step import Step, check_function, checked_outcome, halt_with, place_in_code
 from .stream.chunk_reader import collected
 
 
@@ -20,8 +20,10 @@ def around(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Step
     """Make a step of `run(request, call)`, a generator that gets its response by `yield from call(request)`.
 
     It may call several times (retry), never (cache) or with another request (fallback), and yield effects. It returns
-    a Response, or a Reply. Raises StepError, with the step's name, if it returns anything else.
+    a Response, or a Reply. Raises InvalidOption for an async function and for anything that cannot be called with these
+    two, and StepError, with the step's name, if `run` returns anything else.
     """
+    check_function(name, run, 2)
 
     def bind(call: CallNext, halted: CallNext) -> tuple[CallNext, CallNext]:
         def enter(request: Request) -> StepGenerator:

@@ -8,6 +8,7 @@ from inspect import isgeneratorfunction
 from attrs import frozen
 
 from ..schemas.errors import ConfigError
+from ..schemas.functions import checked_function
 from .pipeline import Pipeline
 from .step import Step
 
@@ -46,14 +47,21 @@ class PipelineEdits:
         for change in self.changes:
             pipeline = change(pipeline)
             if not isinstance(pipeline, Pipeline):
-                name = getattr(change, "__name__", type(change).__name__)
                 raise ConfigError(
-                    f"{name} returned a {type(pipeline).__name__} instead of a Pipeline",
-                    hint="a function in pipeline= takes a Pipeline and returns one",
+                    f"{name_of(change)} returned a {type(pipeline).__name__} instead of a Pipeline",
+                    hint=f"call it, pipeline={name_of(change)}(...): what it returns is the step"
+                    if isinstance(pipeline, Step)
+                    else "a function in pipeline= takes a Pipeline and returns one",
                 )
         return pipeline
 
 
+def name_of(function: object) -> str:
+    """Return the name of a function, else that of its class."""
+    return getattr(function, "__name__", type(function).__name__)
+
+
+_WANTED = "pass a function of a Pipeline; of a function that makes a step, pass its result"
 NO_EDITS = PipelineEdits()
 
 
@@ -72,10 +80,15 @@ def edits_of(pipeline: object) -> PipelineEdits:
         return PipelineEdits().prepend(pipeline)
     if isgeneratorfunction(pipeline):
         raise ConfigError(
-            f"{pipeline.__name__} is a generator function, not a step", hint=f"pass around({pipeline.__name__!r}, …)"
+            f"{name_of(pipeline)} is a generator function, not a step", hint=f"pass around({name_of(pipeline)!r}, …)"
+        )
+    if isinstance(pipeline, type):
+        raise ConfigError(
+            f"a client's pipeline cannot be the class {pipeline.__name__}",
+            hint=f"make an object of it: {pipeline.__name__}(...)",
         )
     if callable(pipeline):
-        return PipelineEdits().then(pipeline)
+        return PipelineEdits().then(checked_function(pipeline, f"{name_of(pipeline)} in pipeline=", 1, hint=_WANTED))
     if isinstance(pipeline, Iterable) and not isinstance(pipeline, str | bytes):
         parts = list(pipeline)
         edits = PipelineEdits().prepend(*(part for part in parts if isinstance(part, Step)))

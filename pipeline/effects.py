@@ -11,6 +11,7 @@ from typing import Any, TypeAlias
 
 from attrs import define, field
 
+from ..schemas.functions import checked_function
 from .http.request import Request
 from .http.response import Response
 from .signal import Signal, Task
@@ -59,11 +60,16 @@ class Run:
     sync_fn: called by a sync client.
     async_fn: awaited by an async client (default: `sync_fn`).
     blocks: have an async client without `async_fn` call `sync_fn` in a thread, so that the event loop goes on.
+
+    Raises InvalidOption for a `sync_fn` that is async or takes arguments.
     """
 
     sync_fn: Callable[[], Any]
     async_fn: Callable[[], Awaitable[Any]] | None = None
     blocks: bool = False
+
+    def __attrs_post_init__(self) -> None:
+        checked_function(self.sync_fn, "the sync_fn of Run", 0, hint="pass both: Run(sync_fn, async_fn)")
 
 
 @define

@@ -12,17 +12,20 @@ All of this holds for streams, too.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
+from inspect import iscoroutine, isgeneratorfunction
 from itertools import groupby
 from typing import Any, get_args, overload
 
 from attrs import evolve, field, frozen
 
 from ..schemas.chunks import StreamChunk
-from ..schemas.errors import StepError, StepwellError
+from ..schemas.errors import InvalidOption, StepError, StepwellError
 from ..schemas.fold import chunks_of, fold
+from ..schemas.functions import checked_function, takes
 from ..schemas.json_text import well_formed
+from ..schemas.model import Model
 from ..schemas.reply import Reply
 from .effects import CallNext, Send, StepGenerator
 from .http.request import Request, StateKey
@@ -62,6 +65,8 @@ class Step:
     """further lines for `describe()`"""
     of_provider: bool = field(default=False, repr=False)
     """True if every call to the provider needs it, also one from another model's pipeline; see `Pipeline.inside`"""
+    calls: tuple[tuple[str | Model, Mapping[str, Any]], ...] = field(default=(), repr=False)
+    """the other models that it may call, each with the options that differ; a client checks them before its own call"""
     on_way_in: Callable[[Request], Any] | None = field(default=None, repr=False)
     """of an on_request step: its function. Neighbours of this kind are bound as one, as are those of the next."""
     on_way_out: Callable[[Response, Request], None] | None = field(default=None, repr=False)
@@ -120,7 +125,7 @@ def on_request(name: str, fn: Callable[[Request], Any], /) -> Step: ...
 def on_request(fn: Callable[[Request], Any], /) -> Step: ...
 def on_request(first: Any, second: Any = None, /) -> Step:
     """Make a step of `fn(request)`, which returns the request to go on with, a Reply to halt with, or Halt(...)."""
-    name, fn = _name_and_value(first, second)
+    name, fn = _name_and_value(first, second, 1)
 
     return Step(
         name,
@@ -160,7 +165,7 @@ def on_response(first: Any, second: Any = None, /) -> Step:
 
     The `response.reply` of a stream is still None; use on_chunk, or `response.on_end(fn)`.
     """
-    name, fn = _name_and_value(first, second)
+    name, fn = _name_and_value(first, second, 1)
 
     def wrap(inner: CallNext) -> CallNext:
         def run(request: Request) -> StepGenerator:
@@ -181,7 +186,7 @@ def on_error(first: Any, second: Any = None, /) -> Step:
 
     It sees those errors of a stream that come before its first chunk.
     """
-    name, fn = _name_and_value(first, second)
+    name, fn = _name_and_value(first, second, 2)
 
     def wrap(inner: CallNext) -> CallNext:
         def run(request: Request) -> StepGenerator:
@@ -209,15 +214,16 @@ def on_chunk(first: Any, second: Any = None, /) -> Step:
     to leave it as it is.
 
     For a step with state, or with chunks to add at the end, pass a class in place of the function: one object is made
-    for each answer, with `feed(chunks)` and `flush()`; see Stage. An unstreamed reply passes as chunks, too.
+    for each answer, with `feed(chunks)` and `flush()`; see Stage. It gets the request if it takes an argument of the
+    name `request`. An unstreamed reply passes as chunks, too.
     """
-    name, fn = _name_and_value(first, second)
-    make: Callable[[], Stage] = (lambda: _Named(fn(), name)) if isinstance(fn, type) else (lambda: _EachChunk(fn, name))
+    name, fn = _name_and_value(first, second, 1)
+    make = _stage_class(name, fn) if isinstance(fn, type) else lambda request: _EachChunk(fn, name)
 
     def wrap(inner: CallNext) -> CallNext:
         def run(request: Request) -> StepGenerator:
             response = yield from inner(request)
-            stage = make()
+            stage = make(request)
             if response.reply is None:
                 return response.through(stage)
             response.reply = _through(stage, response.reply)
@@ -226,6 +232,18 @@ def on_chunk(first: Any, second: Any = None, /) -> Step:
         return run
 
     return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "chunk", place_in_code(fn))
+
+
+def _stage_class(name: str, stage: Callable[..., Stage]) -> Callable[[Request], Stage]:
+    """Return what makes a stage for a request. Raises InvalidOption for a class that is no Stage."""
+    missing = [method for method in ("feed", "flush") if not callable(getattr(stage, method, None))]
+    if missing:
+        raise InvalidOption(
+            f"step {name!r} cannot be of this class: it has no {missing[0]}", hint="see stepwell.steps.Stage"
+        )
+    if takes(stage, "request"):
+        return lambda request: _Named(stage(request=request), name)
+    return lambda request: _Named(stage(), name)
 
 
 class _Named:
@@ -323,13 +341,28 @@ def checked_outcome(result: object, name: str) -> Response:
 
 
 def _wrong_result(name: str, result: object, expected: str) -> StepError:
-    return StepError(f"step {name!r} returned {type(result).__name__} instead of {expected}")
+    hint = None
+    if iscoroutine(result):
+        result.close()  # else Python warns that it was never awaited
+        hint = "a step awaits nothing itself: write an around step that yields Run(...)"
+    return StepError(f"step {name!r} returned {type(result).__name__} instead of {expected}", hint=hint)
 
 
-def _name_and_value(first: Any, second: Any) -> tuple[str, Any]:
-    if second is None:
-        return getattr(first, "__name__", type(first).__name__), first
-    return first, second
+def _name_and_value(first: Any, second: Any, count: int) -> tuple[str, Any]:
+    """Return the name and the function of a step. Raises InvalidOption for one that cannot be called with `count`."""
+    name, fn = (getattr(first, "__name__", type(first).__name__), first) if second is None else (first, second)
+    if not isinstance(fn, type):
+        check_function(name, fn, count)
+        if isgeneratorfunction(fn):
+            raise InvalidOption(f"step {name!r} cannot be a generator function", hint=f"pass it to around({name!r}, …)")
+    return name, fn
+
+
+def check_function(name: object, fn: object, count: int) -> None:
+    """Raise InvalidOption for a step whose name is no string or whose function cannot be called with `count`."""
+    if not isinstance(name, str):
+        raise InvalidOption(f"a step cannot be named by a {type(name).__name__}", hint="around('name', function)")
+    checked_function(fn, f"step {name!r}", count)
 
 
 def place_in_code(fn: object) -> str:

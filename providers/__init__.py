@@ -40,7 +40,6 @@ BUILT_IN = frozenset(
         "voyage",
         "xai",
         "zai",
-        "zai_coder",
         "zai_coding_plan",
         "zenmux",
     }

@@ -6,7 +6,7 @@ from attrs import evolve
 
 from ..model_metadata.ids import NORMALIZERS, reduced
 from ..schemas.model import Model
-from .auth.aws import ADDRESS, BEARER, CREDENTIALS, HOSTS, attach, into_region
+from .auth.aws import ADDRESS, BEARER, CREDENTIALS, HOSTS, authenticate, into_region
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider, override
 from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, move, only, without_thinking
@@ -111,5 +111,5 @@ amazon_bedrock = declare_provider(
     accepts_signatures_of=["anthropic", "google_vertex", "google_vertex_anthropic"],
     credentials=CREDENTIALS,
     prepare_request=into_region,
-    attach=attach,
+    auth=authenticate,
 )

@@ -12,17 +12,15 @@ from urllib.parse import quote
 
 from attrs import evolve
 
-from ..pipeline.around import around
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Headers, Request
-from ..pipeline.pipeline import Pipeline
 from ..schemas.errors import ConfigError, NotFound
 from .auth.auth import reveal, token_from
 from .declare.addresses import normalize_url
 from .declare.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value
 from .declare.embed_limits import EmbedLimit
 from .declare.environment import environment_of
-from .declare.provider import Provider, declare_provider, override
+from .declare.provider import declare_provider, override
 from .declare.rules import only
 from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
 from .options.openai_options import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
@@ -119,10 +117,6 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     return (yield from call(request.with_headers(authorization=f"Bearer {token.reveal()}")))
 
 
-def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
-    return pipeline.replace("authenticate", around("authenticate", authenticate))
-
-
 def address_hint(request: Request) -> str:
     """Name the address and the deployment: a 404 here is nearly always a wrong one of them."""
     return f"no deployment {request.model.id!r} answers at {request.url.partition('?')[0]}"
@@ -166,5 +160,5 @@ azure = declare_provider(
         **claude_models(user_id_alone),
     },
     prepare_request=to_resource,
-    attach=attach,
+    auth=authenticate,
 )

@@ -7,28 +7,21 @@ OAuth token (`gho_...`, `ghu_...`; personal access tokens are refused), sent as 
 
 from __future__ import annotations
 
-import hashlib
-import threading
-import time
 from collections.abc import Generator, Mapping
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
-from ..pipeline.around import around
-from ..pipeline.effects import CallNext, Send, Sleep, StepGenerator
+from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Headers, Request
-from ..pipeline.http.response import Response
-from ..pipeline.pipeline import Pipeline
-from ..schemas.errors import AuthError
-from ..schemas.json_text import loads
 from ..schemas.message import Context
 from ..schemas.parts import MEDIA, Image
-from ..schemas.secret import Secret, header_secret
-from .auth.auth import bearer, optional
+from ..schemas.secret import Secret
+from .auth.auth import bearer
+from .auth.tokens import Token, TokenSource, TokenSources, answer_of
 from .declare.addresses import is_at
 from .declare.credentials import KEY, Credentials, Login, Value
-from .declare.provider import Provider, declare_provider
+from .declare.provider import declare_provider
 from .wires.anthropic_messages import anthropic_messages
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
@@ -69,68 +62,24 @@ def initiator(context: Context) -> str:
     return "user" if last.role == "user" or (last.role == "tool" and media) else "agent"
 
 
-@frozen
-class Token:
-    """A short-lived token."""
+def copilot_tokens(login: Secret) -> TokenSource:
+    """Make the source of the short-lived tokens that a login is exchanged for."""
 
-    value: Secret
-    expires: float
-    """Seconds since 1970."""
-    address: str
-    """The base URL to use with it; "" for the default."""
-
-
-class Tokens:
-    """The tokens of this process, by the login they were exchanged for; at most one exchange at a time for each
-    login."""
-
-    def __init__(self) -> None:
-        self._known: dict[bytes, Token] = {}
-        self._exchanging: set[bytes] = set()
-        self._lock = threading.Lock()
-
-    def get(self, login: Secret, request: Request) -> Generator[Any, Any, Token]:
-        """Return a valid token, exchanging the login for a new one if needed; concurrent calls share one exchange."""
-        key = hashlib.sha256(login.reveal().encode()).digest()
-        while True:
-            token = self._known.get(key)
-            if token is not None and token.expires > time.time() + MARGIN_SECONDS:
-                return token
-            with self._lock:
-                first = key not in self._exchanging
-                self._exchanging.add(key)
-            if first:
-                break
-            yield Sleep(0.02)
-        try:
-            token = self._known[key] = yield from _exchange(login, request)
-        finally:
-            self._exchanging.discard(key)
-        return token
-
-    def forget(self, token: Token) -> None:
-        """Drop a token that was refused, so that the next call exchanges the login again."""
-        self._known = {key: known for key, known in self._known.items() if known is not token}
-
-
-COPILOT_TOKENS = Tokens()
-
-
-def _exchange(login: Secret, request: Request) -> Generator[Any, Any, Token]:
-    headers = Headers(request.headers, authorization=f"token {login.reveal()}", accept="application/json")
-    response: Response = yield Send(
-        request.replace(method="GET", url=EXCHANGE_URL, body=b"", headers=headers, stream=False)
-    )
-    if response.status != 200:
-        raise AuthError(
-            f"GitHub gave no Copilot token for this login ({response.status})",
-            hint="the login needs Copilot, and must be an OAuth token, not a personal access token",
-            status=response.status,
+    def exchange(request: Request) -> Generator[Any, Any, Token]:
+        headers = Headers(request.headers, authorization=f"token {login.reveal()}", accept="application/json")
+        answer = yield from answer_of(
+            request.replace(method="GET", url=EXCHANGE_URL, body=b"", headers=headers, stream=False),
+            "token",
+            "GitHub gave no Copilot token for this login",
+            "the login needs Copilot, and must be an OAuth token, not a personal access token",
         )
-    answer = loads(response.body)
-    address = (answer.get("endpoints") or {}).get("api") or ""
-    safe = is_at(address, (".githubcopilot.com",))
-    return Token(header_secret(answer["token"], where="GitHub's answer"), answer["expires_at"], address if safe else "")
+        address = (answer.get("endpoints") or {}).get("api") or ""
+        return Token(answer["token"], answer["expires_at"], address if is_at(address, (".githubcopilot.com",)) else "")
+
+    return TokenSource(exchange, margin=MARGIN_SECONDS)
+
+
+COPILOT_TOKENS = TokenSources(copilot_tokens)
 
 
 def authenticate(request: Request, call: CallNext) -> StepGenerator:
@@ -138,21 +87,18 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     credential = request.credential
     login = credential.get("oauth_token") if isinstance(credential, Mapping) else None
     if login is None:
-        return (yield from call(optional(bearer)(request)))
-    token = yield from COPILOT_TOKENS.get(login, request)
+        return (yield from call(bearer(request)))
+    source = COPILOT_TOKENS.of(login)
+    token = yield from source.get(request)
     signed = request.with_headers(authorization=f"Bearer {token.value.reveal()}")
     # The token belongs to an editor's integration, and is refused without the integration's name.
     signed = signed.replace(headers=Headers({"copilot-integration-id": "vscode-chat", **signed.headers}))
-    if token.address and signed.url.startswith(github_copilot.base_url):
-        signed = signed.replace(url=token.address.rstrip("/") + signed.url.removeprefix(github_copilot.base_url))
+    if token.details and signed.url.startswith(github_copilot.base_url):
+        signed = signed.replace(url=token.details.rstrip("/") + signed.url.removeprefix(github_copilot.base_url))
     response = yield from call(signed)
     if response.status == 401:
-        COPILOT_TOKENS.forget(token)
+        source.forget(token)
     return response
-
-
-def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
-    return pipeline.replace("authenticate", around("authenticate", authenticate))
 
 
 github_copilot = declare_provider(
@@ -173,5 +119,5 @@ github_copilot = declare_provider(
     headers={"editor-version": "stepwell/0.1", "openai-intent": "conversation-edits"},
     options={"reasoning_summary": {"enum": ["auto", "concise", "detailed"]}, "include": {"type": "array"}},
     prepare_request=with_headers,
-    attach=attach,
+    auth=authenticate,
 )

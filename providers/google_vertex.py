@@ -6,7 +6,7 @@ Needs the extra `vertex` (google-auth), unless you bring an access token or an A
 
 from __future__ import annotations
 
-from .auth.google_cloud import ADDRESS, HOSTS, PLACE, attach, into_project
+from .auth.google_cloud import ADDRESS, HOSTS, PLACE, authenticate, into_project
 from .declare.embed_limits import EmbedLimit
 from .declare.google_accounts import CREDENTIALS
 from .declare.provider import declare_provider, override
@@ -56,5 +56,5 @@ google_vertex = declare_provider(
     # Claude's signatures, see anthropic.py, and Gemini's: https://github.com/vercel/ai/pull/13060
     accepts_signatures_of=["google", "anthropic", "amazon_bedrock", "google_vertex_anthropic"],
     prepare_request=_in_project,
-    attach=attach,
+    auth=authenticate,
 )

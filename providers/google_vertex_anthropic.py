@@ -7,7 +7,7 @@ from typing import Any
 from attrs import evolve
 
 from ..pipeline.http.request import Request
-from .auth.google_cloud import ADDRESS, HOSTS, PLACE, attach, into_project
+from .auth.google_cloud import ADDRESS, HOSTS, PLACE, authenticate, into_project
 from .declare.google_accounts import CREDENTIALS
 from .declare.provider import declare_provider
 from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
@@ -62,5 +62,5 @@ google_vertex_anthropic = declare_provider(
     models=claude_models(user_id_alone),
     accepts_signatures_of=("anthropic", "amazon_bedrock", "google_vertex"),
     prepare_request=prepare_request,
-    attach=attach,
+    auth=authenticate,
 )

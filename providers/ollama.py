@@ -18,7 +18,7 @@ from ..pipeline.pipeline import Pipeline
 from ..schemas.errors import ContextOverflow
 from ..schemas.reply import CallWarning, Reply
 from .declare.provider import Provider, declare_provider, override
-from .declare.rules import warn_of_dropped
+from .declare.translate import warn_of_dropped
 from .wires.ollama_chat import ollama_chat
 from .wires.openai_chat import openai_chat
 from .wires.operations.ollama_embeddings import ollama_embeddings

@@ -11,10 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from ..pipeline.around import around
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Headers, Request
-from ..pipeline.pipeline import Pipeline
 from ..pipeline.steps.always_stream import always_stream
 from ..schemas.json_text import dumps
 from ..schemas.secret import Secret
@@ -23,7 +21,7 @@ from .auth.machine_login import check_machine_login
 from .auth.oauth import TokenFile, claims, refreshed
 from .declare.credentials import KEY, PLAIN, Credentials, Login, Value
 from .declare.environment import environment_of
-from .declare.provider import Provider, declare_provider
+from .declare.provider import declare_provider
 from .declare.rules import drop
 from .options.openai_options import OPENAI, openai_families
 from .wires.openai_responses import openai_responses
@@ -94,10 +92,6 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     return refreshed(token_file(auth_file(request)), request, send, renewal)
 
 
-def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
-    return always_stream(pipeline.replace("authenticate", around("authenticate", authenticate)))
-
-
 # For each of these it answers 400, for instance "Unsupported parameter: max_output_tokens".
 _REFUSED = drop("max_tokens", "temperature", "top_p", "metadata", "user", why="ChatGPT's service refuses it")
 
@@ -114,5 +108,6 @@ openai_codex = declare_provider(
     translate_options=[_REFUSED, *OPENAI],
     models=openai_families(_REFUSED),
     build_body=build_body,
-    attach=attach,
+    auth=authenticate,
+    attach=lambda pipeline, provider: always_stream(pipeline),
 )

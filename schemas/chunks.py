@@ -89,11 +89,17 @@ class ToolCallDelta:
 
 @define
 class ToolCallEnd:
-    """The end of a tool call, which may be run only now. `extra` as in ToolCall."""
+    """The end of a tool call, which may be run only now.
+
+    The other fields are those of the ToolCall. A wire gives `extra` alone; the rest is added before anyone reads it.
+    """
 
     type: ClassVar[Literal["tool_call_end"]] = "tool_call_end"
     index: int
     extra: Mapping[str, Any] = field(factory=dict)
+    id: str = ""
+    name: str = ""
+    arguments_json: str = ""
 
 
 @define

@@ -196,6 +196,9 @@ class Fold:
             part.whole = True
             if chunk.extra:
                 part.fields["extra"] = chunk.extra
+            call = part.part()
+            if isinstance(call, ToolCall):
+                chunk.id, chunk.name, chunk.arguments_json = call.id, call.name, call.arguments_json
 
     def _start(self, chunk: Start) -> None:
         if chunk.id:
@@ -303,7 +306,7 @@ def _chunks_of_part(part: Part, index: int) -> list[StreamChunk]:
         return [
             ToolCallStart(index, part.id, part.name),
             ToolCallDelta(index, part.arguments_json),
-            ToolCallEnd(index, part.extra),
+            ToolCallEnd(index, part.extra, part.id, part.name, part.arguments_json),
         ]
     if isinstance(part, Reasoning) and part == Reasoning(part.text):
         return [ReasoningDelta(part.text, index)]

@@ -370,7 +370,8 @@ def _loose_part(part: JSONObject) -> Part:
         return Image(url=_string_field(fields, "url"), detail=fields.get("detail"))
     raise ConfigError(
         f"{kind!r:.40} is not a part of a message in dict form",
-        hint="use Text, Image, File, Audio or Video",
+        hint=f"use {next((name for name in ('Image', 'Audio', 'Video') if name.lower() in str(kind)), 'File')}(data=…, "
+        "media_type=…) or another class of stepwell.messages; text is {'type': 'text', 'text': …}",
     )
 
 

@@ -8,11 +8,12 @@ _MOST_SHOWN = 60
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint with the known name closest to `name`; without a close one, list all names, or the three closest.
+    """Return a hint with the known name closest to `name`, whatever the order of its words; without a close one, list
+    all names, or the three closest.
 
     All names are listed up to 60 of them.
     """
-    names = sorted(known)
+    names = sorted(set(known))
     if (close := closest(name, names)) is not None:
         return f"did you mean {close!r}?"
     if len(names) <= _MOST_SHOWN:
@@ -29,4 +30,7 @@ def closest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | Non
 def _most_alike(name: str, known: Iterable[str], most: int, likeness: float) -> list[str]:
     from difflib import get_close_matches  # needed only for errors
 
-    return get_close_matches(name, list(known), most, likeness)
+    names = list(known)
+    words = sorted(name.lower().split("_"))
+    reordered = [each for each in names if sorted(each.split("_")) == words]
+    return reordered or get_close_matches(name, names, most, likeness)

@@ -232,7 +232,8 @@ def check_value(name: str, value: object, schema: JSONSchema, *, where: str) -> 
 
     violations = errors_of(value, dict(schema))
     if violations:
-        raise InvalidOption(f"option {name!r} for {where} does not fit: {violations[0].message}", hint=_wanted(schema))
+        why = f"{value!r:.40} is none of its values" if "enum" in schema else violations[0].message
+        raise InvalidOption(f"option {name!r} for {where} does not fit: {why}", hint=_wanted(schema))
 
 
 def _wanted(schema: JSONSchema) -> str:

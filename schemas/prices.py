@@ -32,7 +32,7 @@ NOTHING = Decimal(0)
 EXACT = Context(prec=80)
 
 
-def exact_decimal(value: object) -> Decimal | None:
+def exact_decimal(value: object, what: str = "a price") -> Decimal | None:
     """Return the value as the decimal that it is written as: 0.1 gives Decimal("0.1"). None stays None.
 
     Raises ConfigError for anything but a finite number of zero or more: some price lists use -1 for "it depends".
@@ -45,8 +45,8 @@ def exact_decimal(value: object) -> Decimal | None:
         number = Decimal("NaN")
     if not number.is_finite() or number.is_signed() or isinstance(value, bool):
         raise ConfigError(
-            f"a price must be zero or more, not {value!r}",
-            hint="leave out a price that is not known",
+            f"{what} must be zero or more, not {value!r:.40}",
+            hint="give a number in dollars, and leave out what is not known",
         )
     return number
 

@@ -60,6 +60,9 @@ from .async_api import (
 from .caching import (
     cache as cache,
 )
+from .catalog import (
+    models as models,
+)
 from .functions import (
     abatch_job as abatch_job,
 )
@@ -165,9 +168,6 @@ from .functions import (
 from .functions import (
     transcribe as transcribe,
 )
-from .model_metadata.catalog import (
-    models as models,
-)
 from .pipeline.around import (
     around as around,
 )
@@ -209,6 +209,9 @@ from .registration import (
 )
 from .registration import (
     register as register,
+)
+from .registration import (
+    unregister as unregister,
 )
 from .schemas.errors import (
     StepwellError as StepwellError,

@@ -7,10 +7,11 @@ from typing import Any
 
 from attrs import field, frozen
 
+from .model_metadata.provider_ids import canonical
 from .providers.declare.addresses import origin
-from .providers.declare.assemble import trusted_url
 from .providers.declare.environment import Environment
-from .providers.declare.provider import Provider, canonical
+from .providers.declare.login_steps import trusted_url
+from .providers.declare.provider import Provider
 from .schemas.model import Model
 from .schemas.secret import MaskedDict
 

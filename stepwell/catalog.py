@@ -4,6 +4,15 @@ from .model_metadata.catalog import Catalog, models
 from .schemas.model import Model
 from .schemas.prices import Prices
 
+
+def _is_provider(id: str) -> bool:
+    from .providers.declare.registry import REGISTRY  # only for a provider that the catalog does not list
+
+    return REGISTRY.get(id) is not None
+
+
+models.ask_for = _is_provider
+
 __all__ = [
     "Catalog",
     "Model",

@@ -21,8 +21,7 @@ from .pipeline.pipeline import Pipeline
 from .pipeline.stream.stream import AsyncStream, Stream
 from .planner import CallPlanner, completed_reply
 from .providers.declare.registry import Registry
-from .providers.declare.steps import StepOverrides
-from .providers.declare.wire import Wire
+from .providers.declare.steps import PlacedSteps
 from .schemas.reply import Reply
 from .schemas.undo import Undo
 from .settings import overridden, unknown_setting
@@ -76,7 +75,7 @@ class ClientSettings(Generic[ConnectionsType]):
         Raises ConfigError for anything that cannot be used.
         """
         if unknown:
-            raise unknown_setting(unknown, signature(ClientSettings).parameters)
+            raise unknown_setting(unknown, signature(ClientSettings).parameters.keys() - {"unknown"})
         self.planner = CallPlanner(
             api_keys=api_keys,
             base_urls=base_urls,
@@ -130,21 +129,13 @@ class ClientSettings(Generic[ConnectionsType]):
         """
         return self.planner.plan(operation, model, stream=stream, wire=wire).pipeline
 
-    def override(
-        self,
-        models: str,
-        *,
-        wire: str | Wire | None = None,
-        operation: str | None = None,
-        **steps: Unpack[StepOverrides],
-    ) -> Undo:
+    def override(self, models: str, **steps: Unpack[PlacedSteps]) -> Undo:
         """Replace single steps for the models that match, in this client alone: `override("openai:gpt-5*", ...)`.
 
-        `wire` and `operation` are the ones that a wire's steps are for; see `stepwell.override`.
+        `wire`, `operation`, `stream` and `when` say where they hold; see `stepwell.override`.
         It ends with `undo()` on the returned Undo, or at the end of a `with` block around that.
         """
-        planner = self.planner
-        return overridden(planner.overrides, planner.registry, models, wire=wire, operation=operation, **steps)
+        return overridden(self.planner.overrides, self.planner.registry, models, **steps)
 
 
 class BaseClient(ClientSettings[Connections]):

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from .client import BaseAsyncClient, BaseClient
 from .connect import AnyTransport
 from .connections import AsyncConnections, Connections
+from .model_metadata.provider_ids import canonical
 from .plan import Plan
 from .planner import CallPlanner
-from .providers.declare.provider import canonical
 from .schemas.errors import ConfigError
 
 SHARED_CLIENT = BaseClient()

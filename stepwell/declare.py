@@ -4,8 +4,10 @@ from stepwell.declare import declare_provider, drop, openai_chat, rename
 """
 
 from .pipeline.steps.always_stream import always_stream
-from .providers.auth.auth import bearer, header_key, no_key, optional
+from .providers.auth.auth import bearer, header_key, no_key, reveal
+from .providers.auth.tokens import Token, TokenSource, oauth_tokens
 from .providers.declare.embed_limits import EmbedLimit
+from .providers.declare.extending import extending
 from .providers.declare.object_support import ObjectSupport
 from .providers.declare.provider import Override, Provider, declare_provider, override
 from .providers.declare.rules import (
@@ -24,21 +26,25 @@ from .providers.declare.rules import (
     when,
     without_thinking,
 )
-from .providers.declare.steps import StepOverrides
+from .providers.declare.steps import PlacedSteps, StepOverrides
 from .providers.declare.tool_policies import ToolCallIdPolicy
 from .providers.declare.wire import Wire
 from .providers.wires.openai_chat import openai_chat
 from .providers.wires.protocols import aws_event_stream, json_array, ndjson, sse
-from .providers.wires.samples import Sample, Samples
+from .providers.wires.samples import OperationSample, Sample, Samples, scenes
 
 __all__ = [
     "EmbedLimit",
     "ObjectSupport",
+    "OperationSample",
     "Override",
+    "PlacedSteps",
     "Provider",
     "Sample",
     "Samples",
     "StepOverrides",
+    "Token",
+    "TokenSource",
     "ToolCallIdPolicy",
     "Wire",
     "always_stream",
@@ -51,6 +57,7 @@ __all__ = [
     "default",
     "drop",
     "efforts",
+    "extending",
     "force",
     "header_key",
     "json_array",
@@ -58,11 +65,13 @@ __all__ = [
     "ndjson",
     "no_key",
     "not_both",
+    "oauth_tokens",
     "only",
     "openai_chat",
-    "optional",
     "override",
     "rename",
+    "reveal",
+    "scenes",
     "sse",
     "switch",
     "when",

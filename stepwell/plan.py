@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from attrs import frozen
+from collections.abc import Callable
+
+from attrs import field, frozen
 
 from .pipeline.http.request import Request
 from .pipeline.pipeline import Pipeline
@@ -17,7 +19,7 @@ class Plan:
     """The decisions made before a prompt: one Plan for each model, operation, wire, streamed or not."""
 
     pipeline: Pipeline
-    """With the client's own edits."""
+    """With the client's own edits; for calls that meet no condition."""
     bare: Pipeline
     """Without them."""
     request: Request
@@ -29,3 +31,23 @@ class Plan:
     """How the model takes JSON Schemas."""
     unknown_model_warning: CallWarning | None = None
     """Issued once, for a model that its provider's list does not have."""
+    conditions: tuple[Callable[[Request], object], ...] = ()
+    """The `when` of the overrides that hold for some calls only, in their order."""
+    _build: Callable[[tuple[bool, ...]], Plan] | None = None
+    """Makes the plan of the calls that meet some of them."""
+    _built: dict[tuple[bool, ...], Plan] = field(factory=dict, init=False, repr=False, eq=False)
+
+    def for_request(self, request: Request) -> Plan:
+        """Return the plan for a request of this one, which is as the caller made it.
+
+        Each outcome of the conditions has a plan of its own, which is made once.
+        """
+        if self._build is None:
+            return self
+        met = tuple([bool(holds(request)) for holds in self.conditions])
+        plan = self._built.get(met)
+        if plan is None:
+            if len(self._built) > 1000:
+                self._built.clear()  # ten conditions have as many outcomes
+            plan = self._built[met] = self._build(met)
+        return plan

@@ -12,6 +12,8 @@ from attrs import evolve
 
 from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
+from .model_metadata.provider_ids import canonical
+from .other_models import check_other_models
 from .pipeline.annotate import with_inner_calls
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
@@ -32,9 +34,9 @@ from .providers.declare.credentials import Given
 from .providers.declare.environment import Environment, process_environment, read_environment
 from .providers.declare.object_support import AS_GIVEN
 from .providers.declare.overrides import OVERRIDES, Overrides, in_force
-from .providers.declare.provider import Override, Provider, canonical
+from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import REGISTRY, Registry
-from .providers.declare.resolve import listed_id, resolve_steps
+from .providers.declare.resolve import Resolved, listed_id, resolve_steps
 from .schemas.errors import StepError, StepwellError, UnknownModel
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
@@ -152,10 +154,11 @@ class CallPlanner:
                 request = self._template(operation, model, stream, "")
                 return Plan(ESTIMATED_COUNT, ESTIMATED_COUNT, request, model, provider, "", AS_GIVEN)
         wire = provider.wire_for(operation, model, wire_name)
-        steps = resolve_steps(provider, model, wire, overrides)
-        pipeline = build_pipeline(
-            provider, model, wire, steps, stream=stream, budget=self.budget, environment=self.environment
+        resolve = partial(resolve_steps, provider, model, wire, overrides, stream=stream)
+        build = partial(
+            build_pipeline, provider, model, wire, stream=stream, budget=self.budget, environment=self.environment
         )
+        steps = resolve()
         base_url = self.base_urls.get(canonical(provider.id)) or model.base_url
         if base_url is None:
             base_url = provider.address(self.environment)
@@ -164,16 +167,19 @@ class CallPlanner:
         unknown_model_warning = None
         if not model.known and model.id != "*" and base_url == provider.base_url:
             unknown_model_warning = self._unknown_model_warning(model)
-        return Plan(
-            self._edits.apply(pipeline),
-            pipeline,
-            self._template(operation, model, stream, base_url),
-            model,
-            provider,
-            base_url,
-            steps["object_support"],
-            unknown_model_warning,
-        )
+        request = self._template(operation, model, stream, base_url)
+
+        def plan_of(steps: Resolved) -> Plan:
+            bare = build(steps)
+            support = steps["object_support"]
+            pipeline = self._edits.apply(bare)
+            check_other_models(pipeline, operation, self.registry)
+            return Plan(pipeline, bare, request, model, provider, base_url, support, unknown_model_warning)
+
+        plan = plan_of(steps)
+        if not steps.conditions:
+            return plan
+        return evolve(plan, conditions=steps.conditions, build=lambda met: plan_of(resolve(met=met)))
 
     def _template(self, operation: str, model: Model, stream: bool, base_url: str) -> Request:
         """Return a request with what all calls of a plan have in common; copying it takes a third of making another."""
@@ -191,9 +197,9 @@ class CallPlanner:
         """Return the catalog's entry for a model: under the id that normalize_model_id gives, or under its own."""
         listed = listed_id(provider, model.id, overrides)
         found = None if listed == model.id else self.catalog.find_exact(f"{model.provider}:{listed}")
-        if found is None:
-            return self.catalog.get(str(model))
-        return evolve(found, id=model.id, facts={"listed_as": found.id, **found.facts})
+        if found is not None:
+            return evolve(found, id=model.id, facts={"listed_as": found.id, **found.facts})
+        return self.catalog.find_exact(str(model)) or declared_model(provider, model.id, listed) or model
 
     def _name(self, model: object) -> str:
         if model is None:
@@ -253,21 +259,21 @@ class CallPlanner:
             request = request.replace(warnings=(plan.unknown_model_warning,))
         if not _CALL_ONLY.isdisjoint(given):
             return self._apply_call_options(plan, request, given)
-        return plan.pipeline, request
+        return (plan.for_request(request) if plan.conditions else plan).pipeline, request
 
     def _apply_call_options(self, plan: Plan, request: Request, options: dict[str, Any]) -> tuple[Pipeline, Request]:
-        """Move the options that steer the call itself out of the request's `options` into fields of their own."""
+        """Move the options that steer the call itself out of the request's `options` into fields of their own.
+
+        The edits among them are applied to the pipeline.
+        """
         if "api_key" in options:
             options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
-        pipeline = given.pop("pipeline", plan.pipeline)
+        own = given.pop("pipeline", None)
         has_login = not given.keys().isdisjoint(LOGIN_NAMES)
         login = CallLogin.of(plan.provider, plan.model, plan.base_url, given) if has_login else None
         changes: dict[str, Any] = {}
-        edits = NO_EDITS
-        if not isinstance(pipeline, Pipeline):
-            edits = edits_of(pipeline)
-            pipeline = edits.apply(plan.pipeline)
+        edits = NO_EDITS if isinstance(own, Pipeline) else edits_of(own)
         if login is not None or edits is not NO_EDITS:
             changes["request_for_model"] = partial(self.request_for_model, edits=edits, login=login)
         tools = given.pop("tools", None)
@@ -296,7 +302,11 @@ class CallPlanner:
         for name in ("retries", "on_unsupported"):
             if name in given:
                 changes[name] = given[name]
-        return pipeline, request.replace(**changes)
+        request = request.replace(**changes)
+        pipeline = own if isinstance(own, Pipeline) else edits.apply(plan.for_request(request).pipeline)
+        if edits is not NO_EDITS:
+            check_other_models(pipeline, request.operation, self.registry)
+        return pipeline, request
 
     def flow_of(self, call: CallModel) -> Flow:
         """Return the flow of a whole call. It returns a Reply, or the ChunkReader of a streamed call."""
@@ -383,8 +393,9 @@ def completed_reply(response: Response, prompt: Context) -> Reply:
     if response.callbacks:
         response.ended(reply, None)
     if DROPPED:
-        end_dropped()
-    return with_inner_calls(reply, response)
+        end_dropped(wait=False)
+    alone = response.call is not None and len(response.request.calls or ()) == 1
+    return reply if alone else with_inner_calls(reply, response)
 
 
 _ONLY_TOOLS = frozenset((Tool,))

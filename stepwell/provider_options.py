@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .providers.declare.provider import Provider, canonical
+from .model_metadata.provider_ids import canonical
+from .providers.declare.provider import Provider
 from .providers.declare.registry import Registry
 from .schemas.errors import InvalidOption
 

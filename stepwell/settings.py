@@ -6,14 +6,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias, TypeVar, Unpack
 from urllib.parse import urlsplit
 
+from .model_metadata.provider_ids import canonical
 from .pipeline.http.headers import Headers, checked_headers
 from .pipeline.http.urls import refuse_login
 from .providers.declare.credentials import Given
 from .providers.declare.overrides import Overrides
-from .providers.declare.place import ANY, EVERYWHERE, PROVIDER_STEPS, Place, place_for
-from .providers.declare.provider import Provider, canonical
+from .providers.declare.place import ANY, EVERYWHERE, PROVIDER_STEPS
+from .providers.declare.provider import Override, Provider, override
 from .providers.declare.registry import Registry
-from .providers.declare.steps import StepOverrides, checked_steps
+from .providers.declare.steps import PlacedSteps
 from .providers.declare.wire import Wire
 from .schemas.errors import InvalidOption, UnknownProvider
 from .schemas.nearest import nearest
@@ -137,41 +138,31 @@ def checked_pattern(models: object, registry: Registry) -> str:
     raise UnknownProvider(f"no provider is called {provider!r:.40}", hint=hint)
 
 
-def overridden(
-    overrides: Overrides,
-    registry: Registry,
-    models: str,
-    *,
-    wire: str | Wire | None = None,
-    operation: str | None = None,
-    **steps: Unpack[StepOverrides],
-) -> Undo:
+def overridden(overrides: Overrides, registry: Registry, models: str, **steps: Unpack[PlacedSteps]) -> Undo:
     """Add a user's override to `overrides`; the arguments are those of `stepwell.override`.
 
     Raises ConfigError for one that could never take effect.
     """
     pattern = checked_pattern(models, registry)
-    place = place_for(wire, operation, steps)
+    change = override(scope=f"override of {models}", **steps)
     id = pattern.partition(":")[0]
-    if not PROVIDER_STEPS.issuperset(checked_steps(steps)) or place != EVERYWHERE:
-        scope = f"override of {models}"
+    if not PROVIDER_STEPS.issuperset(change.steps) or change.place != EVERYWHERE:
         if any(sign in id for sign in _WILD):
-            _check_anywhere(place, steps, registry, wire, scope)
+            _check_anywhere(change, registry, steps.get("wire"))
         elif (provider := registry.get(id)) is not None:
-            place.check(steps, provider.wires, provider.id, scope)
-    return overrides.add(pattern, wire=wire, operation=operation, **steps)
+            change.place.check(change.steps, provider.wires, provider.id, change.scope)
+    return overrides.add(pattern, **steps)
 
 
-def _check_anywhere(
-    place: Place, steps: Iterable[str], registry: Registry, wire: str | Wire | None, scope: str
-) -> None:
+def _check_anywhere(change: Override, registry: Registry, wire: str | Wire | None) -> None:
     """Raise InvalidOption for a wire or an operation that no provider has. A Wire itself needs no provider."""
+    place = change.place
     wires = [wire] if isinstance(wire, Wire) else []
     if place.wire in (None, ANY, *(each.name for each in wires)) and place.operation in (None, ANY):
         return
     for provider in registry:
-        if place.fault(steps, provider.wires) is None:
+        if place.fault(change.steps, provider.wires) is None:
             return
         wires += provider.wires
-    _, hint = place.fault(steps, wires) or ("", "")
-    raise InvalidOption(f"{scope}: no provider has {place}", hint=hint)
+    _, hint = place.fault(change.steps, wires) or ("", "")
+    raise InvalidOption(f"{change.scope}: no provider has {place}", hint=hint)

@@ -25,6 +25,7 @@ from .pipeline.http.response import Response, Stage
 from .pipeline.key_value import KeyValueStore
 from .pipeline.pipeline import Pipeline, other_pipeline
 from .pipeline.signal import Signal, Task
+from .pipeline.single_flight import SingleFlight
 from .pipeline.step import Halt, Step, on_chunk, on_error, on_request, on_response
 from .pipeline.steps.always_stream import always_stream
 from .pipeline.steps.budget import Budget
@@ -63,6 +64,7 @@ __all__ = [
     "Run",
     "Send",
     "Signal",
+    "SingleFlight",
     "Sleep",
     "Stage",
     "StartTask",

@@ -13,15 +13,17 @@ import orjson
 import pytest
 from attrs import evolve
 
-from stepwell import around
-from stepwell.declare import bearer, openai_chat
+from stepwell import Reply, around, assistant, on_response
+from stepwell.declare import OperationSample, Wire, bearer, declare_provider, openai_chat
 from stepwell.providers.declare.provider import Provider
 from stepwell.providers.declare.registry import REGISTRY
+from stepwell.providers.wires.operations.sample_answers import SAMPLES as OPERATIONS
 from stepwell.schemas.chunks import Finish
-from stepwell.schemas.errors import ServerError
+from stepwell.schemas.errors import ConfigError, ServerError
 from stepwell.steps import Request
 from stepwell.testing import ConformanceError, conformance
-from stepwell.testing.conformance import KEY, PROMPT, RESULT, SYSTEM
+from stepwell.testing.chat_checks import PROMPT, RESULT, SYSTEM
+from stepwell.testing.suite import KEY
 
 from example_provider import PARLEY_SAMPLES, build_body, parley
 
@@ -29,7 +31,7 @@ from example_provider import PARLEY_SAMPLES, build_body, parley
 CREDENTIALS = {"amazon_bedrock": {"access_key": "a", "secret_key": "s", "region": "us-east-1"}}
 URLS = {"azure": "https://resource.test", "cloudflare": "https://cloudflare.test"}
 MODELS = {"local": "smollm2"}
-OURS = [each for each in REGISTRY if each.source != "models.dev" and "chat" in each.operations]
+OURS = [each for each in REGISTRY if each.source != "models.dev"]
 
 
 def conforms(provider: Provider) -> bool:
@@ -45,11 +47,121 @@ def test_built_in_providers_conform(provider: Provider) -> None:
 
 @pytest.mark.usefixtures("local_model")
 def test_the_provider_of_the_embedded_model_conforms() -> None:
-    assert conforms(next(provider for provider in OURS if provider.id == "local"))
+    local = next(provider for provider in OURS if provider.id == "local")
+    # The model that ranks is one of the user's own.
+    assert conforms(evolve(local, wires=tuple(wire for wire in local.wires if wire.operation != "rerank")))
 
 
 def test_an_example_provider_with_its_own_protocol_conforms() -> None:
     assert len(conformance(parley, samples=PARLEY_SAMPLES).checks) > 25
+
+
+def of_wire(name: str) -> Provider:
+    """Return a provider with this wire alone."""
+    wire = next(wire for provider in OURS for wire in provider.wires if wire.name == name)
+    return declare_provider("acme", wire=wire, base_url="https://acme.test", env_key="ACME_KEY")
+
+
+def test_every_wire_of_an_operation_is_checked_but_those_of_batches() -> None:
+    wires = {wire.name for provider in OURS for wire in provider.wires if wire.operation != "chat"}
+    assert {name for name in wires - OPERATIONS.keys() if "batch" not in name} == set()
+    assert OPERATIONS.keys() <= wires
+
+
+SILENT: Any = {"build_body": lambda request: {}, "encode_body": lambda body: b""}
+
+
+@pytest.mark.parametrize("wire", [name for name, sample in OPERATIONS.items() if sample.sent])
+def test_a_request_of_an_operation_without_what_was_given_is_caught(wire: str) -> None:
+    report = conformance(of_wire(wire).with_steps(operation="*", **SILENT), raises=False)
+    assert any("is not in the request" in str(check.fault) for check in report.failed)
+
+
+@pytest.mark.parametrize("wire", OPERATIONS)
+def test_an_answer_of_an_operation_that_is_read_wrongly_is_caught(wire: str) -> None:
+    wrong = of_wire(wire).with_steps(
+        operation="*", decode_response=lambda data, model: Reply(object=[], finish_reason="stop")
+    )
+    failed = [check.name for check in conformance(wrong, raises=False).failed]
+    assert f"{wire}: the answer, sync" in failed and f"{wire}: the answer, byte by byte, async" in failed
+
+
+@pytest.mark.parametrize(
+    ("change", "name"),
+    [
+        ({"authenticate": lambda request: request}, "the key is sent, and only in headers"),
+        ({"find_error": lambda response: None}, "status 429, async"),
+        ({"attach": lambda pipeline, provider: pipeline.without("resolve_key")}, "a missing key is an error"),
+        ({"attach": lambda pipeline, provider: pipeline.without("check_options")}, "a misspelt option is an error"),
+    ],
+    ids=lambda each: each if isinstance(each, str) else "",
+)
+@pytest.mark.parametrize("wire", ["openai_embeddings", "rerank", "openai_speech", "anthropic_count_tokens"])
+def test_what_every_operation_must_do_is_checked_of_each(wire: str, change: Any, name: str) -> None:
+    report = conformance(of_wire(wire).with_steps(operation="*", **change), raises=False)
+    assert f"{wire}: {name}" in [check.name for check in report.failed]
+
+
+def summary(body: bytes) -> OperationSample:
+    return OperationSample(input="a longtext", body=body, expected="short", sent=("a longtext",))
+
+
+def test_an_operation_of_ones_own_is_checked_by_its_own_sample() -> None:
+    wire = Wire(
+        name="acme_summarise",
+        operation="summarise",
+        path="/summarise",
+        build_body=lambda request: {"model": request.model.id, "text": request.input},
+        decode_response=lambda data, model: Reply(object=data["s"], finish_reason="stop"),
+    )
+    provider = declare_provider("acme", wire=wire, base_url="https://acme.test", env_key="ACME_KEY")
+    unchecked = conformance(provider)
+    assert (unchecked.checks, unchecked.unchecked) == ([], ["acme_summarise"])
+    assert "acme_summarise was not checked" in str(unchecked)
+    assert len(conformance(provider, operation_samples={wire.name: summary(b'{"s": "short"}')}).checks) > 15
+    with pytest.raises(ConformanceError, match="read as 'long'"):
+        conformance(provider, operation_samples={wire.name: summary(b'{"s": "long"}')})
+
+
+def test_a_wire_that_the_provider_does_not_have_is_an_error() -> None:
+    with pytest.raises(ConfigError, match="parley has no wire 'openai_chat'"):
+        conformance(parley, wire="openai_chat")
+
+
+def changed_replies(**changes: Any) -> Any:
+    """Make a step that changes each whole answer."""
+    return lambda pipeline, provider: pipeline.prepend(
+        on_response("change", lambda response: change(response, changes))
+    )
+
+
+def change(response: Any, changes: Any) -> Any:
+    if response.reply is not None:
+        response.reply = response.reply.replace(**{name: make(response.reply) for name, make in changes.items()})
+    return response
+
+
+@pytest.mark.parametrize(
+    ("attach", "scene"),
+    [
+        (changed_replies(message=lambda reply: assistant(reply.text)), "reasoning"),
+        (changed_replies(usage=lambda reply: evolve(reply.usage, cached_input_tokens=None)), "reasoning"),
+        (
+            changed_replies(finish_reason=lambda reply: reply.finish_reason.replace("length", "stop")),
+            "cut at the limit",
+        ),
+        (
+            changed_replies(finish_reason=lambda reply: reply.finish_reason.replace("content_filter", "stop")),
+            "withheld",
+        ),
+    ],
+    ids=["reasoning", "cached tokens", "length", "content filter"],
+)
+def test_a_provider_that_loses_a_part_of_an_answer_is_caught(attach: Any, scene: str) -> None:
+    provider = declare_provider(
+        "acme", wire=openai_chat, base_url="https://acme.test", env_key="ACME_KEY", attach=attach
+    )
+    assert f"{scene}, unstreamed, async" in [check.name for check in conformance(provider, raises=False).failed]
 
 
 def test_a_provider_that_shortens_a_cut_stream_is_caught() -> None:

@@ -12,6 +12,8 @@ import pytest
 pytestmark = pytest.mark.usefixtures("documents", "new_process", "local_model")
 
 ROOT = Path(__file__).parent.parent
+# test_first_use.py runs the tour, and looks at its answers.
+EXAMPLES = sorted({*(ROOT / "examples").glob("*.py")} - {ROOT / "examples" / "tour.py"})
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 
 
@@ -19,7 +21,7 @@ def blocks(path: Path) -> list[str]:
     return re.findall(r"^```python\n(.*?)^```", path.read_text(), re.M | re.S)
 
 
-@pytest.mark.parametrize("path", sorted((ROOT / "examples").glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_the_example_runs(path: Path, tmp_path: Path) -> None:
     # LlamaIndex asks for an event loop in a way that Python 3.12 deprecates.
     theirs = "ignore::DeprecationWarning:llama_index.core.async_utils"

@@ -15,9 +15,9 @@ ROOT = Path(__file__).parent.parent
 
 
 def test_the_tour_gives_right_answers_and_ends_with_two_commands() -> None:
-    done = subprocess.run(
-        [sys.executable, ROOT / "examples" / "tour.py"], capture_output=True, text=True, check=True, timeout=240
-    )
+    command = [sys.executable, "-W", "error", ROOT / "examples" / "tour.py"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=240)
+    assert (done.returncode, done.stderr) == (0, "")
     assert "Rayleigh scattering" in done.stdout
     assert "and answers: The weather in Paris is sunny, 21 degrees Celsius." in done.stdout
     assert " at 0x" not in done.stdout

@@ -152,7 +152,7 @@ def test_a_wire_without_its_module_is_an_error_and_never_left_out(wire: str, mon
 
 def test_nothing_takes_the_place_of_a_plugin_that_breaks(monkeypatch: pytest.MonkeyPatch) -> None:
     class Broken:
-        name = "deepinfra"
+        name, value, dist = "deepinfra", "deepinfra_plugin:provider", None
 
         def load(self) -> Any:
             raise ImportError("no module named 'gone'")
@@ -161,7 +161,7 @@ def test_nothing_takes_the_place_of_a_plugin_that_breaks(monkeypatch: pytest.Mon
     monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [Broken()])
     registry = Registry()
     assert registry.get("deepinfra") is None
-    with pytest.raises(UnknownProvider, match=r"plugin for provider 'deepinfra' cannot be loaded.*'gone'"):
+    with pytest.raises(UnknownProvider, match=r"'deepinfra', deepinfra_plugin:provider, cannot be loaded.*'gone'"):
         registry.get_or_raise("deepinfra")
 
 

@@ -62,7 +62,7 @@ class Budget:
     ) -> None:
         if unknown not in ("refuse", "allow"):
             raise ConfigError(f"unknown={unknown!r} is neither 'refuse' nor 'allow'")
-        self.limit = exact_decimal(limit) or _NOTHING
+        self.limit = exact_decimal(limit, "the limit of a budget") or _NOTHING
         self._output_tokens = output_tokens
         self._allow_unknown = unknown == "allow"
         self._key: StateKey[_Hold | None] = StateKey(name, None, travels=True)

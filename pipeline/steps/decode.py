@@ -7,7 +7,9 @@ from typing import Any
 
 from attrs import frozen
 
+from ...schemas.chunks import UsageUpdate
 from ...schemas.errors import DecodeError, StepError, StepwellError
+from ...schemas.functions import takes
 from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.model import Model
 from ...schemas.reply import CallWarning, Reply, joined_warnings
@@ -32,12 +34,19 @@ class Body:
     media_type: str = ""
 
 
-def decode_response(
-    decode: Callable[[Any, Model], Reply], *, binary: bool = False, side_fields: Rules | None = None
-) -> Step:
+Reader = tuple[Callable[..., Any], bool]
+"""A function of a body and a model, and whether it has a parameter `response`, which it then gets, too."""
+
+
+def reader_of(function: Callable[..., Any]) -> Reader:
+    """Find out what a function reads."""
+    return function, takes(function, "response")
+
+
+def decode_response(decode: Callable[..., Reply], *, binary: bool = False, side_fields: Rules | None = None) -> Step:
     """Make the step that decodes unstreamed responses; streams pass.
 
-    decode: `decode(data, model)` makes the reply of the body's JSON.
+    decode: `decode(data, model)` makes the reply of the body's JSON; with a parameter `response` it gets that as well.
     binary: give `decode` a Body in place of JSON.
     side_fields: rules of the fields that are dropped, each with a warning, where they have another type.
 
@@ -45,9 +54,11 @@ def decode_response(
     shape of its wire.
     """
 
+    read = reader_of(decode)
+
     def run(response: Response, request: Request) -> None:
         if response.reply is None and not request.stream:
-            response.reply = decoded(response, request, decode, binary=binary, side_fields=side_fields)
+            response.reply = decoded(response, request, read, binary=binary, side_fields=side_fields)
 
     return after("decode_response", run)
 
@@ -55,7 +66,7 @@ def decode_response(
 def decoded(
     response: Response,
     request: Request,
-    decode: Callable[[Any, Model], Reply],
+    decode: Reader,
     *,
     binary: bool,
     side_fields: Rules | None = None,
@@ -66,11 +77,13 @@ def decoded(
     except JSONDecodeError:
         raise _not_json(response) from None
     warnings: tuple[CallWarning, ...] = ()
+    (read, takes_response), model = decode, request.model
     response.data = None if binary else data
     try:
         if side_fields and not binary and not is_sound(data, side_fields):
-            response.data, warnings = kept(data, side_fields, request.model)
-        reply = decode(data if binary else response.data, request.model)
+            response.data, warnings = kept(data, side_fields, model)
+        body = data if binary else response.data
+        reply = read(body, model, response=response) if takes_response else read(body, model)
     except StepwellError as error:
         if isinstance(error, DecodeError):
             error.payload = error.payload or response.body
@@ -98,22 +111,31 @@ def usage_in(headers: Mapping[str, str], counted: Mapping[str, str]) -> Usage | 
 
 
 def extract_usage(
-    extract: Callable[[Any, Model], Usage | None],
+    extract: Callable[..., Usage | None],
     counted: Mapping[str, str] = _NONE,
     side_fields: Rules | None = None,
 ) -> Step:
-    """Make the step that reads the usage of unstreamed responses. Usage that cannot be read becomes a warning.
+    """Make the step that reads the usage of unstreamed responses, and of streams where it is in headers.
 
-    extract: `extract(data, model)` reads it from the body's JSON; None leaves the reply with an empty Usage.
+    Usage that cannot be read becomes a warning.
+
+    extract: `extract(data, model)` reads it from the body's JSON, and with a parameter `response` from its headers;
+        None leaves the reply with an empty Usage.
     counted: fields of Usage that are in headers, and the names of those.
     side_fields: as for decode_response.
     """
 
+    read = reader_of(extract)
+
     def run(response: Response, request: Request) -> None:
         reply = response.reply
-        if reply is not None and reply.raw is not None and not response.usage_read:
+        if reply is None and counted and not response.usage_read:
             response.usage_read = True
-            usage = read_usage(extract, response, reply, side_fields)
+            if (usage := usage_in(response.headers, counted)) is not None:
+                response.ready = [UsageUpdate(usage), *response.ready]
+        elif reply is not None and reply.raw is not None and not response.usage_read:
+            response.usage_read = True
+            usage = read_usage(read, response, reply, side_fields)
             if usage is None and counted:
                 usage = usage_in(response.headers, counted)
             if type(usage) is Usage:
@@ -126,16 +148,16 @@ def extract_usage(
     return after("extract_usage", run)
 
 
-def read_usage(
-    extract: Callable[[Any, Model], Usage | None], response: Response, reply: Reply, side_fields: Rules | None
-) -> Usage | None:
+def read_usage(extract: Reader, response: Response, reply: Reply, side_fields: Rules | None) -> Usage | None:
     """Return what `extract` finds in the JSON of the response; None, with a warning on the reply, for another shape."""
     model, data = response.request.model, response.data
     try:
         if data is None and (data := reply.raw) is not None and side_fields:
             data, warnings = kept(data, side_fields, model)
             reply.warnings = joined_warnings(reply.warnings, warnings)
-        return extract(data, model)
+        read, takes_response = extract
+        usage: Usage | None = read(data, model, response=response) if takes_response else read(data, model)
+        return usage
     except SHAPE_ERRORS:
         warn(reply, model, "usage", "left out of the answer: it does not have the shape of its wire format")
         return None

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ...schemas.errors import (
     ConfigError,
     DecodeError,
+    InvalidOption,
     InvalidRequest,
     ProviderError,
     ResponseTooLarge,
@@ -15,7 +18,8 @@ from ...schemas.errors import (
     TotalTimeout,
     TransportError,
 )
-from ...schemas.model import Model
+from ...schemas.functions import checked_function
+from ...schemas.model import Model, split_name
 from ..around import around
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
@@ -50,7 +54,8 @@ def fallback(*models: FallbackModel, when: When | Kinds | None = None, name: str
 
     It may be put anywhere: options go to the next model as the caller gave them. The outermost place is best: inside
     map_errors it sees no error statuses, and inside fit_history the conversation is already adapted to the first
-    provider. Raises ConfigError if there are no models.
+    provider. Raises ConfigError if there are no models, UnknownModel for what does not name one. A client raises
+    UnknownProvider, and InvalidOption for an option that the model does not take, before its own call is made.
     """
     entries = tuple(_entry(each) for each in models)
     if not entries:
@@ -68,19 +73,31 @@ def fallback(*models: FallbackModel, when: When | Kinds | None = None, name: str
         for model, options in entries:
             try:
                 pipeline, other = other_pipeline(request, model, options, inside=name)
-                return (yield from pipeline.flow(other.warn("model", f"called in place of {reason}")))
+                response = yield from pipeline.flow(other.warn("model", f"called in place of {reason}"))
             except StepwellError as error:
                 first.add_note(f"then {_summary(model, error)}")
+            else:
+                # Its frames hold this one, and so the stream, which would not end when dropped.
+                first.__traceback__ = None
+                return response
         raise first
 
-    return around(name, run)
+    return evolve(around(name, run), calls=entries)
 
 
 def _entry(entry: FallbackModel) -> tuple[str | Model, Mapping[str, Any]]:
-    if isinstance(entry, tuple | list):
+    model: Any = entry
+    options: Any = {}
+    if isinstance(entry, tuple | list) and len(entry) == 2:
         model, options = entry
-        return model, dict(options)
-    return entry, {}
+    if not isinstance(model, Model):
+        split_name(model)
+    if not isinstance(options, Mapping):
+        raise InvalidOption(
+            f"the options of {model} cannot be a {type(options).__name__}",
+            hint="fallback((model, {'max_tokens': 500}))",
+        )
+    return model, dict(options)
 
 
 def _condition(when: When | Kinds | None) -> When:
@@ -91,7 +108,7 @@ def _condition(when: When | Kinds | None) -> When:
         if not all(isinstance(kind, type) for kind in (kinds if isinstance(kinds, Iterable) else (kinds,))):
             raise ConfigError("when= must be classes of errors, or a function of an error")
         return lambda error: isinstance(error, kinds)
-    return when
+    return checked_function(when, "when= of fallback", 1)
 
 
 def _summary(model: object, error: StepwellError) -> str:

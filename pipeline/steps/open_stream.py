@@ -60,7 +60,7 @@ def _opened(
             start = read.removeprefix(_BOM).lstrip(_SPACE)
             if start and not begins(start, response.headers.get("content-type", "")):
                 return (yield from _read_unstreamed(response, read, unstreamed))
-        decoder = response.decoder = StreamDecoder(steps, request.model, source.finish)
+        decoder = response.decoder = StreamDecoder(steps, request.model, source.finish, response)
         ready = response.ready
         while not decoder.ended and all(type(chunk) in _NO_CONTENT for chunk in ready):
             data = read or (b"" if decoder.failure else (yield Read(source)))

@@ -13,6 +13,7 @@ from attrs import frozen
 
 from ...schemas.chunks import HALVES, STREAM_END, Finish, StreamChunk
 from ...schemas.errors import DecodeError, StepwellError, StreamTruncated
+from ...schemas.functions import takes
 from ...schemas.model import Model
 from .halves import Halves
 
@@ -24,7 +25,8 @@ class StreamSteps:
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]]
     """`(data, buffer)` returns events and the next buffer, which only the parser reads. The first buffer is b"", and
     empty data is the end of input."""
-    init_stream_state: Callable[[Model], Any]
+    init_stream_state: Callable[..., Any]
+    """`(model)` makes the first state; with a parameter `response` it gets the open response, for its headers"""
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]]
     """`(event, model, state)` returns chunks and the next state. STREAM_END stands for the wire's end marker (`[DONE]`,
     `message_stop`), if it has one; HALVES before an event's chunks means that characters are split between them."""
@@ -60,7 +62,13 @@ class StreamDecoder:
         "finished",
     )
 
-    def __init__(self, steps: StreamSteps, model: Model, on_end_marker: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self,
+        steps: StreamSteps,
+        model: Model,
+        on_end_marker: Callable[[], None] | None = None,
+        response: object = None,
+    ) -> None:
         """Start a stream of `model`. `on_end_marker` is called once, at the wire's end marker."""
         self._on_end_marker = on_end_marker
         self._parse = steps.parse_stream_protocol
@@ -69,7 +77,8 @@ class StreamDecoder:
         self._model = model
         self._buffer: Any = b""
         self._halves: Halves | None = None  # only for a stream that has some
-        self._state = steps.init_stream_state(model)
+        of_response = {"response": response} if takes(steps.init_stream_state, "response") else {}
+        self._state = steps.init_stream_state(model, **of_response)
         self.failure: Exception | None = None
         self._tail: list[StreamChunk] | None = None
         self.finished = False

@@ -6,38 +6,44 @@ from collections.abc import Callable, Mapping
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import Any
 
-from ...pipeline.effects import Run
+from attrs import frozen
+
+from ...pipeline.effects import CallNext, Run, StepGenerator
 from ...pipeline.http.request import Headers, Request
-from ...schemas.errors import ConfigError, InvalidKey
+from ...schemas.errors import ConfigError, InvalidKey, MissingKey
 from ...schemas.secret import Secret, header_secret
 
-Auth = Callable[[Request], Request]
+Auth = Callable[[Request], Request] | Callable[[Request, CallNext], StepGenerator]
+"""`(request)` returns the request with the credential; `(request, call)` is a generator as for `around`, which may
+yield effects and sees the response. Both are called for every attempt, also without a credential."""
 
 
-def bearer(request: Request) -> Request:
-    """Send the key as `Authorization: Bearer KEY`."""
-    return request.replace(headers=Headers(request.headers, authorization=f"Bearer {reveal(request)}"))
+@frozen
+class HeaderKey:
+    """Send the key in a header, after a prefix. Without a key, which only `key_optional` allows, send nothing."""
+
+    name: str
+    prefix: str = ""
+
+    def __call__(self, request: Request) -> Request:
+        if request.credential is None:
+            return request
+        key = {self.name: self.prefix + reveal(request)}
+        return request.replace(headers=Headers(request.headers, **key))
 
 
-def header_key(name: str, prefix: str = "") -> Auth:
+def header_key(name: str, prefix: str = "") -> HeaderKey:
     """Send the key in a header of its own, such as `x-api-key`, after an optional prefix."""
+    return HeaderKey(name, prefix)
 
-    def authenticate(request: Request) -> Request:
-        headers = Headers(request.headers)
-        headers[name] = prefix + reveal(request)
-        return request.replace(headers=headers)
 
-    return authenticate
+bearer = HeaderKey("authorization", "Bearer ")
+"""Send the key as `Authorization: Bearer KEY`."""
 
 
 def no_key(request: Request) -> Request:
     """Send no credential."""
     return request
-
-
-def optional(auth: Auth) -> Auth:
-    """Send a key with `auth` if there is one, for servers that may need none."""
-    return lambda request: auth(request) if request.credential is not None else request
 
 
 def token_from(function: Callable[[], Any]) -> Run:
@@ -79,10 +85,15 @@ def known_credential(request: Request) -> Any:
 
 
 def reveal(request: Request) -> str:
-    """Return the key as a string. Raises InvalidKey for a credential that is not one key."""
+    """Return the key of a request as a string.
+
+    Raises MissingKey if there is none, InvalidKey for a credential that is not one key.
+    """
     credential = request.credential
     if type(credential) is not Secret:
         credential = known_credential(request)
+        if credential is None:
+            raise MissingKey(f"no API key for {request.model.provider}", hint="pass api_key= or Client(api_keys=…)")
         if isinstance(credential, Mapping):
             credential = credential.get("api_key") or credential.get("token")
         if not isinstance(credential, Secret):

@@ -11,16 +11,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...pipeline.around import around
 from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Headers, Request
-from ...pipeline.pipeline import Pipeline
 from ...schemas.errors import ConfigError, MissingKey
 from ...schemas.secret import MaskedDict, Secret
 from ..declare.aws_login import HINT, LOGINS, botocore
 from ..declare.credentials import KEY, PLAIN, Credentials, Login, Value
 from ..declare.environment import Environment, environment_of
-from ..declare.provider import Provider
 from .auth import known_credential
 from .machine_login import check_machine_login
 
@@ -87,11 +84,6 @@ def _is_of_botocore(request: Request) -> bool:
     if isinstance(credential, Mapping) and not CREDENTIALS.has_login(credential):
         return environment_of(request).of_file("AWS_ACCESS_KEY_ID") is None
     return isinstance(credential, Mapping) and "profile" in credential
-
-
-def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
-    """Replace the step `authenticate`, so that each attempt is signed."""
-    return pipeline.replace("authenticate", around("authenticate", authenticate))
 
 
 def authenticate(request: Request, call: CallNext) -> StepGenerator:

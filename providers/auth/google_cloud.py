@@ -13,33 +13,27 @@ Without token, key and account, google-auth finds the machine's application defa
 
 from __future__ import annotations
 
-import hashlib
 import re
-import threading
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import UTC
 from typing import Any
 from urllib.parse import quote
 
-from ...pipeline.around import around
 from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Request
-from ...pipeline.pipeline import Pipeline
 from ...schemas.errors import AuthError, ConfigError, ConnectError, MissingExtra, MissingKey
 from ...schemas.secret import Secret
 from ..declare.environment import environment_of
 from ..declare.google_accounts import CREDENTIALS, LOGIN_HINT, account_of, read_account
-from ..declare.provider import Provider
 from .auth import token_from
 from .machine_login import check_machine_login
+from .tokens import Token, TokenSource, TokenSources
 
 ADDRESS = "https://vertex.invalid"
 PLACE = "https://${GOOGLE_CLOUD_LOCATION}-aiplatform.googleapis.com"
 """A placeholder for the address, which depends on project and region."""
 HOSTS = (".googleapis.com",)
 SCOPE = "https://www.googleapis.com/auth/cloud-platform"
-MARGIN_SECONDS = 300
 _PROJECT = "PROJECT-OF-THE-CREDENTIALS"
 _REGION_NAME = re.compile(r"[a-z0-9-]+\Z")
 _API_KEYS = ("AIza", "AQ.")
@@ -122,11 +116,6 @@ def _api_key(request: Request) -> Secret | None:
     return credential if is_key else None
 
 
-def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
-    """Replace the step `authenticate`, so that each attempt gets a token."""
-    return pipeline.replace("authenticate", around("authenticate", authenticate))
-
-
 def authenticate(request: Request, call: CallNext) -> StepGenerator:
     """Send the call with the key or the token, which is fetched or renewed first if needed.
 
@@ -147,14 +136,13 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
         check_machine_login(request, HOSTS)
         account = environment_of(request).of_file("GOOGLE_APPLICATION_CREDENTIALS")
     source = GOOGLE_TOKENS.of(account)
-    # A token that is still good needs no thread.
-    fetched: Secret = source.fresh() or (yield in_thread(source.token))
-    addressed = _addressed(request, source.project or _of_environment(request, _PROJECT_VARIABLES)).with_headers(
-        authorization=f"Bearer {fetched.reveal()}"
+    fetched = yield from source.get(request)
+    addressed = _addressed(request, fetched.details or _of_environment(request, _PROJECT_VARIABLES)).with_headers(
+        authorization=f"Bearer {fetched.value.reveal()}"
     )
     response = yield from call(addressed)
     if response.status == 401:
-        source.forget()
+        source.forget(fetched)
     return response
 
 
@@ -165,46 +153,6 @@ def _addressed(request: Request, project: str | None) -> Request:
     if not project:
         raise ConfigError("Vertex AI needs a project", hint="set GOOGLE_CLOUD_PROJECT, or pass api_key={'project': …}")
     return request.replace(url=request.url.replace(_PROJECT, quote(project, safe=":"), 1))
-
-
-class TokenSource:
-    """The token of one credential, which is fetched once for all calls.
-
-    load: returns google-auth's credentials, and the project that they belong to.
-    """
-
-    def __init__(self, load: Callable[[], tuple[Any, str | None]]) -> None:
-        self._load = load
-        self._credentials: Any = None
-        self._token: Secret | None = None
-        self._expires = 0.0
-        self._lock = threading.Lock()
-        self.project: str | None = None
-
-    def fresh(self) -> Secret | None:
-        """Return the token if it does not expire soon, else None. Does not block."""
-        return self._token if time.time() < self._expires - MARGIN_SECONDS else None
-
-    def forget(self) -> None:
-        """Fetch another token next time: this one was refused."""
-        self._expires = 0.0
-
-    def token(self) -> Secret:
-        """Return the token, and fetch or renew it first if needed, which blocks.
-
-        Raises AuthError if Google refuses, ConnectError if it cannot be reached.
-        """
-        with self._lock:
-            if (token := self.fresh()) is not None:
-                return token
-            if self._credentials is None:
-                self._credentials, self.project = self._load()
-            _refresh(self._credentials)
-            self._token = Secret(self._credentials.token)
-            expiry = self._credentials.expiry
-            # google-auth returns UTC without a time zone.
-            self._expires = expiry.replace(tzinfo=UTC).timestamp() if expiry else time.time() + 3600
-            return self._token
 
 
 def _refresh(credentials: Any) -> None:
@@ -223,24 +171,28 @@ def _refresh(credentials: Any) -> None:
         raise failed.pop()
 
 
-class _Tokens:
-    """The token sources of this process, by account."""
+def google_tokens(account: Mapping[str, Any] | str | None) -> TokenSource:
+    """Make the source of the tokens of a service account, or of the machine's credentials for None."""
+    loaded: list[tuple[Any, str | None]] = []
 
-    def __init__(self) -> None:
-        self._sources: dict[bytes, TokenSource] = {}
-        self._lock = threading.Lock()
+    def fetch(now: float) -> Token:
+        if not loaded:
+            loaded.append(load_credentials(account))
+        credentials, project = loaded[0]
+        _refresh(credentials)
+        expiry = credentials.expiry
+        # google-auth returns UTC without a time zone.
+        expires = expiry.replace(tzinfo=UTC).timestamp() if expiry else now + 3600
+        return Token(credentials.token, expires, project)
 
-    def of(self, account: Mapping[str, Any] | str | None) -> TokenSource:
-        """Return the source of a service account, or of the machine's credentials for None."""
-        text = repr(dict(account) if isinstance(account, Mapping) else account)
-        key = hashlib.sha256(text.encode()).digest()  # hashed, so that no private key is kept in a second place
-        with self._lock:
-            if key not in self._sources:
-                self._sources[key] = TokenSource(lambda: load_credentials(account))
-            return self._sources[key]
+    def fetch_in_thread(request: Request) -> Generator[Any, Any, Token]:
+        token: Token = yield in_thread(lambda: fetch(request.world.time()))
+        return token
+
+    return TokenSource(fetch_in_thread)
 
 
-GOOGLE_TOKENS = _Tokens()
+GOOGLE_TOKENS = TokenSources(google_tokens)
 
 
 def load_credentials(account: Mapping[str, Any] | str | None) -> tuple[Any, str | None]:

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import threading
-import time
 from base64 import urlsafe_b64decode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
-from ...pipeline.effects import CallNext, Run, Send, Sleep, StepGenerator
-from ...pipeline.http.request import Headers, Request
-from ...pipeline.http.response import Response
+from ...pipeline.effects import CallNext, Run, StepGenerator
+from ...pipeline.http.request import Request
+from ...pipeline.single_flight import SingleFlight
 from ...schemas.atomic_files import write_file
-from ...schemas.errors import AuthError, MissingKey
+from ...schemas.errors import MissingKey
 from ...schemas.json_text import INDENT, dumps, loads
 from ...schemas.secret import MaskedDict, Secret
-
-MARGIN_SECONDS = 300
+from .tokens import MARGIN_SECONDS, answer_of, to_server
 
 
 class TokenFile:
-    """A file of tokens, and the lock that lets only one call renew them."""
+    """A file of tokens, which one call at a time renews."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._lock = threading.Lock()
+        self.flight: SingleFlight[MaskedDict] = SingleFlight()
 
     def read(self) -> MaskedDict:
         """Read the file. Raises MissingKey if there is no such file or no token in it."""
@@ -44,13 +41,6 @@ class TokenFile:
     def write(self, data: Mapping[str, Any]) -> None:
         """Write the file atomically, readable by the owner alone."""
         write_file(self.path, dumps(data, option=INDENT), mode=0o600)
-
-    def take(self) -> bool:
-        """Try to become the call that renews; True if it is."""
-        return self._lock.acquire(blocking=False)
-
-    def give_back(self) -> None:
-        self._lock.release()
 
 
 def expires_at(token: str) -> float:
@@ -79,42 +69,29 @@ def refreshed(
     request, call: the call.
     renewal: `renewal(refresh_token)` returns the address and the body of the request that renews.
     """
-    while True:
-        data = yield Run(file.read)
-        tokens = data["tokens"]
-        if expires_at(tokens["access_token"]) > time.time() + MARGIN_SECONDS:
-            return (yield from call(request.replace(credential=_credential(tokens))))
-        if (yield Run(file.take)):
-            break
-        yield Sleep(0.02)
-    try:
-        data = yield Run(file.read)
-        if expires_at(data["tokens"]["access_token"]) <= time.time() + MARGIN_SECONDS:
-            yield from _renew(file, data, request, renewal)
-            data = yield Run(file.read)
-    finally:
-        file.give_back()
-    return (yield from call(request.replace(credential=_credential(data["tokens"]))))
+    data = yield Run(file.read)
+    if _is_old(data, request):
+        data = yield from file.flight.run(request, lambda: _renewed(file, request, renewal))
+    tokens = data["tokens"]
+    credential = {"token": Secret(tokens["access_token"]), "account": tokens.get("account_id")}
+    return (yield from call(request.replace(credential=credential)))
 
 
-def _credential(tokens: Mapping[str, Any]) -> dict[str, Any]:
-    return {"token": Secret(tokens["access_token"]), "account": tokens.get("account_id")}
+def _is_old(data: Mapping[str, Any], request: Request) -> bool:
+    return expires_at(data["tokens"]["access_token"]) <= request.world.time() + MARGIN_SECONDS
 
 
-def _renewal_request(request: Request, url: str, body: bytes) -> Request:
-    headers = Headers({"content-type": "application/json", "accept": "application/json"})
-    return request.replace(method="POST", url=url, body=body, headers=headers, stream=False)
-
-
-def _renew(
-    file: TokenFile, data: dict[str, Any], request: Request, renewal: Callable[[str], tuple[str, bytes]]
-) -> StepGenerator:
-    sent = _renewal_request(request, *renewal(data["tokens"].get("refresh_token") or ""))
-    response: Response = yield Send(sent)
-    if response.status != 200:
-        raise AuthError(f"the token could not be renewed ({response.status})", hint="log in again with: codex login")
-    fresh = MaskedDict(loads(response.body))
+def _renewed(
+    file: TokenFile, request: Request, renewal: Callable[[str], tuple[str, bytes]]
+) -> Generator[Any, Any, MaskedDict]:
+    data: MaskedDict = yield Run(file.read)
+    if not _is_old(data, request):  # another call, or another process, was faster
+        return data
+    asked = to_server(request, *renewal(data["tokens"].get("refresh_token") or ""), "application/json")
+    fresh = yield from answer_of(
+        asked, "access_token", "the token could not be renewed", "log in again with: codex login"
+    )
     names = ("access_token", "refresh_token", "id_token")
     data["tokens"].update({name: fresh[name] for name in names if fresh.get(name)})
     yield Run(lambda: file.write(data))
-    return response
+    return data

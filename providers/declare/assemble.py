@@ -13,30 +13,31 @@ from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.step import Step, on_request, place_in_code
 from ...pipeline.steps.check_answer import check_answer
-from ...pipeline.steps.decode import decode_response, decoded, extract_usage, read_usage
+from ...pipeline.steps.decode import decode_response, decoded, extract_usage, read_usage, reader_of
 from ...pipeline.steps.errors import map_errors
 from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
 from ...pipeline.stream.decoder import StreamSteps
-from ...schemas.errors import ConfigError, InvalidOption, MissingKey, StepError
+from ...schemas.errors import ConfigError, InvalidOption, StepError
+from ...schemas.functions import taken
 from ...schemas.json_text import REPAIRED_TEXT, well_formed
 from ...schemas.model import Model
-from ...schemas.options import CHAT_OPTIONS, check_options, check_value
+from ...schemas.options import OPERATION_OPTIONS, check_options, check_value
 from ...schemas.reply import Reply
-from ...schemas.secret import header_secret
 from ...schemas.tool import check_tool_choice
-from ..auth.auth import optional
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
-from .credentials import Given
-from .environment import ENVIRONMENT, PROCESS, Environment, environment_of
+from .environment import PROCESS, Environment, environment_of
+from .login_steps import authentication, resolve_key, trusted_url
 from .object_support import fit_schemas
+from .place import STREAM_STEPS
 from .provenance import with_origin
 from .provider import Provider, common_options
 from .resolve import Resolved
-from .rules import Rules, is_packaged, report_dropped, translate, warn_of_dropped
+from .rules import Rules, is_packaged
 from .spellings import suggest_option
+from .translate import report_dropped, translate, warn_of_dropped
 from .wire import Wire
 
 _ANY: Mapping[str, Any] = {}
@@ -64,13 +65,14 @@ def build_pipeline(
     Retry sees statuses; authentication is inside it and sees the final bytes of each attempt.
     """
     find_error = steps["find_error"]
-    authenticate = optional(steps["authenticate"]) if provider.key_optional else steps["authenticate"]
+    authenticate = steps["authenticate"]
+    needs_key = provider.needs_key(wire, authenticate)
     attach = (steps.get("attach_stream") if stream else None) or steps.get("attach")
     pipeline = Pipeline(
         (
             with_origin(check(provider, wire), steps, details=["normalize_model_id"]),
             with_origin(
-                resolve_key(provider, model, steps.get("default_env_key"), environment),
+                resolve_key(provider, model, steps.get("default_env_key"), environment, optional=not needs_key),
                 steps,
                 details=["default_env_key"],
             ),
@@ -96,7 +98,7 @@ def build_pipeline(
                 "decode_stream_event",
                 STREAM_STEPS,
             ),
-            with_origin(on_request("authenticate", authenticate), steps, "authenticate"),
+            with_origin(authentication(authenticate), steps, "authenticate"),
             with_origin(
                 Step("send", lambda call, halted: (call, halted), source=place_in_code(build_pipeline)),
                 steps,
@@ -104,7 +106,8 @@ def build_pipeline(
             ),
         )
     )
-    attached = attach(pipeline, provider) if attach else pipeline
+    named = {"model": model, "operation": wire.operation}
+    attached = attach(pipeline, provider, **taken(attach, named)) if attach else pipeline
     if not isinstance(attached, Pipeline):
         raise StepError(f"attach of {provider.id} returned {type(attached).__name__} instead of a Pipeline")
     return Pipeline(evolve(step, of_provider=True) for step in attached)
@@ -115,7 +118,6 @@ def _checks(operation: str) -> tuple[Step, ...]:
     return () if step is None else (step,)
 
 
-STREAM_STEPS = ("parse_stream_protocol", "init_stream_state", "decode_stream_event", "flush_stream_state")
 HISTORY_STEPS = ("tool_call_id_policy", "tool_name_policy", "accepts_part")
 
 
@@ -134,19 +136,13 @@ def _target(provider: Provider, model: Model, wire: Wire, steps: Resolved) -> Hi
 def _stream_steps(wire: Wire, steps: Resolved) -> Callable[[], StreamSteps] | StreamSteps:
     if steps["parse_stream_protocol"] is None or steps["decode_stream_event"] is None:
         return wire.stream_steps
-    own = steps["parse_stream_protocol"] is not wire.parse_stream_protocol
-    return StreamSteps(
-        steps["parse_stream_protocol"],
-        steps["init_stream_state"],
-        steps["decode_stream_event"],
-        steps["flush_stream_state"],
-        None if own else wire.begins_stream,
-    )
+    return StreamSteps(**{name: steps[name] for name in STREAM_STEPS})
 
 
 def _unstreamed_reader(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
     """Return a function that reads an unstreamed answer to a streamed call, as an unstreamed call would."""
-    find_error, decode, extract = steps["find_error"], steps["decode_response"], steps["extract_usage"]
+    find_error = steps["find_error"]
+    decode, extract = reader_of(steps["decode_response"]), reader_of(steps["extract_usage"])
 
     def read(response: Response) -> Reply:
         error = find_error(response)
@@ -206,68 +202,6 @@ def check(provider: Provider, wire: Wire) -> Step:
     return on_request("check_options", check_options_of)
 
 
-def trusted_url(provider: Provider, model: Model, environment: Environment = PROCESS) -> Callable[[str], bool]:
-    """Return a check whether a base URL belongs to the provider: keys of the environment may be sent there, and it
-    serves the listed models."""
-    own_addresses = {provider.base_url, model.base_url or provider.base_url}
-    return lambda base_url: base_url in own_addresses or provider.is_trusted_url(base_url, environment)
-
-
-def resolve_key(
-    provider: Provider,
-    model: Model,
-    named: Callable[[], str | None] | str | None = None,
-    environment: Environment = PROCESS,
-) -> Step:
-    """Make the step that finds the key: the call's, else the client's, else that of the environment.
-
-    provider, model: what the call goes to. A key of the environment goes only to the provider's own addresses.
-    named: a default_env_key, which is the one variable that holds the key, in the place of the provider's.
-    environment: the variables of the client. If they come from a file, the steps inside find them on the request.
-    """
-    is_trusted_url = trusted_url(provider, model, environment)
-
-    def variables() -> tuple[str, ...]:
-        if named is None:
-            return provider.env_key
-        name = named() if callable(named) else named
-        return (name,) if name else ()
-
-    has_own_environment = environment.has_file
-    takes = provider.takes()
-
-    def resolve(request: Request) -> Request:
-        if has_own_environment:
-            request = request.with_state(ENVIRONMENT, environment)
-        credential = request.credential
-        if isinstance(credential, Mapping):
-            credential = takes.read(credential, where="the credential", provider=provider.id)
-            request = request.replace(credential=credential)
-        if credential is not None and not (takes.alone and isinstance(credential, Given)):
-            return request
-        settings: Mapping[str, Any] = credential or {}
-        if settings and takes.has_login(settings):
-            return request
-        own, names = is_trusted_url(request.base_url), variables()
-        if own:
-            for name in names:
-                if (value := environment.get(name)) is not None:
-                    key = header_secret(value, where=environment.describe_source(name))
-                    return request.replace(credential=Given({**settings, takes.plain: key}) if settings else key)
-        if provider.key_optional and (own or not takes.alone):
-            return request
-        if not own:
-            raise MissingKey(
-                f"no API key for {provider.id} at a base_url of your own: keys not passed with it are sent only "
-                f"to {provider.homes()}",
-                hint="pass api_key= with the call that has base_url=, or both base_urls= and api_keys= to the Client",
-            )
-        hint = f"set {' or '.join(names) or 'api_key'}, or pass api_key= or Client(api_keys=…)"
-        raise MissingKey(f"no API key for {provider.id}", hint=hint)
-
-    return on_request("resolve_key", resolve)
-
-
 def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Request] | None) -> Step:
     """Make the step that sets the address and the headers, and runs the provider's prepare_request."""
     unstreamed = Headers({"content-type": wire.content_type, "accept": "application/json"})
@@ -278,7 +212,8 @@ def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Reques
 
     def prepare_request(request: Request) -> Request:
         path = (wire.stream_path if request.stream else None) or wire.path
-        headers = Headers(streamed if request.stream else unstreamed)
+        headers = Headers.__new__(Headers)  # without __init__, as in every call
+        dict.update(headers, streamed if request.stream else unstreamed)
         if request.headers:
             headers.update(checked_headers(request.headers))
         url = request.base_url.rstrip("/") + (path if isinstance(path, str) else path(request))
@@ -309,6 +244,7 @@ def _prepare(request: Request, own: Callable[[Request], Request]) -> Request:
 def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> Step:
     """Make the step that translates the options by the provider's rules, and drops what its wire cannot encode."""
     encodable = wire.options | provider.options.keys()
+    canonical = OPERATION_OPTIONS.get(wire.operation, {})
     longest = model.max_output_tokens if model.known else None
     is_trusted_url = trusted_url(provider, model)
     acts_without_options = _acts_without_options(rules, model)
@@ -329,7 +265,7 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
         options, more = translate(rules, options, request.model, request.on_unsupported)
         warnings += more
         # Only canonical names are checked: a name that a rule has made is the provider's own.
-        lost = [name for name in options if name in CHAT_OPTIONS and name not in encodable]
+        lost = [name for name in options if name in canonical and name not in encodable]
         if lost:
             losses = [(name, f"{provider.id} has no such option") for name in lost]
             warnings += report_dropped(losses, request.model, request.on_unsupported)

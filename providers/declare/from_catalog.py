@@ -8,11 +8,12 @@ from functools import cache
 
 from ...model_metadata.catalog import CATALOG
 from ...model_metadata.families import ALSO_SPEAKS
+from ...model_metadata.provider_ids import canonical
 from ...model_metadata.provider_models import ProviderRow
 from .. import WIRES
 from .addresses import variables
 from .packaged import load
-from .provider import Provider, canonical
+from .provider import Provider
 from .rules import BY_FACTS
 from .wire import Wire
 

@@ -6,10 +6,10 @@ import re
 from fnmatch import fnmatchcase
 from typing import Unpack
 
+from ...model_metadata.provider_ids import canonical
 from ...schemas.undo import Undo
-from .provider import Override, Provider, canonical, override
-from .steps import StepOverrides
-from .wire import Wire
+from .provider import Override, Provider, override
+from .steps import PlacedSteps
 
 Specificity = tuple[bool, int]
 
@@ -26,20 +26,12 @@ class Overrides:
         self._rows: list[tuple[str, Override]] = []
         self.version = 0
 
-    def add(
-        self,
-        models: str,
-        *,
-        wire: str | Wire | None = None,
-        operation: str | None = None,
-        **steps: Unpack[StepOverrides],
-    ) -> Undo:
+    def add(self, models: str, **steps: Unpack[PlacedSteps]) -> Undo:
         """Add an override, and return what removes it.
 
         Raises UnknownStep for a name that no step has, ConfigError for a value that cannot be that step or place.
         """
-        scope = f"{self._scope}override of {models}"
-        row = (_pattern(models), override(wire=wire, operation=operation, scope=scope, **steps))
+        row = (_pattern(models), override(scope=f"{self._scope}override of {models}", **steps))
         self._rows = [*self._rows, row]
         self.version += 1
         return Undo(lambda: self._remove(row))

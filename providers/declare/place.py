@@ -1,12 +1,14 @@
-"""Where a step holds: for which wire and operation it was written, and for no other."""
+"""Where a step holds: for which wire and operation it was written, for which calls of these, and for no other."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from inspect import iscoroutinefunction
 from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
+from ...pipeline.http.request import Request
 from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.nearest import nearest
 
@@ -25,7 +27,18 @@ PROVIDER_STEPS = frozenset(
 """Steps that are written for a provider, whichever wire it speaks. All others are written for one wire."""
 _BEFORE_ANY_WIRE = frozenset(("normalize_model_id",))
 """Steps that run before the wire is chosen."""
+_BEFORE_ANY_REQUEST = frozenset(("normalize_model_id", "object_support"))
+"""Steps that are asked before there is a request."""
+STREAM_STEPS = (
+    "parse_stream_protocol",
+    "init_stream_state",
+    "begins_stream",
+    "decode_stream_event",
+    "flush_stream_state",
+)
+"""Steps that read a stream."""
 ANY = "*"
+When = Callable[[Request], object]
 
 
 @runtime_checkable
@@ -38,21 +51,33 @@ class NamedWire(Protocol):
     @property
     def operation(self) -> str: ...
 
+    @property
+    def parse_stream_protocol(self) -> object: ...
+
 
 @frozen
 class Place:
-    """The wire and the operation that steps were written for, both by name; "*" is any of them.
+    """The wire and the operation that steps were written for, both by name ("*" is any of them), and for which calls.
 
-    Without both, a step of a provider holds everywhere. A step of a wire holds for the operation of the named wire,
-    else for chat (or the only operation of the provider). Without a wire, it holds for the provider's only wire for
-    that operation.
+    Without wire and operation, a step of a provider holds everywhere. A step of a wire holds for the operation of the
+    named wire, else for chat (or the only operation of the provider). Without a wire, it holds for the provider's only
+    wire for that operation.
     """
 
     wire: str | None = None
     operation: str | None = None
+    stream: bool | None = None
+    """True for streamed calls only, False for unstreamed ones"""
+    when: When | None = None
+    """asked of the request of each call, as the caller made it, before the first step"""
 
-    def covers(self, step: str, wire: NamedWire, wires: Sequence[NamedWire]) -> bool:
-        """Check whether the step holds for this wire, one of the provider's `wires`."""
+    def covers(self, step: str, wire: NamedWire, wires: Sequence[NamedWire], stream: bool) -> bool:
+        """Check whether the step holds for a call, streamed or not, by this wire, one of the provider's `wires`.
+
+        `when` is not asked.
+        """
+        if self.stream not in (None, stream):
+            return False
         if self.wire not in (None, ANY, wire.name):
             return False
         operation = (self.operation or ANY) if step in PROVIDER_STEPS else self._operation(wires)
@@ -81,6 +106,9 @@ class Place:
             return f"does not offer {operation}", one if len(operations) == 1 else nearest(str(operation), operations)
         if self.wire not in (None, ANY) and not any(self._is(wire, operation) for wire in wires):
             return f"speaks no {self.wire!r} for {operation}", "leave out operation="
+        meant = [wire for wire in wires if self._is(wire, operation)]
+        if self.stream and not any(wire.parse_stream_protocol for wire in meant):
+            return f"does not stream {operation}", "leave out stream="
         return None
 
     def require_named_wire(self, steps: Iterable[str], wires: Sequence[NamedWire], provider: str, scope: str) -> None:
@@ -102,7 +130,16 @@ class Place:
 
     def __str__(self) -> str:
         parts = [f"{name} {value}" for name, value in (("wire", self.wire), ("operation", self.operation)) if value]
+        if self.stream is not None:
+            parts.append("streamed calls" if self.stream else "unstreamed calls")
+        if self.when is not None:
+            parts.append(f"calls that meet {getattr(self.when, '__name__', type(self.when).__name__).strip('<>')}")
         return " and ".join(parts)
+
+    @property
+    def suffix(self) -> str:
+        """What to add to the name of a scope; nothing for a place that is everywhere."""
+        return f" for {self}" if self != EVERYWHERE else ""
 
     def _operation(self, wires: Sequence[NamedWire]) -> str:
         """Return the operation that steps of a wire were written for."""
@@ -114,28 +151,48 @@ class Place:
         return operations.pop() if len(operations) == 1 else "chat"
 
     def _is(self, wire: NamedWire, operation: str | None) -> bool:
-        return wire.name == self.wire and operation in (None, ANY, wire.operation)
+        return self.wire in (None, ANY, wire.name) and operation in (None, ANY, wire.operation)
 
 
 EVERYWHERE = Place()
 """The place of steps that name neither a wire nor an operation."""
 
 
-def place_for(wire: object, operation: object, steps: Iterable[str]) -> Place:
+def place_for(wire: object, operation: object, stream: object, when: object, steps: Iterable[str]) -> Place:
     """Return the place that these arguments of an override name.
 
     wire: the name of a wire, "*", a Wire, or None.
     operation: the name of an operation, "*", or None.
+    stream: True, False or None.
+    when: a function of the request, or None.
     steps: the names of the steps that are overridden.
 
-    Raises InvalidOption for a value that is not a name, and for a step that cannot be limited to a wire.
+    Raises InvalidOption for a value of another type, and for a step that cannot be limited to such a place.
     """
-    place = Place(_name("wire", wire.name if isinstance(wire, NamedWire) else wire), _name("operation", operation))
-    if place != EVERYWHERE:
-        for name in sorted(_BEFORE_ANY_WIRE.intersection(steps)):
+    if not (stream is None or isinstance(stream, bool)):
+        raise InvalidOption(f"stream of an override cannot be a {type(stream).__name__}", hint="pass True or False")
+    if when is not None and (not callable(when) or iscoroutinefunction(when)):
+        what = "an async function" if callable(when) else f"a {type(when).__name__}"
+        raise InvalidOption(f"when of an override cannot be {what}", hint="pass a plain function of the request")
+    name = wire.name if isinstance(wire, NamedWire) else wire
+    place = Place(_name("wire", name), _name("operation", operation), stream, when)
+    if place == EVERYWHERE:
+        return place
+    limits = [
+        (True, _BEFORE_ANY_WIRE, "one wire or operation", "runs before the wire is chosen"),
+        (
+            stream is not None or when is not None,
+            _BEFORE_ANY_REQUEST,
+            "some calls",
+            "is read before there is a request",
+        ),
+        (stream is False, {*STREAM_STEPS, "attach_stream"}, "unstreamed calls", "belongs to streamed ones"),
+    ]
+    for limited, refused, what, why in limits:
+        for step in sorted(refused & set(steps)) if limited else ():
             raise InvalidOption(
-                f"{name} cannot be overridden for one wire or operation: it runs before the wire is chosen",
-                hint="give it in an override of its own, without wire= and operation=",
+                f"{step} cannot be overridden for {what}: it {why}",
+                hint="give it in an override of its own, without that limit",
             )
     return place
 

@@ -8,6 +8,7 @@ from typing import Any
 from attrs import evolve, fields, has
 
 from ...pipeline.step import Step
+from .extending import Extending
 from .resolve import Resolved
 from .rules import description_of
 
@@ -25,6 +26,10 @@ def with_origin(step: Step, steps: Resolved, name: str = "", details: Iterable[s
         for each in details
         if each != name and not steps.scopes.get(each, "wire ").startswith("wire ")
     ]
+    for each in dict.fromkeys((name, *details)) if steps.extends or steps.unmet else ():
+        lines += [f"{each} extends {source_of(step)}  ({scope})" for step, scope in steps.extends.get(each, ())]
+        others = [layer for layer in steps.unmet if each in layer.steps]
+        lines += [f"{each}, for other calls: {source_of(layer.steps[each])}  ({layer.scope})" for layer in others]
     if name == "translate_options":
         return evolve(step, details=(*_constraints(steps), *_rules(steps), *lines))
     if steps.get(name) is None:
@@ -34,6 +39,8 @@ def with_origin(step: Step, steps: Resolved, name: str = "", details: Iterable[s
 
 def source_of(value: object) -> str:
     """Return file and line of a function; a short text for any other value."""
+    if isinstance(value, Extending):
+        value = value.function
     code = getattr(getattr(value, "func", value), "__code__", None)
     if code is not None:
         return f"{code.co_filename}:{code.co_firstlineno}"

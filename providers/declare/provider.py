@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from types import MethodType
 from typing import Any, Unpack
 
 from attrs import evolve, field, frozen
 
+from ...model_metadata.checks import checked_row
+from ...model_metadata.rows import as_row, model_of
 from ...pipeline.http.request import Request
 from ...pipeline.http.urls import split_url
 from ...pipeline.pipeline import Pipeline
@@ -18,15 +20,17 @@ from ...schemas.json_types import JSONSchema
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, Option
-from ..auth.auth import Auth
+from ..auth.auth import Auth, HeaderKey
 from .addresses import is_at, origin, variables
 from .constraints import Constraints, checked_constraints
 from .credentials import FREE, Credentials, one_key
 from .embed_limits import EmbedLimit
 from .environment import PROCESS, Environment
-from .place import EVERYWHERE, Place, place_for
-from .rules import Rule, Translate, rule_table
-from .steps import STEPS, StepOverrides, checked_steps
+from .extending import base_of
+from .place import EVERYWHERE, Place, When, place_for
+from .rule_names import check_names
+from .rules import AnyRule, AnyTranslate, Rule, Rules, Translate, rule_table
+from .steps import STEPS, PlacedSteps, StepOverrides, checked_steps
 from .tool_policies import ToolCallIdPolicy
 from .wire import Wire
 
@@ -39,29 +43,34 @@ class Override:
     scope: str = ""
     """who made it, for `describe()`"""
     place: Place = EVERYWHERE
-    """the wire and the operation that it holds for"""
+    """the wire, the operation and the calls that it holds for"""
 
 
 def override(
-    *, wire: str | Wire | None = None, operation: str | None = None, scope: str = "", **steps: Unpack[StepOverrides]
+    *,
+    wire: str | Wire | None = None,
+    operation: str | None = None,
+    stream: bool | None = None,
+    when: When | None = None,
+    scope: str = "",
+    **steps: Unpack[StepOverrides],
 ) -> Override:
     """Make an override of steps.
 
     wire: the wire that they were written for, "*" for all; see place.py.
     operation: the operation that they were written for, "*" for all.
+    stream: True for streamed calls only, False for unstreamed ones.
+    when: `when(request)` decides, before the first step of each call, whether they hold for it.
     scope: who makes it, for `describe()`.
-    steps: the steps by name.
+    steps: the steps by name, each a new one or `extending(function)`.
 
-    Raises UnknownStep for a name that no step has, ConfigError for a value that cannot be that step or place.
+    Raises UnknownStep for a name that no step has, InvalidOption for a value that cannot be that step or place, and for
+    no step at all.
     """
-    place = place_for(wire, operation, steps)
-    return Override(checked_steps(steps), f"{scope} for {place}" if scope and str(place) else scope, place)
-
-
-@lru_cache(1000)
-def canonical(id: str) -> str:
-    """Write an id as it is looked up: hyphens and underscores, small and capital letters are the same."""
-    return id.strip().lower().replace("-", "_")
+    if not steps:
+        raise InvalidOption("an override names no step", hint="override('openai:gpt-5*', build_body=my_function)")
+    place = place_for(wire, operation, stream, when, steps)
+    return Override(checked_steps(steps), scope and scope + place.suffix, place)
 
 
 def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...]:
@@ -109,7 +118,7 @@ class Provider:
     options: Mapping[str, JSONSchema] = {}
     """options of this provider alone"""
     translate_options: tuple[Rule, ...] | Translate = ()
-    """a table of rules, or a function `(options, model)`; see rules.py"""
+    """a table of rules, or a function `(options, model)`, also with a third argument `operation`; see rules.py"""
     normalize_model_id: Callable[[str], str] = same_id
     """makes the id that a model is listed by, for its facts, prices and row of `models`; the given id is sent"""
     thinking_constraints: Constraints | None = field(default=None, converter=checked_constraints)
@@ -118,9 +127,10 @@ class Provider:
     accepts_signatures_of: tuple[str, ...] = field(default=(), converter=_tuple)
     """ids of other providers whose signatures and encrypted blocks it accepts"""
     prepare_request: Callable[[Request], Request] | None = None
-    attach: Callable[[Pipeline, Provider], Pipeline] | None = None
-    """changes the pipeline of every call"""
-    attach_stream: Callable[[Pipeline, Provider], Pipeline] | None = None
+    attach: Callable[..., Pipeline] | None = None
+    """changes the pipeline of every call, by `(pipeline, provider)`; parameters named `model` and `operation` get those
+    of the call"""
+    attach_stream: Callable[..., Pipeline] | None = None
     """the same for streams, in the place of `attach`"""
     steps: Mapping[str, Any] = {}
     """steps for all its models"""
@@ -132,41 +142,33 @@ class Provider:
     """what a user has changed by `with_steps` and `override`, by pattern; the most specific wins"""
     embed_batches: Mapping[str, EmbedLimit] = {}
     """the most that one embed call takes, by pattern; later rows win"""
+    model_facts: Mapping[str, Mapping[str, Any]] = {}
+    """limits, abilities and prices of its models, by id, as `stepwell.models.add` takes them"""
     source: str = field(default="", repr=False, eq=False)
     """where it was declared, if not in this package"""
 
-    def with_steps(
-        self, *, wire: str | Wire | None = None, operation: str | None = None, **steps: Unpack[StepOverrides]
-    ) -> Provider:
+    def with_steps(self, **steps: Unpack[PlacedSteps]) -> Provider:
         """Return the provider with some steps replaced for all its models; a list of rules is added to its own.
 
-        wire: the wire that the steps were written for; needed if the provider has several for the operation.
-        operation: the operation that they were written for (default: chat, for steps of a wire).
-        steps: the steps by name.
+        steps: the steps by name, and the place where they hold (`wire`, `operation`, `stream`, `when`); see `override`.
+            The wire is needed if the provider has several for the operation.
 
         Raises ConfigError if several wires may be meant.
         """
-        return self._with_change("*", override(wire=wire, operation=operation, scope="with_steps", **steps))
+        return self._with_change("*", override(scope="with_steps", **steps))
 
-    def override(
-        self,
-        models: str,
-        *,
-        wire: str | Wire | None = None,
-        operation: str | None = None,
-        **steps: Unpack[StepOverrides],
-    ) -> Provider:
+    def override(self, models: str, **steps: Unpack[PlacedSteps]) -> Provider:
         """Return the provider with some steps replaced for the models whose ids match the pattern `models`.
 
-        The most specific pattern wins, then the later one. The other arguments are those of `with_steps`.
+        The most specific pattern wins, then the later one. `steps` are those of `with_steps`.
         """
-        return self._with_change(
-            models, override(wire=wire, operation=operation, scope=f"override of {models}", **steps)
-        )
+        return self._with_change(models, override(scope=f"override of {models}", **steps))
 
     def _with_change(self, models: str, change: Override) -> Provider:
         _check_place(self, change)
-        return evolve(self, changes=(*self.changes, (models, change)))
+        changed = evolve(self, changes=(*self.changes, (models, change)))
+        check_names(_rules_of(changed), _names_of(changed), f"{change.scope} of {self.id}")
+        return changed
 
     def takes(self) -> Credentials:
         """Return the credentials of several values that this provider takes."""
@@ -178,6 +180,17 @@ class Provider:
         if not all(map(_is_ours, own)):
             return FREE
         return one_key(self.id, self.env_key, tuple(sorted(variables(self.base_url))))
+
+    def needs_key(self, wire: Wire, authenticate: object) -> bool:
+        """Check whether calls by an authenticate are refused without a key.
+
+        They are if it sends the key in a header, and if it is declared by a provider that names a variable for the key.
+        Any other may find a credential by itself.
+        """
+        base = base_of(authenticate)
+        own = (self.steps, *(change.steps for change in self.models.values()), *(row.steps for _, row in self.changes))
+        declared = base in (wire.auth, self.auth, *(steps.get("authenticate") for steps in own))
+        return not self.key_optional and (isinstance(base, HeaderKey) or (declared and bool(self.env_key)))
 
     def default_env_key(self) -> str | None:
         """Return the first environment variable that may hold the key."""
@@ -258,24 +271,36 @@ class Provider:
         return {**common_options(wire), **own}
 
 
+def declared_model(provider: Provider, *ids: str) -> Model | None:
+    """Return a model by the facts of the provider's declaration; None if it has none of any of these ids.
+
+    The model has the first id.
+    """
+    for id in ids:
+        if id in provider.model_facts:
+            return model_of(provider.id, ids[0], as_row(provider.model_facts[id]))
+    return None
+
+
 def _is_ours(step: object) -> bool:
+    if type(step) is MethodType:
+        step = getattr(step.__self__, "fetch", step)  # a TokenSource is as its fetch is
     return step is None or getattr(step, "__module__", "").startswith(_PACKAGE)
 
 
 def common_options(wire: Wire) -> Mapping[str, Option]:
-    """Return the common options of the wire's operation. For chat these are all; for other operations, only those that
-    the wire can send."""
+    """Return the common options of the wire's operation, and those that the wire adds. One that it cannot send is
+    dropped with a warning."""
     known = OPERATION_OPTIONS.get(wire.operation, {})
-    if wire.operation == "chat":
-        return known
-    return {name: known.get(name) or CHAT_OPTIONS.get(name) or Option({}, "") for name in wire.options}
+    more = wire.options - known.keys()
+    return {**known, **{name: CHAT_OPTIONS.get(name) or Option({}, "") for name in more}} if more else known
 
 
 def declare_provider(
     id: str,
     *,
     wire: Wire | Sequence[Wire],
-    translate_options: Iterable[Rule] | Translate = (),
+    translate_options: Iterable[AnyRule] | AnyTranslate = (),
     models: Mapping[str, Override] | None = None,
     **facts: Any,
 ) -> Provider:
@@ -296,18 +321,22 @@ def declare_provider(
     may mean several wires.
     """
     _check_declared(id, wire, facts)
-    steps = {name: facts.pop(name) for name in STEPS if name in facts and name not in _FIELDS}
+    given = {name: facts[name] for name in STEPS if name in facts and (facts[name] is not None or name not in _FIELDS)}
+    steps = {name: facts.pop(name) for name in checked_steps(given) if name not in _FIELDS}
     provider = Provider(
         id=id,
         wires=(wire,) if isinstance(wire, Wire) else tuple(wire),
         translate_options=rule_table(translate_options),
         models=models or {},
-        steps=override(**steps).steps,
+        steps=checked_steps(steps),
         **facts,
     )
     _check_place(provider, Override(steps))
     for pattern, row in provider.models.items():
         _check_place(provider, evolve(row, scope=f"models {pattern}"))
+    check_names(_rules_of(provider), _names_of(provider), f"{id}'s declaration")
+    for model, facts_of_model in provider.model_facts.items():
+        model_of(id, model, checked_row(as_row(facts_of_model), f"{id}:{model}"))
     return provider
 
 
@@ -318,12 +347,25 @@ def _check_place(provider: Provider, change: Override) -> None:
     change.place.require_named_wire(change.steps, provider.wires, provider.id, scope)
 
 
+def _rules_of(provider: Provider) -> list[Rules]:
+    changes = (*provider.models.values(), *(change for _, change in provider.changes))
+    tables = (change.steps.get("translate_options", ()) for change in changes)
+    return [rule_table(provider.translate_options), *tables]
+
+
+def _names_of(provider: Provider) -> set[str]:
+    return {*provider.options}.union(*(wire.options for wire in provider.wires))
+
+
 def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
     if not isinstance(id, str) or not _ID.fullmatch(id):
         raise InvalidOption(
             f"{id!r:.40} is not a valid provider id",
             hint="use letters, digits, '_', '-' and '.'; no colon",
         )
+    if "auth" in facts and "authenticate" in facts:
+        raise InvalidOption(f"{id} has both auth and authenticate", hint="they are one step: leave one out")
+    checked_steps({"authenticate": facts["auth"]} if facts.get("auth") is not None else {})
     wires = (wire,) if isinstance(wire, Wire | str) or not isinstance(wire, Iterable) else tuple(wire)
     for each in wires:
         if not isinstance(each, Wire):
@@ -333,7 +375,7 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
             )
     for name in facts:
         if name not in _FIELDS and name not in STEPS:
-            raise InvalidOption(f"a provider has no {name!r}", hint=nearest(name, (*_FIELDS, *STEPS)))
+            raise InvalidOption(f"a provider has no {name!r}", hint=nearest(name, _DECLARED))
     if not wires:
         raise InvalidOption(f"{id} has no wire", hint="declare_provider(id, wire=openai_chat, base_url=…)")
     base_url = facts.get("base_url", "")
@@ -344,3 +386,5 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
 _PACKAGE = __name__.rpartition(".declare.")[0]
 _ID = re.compile(r"\w[\w.-]*")
 _FIELDS = frozenset(attribute.name for attribute in Provider.__attrs_attrs__)
+_DECLARED = _FIELDS.union(STEPS, ("wire",)) - {"wires", "steps", "changes", "source"}
+"""What a declaration may have, by the names for users."""

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
+from ...model_metadata.catalog import CATALOG, Catalog
+from ...model_metadata.provider_ids import canonical
 from ...schemas.errors import UnknownProvider
 from ...schemas.nearest import nearest
+from ...schemas.undo import Undo
 from .. import BUILT_IN, __path__
 from .from_catalog import catalog_ids, from_catalog, is_in_catalog
 from .packaged import PACKAGE, load
-from .provider import Provider, canonical
+from .provider import Provider
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "stepwell.providers"
 
@@ -22,10 +29,13 @@ class Registry:
     its error is kept in `broken`; a row of the catalog does not replace it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, catalog: Catalog | None = None) -> None:
+        """Make a registry. `catalog` gets the facts that declarations have of their models."""
+        self._catalog = catalog
+        self._listed: dict[str, Undo] = {}
         self._known: dict[str, Provider] = {}
         self._removed: set[str] = set()
-        self._plugins: dict[str, object] | None = None
+        self._plugins: dict[str, EntryPoint] | None = None
         self.broken: dict[str, Exception] = {}
         self.version = 0
         """The number of changes so far: a cache of look-ups is stale when it has grown."""
@@ -39,7 +49,7 @@ class Registry:
             return None
         provider = _built_in(id) or self._plugin(id) or (None if id in self.broken else from_catalog(id))
         if provider is not None:
-            self._known[id] = provider
+            self._put(id, provider)
         return provider
 
     def get_or_raise(self, id: str) -> Provider:
@@ -48,14 +58,19 @@ class Registry:
         Raises UnknownProvider, with the nearest known id or the error of the plugin, and ConfigError as `get` does.
         """
         provider = self.get(id)
-        if provider is None and (broken := self.broken.get(canonical(id))) is not None:
-            raise UnknownProvider(
-                f"the plugin for provider {id!r} cannot be loaded: {type(broken).__name__}: {broken}",
-                hint="repair its package, or uninstall it",
-            ) from broken
+        if provider is None and canonical(id) in self.broken:
+            raise self.plugin_error(id) from self.broken[canonical(id)]
         if provider is None:
             raise UnknownProvider(f"no provider named {id!r}", hint=self.nearest(id))
         return provider
+
+    def plugin_error(self, id: str) -> UnknownProvider:
+        """Return the error for a plugin in `broken`: which it is, and why it cannot be loaded."""
+        entry, why = self._entry_points()[canonical(id)], self.broken[canonical(id)]
+        return UnknownProvider(
+            f"the plugin for provider {id!r}, {entry.value}, cannot be loaded: {type(why).__name__}: {why}",
+            hint=f"repair or uninstall {entry.dist.name if entry.dist else 'its package'}",
+        )
 
     def knows(self, id: str) -> bool:
         """Check whether there is such a provider, without loading it."""
@@ -63,6 +78,14 @@ class Registry:
         if id in self._known or id in self._removed:
             return id in self._known
         return _module_of(id) is not None or is_in_catalog(id) or id in self._entry_points()
+
+    def free_id(self, id: str) -> str:
+        """Return an id that no provider has: this one, or with a number at its end."""
+        count, free = 1, id
+        while self.knows(free):
+            count += 1
+            free = f"{id}_{count}"
+        return free
 
     def nearest(self, id: str) -> str:
         """Return a hint with the known id that is nearest to this one."""
@@ -72,14 +95,26 @@ class Registry:
         """Add a provider, which replaces another of the same id."""
         self.version += 1
         self._removed.discard(canonical(provider.id))
-        self._known[canonical(provider.id)] = provider
+        self._put(canonical(provider.id), provider)
         return provider
 
     def unregister(self, id: str) -> None:
-        """Remove a provider, also a built-in one."""
+        """Remove a provider, also a built-in one. Raises UnknownProvider if there is none of this id."""
+        if not self.knows(id):
+            raise UnknownProvider(f"no provider named {id!r}", hint=self.nearest(id))
         self.version += 1
-        self._known.pop(canonical(id), None)
-        self._removed.add(canonical(id))
+        id = canonical(id)
+        self._removed.add(id)
+        self._known.pop(id, None)
+        if id in self._listed:
+            self._listed.pop(id).undo()
+
+    def _put(self, id: str, provider: Provider) -> None:
+        self._known[id] = provider
+        if id in self._listed:
+            self._listed.pop(id).undo()
+        if self._catalog is not None and provider.model_facts:
+            self._listed[id] = self._catalog.add_models(provider.id, provider.model_facts)
 
     def ids(self) -> list[str]:
         """Return all known ids, sorted: built-in, plugins, registered, and those of the catalog with a known wire."""
@@ -94,7 +129,7 @@ class Registry:
         if entry is None:
             return None
         try:
-            provider = entry.load()  # type: ignore[attr-defined]
+            provider = entry.load()
             if not isinstance(provider, Provider):
                 raise TypeError(f"the entry point gives a {type(provider).__name__}, not a Provider")
         except Exception as error:
@@ -102,7 +137,7 @@ class Registry:
             return None
         return provider
 
-    def _entry_points(self) -> dict[str, object]:
+    def _entry_points(self) -> dict[str, EntryPoint]:
         if self._plugins is None:
             from importlib.metadata import entry_points  # reads every installed distribution, so only when needed
 
@@ -141,5 +176,5 @@ def _module_of(id: str) -> str | None:
     return inner if id in BUILT_IN or find_spec(f"{PACKAGE}.{inner}") else None
 
 
-REGISTRY = Registry()
+REGISTRY = Registry(CATALOG)
 """The registry of clients without a `registry=`."""

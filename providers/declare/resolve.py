@@ -10,13 +10,16 @@ from attrs import field, frozen
 
 from ...schemas.errors import ConfigError
 from ...schemas.model import Model
-from .constraints import with_constraints
+from .constraints import Constraints, with_constraints
+from .extending import Extended, Extending, extended
+from .place import When
 from .provider import Override, Provider, same_id
-from .rules import Rules, joined, surviving
-from .steps import STEPS
+from .rules import Rules, Translate, before, for_operation, joined, surviving, takes_operation
+from .steps import STEPS, checked_step
 from .wire import Wire
 
 _FIELDS = ("prepare_request", "attach", "attach_stream", "tool_call_id_policy", "thinking_constraints")
+_OF_WIRE = tuple(name for name in STEPS if hasattr(Wire, name))
 
 
 @frozen
@@ -25,7 +28,13 @@ class Resolved:
 
     steps: Mapping[str, Any]
     scopes: Mapping[str, str] = field(factory=dict)
-    tables: tuple[tuple[str, Rules], ...] = ()
+    tables: tuple[tuple[str, Any], ...] = ()
+    extends: Mapping[str, tuple[tuple[Any, str], ...]] = field(factory=dict)
+    """by name, the steps that an extending one is laid around, outermost first, and the scope of each"""
+    conditions: tuple[When, ...] = ()
+    """the `when` of each layer that holds for some calls only"""
+    unmet: tuple[Override, ...] = ()
+    """those of these layers that are not in force here"""
 
     def __getitem__(self, name: str) -> Any:
         return self.steps[name]
@@ -34,38 +43,127 @@ class Resolved:
         return self.steps.get(name)
 
 
-def resolve_steps(provider: Provider, model: Model, wire: Wire, overrides: Iterable[Override] = ()) -> Resolved:
+def resolve_steps(
+    provider: Provider,
+    model: Model,
+    wire: Wire,
+    overrides: Iterable[Override] = (),
+    *,
+    stream: bool = False,
+    met: tuple[bool, ...] = (),
+) -> Resolved:
     """Choose the function of each step for a model: the wire's, unless provider, model row or user replaces it.
 
     provider: whose model it is.
     model: the model.
     wire: the wire of the call.
     overrides: those of users, the most specific last.
+    stream: whether the call is streamed.
+    met: which of the layers that have a `when` are in force, in their order; without it, none.
 
-    Raises ConfigError for a step of a wire that may mean several wires.
+    Raises ConfigError for a step of a wire that may mean several wires, or for an extending one that does not fit.
     """
     overrides = tuple(overrides)
     of_wire, of_provider = _declared_steps(provider, wire)
     rows = _rows(provider, listed_id(provider, model.id, overrides))
-    of_provider, *layers = (_for_wire(layer, provider, wire) for layer in (of_provider, *rows, *overrides))
-    steps: dict[str, Any] = {}
-    scopes: dict[str, str] = {}
-    for layer in (of_wire, of_provider, *layers):
-        steps.update(layer.steps)
-        scopes.update(dict.fromkeys(layer.steps, layer.scope))
+    layers = [_for_call(layer, provider, wire, stream) for layer in (of_provider, *rows, *overrides)]
+    limited = [each for each in layers if each.place.when is not None and each.steps]
+    unmet = [each for at, each in enumerate(limited) if met[at : at + 1] != (True,)]
+    if unmet:
+        layers = [each for each in layers if not any(each is other for other in unmet)]
+    laid = _Laid(of_wire, provider)
+    for layer in layers:
+        laid.add(layer)
     own = Override({"translate_options": provider.translate_options}, provider.id)
-    layers_with_rules = [each for each in (own, *layers) if "translate_options" in each.steps]
-    tables = [(each.scope, each.steps["translate_options"]) for each in layers_with_rules]
-    rules = joined([rules for _, rules in tables])
-    steps["translate_options"] = with_constraints(rules, steps.get("thinking_constraints"))
-    return Resolved(steps, scopes, tuple(surviving(tables, lambda each: each[1])))
+    tables = [
+        (each.scope, each.steps["translate_options"]) for each in (own, *layers) if "translate_options" in each.steps
+    ]
+    laid.steps["translate_options"], shown = _translation(
+        tables, laid.steps.get("thinking_constraints"), wire.operation
+    )
+    conditions = tuple(each.place.when for each in limited if each.place.when)
+    return Resolved(laid.steps, laid.scopes, tuple(shown), laid.extends, conditions, tuple(unmet))
+
+
+class _Laid:
+    """The steps in force, as one layer is laid over the other."""
+
+    def __init__(self, of_wire: Override, provider: Provider) -> None:
+        self.steps: dict[str, Any] = dict(of_wire.steps)
+        self.scopes: dict[str, str] = dict.fromkeys(of_wire.steps, of_wire.scope)
+        self.extends: dict[str, tuple[tuple[Any, str], ...]] = {}
+        self._of_provider = {"default_env_key": provider.default_env_key, "normalize_model_id": same_id}
+
+    def add(self, layer: Override) -> None:
+        if "parse_stream_protocol" in layer.steps and type(layer.steps["parse_stream_protocol"]) is not Extending:
+            # What knows the beginning of the other protocol knows nothing of this one.
+            self.steps["begins_stream"] = None
+        for name, step in layer.steps.items():
+            if type(step) is Extending and name != "translate_options":
+                step = self._extended(name, step, layer.scope)
+            elif self.extends:
+                self.extends.pop(name, None)
+            self.steps[name] = step
+            self.scopes[name] = layer.scope
+
+    def _extended(self, name: str, step: Extending, scope: str) -> Any:
+        inherited = self.steps.get(name) or self._of_provider.get(name)
+        if inherited is not None:
+            self.extends[name] = ((inherited, self.scopes.get(name, "")), *self.extends.get(name, ()))
+        return checked_step(name, extended(name, step.function, inherited, self.steps, scope))
+
+
+Tables = list[tuple[str, Any]]
+
+
+def _translation(tables: Tables, constraints: Constraints | None, operation: str) -> tuple[Rules, Tables]:
+    """Return the option rules in force, and their tables in the order in which they run.
+
+    tables: all tables with their scopes, from the general to the specific.
+    constraints: thinking_constraints.
+    operation: that of the call, for rules that take it.
+    """
+    laid: Tables = []
+    inherited: Tables = []
+    for scope, given in tables:
+        if type(given) is Extending:
+            rules, inherited = _in_force(laid, inherited, constraints)
+            function = for_operation(given.function, operation)
+            laid = [(scope, Extended(function, _as_function(rules)))]
+        else:
+            laid.append((scope, _for_operation(given, operation)))
+    return _in_force(laid, inherited, constraints)
+
+
+def _for_operation(rules: Rules, operation: str) -> Any:
+    if callable(rules):
+        return for_operation(rules, operation)
+    return type(rules)(for_operation(rule, operation) for rule in rules) if any(map(takes_operation, rules)) else rules
+
+
+def _as_function(rules: Rules) -> Translate:
+    """Return a function that applies the rules, and returns the options and the losses."""
+    return before((), rules) if callable(rules) else before(rules, lambda options, model: options)
+
+
+def _in_force(laid: Tables, inherited: Tables, constraints: Constraints | None) -> tuple[Rules, Tables]:
+    """Return the rules of tables, of which the first may extend the `inherited` ones, and the tables as they run."""
+    shown = surviving(laid, lambda each: each[1])
+    rules = joined([rules for _, rules in laid])
+    if type(shown[-1][1]) is Extended:  # what it extends has the constraints
+        return rules, [*shown, *inherited]
+    return with_constraints(rules, constraints), shown
 
 
 def listed_id(provider: Provider, model_id: str, overrides: Iterable[Override]) -> str:
     """Return the id that a model is listed by: its own, or what a normalize_model_id makes of it."""
-    normalize = provider.normalize_model_id
-    for layer in (*_rows(provider, model_id), *overrides):
-        normalize = layer.steps.get("normalize_model_id", normalize)
+    normalize: Any = same_id
+    for step in (
+        provider.normalize_model_id,
+        *(layer.steps.get("normalize_model_id") for layer in (*_rows(provider, model_id), *overrides)),
+    ):
+        if step is not None:
+            normalize = Extended(step.function, normalize) if type(step) is Extending else step
     if normalize is same_id:
         return model_id
     listed = normalize(model_id)
@@ -77,22 +175,26 @@ def listed_id(provider: Provider, model_id: str, overrides: Iterable[Override]) 
     return listed
 
 
-def _for_wire(layer: Override, provider: Provider, wire: Wire) -> Override:
-    """Return the layer with only those steps that hold for this wire."""
-    steps = {name: step for name, step in layer.steps.items() if layer.place.covers(name, wire, provider.wires)}
-    layer.place.require_named_wire(steps, provider.wires, provider.id, layer.scope)
-    return Override(steps, layer.scope, layer.place)
+def _for_call(layer: Override, provider: Provider, wire: Wire, stream: bool) -> Override:
+    """Return the layer with only those steps that hold for this wire and for streamed or unstreamed calls."""
+    place, wires = layer.place, provider.wires
+    steps = {name: step for name, step in layer.steps.items() if place.covers(name, wire, wires, stream)}
+    place.require_named_wire(steps, wires, provider.id, layer.scope)
+    return Override(steps, layer.scope, place)
 
 
 def _rows(provider: Provider, model_id: str) -> list[Override]:
     """Return the provider's rows for a model."""
     rows = [(pattern, each) for pattern, each in provider.models.items() if fnmatchcase(model_id, pattern)]
-    return [Override(each.steps, f"{provider.id}, models {pattern}", each.place) for pattern, each in rows]
+    return [
+        Override(each.steps, f"{provider.id}, models {pattern}{each.place.suffix}", each.place)
+        for pattern, each in rows
+    ]
 
 
 def _declared_steps(provider: Provider, wire: Wire) -> tuple[Override, ...]:
     """Return the steps of the wire, and those of the provider for all its models."""
-    of_wire = {name: getattr(wire, name) for name in STEPS if hasattr(wire, name)}
+    of_wire = {name: getattr(wire, name) for name in _OF_WIRE}
     of_provider = {name: value for name in _FIELDS if (value := getattr(provider, name)) is not None}
     if provider.normalize_model_id is not same_id:
         of_provider["normalize_model_id"] = provider.normalize_model_id

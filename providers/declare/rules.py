@@ -1,6 +1,7 @@
 """Option rules: a table that turns canonical options into a provider's own, and reports what cannot be sent.
 
-A rule is `(options, model) -> losses`: it changes the dict of options and returns (option, reason) pairs.
+A rule is `(options, model) -> losses`: it changes the dict of options and returns (option, reason) pairs. A rule that
+has a third argument `operation` gets that, too (chat, embed, ...), and so does a function in the place of a table.
 
 A table for some models (`override(translate_options=[...])`, in a declaration or by a user) is added to the provider's.
 Its rules run first, on the canonical names; of several such tables, the most specific runs last. `only(...)` replaces
@@ -10,18 +11,20 @@ all more general tables, and so does a function.
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from ...pipeline.http.request import Request
-from ...schemas.errors import ConfigError, InvalidOption
+from ...schemas.errors import InvalidOption
+from ...schemas.functions import checked_function
 from ...schemas.model import Model
 from ...schemas.options import EFFORTS
-from ...schemas.reply import CallWarning
 
 Options = dict[str, Any]
 DroppedOptions = list[tuple[str, str]]
 Rule = Callable[[Options, Model], DroppedOptions]
 Translate = Callable[[Options, Model], Any]
+AnyRule = Rule | Callable[[Options, Model, str], DroppedOptions]
+AnyTranslate = Translate | Callable[[Options, Model, str], Any]
 
 
 class Only(tuple[Rule, ...]):
@@ -40,16 +43,17 @@ Rules = tuple[Rule, ...] | Translate
 
 def rule_table(value: object) -> Rules:
     """Check a value of translate_options, and return its rules or function. Raises InvalidOption for anything else."""
-    if isinstance(value, Only) or (callable(value) and not hasattr(value, "description")):
+    if isinstance(value, Only):
         return value
-    if callable(value):
-        return (value,)  # one of the rules below, without a list around it
+    if callable(value):  # perhaps one of the rules below, without a list around it
+        checked_function(value, "translate_options", 2, ("operation",), hint=_WANTED)
+        return (value,) if hasattr(value, "description") else value
     if isinstance(value, str) or not isinstance(value, Iterable):
         raise InvalidOption(f"translate_options cannot be a {type(value).__name__}", hint=_WANTED)
-    rules = tuple(value)
-    for each in rules:
+    for each in (rules := tuple(value)):
         if not callable(each):
             raise InvalidOption(f"a {type(each).__name__} among translate_options is not a rule", hint=_WANTED)
+        checked_function(each, "a rule among translate_options", 2, ("operation",), hint=_WANTED)
     return rules
 
 
@@ -91,14 +95,26 @@ def before(rules: tuple[Rule, ...], function: Translate) -> Translate:
     return both
 
 
-def described(description: str, rule: Rule) -> Rule:
-    """Give the rule its text for `describe()`, and return it."""
-    rule.description = description  # type: ignore[attr-defined]
+def for_operation(rule: Callable[..., Any], operation: str) -> Callable[..., Any]:
+    """Return a rule, or a function in its place, that takes no `operation`, since it has this one."""
+    return partial(rule, operation=operation) if takes_operation(rule) else rule
+
+
+def takes_operation(rule: object) -> bool:
+    """Check whether a rule is a function with an argument that is called `operation`."""
+    code = getattr(rule, "__code__", None)
+    return code is not None and "operation" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+
+
+def described(description: str, rule: Rule, reads: Iterable[str] = (), writes: Iterable[str] = ()) -> Rule:
+    """Give the rule its text for `describe()` and the names of the options that it reads and writes, and return it."""
+    rule.description, rule.reads, rule.writes = description, (*reads,), (*writes,)  # type: ignore[attr-defined]
     return rule
 
 
 def is_packaged(rule: object) -> bool:
     """Return whether a rule is one of this package: it does the same every time."""
+    rule = getattr(rule, "func", rule)
     ours = str(getattr(rule, "__module__", "")).startswith(_PACKAGE)
     return ours and all(map(is_packaged, getattr(rule, "parts", ())))
 
@@ -108,6 +124,7 @@ _PACKAGE = __name__.rpartition(".declare.")[0]
 
 def description_of(rule: object) -> str:
     """Return the text of a rule for `describe()`; its name and place in the code, if it has none."""
+    rule = getattr(rule, "func", rule)
     description: str | None = getattr(rule, "description", None)
     code = getattr(rule, "__code__", None)
     if description is not None or code is None:
@@ -125,7 +142,7 @@ def rename(option: str, to: str) -> Rule:
             options[to] = options.pop(option)
         return []
 
-    return described(f"rename {option} to {to}", rule)
+    return described(f"rename {option} to {to}", rule, [option], [to])
 
 
 def drop(*names: str, why: str) -> Rule:
@@ -134,7 +151,7 @@ def drop(*names: str, why: str) -> Rule:
     def rule(options: Options, model: Model) -> DroppedOptions:
         return [(name, why) for name in names if options.pop(name, None) is not None]
 
-    return described(f"drop {', '.join(names)}: {why}", rule)
+    return described(f"drop {', '.join(names)}: {why}", rule, names)
 
 
 def clamp(option: str, low: float | None = None, high: float | None = None, *, why: str = "") -> Rule:
@@ -152,7 +169,7 @@ def clamp(option: str, low: float | None = None, high: float | None = None, *, w
             return [(option, f"{value} became {high}: {why or 'the highest allowed'}")]
         return []
 
-    return described(f"clamp {option} to {'' if low is None else low}..{'' if high is None else high}", rule)
+    return described(f"clamp {option} to {'' if low is None else low}..{'' if high is None else high}", rule, [option])
 
 
 def at_most(option: str, count: int, *, why: str) -> Rule:
@@ -165,7 +182,7 @@ def at_most(option: str, count: int, *, why: str) -> Rule:
         options[option] = values[:count]
         return [(option, f"the first {count} of {len(values)} were sent: {why}")]
 
-    return described(f"at most {count} {option}: {why}", rule)
+    return described(f"at most {count} {option}: {why}", rule, [option])
 
 
 def move(option: str, path: str) -> Rule:
@@ -178,13 +195,12 @@ def move(option: str, path: str) -> Rule:
             place = options
             for key in outer:
                 # A copy, since the object there may be the caller's.
-                inner = dict(place.get(key) or {})
-                place[key] = inner
+                inner = place[key] = dict(place.get(key) or {})
                 place = inner
             place[last] = value
         return []
 
-    return described(f"move {option} to {path}", rule)
+    return described(f"move {option} to {path}", rule, [option], [(*outer, last)[0]])
 
 
 def default(option: str, value: object) -> Rule:
@@ -194,7 +210,7 @@ def default(option: str, value: object) -> Rule:
         options.setdefault(option, value)
         return []
 
-    return described(f"default {option}={value!r}", rule)
+    return described(f"default {option}={value!r}", rule, writes=[option])
 
 
 def force(option: str, value: object, *, why: str) -> Rule:
@@ -205,7 +221,7 @@ def force(option: str, value: object, *, why: str) -> Rule:
         options[option] = value
         return [] if requested == value else [(option, f"{requested!r} became {value!r}: {why}")]
 
-    return described(f"force {option}={value!r}: {why}", rule)
+    return described(f"force {option}={value!r}: {why}", rule, writes=[option])
 
 
 def convert(option: str, change: Callable[[Any], Any] | Mapping[Any, Any], to: str | None = None) -> Rule:
@@ -221,17 +237,27 @@ def convert(option: str, change: Callable[[Any], Any] | Mapping[Any, Any], to: s
             options[to or option] = value
         return []
 
-    return described(f"convert {option}" + (f" to {to}" if to else ""), rule)
+    return described(f"convert {option}" + (f" to {to}" if to else ""), rule, [option], [to] if to else ())
 
 
-def when(test: Callable[[Options, Model], bool], *rules: Rule) -> Rule:
-    """Apply the rules only if `test(options, model)` is true."""
+def when(test: Callable[[Options, Model], bool] | Callable[[Options, Model, str], bool], *rules: AnyRule) -> Rule:
+    """Apply the rules only if `test(options, model)`, or `test(options, model, operation)`, is true."""
+    parts: tuple[Any, ...] = (test, *rules)
 
     def rule(options: Options, model: Model) -> DroppedOptions:
-        return [loss for each in rules for loss in each(options, model)] if test(options, model) else []
+        return [loss for each in parts[1:] for loss in each(options, model)] if parts[0](options, model) else []
 
-    rule.parts = (test, *rules)  # type: ignore[attr-defined]
-    return described(f"when {test.__name__.strip('_<>')}: {'; '.join(map(description_of, rules))}", rule)
+    def rule_with_operation(options: Options, model: Model, operation: str) -> DroppedOptions:
+        return when(*(for_operation(each, operation) for each in parts))(options, model)
+
+    name = getattr(getattr(test, "func", test), "__name__", type(test).__name__)
+    made: Any = rule_with_operation if any(map(takes_operation, parts)) else rule
+    made.parts = parts
+    return described(
+        f"when {name.strip('_<>')}: {'; '.join(map(description_of, rules))}",
+        made,
+        *([name for each in rules for name in getattr(each, kind, ())] for kind in ("reads", "writes")),
+    )
 
 
 def not_both(first: str, second: str, *, why: str) -> Rule:
@@ -243,7 +269,7 @@ def not_both(first: str, second: str, *, why: str) -> Rule:
         del options[second]
         return [(second, why)]
 
-    return described(f"not both {first} and {second}: {why}", rule)
+    return described(f"not both {first} and {second}: {why}", rule, [first, second])
 
 
 EFFORT_TOKENS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768}
@@ -289,7 +315,8 @@ def efforts(*known: str, to: str = "reasoning_effort", spelt: Mapping[str, Any] 
         options["reasoning_effort"] = word
         return losses + (put(options, model) if to != "reasoning_effort" else [])
 
-    return described(f"efforts {', '.join(known)}" + (f" to {to}" if to != "reasoning_effort" else ""), rule)
+    place = f" to {to}" if to != "reasoning_effort" else ""
+    return described(f"efforts {', '.join(known)}{place}", rule, writes=[to.split(".")[0]])
 
 
 def without_thinking(options: Options, model: Model) -> DroppedOptions:
@@ -314,7 +341,7 @@ def switch(to: str, *, on: object, off: object) -> Rule:
             options.setdefault(to, off if effort == "none" else on)
         return degrees_lost(effort)
 
-    return described(f"switch {to}: {on!r} or {off!r}", rule)
+    return described(f"switch {to}: {on!r} or {off!r}", rule, (), [to])
 
 
 def degrees_lost(effort: str | None) -> DroppedOptions:
@@ -350,55 +377,3 @@ BY_FACTS: tuple[Rule, ...] = (
 """Rules by the facts of the catalog alone, for providers that refuse or ignore what a model does not take."""
 
 _THINKING = ("reasoning_effort", "reasoning_budget", "reasoning_summary")
-
-
-def translate(
-    steps: Rules, options: Options, model: Model, on_unsupported: str
-) -> tuple[Options, tuple[CallWarning, ...]]:
-    """Apply a table of rules, or a function that returns options or (options, warnings).
-
-    steps: the rules or the function.
-    options: canonical options, which are changed in place.
-    model: the model of the call.
-    on_unsupported: "warn" makes warnings of losses, "error" raises one InvalidOption, "ignore" drops them.
-    """
-    losses: DroppedOptions = []
-    warnings: tuple[CallWarning, ...] = ()
-    if callable(steps):
-        result = steps(options, model)
-        if isinstance(result, tuple):
-            options, reported = result
-            for item in reported:
-                if isinstance(item, CallWarning):
-                    warnings += (item,)
-                else:
-                    losses.append(item if isinstance(item, tuple) else ("options", str(item)))
-        else:
-            options = result
-        if not isinstance(options, dict):
-            raise ConfigError(
-                "translate_options is a function that returned neither the options nor (options, warnings)",
-                hint="put a single rule, which returns losses, into a list: translate_options=[rule]",
-            )
-    else:
-        for rule in steps:
-            losses += rule(options, model)
-    return options, warnings + report_dropped(losses, model, on_unsupported)
-
-
-def warn_of_dropped(request: Request, losses: DroppedOptions, **changes: Any) -> Request:
-    """Return the request with warnings of dropped options and other changes. Raises as `report_dropped` does."""
-    dropped = report_dropped(losses, request.model, request.on_unsupported)
-    return request.replace(warnings=request.warnings + dropped, **changes)
-
-
-def report_dropped(losses: DroppedOptions, model: Model, on_unsupported: str) -> tuple[CallWarning, ...]:
-    """Turn dropped options into warnings, an InvalidOption or nothing, as `on_unsupported` says."""
-    if not losses or on_unsupported == "ignore":
-        return ()
-    if on_unsupported == "error":
-        reasons = "; ".join(f"{name!r}: {why}" for name, why in losses)
-        raise InvalidOption(
-            f"{model} does not take these options: {reasons}", hint="leave them out, or pass on_unsupported='warn'"
-        )
-    return tuple(CallWarning(name, why, str(model)) for name, why in losses)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from inspect import isgeneratorfunction
 from typing import Any, TypedDict
 
 from ...pipeline.http.request import Request
@@ -10,6 +11,7 @@ from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import InvalidOption, ProviderError, UnknownStep
+from ...schemas.functions import checked_function
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
 from ...schemas.parts import Part
@@ -17,9 +19,11 @@ from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..auth.auth import Auth
 from .constraints import Constraints, checked_constraints
+from .extending import Extending, takes_call
 from .object_support import ObjectSupport
-from .rules import Rule, Translate, rule_table
+from .rules import AnyRule, AnyTranslate, rule_table
 from .tool_policies import ToolCallIdPolicy, ToolNamePolicy
+from .wire import CALLED_WITH, Wire
 
 
 class StepOverrides(TypedDict, total=False):
@@ -27,32 +31,35 @@ class StepOverrides(TypedDict, total=False):
 
     prepare_request: Callable[[Request], Request] | None
     """change the request before its body is built"""
-    attach: Callable[[Pipeline, Any], Pipeline] | None
-    """change the pipeline, by `(pipeline, provider)`"""
-    attach_stream: Callable[[Pipeline, Any], Pipeline] | None
+    attach: Callable[..., Pipeline] | None
+    """change the pipeline, by `(pipeline, provider)`; parameters named `model` and `operation` get those of the call"""
+    attach_stream: Callable[..., Pipeline] | None
     """change the pipeline of streamed calls"""
     build_body: Callable[[Request], Any]
     """make the body of a request"""
     encode_body: Callable[[Any], bytes]
     """make bytes of a body"""
-    decode_response: Callable[[Any, Model], Reply]
-    """read an answer's body"""
-    extract_usage: Callable[[Any, Model], Usage | None]
-    """find the usage in an answer's body"""
+    decode_response: Callable[..., Reply]
+    """read an answer's body, by `(data, model)`; a parameter named `response` gets its status, headers and request"""
+    extract_usage: Callable[..., Usage | None]
+    """find the usage in an answer's body, by the arguments of decode_response"""
     find_error: Callable[[Response], ProviderError | None]
     """return the error that an answer stands for, None for a good one"""
-    translate_options: Iterable[Rule] | Translate
+    translate_options: Iterable[AnyRule] | AnyTranslate
     """rules that make a provider's own options of the canonical ones, or a function that does"""
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None
     """split a stream's bytes into events"""
-    init_stream_state: Callable[[Model], Any]
-    """make the state that a stream is decoded with"""
+    init_stream_state: Callable[..., Any]
+    """make the state that a stream is decoded with, by `(model)`; a parameter named `response` gets its response"""
+    begins_stream: Callable[[bytes, str], bool] | None
+    """check whether a body that begins so is a stream; None takes all for one, also where a new parser comes alone"""
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]] | None
     """make chunks of an event"""
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]]
     """make the closing chunks"""
     authenticate: Auth
-    """put the key into the request"""
+    """put the key into the request: `(request)`, or a generator `(request, call)` as for `around`, which may yield
+    effects and sees the response. It is called for every attempt, also where there is no key (`credential` is None)"""
     normalize_model_id: Callable[[str], str]
     """make the id that a model is listed by"""
     thinking_constraints: Constraints | None
@@ -69,6 +76,19 @@ class StepOverrides(TypedDict, total=False):
     """the environment variable that holds the key"""
 
 
+class PlacedSteps(StepOverrides, total=False):
+    """The arguments of an override: the steps, and the place where they hold; see place.py."""
+
+    wire: str | Wire | None
+    """the wire that they were written for, "*" for all"""
+    operation: str | None
+    """the operation that they were written for, "*" for all"""
+    stream: bool | None
+    """True for streamed calls only, False for unstreamed ones"""
+    when: Callable[[Request], object] | None
+    """`when(request)` decides, before the first step of each call, whether they hold for it"""
+
+
 STEPS = tuple(StepOverrides.__annotations__)
 """The names of the steps that can be replaced one by one."""
 
@@ -78,10 +98,21 @@ _DATA: Mapping[str, type] = {
     "object_support": ObjectSupport,
 }
 
-_NONE = frozenset(("prepare_request", "attach", "attach_stream", "parse_stream_protocol", "decode_stream_event"))
+_NONE = frozenset(
+    ("prepare_request", "attach", "attach_stream", "parse_stream_protocol", "begins_stream", "decode_stream_event")
+)
 """Steps that may be None."""
 _NAMED = frozenset(("default_env_key",))
 """Steps that may be a string in the place of a function that returns one."""
+
+_CALLED_WITH: Mapping[str, tuple[int | None, tuple[str, ...]]] = {
+    **CALLED_WITH,
+    **dict.fromkeys(("attach", "attach_stream"), (2, ("model", "operation"))),
+    **dict.fromkeys(("prepare_request", "normalize_model_id"), (1, ())),
+    "authenticate": (None, ()),
+    "default_env_key": (0, ()),
+}
+"""As CALLED_WITH, for all steps."""
 
 
 def checked_steps(steps: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,12 +120,15 @@ def checked_steps(steps: Mapping[str, Any]) -> dict[str, Any]:
 
     Raises UnknownStep for a name that no step has, InvalidOption for a value that cannot be that step.
     """
-    return {name: _checked_step(name, value) for name, value in steps.items()}
+    return {name: checked_step(name, value) for name, value in steps.items()}
 
 
-def _checked_step(name: str, value: object) -> Any:
+def checked_step(name: str, value: object) -> Any:
     if name not in STEPS:
-        raise UnknownStep(f"there is no step {name!r} to override", hint=nearest(name, STEPS))
+        hint = f"{nearest(name, STEPS)}; a step of the pipeline is changed by attach"
+        raise UnknownStep(f"there is no step {name!r} to override", hint=hint)
+    if isinstance(value, Extending):
+        return value
     if name == "translate_options":
         return rule_table(value)
     if name == "thinking_constraints":
@@ -102,10 +136,11 @@ def _checked_step(name: str, value: object) -> Any:
     if name in _DATA:
         if not isinstance(value, _DATA[name]):
             raise InvalidOption(f"{name} cannot be a {type(value).__name__}", hint=f"pass a {_DATA[name].__name__}")
-    elif (
-        not callable(value)
-        and not (value is None and name in _NONE)
-        and not (name in _NAMED and isinstance(value, str))
-    ):
-        raise InvalidOption(f"{name} cannot be a {type(value).__name__}", hint="pass a function")
+    elif not (value is None and name in _NONE) and not (name in _NAMED and isinstance(value, str)):
+        checked_function(value, name, *_CALLED_WITH[name])
+        if name == "authenticate" and isgeneratorfunction(value) and not takes_call(value):
+            raise InvalidOption(
+                "an authenticate that yields effects takes (request, call)",
+                hint="end it with: return (yield from call(request))",
+            )
     return value

@@ -13,6 +13,7 @@ from ...pipeline.http.vendor_names import VendorNames
 from ...pipeline.stream.decoder import StreamSteps
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import NotSupported, ProviderError
+from ...schemas.functions import checked_function
 from ...schemas.json_text import dumps_strictly
 from ...schemas.model import Model
 from ...schemas.parts import Part
@@ -26,9 +27,22 @@ from .tool_policies import COMMON_CALL_IDS, COMMON_TOOL_NAMES, ToolCallIdPolicy,
 from .vendor_names import VENDOR_NAMES
 
 
+CALLED_WITH: Mapping[str, tuple[int, tuple[str, ...]]] = {
+    **dict.fromkeys(("build_body", "encode_body", "find_error", "finalize_history"), (1, ())),
+    "init_stream_state": (1, ("response",)),
+    **dict.fromkeys(("parse_stream_protocol", "flush_stream_state", "begins_stream", "accepts_part"), (2, ())),
+    **dict.fromkeys(("decode_response", "extract_usage"), (2, ("response",))),
+    "decode_stream_event": (3, ()),
+}
+"""How many positional arguments the functions of a wire get, and the names of those that they get if they have them."""
+
+
 @frozen(kw_only=True)
 class Wire:
-    """One operation of one wire format."""
+    """One operation of one wire format.
+
+    Raises InvalidOption for a function that cannot be called as it will be.
+    """
 
     name: str
     operation: str = "chat"
@@ -54,10 +68,11 @@ class Wire:
     """makes the body of a request"""
     encode_body: Callable[[Any], bytes] = dumps_strictly
     """makes bytes of the body"""
-    decode_response: Callable[[Any, Model], Reply]
-    """`(data, model)` makes a reply of the JSON of an unstreamed answer"""
-    extract_usage: Callable[[Any, Model], Usage | None] = lambda data, model: None
-    """`(data, model)` reads the usage from the same JSON"""
+    decode_response: Callable[..., Reply]
+    """`(data, model)` makes a reply of the JSON of an unstreamed answer. With a parameter named `response` it also gets
+    the Response: its status, headers and request"""
+    extract_usage: Callable[..., Usage | None] = lambda data, model: None
+    """`(data, model)` reads the usage from the same JSON; a parameter named `response` as above"""
     counted_in_headers: Mapping[str, str] = {}
     """fields of the usage that are in headers, and the names of those, for bodies without usage"""
     names: VendorNames = VENDOR_NAMES
@@ -69,7 +84,7 @@ class Wire:
     """returns the error that an answer stands for, None for a good one"""
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None = None
     """this and the next four are the streaming side; see StreamSteps"""
-    init_stream_state: Callable[[Model], Any] = lambda model: None
+    init_stream_state: Callable[..., Any] = lambda model: None
     begins_stream: Callable[[bytes, str], bool] | None = None
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]] | None = None
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]] = lambda model, state: []
@@ -83,6 +98,11 @@ class Wire:
     """makes the changes to a history that this format alone needs"""
     conversation_id_options: frozenset[str] = frozenset()
     """options that name a conversation which the provider has stored: the calls of tool results may be in it"""
+
+    def __attrs_post_init__(self) -> None:
+        for name, (count, optional) in CALLED_WITH.items():
+            if (function := getattr(self, name)) is not None:
+                checked_function(function, f"{name} of the wire {self.name}", count, optional)
 
     def stream_steps(self) -> StreamSteps:
         """Return the streaming functions together. Raises NotSupported for a wire that does not stream."""

@@ -23,10 +23,10 @@ from ..declare.rules import (
     efforts,
     only,
     rename,
-    warn_of_dropped,
     when,
     without_thinking,
 )
+from ..declare.translate import warn_of_dropped
 
 _RENAMED = rename("max_tokens", "max_completion_tokens")
 # https://platform.openai.com/docs/api-reference/chat/create

@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from ..api import Client
-from ..model_metadata.catalog import CATALOG
+from ..catalog import models as CATALOG
 from ..providers.declare.environment import Environment, process_environment
 from ..providers.declare.provider import Provider
 from ..providers.declare.registry import REGISTRY
@@ -80,8 +80,10 @@ def providers(arguments: argparse.Namespace) -> None:
     found = [_provider(provider, environment) for provider in REGISTRY]
     if arguments.json:
         print_json(found)
-        return
-    print_table(("provider", "key"), map(_provider_row, found))
+    else:
+        print_table(("provider", "key"), map(_provider_row, found))
+    for id in REGISTRY.broken:
+        print(f"warning: {REGISTRY.plugin_error(id)}", file=sys.stderr)
 
 
 def _provider(provider: Provider, environment: Environment) -> dict[str, Any]:

@@ -17,7 +17,7 @@ T = TypeVar("T")
 class MockBody:
     """The answer to every request.
 
-    data: the body.
+    data: the body, which may be set anew between two requests.
     size: bytes of one read (0: all in one).
     status: the HTTP status.
     kind: the content type; None: JSON.
@@ -41,13 +41,15 @@ class MockBody:
         self.closed = False
         self.stalled: asyncio.Event | None = None
         self._stalls = stalls
-        self._pieces = [data[at : at + size] for at in range(0, len(data), size)] if size else [data]
+        self.data = data
+        self._size = size
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._pieces)
+        size = self._size or len(self.data) or 1
+        return (self.data[at : at + size] for at in range(0, len(self.data), size))
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
+        for piece in self:
             yield piece
         if self._stalls and self.stalled is not None:
             import asyncio  # as in run

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import orjson
 import pytest
 from attrs import evolve
 from option_matrix import sent
@@ -12,7 +13,7 @@ from option_matrix import sent
 import stepwell
 from stepwell import Client
 from stepwell.catalog import Model
-from stepwell.declare import declare_provider, drop, openai_chat, override, rename
+from stepwell.declare import declare_provider, drop, extending, openai_chat, override, rename, when
 from stepwell.providers.declare.registry import REGISTRY, Registry
 from stepwell.providers.declare.rules import (
     at_most,
@@ -28,9 +29,10 @@ from stepwell.providers.declare.rules import (
     not_both,
     only,
     switch,
-    translate,
     without_thinking,
 )
+from stepwell.providers.declare.translate import translate
+from stepwell.providers.wires.operations.openai_embeddings import openai_embeddings
 from stepwell.schemas.errors import InvalidOption
 
 MODEL = Model("acme", "m-1")
@@ -197,10 +199,10 @@ def test_only_and_a_function_take_the_place_of_everything_more_general():
 
 
 def test_a_table_added_to_a_function_runs_before_it():
-    both = joined([lambda options, model: ({**options, "seen": True}, ["told"]), (drop("seed", why="gone"),)])
+    both = joined([lambda options, model: ({**options, "seen": True}, ["with_operation"]), (drop("seed", why="gone"),)])
     options, warnings = translate(both, {"seed": 1}, MODEL, "warn")
     assert options == {"seen": True}
-    assert [warning.why for warning in warnings] == ["gone", "told"]
+    assert [warning.why for warning in warnings] == ["gone", "with_operation"]
 
 
 def test_a_table_for_all_models_of_a_custom_provider_is_added():
@@ -242,3 +244,73 @@ def test_the_most_specific_override_wins_whatever_its_scope(acme_known: None):
         client = client_of()
         client.override("acme:small", translate_options=[force("top_p", 0.3, why="client")])
         assert body_of("acme:small", client, top_p=0.5)["top_p"] == 0.3  # as specific, and narrower
+
+
+# --- rules for one operation
+
+
+def sent_by_both(**steps: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what is sent of the options of an embed and of a chat to the same provider."""
+    acme = declare_provider("acme", wire=[openai_chat, openai_embeddings], base_url="https://acme.test", **steps)
+    registry = Registry()
+    registry.register(acme)
+    client, bodies = Client(registry=registry, api_keys={"acme": "k"}), []
+    for operation, prompt in (("embed", ["hi"]), ("chat", "hi")):
+        pipeline, request = client.planner.request(operation, "acme:m", prompt, {"provider_options": {"seed": 1}})
+        body = orjson.loads(next(pipeline.flow(request)).request.body)
+        bodies.append({name: value for name, value in body.items() if name not in ("model", "messages", "input")})
+    return bodies[0], bodies[1]
+
+
+def with_operation(options: dict[str, Any], model: Model, operation: str) -> list[tuple[str, str]]:
+    options["operation"] = operation
+    return []
+
+
+def is_embed(options: dict[str, Any], model: Model, operation: str) -> bool:
+    return operation == "embed"
+
+
+def function(options: dict[str, Any], model: Model, operation: str) -> dict[str, Any]:
+    return {**options, "operation": operation}
+
+
+def unrelated(options: dict[str, Any], model: Model, operator: str = "stays") -> list[tuple[str, str]]:
+    options["operation"] = operator
+    return []
+
+
+@pytest.mark.parametrize(
+    "given",
+    [[with_operation], (with_operation,), only(with_operation), function],
+    ids=["list", "tuple", "only", "function"],
+)
+def test_a_rule_that_takes_the_operation_gets_it(given: Any):
+    embed, chat = sent_by_both(translate_options=given)
+    assert embed == {"seed": 1, "operation": "embed"} and chat == {"seed": 1, "operation": "chat"}
+
+
+def test_a_default_may_hold_for_one_operation():
+    rows = {"*": override(operation="embed", translate_options=[default("input_type", "passage")])}
+    for steps in ({"translate_options": [when(is_embed, default("input_type", "passage"))]}, {"models": rows}):
+        embed, chat = sent_by_both(**steps)
+        assert embed == {"seed": 1, "input_type": "passage"} and chat == {"seed": 1}
+
+
+def test_a_rule_within_when_gets_the_operation():
+    embed, chat = sent_by_both(translate_options=[when(lambda options, model: True, with_operation)])
+    assert (embed["operation"], chat["operation"]) == ("embed", "chat")
+
+
+def test_a_third_argument_of_another_name_is_left_alone():
+    assert sent_by_both(translate_options=[unrelated])[1]["operation"] == "stays"
+
+
+def test_an_extending_function_gets_the_operation():
+    def around(inherited: Any, options: dict[str, Any], model: Model, operation: str) -> Any:
+        options, losses = inherited(options, model)
+        return {**options, "operation": operation}, losses
+
+    client = client_of()
+    client.override("acme:*", translate_options=extending(around))
+    assert body_of("acme:small", client)["operation"] == "chat"

@@ -14,6 +14,7 @@ import stepwell
 from stepwell import AsyncClient, Client, Image
 from stepwell.messages import ToolCall
 from stepwell.providers import github_copilot
+from stepwell.providers.auth.tokens import TokenSources
 from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as MESSAGES
 from stepwell.schemas import errors
 from stepwell.schemas.message import assistant, system, tool_result, user
@@ -52,7 +53,7 @@ class Service:
 
 @pytest.fixture(autouse=True)
 def no_tokens_left_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(github_copilot, "COPILOT_TOKENS", github_copilot.Tokens())
+    monkeypatch.setattr(github_copilot, "COPILOT_TOKENS", TokenSources(github_copilot.copilot_tokens))
 
 
 def sent(prompt: Any = "hi", key: Any = "gho_1", service: Service | None = None, **options: Any) -> httpx.Request:

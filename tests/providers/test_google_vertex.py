@@ -18,6 +18,7 @@ from leaks import leaks
 
 from stepwell import AsyncClient, Client
 from stepwell.providers.auth import google_cloud
+from stepwell.providers.auth.tokens import TokenSources
 from stepwell.schemas import errors
 
 from loopback import Loopback, Seen
@@ -40,7 +41,7 @@ VARIABLES = (
 def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in VARIABLES:
         monkeypatch.delenv(name, raising=False)
-    monkeypatch.setattr(google_cloud, "GOOGLE_TOKENS", google_cloud._Tokens())
+    monkeypatch.setattr(google_cloud, "GOOGLE_TOKENS", TokenSources(google_cloud.google_tokens))
 
 
 def request_to_vertex(model: str, credential: Any = None, answer: Any = ANSWER, **options: Any) -> httpx.Request:

@@ -12,11 +12,12 @@ import google.auth
 import httpx
 import orjson
 import pytest
+from logins import login_for
 
 from stepwell import AsyncClient, Client, fallback
 from stepwell.model_metadata.catalog import CATALOG
 from stepwell.providers.declare.addresses import variables
-from stepwell.providers.declare.credentials import DOCUMENT, FREE
+from stepwell.providers.declare.credentials import FREE
 from stepwell.providers.declare.provider import Provider
 from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas import errors
@@ -76,15 +77,6 @@ def no_variables(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name, raising=False)
 
 
-def given_to(provider: Provider, word: str = "GIVEN") -> Any:
-    """Return a complete login of the caller's own."""
-    takes = provider.takes()
-    logins = [
-        login for login in takes.logins if not any(v.kind == DOCUMENT for v in takes.values if v.name in login.needs)
-    ]
-    return {name: f"{word}{at}" for at, name in enumerate(logins[0].needs)}
-
-
 def sent_by(
     model: str, *, asynchronous: bool = False, settings: Any = None, **options: Any
 ) -> tuple[list[httpx.Request], errors.StepwellError]:
@@ -112,7 +104,7 @@ def everything(request: httpx.Request) -> str:
 @both
 @every
 def test_an_address_of_ones_own_gets_no_key_that_was_not_given_for_it(provider: Provider, asynchronous: bool) -> None:
-    key = {"api_keys": {provider.id: given_to(provider)}}
+    key = {"api_keys": {provider.id: login_for(provider)}}
     for settings in ({}, key, {**key, "base_urls": {provider.id: OTHER}}):
         seen, error = sent_by(f"{provider.id}:m", asynchronous=asynchronous, settings=settings, base_url=PROXY)
         if provider.key_optional and not provider.takes().alone:
@@ -207,7 +199,7 @@ def test_a_call_s_key_and_address_are_passed_on_to_another_model_of_its_provider
     provider: Provider, asynchronous: bool
 ) -> None:
     settings = {"pipeline": fallback(f"{provider.id}:other")}
-    given = {"api_key": given_to(provider), "base_url": PROXY}
+    given = {"api_key": login_for(provider), "base_url": PROXY}
     if provider.id == "openai_codex":
         given["api_key"] = "GIVEN"
     seen, _ = sent_by(f"{provider.id}:m", asynchronous=asynchronous, settings=settings, **given)
@@ -218,7 +210,7 @@ def test_a_call_s_key_and_address_are_passed_on_to_another_model_of_its_provider
 @logged_in
 def test_a_call_s_key_is_passed_on_to_the_provider_s_own_address(provider: Provider) -> None:
     settings = {"pipeline": fallback(f"{provider.id}:other")}
-    seen, _ = sent_by(f"{provider.id}:m", settings=settings, api_key=given_to(provider))
+    seen, _ = sent_by(f"{provider.id}:m", settings=settings, api_key=login_for(provider))
     assert destination(seen[0]) == destination(seen[1]) and MACHINE not in everything(seen[1])
 
 
@@ -278,7 +270,7 @@ def test_a_key_is_passed_on_to_a_model_that_our_list_has_at_another_address(
         monkeypatch.setenv(name, "https://own.test" if name.endswith("URL") else "us-east-1")
     for name in variables(provider.base_url):
         monkeypatch.setenv(name, "https://own.test" if name.endswith("URL") else "us-east-1")
-    seen, error = sent_by(first, settings={"pipeline": fallback(second)}, api_key=given_to(provider))
+    seen, error = sent_by(first, settings={"pipeline": fallback(second)}, api_key=login_for(provider))
     assert len(seen) == 2, error.__notes__
     assert all("GIVEN" in destination(each)[1] and MACHINE not in everything(each) for each in seen)
 

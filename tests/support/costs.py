@@ -16,7 +16,7 @@ from stepwell.providers.local import server
 MARK_OF = {"local_model": "model", "new_process": "process", "framework": "framework", "documents": "docs"}
 _FIXTURE_OF = {mark: fixture for fixture, mark in MARK_OF.items()}
 _allowed: list[set[str]] = []
-"""The marks of the test that runs, if one does."""
+"""The marks of the test that runs, if one does, and of a fixture that may do more."""
 
 
 def of(item: pytest.Item) -> list[str]:
@@ -36,9 +36,9 @@ def group(marks: list[str]) -> str | None:
 
 
 @contextmanager
-def running(item: pytest.Item) -> Iterator[None]:
-    """Note which test runs, for the guard."""
-    _allowed.append({mark.name for mark in item.iter_markers()})
+def allowing(marks: set[str]) -> Iterator[None]:
+    """Let the guard pass what these marks stand for, and nothing else."""
+    _allowed.append(marks)
     try:
         yield
     finally:

@@ -18,7 +18,7 @@ from stepwell.catalog import Model
 from stepwell.messages import Audio, Opaque, Reasoning, Text, ToolCall
 from stepwell.pipeline.http.request import Request
 from stepwell.providers.declare.registry import REGISTRY
-from stepwell.providers.declare.rules import translate
+from stepwell.providers.declare.translate import translate
 from stepwell.providers.wires.cohere_chat import cohere_chat
 from stepwell.schemas import errors
 from stepwell.schemas.message import assistant, system, tool_result, user

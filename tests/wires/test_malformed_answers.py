@@ -15,7 +15,8 @@ from stepwell.schemas import errors
 from stepwell.schemas.chunks import Finish, PartDone, TextDelta
 from stepwell.schemas.fold import Fold
 from stepwell.schemas.parts import Text
-from stepwell.testing.conformance import TOOL, samples_of
+from stepwell.testing.chat_checks import TOOL
+from stepwell.testing.conformance import samples_of
 
 from odd_fields import KEYS, SPEAKERS, places, put, speaker
 

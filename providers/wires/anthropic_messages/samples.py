@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....schemas.json_text import dumps
-from ..samples import Sample, Samples
+from ..samples import Sample, Samples, scenes
 
 _HEAD = {"id": "msg_1", "type": "message", "role": "assistant", "model": "sample"}
 
@@ -50,6 +50,34 @@ _TOOLS, _TOOLS_WHOLE = _stream(
     [{"type": "input_json_delta", "partial_json": piece} for piece in ("", '{"city":', '"Pune"}')],
     "tool_use",
 )
+_CACHED = {"input_tokens": 7, "cache_read_input_tokens": 5, "output_tokens": 7}
+
+
+def _more(text: str, reasoning: str, reason: str) -> tuple[bytes, bytes]:
+    thought = {"type": "thinking", "thinking": reasoning, "signature": "c2lnbmVk"}
+    content = [*([thought] if reasoning else []), *([{"type": "text", "text": text}] if text else [])]
+    blocks = b""
+    for index, block in enumerate(content):
+        kind = "thinking" if block["type"] == "thinking" else "text"
+        begun = {"type": kind, kind: "", **({"signature": ""} if kind == "thinking" else {})}
+        deltas: list[dict[str, Any]] = [
+            {"type": f"{kind}_delta", kind: piece} for piece in (block[kind][:2], block[kind][2:])
+        ]
+        if kind == "thinking":
+            deltas.append({"type": "signature_delta", "signature": block["signature"]})
+        blocks += _event("content_block_start", index=index, content_block=begun)
+        blocks += b"".join(_event("content_block_delta", index=index, delta=delta) for delta in deltas)
+        blocks += _event("content_block_stop", index=index)
+    end = {"stop_reason": reason, "stop_sequence": None}
+    stream = (
+        _event("message_start", message={**_HEAD, "content": [], "usage": {**_CACHED, "output_tokens": 1}})
+        + blocks
+        + _event("message_delta", delta=end, usage={"output_tokens": 7})
+        + _event("message_stop")
+    )
+    return dumps({**_HEAD, "content": content, **end, "usage": _CACHED}), stream
+
+
 _CALL = {"type": "tool_use", "id": "toolu_1", "name": "look_up", "input": {"city": "Pune"}}
 _ERROR = {"type": "some_error", "message": "this is what went wrong"}
 
@@ -76,4 +104,5 @@ SAMPLES = Samples(
     + _event("content_block_delta", index=0, delta={"type": "text_delta", "text": "so far"})
     + _event("error", error={"type": "overloaded_error", "message": "this is what went wrong"}),
     stream_error_text="so far",
+    more=scenes(_more, stop="end_turn", length="max_tokens", filtered="refusal", cached_tokens=5),
 )

@@ -6,7 +6,7 @@ from typing import Any
 
 from ....schemas.json_text import dumps
 from ..protocols.aws_event_stream import encode
-from ..samples import Sample, Samples
+from ..samples import Sample, Samples, scenes
 
 _USAGE = {"inputTokens": 12, "outputTokens": 7, "totalTokens": 19}
 _KIND = "application/vnd.amazon.eventstream"
@@ -33,6 +33,25 @@ def _stream(start: dict[str, Any] | None, deltas: list[dict[str, Any]], reason: 
         )
     )
     return whole + _event("metadata", usage=_USAGE), len(whole)
+
+
+def _more(text: str, reasoning: str, reason: str) -> tuple[bytes, bytes]:
+    usage = {**_USAGE, "inputTokens": 7, "cacheReadInputTokens": 5}
+    content: list[dict[str, Any]] = []
+    deltas: list[list[dict[str, Any]]] = []
+    if reasoning:
+        content.append({"reasoningContent": {"reasoningText": {"text": reasoning}}})
+        deltas.append([{"reasoningContent": {"text": piece}} for piece in (reasoning[:2], reasoning[2:])])
+    if text:
+        content.append({"text": text})
+        deltas.append([{"text": piece} for piece in (text[:2], text[2:])])
+    stream = _event("messageStart", role="assistant")
+    for index, pieces in enumerate(deltas):
+        stream += b"".join(_event("contentBlockDelta", contentBlockIndex=index, delta=delta) for delta in pieces)
+        stream += _event("contentBlockStop", contentBlockIndex=index)
+    output = {"message": {"role": "assistant", "content": content}}
+    stream += _event("messageStop", stopReason=reason) + _event("metadata", usage=usage)
+    return dumps({"output": output, "stopReason": reason, "usage": usage}), stream
 
 
 _TEXT, _TEXT_WHOLE = _stream(None, [{"text": piece} for piece in ("Grüß ", "Gott", ", 世界")], "end_turn")
@@ -68,4 +87,12 @@ SAMPLES = Samples(
     + _event("contentBlockDelta", contentBlockIndex=0, delta={"text": "so far"})
     + encode(_THROTTLED, b'{"message": "this is what went wrong"}'),
     stream_error_text="so far",
+    more=scenes(
+        _more,
+        stop="end_turn",
+        length="max_tokens",
+        filtered="content_filtered",
+        cached_tokens=5,
+        stream_type=_KIND,
+    ),
 )

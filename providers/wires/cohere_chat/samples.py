@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....schemas.json_text import dumps
-from ..samples import Sample, Samples
+from ..samples import Sample, Samples, scenes
 
 _USAGE = {"tokens": {"input_tokens": 12, "output_tokens": 7}}
 _CALL = {"id": "c1", "type": "function", "function": {"name": "look_up", "arguments": '{"city":"Pune"}'}}
@@ -28,6 +28,19 @@ def _stream(events: list[bytes], reason: str) -> tuple[bytes, int]:
     end = _event("message-end", finish_reason=reason, usage=_USAGE)
     whole = start + b"".join(events) + end
     return whole, len(whole) - 2
+
+
+def _more(text: str, reasoning: str, reason: str) -> tuple[bytes, bytes]:
+    blocks = [(kind, value) for kind, value in (("thinking", reasoning), ("text", text)) if value]
+    events = []
+    for index, (kind, value) in enumerate(blocks):
+        events += [
+            _event("content-start", index, {"content": {"type": kind, kind: ""}}),
+            *(_event("content-delta", index, {"content": {kind: piece}}) for piece in (value[:2], value[2:])),
+            _event("content-end", index),
+        ]
+    content = [{"type": kind, kind: value} for kind, value in blocks]
+    return _body({"content": content}, reason), _stream(events, reason)[0]
 
 
 _TEXT, _TEXT_WHOLE = _stream(
@@ -72,4 +85,5 @@ SAMPLES = Samples(
     stream_error=_event("content-delta", 0, {"content": {"text": "so far"}})
     + _event("message-end", finish_reason="ERROR", error="this is what went wrong"),
     stream_error_text="so far",
+    more=scenes(_more, stop="COMPLETE", length="MAX_TOKENS", filtered="ERROR_TOXIC"),
 )

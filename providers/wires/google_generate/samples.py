@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....schemas.json_text import dumps
-from ..samples import Sample, Samples
+from ..samples import Sample, Samples, scenes
 
 _USAGE = {"promptTokenCount": 12, "candidatesTokenCount": 7, "totalTokenCount": 19}
 _HEAD = {"modelVersion": "sample", "responseId": "r-1"}
@@ -20,6 +20,15 @@ def _answer(parts: list[dict[str, Any]], finish: str | None = None) -> dict[str,
 
 def _event(data: object) -> bytes:
     return b"data: " + dumps(data) + b"\r\n\r\n"
+
+
+def _more(text: str, reasoning: str, reason: str) -> tuple[bytes, bytes]:
+    whole: list[dict[str, Any]] = [{"text": reasoning, "thought": True}] if reasoning else []
+    whole += [{"text": text}] if text else []
+    halves = ({**part, "text": half} for part in whole for half in (part["text"][:2], part["text"][2:]))
+    usage = {"usageMetadata": {**_USAGE, "cachedContentTokenCount": 5}}
+    stream = b"".join(_event(_answer([half])) for half in halves)
+    return dumps({**_answer(whole, reason), **usage}), stream + _event({**_answer([], reason), **usage})
 
 
 _TEXT = b"".join(
@@ -52,4 +61,5 @@ SAMPLES = Samples(
     stream_error=_event(_answer([{"text": "so far"}]))
     + _event({"error": {"code": 503, "message": "this is what went wrong", "status": "UNAVAILABLE"}}),
     stream_error_text="so far",
+    more=scenes(_more, stop="STOP", length="MAX_TOKENS", filtered="SAFETY", cached_tokens=5),
 )

@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from ....schemas.json_text import dumps
-from ..samples import Sample, Samples
+from ..samples import Sample, Samples, scenes
 
 _USAGE = {"prompt_tokens": 12, "completion_tokens": 7, "total_tokens": 19}
 _HEAD = {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "sample"}
 _CALL = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": '{"city": "Pune"}'}}
 
 
-def _body(message: dict[str, Any], finish: str) -> bytes:
+def _body(message: dict[str, Any], finish: str, usage: dict[str, Any] = _USAGE) -> bytes:
     choice = {"index": 0, "message": {"role": "assistant", **message}, "finish_reason": finish}
-    return dumps({**_HEAD, "choices": [choice], "usage": _USAGE})
+    return dumps({**_HEAD, "choices": [choice], "usage": usage})
 
 
 def _event(delta: dict[str, Any], finish: str | None = None) -> bytes:
@@ -22,10 +22,10 @@ def _event(delta: dict[str, Any], finish: str | None = None) -> bytes:
     return b"data: " + dumps({**_HEAD, "object": "chat.completion.chunk", "choices": [choice]}) + b"\n\n"
 
 
-def _stream(deltas: list[dict[str, Any]], finish: str) -> tuple[bytes, int]:
+def _stream(deltas: list[dict[str, Any]], finish: str, usage: dict[str, Any] = _USAGE) -> tuple[bytes, int]:
     first = _event({"role": "assistant", "content": ""})
     answer = first + b"".join(map(_event, deltas)) + _event({}, finish)
-    last = b"data: " + dumps({**_HEAD, "choices": [], "usage": _USAGE}) + b"\n\ndata: [DONE]\n\n"
+    last = b"data: " + dumps({**_HEAD, "choices": [], "usage": usage}) + b"\n\ndata: [DONE]\n\n"
     # The last event may lack its blank line: the answer is complete with the closing brace of the event with the
     # reason.
     return answer + last, len(answer) - 2
@@ -33,6 +33,13 @@ def _stream(deltas: list[dict[str, Any]], finish: str) -> tuple[bytes, int]:
 
 def _piece(**function: str) -> dict[str, Any]:
     return {"tool_calls": [{"index": 0, "function": function}]}
+
+
+def _more(text: str, reasoning: str, reason: str) -> tuple[bytes, bytes]:
+    usage = {**_USAGE, "prompt_tokens_details": {"cached_tokens": 5}}
+    message = {name: value for name, value in (("reasoning_content", reasoning), ("content", text)) if value}
+    deltas = [{name: piece} for name, value in message.items() for piece in (value[:2], value[2:])]
+    return _body({"content": text, **message}, reason, usage), _stream(deltas, reason, usage)[0]
 
 
 _TEXT, _TEXT_WHOLE = _stream([{"content": "Grüß "}, {"content": "Gott"}, {"content": ", 世界"}], "stop")
@@ -72,4 +79,5 @@ SAMPLES = Samples(
     + dumps({"error": {"message": "this is what went wrong", "code": 502}})
     + b"\n\n",
     stream_error_text="so far",
+    more=scenes(_more, stop="stop", length="length", filtered="content_filter", cached_tokens=5),
 )

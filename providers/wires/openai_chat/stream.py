@@ -147,10 +147,10 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     if choices and len(choices) == 1 and _PLAIN_BODY.issuperset(data) and _PLAIN_CHOICE.issuperset(choices[0]):
         parts = _plain_parts(choices[0].get("message"))
         if parts is not None and not choices[0].get("logprobs"):
-            raw = choices[0].get("finish_reason")
+            raw, has_calls = choices[0].get("finish_reason"), type(parts[-1]) is ToolCall
             return Reply(
                 Message("assistant", parts),
-                finish_reason(raw, type(parts[-1]) is ToolCall, False),
+                raw if raw == "stop" and not has_calls else finish_reason(raw, has_calls, False),
                 raw,
                 id=data.get("id") or None,
                 model=data.get("model") or "",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....schemas.json_text import dumps
-from ..samples import Sample, Samples
+from ..samples import Sample, Samples, scenes
 
 _USAGE = {"input_tokens": 12, "output_tokens": 7, "total_tokens": 19}
 _HEAD = {"id": "resp_1", "object": "response", "model": "sample"}
@@ -45,6 +45,26 @@ def _delta(kind: str, text: str) -> bytes:
     return _event(f"response.{kind}.delta", output_index=0, content_index=0, item_id="x", delta=text)
 
 
+def _more(text: str, reasoning: str, reason: str) -> tuple[bytes, bytes]:
+    thought = {"type": "reasoning", "id": "rs_1", "summary": [{"type": "summary_text", "text": reasoning}]}
+    items = [*([thought] if reasoning else []), *([_message(text)] if text else [])]
+    ended = {"status": "incomplete", "incomplete_details": {"reason": reason}} if reason else {"status": "completed"}
+    response = {
+        **_response(items),
+        **ended,
+        "usage": {**_USAGE, "input_tokens_details": {"cached_tokens": 5}},
+    }
+    stream = _event("response.created", response=_response([], "in_progress"))
+    for index, item in enumerate(items):
+        kind, value = ("reasoning_summary_text", reasoning) if item is thought else ("output_text", text)
+        begun = {**item, "summary" if item is thought else "content": []}
+        stream += _event("response.output_item.added", output_index=index, item=begun)
+        place = {"output_index": index, "item_id": item["id"], "content_index": 0, "summary_index": 0}
+        stream += b"".join(_event(f"response.{kind}.delta", **place, delta=piece) for piece in (value[:2], value[2:]))
+        stream += _event("response.output_item.done", output_index=index, item=item)
+    return dumps(response), stream + _event(f"response.{response['status']}", response=response)
+
+
 _TEXT, _TEXT_WHOLE = _stream(
     {**_message(""), "content": []},
     [_delta("output_text", piece) for piece in ("Grüß ", "Gott", ", 世界")],
@@ -79,4 +99,5 @@ SAMPLES = Samples(
     + _delta("output_text", "so far")
     + _event("error", **{name: value for name, value in _ERROR.items() if name != "type"}),
     stream_error_text="so far",
+    more=scenes(_more, stop="", length="max_output_tokens", filtered="content_filter", cached_tokens=5),
 )

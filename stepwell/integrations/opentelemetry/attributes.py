@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
+from ...model_metadata.provider_ids import canonical
 from ...pipeline.http.request import Request
 from ...schemas.errors import StepwellError
 from ...schemas.json_text import dumps
@@ -55,7 +56,7 @@ def basic(request: Request) -> Attributes:
     server = urlsplit(request.base_url)
     attributes = {
         "gen_ai.operation.name": OPERATIONS.get(request.operation, request.operation),
-        "gen_ai.provider.name": PROVIDERS.get(request.model.provider, request.model.provider),
+        "gen_ai.provider.name": PROVIDERS.get(canonical(request.model.provider), request.model.provider),
         "gen_ai.request.model": request.model.id,
     }
     if server.hostname:

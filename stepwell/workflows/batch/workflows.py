@@ -53,9 +53,9 @@ class BatchWork:
     def flow(self, prompt: PromptLike) -> tuple[StepGenerator, Request]:
         """Return the flow of one call, without the steps that the client puts around calls."""
         plan = self.planner.plan("chat", self.model, wire=self.options.get("wire"))
-        pipeline = edits_of(self.options.get("pipeline")).apply(plan.bare)
-        options = {**self.options, "pipeline": pipeline, "retries": 0}
-        pipeline, request = self.planner.request("chat", self.model, prompt, options)
+        options = {**self.options, "pipeline": None, "retries": 0}
+        _, request = self.planner.request("chat", self.model, prompt, options)
+        pipeline = edits_of(self.options.get("pipeline")).apply(plan.for_request(request).bare)
         return pipeline.flow(request), request
 
     def ask(self, operation: str, input: object, **more: object) -> CallModel:

@@ -11,13 +11,16 @@ from ...client_pair import ClientPair
 from ...options import EmbedOptions, ModelLike
 from ...pipeline.key_value import KeyValueStore
 from ...providers.declare.embed_limits import UNKNOWN_LIMIT, EmbedLimit, embed_limit_for
+from ...providers.declare.registry import Registry
 from ...schemas.errors import ConfigError
 from ...schemas.json_text import REPAIRED_TEXT, dumps, well_formed
+from ...schemas.model import Model
 from ...schemas.options import CALL_OPTIONS
 from ...schemas.reply import CallWarning
 from ...settings import credential_of
 from ...stores.store import store_of
 from .cache import EmbeddingCache
+from .custom import EmbeddingFunction, custom_embedding, id_of
 from .embed_job import EmbedJob, checked_texts
 from .progress import Progress
 from .result import Embeddings
@@ -37,7 +40,7 @@ class Embedder:
 
     def __init__(
         self,
-        model: ModelLike = None,
+        model: ModelLike | EmbeddingFunction = None,
         *,
         batch_size: int | None = None,
         batch_tokens: int | None = None,
@@ -50,7 +53,9 @@ class Embedder:
     ) -> None:
         """Set up an embedder. Nothing is sent.
 
-        model: `provider:model-id`; None is the default model.
+        model: `provider:model-id`; None is the default model. A function of your own, which takes a list of texts and
+            returns their vectors, is a model, too: see `custom_embedding`. A cache stores its vectors under the
+            function's module and name.
         batch_size, batch_tokens: most texts and tokens of one call, within what the provider is known to take; None is
             all of that.
         cache: stores vectors: True is a file in the user's cache folder; else a path, or a KeyValueStore. Vectors of
@@ -66,7 +71,14 @@ class Embedder:
         for name, value in (("batch_size", batch_size), ("batch_tokens", batch_tokens), ("workers", workers)):
             if value is not None and (type(value) is not int or value < 1):
                 raise ConfigError(f"{name} must be an integer of 1 or more, not {value!r}")
-        self._clients = ClientPair(client, async_client)
+        if callable(model) and not isinstance(model, Model):
+            own = BaseClient(registry=Registry()) if client is None and async_client is None else client
+            self._clients = ClientPair(own, async_client)
+            registry = self._clients.planner.registry
+            id = registry.register(custom_embedding(registry.free_id(id_of(model, cached=bool(cache))), model)).id
+            model = f"{id}:default"
+        else:
+            self._clients = ClientPair(client, async_client)
         plan = self._clients.planner.plan("embed", model, wire=options.get("wire"))
         self.model = plan.model
         self.limit = _limit(embed_limit_for(plan.provider.embed_batches, plan.model.id), batch_size, batch_tokens)

@@ -1,0 +1,89 @@
+"""The two steps that concern the key: one finds it, the other puts it on each attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...pipeline.around import around
+from ...pipeline.http.request import Request
+from ...pipeline.step import Step, on_request
+from ...schemas.errors import MissingKey
+from ...schemas.model import Model
+from ...schemas.secret import header_secret
+from ..auth.auth import Auth
+from .credentials import Given
+from .environment import ENVIRONMENT, PROCESS, Environment
+from .extending import takes_call
+from .provider import Provider
+
+
+def trusted_url(provider: Provider, model: Model, environment: Environment = PROCESS) -> Callable[[str], bool]:
+    """Return a check whether a base URL belongs to the provider: keys of the environment may be sent there, and it
+    serves the listed models."""
+    own_addresses = {provider.base_url, model.base_url or provider.base_url}
+    return lambda base_url: base_url in own_addresses or provider.is_trusted_url(base_url, environment)
+
+
+def resolve_key(
+    provider: Provider,
+    model: Model,
+    named: Callable[[], str | None] | str | None = None,
+    environment: Environment = PROCESS,
+    *,
+    optional: bool = False,
+) -> Step:
+    """Make the step that finds the key: the call's, else the client's, else that of the environment.
+
+    provider, model: what the call goes to. A key of the environment goes only to the provider's own addresses.
+    named: a default_env_key, which is the one variable that holds the key, in the place of the provider's.
+    environment: the variables of the client. If they come from a file, the steps inside find them on the request.
+    optional: whether a call may go on without one.
+    """
+    is_trusted_url = trusted_url(provider, model, environment)
+
+    def variables() -> tuple[str, ...]:
+        if named is None:
+            return provider.env_key
+        name = named() if callable(named) else named
+        return (name,) if name else ()
+
+    has_own_environment = environment.has_file
+    takes = provider.takes()
+
+    def resolve(request: Request) -> Request:
+        if has_own_environment:
+            request = request.with_state(ENVIRONMENT, environment)
+        credential = request.credential
+        if isinstance(credential, Mapping):
+            credential = takes.read(credential, where="the credential", provider=provider.id)
+            request = request.replace(credential=credential)
+        if credential is not None and not (takes.alone and isinstance(credential, Given)):
+            return request
+        settings: Mapping[str, Any] = credential or {}
+        if settings and takes.has_login(settings):
+            return request
+        own, names = is_trusted_url(request.base_url), variables()
+        if own:
+            for name in names:
+                if (value := environment.get(name)) is not None:
+                    key = header_secret(value, where=environment.describe_source(name))
+                    return request.replace(credential=Given({**settings, takes.plain: key}) if settings else key)
+        if optional and (own or not takes.alone):
+            return request
+        if not own:
+            raise MissingKey(
+                f"no API key for {provider.id} at a base_url of your own: keys not passed with it are sent only "
+                f"to {provider.homes()}",
+                hint="pass api_key= with the call that has base_url=, or both base_urls= and api_keys= to the Client",
+            )
+        hint = f"set {' or '.join(names) or 'api_key'}, or pass api_key= or Client(api_keys=…)"
+        raise MissingKey(f"no API key for {provider.id}", hint=hint)
+
+    return on_request("resolve_key", resolve)
+
+
+def authentication(authenticate: Auth) -> Step:
+    """Make the step that puts the credential on the request. It runs for every attempt, also without a credential."""
+    make: Callable[[str, Any], Step] = around if takes_call(authenticate) else on_request
+    return make("authenticate", authenticate)

@@ -1,0 +1,63 @@
+"""Apply option rules to the options of a call, and report what is lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...pipeline.http.request import Request
+from ...schemas.errors import ConfigError, InvalidOption
+from ...schemas.model import Model
+from ...schemas.reply import CallWarning
+from .rules import DroppedOptions, Options, Rules
+
+
+def translate(
+    steps: Rules, options: Options, model: Model, on_unsupported: str
+) -> tuple[Options, tuple[CallWarning, ...]]:
+    """Apply a table of rules, or a function that returns options or (options, warnings).
+
+    steps: the rules or the function.
+    options: canonical options, which are changed in place.
+    model: the model of the call.
+    on_unsupported: "warn" makes warnings of losses, "error" raises one InvalidOption, "ignore" drops them.
+    """
+    losses: DroppedOptions = []
+    warnings: tuple[CallWarning, ...] = ()
+    if callable(steps):
+        result = steps(options, model)
+        if isinstance(result, tuple):
+            options, reported = result
+            for item in reported:
+                if isinstance(item, CallWarning):
+                    warnings += (item,)
+                else:
+                    losses.append(item if isinstance(item, tuple) else ("options", str(item)))
+        else:
+            options = result
+        if not isinstance(options, dict):
+            raise ConfigError(
+                "translate_options is a function that returned neither the options nor (options, warnings)",
+                hint="put a single rule, which returns losses, into a list: translate_options=[rule]",
+            )
+    else:
+        for rule in steps:
+            losses += rule(options, model)
+    return options, warnings + report_dropped(losses, model, on_unsupported)
+
+
+def warn_of_dropped(request: Request, losses: DroppedOptions, **changes: Any) -> Request:
+    """Return the request with warnings of dropped options and other changes. Raises as `report_dropped` does."""
+    dropped = report_dropped(losses, request.model, request.on_unsupported)
+    return request.replace(warnings=request.warnings + dropped, **changes)
+
+
+def report_dropped(losses: DroppedOptions, model: Model, on_unsupported: str) -> tuple[CallWarning, ...]:
+    """Turn dropped options into warnings, an InvalidOption or nothing, as `on_unsupported` says."""
+    if not losses or on_unsupported == "ignore":
+        return ()
+    if on_unsupported == "error":
+        reasons = "; ".join(f"{name!r}: {why}" for name, why in losses)
+        raise InvalidOption(
+            f"{model} does not take these options: {reasons}", hint="leave them out, or pass on_unsupported='warn'"
+        )
+    return tuple(CallWarning(name, why, str(model)) for name, why in losses)

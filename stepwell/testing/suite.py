@@ -1,0 +1,131 @@
+"""What all checks of a provider share: the clients that they call, and the checks that every operation has."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from attrs import frozen
+
+from ..options import Credential
+from ..providers.declare.provider import Provider
+from ..providers.declare.registry import Registry
+from ..providers.declare.wire import Wire
+from ..schemas import errors
+from ..schemas.reply import Reply
+from .network import MockBody, cancelled, require, run, transport_of
+
+if TYPE_CHECKING:
+    import httpx
+
+KEY = "test-key-that-must-not-leak"
+STATUSES = {401: errors.AuthError, 404: errors.NotFound, 429: errors.RateLimitError, 500: errors.ServerError}
+ErrorType = TypeVar("ErrorType", bound=errors.StepwellError)
+Checks = Iterator[tuple[str, Callable[[], None]]]
+
+
+@frozen
+class Suite:
+    """The checks of one provider on one wire. A check raises AssertionError, or the error that it did not expect."""
+
+    provider: Provider
+    wire: Wire
+    model: str
+    credential: Credential
+    client_class: Callable[..., Any]
+    async_client_class: Callable[..., Any]
+
+    def checks(self) -> Checks:
+        """Yield the name of each check and the function that runs it."""
+        yield "a missing key is an error", self._check_missing_key
+        yield "a misspelt option is an error", self._check_misspelt_option
+
+    def checks_of(self, driver: str, error: bytes) -> Checks:
+        """Yield the checks of the statuses of errors, whose body is `error`, by a sync or async client."""
+        for status, kind in STATUSES.items():
+            yield f"status {status}, {driver}", partial(self._check_status, status, kind, driver, error)
+
+    def call(self, body: MockBody, driver: str, input: object, options: Mapping[str, Any]) -> Reply:
+        """Make an unstreamed call by the "sync" or the "async" client, and return its reply."""
+        if driver == "async":
+            return run(self.acall(body, input, options))
+        with self.client(body) as client:
+            reply: Reply = client.run(self.wire.operation, self.model, input, **self.wire_option, **options)
+            return reply
+
+    async def acall(self, body: MockBody, input: object, options: Mapping[str, Any]) -> Reply:
+        """Make an unstreamed call by the async client."""
+        async with self.aclient(body) as client:
+            reply: Reply = await client.run(self.wire.operation, self.model, input, **self.wire_option, **options)
+            return reply
+
+    def _check_status(self, status: int, kind: type[errors.ProviderError], driver: str, body: bytes) -> None:
+        error = raised(kind, lambda: self.failing_call(MockBody(body, status=status), driver))
+        require(error.status == status, f"the error's status is {error.status!r}")
+        require(error.provider == self.provider.id, f"the error's provider is {error.provider!r}")
+        require(KEY not in str(error), "the key is in the error's message")
+
+    def failing_call(self, body: MockBody, driver: str) -> object:
+        """Make a call whose answer is an error."""
+        raise NotImplementedError
+
+    def require_key(self, request: httpx.Request) -> None:
+        """Require that the key is in the headers of the request, and nowhere else."""
+        require(KEY not in str(request.url), "the key is in the URL")
+        require(KEY.encode() not in request.content, "the key is in the body")
+        sent = any(KEY in value for value in request.headers.values())
+        require(sent or self.credential is not KEY, "the key was not sent")
+
+    @property
+    def valid_input(self) -> object:
+        """What the calls are given that fail before anything is sent."""
+        return "hi"
+
+    def _check_missing_key(self) -> None:
+        if self.provider.key_optional or self.credential is not KEY:
+            return
+        with self.client(MockBody(b""), keys={}) as client:
+            raised(errors.MissingKey, lambda: self._call_given(client, base_url="http://other.invalid"))
+
+    def _check_misspelt_option(self) -> None:
+        name = f"{min(self.provider.option_table(self.wire), default='provider_option')}s"
+        with self.client(MockBody(b"")) as client:
+            error = raised(errors.InvalidOption, lambda: self._call_given(client, **{name: 1}))
+        require(name in str(error), "the error does not name the option")
+
+    def _call_given(self, client: Any, **options: object) -> object:
+        return client.run(self.wire.operation, self.model, self.valid_input, **self.wire_option, **options)
+
+    async def check_cancelling(self, body: MockBody, work: Coroutine[Any, Any, object]) -> None:
+        """Require that cancelling the work ends it, and returns its connection."""
+        await cancelled(body, work)
+        require(body.closed, "the connection was not released")
+
+    @property
+    def wire_option(self) -> dict[str, Any]:
+        """The option that names the wire."""
+        return {"wire": self.wire.name}
+
+    def client(self, body: MockBody, keys: Mapping[str, Credential] | None = None) -> Any:
+        """Make a client of this provider alone, whose answers are `body`."""
+        return self.client_class(**self._settings(body, keys))
+
+    def aclient(self, body: MockBody) -> Any:
+        """Make an async client of this provider alone, whose answers are `body`."""
+        return self.async_client_class(**self._settings(body))
+
+    def _settings(self, body: MockBody, keys: Mapping[str, Credential] | None = None) -> dict[str, Any]:
+        registry = Registry()
+        registry.register(self.provider)
+        keys = {self.provider.id: self.credential} if keys is None else keys
+        return {"transport": transport_of(body), "registry": registry, "api_keys": keys, "retries": 0}
+
+
+def raised(kind: type[ErrorType], call: Callable[[], object], when: str = "") -> ErrorType:
+    """Return the error of this kind that the call raises. Raises AssertionError, which says when, if it raises none."""
+    try:
+        call()
+    except kind as error:
+        return error
+    raise AssertionError(f"no {kind.__name__} was raised{when}")

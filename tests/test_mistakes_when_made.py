@@ -1,0 +1,286 @@
+"""A programmer's mistake is found when it is made, as a ConfigError that says what is wrong and what to do."""
+
+from __future__ import annotations
+
+import asyncio
+import types
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import httpx
+import pytest
+
+import stepwell
+from stepwell import Client, errors, fallback
+from stepwell.declare import (
+    Wire,
+    at_most,
+    clamp,
+    convert,
+    declare_provider,
+    drop,
+    move,
+    ndjson,
+    not_both,
+    openai_chat,
+    override,
+    rename,
+    when,
+)
+from stepwell.steps import RateLimit, Run, around, circuit_breaker, on_chunk, on_error, on_request, on_response
+
+GROQ = "groq:llama-3.3-70b-versatile"
+
+
+async def awaited(*arguments: Any, **options: Any) -> Any: ...
+
+
+async def agenerator(*arguments: Any) -> Any:
+    yield
+
+
+class AwaitedCall:
+    async def __call__(self, *arguments: Any) -> Any: ...
+
+
+def generator(request: Any) -> Any:
+    yield
+
+
+def no_parameters() -> Any: ...
+
+
+def many(one: Any, two: Any, three: Any, four: Any, five: Any) -> Any: ...
+
+
+NO_FUNCTIONS = {
+    "an async function": (awaited, "async function"),
+    "a part of an async function": (partial(awaited, 1), "async function"),
+    "an async generator": (agenerator, "async function"),
+    "an object whose call is async": (AwaitedCall(), "async function"),
+    "a module": (types, "cannot be a module"),
+    "a number": (3, "cannot be a int"),
+    "too few parameters": (no_parameters, "does not fit"),
+    "too many parameters": (many, "does not fit"),
+}
+WIRE_FUNCTIONS = (
+    *("build_body", "encode_body", "decode_response", "extract_usage", "find_error", "parse_stream_protocol"),
+    *("init_stream_state", "begins_stream", "decode_stream_event", "flush_stream_state", "accepts_part"),
+)
+PROVIDER_FUNCTIONS = ("prepare_request", "attach", "attach_stream", "normalize_model_id")
+PLACES: dict[str, Callable[[Any], Any]] = {
+    "around": lambda fn: around("mine", fn),
+    "on_request": lambda fn: on_request("mine", fn),
+    "on_response": lambda fn: on_response("mine", fn),
+    "on_error": lambda fn: on_error("mine", fn),
+    "on_chunk": lambda fn: on_chunk("mine", fn),
+    "when of fallback": lambda fn: fallback(GROQ, when=fn),
+    "translate_options": lambda fn: override(translate_options=fn),
+    "a rule of translate_options": lambda fn: override(translate_options=[fn]),
+    **{
+        f"{name} of a Wire": lambda fn, name=name: Wire(
+            **{"name": "w", "path": "/", "build_body": dict, "decode_response": max, name: fn}
+        )
+        for name in WIRE_FUNCTIONS
+    },
+    **{
+        f"{name} of an override": lambda fn, name=name: override(**{name: fn})
+        for name in (*WIRE_FUNCTIONS[:6], *PROVIDER_FUNCTIONS)
+    },
+    **{
+        f"{name} of a declaration": lambda fn, name=name: declare_provider(
+            "p", wire=openai_chat, base_url="https://p.test", **{name: fn}
+        )
+        for name in (*WIRE_FUNCTIONS[:6], *PROVIDER_FUNCTIONS)
+    },
+}
+
+
+@pytest.mark.parametrize("mistake", NO_FUNCTIONS)
+@pytest.mark.parametrize("place", PLACES)
+def test_what_cannot_be_called_is_refused_where_it_is_given(place: str, mistake: str) -> None:
+    value, said = NO_FUNCTIONS[mistake]
+    with pytest.raises(errors.ConfigError) as caught:
+        PLACES[place](value)
+    assert said in str(caught.value) or "is not a rule" in str(caught.value)
+
+
+@pytest.mark.parametrize("function", [awaited, types, 3, generator], ids=["async", "module", "number", "argument"])
+def test_a_run_takes_a_plain_function_without_arguments(function: Any) -> None:
+    with pytest.raises(errors.InvalidOption, match="the sync_fn of Run"):
+        Run(function)
+
+
+def test_a_module_of_protocols_is_refused_with_the_name_of_its_function() -> None:
+    with pytest.raises(errors.InvalidOption, match="pass a function of it: ndjson.parse"):
+        Wire(
+            name="w", path="/", build_body=dict, decode_response=lambda data, model: None, parse_stream_protocol=ndjson
+        )  # type: ignore[arg-type, return-value]
+
+
+@pytest.mark.parametrize("make", [on_request, on_response])
+def test_a_generator_function_belongs_to_around(make: Any) -> None:
+    with pytest.raises(errors.InvalidOption, match=r"pass it to around\('generator', …\)"):
+        make(generator)
+
+
+def test_a_step_that_returns_a_coroutine_is_an_error_with_the_way_to_write_it() -> None:
+    client = Client(pipeline=on_request("mine", lambda request: awaited(request)), api_keys={"groq": "k"})
+    with pytest.raises(errors.StepError, match="returned coroutine instead of a Request.*yields Run"):
+        client.generate_text(GROQ, "hi")
+
+
+@pytest.mark.parametrize(
+    ("pipeline", "said"),
+    [
+        (stepwell.Budget, r"make an object of it: Budget\(...\)"),
+        ([RateLimit], r"make an object of it: RateLimit\(...\)"),
+        (circuit_breaker, "of a function that makes a step, pass its result"),
+        (awaited, "async function"),
+        (generator, "is a generator function"),
+    ],
+)
+def test_a_pipeline_of_a_client_that_is_no_step_is_refused(pipeline: Any, said: str) -> None:
+    with pytest.raises(errors.ConfigError, match=said):
+        Client(pipeline=pipeline, api_keys={"groq": "k"}).pipeline_for(GROQ)
+
+
+class WithoutFlush:
+    def feed(self, chunks: Any) -> Any:
+        return chunks
+
+
+def test_a_class_that_is_no_stage_is_refused_by_on_chunk() -> None:
+    with pytest.raises(errors.InvalidOption, match="it has no flush"):
+        on_chunk(WithoutFlush)
+
+
+@pytest.mark.parametrize("name", ["gpt-4o", "", "openai:", 7, None, ("gpt-4o", {}), ("a", "b", "c")])
+def test_a_fallback_model_that_is_no_name_is_refused_when_the_step_is_made(name: Any) -> None:
+    with pytest.raises(errors.UnknownModel):
+        fallback("anthropic:claude-sonnet-4-5", name)
+
+
+def test_the_options_of_a_fallback_model_are_a_mapping() -> None:
+    with pytest.raises(errors.InvalidOption, match="the options of openai:gpt-4o cannot be a int"):
+        fallback(("openai:gpt-4o", 3))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("entry", "kind", "said"),
+    [
+        ("opnai:gpt-4o", errors.UnknownProvider, "did you mean 'openai'"),
+        (("openai:gpt-4o", {"max_tokns": 3}), errors.InvalidOption, "did you mean 'max_tokens'"),
+        (("openai:gpt-4o", {"max_tokens": "3"}), errors.InvalidOption, "does not fit"),
+        (("openai:gpt-4o", {"retries": -1}), errors.InvalidOption, "does not fit"),
+        (("openai:gpt-4o", {"wire": "openai_chatt"}), errors.InvalidOption, "did you mean 'openai_chat'"),
+    ],
+)
+@pytest.mark.parametrize("of_the_call", [False, True], ids=["of the client", "of the call"])
+@pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
+def test_a_fallback_that_could_never_work_is_found_before_anything_is_sent(
+    entry: Any, kind: type[Exception], said: str, of_the_call: bool, stream: bool
+) -> None:
+    def unsent(request: httpx.Request) -> httpx.Response:
+        raise AssertionError("sent")
+
+    step = fallback(entry)
+    client = Client(
+        pipeline=None if of_the_call else step, transport=httpx.MockTransport(unsent), api_keys={"groq": "k"}
+    )
+    call = client.stream_text if stream else client.generate_text
+    with pytest.raises(kind, match=said):
+        call(GROQ, "hi", pipeline=step if of_the_call else None)
+
+
+def test_a_fallback_between_two_models_that_fall_back_to_each_other_is_planned_once() -> None:
+    client = Client(pipeline=fallback("openai:gpt-4o", "groq:x"), api_keys={"groq": "k", "openai": "k"})
+    assert "fallback" in client.pipeline_for(GROQ)
+
+
+MISSPELT = "temprature"
+RULES = {
+    "rename": rename(MISSPELT, "t"),
+    "drop": drop("seed", MISSPELT, why="it is not there"),
+    "clamp": clamp(MISSPELT, high=1),
+    "at_most": at_most(MISSPELT, 4, why="that is all"),
+    "move": move(MISSPELT, "a.b"),
+    "convert": convert(MISSPELT, {0: 1}),
+    "when": when(lambda options, model: True, clamp(MISSPELT, high=1)),
+    "not_both": not_both("seed", MISSPELT, why="one is enough"),
+}
+
+
+@pytest.mark.parametrize("rule", RULES)
+@pytest.mark.parametrize("where", ["declared", "for some models", "changed"])
+def test_a_rule_of_an_option_that_does_not_exist_is_refused(rule: str, where: str) -> None:
+    acme = partial(declare_provider, "acme", wire=openai_chat, base_url="https://acme.test")
+    with pytest.raises(errors.InvalidOption, match="no call has an option 'temprature'.*did you mean 'temperature'"):
+        match where:
+            case "declared":
+                acme(translate_options=[RULES[rule]])
+            case "for some models":
+                acme(models={"*": override(translate_options=[RULES[rule]])})
+            case _:
+                acme().with_steps(translate_options=[RULES[rule]])
+
+
+def test_a_rule_may_read_what_another_rule_writes_and_the_options_of_the_provider() -> None:
+    declare_provider(
+        "acme",
+        wire=openai_chat,
+        base_url="https://acme.test",
+        options={"safety": {"type": "boolean"}},
+        translate_options=[rename("max_tokens", "limit"), clamp("limit", high=10), drop("safety", why="it is on")],
+    )
+
+
+def test_the_names_of_rules_are_not_checked_beside_a_function_of_the_users() -> None:
+    declare_provider(
+        "acme", wire=openai_chat, base_url="https://a.test", translate_options=[lambda o, m: [], drop("own", why="no")]
+    )
+
+
+def test_the_error_of_an_unknown_field_of_a_declaration_has_the_nearest_name() -> None:
+    with pytest.raises(errors.InvalidOption, match="did you mean 'env_key'"):
+        declare_provider("x", wire=openai_chat, base_url="https://x.test", key_env="X")
+
+
+def test_each_field_is_listed_once_and_no_internal_one() -> None:
+    with pytest.raises(errors.InvalidOption) as caught:
+        declare_provider("x", wire=openai_chat, base_url="https://x.test", zzzz=1)
+    names = str(caught.value).partition("known are ")[2].split(", ")
+    assert len(names) == len(set(names))
+    assert {"changes", "source", "wires"}.isdisjoint(names)
+    assert {"wire", "env_key", "build_body"} < set(names)
+
+
+def test_the_settings_of_a_client_are_listed_without_a_name_that_is_none() -> None:
+    with pytest.raises(errors.InvalidOption) as caught:
+        Client(model="x")  # type: ignore[call-arg]
+    assert "unknown" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: stepwell.Budget(-1), "the limit of a budget must be zero or more, not -1"),
+        (
+            lambda: Client(api_keys={"openai": "k"}).generate_text("openai:gpt-4o", "x", reasoning_effort="lots"),  # type: ignore[arg-type]
+            "none of its values; use one of none, minimal",
+        ),
+        (lambda: stepwell.Context([{"role": "user", "content": [{"type": "image", "source": {}}]}]), "use Image"),
+    ],
+    ids=["a budget", "an enum", "a vendor's dict of an image"],
+)
+def test_messages_use_the_right_words_once(make: Callable[[], Any], said: str) -> None:
+    with pytest.raises(errors.ConfigError, match=said) as caught:
+        make()
+    assert str(caught.value).count("minimal") <= 1
+
+
+def test_an_async_client_finds_them_too() -> None:
+    client = stepwell.AsyncClient(pipeline=fallback("opnai:gpt-4o"), api_keys={"groq": "k"})
+    with pytest.raises(errors.UnknownProvider):
+        asyncio.run(client.generate_text(GROQ, "hi"))
