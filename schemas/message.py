@@ -259,10 +259,7 @@ def _empty() -> ConfigError:
 
 
 def _is_blank(content: tuple[Part, ...]) -> bool:
-    for part in content:
-        if not isinstance(part, Text) or part.text.strip():
-            return False
-    return True
+    return all(isinstance(part, Text) and not part.text.strip() for part in content)
 
 
 def _messages(items: Iterable[Any]) -> tuple[Message, ...]:

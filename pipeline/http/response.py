@@ -37,7 +37,7 @@ FindError = Callable[["Response"], ProviderError | None]
 Abandon = Callable[[Any, Generator[Any, Any, Any] | None], None]
 """`abandon(source, flow)` closes both; it may be called by a finalizer."""
 DROPPED: deque[tuple[Reply | None, list[OnEnd]]] = deque()
-"""For `end_dropped`: the callbacks of responses that were dropped unread, each with the reply that was there already."""
+"""The callbacks of responses that were dropped unread, each with the reply that was there already."""
 
 
 _ENDING = threading.RLock()

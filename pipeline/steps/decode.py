@@ -11,7 +11,6 @@ from ...schemas.chunks import UsageUpdate
 from ...schemas.errors import DecodeError, StepError, StepwellError
 from ...schemas.functions import takes
 from ...schemas.json_text import JSONDecodeError, loads
-from ...schemas.model import Model
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import Usage
 from ..annotate import annotate, clamp_reasoning_tokens, note_reply, warn

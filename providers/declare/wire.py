@@ -26,7 +26,6 @@ from .object_support import AS_GIVEN, ObjectSupport
 from .tool_policies import COMMON_CALL_IDS, COMMON_TOOL_NAMES, ToolCallIdPolicy, ToolNamePolicy
 from .vendor_names import VENDOR_NAMES
 
-
 CALLED_WITH: Mapping[str, tuple[int, tuple[str, ...]]] = {
     **dict.fromkeys(("build_body", "encode_body", "find_error", "finalize_history"), (1, ())),
     "init_stream_state": (1, ("response",)),

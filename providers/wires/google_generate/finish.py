@@ -62,10 +62,7 @@ def block_of(data: Mapping[str, Any]) -> dict[str, Any]:
 
 def is_grounded(candidates: Iterable[Mapping[str, Any]]) -> bool:
     """Check whether Google searched for the answer, which it bills separately."""
-    for candidate in candidates:
-        if candidate.get("groundingMetadata"):
-            return True
-    return False
+    return any(candidate.get("groundingMetadata") for candidate in candidates)
 
 
 def metadata_of(candidate: Mapping[str, Any]) -> dict[str, Any]:
