@@ -255,8 +255,8 @@ def _test(rule: Any) -> _Test:
             return lambda value: type(value) in kinds or is_sound(value, inner)
         case list():
             item = _test(inner[0])
-            return lambda value: type(value) in kinds or (
-                type(value) is list and None not in value and all(map(item, value))
+            return lambda value: (
+                type(value) in kinds or (type(value) is list and None not in value and all(map(item, value)))
             )
         case By():
             return _by_test(inner)

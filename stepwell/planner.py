@@ -270,10 +270,11 @@ class CallPlanner:
             options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         own = given.pop("pipeline", None)
-        has_login = not given.keys().isdisjoint(LOGIN_NAMES)
-        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given) if has_login else None
+        login = None
+        if not given.keys().isdisjoint(LOGIN_NAMES):
+            login = CallLogin.of(plan.provider, plan.model, plan.base_url, given)
         changes: dict[str, Any] = {}
-        edits = NO_EDITS if isinstance(own, Pipeline) else edits_of(own)
+        edits = NO_EDITS if own is None or isinstance(own, Pipeline) else edits_of(own)
         if login is not None or edits is not NO_EDITS:
             changes["request_for_model"] = partial(self.request_for_model, edits=edits, login=login)
         tools = given.pop("tools", None)
@@ -301,9 +302,13 @@ class CallPlanner:
             changes["timeouts"] = timeouts_of(given["timeout"], self.timeouts)
         changes |= {name: given[name] for name in ("retries", "on_unsupported") if name in given}
         request = request.replace(**changes)
-        pipeline = own if isinstance(own, Pipeline) else edits.apply(plan.for_request(request).pipeline)
-        if edits is not NO_EDITS:
-            check_other_models(pipeline, request.operation, self.registry)
+        if isinstance(own, Pipeline):
+            return own, request
+        plan = plan.for_request(request) if plan.conditions else plan
+        if edits is NO_EDITS:
+            return plan.pipeline, request
+        pipeline = edits.apply(plan.pipeline)
+        check_other_models(pipeline, request.operation, self.registry)
         return pipeline, request
 
     def flow_of(self, call: CallModel) -> Flow:

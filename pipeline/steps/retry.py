@@ -65,10 +65,11 @@ def retry(
                 error = outcome.error_by(find_error)
             except (TransportError, ProviderError) as raised:
                 outcome = error = raised
-            if error is None:
-                if not budget.full:
-                    budget.give_back()
-                return outcome
+            else:
+                if error is None:
+                    if not budget.full:
+                        budget.give_back()
+                    return outcome
             delay = _delay(request, attempt, error, base, most)
             if error is None or delay is None or not budget.take():
                 if isinstance(outcome, StepwellError):

@@ -65,7 +65,7 @@ class Source:
         self._size = 0
         self._lingers = False
         self._encoding = encoding
-        self._inflater = _inflater(encoding, known_only=not cut) if encoding else None
+        self._inflater: Any = _inflater(encoding, known_only=not cut) if encoding else None
 
     def take(self, data: bytes) -> bytes:
         """Count and decompress what was read. Raises ResponseTooLarge over the limit, the clock's error when late."""

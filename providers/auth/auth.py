@@ -26,10 +26,11 @@ class HeaderKey:
     prefix: str = ""
 
     def __call__(self, request: Request) -> Request:
-        if request.credential is None:
+        key = request.credential
+        if key is None:
             return request
-        key = {self.name: self.prefix + reveal(request)}
-        return request.replace(headers=Headers(request.headers, **key))
+        value = self.prefix + (key.reveal() if type(key) is Secret else reveal(request))
+        return request.replace(headers=Headers(request.headers, **{self.name: value}))
 
 
 def header_key(name: str, prefix: str = "") -> HeaderKey:
@@ -89,13 +90,11 @@ def reveal(request: Request) -> str:
 
     Raises MissingKey if there is none, InvalidKey for a credential that is not one key.
     """
-    credential = request.credential
-    if type(credential) is not Secret:
-        credential = known_credential(request)
-        if credential is None:
-            raise MissingKey(f"no API key for {request.model.provider}", hint="pass api_key= or Client(api_keys=…)")
-        if isinstance(credential, Mapping):
-            credential = credential.get("api_key") or credential.get("token")
-        if not isinstance(credential, Secret):
-            raise InvalidKey(f"{request.model.provider} takes one key, a string", hint="pass api_key='...'")
+    credential = known_credential(request)
+    if credential is None:
+        raise MissingKey(f"no API key for {request.model.provider}", hint="pass api_key= or Client(api_keys=…)")
+    if isinstance(credential, Mapping):
+        credential = credential.get("api_key") or credential.get("token")
+    if not isinstance(credential, Secret):
+        raise InvalidKey(f"{request.model.provider} takes one key, a string", hint="pass api_key='...'")
     return credential.reveal()

@@ -126,10 +126,7 @@ def encode_messages(
         elif message.role == "assistant":
             encoded.append(encode_answer(message, replay))
         else:
-            parts = message.content
-            plain = len(parts) == 1 and type(parts[0]) is Text and not parts[0].extra
-            content = parts[0].text if plain else _content(parts, file_urls)
-            turn: dict[str, Any] = {"role": message.role, "content": content}
+            turn: dict[str, Any] = {"role": message.role, "content": _content(message.content, file_urls)}
             if message.name:
                 turn["name"] = message.name
             encoded.append(turn)
@@ -172,6 +169,8 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 
 def _content(parts: tuple[Part, ...], file_urls: bool) -> str | list[dict[str, Any]]:
+    if len(parts) == 1 and type(parts[0]) is Text and not parts[0].extra:
+        return parts[0].text
     return [block for part in parts if (block := _block(part, file_urls)) is not None] if parts else ""
 
 

@@ -154,7 +154,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
                 raw,
                 id=data.get("id") or None,
                 model=data.get("model") or "",
-                metadata={} if _METADATA.isdisjoint(data) else {name: data[name] for name in METADATA if data.get(name)},
+                metadata={} if _METADATA.isdisjoint(data) else _metadata_of(data),
             )
     state = State()
     chunks = read_piece(data, model, state, rules=None)
@@ -171,6 +171,10 @@ _PLAIN_BODY = frozenset((*METADATA, "id", "model", "object", "created", "choices
 _PLAIN_CHOICE = frozenset(("index", "message", "finish_reason", "logprobs"))
 _PLAIN_MESSAGE = frozenset(("role", "content", "refusal", "annotations", "tool_calls"))
 _PLAIN_CALL, _PLAIN_FUNCTION = frozenset(("id", "type", "index", "function")), frozenset(("name", "arguments"))
+
+
+def _metadata_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: data[name] for name in METADATA if data.get(name)}
 
 
 def _plain_parts(message: Mapping[str, Any] | None) -> tuple[Part, ...] | None:
@@ -216,9 +220,8 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
         state.started, state.id = True, chunk.get("id")
         state.first.calls.reply_id = state.id
         out.append(Start(state.id or None, chunk.get("model") or None))
-    for name in METADATA:
-        if value := chunk.get(name):
-            state.metadata[name] = value  # repeated in every chunk; reported once, at the end
+    if not _METADATA.isdisjoint(chunk):
+        state.metadata |= _metadata_of(chunk)  # repeated in every chunk; reported once, at the end
     for position, choice in enumerate(chunk.get("choices") or ()):
         # The order of choices counts in a whole body, where some servers give all the same index.
         index = position if whole else choice.get("index")
@@ -332,7 +335,8 @@ def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usage") or (data.get("x_groq") or {}).get("usage") or first.get("usage")
     if not raw:
         return None
-    charges, message = (), first.get("message") or {}
+    charges: tuple[str, ...] = ()
+    message = first.get("message") or {}
     if not (_BILLED_APART.isdisjoint(data) and _BILLED_APART.isdisjoint(message)):
         charges = billed_apart(data) + billed_apart(message)
     return usage_of(raw, data.get("service_tier"), charges)
