@@ -93,10 +93,14 @@ def after(
     `on_failure(error, request)` completes an error of the steps inside it, which goes on.
     """
 
-    def bind(call: CallNext, halted: CallNext) -> tuple[CallNext, CallNext]:
-        return _ways_out((step,), call), halted
-
-    step = Step(name, bind, "around", place_in_code(fn), on_way_out=fn, on_failure=on_failure)
+    step = Step(
+        name,
+        lambda call, halted: (_ways_out((step,), call), halted),
+        "around",
+        place_in_code(fn),
+        on_way_out=fn,
+        on_failure=on_failure,
+    )
     return step
 
 

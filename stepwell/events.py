@@ -100,7 +100,7 @@ def span(name: str, /, **data: object) -> AbstractContextManager[Span]:
 
 
 class _Unreported(Span):
-    """A span for all work that nobody is told of."""
+    """The span of all work that is not reported."""
 
     def note(self, **data: object) -> None:
         """Do nothing: the facts would be kept for ever."""

@@ -14,11 +14,10 @@ from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
 from .model_metadata.provider_ids import canonical
 from .other_models import check_other_models
-from .pipeline.annotate import with_inner_calls
+from .pipeline.annotate import completed_reply
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.request import Headers, Request, StateKey
-from .pipeline.http.response import DROPPED, Response, end_dropped
 from .pipeline.http.timeouts import Timeouts, timeouts_of
 from .pipeline.pipeline import Pipeline
 from .pipeline.steps.always_stream import COLLECTED
@@ -37,12 +36,12 @@ from .providers.declare.overrides import OVERRIDES, Overrides, in_force
 from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
-from .schemas.errors import StepError, StepwellError, UnknownModel
+from .schemas.errors import StepError, UnknownModel
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
 from .schemas.nearest import closest
 from .schemas.options import CALL_OPTIONS, check_options, check_value
-from .schemas.reply import CallWarning, Reply
+from .schemas.reply import CallWarning
 from .schemas.tool import Tool
 from .settings import StoredCredential, addresses_of, checked_url, credential_of, headers_of, keys_of, retries_of
 
@@ -270,9 +269,8 @@ class CallPlanner:
             options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         own = given.pop("pipeline", None)
-        login = None
-        if not given.keys().isdisjoint(LOGIN_NAMES):
-            login = CallLogin.of(plan.provider, plan.model, plan.base_url, given)
+        has_login = not given.keys().isdisjoint(LOGIN_NAMES)
+        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given) if has_login else None
         changes: dict[str, Any] = {}
         edits = NO_EDITS if own is None or isinstance(own, Pipeline) else edits_of(own)
         if login is not None or edits is not NO_EDITS:
@@ -383,25 +381,6 @@ class CallPlanner:
 
 _NO_CONTEXT = Context()
 _CONVERSATIONS = ("chat", "count_tokens")
-
-
-def completed_reply(response: Response, prompt: Context) -> Reply:
-    """Return the reply of an unstreamed call, after running its on-end callbacks.
-
-    prompt: the caller's own, before any step changed it.
-    """
-    reply = response.reply
-    if reply is None:
-        raise StepwellError(
-            "the pipeline ended without a reply", hint="a step replaced decode_response, or did not call the next one"
-        )
-    reply.prompt = prompt
-    if response.callbacks:
-        response.ended(reply, None)
-    if DROPPED:
-        end_dropped(wait=False)
-    alone = response.call is not None and len(response.request.calls or ()) == 1
-    return reply if alone else with_inner_calls(reply, response)
 
 
 _ONLY_TOOLS = frozenset((Tool,))

@@ -164,7 +164,7 @@ def are_sendable(headers: Mapping[str, str]) -> bool:
     return plain and _FRAMING.isdisjoint(headers)
 
 
-def unsendable(headers: Mapping[str, str]) -> InvalidOption:
+def header_error(headers: Mapping[str, str]) -> InvalidOption:
     """Return the error for headers that are not sendable. It names the header, without its value."""
     name = next(name for name in headers if not are_sendable({name: headers[name]}))
     if name in _FRAMING:

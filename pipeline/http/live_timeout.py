@@ -59,7 +59,8 @@ class Limits(dict[str, Any]):
 
     def get(self, name: str, default: object = None) -> Any:
         """Return a limit. Libraries look up `connect` when they open a connection, after the wait for a free one."""
-        return _live_timeout(self._connecting(), self._connecting, None) if name == "connect" else super().get(name, default)
+        connecting = self._connecting
+        return _live_timeout(connecting(), connecting, None) if name == "connect" else super().get(name, default)
 
     def _connecting(self) -> float | None:
         return self.clock.within(self.connect)

@@ -13,7 +13,7 @@ from ..effects import Close, Read, Send
 from ..event_loops import AsyncPerformer
 from ..stream.source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, transport_error
 from ..threads import Performer, Scope
-from .headers import are_sendable, unsendable
+from .headers import are_sendable, header_error
 from .live_timeout import Limits, aon_trace, on_trace, watch_tls_stream
 from .request import Request
 from .response import Response
@@ -161,7 +161,7 @@ def _outgoing(request: Request, build: Build, notice: Callable[..., object], sco
     if "@" in request.url:
         refuse_login(request.url)
     if not are_sendable(request.headers):
-        raise unsendable(request.headers)
+        raise header_error(request.headers)
     limits = Limits(request.timeouts.connect, Clock(request.timeouts, request.started, request.world.now), scope)
     extensions = {"timeout": limits, "trace": notice}
     outgoing = build(request.method, request.url, headers=request.headers, content=request.body, extensions=extensions)
