@@ -79,7 +79,6 @@ _ADDED = (
     "web_searches",
     *_WHOLE,
 )
-_TIER, _REGION = attrgetter("service_tier"), attrgetter("region")
 
 
 def parse_reported_cost(cost: object) -> Decimal | None:
@@ -103,7 +102,7 @@ def total_usage(usages: Iterable[Usage | None]) -> Usage:
     for name in _WHOLE:
         if None in map(attrgetter(name), known):
             sums.pop(name, None)
-    service_tiers, regions = set(map(_TIER, known)), set(map(_REGION, known))
+    service_tiers, regions = {*map(attrgetter("service_tier"), known)}, {*map(attrgetter("region"), known)}
     return Usage(
         **sums,
         complete=all(map(attrgetter("complete"), known)),

@@ -18,20 +18,14 @@ class RetryBudget:
     """
 
     def __init__(self, most: float = 100.0) -> None:
-        self._most = most
-        self._left = most
-        self.full = True
+        self.most = most
+        self.left = most
 
     def take(self) -> bool:
-        if self._left < 1:
+        if self.left < 1:
             return False
-        self._left -= 1
-        self.full = False
+        self.left -= 1
         return True
-
-    def give_back(self) -> None:
-        self._left = min(self._most, self._left + 0.1)
-        self.full = self._left == self._most
 
 
 def retry(
@@ -67,8 +61,7 @@ def retry(
                 outcome = error = raised
             else:
                 if error is None:
-                    if not budget.full:
-                        budget.give_back()
+                    budget.left = min(budget.most, budget.left + 0.1)
                     return outcome
             delay = _delay(request, attempt, error, base, most)
             if error is None or delay is None or not budget.take():

@@ -84,8 +84,6 @@ def fit_schemas(support: ObjectSupport, provider: str) -> Step:
             request = _fit_answer(request, response_format, support, provider)
         tools = request.context.tools
         for at, tool in enumerate(tools):
-            if support.tools is None and (not tool.strict or support.strict_tools is None):
-                continue
             fitted = _fit_tool(tool, support)
             if tool.strict and not fitted.strict:
                 request = request.warn("tools", f"{tool.name!r} is not strict: {provider} cannot enforce its schema")

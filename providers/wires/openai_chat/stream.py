@@ -195,7 +195,7 @@ def _plain_parts(message: Mapping[str, Any] | None) -> tuple[Part, ...] | None:
         if not id or id in seen or not _PLAIN_CALL.issuperset(call) or not _PLAIN_FUNCTION.issuperset(function or call):
             return None
         seen.add(id)
-        if not function["name"] or type(function.get("arguments")) is not str:
+        if not function.get("name") or type(function.get("arguments")) is not str:
             return None
         parts.append(ToolCall(id, function["name"], function["arguments"]))
     return tuple(parts) if parts else None
