@@ -3,7 +3,7 @@
     stepwell.events.subscribe(print)
 
 A span is one piece of work with a name: "generate_object", "run_tools", "tool", "embed", "retrieve", ... Spans nest, in
-threads and tasks as well. Without subscribers a span costs about a microsecond.
+threads and tasks as well. Without subscribers a span costs a tenth of a microsecond.
 """
 
 from __future__ import annotations
