@@ -95,5 +95,6 @@ def completed_reply(response: Response, prompt: Context) -> Reply:
         response.ended(reply, None)
     if DROPPED:
         end_dropped(wait=False)
-    alone = response.call is not None and len(response.request.calls or ()) == 1
-    return reply if alone else with_inner_calls(reply, response)
+    if response.call is not None and len(response.request.calls or ()) == 1:
+        return reply
+    return with_inner_calls(reply, response)

@@ -81,8 +81,7 @@ def loads(data: bytes | bytearray | str) -> Any:
         return _tolerant(data, error)
     # The test of `exact`, for the body of every answer without a call.
     plain = data.translate(_NUMBERS) if type(data) is bytes else _LONG
-    may_be_long = _LONG in plain or _LONG_NEGATIVE in plain or plain.startswith(_LONG_ALONE)
-    return exact(value, data) if may_be_long else value
+    return exact(value, data) if _LONG in plain or _LONG_NEGATIVE in plain or plain.startswith(_LONG_ALONE) else value
 
 
 def exact(value: object, data: bytes | bytearray | str) -> Any:

@@ -75,14 +75,13 @@ class Message:
             content = (Text(content),)
         elif type(content) is not tuple or not _PART_TYPES.issuperset(map(type, content)):
             content = _parts(content)
-        extra = {} if extra is None else extra
         self.__dict__.update(
             role=role,
             content=content,
             tool_call_id=tool_call_id,
             name=name,
             is_error=is_error,
-            extra=extra,
+            extra={} if extra is None else extra,
             model=model,
         )
 

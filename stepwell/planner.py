@@ -383,12 +383,9 @@ _NO_CONTEXT = Context()
 _CONVERSATIONS = ("chat", "count_tokens")
 
 
-_ONLY_TOOLS = frozenset((Tool,))
-
-
 def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:
     """Return the tools of a call as Tools."""
-    if isinstance(given, list | tuple) and _ONLY_TOOLS.issuperset(map(type, given)):
+    if isinstance(given, list | tuple) and {Tool}.issuperset(map(type, given)):
         return given
     from .workflows.tools.define import tools_of  # reads signatures: only for those who pass functions
 

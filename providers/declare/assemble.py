@@ -280,10 +280,7 @@ def _acts_without_options(rules: Rules, model: Model) -> bool:
 
     Most calls have no options, and running all rules for them would take a fifth of the pipeline's time.
     """
-    if callable(rules) or not all(map(is_packaged, rules)):
-        return True
-    options, warnings = translate(rules, {}, model, "warn")
-    return bool(options or warnings)
+    return callable(rules) or not all(map(is_packaged, rules)) or any(translate(rules, {}, model, "warn"))
 
 
 def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], bytes]) -> Step:

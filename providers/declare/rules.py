@@ -115,8 +115,8 @@ def described(description: str, rule: Rule, reads: Iterable[str] = (), writes: I
 def is_packaged(rule: object) -> bool:
     """Return whether a rule is one of this package: it does the same every time."""
     rule = getattr(rule, "func", rule)
-    ours = str(getattr(rule, "__module__", "")).startswith(_PACKAGE)
-    return ours and all(map(is_packaged, getattr(rule, "parts", ())))
+    where = str(getattr(rule, "__module__", ""))
+    return where.startswith(_PACKAGE) and all(map(is_packaged, getattr(rule, "parts", ())))
 
 
 _PACKAGE = __name__.rpartition(".declare.")[0]

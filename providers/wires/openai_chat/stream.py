@@ -145,7 +145,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """
     choices = data.get("choices")
     if choices and len(choices) == 1 and _PLAIN_BODY.issuperset(data) and _PLAIN_CHOICE.issuperset(choices[0]):
-        parts = _plain_parts(choices[0].get("message"))
+        parts = _plain_parts(choices[0].get("message") or {})
         if parts is not None and not choices[0].get("logprobs"):
             raw, has_calls = choices[0].get("finish_reason"), type(parts[-1]) is ToolCall
             return Reply(
@@ -177,28 +177,25 @@ def _metadata_of(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: data[name] for name in METADATA if data.get(name)}
 
 
-def _plain_parts(message: Mapping[str, Any] | None) -> tuple[Part, ...] | None:
+def _plain_parts(message: Mapping[str, Any]) -> tuple[Part, ...] | None:
     """Return the parts of a message with text or calls of functions and nothing rare, as most are; None for another.
 
     This and the reply take 3 µs, chunks and a fold 8.
     """
-    if not message or not _PLAIN_MESSAGE.issuperset(message) or message.get("refusal") or message.get("annotations"):
+    text, seen = message.get("content") or "", set()
+    rare = message.get("refusal") or message.get("annotations") or type(text) is not str
+    if rare or not _PLAIN_MESSAGE.issuperset(message):
         return None
-    parts: list[Part] = []
-    if text := message.get("content"):
-        if type(text) is not str:
-            return None
-        parts.append(Text(text))
-    seen = set()
+    parts: list[Part] = [Text(text)] if text else []
     for call in message.get("tool_calls") or ():
-        id, function = call.get("id"), call.get("function")
-        if not id or id in seen or not _PLAIN_CALL.issuperset(call) or not _PLAIN_FUNCTION.issuperset(function or call):
+        id, function = call.get("id"), call.get("function") or {}
+        name, arguments = function.get("name"), function.get("arguments")
+        known = _PLAIN_CALL.issuperset(call) and _PLAIN_FUNCTION.issuperset(function)
+        if not (known and id and name) or id in seen or type(arguments) is not str:
             return None
         seen.add(id)
-        if not function.get("name") or type(function.get("arguments")) is not str:
-            return None
-        parts.append(ToolCall(id, function["name"], function["arguments"]))
-    return tuple(parts) if parts else None
+        parts.append(ToolCall(id, name, arguments))
+    return tuple(parts) or None
 
 
 def read_piece(data: object, model: Model, state: State, rules: Rules | None = EVENT_FIELDS) -> list[StreamChunk]:
