@@ -176,7 +176,10 @@ class Fold:
         part.fields.update(chunk.fields)
 
     def _part_done(self, chunk: PartDone) -> None:
-        self._parts[_checked_index(chunk.index)] = checked_part(chunk.part)
+        part = chunk.part
+        if not isinstance(getattr(part, "text", ""), str) or not isinstance(getattr(part, "arguments_json", ""), str):
+            raise _misfit()
+        self._parts[_checked_index(chunk.index)] = part
         self._kind = None
 
     def _call_start(self, chunk: ToolCallStart) -> None:
@@ -235,13 +238,6 @@ def _misfit() -> DecodeError:
         "a piece of the answer does not have the shape of its wire format: its text is not a string, "
         "or its index no number"
     )
-
-
-def checked_part(part: Part) -> Part:
-    """Return a part that is whole. Raises DecodeError for one whose text is not a string."""
-    if not isinstance(getattr(part, "text", ""), str) or not isinstance(getattr(part, "arguments_json", ""), str):
-        raise _misfit()
-    return part
 
 
 def _checked_index(index: object) -> int:

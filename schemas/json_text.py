@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from json import JSONDecodeError
 from operator import is_
 from typing import Any, Final, cast
@@ -162,9 +163,8 @@ def dumps(
         return _write_exactly(value, default, option, text or _as_text)
 
 
-def dumps_strictly(value: object) -> bytes:
-    """Do the same as `dumps`, but raise TypeError for a lone surrogate."""
-    return dumps(value, text=lambda text: text)
+dumps_strictly: Final[Callable[[Any], bytes]] = partial(dumps, text=str)
+"""Does the same as `dumps`, but raises TypeError for a lone surrogate."""
 
 
 def spaced(value: object, *, ascii: bool = False, default: Callable[[Any], Any] | None = None) -> str:

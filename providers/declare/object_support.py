@@ -84,7 +84,7 @@ def fit_schemas(support: ObjectSupport, provider: str) -> Step:
             request = _fit_answer(request, response_format, support, provider)
         tools = request.context.tools
         for at, tool in enumerate(tools):
-            fitted = _fit_tool(tool, support)
+            fitted = _fit_tool(tool, support) if tool.strict or support.tools else tool
             if tool.strict and not fitted.strict:
                 request = request.warn("tools", f"{tool.name!r} is not strict: {provider} cannot enforce its schema")
             if fitted is not tool:

@@ -33,7 +33,6 @@ from ....schemas.chunks import (
     Warned,
 )
 from ....schemas.errors import ProviderError
-from ....schemas.fold import checked_part
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.message import Message
 from ....schemas.model import Model
@@ -113,7 +112,7 @@ def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """Decode an unstreamed response. Raises the provider's error, with the partial reply on it, for one that failed."""
     items, custom = data["output"], custom_tools(data)
-    parts = [checked_part(part) for at, item in enumerate(items) for _, part in decode_item(item, at, custom)]
+    parts = [part for at, item in enumerate(items) for _, part in decode_item(item, at, custom)]
     reply = Reply(
         Message("assistant", tuple(parts)),
         _finish_reason(data, set(map(type, parts))),

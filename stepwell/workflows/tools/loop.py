@@ -93,7 +93,8 @@ def loop(
     """
     offered = tools_of(tools)
     context = context_of(prompt)
-    if _unanswered_calls(context) and not settings.resume:
+    unanswered = _unanswered_calls(context)
+    if unanswered and not settings.resume:
         raise ConfigError(
             "the prompt ends in tool calls without results, and they were not run",
             hint="append their results (stepwell.tool_result), or run them with resume=True if you trust their origin",
@@ -104,12 +105,13 @@ def loop(
         pipeline = options.get("pipeline")
         edits = pipeline if isinstance(pipeline, Pipeline) else edits_of(pipeline)
         call_options["pipeline"] = edits.prepend(react_tools())
-    return _loop(model, context, offered, settings, call_options, stream, planner.world)
+    return _loop(model, context, unanswered, offered, settings, call_options, stream, planner.world)
 
 
 def _loop(
     model: ModelLike,
     context: Context,
+    pending: tuple[ToolCall, ...],
     tools: tuple[Tool, ...],
     settings: Loop,
     options: dict[str, Any],
@@ -119,7 +121,6 @@ def _loop(
     steps: list[Reply] = []
     prompt = context
     with span("run_tools", model=str(model), tools=[tool.name for tool in tools]) as work:
-        pending = _unanswered_calls(context)
         while True:
             if pending:
                 if len(steps) >= settings.max_steps:
