@@ -169,7 +169,7 @@ of those for the objects in a list, a function, or None, which no value passes."
 _TESTS: dict[int, tuple[Rules, _Tests]] = {}
 
 
-def is_sound(data: Any, rules: Rules) -> bool:
+def is_sound(data: object, rules: Rules) -> bool:
     """Check quickly that no rule is broken: 3 µs for a body of 40 fields, not the 25 of the exact check.
 
     False means that the exact check is needed. The tests are made once for each table of rules.
@@ -177,7 +177,7 @@ def is_sound(data: Any, rules: Rules) -> bool:
     known = _TESTS.get(id(rules))
     if known is None:
         known = _TESTS[id(rules)] = (rules, _tests(rules))  # the table is kept, so that its id stays its own
-    pending = [(data, known[1])]
+    pending: list[tuple[Any, _Tests]] = [(data, known[1])]
     for value, tests in pending:  # which grows by the objects inside
         if value.__class__ is not dict:
             return False
@@ -205,7 +205,7 @@ def _tests(rules: Rules) -> _Tests:
     return {name: (_kinds(rule), _field_test(rule)) for name, rule in rules.items()}
 
 
-def _field_test(rule: Any) -> Any:
+def _field_test(rule: object) -> Any:
     """Make the test of the values that do not pass by their type."""
     inner = _inner(rule)
     if type(inner) is dict:
@@ -219,7 +219,7 @@ _BY_KIND = (type, tuple, Or)
 _JSON = frozenset((type(None), bool, int, float, str, list, dict))
 
 
-def _kinds(rule: Any) -> frozenset[type]:
+def _kinds(rule: object) -> frozenset[type]:
     """Return the types of the values that obey a rule, whatever they are."""
     match rule:
         case Or() | Either():
@@ -231,7 +231,7 @@ def _kinds(rule: Any) -> frozenset[type]:
     return frozenset((int, type(None)) if rule is count else (type(None),))
 
 
-def _inner(rule: Any) -> Any:
+def _inner(rule: object) -> Any:
     """Return the dict or list of rules that a value must obey which does not pass by its type."""
     match rule:
         case Held():
@@ -247,7 +247,7 @@ def _inner(rule: Any) -> Any:
     return rule
 
 
-def _test(rule: Any) -> _Test:
+def _test(rule: object) -> _Test:
     """Make a function that checks quickly whether a value obeys a rule; False where the exact check is needed."""
     kinds = _kinds(rule)
     match inner := _inner(rule):
@@ -282,7 +282,7 @@ def _by_test(rule: By) -> _Test:
     return is_sound
 
 
-def _base(rule: Any) -> type:
+def _base(rule: object) -> type:
     return dict if type(rule) is dict else list
 
 
