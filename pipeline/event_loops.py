@@ -49,7 +49,7 @@ class AsyncPerformer:
         raise unknown_effect(effect)
 
     def abandon(self, source: Any, flow: Flow | None) -> None:
-        """Close what a response held that was dropped unread. May be called by a finalizer."""
+        """Close the source and the flow of a response that was dropped unread. May be called by a finalizer."""
 
         async def release() -> None:
             with suppress(Exception):
@@ -59,7 +59,7 @@ class AsyncPerformer:
             self._call_loop(lambda: spawn(release))  # once its event loop has ended, no connection is left
 
     def note_loop(self) -> None:
-        """Keep the way into the running event loop, for `abandon`."""
+        """Remember how to schedule work on the running event loop, for `abandon`."""
         if self._call_loop is None:
             self._call_loop = loop_caller()
 
@@ -169,7 +169,7 @@ def spawn(work: Callable[[], Any]) -> None:
 
 
 def loop_caller() -> Callable[[Callable[[], object]], bool]:
-    """Return a function that has another one called on the event loop that runs now.
+    """Return a function that schedules another one on the event loop that is running now.
 
     It may be called from any thread or finalizer, and returns False once the event loop has ended.
     """
@@ -177,7 +177,7 @@ def loop_caller() -> Callable[[Callable[[], object]], bool]:
     if trio is not None and hasattr(trio.lowlevel, "in_trio_run") and trio.lowlevel.in_trio_run():
         call_soon, ended = trio.lowlevel.current_trio_token().run_sync_soon, trio.RunFinishedError
     else:
-        import asyncio  # as in spawn
+        import asyncio  # only where an event loop runs already
 
         call_soon, ended = asyncio.get_running_loop().call_soon_threadsafe, RuntimeError
 

@@ -348,12 +348,12 @@ def _wrong_result(name: str, result: object, expected: str) -> StepError:
     hint = None
     if iscoroutine(result):
         result.close()  # else Python warns that it was never awaited
-        hint = "a step awaits nothing itself: write an around step that yields Run(...)"
+        hint = "a step cannot be async: write an around step that yields Run(...)"
     return StepError(f"step {name!r} returned {type(result).__name__} instead of {expected}", hint=hint)
 
 
 def _name_and_value(first: Any, second: Any, count: int) -> tuple[str, Any]:
-    """Return the name and the function of a step. Raises InvalidOption for one that cannot be called with `count`."""
+    """Return the name and the function of a step. Raises InvalidOption unless it takes `count` arguments."""
     name, fn = (getattr(first, "__name__", type(first).__name__), first) if second is None else (first, second)
     if not isinstance(fn, type):
         check_function(name, fn, count)

@@ -115,7 +115,8 @@ def wait_in_thread(effect: Wait, scope: Scope | None = None) -> bool:
     signal = effect.signal
     if signal.is_set:
         return True
-    # A plain lock, released by what wakes this thread: unlike threading.Event, that never blocks a finalizer.
+    # A plain lock, released to wake this thread: unlike threading.Event.set, that never blocks, even in a finalizer.
+    # The deque holds the release once, since both signals may call `wake` and a lock cannot be released twice.
     lock = threading.Lock()
     lock.acquire()
     once = deque((lock.release,))
@@ -232,7 +233,7 @@ def start_thread(effect: StartTask, branch: Branch, scope: Scope) -> None:
 
 
 def stop_threads(tasks: Sequence[Task]) -> None:
-    """Cancel the tasks that still run, and wait until the threads of all have ended."""
+    """Cancel the tasks that still run, and wait until all threads have ended, at most STOP_SECONDS in all."""
     for task in tasks:
         if task.running and task.cancel is not None:
             task.cancel()

@@ -111,7 +111,7 @@ class Response:
     _error: ProviderError | None = field(default=None, init=False, repr=False)
 
     def error_by(self, find_error: FindError) -> ProviderError | None:
-        """Return the error that `find_error` sees in it; None for a good answer, and for one that has a reply already.
+        """Return the error that `find_error` finds in the response; None without one, and if there is a reply already.
 
         The function runs once, however many steps ask, unless a step has changed the status or the body since.
         """

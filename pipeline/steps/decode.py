@@ -154,7 +154,7 @@ def extract_usage(
 
 
 def read_usage(extract: Reader, response: Response, reply: Reply, side_fields: Rules | None) -> Usage | None:
-    """Return what `extract` finds in the JSON of the response; None, with a warning on the reply, for another shape."""
+    """Return what `extract` finds in the JSON of the response; None, with a warning, if its shape is unexpected."""
     model, data = response.request.model, response.data
     try:
         if data is None and (data := reply.raw) is not None and side_fields:

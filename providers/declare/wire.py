@@ -116,7 +116,7 @@ class Wire:
         )
 
     def with_error_hint(self, kind: type[ProviderError], hint: Callable[[Request], str]) -> Wire:
-        """Return the wire with another hint in its errors of one kind, which `hint` makes of the request."""
+        """Return the wire with `hint(request)` as the hint of its errors of one class, `kind`."""
 
         def find_error(response: Response) -> ProviderError | None:
             error = self.find_error(response)
