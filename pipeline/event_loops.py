@@ -75,7 +75,7 @@ async def perform_run(effect: Run) -> Any:
     if effect.async_fn is not None:
         return await effect.async_fn()
     if effect.blocks:
-        import anyio.to_thread  # as in perform_local
+        import anyio.to_thread  # comes with httpx; works on whichever event loop runs
 
         return await anyio.to_thread.run_sync(effect.sync_fn)
     return effect.sync_fn()
@@ -83,7 +83,7 @@ async def perform_run(effect: Run) -> Any:
 
 async def await_signal(effect: Wait) -> bool:
     """Wait for a signal and return whether it is set."""
-    import anyio  # as in perform_local
+    import anyio  # comes with httpx; works on whichever event loop runs
 
     signal = effect.signal
     if signal.is_set:
@@ -125,7 +125,7 @@ class AsyncBranch:
 
 def start_on_loop(effect: StartTask, branch: AsyncBranch) -> None:
     """Run the flow of a task as a task of the event loop."""
-    import anyio  # as in perform_local
+    import anyio  # comes with httpx; works on whichever event loop runs
 
     scope, task, done = anyio.CancelScope(), effect.task, Signal()
 
@@ -145,7 +145,7 @@ def start_on_loop(effect: StartTask, branch: AsyncBranch) -> None:
 
 async def stop_on_loop(tasks: Sequence[Task]) -> None:
     """Cancel the tasks that still run, and wait until they have ended."""
-    import anyio  # as in perform_local
+    import anyio  # comes with httpx; works on whichever event loop runs
 
     for task in tasks:
         if task.running and task.cancel is not None:

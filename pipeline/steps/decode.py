@@ -95,7 +95,7 @@ def decoded(
         raise _wrong_shape(response, error) from error
     if type(reply) is not Reply:
         raise StepError(f"decode_response returned {type(reply).__name__} instead of a Reply")
-    # In place: the fold has checked the text of its replies already, and those of other decoders are short.
+    # For decoders that build a message without fold(), which checks the text of every part by itself.
     for part in reply.message.content:
         if isinstance(part, _TEXTS) and type(part.text) is not str:
             raise _wrong_shape(response, TypeError())

@@ -72,8 +72,8 @@ def extended(name: str, function: Callable[..., Any], inherited: Any, steps: Map
     name: the step.
     function: the function that extends it.
     inherited: the step in force, if there is one.
-    steps: the steps in force. An attach_stream that stands for attach reads the final ones when it is called.
-    scope: whose function it is, for the error.
+    steps: all steps. Without an attach_stream, `function` extends the attach that is in `steps` when it is called.
+    scope: the level that declared the function, for the error.
 
     Raises ConfigError for a plain function over an authenticate that is a generator.
     """

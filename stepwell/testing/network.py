@@ -52,7 +52,7 @@ class MockBody:
         for piece in self:
             yield piece
         if self._stalls and self.stalled is not None:
-            import asyncio  # as in run
+            import asyncio  # heavy, and only this suite needs it
 
             self.stalled.set()
             await asyncio.Event().wait()
@@ -92,7 +92,7 @@ def transport_of(body: MockBody) -> httpx.MockTransport:
 
 async def cancelled(body: MockBody, work: Coroutine[Any, Any, object]) -> None:
     """Cancel the work while it waits for more of the body. Raises AssertionError unless that ends it."""
-    import asyncio  # as in run
+    import asyncio  # heavy, and only this suite needs it
 
     body.stalled = asyncio.Event()
     task = asyncio.ensure_future(work)
