@@ -10,7 +10,7 @@ from contextvars import copy_context
 from typing import Any, Self, TypeVar
 
 from ..schemas.errors import StepError
-from .effects import END, CallModel, Close, Flow, Read, Send, closed, emitted, left
+from .effects import END, CallModel, Close, Flow, Read, Send, cancelled, closed, emitted
 
 CLEANUP_SECONDS = 5.0
 """How long an async flow that has been cancelled may take to clean up."""
@@ -108,7 +108,7 @@ class _Reading:
 
     def _left(self) -> Flow:
         self.over = True
-        yield from left(self._flow)
+        yield from cancelled(self._flow)
 
 
 class Reading(_Reading):

@@ -90,7 +90,7 @@ def after(
 ) -> Step:
     """Make a step of `fn(response, request)`, which changes the response in place, for the steps of every call.
 
-    `on_failure(error, request)` completes an error of the steps inside it, which goes on.
+    `on_failure(error, request)` adds details to an error of the inner steps, which is then raised again.
     """
 
     step = Step(

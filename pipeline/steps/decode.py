@@ -45,11 +45,11 @@ def reader_of(function: Callable[..., Any]) -> Reader:
 
 
 def decode_response(decode: Callable[..., Reply], *, binary: bool = False, side_fields: Rules | None = None) -> Step:
-    """Make the step that decodes unstreamed responses; streams pass.
+    """Make the step that decodes unstreamed responses and leaves streams unchanged.
 
-    decode: `decode(data, model)` makes the reply of the body's JSON; with a parameter `response` it gets that as well.
+    decode: `decode(data, model)` makes the reply from the body's JSON. With a parameter `response` it gets that, too.
     binary: give `decode` a Body in place of JSON.
-    side_fields: rules of the fields that are dropped, each with a warning, where they have another type.
+    side_fields: rules for fields that are dropped, each with a warning, if their value has another type.
 
     Raises DecodeError, with the beginning of the body in `.payload`, for a body that is not JSON or does not have the
     shape of its wire.
@@ -124,9 +124,9 @@ def extract_usage(
 
     Usage that cannot be read becomes a warning.
 
-    extract: `extract(data, model)` reads it from the body's JSON, and with a parameter `response` from its headers;
-        None leaves the reply with an empty Usage.
-    counted: fields of Usage that are in headers, and the names of those.
+    extract: `extract(data, model)` reads the usage from the body's JSON. If it has a parameter `response`, it gets that
+        too. If it returns None, the usage of the reply stays as it is.
+    counted: fields of Usage that are in headers, and the names of these headers.
     side_fields: as for decode_response.
     """
 
