@@ -43,7 +43,7 @@ def _note_call(result: object, note: Callable[[tuple[object, Reply]], None]) -> 
     if isinstance(result, Reply):
         note((object(), result))
     elif (response := getattr(result, "response", None)) is not None:
-        # It holds the function below: in a circle, one dropped unread would stay open.
+        # A weak reference: the response holds `ended`, and a reference cycle would keep a dropped response open.
         streamed: Any = proxy(response)
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:

@@ -74,7 +74,7 @@ class _Nodes:
     def _follow(
         self, node: int, groups: Groups, text: str, at: int, into: list[tuple[int, Groups]], seen: set[int]
     ) -> None:
-        """Add what can be reached without reading, most wanted first; a node that is there already is not added."""
+        """Add each node not yet in `seen` that can be reached from `node` without reading, by falling priority."""
         waiting = [(node, groups)]
         while waiting:
             node, groups = waiting.pop()

@@ -272,9 +272,9 @@ class Provider:
 
 
 def declared_model(provider: Provider, *ids: str) -> Model | None:
-    """Return a model by the facts of the provider's declaration; None if it has none of any of these ids.
+    """Return the model that the provider's declaration has facts of, under one of these ids; None without any.
 
-    The model has the first id.
+    ids: tried in order. The model gets the first of them as its id, whichever is found.
     """
     for id in ids:
         if id in provider.model_facts:
