@@ -160,7 +160,7 @@ def _cancel(tasks: Sequence[Task]) -> None:
 
 
 def _stopped(tasks: Sequence[Task], winner: Task | None) -> Flow:
-    """StopTasks the tasks, and close the results that nobody will read."""
+    """Stop the tasks, and close the results that nobody will read."""
     yield StopTasks([task for task in tasks if task.cancel is not None])
     for task in tasks:
         if task is not winner:
