@@ -17,7 +17,7 @@ def noting_calls(flow: Flow, request: Request) -> Flow:
     if (calls := request.calls) is None:
         return flow
     noting = _noting(flow, request, calls.append)
-    next(noting)  # up to where the flow goes on: what is thrown from now on reaches a flow that has begun already
+    next(noting)  # to its first yield: an error thrown into a generator that has not begun would not reach the flow
     return noting
 
 
