@@ -86,7 +86,7 @@ class Scope:
         """Do `work`, which `interrupt` ends early from another thread. Raises Cancelled if it was.
 
         The lock makes sure that the interrupt never comes after the work: the connection may serve another call by
-        then. What was read just before an interrupt is not returned: the answer would pass for whole, and its
+        then. What was read just before an interrupt is not returned: the answer would look complete, and its
         connection, which has been shut down, would go back to the pool.
         """
         with self._lock:

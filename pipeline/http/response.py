@@ -33,7 +33,7 @@ class Stage(Protocol):
 
 OnEnd = Callable[[Reply | None, BaseException | None], None]
 FindError = Callable[["Response"], ProviderError | None]
-"""Returns the error that a response stands for, None for a good one."""
+"""Returns the error that a response reports, None for a successful one."""
 Abandon = Callable[[Any, Generator[Any, Any, Any] | None], None]
 """`abandon(source, flow)` closes both; it may be called by a finalizer."""
 DROPPED: deque[tuple[Reply | None, list[OnEnd]]] = deque()
