@@ -363,7 +363,7 @@ def _name_and_value(first: Any, second: Any, count: int) -> tuple[str, Any]:
 
 
 def check_function(name: object, fn: object, count: int) -> None:
-    """Raise InvalidOption for a step whose name is no string or whose function cannot be called with `count`."""
+    """Raise InvalidOption for a step whose name is not a string or whose function does not take `count` arguments."""
     if not isinstance(name, str):
         raise InvalidOption(f"a step cannot be named by a {type(name).__name__}", hint="around('name', function)")
     checked_function(fn, f"step {name!r}", count)

@@ -196,7 +196,7 @@ class Branch:
         scope.check()
         kind = type(effect)
         try:
-            if kind is Sleep:
+            if kind is Sleep:  # ends when the scope is cancelled, but not while the flow cleans up after that
                 result: Any = wait_in_thread(Wait(Signal() if scope.delivered else scope.signal, effect.seconds))
             else:
                 result = self._plain(effect)
@@ -222,7 +222,7 @@ def start_thread(effect: StartTask, branch: Branch, scope: Scope) -> None:
         try:
             context.run(drive, effect.flow, branch.perform)
         finally:
-            if not isinstance(getattr(task.result, "response", task.result), Response):  # else it is read on
+            if not isinstance(getattr(task.result, "response", task.result), Response):  # a stream is still to be read
                 scope.ended()
             if task.error is not None or task.abandoned:
                 branch.close_opened()

@@ -92,7 +92,7 @@ class Budget:
 
     @property
     def unpriced(self) -> int:
-        """The number of those whose price is not known."""
+        """The number of calls whose price is not known."""
         return self._settled().unpriced
 
     @property

@@ -62,7 +62,7 @@ def build_pipeline(
     budget: the retries that calls share.
     environment: the variables of the client.
 
-    Retry sees statuses; authentication is inside it and sees the final bytes of each attempt.
+    Retry sees error statuses; authentication is inside it and sees the final bytes of each attempt.
     """
     find_error = steps["find_error"]
     authenticate = steps["authenticate"]

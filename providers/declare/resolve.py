@@ -59,7 +59,7 @@ def resolve_steps(
     wire: the wire of the call.
     overrides: those of users, the most specific last.
     stream: whether the call is streamed.
-    met: which of the layers that have a `when` are in force, in their order; without it, none.
+    met: whether the condition is met, for each layer with a `when`, in their order (default: none is).
 
     Raises ConfigError for a step of a wire that may mean several wires, or for an extending one that does not fit.
     """
