@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import unquote
 
 from attrs import frozen
 
@@ -18,7 +17,7 @@ from ..schemas.parts import ToolCall
 from ..schemas.reply import Reply
 from ..schemas.tool import Tool
 from .network import MockBody, require, run
-from .suite import Checks, Suite, raised
+from .suite import Checks, Suite, raised, text_of
 
 TOOL = Tool("look_up", "Whatisknown of it.", {"type": "object", "properties": {"city": {"type": "string"}}})
 SCHEMA = {"type": "object", "properties": {"answer": {"type": "integer"}}, "required": ["answer"]}
@@ -77,20 +76,14 @@ class ChatSuite(Suite):
 
     def _check_object(self, sample: Sample, driver: str, stream: bool) -> None:
         body = MockBody(self._server_answer(sample, stream), kind=sample.stream_type if stream else None)
-        if driver == "async":
-            found = run(self._aobject(body, stream))
-        else:
-            with self.client(body) as client:
-                ask = client.stream_object if stream else client.generate_object
-                answer: Any = ask(self.model, "hi", SCHEMA, mode="prompt", **self.wire_option)
-                found = (answer.reply() if stream else answer).object
-        require(found == {"answer": 4}, f"the object is {found!r}")
 
-    async def _aobject(self, body: MockBody, stream: bool) -> object:
-        async with self.aclient(body) as client:
-            ask = client.stream_object if stream else client.generate_object
-            answer: Any = ask(self.model, "hi", SCHEMA, mode="prompt", **self.wire_option)
-            return (await (answer.reply() if stream else answer)).object
+        def ask(client: Any) -> Any:
+            if stream:
+                return client.stream_object(self.model, "hi", SCHEMA, mode="prompt", **self.wire_option).reply()
+            return client.generate_object(self.model, "hi", SCHEMA, mode="prompt", **self.wire_option)
+
+        found = self.call(body, driver, ask).object
+        require(found == {"answer": 4}, f"the object is {found!r}")
 
     def _check_fold(self) -> None:
         for sample in self._scenes().values():
@@ -104,11 +97,7 @@ class ChatSuite(Suite):
         sample = self.samples.text
         body = MockBody(b"", kind=sample.stream_type)
         with self.client(body) as client:  # one for hundreds of calls, as planning the first costs more than a call
-
-            def read() -> Reply:
-                reply: Reply = client.stream_text(self.model, "hi", **self.wire_option).reply()
-                return reply
-
+            read = partial(self._ask(True), client)
             for at in range(sample.whole_at):
                 body.data = sample.stream[:at]
                 error = raised(errors.StreamTruncated, read, f" for a stream cut at byte {at} of {sample.whole_at}")
@@ -116,7 +105,14 @@ class ChatSuite(Suite):
                 require(sample.text.startswith(text), f"cut at byte {at}, the partial text is {text!r}")
 
     def failing_call(self, body: MockBody, driver: str) -> object:
-        return self._exchange(body, driver, driver == "sync", "hi", self.wire_option)
+        return self.call(body, driver, self._ask(driver == "sync"))
+
+    def _ask(self, stream: bool, prompt: PromptLike = "hi", **options: Any) -> Callable[[Any], Any]:
+        """Return a function that makes the call by a client and returns its reply, or what is awaited for it."""
+        options |= self.wire_option
+        if stream:
+            return lambda client: client.stream_text(self.model, prompt, **options).reply()
+        return lambda client: client.generate_text(self.model, prompt, **options)
 
     def _check_stream_error(self, driver: str) -> None:
         error = raised(errors.ProviderError, partial(self._call, self.samples.stream_error or b"", driver, True))
@@ -124,19 +120,16 @@ class ChatSuite(Suite):
         require(partial_text == self.samples.stream_error_text, f"the partial text is {partial_text!r}")
 
     def _check_early_leaving(self, driver: str) -> None:
-        body = MockBody(self.samples.text.stream, 16)
-        if driver == "sync":
-            with self.client(body) as client:
-                for _ in client.stream_text(self.model, "hi", **self.wire_option):
-                    break
-        else:
-            run(self._leave_async(body))
-        require(body.closed, "the connection was not released")
+        def leave(client: Any) -> object:
+            return next(iter(client.stream_text(self.model, "hi", **self.wire_option)))
 
-    async def _leave_async(self, body: MockBody) -> None:
-        async with self.aclient(body) as client, client.stream_text(self.model, "hi", **self.wire_option) as stream:
-            async for _ in stream:
-                break
+        async def leave_async(client: Any) -> None:
+            async with client.stream_text(self.model, "hi", **self.wire_option) as stream:
+                await anext(aiter(stream))
+
+        body = MockBody(self.samples.text.stream, 16)
+        self.call(body, driver, leave_async if driver == "async" else leave)
+        require(body.closed, "the connection was not released")
 
     def _check_cancelling(self, stream: bool) -> None:
         sample = self.samples.text
@@ -154,9 +147,7 @@ class ChatSuite(Suite):
     def _check_prompt(self, stream: bool) -> None:
         sent = self._request_and_reply(stream, Context((system(SYSTEM), user(PROMPT))))[0]
         _require_in(sent, {"the system's message": SYSTEM, "the prompt": PROMPT})
-        id = self.model.partition(":")[2]
-        names = {id, self.provider.normalize_model_id(id)}
-        require(any(name in sent for name in names), "the model's name is not in the request")
+        self.require_model(sent)
 
     def _check_tools(self, stream: bool) -> None:
         sent, reply = self._request_and_reply(stream, PROMPT, {"tools": [TOOL]})
@@ -192,7 +183,7 @@ class ChatSuite(Suite):
         data = self._server_answer(sample, stream)
         reply = self._call(data, "sync", stream, sample, seen=seen, prompt=prompt, options=options)
         require(bool(seen), "nothing was sent")
-        return f"{unquote(str(seen[0].url))}\n{seen[0].content.decode('utf-8', 'replace')}", reply
+        return text_of(seen[0]), reply
 
     def _check_key(self) -> None:
         sample = self.samples.text
@@ -243,24 +234,7 @@ class ChatSuite(Suite):
         """
         body = MockBody(data, size, status, sample.stream_type if stream and sample else None, seen)
         tools = {"tools": [TOOL]} if sample is self.samples.tools else {}
-        return self._exchange(body, driver, stream, prompt, {**self.wire_option, **tools, **(options or {})})
-
-    def _exchange(self, body: MockBody, driver: str, stream: bool, prompt: PromptLike, every: dict[str, Any]) -> Reply:
-        if driver == "async":
-            return run(self._acall(body, stream, prompt, every))
-        with self.client(body) as client:
-            if stream:
-                reply: Reply = client.stream_text(self.model, prompt, **every).reply()
-            else:
-                reply = client.generate_text(self.model, prompt, **every)
-        return reply
-
-    async def _acall(self, body: MockBody, stream: bool, prompt: PromptLike, options: dict[str, Any]) -> Reply:
-        async with self.aclient(body) as client:
-            if stream:
-                reply: Reply = await client.stream_text(self.model, prompt, **options).reply()
-            else:
-                reply = await client.generate_text(self.model, prompt, **options)
+        reply: Reply = self.call(body, driver, self._ask(stream, prompt, **tools, **(options or {})))
         return reply
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
 
 from attrs import frozen
 
@@ -13,7 +14,6 @@ from ..providers.declare.provider import Provider
 from ..providers.declare.registry import Registry
 from ..providers.declare.wire import Wire
 from ..schemas import errors
-from ..schemas.reply import Reply
 from .network import MockBody, cancelled, require, run, transport_of
 
 if TYPE_CHECKING:
@@ -46,19 +46,17 @@ class Suite:
         for status, kind in STATUSES.items():
             yield f"status {status}, {driver}", partial(self._check_status, status, kind, driver, error)
 
-    def call(self, body: MockBody, driver: str, input: object, options: Mapping[str, Any]) -> Reply:
-        """Make an unstreamed call by the "sync" or the "async" client, and return its reply."""
+    def call(self, body: MockBody, driver: str, ask: Callable[[Any], Any]) -> Any:
+        """Make a call by the "sync" or the "async" client; `ask(client)` makes it, and for the latter is awaited."""
         if driver == "async":
-            return run(self.acall(body, input, options))
+            return run(self.acall(body, ask))
         with self.client(body) as client:
-            reply: Reply = client.run(self.wire.operation, self.model, input, **self.wire_option, **options)
-            return reply
+            return ask(client)
 
-    async def acall(self, body: MockBody, input: object, options: Mapping[str, Any]) -> Reply:
-        """Make an unstreamed call by the async client."""
+    async def acall(self, body: MockBody, ask: Callable[[Any], Any]) -> Any:
+        """Make a call by the async client."""
         async with self.aclient(body) as client:
-            reply: Reply = await client.run(self.wire.operation, self.model, input, **self.wire_option, **options)
-            return reply
+            return await ask(client)
 
     def _check_status(self, status: int, kind: type[errors.ProviderError], driver: str, body: bytes) -> None:
         error = raised(kind, lambda: self.failing_call(MockBody(body, status=status), driver))
@@ -69,6 +67,12 @@ class Suite:
     def failing_call(self, body: MockBody, driver: str) -> object:
         """Make a call whose answer is an error."""
         raise NotImplementedError
+
+    def require_model(self, sent: str) -> None:
+        """Require that the URL and body of a request hold the model's name."""
+        id = self.model.partition(":")[2]
+        names = {id, self.provider.normalize_model_id(id)}
+        require(id == "*" or any(name in sent for name in names), "the model's name is not in the request")
 
     def require_key(self, request: httpx.Request) -> None:
         """Require that the key is in the headers of the request, and nowhere else."""
@@ -120,6 +124,11 @@ class Suite:
         registry.register(self.provider)
         keys = {self.provider.id: self.credential} if keys is None else keys
         return {"transport": transport_of(body), "registry": registry, "api_keys": keys, "retries": 0}
+
+
+def text_of(request: httpx.Request) -> str:
+    """Return the URL and body of a request as one text."""
+    return f"{unquote(str(request.url))}\n{request.content.decode('utf-8', 'replace')}"
 
 
 def raised(kind: type[ErrorType], call: Callable[[], object], when: str = "") -> ErrorType:
