@@ -88,17 +88,15 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     login = credential.get("oauth_token") if isinstance(credential, Mapping) else None
     if login is None:
         return (yield from call(bearer(request)))
-    source = COPILOT_TOKENS.of(login)
-    token = yield from source.get(request)
-    signed = request.with_headers(authorization=f"Bearer {token.value.reveal()}")
-    # The token belongs to an editor's integration, and is refused without the integration's name.
-    signed = signed.replace(headers=Headers({"copilot-integration-id": "vscode-chat", **signed.headers}))
-    if token.details and signed.url.startswith(github_copilot.base_url):
-        signed = signed.replace(url=token.details.rstrip("/") + signed.url.removeprefix(github_copilot.base_url))
-    response = yield from call(signed)
-    if response.status == 401:
-        source.forget(token)
-    return response
+    return (yield from COPILOT_TOKENS.of(login).authenticate(request, call, _to_integration))
+
+
+def _to_integration(request: Request, token: Token) -> Request:
+    """Name the integration of an editor that the token belongs to, and go to the address that came with it."""
+    headers = Headers({"copilot-integration-id": "vscode-chat", **request.headers})
+    path = request.url.removeprefix(github_copilot.base_url)
+    at_own_address = token.details and path != request.url
+    return request.replace(headers=headers, url=token.details.rstrip("/") + path if at_own_address else request.url)
 
 
 github_copilot = declare_provider(

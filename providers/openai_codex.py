@@ -17,8 +17,8 @@ from ..pipeline.steps.always_stream import always_stream
 from ..schemas.json_text import dumps
 from ..schemas.secret import Secret
 from .auth.auth import known_credential
-from .auth.machine_login import check_machine_login
 from .auth.oauth import TokenFile, claims, refreshed
+from .declare.addresses import check_machine_login
 from .declare.credentials import KEY, PLAIN, Credentials, Login, Value
 from .declare.environment import environment_of
 from .declare.provider import declare_provider

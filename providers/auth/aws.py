@@ -15,11 +15,11 @@ from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Headers, Request
 from ...schemas.errors import ConfigError, MissingKey
 from ...schemas.secret import MaskedDict, Secret
+from ..declare.addresses import check_machine_login
 from ..declare.aws_login import HINT, LOGINS, botocore
 from ..declare.credentials import KEY, PLAIN, Credentials, Login, Value
 from ..declare.environment import Environment, environment_of
 from .auth import known_credential
-from .machine_login import check_machine_login
 
 _REGION = "[a-z][a-z]-*-[0-9]"
 HOSTS = (f"bedrock*.{_REGION}.amazonaws.com", f"bedrock*.{_REGION}.api.aws", f"*.bedrock*.{_REGION}.vpce.amazonaws.com")

@@ -23,10 +23,10 @@ from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Request
 from ...schemas.errors import AuthError, ConfigError, ConnectError, MissingExtra, MissingKey
 from ...schemas.secret import Secret
+from ..declare.addresses import check_machine_login
 from ..declare.environment import environment_of
 from ..declare.google_accounts import CREDENTIALS, LOGIN_HINT, account_of, read_account
 from .auth import token_from
-from .machine_login import check_machine_login
 from .tokens import Token, TokenSource, TokenSources
 
 ADDRESS = "https://vertex.invalid"
@@ -135,15 +135,12 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     if account is None:
         check_machine_login(request, HOSTS)
         account = environment_of(request).of_file("GOOGLE_APPLICATION_CREDENTIALS")
-    source = GOOGLE_TOKENS.of(account)
-    fetched = yield from source.get(request)
-    addressed = _addressed(request, fetched.details or _of_environment(request, _PROJECT_VARIABLES)).with_headers(
-        authorization=f"Bearer {fetched.value.reveal()}"
+    own_project = _of_environment(request, _PROJECT_VARIABLES)
+    return (
+        yield from GOOGLE_TOKENS.of(account).authenticate(
+            request, call, lambda request, token: _addressed(request, token.details or own_project)
+        )
     )
-    response = yield from call(addressed)
-    if response.status == 401:
-        source.forget(fetched)
-    return response
 
 
 def _addressed(request: Request, project: str | None) -> Request:

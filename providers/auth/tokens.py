@@ -61,10 +61,19 @@ class TokenSource:
         if self._token is token:
             self._token = None
 
-    def authenticate(self, request: Request, call: CallNext) -> StepGenerator:
-        """Send the token as `Authorization: Bearer TOKEN`. One that is refused is not used again."""
+    def authenticate(
+        self,
+        request: Request,
+        call: CallNext,
+        prepare: Callable[[Request, Token], Request] = lambda given, _: given,
+    ) -> StepGenerator:
+        """Send the token as `Authorization: Bearer TOKEN`. One that is refused is not used again.
+
+        prepare: `prepare(request, token)` makes further changes, such as that of the address.
+        """
         token = yield from self.get(request)
-        response = yield from call(request.with_headers(authorization=f"Bearer {token.value.reveal()}"))
+        prepared = prepare(request, token)
+        response = yield from call(prepared.with_headers(authorization=f"Bearer {token.value.reveal()}"))
         if response.status == 401:
             self.forget(token)
         return response

@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
+from importlib import import_module
+from typing import Any
 
 from ...model_metadata.catalog import CATALOG
 from ...model_metadata.families import ALSO_SPEAKS
 from ...model_metadata.provider_ids import canonical
 from ...model_metadata.provider_models import ProviderRow
+from ...schemas.errors import ConfigError
 from .. import WIRES
 from .addresses import variables
-from .packaged import load
 from .provider import Provider
 from .rules import BY_FACTS
 from .wire import Wire
 
+PACKAGE = __name__.rpartition(".declare.")[0]
 # Names of environment variables that hold something else than a key.
 _NO_KEY = re.compile(r"_ID$|PROJECT|LOCATION|REGION|_HOST$|ENDPOINT|RESOURCE|ACCOUNT|BASE_URL|CREDENTIALS")
 
@@ -56,6 +59,25 @@ def key_variables(row: ProviderRow) -> tuple[str, ...]:
     """Return the row's variables that hold a key: those that are not in its address nor named for something else."""
     in_url = variables(row.base_url or "")
     return tuple(name for name in row.env if name not in in_url and not _NO_KEY.search(name))
+
+
+def load(module: str, name: str, label: str) -> Any:
+    """Import an object of a module of `providers`.
+
+    module: the name of the module within `providers`.
+    name: the name of the object in it.
+    label: how to name it in an error.
+
+    Raises ConfigError if the module cannot be imported or has no such object.
+    """
+    try:
+        return getattr(import_module(f"{PACKAGE}.{module}"), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"{label} is part of stepwell, and cannot be imported: {error}",
+            hint="install stepwell again; an application that packs it must include all its modules "
+            "(PyInstaller: --collect-submodules stepwell)",
+        ) from error
 
 
 @cache

@@ -12,8 +12,7 @@ from ...schemas.errors import UnknownProvider
 from ...schemas.nearest import nearest
 from ...schemas.undo import Undo
 from .. import BUILT_IN, __path__
-from .from_catalog import catalog_ids, from_catalog, is_in_catalog
-from .packaged import PACKAGE, load
+from .from_catalog import PACKAGE, catalog_ids, from_catalog, is_in_catalog, load
 from .provider import Provider
 
 if TYPE_CHECKING:

@@ -7,12 +7,9 @@ from typing import Any
 
 from attrs import evolve
 
-from ..pipeline.around import around
-from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Request
-from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import halt_with
+from ..pipeline.step import Halt, on_request
 from ..providers.declare.provider import Provider, declare_provider
 from ..providers.declare.registry import Registry
 from ..providers.wires.openai_chat import openai_chat
@@ -47,11 +44,11 @@ class FakeModel:
         self.registry.register(self.provider)
 
     def _attach(self, pipeline: Pipeline, provider: Provider) -> Pipeline:
-        def answer(request: Request, call: CallNext) -> StepGenerator:
+        def answer(request: Request) -> Halt:
             self.requests.append(request)
-            return _answer(request, self._next())
+            return Halt(_outcome(self._next(), request))
 
-        return pipeline.without(*_SKIPPED).replace("send", around("send", answer))
+        return pipeline.without(*_SKIPPED).replace("send", on_request("send", answer))
 
     def _next(self) -> Turn:
         if not self._turns:
@@ -74,17 +71,12 @@ _SKIPPED = (
 _FAKE = declare_provider("fake", wire=openai_chat, base_url="http://fake.invalid", key_optional=True)
 
 
-def _answer(request: Request, turn: Turn) -> StepGenerator:
+def _outcome(turn: Turn, request: Request) -> Reply | Exception:
     if isinstance(turn, Exception):
-        raise turn
-    return _response_of(turn, request)
-    yield  # makes it a generator, as every step is
-
-
-def _response_of(turn: str | ToolCall | Reply | list[Any], request: Request) -> Response:
+        return turn
     if not isinstance(turn, Reply):
         parts: Iterable[Any] = turn if isinstance(turn, list) else [turn]
         message = Message("assistant", [Text(part) if isinstance(part, str) else part for part in parts])
         reason = "tool_calls" if message.tool_calls else "stop"
         turn = Reply(message, reason, reason, provider=request.model.provider, model=request.model.id)
-    return halt_with(request, turn)
+    return turn

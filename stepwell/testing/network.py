@@ -61,10 +61,6 @@ class MockBody:
         """Note that the body was closed."""
         self.closed = True
 
-    async def aclose(self) -> None:
-        """Async version of `close`."""
-        self.closed = True
-
 
 def transport_of(body: MockBody) -> httpx.MockTransport:
     """Create an httpx transport, sync and async, that answers with this body."""
