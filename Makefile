@@ -4,10 +4,14 @@ BASE := .venv/.base
 DEV  := .venv/.dev
 PYTEST := .venv/bin/pytest -q -n auto --dist loadgroup
 
+<<<<<<< HEAD
+.PHONY: run test quick crowd check bench clean sync-models pythons
+=======
 # Byte code is written whatever the shell says: each worker and each process that the tests start would compile again.
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test quick check bench clean sync-models pythons
+>>>>>>> main
 
 run: $(BASE)
 	@$(PY) examples/tour.py
@@ -18,6 +22,10 @@ test: $(DEV)
 # The inner loop: whatever needs no model, no new process, no framework and no document, with fewer random examples.
 quick: $(DEV)
 	@HYPOTHESIS_PROFILE=quick $(PYTEST) -m "not model and not process and not framework and not docs" $(ARGS)
+
+# Large crowds of calls in virtual time: see tests/test_crowd.py.
+crowd: $(DEV)
+	@CROWD_SIZE=2000 CROWD_SEEDS="$${CROWD_SEEDS:-$$(seq -s ' ' 1000 1039)}" $(PYTEST) tests/test_crowd.py $(ARGS)
 
 # mypy cannot follow the editable install's import hook, so it reads a tree of symlinks laid out as the package is.
 check: $(DEV)

@@ -3,30 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
+from weakref import proxy
 
 from ..schemas.reply import Reply
+from .annotate import with_inner_calls
 from .effects import CallModel, Flow, StartTask
 from .http.request import Request
 
 
 def noting_calls(flow: Flow, request: Request) -> Flow:
     """Run a flow, and note the replies of the whole calls (CallModel) that it makes, also in its tasks."""
-    calls = request.calls
-    if calls is None:
-        return (yield from flow)
+    if (calls := request.calls) is None:
+        return flow
+    noting = _noting(flow, request, calls.append)
+    next(noting)  # up to where the flow goes on: what is thrown from now on reaches a flow that has begun already
+    return noting
+
+
+def _noting(flow: Flow, request: Request, note: Callable[[tuple[object, Reply]], None]) -> Flow:
+    effect: Any = None
     try:
-        effect = next(flow)
         while True:
-            if type(effect) is StartTask:
-                effect.flow = noting_calls(effect.flow, request)
             try:
                 result = yield effect
             except BaseException as error:
                 effect = flow.throw(error)
             else:
                 if type(effect) is CallModel:
-                    _note_call(result, calls.append)
+                    _note_call(result, note)
                 effect = flow.send(result)
+            if type(effect) is StartTask:
+                effect.flow = noting_calls(effect.flow, request)
     except StopIteration as stop:
         return stop.value
 
@@ -35,4 +43,11 @@ def _note_call(result: object, note: Callable[[tuple[object, Reply]], None]) -> 
     if isinstance(result, Reply):
         note((object(), result))
     elif (response := getattr(result, "response", None)) is not None:
-        response.on_end(lambda reply, error: note((object(), reply)) if reply is not None else None)
+        # It holds the function below: in a circle, one dropped unread would stay open.
+        streamed: Any = proxy(response)
+
+        def ended(reply: Reply | None, error: BaseException | None) -> None:
+            if reply is not None:
+                note((object(), with_inner_calls(reply, streamed)))
+
+        response.on_end(ended)

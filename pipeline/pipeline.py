@@ -106,7 +106,7 @@ class Pipeline:
 
     def flow(self, request: Request) -> StepGenerator:
         """Return the call as a generator of effects; it does nothing until a driver runs it."""
-        end_dropped()
+        end_dropped(wait=False)
         try:
             flow = self._call(request)
             return (yield from (noting_calls(flow, request) if self._has_steps_of_users else flow))

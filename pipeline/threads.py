@@ -32,8 +32,9 @@ from .effects import (
     Wait,
     released,
 )
-from .http.response import Response, in_new_thread
+from .http.response import Response
 from .signal import Signal, Task
+from .world import in_new_thread
 
 
 class Scope:

@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import random
 import time
 import uuid
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 
 from attrs import frozen
+
+
+def in_new_thread(work: Callable[[], object]) -> None:
+    """Do `work` in a thread, or in this one if there can be no more. An Exception in it has no effect.
+
+    May be called by a finalizer: threading.Thread would take a lock when it starts.
+    """
+
+    def quietly() -> None:
+        with suppress(Exception):
+            work()
+
+    try:
+        _thread.start_new_thread(quietly, ())
+    except RuntimeError:  # at the end of the program nobody else holds a lock
+        quietly()
 
 
 @frozen(eq=False)
@@ -29,6 +47,8 @@ class World:
     """a new unique id of 32 hexadecimal digits"""
     environ: Mapping[str, str] = os.environ
     """the variables of the process"""
+    soon: Callable[[Callable[[], object]], None] = in_new_thread
+    """does some work in a moment, outside of any lock that the caller may hold: for finalizers"""
 
 
 REAL_WORLD = World()

@@ -383,7 +383,7 @@ def completed_reply(response: Response, prompt: Context) -> Reply:
         )
     reply.prompt = prompt
     response.ended(reply, None)
-    end_dropped()
+    end_dropped(wait=False)
     return with_inner_calls(reply, response)
 
 

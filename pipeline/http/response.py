@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import _thread
+import os
+import threading
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
@@ -39,35 +40,34 @@ _DROPPED: deque[tuple[Reply | None, list[OnEnd]]] = deque()
 """The callbacks of responses that were dropped unread, each with the reply that was there already."""
 
 
-def in_new_thread(work: Callable[[], object]) -> None:
-    """Do `work` in a thread, or in this one if there can be no more. An Exception in it has no effect.
+_ENDING = threading.RLock()
+"""Held while callbacks of `_DROPPED` are called."""
+if hasattr(os, "register_at_fork"):
 
-    May be called by a finalizer: threading.Thread would take a lock when it starts.
-    """
+    def _renew() -> None:
+        global _ENDING
+        _ENDING = threading.RLock()  # the thread that held it does not exist in the child
 
-    def quietly() -> None:
-        with suppress(Exception):
-            work()
-
-    try:
-        _thread.start_new_thread(quietly, ())
-    except RuntimeError:  # at the end of the program nobody else holds a lock
-        quietly()
+    os.register_at_fork(after_in_child=_renew)
 
 
-def end_dropped() -> None:
+def end_dropped(*, wait: bool = True) -> None:
     """Call the `on_end` callbacks of responses that were dropped unread.
 
     A thread does so in a moment; code that counts what is held calls this first.
+
+    wait: also wait for another thread that is calling some.
     """
-    while _DROPPED:
-        try:
+    if not _ENDING.acquire(blocking=wait):
+        return
+    try:
+        while _DROPPED:
             reply, callbacks = _DROPPED.popleft()
-        except IndexError:  # another thread has taken it
-            return
-        for callback in callbacks:
-            with suppress(Exception):
-                callback(reply, None)
+            for callback in callbacks:
+                with suppress(Exception):
+                    callback(reply, None)
+    finally:
+        _ENDING.release()
 
 
 # Headers are normalised once; attrs would check every later assignment of any field for their sake.
@@ -148,7 +148,7 @@ class Response:
         source, flow = self.source, self.flow
         if self._on_end:
             _DROPPED.append((self.reply, self._on_end))
-            in_new_thread(end_dropped)
+            self.request.world.soon(end_dropped)
         if self.abandon is not None and (flow is not None or (source is not None and not source.closed)):
             self.abandon(source, flow)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from hashlib import sha256
 from typing import Any
+from weakref import proxy
 
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import ConfigError
@@ -131,7 +132,7 @@ class _Keeper:
     def __init__(self, cache: Cache, key: str, response: Response) -> None:
         self._cache = cache
         self._key = key
-        self._response = response
+        self._response = proxy(response)  # which holds its stages: in a circle, one dropped unread would stay open
         self._fold = Fold()
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:

@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import frozen
 
+from ...schemas.chunks import UsageUpdate
 from ...schemas.errors import DecodeError, StepError, StepwellError
 from ...schemas.functions import takes
 from ...schemas.json_text import JSONDecodeError, loads
@@ -113,7 +114,9 @@ def extract_usage(
     counted: Mapping[str, str] = _NONE,
     side_fields: Rules | None = None,
 ) -> Step:
-    """Make the step that reads the usage of unstreamed responses. Usage that cannot be read becomes a warning.
+    """Make the step that reads the usage of unstreamed responses, and of streams where it is in headers.
+
+    Usage that cannot be read becomes a warning.
 
     extract: `extract(data, model)` reads it from the body's JSON, and with a parameter `response` from its headers;
         None leaves the reply with an empty Usage.
@@ -125,7 +128,11 @@ def extract_usage(
 
     def run(response: Response, request: Request) -> None:
         reply = response.reply
-        if reply is not None and reply.raw is not None and not response.usage_read:
+        if reply is None and counted and not response.usage_read:
+            response.usage_read = True
+            if (usage := usage_in(response.headers, counted)) is not None:
+                response.ready = [UsageUpdate(usage), *response.ready]
+        elif reply is not None and reply.raw is not None and not response.usage_read:
             response.usage_read = True
             usage = read_usage(read, response, reply, side_fields)
             if usage is None and counted:

@@ -73,9 +73,13 @@ def fallback(*models: FallbackModel, when: When | Kinds | None = None, name: str
         for model, options in entries:
             try:
                 pipeline, other = other_pipeline(request, model, options, inside=name)
-                return (yield from pipeline.flow(other.warn("model", f"called in place of {reason}")))
+                response = yield from pipeline.flow(other.warn("model", f"called in place of {reason}"))
             except StepwellError as error:
                 first.add_note(f"then {_summary(model, error)}")
+            else:
+                # Its frames hold this one, and so the stream, which would not end when dropped.
+                first.__traceback__ = None
+                return response
         raise first
 
     return evolve(around(name, run), calls=entries)

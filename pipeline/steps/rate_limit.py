@@ -11,14 +11,17 @@ from attrs import define, field
 from ...schemas.errors import ConfigError, RateLimitError
 from ...schemas.usage import Usage
 from ..around import around
-from ..effects import CallNext, Sleep, StepGenerator
+from ..effects import CallNext, Flow, Sleep, StepGenerator, Wait
 from ..http.request import Request, StateKey
 from ..http.response import Response
 from ..http.retry_after import retry_after
 from ..pipeline import Pipeline, with_attempts
+from ..signal import Signal
 from .expected import expected_usage
 
 By = Callable[[Request], str]
+_MOMENT = 1e-6
+"""Seconds that are not waited for: less than what a clock or a sum of floats is exact to."""
 
 
 class RateLimit:
@@ -82,30 +85,44 @@ class RateLimit:
         hold = request.get(self._hold)
         if hold is None:
             return (yield from call(request))
-        lane = hold.lane
-        with self._lock:
-            now = request.world.now()
-            wait = lane.wait(now, hold.tokens)
-            left = request.seconds_left()
-            if left is not None and wait > left:
-                raise RateLimitError(
-                    f"{request.model} is at its limit: the call would wait {wait:.1f} s, past its total timeout",
-                    hint="raise timeout=, or the limit of RateLimit",
-                    retry_after=wait,
-                )
-            lane.take(1, hold.tokens)
-        if wait > 0:
-            try:
-                yield Sleep(wait)
-            except BaseException:
-                with self._lock:
-                    lane.take(-1, -hold.tokens)  # never sent
-                raise
+        yield from self._wait(request, hold)
         response: Response = yield from call(request)
-        if response.status == 429 and (pause := retry_after(response.headers)) is not None:
+        if response.status == 429 and (pause := retry_after(response.headers, request.world.time())) is not None:
             with self._lock:
-                lane.closed = max(lane.closed, request.world.now() + pause)
+                hold.lane.closed = max(hold.lane.closed, request.world.now() + pause)
         return response
+
+    def _wait(self, request: Request, hold: _Hold) -> Flow:
+        """Wait until all that came before are sent and this call fits, too, and count it."""
+        lane, turn = hold.lane, Signal()
+        with self._lock:
+            waiting = lane.waiting
+            ahead = (len(waiting), sum(waiting.values()))
+            _check_time_left(request, lane.wait(request.world.now(), hold.tokens, ahead))
+            waiting[turn] = hold.tokens
+            if not ahead[0]:
+                turn.set()
+        try:
+            if not turn.is_set and not (yield Wait(turn, request.seconds_left())):
+                raise _too_late(request, None)
+            while (wait := self._take(request, hold)) > 0:
+                yield Sleep(wait)
+        finally:
+            with self._lock:
+                del waiting[turn]
+                following = next(iter(waiting), None)
+            if following is not None:
+                following.set()
+
+    def _take(self, request: Request, hold: _Hold) -> float:
+        """Count the call if it fits, and return 0, else the seconds until it may."""
+        with self._lock:
+            wait = hold.lane.wait(request.world.now(), hold.tokens)
+            if wait <= _MOMENT:
+                hold.lane.take(1, hold.tokens)
+                return 0.0
+        _check_time_left(request, wait)
+        return wait
 
     def _lane(self, request: Request) -> _Lane:
         name = self._by(request)
@@ -125,6 +142,21 @@ class RateLimit:
             hold.tokens = 0
 
 
+def _check_time_left(request: Request, wait: float) -> None:
+    left = request.seconds_left()
+    if left is not None and wait > max(left, _MOMENT):
+        raise _too_late(request, wait)
+
+
+def _too_late(request: Request, wait: float | None) -> RateLimitError:
+    seconds = "" if wait is None else f" {wait:.1f} s,"
+    return RateLimitError(
+        f"{request.model} is at its limit: the call would wait{seconds} past its total timeout",
+        hint="raise timeout=, or the limit of RateLimit",
+        retry_after=wait,
+    )
+
+
 @define
 class _Bucket:
     """A bucket of `limit`, refilled evenly within `per` seconds. Below zero, calls wait for what they have taken."""
@@ -137,26 +169,34 @@ class _Bucket:
     def __attrs_post_init__(self) -> None:
         self.left = self.limit or 0.0
 
-    def wait(self, now: float, amount: float) -> float:
-        """Return the seconds until `amount` is there; an amount over the limit waits until the bucket is full."""
+    def wait(self, now: float, amount: float, ahead: float) -> float:
+        """Return the seconds until `amount` is there, after what is taken `ahead` of it.
+
+        An amount over the limit waits until the bucket is full.
+        """
         if self.limit is None:
             return 0.0
         rate = self.limit / self.per
         self.left = min(self.limit, self.left + (now - self.at) * rate)
         self.at = now
-        return max(0.0, (min(amount, self.limit) - self.left) / rate)
+        return max(0.0, (ahead + min(amount, self.limit) - self.left) / rate)
 
 
 @define
 class _Lane:
-    """The buckets of calls that share a limit, and the time before which none of them is sent."""
+    """The buckets of calls that share a limit, and the calls that wait for them."""
 
     requests: _Bucket
     tokens: _Bucket
     closed: float = 0.0
+    """the time before which none is sent"""
+    waiting: dict[Signal, float] = field(factory=dict)
+    """the turns of the waiting calls, in their order, with their tokens; the first one's is set"""
 
-    def wait(self, now: float, tokens: float) -> float:
-        return max(self.requests.wait(now, 1), self.tokens.wait(now, tokens), self.closed - now)
+    def wait(self, now: float, tokens: float, ahead: tuple[float, float] = (0, 0)) -> float:
+        """Return the seconds until a call fits, after so many requests and tokens of others."""
+        buckets = max(self.requests.wait(now, 1, ahead[0]), self.tokens.wait(now, tokens, ahead[1]))
+        return max(buckets, self.closed - now)
 
     def take(self, requests: float, tokens: float) -> None:
         self.requests.left -= requests

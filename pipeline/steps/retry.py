@@ -66,10 +66,12 @@ def retry(
             if error is None:
                 budget.give_back()
             delay = _delay(request, attempt, error, base, most)
-            if delay is None or not budget.take():
+            if error is None or delay is None or not budget.take():
                 if isinstance(outcome, StepwellError):
                     raise outcome
                 return outcome
+            # Its frames hold this one, and so the stream that comes next, which would not end when dropped.
+            error.__traceback__ = None
             yield Sleep(delay)
             attempt += 1
 

@@ -150,13 +150,17 @@ class OpenAnswer:
         self._over = True
         response.flow = None
         complete = self._fold.finished is not None
-        response.ended(self._reply(response) if complete or self._error is not None else None, self._error)
+        response.ended(self._own_reply(response) if complete or self._error is not None else None, self._error)
         return None if response.source is None else Close(response.source)
 
-    def _reply(self, response: Response) -> Reply:
+    def _own_reply(self, response: Response) -> Reply:
+        """Return what has arrived by this response alone, as steps inside those that make calls of their own count."""
         reply = self._fold.reply()
         reply.prompt = self._prompt
-        return with_inner_calls(annotate(reply, response), response)
+        return annotate(reply, response)
+
+    def _reply(self, response: Response) -> Reply:
+        return with_inner_calls(self._own_reply(response), response)
 
     def _stopping(self) -> Flow:
         flow, self._flow = self._flow, None
@@ -197,7 +201,9 @@ class ChunkReader(OpenAnswer):
             yield from self._stopping()
             raise failure from None
         yield from self._stopping()
-        note_reply(self._response, self.whole_reply())
+        response = self._response
+        if response is not None and (response.source is not None or response.call is not None):
+            note_reply(response, self._own_reply(response))
         return None
 
     def close(self) -> Flow:

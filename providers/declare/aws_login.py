@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import threading
 from typing import Any
 
+from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConnectError, MissingExtra, MissingKey
 
 HINT = (
@@ -50,7 +50,7 @@ class AwsLogin:
             failed.append(MissingKey(f"{self._profile_prefix()}no AWS credentials were found", hint=HINT))
         except exceptions.ProfileNotFound:
             failed.append(
-                MissingKey(f"AWS has no profile {self._profile or os.environ.get('AWS_PROFILE')!r}", hint=HINT)
+                MissingKey(f"AWS has no profile {self._profile or REAL_WORLD.environ.get('AWS_PROFILE')!r}", hint=HINT)
             )
         except (exceptions.HTTPClientError, exceptions.ConnectionError) as error:
             failed.append(
@@ -80,7 +80,9 @@ class Logins:
 
     def of(self, profile: str | None) -> AwsLogin:
         """Return the login of a profile, or of the machine for None."""
-        variables = sorted(item for item in os.environ.items() if item[0].startswith(("AWS_", "HOME", "USERPROFILE")))
+        variables = sorted(
+            item for item in REAL_WORLD.environ.items() if item[0].startswith(("AWS_", "HOME", "USERPROFILE"))
+        )
         # Hashed, so that no secret is kept in a second place.
         key = hashlib.sha256(repr((profile, variables)).encode()).digest()
         with self._lock:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...pipeline.http.error_body import error_in, error_message
+from ...pipeline.http.headers import Headers
 from ...pipeline.http.response import Response
 from ...pipeline.http.retry_after import retry_after
 from ...schemas.errors import (
@@ -206,37 +207,33 @@ def names_error(error: object) -> bool:
 
 def answer_error(response: Response, error: object) -> ProviderError:
     """Make the typed error of an answer. `error` is what its body says: an object of any shape, or text."""
-    provider = response.request.model.provider
-    return provider_error(provider, error, status=response.status, headers=response.headers, body=response.body)
+    return provider_error(response.request.model.provider, error, response=response)
 
 
 def provider_error(
-    provider: str,
-    error: object,
-    *,
-    status: int | None = None,
-    headers: Mapping[str, str] | None = None,
-    body: bytes = b"",
+    provider: str, error: object, *, response: Response | None = None, body: bytes = b""
 ) -> ProviderError:
     """Make the typed error for an error object of any shape.
 
     provider: the provider's id, for the message.
     error: the error object, or the text of a body that is not JSON.
-    status: the HTTP status; None inside a stream.
-    headers: the headers of the answer; a Retry-After in them counts.
-    body: the body as it was received (default: the error object as JSON).
+    response: the answer, whose status and Retry-After count; None inside a stream.
+    body: the body as it was received (default: that of the response, else the error object as JSON).
     """
-    error = well_formed(error)
+    status = response.status if response else None
+    headers = response.headers if response else Headers()
+    error, body = well_formed(error), body or (response.body if response else b"")
     message, codes = error_message(error), _codes(error)
     inner = next((int(code) for code in codes if code.isdigit() and 400 <= int(code) < 600), None)
     kind, numbers = _kind(status if status and status >= 400 else inner, codes, message, error)
     where = f"answered {status}" if status and status >= 400 else "reported an error inside its answer"
-    headers = headers or {}
     stated = _retry_info(error)
+    if stated is None and response is not None:
+        stated = retry_after(headers, response.request.world.time())
     fields: dict[str, Any] = {
         "status": status,
         "code": next((code for code in codes if not code.isdigit()), codes[0] if codes else None),
-        "retry_after": retry_after(headers) if stated is None else stated,
+        "retry_after": stated,
         "headers": dict(headers),
         "body": body or (error.encode() if isinstance(error, str) else dumps(error, default=str)),
         **numbers,

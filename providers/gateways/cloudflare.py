@@ -6,7 +6,6 @@ gateway's headers, so the provider's declaration is not involved.
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from urllib.parse import quote
@@ -15,6 +14,7 @@ from ...model_metadata.provider_ids import canonical
 from ...pipeline.edits import PipelineEdits
 from ...pipeline.http.request import Headers, Request
 from ...pipeline.step import on_request
+from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.json_text import spaced
 from ...schemas.secret import Secret, header_secret
@@ -101,7 +101,7 @@ def cloudflare_ai_gateway(
 
 
 def _path_segment(argument: str | None, setting: str, variable: str) -> str:
-    value = argument or os.environ.get(variable)
+    value = argument or REAL_WORLD.environ.get(variable)
     if not value:
         raise ConfigError(f"Cloudflare's gateway needs its {setting}", hint=f"pass {setting}=, or set {variable}")
     return quote(value, safe="")

@@ -16,6 +16,7 @@ import tempfile
 import zipfile
 from pathlib import Path
 
+from ...pipeline.world import REAL_WORLD
 from ...schemas.atomic_files import cannot_write, locked
 from ...schemas.errors import ConfigError
 
@@ -33,9 +34,9 @@ _FETCH_OTHERWISE = f"run {COMMAND} by a Python with stepwell, or name a GGUF fil
 
 def cache_folder() -> Path:
     """Return the folder of the model: $STEPWELL_CACHE, else the user's cache folder."""
-    if folder := os.environ.get("STEPWELL_CACHE"):
+    if folder := REAL_WORLD.environ.get("STEPWELL_CACHE"):
         return Path(folder)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stepwell"
+    return Path(REAL_WORLD.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stepwell"
 
 
 def model_file() -> Path:
@@ -43,7 +44,7 @@ def model_file() -> Path:
 
     Raises ConfigError, with the command to run, when there is none.
     """
-    if named := os.environ.get("STEPWELL_LOCAL_MODEL"):
+    if named := REAL_WORLD.environ.get("STEPWELL_LOCAL_MODEL"):
         return existing_gguf(named)
     for path in (cache_folder() / Path(MEMBER).name, Path(sysconfig.get_path("purelib")) / MEMBER):
         if path.is_file():
@@ -54,7 +55,7 @@ def model_file() -> Path:
 def reranker_path() -> Path:
     """Find the GGUF to rank with: $STEPWELL_LOCAL_RERANKER. Raises ConfigError when it is not set or names no such
     file."""
-    if named := os.environ.get(RERANKER):
+    if named := REAL_WORLD.environ.get(RERANKER):
         return existing_gguf(named)
     hint = f"set {RERANKER} to a reranker's GGUF file, or name it: rerank('local:/path/to/reranker.gguf', ...)"
     raise ConfigError("the installed local model cannot rank", hint=hint)

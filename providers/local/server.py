@@ -12,6 +12,7 @@ from urllib.request import urlopen
 
 from attrs import frozen
 
+from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConfigError, MissingExtra
 from . import inherited
 from .gguf import facts
@@ -100,7 +101,7 @@ def _start(path: str, work: ServerLoad) -> tuple[Any, str]:
     # 20 to 80 s with llama.cpp's own settings, and 4 s with these. On an idle machine they cost a small model little.
     for cpu in (params.cpuparams, params.cpuparams_batch):
         cpu.poll, cpu.n_threads = 0, max(1, (os.cpu_count() or 1) // 2)
-    params.verbosity = 3 if os.environ.get("STEPWELL_LOCAL_LOG") else -1
+    params.verbosity = 3 if REAL_WORLD.environ.get("STEPWELL_LOCAL_LOG") else -1
     if work is not CHAT:
         params.embedding = True
         params.n_batch = params.n_ubatch = work.tokens
@@ -133,8 +134,8 @@ def _after_fork() -> None:
 
 
 def _wait(url: str) -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    deadline = REAL_WORLD.now() + START_SECONDS
+    while REAL_WORLD.now() < deadline:
         if _answers(url):
             return
         time.sleep(0.02)  # 503 while the model loads

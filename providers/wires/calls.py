@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from uuid import uuid4
 
 from ...pipeline.side_fields import Whole, nonempty_text
+from ...pipeline.world import REAL_WORLD
 from ...schemas.json_text import JSONDecodeError, dumps, loads, repaired
 from ...schemas.parts import ToolCall
 
@@ -18,7 +18,7 @@ def call_id(reply_id: str | None, index: int) -> str:
     reply_id: the id of the answer, a random one if None
     index: the call's position among the calls of the answer, from 0
     """
-    tail = re.sub(r"[^A-Za-z0-9]", "", reply_id or "")[-20:] or uuid4().hex[:20]
+    tail = re.sub(r"[^A-Za-z0-9]", "", reply_id or "")[-20:] or REAL_WORLD.new_id()[:20]
     return f"call_{tail}_{index}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from types import MethodType, SimpleNamespace
+from types import MethodType
 from typing import TYPE_CHECKING, Any, Self, Unpack
 
 from ..client import BaseAsyncClient, BaseClient
@@ -12,12 +12,12 @@ from ..options import ChatOptions
 from ..parsers.parser import OutputParser
 from ..pipeline.annotate import annotate
 from ..pipeline.around import around
-from ..pipeline.effects import CallNext, Run, StepGenerator
+from ..pipeline.effects import END, CallNext, Cancelled, Emit, Flow, Run, StepGenerator, emitted
 from ..pipeline.http.request import Request
 from ..pipeline.http.response import Response
 from ..pipeline.http.timeouts import Clock
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.stream.source import Source, transport_error
+from ..pipeline.stream.source import transport_error
 from ..providers.declare.object_support import ObjectSupport
 from ..providers.declare.provider import Provider, declare_provider
 from ..providers.declare.registry import Registry
@@ -29,7 +29,7 @@ from ..schemas.model import Model
 from ..schemas.options import CHAT_OPTIONS
 from ..schemas.reply import Reply
 from ..workflows.objects.modes import Mode
-from .hooks import COMPLETION_METHODS, Hooks
+from .hooks import COMPLETION_METHODS, MESSAGES, Hooks
 from .llm import LLM
 from .metadata import LLMMetadata
 from .rendering import plain_prompt
@@ -68,8 +68,9 @@ class CustomLLM(LLM):
     A function that names options in its signature gets those, and others are dropped with a warning, as for any
     provider; with `**options` it gets all. `tools` (as dicts) and `response_format` must be named: they show that the
     model can do these things. A conversation of several messages arrives as one text, made by `messages_to_prompt`
-    (None: "role: text" in lines). A timeout ends an async call, and a stream between two pieces; a synchronous
-    function cannot be interrupted.
+    (None: "role: text" in lines). A function whose signature names `messages` gets the list of Messages as it is, with
+    pictures, calls and results: `def complete(self, messages)`. A timeout ends an async call, and a stream between two
+    pieces; a synchronous function cannot be interrupted.
 
     `model_name`, `context_window` and `max_output_tokens` are facts for `metadata`, as class attributes or arguments.
     """
@@ -182,7 +183,9 @@ def _provider(id: str, hooks: Hooks, to_prompt: Callable[[Sequence[Message]], st
     taken = (frozenset(CHAT_OPTIONS) - _NEEDS_ABILITY if any_option else frozenset()) | (named & CHAT_OPTIONS.keys())
 
     def build_body(request: Request) -> dict[str, Any]:
-        body = {"prompt": to_prompt(request.context.messages), **request.options}
+        body = dict(request.options)
+        if hooks.takes_text:
+            body["prompt"] = to_prompt(request.context.messages)
         if "tools" in able and request.context.tools:
             body["tools"] = [
                 {"name": tool.name, "description": tool.description, "parameters": tool.parameters}
@@ -197,12 +200,10 @@ def _provider(id: str, hooks: Hooks, to_prompt: Callable[[Sequence[Message]], st
         build_body=build_body,
         decode_response=_never,
         object_support=ObjectSupport(modes=_modes(able)),
-        parse_stream_protocol=lambda chunks, buffer: ([chunks] if chunks else [], buffer),
-        decode_stream_event=lambda chunks, model, state: (chunks, state),
     )
 
     def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
-        return pipeline.replace("send", around("send", _sending(hooks)))
+        return pipeline.without("open_stream").replace("send", around("send", _sending(hooks)))
 
     return declare_provider(
         id,
@@ -227,44 +228,42 @@ def _sending(hooks: Hooks) -> Callable[[Request, CallNext], StepGenerator]:
     """Make the step that sends: it calls one of the functions with the body, which holds their arguments."""
 
     def send(request: Request, call: CallNext) -> StepGenerator:
-        options = loads(request.body)
-        prompt = options.pop("prompt")
+        options = {**loads(request.body), MESSAGES: list(request.context.messages)}
+        prompt = options.pop("prompt", "")
         clock = Clock(request.timeouts, request.started, request.world.now)
-        try:
-            if request.stream:
-                return Response(request, source=(yield _open(hooks, prompt, options, clock, request)))
-            reply = yield Run(lambda: hooks.answer(prompt, options), lambda: hooks.aanswer(prompt, options, clock))
-        except Exception as error:
-            # An error of an HTTP library inside the function means the same as one of our own: it may be sent again.
-            found = transport_error(error, clock, request.model.provider)
-            if found is error:
-                raise
-            raise found from None
+        if request.stream:
+            flow = _pieces(hooks, prompt, options, clock, request.model)
+            first = yield from emitted(flow)  # here, where an error can still be followed by another attempt
+            clock.begin()
+            return Response(request, flow=flow, ready=first, call=object())  # a call that counts, as by a network
+        answer = Run(lambda: hooks.answer(prompt, options), lambda: hooks.aanswer(prompt, options, clock))
         response = Response(request)
-        response.reply = annotate(reply, response)
+        response.reply = annotate((yield from _in_our_terms(answer, clock, request.model)), response)
         return response
 
     return send
 
 
-def _open(hooks: Hooks, prompt: str, options: dict[str, Any], clock: Clock, request: Request) -> Run:
-    name = request.model.provider
+def _pieces(hooks: Hooks, prompt: str, options: dict[str, Any], clock: Clock, model: Model) -> Flow:
+    """Emit the pieces of a stream."""
+    items, async_items = hooks.pieces(prompt, options), hooks.apieces(prompt, options, clock)
+    read = Run(lambda: next(items, END), lambda: anext(async_items, END))
+    try:
+        while (chunks := (yield from _in_our_terms(read, clock, model))) is not END:
+            if clock.overdue():
+                raise clock.error()
+            yield Emit(chunks)
+    except (Exception, Cancelled):
+        yield Run(items.close, async_items.aclose)
+        raise
 
-    async def aopen() -> _Pieces:
-        return _Pieces(hooks.apieces(prompt, options, clock), clock, name)
 
-    return Run(lambda: _Pieces(hooks.pieces(prompt, options), clock, name), aopen)
-
-
-class _Pieces(Source):
-    """An open stream as the transports read it, of chunks instead of bytes."""
-
-    def __init__(self, iterator: Any, clock: Clock, name: str) -> None:
-        close, aclose = getattr(iterator, "close", None), getattr(iterator, "aclose", None)
-        raw = SimpleNamespace(url=SimpleNamespace(host=name), close=close, aclose=aclose)
-        super().__init__(raw, iterator, clock, limit=0)
-
-    def take(self, data: Any) -> Any:
-        if self.clock.overdue():
-            raise self.clock.error()
-        return data
+def _in_our_terms(effect: Run, clock: Clock, model: Model) -> Flow:
+    """Run a function. An error of an HTTP library in it means the same as one of our own: it may be sent again."""
+    try:
+        return (yield effect)
+    except Exception as error:
+        found = transport_error(error, clock, model.provider)
+        if found is error:
+            raise
+        raise found from None

@@ -6,7 +6,7 @@ How a function of the other kind is called is in user_functions.py.
 from __future__ import annotations
 
 import inspect
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +21,8 @@ from ..schemas.reply import Reply
 from ..user_functions import in_time, on_own_loop, run_in_thread
 
 COMPLETION_METHODS = ("complete", "stream_complete", "acomplete", "astream_complete")
+MESSAGES = "messages"
+"""The parameter that gets the conversation as it is."""
 Arguments = Mapping[str, Any]
 _END: Any = object()
 
@@ -37,9 +39,9 @@ class Hooks:
         name, fn = self._first("complete", "stream_complete", "acomplete", "astream_complete")
         match name:
             case "complete":
-                return reply_of(fn(prompt, **_accepted_options(fn, options)), name)
+                return reply_of(_call(fn, prompt, options), name)
             case "acomplete":
-                return reply_of(on_own_loop(lambda: fn(prompt, **_accepted_options(fn, options))), name)
+                return reply_of(on_own_loop(lambda: _call(fn, prompt, options)), name)
             case _:
                 return fold([chunk for chunks in self.pieces(prompt, options) for chunk in chunks])
 
@@ -48,34 +50,32 @@ class Hooks:
         name, fn = self._first("acomplete", "astream_complete", "complete", "stream_complete")
         match name:
             case "acomplete":
-                return reply_of(await in_time(clock, lambda: fn(prompt, **_accepted_options(fn, options))), name)
+                return reply_of(await in_time(clock, lambda: _call(fn, prompt, options)), name)
             case "complete":
-                answer = await in_time(
-                    clock, lambda: run_in_thread(lambda: fn(prompt, **_accepted_options(fn, options)))
-                )
+                answer = await in_time(clock, lambda: run_in_thread(lambda: _call(fn, prompt, options)))
                 return reply_of(answer, name)
             case _:
                 return fold([chunk async for chunks in self.apieces(prompt, options, clock) for chunk in chunks])
 
-    def pieces(self, prompt: str, options: Arguments) -> Iterator[list[StreamChunk]]:
+    def pieces(self, prompt: str, options: Arguments) -> Generator[list[StreamChunk]]:
         """Yield the answer in pieces, in synchronous code; the last holds its Finish."""
         name, fn = self._first("stream_complete", "astream_complete", "complete", "acomplete")
         match name:
             case "stream_complete":
-                yield from _with_finish(fn(prompt, **_accepted_options(fn, options)), name)
+                yield from _with_finish(_call(fn, prompt, options), name)
             case "astream_complete":
-                yield from _with_finish(_over_portal(lambda: fn(prompt, **_accepted_options(fn, options))), name)
+                yield from _with_finish(_over_portal(lambda: _call(fn, prompt, options)), name)
             case _:
                 yield chunks_of(self.answer(prompt, options))
 
-    async def apieces(self, prompt: str, options: Arguments, clock: Clock) -> AsyncIterator[list[StreamChunk]]:
+    async def apieces(self, prompt: str, options: Arguments, clock: Clock) -> AsyncGenerator[list[StreamChunk]]:
         """Yield the answer in pieces, in async code, each in the time that the clock allows."""
         name, fn = self._first("astream_complete", "stream_complete", "acomplete", "complete")
         match name:
             case "astream_complete":
-                items: Any = await _iterator(fn(prompt, **_accepted_options(fn, options)))
+                items: Any = await _iterator(_call(fn, prompt, options))
             case "stream_complete":
-                items = _each_in_thread(iter(fn(prompt, **_accepted_options(fn, options))))
+                items = _each_in_thread(iter(_call(fn, prompt, options)))
             case _:
                 yield chunks_of(await self.aanswer(prompt, options, clock))
                 return
@@ -93,7 +93,12 @@ class Hooks:
         """Return the names of the options that some function takes, and whether one takes any (`**options`)."""
         parameters = [each for fn in self.written.values() for each in _parameters(fn)[1:]]
         named = {each.name for each in parameters if each.kind in (each.KEYWORD_ONLY, each.POSITIONAL_OR_KEYWORD)}
-        return named, any(each.kind is each.VAR_KEYWORD for each in parameters)
+        return named - {MESSAGES}, any(each.kind is each.VAR_KEYWORD for each in parameters)
+
+    @property
+    def takes_text(self) -> bool:
+        """Whether some function takes the conversation as one text."""
+        return any(_parameters(fn)[0].name != MESSAGES for fn in self.written.values())
 
     def _first(self, *names: str) -> tuple[str, Callable[..., Any]]:
         name = next(name for name in names if name in self.written)
@@ -146,13 +151,14 @@ def _parameters(fn: Callable[..., Any]) -> list[inspect.Parameter]:
     return list(inspect.signature(fn).parameters.values())
 
 
-def _accepted_options(fn: Callable[..., Any], options: Arguments) -> Arguments:
-    """Return those of the options that this function takes."""
-    parameters = _parameters(fn)[1:]
-    if any(each.kind is each.VAR_KEYWORD for each in parameters):
-        return options
-    names = {each.name for each in parameters}
-    return {name: value for name, value in options.items() if name in names}
+def _call(fn: Callable[..., Any], prompt: str, options: Arguments) -> Any:
+    """Call the function with those of the arguments that its signature names, or takes by `**options`."""
+    first, *others = _parameters(fn)
+    names = {each.name for each in others}
+    if any(each.kind is each.VAR_KEYWORD for each in others):
+        names |= options.keys() - {MESSAGES}
+    given = {name: value for name, value in options.items() if name in names}
+    return fn(options[MESSAGES] if first.name == MESSAGES else prompt, **given)
 
 
 async def _each_in_thread(items: Iterator[Any]) -> AsyncIterator[Any]:

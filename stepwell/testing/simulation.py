@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import heapq
 import random
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from attrs import define, field
@@ -23,13 +25,14 @@ from ..pipeline.effects import (
     StartTask,
     StopTasks,
     Wait,
+    released,
 )
 from ..pipeline.http.request import Request
 from ..pipeline.http.response import Response
 from ..pipeline.http.timeouts import Clock
 from ..pipeline.stream.source import MAX_BODY_BYTES, Source
 from ..pipeline.world import World
-from ..schemas.errors import StepError, TotalTimeout
+from ..schemas.errors import StepError
 
 START_TIME = 1_800_000_000.0
 """What `world.time()` says at the beginning, in seconds since 1970."""
@@ -83,13 +86,14 @@ class SimulatedWorld:
         self.open = 0
         """How many streams are open."""
         self.world = World(
-            now=lambda: self.now,
+            now=lambda: self.now + 1.0,  # 0.0 would mean to a Request that it has not started
             time=lambda: START_TIME + self.now,
             random=self.chance.random,
             new_id=lambda: f"{self.chance.getrandbits(128):032x}",
             environ={},
+            soon=lambda work: self.later(0.0, work),
         )
-        self._due: list[tuple[float, float, int, Callable[[], None]]] = []
+        self._due: list[tuple[float, float, int, Callable[[], object]]] = []
         self._count = 0
 
     def client(self, **settings: Any) -> BaseClient:
@@ -106,15 +110,22 @@ class SimulatedWorld:
         tasks = [_Running(self, client, flow, str(place)) for place, flow in enumerate(flows)]
         for task in tasks:
             self.later(0.0, task.resume)
-        while self._due:
-            self.now, _, _, work = heapq.heappop(self._due)
-            work()
+        automatic = gc.isenabled()
+        gc.disable()  # when it runs differs from run to run, and it ends streams that were dropped
+        try:
+            while self._due or (self.open and gc.collect() and self._due):
+                self.now, _, _, work = heapq.heappop(self._due)
+                work()
+                del work  # it may hold a stream that is to be dropped
+        finally:
+            if automatic:
+                gc.enable()
         stuck = [task.name for task in tasks if not task.over]
         if stuck:
             raise StepError(f"nothing is left to happen, but these wait: {', '.join(stuck)}")
         return [task.result if task.error is None else task.error for task in tasks]
 
-    def later(self, seconds: float, work: Callable[[], None]) -> None:
+    def later(self, seconds: float, work: Callable[[], object]) -> None:
         """Do `work` after that many seconds."""
         self._count += 1
         heapq.heappush(self._due, (self.now + max(seconds, 0.0), self.chance.random(), self._count, work))
@@ -156,15 +167,16 @@ class _Running:
 
     def cancel(self) -> None:
         """Raise Cancelled where the flow waits."""
-        if self._call is not None and not self._call.over:
+        if self._call is not None:
             self._call.cancel()
         elif not self.over:
             self.resume(error=Cancelled())
 
     def _end(self, result: Any, error: BaseException | None) -> None:
         self.over, self.result, self.error = True, result, error
-        if self.on_end is not None:
-            self.on_end()
+        on_end, self.on_end = self.on_end, None
+        if on_end is not None:
+            on_end()
 
     def _after(self, seconds: float, value: Any = None, error: BaseException | None = None) -> None:
         turn = self._turn
@@ -180,28 +192,31 @@ class _Running:
     def _send(self, effect: Send) -> None:
         world, request = self._world, effect.request
         answer = world.network(request, world.chance)
-        left = request.seconds_left()
+        clock = Clock(request.timeouts, request.started, request.world.now)
         if isinstance(answer, tuple):
-            seconds, outcome = answer
-            if left is not None and seconds > left:
-                seconds, outcome = left, TotalTimeout("the call took longer than its total timeout")
-            return self._after(seconds, None, outcome)
-        if left is not None and answer.after > left:
-            return self._after(left, None, TotalTimeout("the call took longer than its total timeout"))
+            seconds, error = answer
+            return self._in_time(clock, seconds, error)
         response = Response(request, answer.status, answer.headers, answer.body)
         if request.stream and answer.status < 300:
-            clock = Clock(request.timeouts, request.started, request.world.now)
             pieces = iter(answer.pieces or [(0.0, answer.body)])
             response.body, response.source = b"", Source(_Connection(world), pieces, clock, limit=MAX_BODY_BYTES)
-            response.abandon = lambda source, flow: world.later(0.0, lambda: _close(source))
-        self._after(answer.after, response)
+            response.abandon = partial(_release, world, self._client, self.name)
+        self._in_time(clock, answer.after, response)
+
+    def _in_time(self, clock: Clock, seconds: float, outcome: object) -> None:
+        """Go on with the outcome, a value or an error, after that many seconds, or with an error when time is up."""
+        allowed, turn = clock.allowance(), self._turn
+        if allowed is not None and seconds > allowed:
+            self._world.later(allowed, lambda: self.resume(error=clock.error()) if turn == self._turn else None)
+        elif isinstance(outcome, Exception):
+            self._after(seconds, None, outcome)
+        else:
+            self._after(seconds, outcome)
 
     def _read(self, effect: Read) -> None:
         source = effect.source
         seconds, data = next(source.iterator, (0.0, b""))
-        if isinstance(data, Exception):
-            return self._after(seconds, None, data)
-        return self._after(seconds, source.take(data) if data else b"")
+        self._in_time(source.clock, seconds, data if isinstance(data, Exception) else source.take(data))
 
     def _closes(self, effect: Close) -> None:
         _close(effect.source)
@@ -241,8 +256,12 @@ class _Running:
 
     def _calls(self, effect: CallModel) -> None:
         child = _Running(self._world, self._client, self._client.planner.flow_of(effect), f"{self.name}.call")
-        child.on_end = lambda: self._after(0.0, child.result, child.error)
-        self._call = child
+
+        def ended() -> None:
+            self._call = None  # it holds the result, which is dropped once the flow drops it
+            self._after(0.0, child.result, child.error)
+
+        child.on_end, self._call = ended, child
         child.resume()
 
 
@@ -257,6 +276,11 @@ class _Connection:
 
     def close(self) -> None:
         self._world.open -= 1
+
+
+def _release(world: SimulatedWorld, client: BaseClient, name: str, source: Any, flow: Flow | None) -> None:
+    """Close what a response held that was dropped unread."""
+    world.later(0.0, _Running(world, client, released(source, flow), f"{name}.drop").resume)
 
 
 def _close(source: Any) -> None:

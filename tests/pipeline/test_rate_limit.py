@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Iterable
 from typing import Any
 
 import httpx
@@ -24,9 +25,10 @@ from stepwell.providers.declare.errors import find_error
 from stepwell.providers.declare.vendor_names import VENDOR_NAMES
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
 from stepwell.schemas.errors import ConfigError, RateLimitError
-from stepwell.steps import Pipeline
+from stepwell.steps import Flow, Pipeline, Sleep, around
+from stepwell.testing import ServerAnswer, SimulatedWorld
 
-from driving import Drive, World, answered, drive_async, drive_sync, request
+from driving import Drive, World, answered, drive_async, drive_sync, reply, request
 
 
 @pytest.fixture(params=[drive_sync, drive_async], ids=["sync", "async"])
@@ -44,14 +46,36 @@ class Calls:
         self.clock = pipeline_world.World(now=lambda: self.now, random=lambda: 0.0)
         self.drive = drive
 
-    def __call__(self, asked: Request | None = None, answer: Any = None, *, wait: bool = True) -> float:
-        """Return the seconds that the call waited; with `wait`, advance the clock by them."""
-        world = World([answer or answered()])
+    def __call__(self, asked: Request | None = None, answer: Any = None) -> float:
+        """Return the seconds that the call waited."""
+        began = self.now
         asked = (asked or request()).replace(world=self.clock)
-        self.drive(self.pipeline, world, asked)
-        waited = sum(world.slept)
-        self.now += waited if wait else 0.0
-        return round(waited, 6)
+        self.drive(self.pipeline, Sleeping([answer or answered()], self), asked)
+        return round(self.now - began, 6)
+
+
+class Sleeping(World):
+    def __init__(self, answers: Iterable[Any], calls: Calls) -> None:
+        super().__init__(answers)
+        self.calls = calls
+
+    def perform(self, effect: Any) -> Any:
+        self.calls.now += effect.seconds if isinstance(effect, Sleep) else 0.0
+        return super().perform(effect)
+
+
+def together(count: int, **how: Any) -> list[float]:
+    """Return the seconds that each of several calls waits which come at once."""
+    limit, world = RateLimit(**how), SimulatedWorld(1, network=lambda asked, chance: ServerAnswer(500))
+    pipeline = limit(Pipeline()).append(around("answers", lambda asked, call: reply()))
+
+    def one() -> Flow:
+        yield Sleep(0.0)
+        yield from pipeline.flow(request(world=world.world))
+        return round(world.now, 6)
+
+    waits: list[float] = world.run(world.client(), [one() for _ in range(count)])
+    return sorted(waits)
 
 
 def used(tokens: int) -> Any:
@@ -74,8 +98,7 @@ def test_an_idle_time_refills_the_limit_but_not_beyond_it() -> None:
 
 
 def test_waiting_calls_proceed_in_order() -> None:
-    calls = Calls(requests=1, per=10)
-    assert [calls(wait=False) for _ in range(4)] == [0, 10, 20, 30]
+    assert together(4, requests=1, per=10) == [0, 10, 20, 30]
 
 
 def test_tokens_are_estimated_before_and_corrected_after_the_call() -> None:
@@ -128,21 +151,20 @@ def test_every_attempt_counts() -> None:
 def test_a_429_with_a_wait_delays_the_other_calls_too() -> None:
     calls = Calls(requests=1000)
     calls(answer=lambda asked: Response(asked, 429, {"retry-after": "7"}, reply=Reply()))
-    assert [calls(wait=False), calls()] == [7, 7]
-    assert calls() == 0
+    assert [calls(), calls()] == [7, 0]
 
 
 def test_each_model_has_its_own_limit_or_all_share_one() -> None:
     other = evolve(request(), model=Model("acme", "m-2"))
     calls = Calls(requests=1, per=10)
-    assert [calls(wait=False), calls(other, wait=False)] == [0, 0]
+    assert [calls(), calls(other)] == [0, 0]
     calls = Calls(requests=1, per=10, by=lambda request: "all")
-    assert [calls(wait=False), calls(other, wait=False)] == [0, 10]
+    assert [calls(), calls(other)] == [0, 10]
 
 
 def test_a_wait_past_the_total_timeout_is_an_error_at_once_and_uses_no_quota() -> None:
     calls = Calls(requests=1, per=10)
-    calls(wait=False)
+    calls()
     hasty = request(timeouts=Timeouts(total=5.0), started=calls.now)
     with pytest.raises(RateLimitError, match=r"would wait 10\.0 s, past its total timeout") as caught:
         calls(hasty)
@@ -152,7 +174,7 @@ def test_a_wait_past_the_total_timeout_is_an_error_at_once_and_uses_no_quota() -
 
 def test_a_waiting_call_that_is_cancelled_gives_up_its_turn() -> None:
     calls = Calls(requests=1, per=10)
-    calls(wait=False)
+    calls()
     flow = calls.pipeline.flow(request(world=calls.clock))
     next(flow)
     flow.close()

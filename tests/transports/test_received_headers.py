@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import time
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from itertools import pairwise
@@ -212,22 +213,25 @@ UNUSABLE = ("", " ", "soon", "-1", "nan", "inf", "Wed, 21 Oct 2015 07:28:00 GMT"
 
 @pytest.mark.parametrize("unusable", UNUSABLE)
 def test_an_unusable_wait_does_not_hide_a_usable_one(unusable: str) -> None:
-    assert retry_after({"retry-after-ms": unusable}) is None and retry_after({"retry-after": unusable}) is None
-    assert retry_after({"retry-after-ms": unusable, "retry-after": "5"}) == 5
-    assert retry_after({"retry-after-ms": "1500", "retry-after": unusable}) == 1.5
+    assert (
+        retry_after({"retry-after-ms": unusable}, time.time()) is None
+        and retry_after({"retry-after": unusable}, time.time()) is None
+    )
+    assert retry_after({"retry-after-ms": unusable, "retry-after": "5"}, time.time()) == 5
+    assert retry_after({"retry-after-ms": "1500", "retry-after": unusable}, time.time()) == 1.5
     for value in (f"5, {unusable}", f"{unusable}, 5", f"3, {unusable}, 5"):
-        assert retry_after({"retry-after": value}) == 5, value
-        assert retry_after({"retry-after-ms": value}) == 0.005, value
+        assert retry_after({"retry-after": value}, time.time()) == 5, value
+        assert retry_after({"retry-after-ms": value}, time.time()) == 0.005, value
 
 
 @pytest.mark.parametrize("date", DATES.values(), ids=DATES)
 @pytest.mark.parametrize("other", [*UNUSABLE, "5", format_datetime(SOON - timedelta(days=1), usegmt=True)])
 def test_of_several_waits_and_dates_the_longest_counts(date: str, other: str) -> None:
-    alone = retry_after({"retry-after": date})
+    alone = retry_after({"retry-after": date}, time.time())
     assert alone is not None and alone > 86_400
-    latest = max(alone, retry_after({"retry-after": other}) or 0)
+    latest = max(alone, retry_after({"retry-after": other}, time.time()) or 0)
     for value in (f"{date}, {other}", f"{other}, {date}"):
-        assert retry_after({"retry-after": value}) == pytest.approx(latest, abs=60), value
+        assert retry_after({"retry-after": value}, time.time()) == pytest.approx(latest, abs=60), value
 
 
 @over_all
@@ -278,7 +282,7 @@ def test_an_answer_made_by_a_step_is_decoded_like_one_from_a_transport(spelling:
     with pytest.raises(StopIteration):
         next(running)
     (response,) = seen
-    assert (retry_after(response.headers), response.request_id) == (3.0, "id-1")
+    assert (retry_after(response.headers, time.time()), response.request_id) == (3.0, "id-1")
 
 
 @pytest.mark.parametrize("carrier", EVERYWHERE[:-1])  # a cassette keeps the type of what it has read, not its packing

@@ -9,11 +9,11 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Held, Rules, Some, Whole, kept, nonempty_text
 from ....pipeline.steps.decode import Body
+from ....pipeline.world import REAL_WORLD
 from ....schemas.errors import ConfigError, DecodeError
 from ....schemas.json_text import JSONDecodeError, loads
 from ....schemas.message import Message
@@ -26,7 +26,7 @@ from ..media import base64_text, from_base64
 from ..openai_chat.side_fields import USAGE
 from ..openai_chat.usage import usage_of
 
-_BOUNDARY = f"stepwell-{uuid4().hex}"
+_BOUNDARY = f"stepwell-{REAL_WORLD.new_id()}"
 CONTENT_TYPE = f"multipart/form-data; boundary={_BOUNDARY}"
 """The content type of bodies made by `encode_form`."""
 
