@@ -102,7 +102,7 @@ class Credentials:
                 continue
             if known is None:
                 raise InvalidOption(
-                    f"{where} names {name!r:.60}, which {provider} does not take", hint=self._hint(name)
+                    f"{where} names {name!r:.60}, which {provider} does not take", hint=self._hint(name, provider)
                 )
             if known.name in values or known.name in absent:
                 raise InvalidOption(f"{where} gives {known.name!r} twice, once as {name!r:.60}", hint="leave one out")
@@ -160,20 +160,16 @@ class Credentials:
                 hint=f"give one of them; {self.describe(provider)}",
             )
 
-    def _hint(self, name: object) -> str:
+    def _hint(self, name: object, provider: str) -> str:
         close = closest(_bare(str(name)), self._known)
-        return (f"did you mean {self._known[close].name!r}? " if close else "") + self._names()
+        return (f"did you mean {self._known[close].name!r}? " if close else "") + self.describe(provider)
 
     def describe(self, provider: str) -> str:
         """List the right names, for messages."""
-        return f"{provider} takes {self._names(plain=True)}"
-
-    def _names(self, *, plain: bool = False) -> str:
         of_logins = {name for login in self.logins for name in (*login.needs, *login.may)}
         settings = [value.name for value in self.values if value.name not in of_logins]
-        text = " or ".join(map(str, self.logins))
         extras = f"; with them {', '.join(settings)}" if settings else ""
-        return f"{text}{extras}" if plain else f"It takes {text}{extras}"
+        return f"{provider} takes {' or '.join(map(str, self.logins))}{extras}"
 
 
 def _bare(name: str) -> str:

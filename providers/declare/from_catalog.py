@@ -37,13 +37,14 @@ def from_catalog(id: str) -> Provider | None:
     if row.wire == "openai_chat":
         wires.append(load("wires.operations.openai_embeddings", "openai_embeddings", "its wire"))
         wires.append(load("wires.operations.openai_misc", "openai_models", "its wire"))
+    in_url = variables(row.base_url)
     return Provider(
         id=canonical(row.id),
         name=row.name,
         wires=tuple(wires),
         base_url=_root(row.base_url, wires),
         docs=row.doc or "",
-        env_key=key_variables(row),
+        env_key=[name for name in row.env if name not in in_url and not _NO_KEY.search(name)],
         translate_options=BY_FACTS,
         source="models.dev",
     )
@@ -53,12 +54,6 @@ def _root(url: str, wires: Iterable[Wire]) -> str:
     """Return the base URL: some rows have the address of an operation, with its path."""
     paths = (wire.path for wire in wires if wire.operation == "chat" and isinstance(wire.path, str))
     return next((url.removesuffix(path) for path in paths if url.endswith(path)), url)
-
-
-def key_variables(row: ProviderRow) -> tuple[str, ...]:
-    """Return the row's variables that hold a key: those that are not in its address nor named for something else."""
-    in_url = variables(row.base_url or "")
-    return tuple(name for name in row.env if name not in in_url and not _NO_KEY.search(name))
 
 
 def load(module: str, name: str, label: str) -> Any:
@@ -91,8 +86,7 @@ def wire_named(name: str) -> Wire | None:
 
 def is_in_catalog(id: str) -> bool:
     """Check whether a row with a known wire has this id, in the registry's spelling."""
-    row = CATALOG.provider(id)
-    return row is not None and _is_usable(row)
+    return _is_usable(CATALOG.provider(id))
 
 
 def catalog_ids() -> list[str]:
@@ -100,5 +94,5 @@ def catalog_ids() -> list[str]:
     return [canonical(row.id) for row in CATALOG.providers() if _is_usable(row)]
 
 
-def _is_usable(row: ProviderRow) -> bool:
-    return bool(row.wire and row.base_url)
+def _is_usable(row: ProviderRow | None) -> bool:
+    return bool(row and row.wire and row.base_url)

@@ -276,10 +276,8 @@ def declared_model(provider: Provider, *ids: str) -> Model | None:
 
     The model has the first id.
     """
-    for id in ids:
-        if id in provider.model_facts:
-            return model_of(provider.id, ids[0], as_row(provider.model_facts[id]))
-    return None
+    listed = next((id for id in ids if id in provider.model_facts), None)
+    return None if listed is None else model_of(provider.id, ids[0], as_row(provider.model_facts[listed]))
 
 
 def _is_ours(step: object) -> bool:

@@ -149,8 +149,11 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """Return a response that fills and saves the exchange while it is read."""
         secrets = _secrets(request)
         exchange.status = response.status_code
-        kept = {name: value for name, value in received(response.headers).items() if _is_recorded(name)}
-        exchange.headers = {name: _masked(value, secrets) for name, value in kept.items()}
+        exchange.headers = {
+            name: _masked(value, secrets)
+            for name, value in received(response.headers).items()
+            if name in _KEPT or any(kind in name for kind in _KEPT_KINDS)
+        }
 
         def save() -> None:
             # A key may be spread over two reads, so an answer that holds one is recorded as a single read.
@@ -226,10 +229,6 @@ def _exchange_of(request: httpx.Request, content: bytes) -> Exchange:
         plain = masked.replace(boundary[1].encode(), b"boundary") if boundary else masked
         body = f"sha256:{hashlib.sha256(plain).hexdigest()}"
     return Exchange(request.method, url, body)
-
-
-def _is_recorded(name: str) -> bool:
-    return name in _KEPT or any(kind in name for kind in _KEPT_KINDS)
 
 
 def _secrets(request: httpx.Request) -> list[str]:

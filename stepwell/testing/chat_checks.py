@@ -16,7 +16,7 @@ from ..schemas.message import Context, assistant, system, tool_result, user
 from ..schemas.parts import ToolCall
 from ..schemas.reply import Reply
 from ..schemas.tool import Tool
-from .network import MockBody, require, run
+from .network import MockBody, cancelled, require, run
 from .suite import Checks, Suite, raised, text_of
 
 TOOL = Tool("look_up", "Whatisknown of it.", {"type": "object", "properties": {"city": {"type": "string"}}})
@@ -38,7 +38,7 @@ class ChatSuite(Suite):
             for scene, each in self._scenes().items():
                 yield f"{scene}, unstreamed, {driver}", partial(self._check_reply, each, driver, False)
                 yield f"{scene}, streamed, {driver}", partial(self._check_reply, each, driver, True)
-                yield f"{scene}, byte by byte, {driver}", partial(self._check_split_reads, each, driver)
+                yield f"{scene}, byte by byte, {driver}", partial(self._check_reply, each, driver, True, size=1)
             if (sample := self.samples.more.get(OBJECT)) is not None:
                 for stream, manner in ((False, "whole"), (True, "streamed")):
                     check = partial(self._check_object, sample, driver, stream)
@@ -65,11 +65,8 @@ class ChatSuite(Suite):
         yield from super().checks()
         yield "the error of a misspelt option has the right name", self._check_suggestion
 
-    def _check_reply(self, sample: Sample, driver: str, stream: bool) -> None:
-        _require_sample(self._call(self._server_answer(sample, stream), driver, stream, sample), sample)
-
-    def _check_split_reads(self, sample: Sample, driver: str) -> None:
-        _require_sample(self._call(sample.stream, driver, True, sample, size=1), sample)
+    def _check_reply(self, sample: Sample, driver: str, stream: bool, size: int = 0) -> None:
+        _require_sample(self._call(self._server_answer(sample, stream), driver, stream, sample, size=size), sample)
 
     def _scenes(self) -> dict[str, Sample]:
         return {"text": self.samples.text, "tools": self.samples.tools, **self.samples.more}
@@ -135,14 +132,7 @@ class ChatSuite(Suite):
         sample = self.samples.text
         data = sample.stream[: sample.whole_at // 2] if stream else self._server_answer(sample, False)[:10]
         body = MockBody(data, 16, kind=sample.stream_type if stream else None, stalls=True)
-        run(self.check_cancelling(body, self._call_without_end(body, stream)))
-
-    async def _call_without_end(self, body: MockBody, stream: bool) -> None:
-        async with self.aclient(body) as client:
-            if not stream:
-                await client.generate_text(self.model, "hi", **self.wire_option)
-            async for _ in client.stream_text(self.model, "hi", **self.wire_option):
-                pass
+        run(cancelled(body, self.acall(body, self._ask(stream))))
 
     def _check_prompt(self, stream: bool) -> None:
         sent = self._request_and_reply(stream, Context((system(SYSTEM), user(PROMPT))))[0]

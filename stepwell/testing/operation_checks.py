@@ -9,7 +9,7 @@ from attrs import frozen
 
 from ..providers.wires.samples import OperationSample
 from ..schemas.errors import StepwellError
-from .network import MockBody, require, run
+from .network import MockBody, cancelled, require, run
 from .suite import Checks, Suite, text_of
 
 _PAGE = b"<!DOCTYPE html><html><body>Sign in</body></html>"
@@ -63,7 +63,7 @@ class OperationSuite(Suite):
 
     def _check_cancelling(self) -> None:
         body = self._body(16, stalls=True)
-        run(self.check_cancelling(body, self.acall(body, self._ask)))
+        run(cancelled(body, self.acall(body, self._ask)))
 
     def _request(self) -> Any:
         seen: list[Any] = []

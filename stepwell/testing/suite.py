@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
@@ -14,7 +14,7 @@ from ..providers.declare.provider import Provider
 from ..providers.declare.registry import Registry
 from ..providers.declare.wire import Wire
 from ..schemas import errors
-from .network import MockBody, cancelled, require, run, transport_of
+from .network import MockBody, require, run, transport_of
 
 if TYPE_CHECKING:
     import httpx
@@ -100,11 +100,6 @@ class Suite:
 
     def _call_given(self, client: Any, **options: object) -> object:
         return client.run(self.wire.operation, self.model, self.valid_input, **self.wire_option, **options)
-
-    async def check_cancelling(self, body: MockBody, work: Coroutine[Any, Any, object]) -> None:
-        """Require that cancelling the work ends it, and returns its connection."""
-        await cancelled(body, work)
-        require(body.closed, "the connection was not released")
 
     @property
     def wire_option(self) -> dict[str, Any]:
