@@ -16,7 +16,7 @@ from ..pipeline.http.request import Headers, Request
 from ..pipeline.steps.always_stream import always_stream
 from ..schemas.json_text import dumps
 from ..schemas.secret import Secret
-from .auth.auth import known_credential
+from .auth.auth import given, known_credential
 from .auth.oauth import TokenFile, claims, refreshed
 from .declare.addresses import check_machine_login
 from .declare.credentials import KEY, PLAIN, Credentials, Login, Value
@@ -54,8 +54,8 @@ def build_body(request: Request) -> dict[str, Any]:
 
 
 def auth_file(request: Request) -> Path:
-    path = request.credential.get("auth_file") if isinstance(request.credential, Mapping) else None
-    return Path(path or environment_of(request).get("CODEX_AUTH_FILE") or Path.home() / ".codex" / "auth.json")
+    path = given(request, "auth_file") or environment_of(request).get("CODEX_AUTH_FILE")
+    return Path(path or Path.home() / ".codex" / "auth.json")
 
 
 @cache

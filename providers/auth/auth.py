@@ -85,6 +85,11 @@ def known_credential(request: Request) -> Any:
     return request.credential
 
 
+def given(request: Request, name: str) -> Any:
+    """Return one of the values of a credential of several; None for any other credential."""
+    return request.credential.get(name) if isinstance(request.credential, Mapping) else None
+
+
 def reveal(request: Request) -> str:
     """Return the key of a request as a string.
 

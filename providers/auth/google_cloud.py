@@ -26,7 +26,7 @@ from ...schemas.secret import Secret
 from ..declare.addresses import check_machine_login
 from ..declare.environment import environment_of
 from ..declare.google_accounts import CREDENTIALS, LOGIN_HINT, account_of, read_account
-from .auth import token_from
+from .auth import given, token_from
 from .tokens import Token, TokenSource, TokenSources
 
 ADDRESS = "https://vertex.invalid"
@@ -82,20 +82,16 @@ def _project(request: Request) -> str | None:
     """Return the given project, the account's, or the environment's; None if only the account's file or google-auth has
     it."""
     account = account_of(request.credential)
-    given = _given(request, "project") or (account.get("project_id") if isinstance(account, Mapping) else None)
-    return given if given or isinstance(account, str) else _of_environment(request, _PROJECT_VARIABLES)
+    project = given(request, "project") or (account.get("project_id") if isinstance(account, Mapping) else None)
+    return project if project or isinstance(account, str) else _of_environment(request, _PROJECT_VARIABLES)
 
 
 def _region(request: Request) -> str:
-    return _given(request, "location") or _of_environment(request, _REGION_VARIABLES) or "global"
+    return given(request, "location") or _of_environment(request, _REGION_VARIABLES) or "global"
 
 
 _PROJECT_VARIABLES = ("GOOGLE_CLOUD_PROJECT", "GOOGLE_VERTEX_PROJECT")
 _REGION_VARIABLES = ("GOOGLE_CLOUD_LOCATION", "GOOGLE_VERTEX_LOCATION")
-
-
-def _given(request: Request, name: str) -> Any:
-    return request.credential.get(name) if isinstance(request.credential, Mapping) else None
 
 
 def _of_environment(request: Request, variables: tuple[str, ...]) -> str | None:

@@ -41,10 +41,6 @@ class Environment:
         self._file = file or {}
         self._path = path
 
-    @property
-    def has_file(self) -> bool:
-        return bool(self._file)
-
     def get(self, name: str) -> str | None:
         """Return the value of a variable. An empty one of the process hides the one of the file, as in a shell."""
         if (value := self._process.get(name)) is not None:

@@ -48,11 +48,10 @@ def resolve_key(
         name = named() if callable(named) else named
         return (name,) if name else ()
 
-    has_own_environment = environment.has_file
     takes = provider.takes()
 
     def resolve(request: Request) -> Request:
-        if has_own_environment:
+        if environment is not PROCESS:
             request = request.with_state(ENVIRONMENT, environment)
         credential = request.credential
         if isinstance(credential, Mapping):

@@ -27,8 +27,8 @@ from .credentials import FREE, Credentials, one_key
 from .embed_limits import EmbedLimit
 from .environment import PROCESS, Environment
 from .extending import base_of
+from .option_names import check_names
 from .place import EVERYWHERE, Place, When, place_for
-from .rule_names import check_names
 from .rules import AnyRule, AnyTranslate, Rule, Rules, Translate, rule_table
 from .steps import STEPS, PlacedSteps, StepOverrides, checked_steps
 from .tool_policies import ToolCallIdPolicy

@@ -41,8 +41,10 @@ class ChatSuite(Suite):
                 yield f"{scene}, byte by byte, {driver}", partial(self._check_reply, each, driver, True, size=1)
             if (sample := self.samples.more.get(OBJECT)) is not None:
                 for stream, manner in ((False, "whole"), (True, "streamed")):
-                    check = partial(self._check_object, sample, driver, stream)
-                    yield f"an object of a schema, {manner}, {driver}", check
+                    yield (
+                        f"an object of a schema, {manner}, {driver}",
+                        partial(self._check_object, sample, driver, stream),
+                    )
             yield from self.checks_of(driver, self.samples.error)
             yield f"leaving early, {driver}", partial(self._check_early_leaving, driver)
             if driver == "async":
@@ -52,14 +54,15 @@ class ChatSuite(Suite):
                 yield f"error inside a stream, {driver}", partial(self._check_stream_error, driver)
         yield "cut at every byte", self._check_cuts
         yield "a stream folds to the unstreamed reply", self._check_fold
+        held = {
+            "the prompt and the model": self._check_prompt,
+            "the tools": self._check_tools,
+            "a call and its result": self._check_tool_result,
+            "the options, or warnings name them": self._check_options,
+        }
         for stream, manner in ((False, "unstreamed"), (True, "streamed")):
-            yield f"the request holds the prompt and the model, {manner}", partial(self._check_prompt, stream)
-            yield f"the request holds the tools, {manner}", partial(self._check_tools, stream)
-            yield f"the request holds a call and its result, {manner}", partial(self._check_tool_result, stream)
-            yield (
-                f"the request holds the options, or warnings name them, {manner}",
-                partial(self._check_options, stream),
-            )
+            for what, check in held.items():
+                yield f"the request holds {what}, {manner}", partial(check, stream)
         yield "the request for a stream differs", self._check_stream_flag
         yield "the key is sent, and only in headers", self._check_key
         yield from super().checks()
