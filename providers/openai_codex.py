@@ -75,8 +75,7 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     def send(request: Request) -> StepGenerator:
         credential = request.credential
         token = credential["token"] if isinstance(credential, Mapping) else credential
-        account = credential.get("account") if isinstance(credential, Mapping) else None
-        account = account or claims(token.reveal()).get(_CLAIM, {}).get("chatgpt_account_id")
+        account = given(request, "account") or claims(token.reveal()).get(_CLAIM, {}).get("chatgpt_account_id")
         headers = Headers(request.headers, authorization=f"Bearer {token.reveal()}", originator="stepwell")
         if account:
             headers["chatgpt-account-id"] = str(account)

@@ -28,9 +28,7 @@ class HeaderKey:
     def __call__(self, request: Request) -> Request:
         if request.credential is None:
             return request
-        headers = Headers(request.headers)
-        headers[self.name] = self.prefix + reveal(request)
-        return request.replace(headers=headers)
+        return request.replace(headers=Headers(request.headers, **{self.name: self.prefix + reveal(request)}))
 
 
 def header_key(name: str, prefix: str = "") -> HeaderKey:
@@ -58,19 +56,17 @@ def token_from(function: Callable[[], Any]) -> Run:
         return header_secret(token, where="the credential's function")
 
     def call() -> Secret:
-        token = None if iscoroutinefunction(function) else function()
-        if iscoroutinefunction(function) or isawaitable(token):
+        token = function()
+        if isawaitable(token):
             if iscoroutine(token):
                 token.close()  # else Python warns that it was never awaited
             raise ConfigError("the credential is an async function", hint="use it with AsyncClient")
         return secret(token)
 
     async def acall() -> Secret:
-        if iscoroutinefunction(function):
-            return secret(await function())
         import anyio.to_thread  # comes with httpx
 
-        token = await anyio.to_thread.run_sync(function)
+        token = function() if iscoroutinefunction(function) else await anyio.to_thread.run_sync(function)
         return secret(await token if isawaitable(token) else token)
 
     return Run(call, acall)

@@ -35,8 +35,10 @@ def from_catalog(id: str) -> Provider | None:
     if not wires:
         return None
     if row.wire == "openai_chat":
-        wires.append(load("wires.operations.openai_embeddings", "openai_embeddings", "its wire"))
-        wires.append(load("wires.operations.openai_misc", "openai_models", "its wire"))
+        wires += [
+            load("wires.operations.openai_embeddings", "openai_embeddings", "its wire"),
+            load("wires.operations.openai_misc", "openai_models", "its wire"),
+        ]
     in_url = variables(row.base_url)
     return Provider(
         id=canonical(row.id),

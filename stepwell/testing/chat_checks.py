@@ -79,8 +79,8 @@ class ChatSuite(Suite):
 
         def ask(client: Any) -> Any:
             if stream:
-                return client.stream_object(self.model, "hi", SCHEMA, mode="prompt", **self.wire_option).reply()
-            return client.generate_object(self.model, "hi", SCHEMA, mode="prompt", **self.wire_option)
+                return client.stream_object(self.model, "hi", SCHEMA, mode="prompt", wire=self.wire.name).reply()
+            return client.generate_object(self.model, "hi", SCHEMA, mode="prompt", wire=self.wire.name)
 
         found = self.call(body, driver, ask).object
         require(found == {"answer": 4}, f"the object is {found!r}")
@@ -109,7 +109,7 @@ class ChatSuite(Suite):
 
     def _ask(self, stream: bool, prompt: PromptLike = "hi", **options: Any) -> Callable[[Any], Any]:
         """Return a function that makes the call by a client and returns its reply, or what is awaited for it."""
-        options |= self.wire_option
+        options["wire"] = self.wire.name
         if stream:
             return lambda client: client.stream_text(self.model, prompt, **options).reply()
         return lambda client: client.generate_text(self.model, prompt, **options)
@@ -121,10 +121,10 @@ class ChatSuite(Suite):
 
     def _check_early_leaving(self, driver: str) -> None:
         def leave(client: Any) -> object:
-            return next(iter(client.stream_text(self.model, "hi", **self.wire_option)))
+            return next(iter(client.stream_text(self.model, "hi", wire=self.wire.name)))
 
         async def leave_async(client: Any) -> None:
-            async with client.stream_text(self.model, "hi", **self.wire_option) as stream:
+            async with client.stream_text(self.model, "hi", wire=self.wire.name) as stream:
                 await anext(aiter(stream))
 
         body = MockBody(self.samples.text.stream, 16)
@@ -198,7 +198,7 @@ class ChatSuite(Suite):
     def _always_streams(self) -> bool:
         """Return whether the server can only stream."""
         with self.client(MockBody(b"")) as client:
-            return COLLECT_STREAM in client.pipeline_for(self.model, **self.wire_option)
+            return COLLECT_STREAM in client.pipeline_for(self.model, wire=self.wire.name)
 
     def _call(
         self,

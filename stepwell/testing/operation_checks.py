@@ -38,7 +38,7 @@ class OperationSuite(Suite):
 
     def _ask(self, client: Any) -> Any:
         sample = self.sample
-        return client.run(self.wire.operation, self.model, sample.input, **self.wire_option, **sample.options)
+        return client.run(self.wire.operation, self.model, sample.input, wire=self.wire.name, **sample.options)
 
     @property
     def valid_input(self) -> object:

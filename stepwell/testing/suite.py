@@ -99,12 +99,7 @@ class Suite:
         require(name in str(error), "the error does not name the option")
 
     def _call_given(self, client: Any, **options: object) -> object:
-        return client.run(self.wire.operation, self.model, self.valid_input, **self.wire_option, **options)
-
-    @property
-    def wire_option(self) -> dict[str, Any]:
-        """The option that names the wire."""
-        return {"wire": self.wire.name}
+        return client.run(self.wire.operation, self.model, self.valid_input, wire=self.wire.name, **options)
 
     def client(self, body: MockBody, keys: Mapping[str, Credential] | None = None) -> Any:
         """Make a client of this provider alone, whose answers are `body`."""
