@@ -127,8 +127,7 @@ def oauth_tokens(url: str, fields: Mapping[str, str | Secret], *, margin: float 
         failed = f"{request.model.provider}'s login server gave no token"
         answer = yield from answer_of(asked, "access_token", failed, "check the login")
         current.update({name: answer[name] for name in ("refresh_token",) if answer.get(name)})
-        expires = request.world.time() + float(answer.get("expires_in") or "inf")
-        return Token(answer["access_token"], expires, answer)
+        return Token(answer["access_token"], request.world.time() + float(answer.get("expires_in") or "inf"), answer)
 
     return TokenSource(fetch, margin=margin)
 

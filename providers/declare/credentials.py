@@ -97,16 +97,15 @@ class Credentials:
         absent: list[str] = []
         for name, value in credential.items():
             known = self._known.get(_bare(name)) if isinstance(name, str) else None
-            if known is None and self.free and isinstance(name, str):
-                values[name] = Secret(value) if isinstance(value, str) else value
-                continue
             if known is None:
-                raise InvalidOption(
-                    f"{where} names {name!r:.60}, which {provider} does not take", hint=self._hint(name, provider)
-                )
-            if known.name in values or known.name in absent:
+                if not self.free or not isinstance(name, str):
+                    raise InvalidOption(
+                        f"{where} names {name!r:.60}, which {provider} does not take", hint=self._hint(name, provider)
+                    )
+                values[name] = Secret(value) if isinstance(value, str) else value
+            elif known.name in values or known.name in absent:
                 raise InvalidOption(f"{where} gives {known.name!r} twice, once as {name!r:.60}", hint="leave one out")
-            if value is None:
+            elif value is None:
                 absent.append(known.name)
             else:
                 values[known.name] = _checked_value(known.kind, value, f"{where}[{name!r:.60}]")
@@ -125,8 +124,7 @@ class Credentials:
     def place(self, credential: Mapping[str, Any]) -> str | None:
         """Return the values that are part of the server's address, as one text; None if there are none."""
         places = self._places()
-        found = [str(value) for name, value in credential.items() if name in places]
-        return " ".join(found) or None
+        return " ".join(str(value) for name, value in credential.items() if name in places) or None
 
     def _places(self) -> frozenset[str]:
         return frozenset(value.name for value in self.values if value.kind is PLACE)

@@ -160,8 +160,9 @@ def place_for(wire: object, operation: object, stream: object, when: object, ste
     if when is not None and (not callable(when) or iscoroutinefunction(when)):
         what = "an async function" if callable(when) else f"a {type(when).__name__}"
         raise InvalidOption(f"when of an override cannot be {what}", hint="pass a plain function of the request")
-    name = wire.name if isinstance(wire, Wire) else wire
-    place = Place(_name("wire", name), _name("operation", operation), stream, when)
+    place = Place(
+        _name("wire", wire.name if isinstance(wire, Wire) else wire), _name("operation", operation), stream, when
+    )
     if place == EVERYWHERE:
         return place
     limits = [

@@ -102,9 +102,8 @@ def fit_history(target: HistoryTarget) -> Step:
 def _fit(request: Request, target: HistoryTarget) -> Request:
     context = request.context
     messages, dropped = target.origins.fitted(context.messages)
-    raw = request.get(RAW_OPTIONS)
-    options = {**raw, **request.options}
-    continues_stored = not target.conversation_id_options.isdisjoint(options)
+    given = {*request.get(RAW_OPTIONS), *request.options}
+    continues_stored = not target.conversation_id_options.isdisjoint(given)
     messages, repairs = paired(messages, target.ids, continues_stored=continues_stored)
     left_out = [f"{kind} cannot be sent to {request.model.provider} and is left out" for kind in dropped]
     for why in (*left_out, *repairs):

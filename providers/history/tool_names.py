@@ -28,8 +28,7 @@ Named = TypeVar("Named", Tool, ToolCall)
 @lru_cache
 def name_matcher(policy: ToolNamePolicy) -> Callable[[str], object]:
     """Return a predicate: the name is allowed by the policy."""
-    first = f"[{policy.first or policy.alphabet}]"
-    return re.compile(f"{first}[{policy.alphabet}]{{0,{policy.max_length - 1}}}").fullmatch
+    return re.compile(f"[{policy.first or policy.alphabet}][{policy.alphabet}]{{0,{policy.max_length - 1}}}").fullmatch
 
 
 def sent_names(context: Context, policy: ToolNamePolicy) -> dict[str, str]:
@@ -57,8 +56,7 @@ def renamed(request: Request, names: Mapping[str, str]) -> Request:
     """Rename the tools, the calls, their results and the choice of a tool in a request."""
     context = request.context
     tools = [_own(tool, names) for tool in context.tools]
-    messages = [_message(message, names) for message in context.messages]
-    request = request.replace(context=Context(messages, tools))
+    request = request.replace(context=Context([_message(message, names) for message in context.messages], tools))
     choice = request.options.get("tool_choice")
     if choice is None or isinstance(choice, str):
         return request
@@ -85,8 +83,8 @@ def _rename_choice(choice: object, names: Mapping[str, str]) -> Any:
     if isinstance(choice, Tool):
         return _own(choice, names)
     if isinstance(choice, Mapping):
-        inner = {"name", "function"}
-        return {key: _rename_choice(value, names) if key in inner else value for key, value in choice.items()}
+        own = {key: _rename_choice(choice[key], names) for key in ("name", "function") if key in choice}
+        return {**choice, **own}
     return [_rename_choice(each, names) for each in choice] if isinstance(choice, Iterable) else choice
 
 

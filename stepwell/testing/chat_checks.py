@@ -97,18 +97,14 @@ class ChatSuite(Suite):
         sample = self.samples.text
         body = MockBody(b"", kind=sample.stream_type)
         with self.client(body) as client:  # one for hundreds of calls, as planning the first costs more than a call
-            read = partial(self._ask(True), client)
+            read = partial(self.ask(True), client)
             for at in range(sample.whole_at):
                 body.data = sample.stream[:at]
                 error = raised(errors.StreamTruncated, read, f" for a stream cut at byte {at} of {sample.whole_at}")
                 text = error.partial.text if error.partial else ""
                 require(sample.text.startswith(text), f"cut at byte {at}, the partial text is {text!r}")
 
-    def failing_call(self, body: MockBody, driver: str) -> object:
-        return self.call(body, driver, self._ask(driver == "sync"))
-
-    def _ask(self, stream: bool, prompt: PromptLike = "hi", **options: Any) -> Callable[[Any], Any]:
-        """Return a function that makes the call by a client and returns its reply, or what is awaited for it."""
+    def ask(self, stream: bool, prompt: PromptLike = "hi", **options: Any) -> Callable[[Any], Any]:
         options["wire"] = self.wire.name
         if stream:
             return lambda client: client.stream_text(self.model, prompt, **options).reply()
@@ -135,7 +131,7 @@ class ChatSuite(Suite):
         sample = self.samples.text
         data = sample.stream[: sample.whole_at // 2] if stream else self._server_answer(sample, False)[:10]
         body = MockBody(data, 16, kind=sample.stream_type if stream else None, stalls=True)
-        run(cancelled(body, self.acall(body, self._ask(stream))))
+        run(cancelled(body, self.acall(body, self.ask(stream))))
 
     def _check_prompt(self, stream: bool) -> None:
         sent = self._request_and_reply(stream, Context((system(SYSTEM), user(PROMPT))))[0]
@@ -173,8 +169,8 @@ class ChatSuite(Suite):
     ) -> tuple[str, Reply]:
         """Call the model; return the URL and body of the request, and the reply."""
         sample, seen = self.samples.text, list[Any]()
-        data = self._server_answer(sample, stream)
-        reply = self._call(data, "sync", stream, sample, seen=seen, prompt=prompt, options=options)
+        answer = self._server_answer(sample, stream)
+        reply = self._call(answer, "sync", stream, sample, seen=seen, prompt=prompt, options=options)
         require(bool(seen), "nothing was sent")
         return text_of(seen[0]), reply
 
@@ -227,7 +223,7 @@ class ChatSuite(Suite):
         """
         body = MockBody(data, size, status, sample.stream_type if stream and sample else None, seen)
         tools = {"tools": [TOOL]} if sample is self.samples.tools else {}
-        reply: Reply = self.call(body, driver, self._ask(stream, prompt, **tools, **(options or {})))
+        reply: Reply = self.call(body, driver, self.ask(stream, prompt, **tools, **(options or {})))
         return reply
 
 

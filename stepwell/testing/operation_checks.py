@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -33,12 +34,11 @@ class OperationSuite(Suite):
         yield "the key is sent, and only in headers", self._check_key
         yield from super().checks()
 
-    def failing_call(self, body: MockBody, driver: str) -> object:
-        return self.call(body, driver, self._ask)
-
-    def _ask(self, client: Any) -> Any:
+    def ask(self, stream: bool = False) -> Callable[[Any], Any]:
         sample = self.sample
-        return client.run(self.wire.operation, self.model, sample.input, wire=self.wire.name, **sample.options)
+        return lambda client: client.run(
+            self.wire.operation, self.model, sample.input, wire=self.wire.name, **sample.options
+        )
 
     @property
     def valid_input(self) -> object:
@@ -48,26 +48,25 @@ class OperationSuite(Suite):
         return MockBody(self.sample.body, size, kind=self.sample.content_type, seen=seen, **how)
 
     def _check_answer(self, driver: str, size: int) -> None:
-        reply = self.call(self._body(size), driver, self._ask)
-        found = self.sample.read(reply)
+        found = self.sample.read(self.call(self._body(size), driver, self.ask()))
         require(
             found == self.sample.expected, f"the answer was read as {found!r}, which holds {self.sample.expected!r}"
         )
 
     def _check_page(self, driver: str) -> None:
         try:
-            reply = self.call(MockBody(_PAGE, kind="text/html"), driver, self._ask)
+            reply = self.call(MockBody(_PAGE, kind="text/html"), driver, self.ask())
         except StepwellError:
             return
         raise AssertionError(f"it was read as an answer: {self.sample.read(reply)!r}")
 
     def _check_cancelling(self) -> None:
         body = self._body(16, stalls=True)
-        run(cancelled(body, self.acall(body, self._ask)))
+        run(cancelled(body, self.acall(body, self.ask())))
 
     def _request(self) -> Any:
         seen: list[Any] = []
-        self.call(self._body(seen=seen), "sync", self._ask)
+        self.call(self._body(seen=seen), "sync", self.ask())
         require(bool(seen), "nothing was sent")
         return seen[0]
 

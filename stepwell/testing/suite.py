@@ -59,13 +59,16 @@ class Suite:
             return await ask(client)
 
     def _check_status(self, status: int, kind: type[errors.ProviderError], driver: str, body: bytes) -> None:
-        error = raised(kind, lambda: self.failing_call(MockBody(body, status=status), driver))
+        error = raised(kind, lambda: self.call(MockBody(body, status=status), driver, self.ask(driver == "sync")))
         require(error.status == status, f"the error's status is {error.status!r}")
         require(error.provider == self.provider.id, f"the error's provider is {error.provider!r}")
         require(KEY not in str(error), "the key is in the error's message")
 
-    def failing_call(self, body: MockBody, driver: str) -> object:
-        """Make a call whose answer is an error."""
+    def ask(self, stream: bool) -> Callable[[Any], Any]:
+        """Return a function that makes the call by a client and returns its reply, or what is awaited for it.
+
+        stream: whether the answer is streamed, if the operation has streams.
+        """
         raise NotImplementedError
 
     def require_model(self, sent: str) -> None:
