@@ -291,9 +291,7 @@ class CallPlanner:
             changes["headers"] = Headers(request.headers, **headers_of(given["headers"]))
         if "timeout" in given:
             changes["timeouts"] = timeouts_of(given["timeout"], self.timeouts)
-        for name in ("retries", "on_unsupported"):
-            if name in given:
-                changes[name] = given[name]
+        changes |= {name: given[name] for name in ("retries", "on_unsupported") if name in given}
         request = request.replace(**changes)
         pipeline = own if isinstance(own, Pipeline) else edits.apply(plan.for_request(request).pipeline)
         if edits is not NO_EDITS:
@@ -354,11 +352,14 @@ class CallPlanner:
             plan = self.plan(request.operation, model, stream=stream, wire=given.get("wire"))
             given |= login.for_model(plan.provider, plan.model, plan.base_url, options, self.environment)
         pipeline, other = self.request(request.operation, model, input, given, stream=stream)
-        warnings = (*request.warnings, *other.warnings)
         if options.keys().isdisjoint(LOGIN_NAMES):  # else it has a login of its own to pass on
             other = other.replace(request_for_model=partial(self.request_for_model, edits=edits, login=login))
-        state = {**request.travelling(), _DEPTH: depth + 1}
-        other = other.replace(started=request.started, calls=request.calls, state=state, warnings=warnings)
+        other = other.replace(
+            started=request.started,
+            calls=request.calls,
+            state={**request.travelling(), _DEPTH: depth + 1},
+            warnings=(*request.warnings, *other.warnings),
+        )
         extra = given.get("provider_options")
         moved = canonical(other.model.provider) != canonical(request.model.provider)
         if extra and moved and "provider_options" not in options and not is_keyed(extra, self.registry):

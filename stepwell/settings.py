@@ -31,12 +31,13 @@ Value = TypeVar("Value")
 
 def keys_of(api_keys: Mapping[str, object] | None, registry: Registry) -> dict[str, StoredCredential]:
     """Return `api_keys=` of a client as it is stored. Raises InvalidOption, InvalidKey and UnknownProvider."""
-    stored = {}
-    for name, key in _by_provider("api_keys", api_keys, registry):
-        # Only a mapping needs to be checked against its provider, which is loaded for it.
-        provider = registry.get_or_raise(name) if isinstance(key, Mapping) else None
-        stored[name] = credential_of(key, f"api_keys[{name!r}]", provider)
-    return stored
+    # Only a mapping needs to be checked against its provider, which is loaded for it.
+    return {
+        name: credential_of(
+            key, f"api_keys[{name!r}]", registry.get_or_raise(name) if isinstance(key, Mapping) else None
+        )
+        for name, key in _by_provider("api_keys", api_keys, registry)
+    }
 
 
 def addresses_of(base_urls: Mapping[str, str] | None, registry: Registry) -> dict[str, str]:
