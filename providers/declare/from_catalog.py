@@ -36,7 +36,7 @@ def from_catalog(id: str) -> Provider | None:
         return None
     if row.wire == "openai_chat":
         wires += [
-            load("wires.operations.openai_embeddings", "openai_embeddings", "its wire"),
+            load("wires.operations.embeddings", "openai_embeddings", "its wire"),
             load("wires.operations.openai_misc", "openai_models", "its wire"),
         ]
     in_url = variables(row.base_url)
