@@ -7,9 +7,11 @@ from typing import Any
 
 from attrs import evolve
 
+from ..pipeline.around import around
+from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Request
 from ..pipeline.pipeline import Pipeline
-from ..pipeline.step import Halt, on_request
+from ..pipeline.step import halt_with
 from ..providers.declare.provider import Provider, declare_provider
 from ..providers.declare.registry import Registry
 from ..providers.wires.openai_chat import openai_chat
@@ -44,11 +46,11 @@ class FakeModel:
         self.registry.register(self.provider)
 
     def _attach(self, pipeline: Pipeline, provider: Provider) -> Pipeline:
-        def answer(request: Request) -> Halt:
+        def answer(request: Request, call: CallNext) -> StepGenerator:
             self.requests.append(request)
-            return Halt(_outcome(self._next(), request))
+            return _answer(request, self._next())
 
-        return pipeline.without(*_SKIPPED).replace("send", on_request("send", answer))
+        return pipeline.without(*_SKIPPED).replace("send", around("send", answer))
 
     def _next(self) -> Turn:
         if not self._turns:
@@ -71,12 +73,13 @@ _SKIPPED = (
 _FAKE = declare_provider("fake", wire=openai_chat, base_url="http://fake.invalid", key_optional=True)
 
 
-def _outcome(turn: Turn, request: Request) -> Reply | Exception:
+def _answer(request: Request, turn: Turn) -> StepGenerator:
     if isinstance(turn, Exception):
-        return turn
+        raise turn
     if not isinstance(turn, Reply):
         parts: Iterable[Any] = turn if isinstance(turn, list) else [turn]
         message = Message("assistant", [Text(part) if isinstance(part, str) else part for part in parts])
         reason = "tool_calls" if message.tool_calls else "stop"
         turn = Reply(message, reason, reason, provider=request.model.provider, model=request.model.id)
-    return turn
+    return halt_with(request, turn)
+    yield  # makes it a generator, as every step is
