@@ -41,12 +41,12 @@ def json_files(folder: Place) -> list[Place]:
 def read_json(place: str | Place) -> Any:
     """Return the content of a JSON file. Raises ConfigError, with its path, if it cannot be read."""
     try:
-        return loads(content_of(place))
+        return loads(file_content(place))
     except JSONDecodeError as error:
         raise ConfigError(f"{place} is not JSON: {error}") from error
 
 
-def content_of(place: str | Place) -> bytes:
+def file_content(place: str | Place) -> bytes:
     """Return the content of a file. Raises ConfigError, with its path, if it cannot be read."""
     try:
         return (Path(place) if isinstance(place, str) else place).read_bytes()

@@ -18,7 +18,7 @@ from ..schemas.atomic_files import cannot_write, write_file
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_text import JSONDecodeError, dumps, loads
 from .difference import difference
-from .files import FOLDER, content_of, read_json
+from .files import FOLDER, file_content, read_json
 from .models_dev import SOURCE, ParsedCatalog, parse_catalog
 
 URL = "https://models.dev/api.json"
@@ -71,7 +71,7 @@ def sync(catalog: ParsedCatalog, folder: str, *, write: bool = True, shrink: boo
 
 def read_source(origin: str) -> Any:
     """Return the JSON at a URL, or in a .json or .json.gz file. Raises ConfigError if it cannot be read."""
-    content = _download(origin) if "://" in origin else content_of(origin)
+    content = _download(origin) if "://" in origin else file_content(origin)
     try:
         return loads(gzip.decompress(content) if origin.endswith(".gz") else content)
     except (OSError, EOFError, zlib.error) as error:

@@ -7,6 +7,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from zlib import crc32
 
 from .errors import ConfigError
@@ -86,7 +87,8 @@ def _unlock(descriptor: int) -> None:
 def _replace(target: str, content: bytes, mode: int | None, folder: int | None) -> None:
     before = os.stat(target) if os.path.exists(target) else None
     if before is not None and not stat.S_ISREG(before.st_mode):
-        return _write_in_place(target, content)
+        Path(target).write_bytes(content)
+        return
     if before is not None and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, "the file is read-only")
     home, name = os.path.split(target)
@@ -100,7 +102,7 @@ def _replace(target: str, content: bytes, mode: int | None, folder: int | None) 
     except OSError as error:
         if before is None or error.errno not in _NO_TEMPORARY_FILE:
             raise
-        _write_in_place(target, content)
+        Path(target).write_bytes(content)
     finally:
         with suppress(OSError):
             os.unlink(temporary)
@@ -122,11 +124,6 @@ def _write_temporary(path: str, content: bytes, mode: int | None, before: os.sta
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _write_in_place(path: str, content: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(content)
 
 
 def _sweep(folder: str, prefix: str) -> None:

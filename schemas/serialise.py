@@ -7,63 +7,71 @@ no class is ever found by name.
 
 from __future__ import annotations
 
-from base64 import b64encode
+from base64 import b64decode, b64encode
 from collections.abc import Callable, Mapping
-from decimal import Decimal
-from functools import cache
 from typing import Any
 
-from attrs import Factory, fields, has
+import cattrs
+from attrs import fields, has
+from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from .errors import ConfigError, DecodeError, ObjectInvalid
-from .json_schema.structure_value import structure_value
+from .errors import ConfigError, DecodeError
 from .json_text import JSONDecodeError, dumps, loads
 from .nan_check import not_finite
-from .parts import PARTS, Opaque
-from .tool import Tool
-from .usage import Usage
+from .parts import PARTS, Opaque, Part
+from .tool import NO_PARAMETERS, Tool
 from .versions import refused_version
 
 VERSION = 1
+_PARTS: Mapping[str, type] = {cls.type: cls for cls in PARTS}
 _AS_IT_IS: Mapping[type, frozenset[str]] = {
     Opaque: frozenset(("data",)),
     Tool: frozenset(("parameters", "server", "extra")),
 }
 """The fields that hold a provider's own data, which stays as it is; of all other classes it is `extra`."""
 _EXTRA = frozenset(("extra",))
-_LEFT_OUT: Mapping[type, str] = {Tool: "callback", Usage: "raw"}
 
 
-def to_data(value: object) -> Any:
-    """Return the plain data of an instance, which `structure_value` reads: without defaults, parts with their tags."""
-    cls = type(value)
-    if has(cls):
-        data = {"type": value.type} if isinstance(value, PARTS) else {}
-        for name, default, convert in _plan(cls):
-            if (part := getattr(value, name)) != default:
-                data[name] = convert(part)
-        return data
-    if isinstance(value, bytes):
-        return b64encode(value).decode()
-    if isinstance(value, Decimal):
-        return str(value)
-    return [to_data(each) for each in value] if isinstance(value, list | tuple) else value
+def _converter() -> cattrs.Converter:
+    converter = cattrs.Converter(omit_if_default=True, forbid_extra_keys=True)
+    converter.register_unstructure_hook(bytes, lambda data: b64encode(data).decode())
+    converter.register_structure_hook(bytes, lambda data, _: b64decode(data, validate=True))
+    converter.register_unstructure_hook_factory(
+        has, lambda cls: make_dict_unstructure_fn(cls, converter, **_overrides(cls))
+    )
+    converter.register_structure_hook_factory(
+        has, lambda cls: make_dict_structure_fn(cls, converter, **_overrides(cls))
+    )
+    for tag, cls in _PARTS.items():
+        _register_part(converter, tag, cls)
+    converter.register_structure_hook(Part, lambda data, _: converter.structure(data, _PARTS[data["type"]]))
+    return converter
 
 
-@cache
-def _plan(cls: type) -> list[tuple[str, object, Callable[[Any], Any]]]:
-    """Return the name, the default and the conversion of each field that is written."""
-    as_it_is, left_out = _AS_IT_IS.get(cls, _EXTRA), _LEFT_OUT.get(cls)
-    return [
-        (each.name, _default(each), (lambda value: value) if each.name in as_it_is else to_data)
+def _overrides(cls: type) -> dict[str, Any]:
+    """Return how the fields of a class are written and read where that differs from cattrs' own way."""
+    plain = _AS_IT_IS.get(cls, _EXTRA)
+    changed = {
+        each.name: override(unstruct_hook=lambda value: value, struct_hook=lambda value, _: value)
         for each in fields(cls)
-        if each.name != left_out
-    ]
+        if each.name in plain
+    }
+    return {**changed, "callback": override(omit=True)} if cls is Tool else changed
 
 
-def _default(attribute: Any) -> object:
-    default = attribute.default.factory() if isinstance(attribute.default, Factory) else attribute.default  # type: ignore[arg-type]
-    return default if attribute.converter is None else attribute.converter(default)
+def _register_part(converter: cattrs.Converter, tag: str, cls: type) -> None:
+    overrides = _overrides(cls)
+    dump: Callable[[object], dict[str, Any]] = make_dict_unstructure_fn(
+        cls, converter, _cattrs_omit_if_default=True, **overrides
+    )
+    load: Callable[..., Any] = make_dict_structure_fn(cls, converter, _cattrs_forbid_extra_keys=True, **overrides)
+    converter.register_unstructure_hook(cls, lambda part: {"type": tag, **dump(part)})
+    converter.register_structure_hook(
+        cls, lambda data, _: load({name: value for name, value in data.items() if name != "type"}, cls)
+    )
+
+
+CONVERTER = _converter()
 
 
 def dump_document(kind: str, lists: Mapping[str, tuple[object, ...]], label: str) -> bytes:
@@ -76,7 +84,7 @@ def dump_document(kind: str, lists: Mapping[str, tuple[object, ...]], label: str
     Half of a surrogate pair becomes U+FFFD. Raises ConfigError for what JSON cannot hold: infinity, or an object that
     is not plain data.
     """
-    body = {name: to_data(items) for name, items in lists.items()}
+    body = {name: [_tool_to_dict(each) for each in items] for name, items in lists.items()}
     return checked_json({"stepwell": kind, "version": VERSION, **body}, label)
 
 
@@ -102,6 +110,13 @@ def checked_json(body: object, label: str) -> bytes:
     return data
 
 
+def _tool_to_dict(value: object) -> dict[str, Any]:
+    data: dict[str, Any] = CONVERTER.unstructure(value)
+    if data.get("parameters") is NO_PARAMETERS:
+        del data["parameters"]
+    return data
+
+
 def load_document(data: bytes | str, kind: str, classes: Mapping[str, type], name: str) -> dict[str, tuple[Any, ...]]:
     """Return the lists of a document that `dump_document` wrote.
 
@@ -120,19 +135,10 @@ def load_document(data: bytes | str, kind: str, classes: Mapping[str, type], nam
         raise DecodeError(f"this JSON is not that of a {name}", hint=f"use {name}.to_json()")
     if why := refused_version(body.get("version"), VERSION, f"this {name}"):
         raise DecodeError(why, hint="update stepwell")
-    return {key: from_data(body.get(key, []), tuple[cls, ...], f"a {name}") for key, cls in classes.items()}  # type: ignore[valid-type]
-
-
-def from_data(data: object, tp: Any, label: str) -> Any:
-    """Return the instance of a type whose data `to_data` gave.
-
-    data: the data.
-    tp: the type.
-    label: how an error names what is read.
-
-    Raises DecodeError for data that does not fit.
-    """
     try:
-        return structure_value(data, tp)
-    except ObjectInvalid as error:
-        raise DecodeError(f"this JSON does not fit {label}: {'; '.join(map(str, error.violations))[:300]}") from None
+        return {
+            key: tuple(CONVERTER.structure(each, cls) for each in body.get(key, ())) for key, cls in classes.items()
+        }
+    except Exception as error:
+        lines = cattrs.transform_error(error, path="$")
+        raise DecodeError(f"this JSON does not fit a {name}: {'; '.join(lines)[:300]}") from None

@@ -6,24 +6,21 @@ It leaves out `raw`, `headers`, `prompt`, and what a workflow of several calls a
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
+
+import cattrs
 
 from .errors import DecodeError
 from .json_text import JSONDecodeError, loads
 from .message import Message
 from .reply import CallWarning, Ranked, Reply, Verdict
-from .serialise import checked_json, from_data, to_data
+from .serialise import CONVERTER, checked_json
 from .usage import Usage
 from .versions import refused_version
 
 VERSION = 1
 _PLAIN = ("finish_reason", "finish_reason_raw", "id", "model", "provider", "request_id")
-_PARTS: Mapping[str, Any] = {
-    "message": Message,
-    "usage": Usage,
-    "warnings": tuple[CallWarning, ...],
-    "alternatives": tuple[Message, ...],
-}
 _LISTS: Mapping[str, type] = {"ranking": Ranked, "verdicts": Verdict}
 
 
@@ -32,7 +29,10 @@ def dump_reply(reply: Reply) -> bytes:
     body = {
         "stepwell": "reply",
         "version": VERSION,
-        **{name: to_data(getattr(reply, name)) for name in _PARTS},
+        "message": CONVERTER.unstructure(reply.message),
+        "usage": _usage(reply.usage),
+        "warnings": [CONVERTER.unstructure(warning) for warning in reply.warnings],
+        "alternatives": [CONVERTER.unstructure(message) for message in reply.alternatives],
         "metadata": dict(reply.metadata),
         **{name: getattr(reply, name) for name in _PLAIN},
         **_object(reply.object),
@@ -49,19 +49,43 @@ def load_reply(data: bytes) -> Reply:
         if why := refused_version(body.get("version"), VERSION, "this Reply"):
             raise DecodeError(why, hint="update stepwell")
         kind, object = body.get("kind"), body.get("object")
+        if kind is not None:
+            object = [CONVERTER.structure(each, _LISTS[kind]) for each in object]
+        usage = body["usage"]
+        cost, unpriced_charges = usage.pop("reported_cost", None), tuple(usage.pop("unpriced_charges", ()))
         return Reply(
-            **{name: from_data(body[name], tp, "a Reply") for name, tp in _PARTS.items()},
+            message=CONVERTER.structure(body["message"], Message),
+            usage=Usage(
+                **usage, unpriced_charges=unpriced_charges, reported_cost=None if cost is None else Decimal(cost)
+            ),
+            warnings=tuple(CONVERTER.structure(each, CallWarning) for each in body["warnings"]),
+            alternatives=tuple(CONVERTER.structure(each, Message) for each in body["alternatives"]),
             metadata=body["metadata"],
-            object=object if kind is None else [from_data(each, _LISTS[kind], "a Reply") for each in object],
+            object=object,
             **{name: body[name] for name in _PLAIN},
         )
-    except (JSONDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
+    except (
+        JSONDecodeError,
+        cattrs.BaseValidationError,
+        KeyError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:
         raise DecodeError(f"this JSON does not fit a Reply: {type(error).__name__}") from None
+
+
+def _usage(usage: Usage) -> dict[str, Any]:
+    data = CONVERTER.unstructure(usage)
+    data.pop("raw", None)
+    if usage.reported_cost is not None:
+        data["reported_cost"] = str(usage.reported_cost)
+    return dict(data)
 
 
 def _object(value: object) -> dict[str, Any]:
     if isinstance(value, list | tuple) and value:
         for kind, cls in _LISTS.items():
             if all(type(each) is cls for each in value):
-                return {"kind": kind, "object": to_data(value)}
+                return {"kind": kind, "object": [CONVERTER.unstructure(each) for each in value]}
     return {"object": value}

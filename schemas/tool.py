@@ -20,11 +20,23 @@ if TYPE_CHECKING:  # with defaults, a plain `Tool` is a tool of any signature; t
 
     Parameters = ParamSpec("Parameters", default=...)
     Result = TypeVar("Result", default=Any)
+
+    class _Signature(Generic[Parameters, Result]): ...
+
 else:
     from typing import ParamSpec, TypeVar
 
     Parameters = ParamSpec("Parameters")
     Result = TypeVar("Result")
+
+    class _Signature:
+        """A base class that ignores its type arguments: cattrs cannot read a class with unknown ones."""
+
+        __slots__ = ()
+
+        def __class_getitem__(cls, _: object) -> type:
+            return cls
+
 
 _NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}\Z")
 NO_PARAMETERS: JSONSchema = {"type": "object", "properties": {}}
@@ -46,7 +58,7 @@ def is_method(function: object) -> bool:
 
 
 @frozen(hash=False)
-class Tool(Generic[Parameters, Result]):
+class Tool(_Signature[Parameters, Result]):
     """A tool that a model may call. Raises ConfigError for a name that no provider accepts."""
 
     name: str

@@ -17,7 +17,7 @@ from sources import ROOT, listed, name_of, nodes_of, python_files, text_of, tree
 
 SOURCES = list(product_modules().values())
 TESTS = python_files("tests")
-HEAVY = {"httpx", "jsonschema", "asyncio", "anyio", "aiohttp", "sqlite3", "numpy"}
+HEAVY = {"httpx", "jsonschema", "cattrs", "asyncio", "anyio", "aiohttp", "sqlite3", "numpy"}
 
 
 def test_one_subject_a_file() -> None:

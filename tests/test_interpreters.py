@@ -80,7 +80,7 @@ def test_stepwell_works_silently_under_every_switch(switches: list[str], tmp_pat
 def test_every_minimum_version_can_be_pinned() -> None:
     pinned = floors(PYPROJECT.read_text())
     assert len(pinned) > 10 and all(re.fullmatch(r"[a-z0-9-]+(\[\w+\])?==[\d.]+", each) for each in pinned)
-    assert {each.partition("==")[0] for each in pinned} >= {"httpx", "attrs", "orjson", "jsonschema"}
+    assert {each.partition("==")[0] for each in pinned} >= {"httpx", "attrs", "cattrs", "orjson", "jsonschema"}
 
 
 @pytest.mark.parametrize(

@@ -81,13 +81,13 @@ assert before == (dict(os.environ), os.getcwd(), list(logging.root.handlers))
 print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
     loaded = set(json.loads(run(python, code)))
-    assert not loaded & {"httpx", "jsonschema", "asyncio", "orjson", "attrs", "ssl"}
+    assert not loaded & {"httpx", "jsonschema", "cattrs", "asyncio", "orjson", "attrs", "ssl"}
 
 
 def test_the_public_names_cost_no_network_library(python: Path) -> None:
     code = """
 import sys, stepwell
 for name in stepwell.__all__: getattr(stepwell, name)
-print(sorted(set(sys.modules) & {"httpx", "jsonschema", "asyncio", "ssl", "anyio"}))
+print(sorted(set(sys.modules) & {"httpx", "jsonschema", "cattrs", "asyncio", "ssl", "anyio"}))
 """
     assert run(python, code) == "[]\n"

@@ -87,7 +87,7 @@ class Cache:
 
         It has used no tokens and cost nothing. The usage of the first call is in `metadata["cache"]`.
         """
-        from ...schemas.serialise_reply import load_reply  # needed only here
+        from ...schemas.serialise_reply import load_reply  # imports cattrs, which is needed only here
 
         head, _, body = data.partition(b"\n")
         at = float(head)

@@ -26,9 +26,11 @@ class HeaderKey:
     prefix: str = ""
 
     def __call__(self, request: Request) -> Request:
-        if request.credential is None:
+        key = request.credential
+        if key is None:
             return request
-        return request.replace(headers=Headers(request.headers, **{self.name: self.prefix + reveal(request)}))
+        value = self.prefix + (key.reveal() if type(key) is Secret else reveal(request))
+        return request.replace(headers=Headers(request.headers, **{self.name: value}))
 
 
 def header_key(name: str, prefix: str = "") -> HeaderKey:

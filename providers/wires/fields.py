@@ -16,7 +16,7 @@ def put_options(body: dict[str, Any], options: Mapping[str, Any], fields: Mappin
     for name, value in options.items():
         field = fields.get(name)
         if isinstance(field, tuple):
-            field, value = field[0], field[1](value)
+            field, value = field[0], field[1](value)  # type: ignore[operator]  # no function is a tuple
         if field is not None and not isinstance(field, str):
             field(body, value)
             continue

@@ -7,7 +7,6 @@ them needs to be installed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from operator import is_
 from typing import Any, Final
@@ -62,6 +61,7 @@ def _facts(note: object) -> dict[str, Any]:
     if isinstance(note, type):
         return {}
     found = {name: getattr(note, name, None) for name in (*_BOUNDS, "min_length", "max_length", "pattern")}
+    found["pattern"] = getattr(found["pattern"], "pattern", found["pattern"])  # the text of a compiled one
     return {name: value for name, value in found.items() if value is not None and (name, value) != ("min_length", 0)}
 
 
@@ -71,7 +71,7 @@ def _add_bounds(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, A
     union = next((word for word in ("anyOf", "oneOf") if word in schema), None)
     parts = [schema] if union is None else schema[union]
     # Of a union, add them to each alternative that they can apply to (not to null, for instance).
-    bounded = [_bounded(part, facts) for part in parts]
+    bounded = [_bounded(part, facts) if isinstance(part, dict) else part for part in parts]
     if all(map(is_, parts, bounded)):
         raise SchemaError(
             f"{next(iter(facts))}={next(iter(facts.values()))!r} cannot be applied to "
@@ -81,11 +81,11 @@ def _add_bounds(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, A
     return bounded[0] if union is None else {**schema, union: bounded}
 
 
-def _bounded(schema: Any, facts: Mapping[str, Any]) -> Any:
+def _bounded(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     """Return a schema with the bounds, or unchanged if not all of them can apply to its values."""
-    if not isinstance(schema, dict) or not all(_applies_to(schema, name, value) for name, value in facts.items()):
+    if not all(_applies_to(schema, name, value) for name, value in facts.items()):
         return schema
-    return {**schema, **{_keyword(name, schema): _plain(value) for name, value in facts.items()}}
+    return {**schema, **{_keyword(name, schema): value for name, value in facts.items()}}
 
 
 def _applies_to(schema: dict[str, Any], name: str, value: object) -> bool:
@@ -98,7 +98,3 @@ def _applies_to(schema: dict[str, Any], name: str, value: object) -> bool:
 
 def _keyword(name: str, schema: dict[str, Any]) -> str:
     return _BOUNDS.get(name) or ("pattern" if name == "pattern" else _LENGTHS[schema["type"]][name])
-
-
-def _plain(value: object) -> Any:
-    return value.pattern if isinstance(value, re.Pattern) else value

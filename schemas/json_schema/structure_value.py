@@ -15,6 +15,7 @@ from typing import Any, Final
 from attrs import evolve
 
 from ..errors import ObjectInvalid, SchemaError
+from ..json_types import JSONValue
 from .depth import too_deep
 from .dialects.merging import json_equal
 from .fields import Field, fields_of, is_qualifier
@@ -26,6 +27,7 @@ __all__ = ["structure_value", "violations_at"]
 
 ReadValue = Callable[[Any, Any], Any]
 MAX_REASON: Final = 500
+_AS_IN_JSON: Final = (str, int, bool)
 # What is built for each kind of collection; for an abstract one that cannot be changed, one that cannot be, either.
 _COLLECTIONS: Final[dict[Any, Callable[[Iterable[Any]], Any]]] = {
     **{kind: kind for kind in (list, tuple, set, frozenset, collections.deque)},
@@ -49,7 +51,7 @@ def structure_value(value: object, tp: object) -> Any:
     one that its class refuses with a ValueError, TypeError or AssertionError, whose text is quoted. Raises SchemaError
     for a type that cannot be built.
     """
-    if isinstance(tp, dict | list):
+    if isinstance(tp, dict | list) or (type(value) is tp and tp in _AS_IN_JSON):
         return value
     if too_deep(value):
         raise _invalid(TOO_DEEP)
@@ -69,12 +71,12 @@ def violations_at(name: str | int, violations: Iterable[Violation]) -> list[Viol
     return [evolve(each, pointer=place + each.pointer) for each in violations]
 
 
-def _read(value: object, tp: Any) -> Any:
+def _read(value: object, tp: object) -> Any:
     return _reader_of(tp)(value, tp)
 
 
 @lru_cache(maxsize=4096)
-def _reader_of(tp: Any) -> ReadValue:
+def _reader_of(tp: object) -> ReadValue:
     for applies, read in _BY_KIND:
         if applies(tp):
             return read
@@ -86,7 +88,7 @@ def _reader_of(tp: Any) -> ReadValue:
 def _checked(described: str, *kinds: type, read: ReadValue = lambda value, tp: tp(value)) -> ReadValue:
     """Make a reader of values of the JSON types `kinds`, which the type itself reads unless `read` does."""
 
-    def read_checked(value: object, tp: Any) -> Any:
+    def read_checked(value: object, tp: object) -> Any:
         if type(value) not in kinds:
             raise _misfit(f"must be {described}")
         return read(value, tp)
@@ -142,7 +144,7 @@ _SIMPLE: Final[dict[tuple[str, str], ReadValue]] = {
 
 
 @lru_cache(maxsize=1024)
-def _fields(tp: Any) -> list[Field] | None:
+def _fields(tp: object) -> list[Field] | None:
     found = fields_of(typing.get_origin(tp) or tp, typing.get_args(tp))
     return found and [evolve(field, type=_bare(field.type)) for field in found]
 
@@ -157,22 +159,13 @@ def _read_union(value: object, tp: object) -> Any:
     others = [arm for arm in arms if arm is not types.NoneType]
     if len(others) == 1:
         return _read(value, others[0])
-    if isinstance(value, Mapping) and (tagged := _by_tag(tp).get(value.get("type"))) is not None:
-        return _read(value, tagged)
     for arm in others:
         if not errors_of(value, _schema_of(arm)):
             return _read(value, arm)
     raise _misfit("fits none of the alternatives")
 
 
-@lru_cache(maxsize=1024)
-def _by_tag(union: object) -> dict[object, Any]:
-    """Return the classes of a union by the constant `type` of each, which the JSON form of an instance names."""
-    arms = [arm for arm in typing.get_args(union) if isinstance(getattr(arm, "type", None), str)]
-    return {arm.type: arm for arm in arms if all(field.name != "type" for field in _fields(arm) or ())}
-
-
-def _read_literal(value: Any, tp: object) -> Any:
+def _read_literal(value: JSONValue, tp: object) -> Any:
     for choice in typing.get_args(tp):
         if json_equal(choice.value if isinstance(choice, Enum) else choice, value):
             return choice
@@ -209,9 +202,6 @@ def _read_object(value: object, tp: object) -> Any:
     absent = [field.name for field in fields if field.required and field.name not in value]
     if absent:
         raise _misfit(f"lacks the required {', '.join(map(repr, absent))}")
-    unknown = value.keys() - {field.name for field in fields} - ({"type"} if hasattr(cls, "type") else set())
-    if unknown:
-        raise _misfit(f"has properties that are not allowed: {', '.join(sorted(map(repr, unknown)))}")
     arguments = _read_parts(
         (field.argument, field.name, value[field.name], field.type) for field in fields if field.name in value
     )

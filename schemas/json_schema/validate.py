@@ -11,7 +11,7 @@ from attrs import frozen
 
 from ..json_text import short_json
 from ..json_types import JSONValue, Schema
-from .depth import ran_out_of_stack, too_deep
+from .depth import too_deep
 from .keywords import pointer
 from .safety import content_of, schema_from_json
 
@@ -74,9 +74,10 @@ def _unless_too_deep(value: object, check: Callable[[], _Result]) -> _Result | N
     try:
         return None if too_deep(value) else check()
     except BaseException as error:
-        if not ran_out_of_stack(error):
-            raise
-        return None
+        # The stack may overflow in a Rust library, too, whose PanicException is not an Exception.
+        if isinstance(error, RecursionError) or type(error).__name__ == "PanicException":
+            return None
+        raise
 
 
 @lru_cache(maxsize=256)

@@ -222,7 +222,7 @@ def test_a_violation_pickles() -> None:
 
 
 @pytest.mark.usefixtures("new_process")
-def test_importing_the_package_does_not_load_jsonschema() -> None:
+def test_importing_the_package_loads_neither_jsonschema_nor_cattrs() -> None:
     modules = [
         *(f"schemas.json_schema.{name}" for name in ("validate", "from_type", "structure_value", "signature")),
         *(f"schemas.json_schema.{name}" for name in ("partial", "repair", "root")),
@@ -230,7 +230,7 @@ def test_importing_the_package_does_not_load_jsonschema() -> None:
         "providers.wires.google_generate.dialect",
     ]
     code = "; ".join(f"import stepwell.{name}" for name in modules)
-    heavy = {"jsonschema", "referencing", "httpx", "asyncio"}
+    heavy = {"jsonschema", "referencing", "cattrs", "httpx", "asyncio"}
     done = subprocess.run(
         [sys.executable, "-c", f"import sys; {code}; print(sorted({heavy!r} & sys.modules.keys()))"],
         capture_output=True,

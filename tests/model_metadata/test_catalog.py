@@ -340,7 +340,7 @@ def test_importing_reads_no_catalog_file():
         "sys.addaudithook(lambda event, what: opened.append(str(what[0])) if event == 'open' else None)\n"
         "from stepwell.model_metadata import CATALOG\n"
         "assert not [path for path in opened if path.endswith('.json')], opened\n"
-        "assert not {'httpx', 'jsonschema', 'asyncio'} & sys.modules.keys()\n"
+        "assert not {'httpx', 'jsonschema', 'cattrs', 'asyncio'} & sys.modules.keys()\n"
         "CATALOG.get('groq:openai/gpt-oss-20b')\n"
         "read = [path for path in opened if '/data/' in path]\n"
         "assert len(read) == 1 and read[0].endswith('groq.json'), read\n"

@@ -22,7 +22,7 @@ from ....schemas.usage import Usage
 from ...declare.wire import Wire
 from ..fields import given
 from ..paths import bedrock_path, segment
-from .vectors import SIDE_FIELDS, indexed, texts_of, usage_in, vectors_reply
+from .vectors import SIDE_FIELDS, indexed, input_usage, texts_of, vectors_reply
 
 openai_embeddings = Wire(
     name="openai_embeddings",
@@ -31,7 +31,7 @@ openai_embeddings = Wire(
     options=frozenset(("dimensions", "encoding_format", "user", "kind")),
     build_body=lambda request: _body(request, "input"),
     decode_response=lambda data, model: vectors_reply(indexed(data["data"]), model=data.get("model") or ""),
-    extract_usage=lambda data, model: usage_in(data.get("usage"), "prompt_tokens", "total_tokens"),
+    extract_usage=lambda data, model: input_usage(data.get("usage"), "prompt_tokens", "total_tokens"),
     side_fields=SIDE_FIELDS,
 )
 ollama_embeddings = Wire(
@@ -79,7 +79,7 @@ cohere_embeddings = Wire(
     options=frozenset(("dimensions", "kind", "truncate")),
     build_body=_cohere_body,
     decode_response=lambda data, model: vectors_reply(_rows(data), id=data.get("id")),
-    extract_usage=lambda data, model: usage_in((data.get("meta") or {}).get("billed_units"), "input_tokens"),
+    extract_usage=lambda data, model: input_usage((data.get("meta") or {}).get("billed_units"), "input_tokens"),
     side_fields=SIDE_FIELDS,
 )
 
@@ -164,7 +164,7 @@ google_embeddings = Wire(
     options=frozenset(("dimensions", "kind")),
     build_body=_google_body,
     decode_response=lambda data, model: vectors_reply([row["values"] for row in data["embeddings"]]),
-    extract_usage=lambda data, model: usage_in(data.get("usageMetadata"), "promptTokenCount"),
+    extract_usage=lambda data, model: input_usage(data.get("usageMetadata"), "promptTokenCount"),
     side_fields={"usageMetadata": {"promptTokenCount": count}},
 )
 

@@ -15,7 +15,7 @@ from ....schemas.model import Model
 from ....schemas.reply import Ranked, Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
-from .vectors import SIDE_FIELDS, usage_in
+from .vectors import SIDE_FIELDS, input_usage
 
 
 def build_body(request: Request) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     meta = data.get("meta") or {}
     raw = data.get("usage") or meta.get("tokens") or meta.get("billed_units")
-    return usage_in(raw, "total_tokens", "input_tokens", "prompt_tokens")
+    return input_usage(raw, "total_tokens", "input_tokens", "prompt_tokens")
 
 
 _RANKS = Held(Some(Whole({"index": int, "relevance_score": (int, float, str)}, needs=("index", "relevance_score"))))

@@ -76,7 +76,7 @@ def vectors_reply(vectors: list[Any], **fields: Any) -> Reply:
     return Reply(object=vectors, finish_reason="stop", **fields)
 
 
-def usage_in(raw: Mapping[str, Any] | None, *names: str) -> Usage | None:
+def input_usage(raw: Mapping[str, Any] | None, *names: str) -> Usage | None:
     """Return usage whose input is the first of these counts that it has; None for an answer without usage."""
     if not raw:
         return None
