@@ -17,7 +17,7 @@ from ..pipeline.http.request import Headers, Request
 from ..schemas.message import Context
 from ..schemas.parts import MEDIA, Image
 from ..schemas.secret import Secret
-from .auth.auth import bearer, given
+from .auth.auth import bearer, credential_value
 from .auth.tokens import Token, TokenSource, TokenSources, answer_of
 from .declare.addresses import is_at
 from .declare.credentials import KEY, Credentials, Login, Value
@@ -84,7 +84,7 @@ COPILOT_TOKENS = TokenSources(copilot_tokens)
 
 def authenticate(request: Request, call: CallNext) -> StepGenerator:
     """Send the key as it is, or the short-lived token that an `oauth_token` is exchanged for."""
-    login = given(request, "oauth_token")
+    login = credential_value(request, "oauth_token")
     if login is None:
         return (yield from call(bearer(request)))
     return (yield from COPILOT_TOKENS.of(login).authenticate(request, call, _to_integration))

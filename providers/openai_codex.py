@@ -16,7 +16,7 @@ from ..pipeline.http.request import Headers, Request
 from ..pipeline.steps.always_stream import always_stream
 from ..schemas.json_text import dumps
 from ..schemas.secret import Secret
-from .auth.auth import given, known_credential
+from .auth.auth import credential_value, known_credential
 from .auth.oauth import TokenFile, claims, refreshed
 from .declare.addresses import check_machine_login
 from .declare.credentials import KEY, PLAIN, Credentials, Login, Value
@@ -54,7 +54,7 @@ def build_body(request: Request) -> dict[str, Any]:
 
 
 def auth_file(request: Request) -> Path:
-    path = given(request, "auth_file") or environment_of(request).get("CODEX_AUTH_FILE")
+    path = credential_value(request, "auth_file") or environment_of(request).get("CODEX_AUTH_FILE")
     return Path(path or Path.home() / ".codex" / "auth.json")
 
 
@@ -75,7 +75,9 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     def send(request: Request) -> StepGenerator:
         credential = request.credential
         token = credential["token"] if isinstance(credential, Mapping) else credential
-        account = given(request, "account") or claims(token.reveal()).get(_CLAIM, {}).get("chatgpt_account_id")
+        account = credential_value(request, "account") or claims(token.reveal()).get(_CLAIM, {}).get(
+            "chatgpt_account_id"
+        )
         headers = Headers(request.headers, authorization=f"Bearer {token.reveal()}", originator="stepwell")
         if account:
             headers["chatgpt-account-id"] = str(account)

@@ -83,7 +83,7 @@ def known_credential(request: Request) -> Any:
     return request.credential
 
 
-def given(request: Request, name: str) -> Any:
+def credential_value(request: Request, name: str) -> Any:
     """Return one of the values of a credential of several; None for any other credential."""
     return request.credential.get(name) if isinstance(request.credential, Mapping) else None
 

@@ -19,7 +19,7 @@ from ..declare.addresses import check_machine_login
 from ..declare.aws_login import HINT, LOGINS, botocore
 from ..declare.credentials import KEY, PLAIN, Credentials, Login, Value
 from ..declare.environment import Environment, environment_of
-from .auth import given, known_credential
+from .auth import credential_value, known_credential
 
 _REGION = "[a-z][a-z]-*-[0-9]"
 HOSTS = (f"bedrock*.{_REGION}.amazonaws.com", f"bedrock*.{_REGION}.api.aws", f"*.bedrock*.{_REGION}.vpce.amazonaws.com")
@@ -60,7 +60,13 @@ def named_region(request: Request) -> str | None:
     arn = request.model.id.split(":")
     of_model = arn[3] if arn[0] == "arn" and len(arn) > 3 else None
     variable = environment_of(request).get
-    return given(request, "region") or of_model or variable("AWS_REGION") or variable("AWS_DEFAULT_REGION") or None
+    return (
+        credential_value(request, "region")
+        or of_model
+        or variable("AWS_REGION")
+        or variable("AWS_DEFAULT_REGION")
+        or None
+    )
 
 
 def _defaulted(request: Request) -> tuple[Request, str]:
@@ -106,7 +112,7 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
 def _by_botocore(request: Request, call: CallNext) -> StepGenerator:
     """Send the call signed with a login of botocore, to the region of that login unless another one is named."""
     environment = environment_of(request)
-    profile = given(request, "profile")
+    profile = credential_value(request, "profile")
     if profile is None:
         check_variables(environment)
         if not environment.get("AWS_ACCESS_KEY_ID"):

@@ -26,7 +26,7 @@ from ...schemas.secret import Secret
 from ..declare.addresses import check_machine_login
 from ..declare.environment import environment_of
 from ..declare.google_accounts import CREDENTIALS, LOGIN_HINT, account_of, read_account
-from .auth import given, token_from
+from .auth import credential_value, token_from
 from .tokens import Token, TokenSource, TokenSources
 
 ADDRESS = "https://vertex.invalid"
@@ -82,12 +82,14 @@ def _project(request: Request) -> str | None:
     """Return the given project, the account's, or the environment's; None if only the account's file or google-auth has
     it."""
     account = account_of(request.credential)
-    project = given(request, "project") or (account.get("project_id") if isinstance(account, Mapping) else None)
+    project = credential_value(request, "project") or (
+        account.get("project_id") if isinstance(account, Mapping) else None
+    )
     return project if project or isinstance(account, str) else _of_environment(request, _PROJECT_VARIABLES)
 
 
 def _region(request: Request) -> str:
-    return given(request, "location") or _of_environment(request, _REGION_VARIABLES) or "global"
+    return credential_value(request, "location") or _of_environment(request, _REGION_VARIABLES) or "global"
 
 
 _PROJECT_VARIABLES = ("GOOGLE_CLOUD_PROJECT", "GOOGLE_VERTEX_PROJECT")
