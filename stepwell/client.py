@@ -28,7 +28,7 @@ from .settings import overridden, unknown_setting
 
 if TYPE_CHECKING:
     from .connect import AnyHTTPClient, AnyTransport
-    from .options import Credential, ModelLike, PipelineLike, PromptLike
+    from .options import Credential, ModelLike, PipelineLike
 
 ConnectionsType = TypeVar("ConnectionsType", Connections, AsyncConnections)
 
@@ -155,9 +155,9 @@ class BaseClient(ClientSettings[Connections]):
         pipeline, request = self.planner.request(operation, model, input, options)
         return completed_reply(drive(pipeline.flow(request), self.connections.open().perform), request.context)
 
-    def open_stream(self, model: ModelLike, prompt: PromptLike, options: Mapping[str, object]) -> Stream:
-        """Open the stream of one chat call."""
-        pipeline, request = self.planner.request("chat", model, prompt, options, stream=True)
+    def open_stream(self, operation: str, model: ModelLike, input: object, options: Mapping[str, object]) -> Stream:
+        """Open the stream of one call."""
+        pipeline, request = self.planner.request(operation, model, input, options, stream=True)
         transport = self.connections.open()
         response = drive(pipeline.flow(request), transport.perform)
         response.abandon = response.abandon or transport.abandon
@@ -206,9 +206,11 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
         transport = await self.connections.open()
         return completed_reply(await adrive(pipeline.flow(request), transport.perform), request.context)
 
-    def open_stream(self, model: ModelLike, prompt: PromptLike, options: Mapping[str, object]) -> AsyncStream:
-        """Return the stream of one chat call, which opens when it is awaited, entered or iterated."""
-        pipeline, request = self.planner.request("chat", model, prompt, options, stream=True)
+    def open_stream(
+        self, operation: str, model: ModelLike, input: object, options: Mapping[str, object]
+    ) -> AsyncStream:
+        """Return the stream of one call, which opens when it is awaited, entered or iterated."""
+        pipeline, request = self.planner.request(operation, model, input, options, stream=True)
         connections = self.connections
 
         async def opening() -> tuple[Response, AsyncPerform]:
