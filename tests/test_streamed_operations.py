@@ -101,9 +101,7 @@ def test_an_operation_of_ones_own_is_streamed(call: Callable[[str], Reply[Any]])
     ("operation", "says"),
     [("translate", "the acme_translate format does not stream"), ("embed", "acme does not offer embed; it offers ")],
 )
-def test_what_does_not_stream_is_refused_in_words(
-    call: Callable[[str], Reply[Any]], operation: str, says: str
-) -> None:
+def test_what_does_not_stream_is_refused_in_words(call: Callable[[str], Reply[Any]], operation: str, says: str) -> None:
     with pytest.raises(NotSupported, match=says):
         call(operation)
 

@@ -8,9 +8,9 @@ from typing import Any
 from ...pipeline.around import around
 from ...pipeline.http.request import Request
 from ...pipeline.step import Step, on_request
-from ...schemas.errors import MissingKey
+from ...schemas.errors import InvalidKey, MissingKey
 from ...schemas.model import Model
-from ...schemas.secret import header_secret
+from ...schemas.secret import Secret, header_secret
 from ..auth.auth import Auth
 from .credentials import Given
 from .environment import ENVIRONMENT, PROCESS, Environment
@@ -42,14 +42,15 @@ def resolve_key(
     """
     is_trusted_url = trusted_url(provider, model, environment)
 
-    def variables() -> tuple[str, ...]:
-        if named is None:
-            return provider.env_key
-        name = named() if callable(named) else named
-        return (name,) if name else ()
-
     has_own_environment = environment.has_file
     takes = provider.takes()
+    has_several = named is None and isinstance(provider.env_key, Mapping)
+
+    def parts() -> Mapping[str, tuple[str, ...]]:
+        if named is None and isinstance(provider.env_key, Mapping):
+            return {part: (name,) for part, name in provider.env_key.items()}
+        name = named() if callable(named) else named
+        return {takes.plain: provider.key_variables if named is None else (name,) if name else ()}
 
     def resolve(request: Request) -> Request:
         if has_own_environment:
@@ -59,17 +60,21 @@ def resolve_key(
             credential = takes.read(credential, where="the credential", provider=provider.id)
             request = request.replace(credential=credential)
         if credential is not None and not (takes.alone and isinstance(credential, Given)):
+            if has_several and isinstance(credential, Secret):
+                raise InvalidKey(f"one key is not enough for {provider.id}", hint=takes.describe(provider.id))
             return request
         settings: Mapping[str, Any] = credential or {}
         if settings and takes.has_login(settings):
             return request
-        own, names = is_trusted_url(request.base_url), variables()
-        if own:
-            for name in names:
-                if (value := environment.get(name)) is not None:
-                    key = header_secret(value, where=environment.describe_source(name))
-                    return request.replace(credential=Given({**settings, takes.plain: key}) if settings else key)
-        if optional and (own or not takes.alone):
+        own, variables = is_trusted_url(request.base_url), parts()
+        found = _values(variables, environment) if own else {}
+        lacking = [" or ".join(names) for part, names in variables.items() if part not in found]
+        if found and (not lacking or takes.has_login(found)):
+            if not settings and not has_several:
+                return request.replace(credential=found[takes.plain])
+            found = takes.read({**settings, **found}, where="the environment", provider=provider.id)
+            return request.replace(credential=found)
+        if optional and not found and (own or not takes.alone):
             return request
         if not own:
             raise MissingKey(
@@ -77,10 +82,20 @@ def resolve_key(
                 f"to {provider.homes()}",
                 hint="pass api_key= with the call that has base_url=, or both base_urls= and api_keys= to the Client",
             )
-        hint = f"set {' or '.join(names) or 'api_key'}, or pass api_key= or Client(api_keys=…)"
+        hint = f"set {' and '.join(lacking) or 'api_key'}, or pass api_key= or Client(api_keys=…)"
         raise MissingKey(f"no API key for {provider.id}", hint=hint)
 
     return on_request("resolve_key", resolve)
+
+
+def _values(variables: Mapping[str, tuple[str, ...]], environment: Environment) -> dict[str, Secret]:
+    """Return the parts of a credential whose variables are set, each from the first of its variables that is."""
+    found: dict[str, Secret] = {}
+    for part, names in variables.items():
+        for name in names:
+            if part not in found and (value := environment.get(name)) is not None:
+                found[part] = header_secret(value, where=environment.describe_source(name))
+    return found
 
 
 def authentication(authenticate: Auth) -> Step:
