@@ -6,16 +6,21 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...pipeline.around import around
-from ...pipeline.http.request import Request
+from ...pipeline.http.request import Request, StateKey
 from ...pipeline.step import Step, on_request
 from ...schemas.errors import InvalidKey, MissingKey
 from ...schemas.model import Model
 from ...schemas.secret import Secret, header_secret
 from ..auth.auth import Auth
+from .addresses import filled, origin
 from .credentials import Given
 from .environment import ENVIRONMENT, PROCESS, Environment
 from .extending import takes_call
 from .provider import Provider
+
+
+_OF_ENVIRONMENT: StateKey[tuple[object, str]] = StateKey("key_of_environment", (None, ""))
+"""The credential that was found in the environment, and the base URL that it was found for."""
 
 
 def trusted_url(provider: Provider, model: Model, environment: Environment = PROCESS) -> Callable[[str], bool]:
@@ -71,9 +76,11 @@ def resolve_key(
         lacking = [" or ".join(names) for part, names in variables.items() if part not in found]
         if found and (not lacking or takes.has_login(found)):
             if not settings and not has_several:
-                return request.replace(credential=found[takes.plain])
-            found = takes.read({**settings, **found}, where="the environment", provider=provider.id)
-            return request.replace(credential=found)
+                credential = found[takes.plain]
+            else:
+                credential = takes.read({**settings, **found}, where="the environment", provider=provider.id)
+            note = {_OF_ENVIRONMENT: (credential, request.base_url.rstrip("/"))}
+            return request.replace(credential=credential, state={**request.state, **note})
         if optional and not found and (own or not takes.alone):
             return request
         if not own:
@@ -98,7 +105,30 @@ def _values(variables: Mapping[str, tuple[str, ...]], environment: Environment) 
     return found
 
 
-def authentication(authenticate: Auth) -> Step:
-    """Make the step that puts the credential on the request. It runs for every attempt, also without a credential."""
-    make: Callable[[str, Any], Step] = around if takes_call(authenticate) else on_request
-    return make("authenticate", authenticate)
+def authentication(provider: Provider, authenticate: Auth, environment: Environment = PROCESS) -> Step:
+    """Make the step that puts the credential on the request. It runs for every attempt, also without a credential.
+
+    Raises MissingKey, whatever other steps have made of the address, before a key of the environment would be sent to
+    another host than the one that it was found for and the provider's own.
+    """
+    send: Callable[..., Any] = authenticate
+
+    def checked(request: Request, *call: Any) -> Any:
+        key, home = request.get(_OF_ENVIRONMENT)
+        if key is not None and key is request.credential and not request.url.startswith(f"{home}/"):
+            _check_host(provider, filled(home, environment, key), request.url, environment)
+        return send(request, *call)
+
+    if takes_call(authenticate):
+        return around("authenticate", lambda request, call: checked(request, call))
+    return on_request("authenticate", checked)
+
+
+def _check_host(provider: Provider, home: str, url: str, environment: Environment) -> None:
+    homes = map(origin, (home, provider.address(environment)))
+    if (place := origin(url)) is None or (place not in homes and not provider.is_trusted_url(url, environment)):
+        raise MissingKey(
+            f"no API key for {provider.id} at {place[1] if place else 'another address'}, where a step has sent the call: "
+            "the environment's key goes only to the provider's own hosts",
+            hint="pass api_key= with the call, or name the host in the trusted_hosts of the declaration",
+        )
