@@ -4,14 +4,10 @@ BASE := .venv/.base
 DEV  := .venv/.dev
 PYTEST := .venv/bin/pytest -q -n auto --dist loadgroup
 
-<<<<<<< HEAD
-.PHONY: run test quick crowd check bench clean sync-models pythons
-=======
 # Byte code is written whatever the shell says: each worker and each process that the tests start would compile again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick check bench clean sync-models pythons
->>>>>>> main
+.PHONY: run test quick crowd check bench clean sync-models pythons
 
 run: $(BASE)
 	@$(PY) examples/tour.py

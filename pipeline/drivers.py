@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
 from contextvars import copy_context
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 from ..schemas.errors import StepError
 from .effects import END, CallModel, Close, Flow, Read, Send, closed, emitted, left
@@ -18,9 +18,10 @@ STOP_SECONDS = 0.5
 """How long StopTasks waits for tasks to end. Those that can be interrupted take a millisecond."""
 Perform = Callable[[Any], Any]
 AsyncPerform = Callable[[Any], Awaitable[Any]]
+Result = TypeVar("Result")
 
 
-def drive(flow: Flow, perform: Perform) -> Any:
+def drive(flow: Generator[Any, Any, Result], perform: Perform) -> Result:
     """Run a flow to its end and return its result. Items that it emits are dropped."""
     try:
         effect = next(flow)
@@ -32,10 +33,10 @@ def drive(flow: Flow, perform: Perform) -> Any:
             else:
                 effect = flow.send(result)
     except StopIteration as stop:
-        return stop.value
+        return stop.value  # type: ignore[no-any-return]
 
 
-async def adrive(flow: Flow, perform: AsyncPerform) -> Any:
+async def adrive(flow: Generator[Any, Any, Result], perform: AsyncPerform) -> Result:
     """Async version of `drive`."""
     try:
         effect = next(flow)
@@ -50,7 +51,7 @@ async def adrive(flow: Flow, perform: AsyncPerform) -> Any:
             else:
                 effect = flow.send(result)
     except StopIteration as stop:
-        return stop.value
+        return stop.value  # type: ignore[no-any-return]
 
 
 async def _clean_up(flow: Flow, cancellation: BaseException, perform: AsyncPerform) -> None:

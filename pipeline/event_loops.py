@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from copy import copy
 from typing import Any
 
-from .drivers import CLEANUP_SECONDS, STOP_SECONDS, AsyncPerform, adrive, unknown_effect
+from .drivers import CLEANUP_SECONDS, STOP_SECONDS, AsyncPerform, Result, adrive, unknown_effect
 from .effects import CallModel, Close, Emit, Flow, Run, Send, Sleep, StartTask, StopTasks, Wait, released
 from .signal import Signal, Task
 
@@ -191,6 +191,6 @@ def loop_caller() -> Callable[[Callable[[], object]], bool]:
     return call
 
 
-async def adrive_local(flow: Flow) -> Any:
+async def adrive_local(flow: Generator[Any, Any, Result]) -> Result:
     """Run a flow that needs no client on this event loop, and return its result."""
     return await adrive(flow, AsyncPerformer().perform)

@@ -11,13 +11,13 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
 from contextlib import suppress
 from contextvars import copy_context
 from copy import copy
 from typing import Any
 
-from .drivers import STOP_SECONDS, Perform, drive, unknown_effect
+from .drivers import STOP_SECONDS, Perform, Result, drive, unknown_effect
 from .effects import (
     CallModel,
     Cancelled,
@@ -241,6 +241,6 @@ def stop_threads(tasks: Sequence[Task]) -> None:
         task.join(max(until - time.monotonic(), 0.0))
 
 
-def drive_local(flow: Flow) -> Any:
+def drive_local(flow: Generator[Any, Any, Result]) -> Result:
     """Run a flow that needs no client, in this thread and those of its tasks, and return its result."""
     return drive(flow, Performer().perform)

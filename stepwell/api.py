@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .workflows.objects.modes import Mode
     from .workflows.objects.stream import ObjectStream
     from .workflows.tools.call import Approve
-    from .workflows.tools.stream import ToolStream
+    from .workflows.tools.loop import ToolStream
 
 T = TypeVar("T")
 
@@ -130,8 +130,7 @@ class Client(BaseClient):
             description=description,
             options=options,
         )
-        reply: Reply[Any] = self.run_workflow(work)
-        return reply
+        return self.run_workflow(work)
 
     @overload
     def stream_object(
@@ -229,10 +228,7 @@ class Client(BaseClient):
             react=react,
             resume=resume,
         )
-        reply: Reply[None] = self.run_workflow(
-            loop(self.planner, model, prompt, tools, settings, options, stream=False)
-        )
-        return reply
+        return self.run_workflow(loop(self.planner, model, prompt, tools, settings, options, stream=False))
 
     def stream_tools(
         self,
@@ -253,8 +249,7 @@ class Client(BaseClient):
 
         The arguments are those of run_tools. The loop starts when the stream is first read.
         """
-        from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
-        from .workflows.tools.stream import ToolStream
+        from .workflows.tools.loop import Loop, ToolStream, loop  # brings in JSON Schema, as above
 
         settings = Loop(
             max_steps=max_steps,

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from .workflows.objects.modes import Mode
     from .workflows.objects.stream import AsyncObjectStream
     from .workflows.tools.call import Approve
-    from .workflows.tools.stream import AsyncToolStream
+    from .workflows.tools.loop import AsyncToolStream
 
 T = TypeVar("T")
 
@@ -131,8 +131,7 @@ class AsyncClient(BaseAsyncClient):
             description=description,
             options=options,
         )
-        reply: Reply[Any] = await self.run_workflow(work)
-        return reply
+        return await self.run_workflow(work)
 
     @overload
     def stream_object(
@@ -230,10 +229,7 @@ class AsyncClient(BaseAsyncClient):
             react=react,
             resume=resume,
         )
-        reply: Reply[None] = await self.run_workflow(
-            loop(self.planner, model, prompt, tools, settings, options, stream=False)
-        )
-        return reply
+        return await self.run_workflow(loop(self.planner, model, prompt, tools, settings, options, stream=False))
 
     def stream_tools(
         self,
@@ -254,8 +250,7 @@ class AsyncClient(BaseAsyncClient):
 
         The arguments are those of run_tools. The loop starts when the stream is first read.
         """
-        from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
-        from .workflows.tools.stream import AsyncToolStream
+        from .workflows.tools.loop import AsyncToolStream, Loop, loop  # brings in JSON Schema, as above
 
         settings = Loop(
             max_steps=max_steps,

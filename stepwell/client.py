@@ -6,13 +6,13 @@ The public methods are in api.py, the planning of a call in planner.py, the send
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar, Unpack
 
 from .connections import AsyncConnections, Connections
 from .model_metadata.catalog import Catalog
-from .pipeline.drivers import AsyncPerform, AsyncReading, Reading, adrive, drive
+from .pipeline.drivers import AsyncPerform, AsyncReading, Reading, Result, adrive, drive
 from .pipeline.edits import PipelineEdits
 from .pipeline.effects import Flow
 from .pipeline.http.response import Response
@@ -163,7 +163,7 @@ class BaseClient(ClientSettings[Connections]):
         response.abandon = response.abandon or transport.abandon
         return Stream(response, transport.perform, request.context)
 
-    def run_workflow(self, flow: Flow) -> Any:
+    def run_workflow(self, flow: Generator[Any, Any, Result]) -> Result:
         """Run a flow of your own, which may make several calls, and return its result; see docs/workflows.md.
 
         Items that it emits are dropped.
@@ -221,7 +221,7 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
 
         return AsyncStream(opening, request.context)
 
-    async def run_workflow(self, flow: Flow) -> Any:
+    async def run_workflow(self, flow: Generator[Any, Any, Result]) -> Result:
         """Run a flow of your own, which may make several calls, and return its result; see docs/workflows.md.
 
         Items that it emits are dropped.

@@ -135,32 +135,28 @@ def connect(transport: AnyTransport, http: AnyHTTPClient) -> Transport:
     import httpx  # heavy: only when something is to be sent
 
     settings = _settings(transport or _from_environment(asynchronous=False))
-    if _is_proxied():
-        return Transport(httpx.Client(**settings), _request_builder())
-    return Transport(RawTransport(httpx.HTTPTransport(**settings)), _request_builder())
+    client = httpx.Client(**settings) if _is_proxied() else RawTransport(httpx.HTTPTransport(**settings))
+    return Transport(client, _request_builder())
 
 
 def aconnect(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> AsyncTransport:
     """Set up an async client's connections on the event loop that runs now, which is asyncio's or not."""
     if http is not None:
         return AsyncTransport(http, http.build_request)
-    name: str | None = transport if isinstance(transport, str) else None
-    if transport is None:
-        name = _from_environment(asynchronous=True)
-    elif name is None:
+    if transport is not None and not isinstance(transport, str):
         return AsyncTransport(AsyncRawTransport(cast(AsyncHTTPTransport, transport)), _request_builder())
+    name = transport or _from_environment(asynchronous=True)
     proxied = _is_proxied()
     if name == "aiohttp" or (name is None and asyncio and find_spec("aiohttp") and not proxied):
         from .pipeline.http.aiohttp_transport import AiohttpClient  # heavy: only when something is to be sent
 
-        client = AiohttpClient(tls=_tls("http/1.1"), max_connections=MAX_CONNECTIONS)
-        return AsyncTransport(client, client.build_request)
+        aiohttp = AiohttpClient(tls=_tls("http/1.1"), max_connections=MAX_CONNECTIONS)
+        return AsyncTransport(aiohttp, aiohttp.build_request)
     import httpx  # heavy: only when something is to be sent
 
     settings = _settings(name)
-    if proxied:
-        return AsyncTransport(httpx.AsyncClient(**settings), _request_builder())
-    return AsyncTransport(AsyncRawTransport(httpx.AsyncHTTPTransport(**settings)), _request_builder())
+    client = httpx.AsyncClient(**settings) if proxied else AsyncRawTransport(httpx.AsyncHTTPTransport(**settings))
+    return AsyncTransport(client, _request_builder())
 
 
 class RawTransport:
@@ -213,9 +209,8 @@ def _settings(transport: str | None) -> dict[str, Any]:
     import httpx  # heavy: only when something is to be sent
 
     limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_IDLE_CONNECTIONS)
-    if transport == "http2":
-        return {"http2": True, "verify": _tls("h2"), "limits": limits}
-    return {"verify": _tls("http/1.1"), "limits": limits}
+    http2 = transport == "http2"
+    return {"http2": http2, "verify": _tls("h2" if http2 else "http/1.1"), "limits": limits}
 
 
 @cache

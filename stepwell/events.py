@@ -82,8 +82,9 @@ class Span:
         """Add facts to the events that follow."""
         self.data.update(data)
 
-    def report(self, phase: Literal["start", "end", "error"]) -> None:
-        """Send an Event to all subscribers."""
+    def report(self, phase: Literal["start", "end", "error"], **data: object) -> None:
+        """Send an Event to all subscribers, with these facts and those noted before."""
+        self.data.update(data)
         if not _subscribers:
             return
         elapsed = None if phase == "start" else time.monotonic() - self._began
@@ -99,12 +100,10 @@ def span(name: str, /, **data: object) -> Iterator[Span]:
     try:
         yield work
     except (GeneratorExit, Cancelled):
-        work.note(left_early=True)
-        work.report("end")
+        work.report("end", left_early=True)
         raise
     except BaseException as error:
-        work.note(error=error)
-        work.report("error")
+        work.report("error", error=error)
         raise
     else:
         work.report("end")

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve
 
-from .call_login import LOGIN_NAMES, CallLogin
+from .call_login import LOGIN_NAMES, CallLogin, credential_at
 from .model_metadata.catalog import CATALOG, Catalog
 from .model_metadata.provider_ids import canonical
 from .other_models import check_other_models
@@ -28,9 +28,7 @@ from .pipeline.stream.chunk_reader import ChunkReader
 from .pipeline.world import REAL_WORLD, World
 from .plan import Plan
 from .provider_options import is_keyed, provider_options_for
-from .providers.declare.addresses import origin
 from .providers.declare.assemble import build_pipeline
-from .providers.declare.credentials import Given
 from .providers.declare.environment import Environment, process_environment, read_environment
 from .providers.declare.object_support import AS_GIVEN
 from .providers.declare.overrides import OVERRIDES, Overrides, in_force
@@ -43,11 +41,18 @@ from .schemas.model import Model
 from .schemas.nearest import closest
 from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.reply import CallWarning, Reply
-from .schemas.tool import Tool
-from .settings import StoredCredential, addresses_of, checked_url, credential_of, headers_of, keys_of, retries_of
+from .settings import (
+    addresses_of,
+    checked_url,
+    credential_of,
+    headers_of,
+    keys_of,
+    overrides_of,
+    retries_of,
+)
 
 if TYPE_CHECKING:
-    from .options import Credential, ModelLike, PipelineLike, ToolLike
+    from .options import Credential, ModelLike, PipelineLike
 
 _DEPTH = StateKey("models_deep", 0, travels=True)
 _MAX_DEPTH = 16
@@ -116,12 +121,24 @@ class CallPlanner:
         self._edits = edits_of(edits)
         self._plans.clear()
 
-    def plan(self, operation: str, model: ModelLike, *, stream: bool = False, wire: str | None = None) -> Plan:
+    def plan(
+        self,
+        operation: str,
+        model: ModelLike,
+        *,
+        stream: bool = False,
+        wire: str | None = None,
+        overrides: Override | Sequence[Override] | None = None,
+    ) -> Plan:
         """Return the plan for a model named `provider:model-id`, or given as a Model; None is the default model.
+
+        A plan with `overrides`, those of one call, is made anew each time.
 
         Raises UnknownProvider, UnknownModel and NotSupported for what nobody serves, ConfigError for a declaration or
         an override that does not fit.
         """
+        if overrides is not None:
+            return self._make_plan(operation, model, stream, wire, overrides_of(overrides))
         key = (
             model,
             operation,
@@ -142,10 +159,19 @@ class CallPlanner:
                     self._plans[key] = plan
         return plan
 
-    def _make_plan(self, operation: str, named: ModelLike, stream: bool, wire_name: str | None) -> Plan:
+    def _make_plan(
+        self,
+        operation: str,
+        named: ModelLike,
+        stream: bool,
+        wire_name: str | None,
+        of_call: tuple[Override, ...] = (),
+    ) -> Plan:
         model = named if isinstance(named, Model) else Model.named(self._name(named))
         provider = self.registry.get_or_raise(model.provider)
-        overrides = in_force(provider, model.id, OVERRIDES, self.overrides)
+        for each in of_call:
+            each.place.check(each.steps, provider.wires, provider.id, each.scope)
+        overrides = [*in_force(provider, model.id, OVERRIDES, self.overrides), *of_call]
         if not isinstance(named, Model):
             model = self._listed(model, provider, overrides)
         if operation == "count_tokens" and wire_name is None:
@@ -223,7 +249,7 @@ class CallPlanner:
         Raises ConfigError for what can be seen to be wrong before anything is sent.
         """
         given = cast("dict[str, Any]", options)
-        plan = self.plan(operation, model, stream=stream, wire=given.get("wire"))
+        plan = self.plan(operation, model, stream=stream, wire=given.get("wire"), overrides=given.get("overrides"))
         chat = operation in _CONVERSATIONS
         request = Request(
             operation,
@@ -273,16 +299,17 @@ class CallPlanner:
         check_options(given, CALL_OPTIONS, where=str(plan.model))
         context = request.context
         if tools is not None:
-            context = context.with_tools(*_tools(tools))
+            context = context.with_tools(*tools_given(tools))
         if system := given.get("system"):
             context = Context((Message("system", system), *context.messages), context.tools)
         changes["context"] = context
         changes["options"] = {name: value for name, value in options.items() if name not in _CALL_ONLY}
         if "base_url" in given:
             url = checked_url(given["base_url"], "base_url")
+            homes = None if canonical(plan.provider.id) in self.base_urls else self.environment
             changes |= {
                 "base_url": url,
-                "credential": self._credential_for_url(url, plan, request.credential),
+                "credential": credential_at(url, request.credential, plan.provider, plan.base_url, homes),
                 "warnings": (),  # those of a model that is not in our list, which does not hold for another server
             }
         if "api_key" in given:
@@ -291,9 +318,7 @@ class CallPlanner:
             changes["headers"] = Headers(request.headers, **headers_of(given["headers"]))
         if "timeout" in given:
             changes["timeouts"] = timeouts_of(given["timeout"], self.timeouts)
-        for name in ("retries", "on_unsupported"):
-            if name in given:
-                changes[name] = given[name]
+        changes |= {name: given[name] for name in ("retries", "on_unsupported") if name in given}
         request = request.replace(**changes)
         pipeline = own if isinstance(own, Pipeline) else edits.apply(plan.for_request(request).pipeline)
         if edits is not NO_EDITS:
@@ -306,21 +331,6 @@ class CallPlanner:
         pipeline, request = self.request(call.operation, call.model, call.input, options, stream=call.stream)
         response = yield from pipeline.flow(request)
         return ChunkReader(response, request.context) if call.stream else completed_reply(response, request.context)
-
-    def _credential_for_url(self, url: str, plan: Plan, credential: StoredCredential | None) -> StoredCredential | None:
-        """Return the client's credential if it may be sent to a call's `base_url`; else the call needs its own key.
-
-        It may go to the plan's own origin, and to the other hosts of the provider that it is for.
-        """
-        same_origin = origin(url) is not None and origin(url) == origin(plan.base_url)
-        trusted = canonical(plan.provider.id) not in self.base_urls and plan.provider.is_trusted_url(
-            url, self.environment
-        )
-        if not same_origin and not trusted:
-            return None
-        if isinstance(credential, Given):  # the call's address replaces one that came with the key
-            return plan.provider.takes().without_places(credential)
-        return credential
 
     def request_for_model(
         self,
@@ -354,11 +364,14 @@ class CallPlanner:
             plan = self.plan(request.operation, model, stream=stream, wire=given.get("wire"))
             given |= login.for_model(plan.provider, plan.model, plan.base_url, options, self.environment)
         pipeline, other = self.request(request.operation, model, input, given, stream=stream)
-        warnings = (*request.warnings, *other.warnings)
         if options.keys().isdisjoint(LOGIN_NAMES):  # else it has a login of its own to pass on
             other = other.replace(request_for_model=partial(self.request_for_model, edits=edits, login=login))
-        state = {**request.travelling(), _DEPTH: depth + 1}
-        other = other.replace(started=request.started, calls=request.calls, state=state, warnings=warnings)
+        other = other.replace(
+            started=request.started,
+            calls=request.calls,
+            state={**request.travelling(), _DEPTH: depth + 1},
+            warnings=(*request.warnings, *other.warnings),
+        )
         extra = given.get("provider_options")
         moved = canonical(other.model.provider) != canonical(request.model.provider)
         if extra and moved and "provider_options" not in options and not is_keyed(extra, self.registry):
@@ -385,12 +398,3 @@ def completed_reply(response: Response, prompt: Context) -> Reply:
     response.ended(reply, None)
     end_dropped(wait=False)
     return with_inner_calls(reply, response)
-
-
-def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:
-    """Return the tools of a call as Tools."""
-    if isinstance(given, list | tuple) and all(isinstance(each, Tool) for each in given):
-        return given
-    from .workflows.tools.define import tools_of  # reads signatures: only for those who pass functions
-
-    return tools_of(given)

@@ -83,7 +83,8 @@ class PromptTemplate:
 
     def format(self, /, **values: object) -> str:
         """Return the text with every field filled. Raises ConfigError, naming them, for values missing or unknown."""
-        return _fill(self._read, _complete(values, self.given, self._names()))
+        names = self._names()
+        return _fill(self._read, _complete(_checked(values, names), self.given, names))
 
     def context(self, /, **values: object) -> Context:
         """Return the filled text as a message of the user."""
@@ -137,7 +138,7 @@ class ChatTemplate:
 
     def context(self, /, **values: object) -> Context:
         """Return the conversation, filled. Raises ConfigError, naming them, for values missing or unknown."""
-        filled = _complete(self._checked(values), self.given, self._names(), check=False)
+        filled = _complete(self._checked(values), self.given, self._names())
         messages: list[Message] = []
         for item in self.items:
             messages += filled[item.name] if isinstance(item, Slot) else [self._message(item, filled)]
@@ -188,13 +189,12 @@ def _messages(value: object) -> tuple[Message, ...]:
     return context_of(value).messages if isinstance(value, str) or value else ()
 
 
-def _complete(
-    values: Mapping[str, object], defaults: Mapping[str, object], names: tuple[str, ...], *, check: bool = True
-) -> dict[str, Any]:
-    filled = {**defaults, **(_checked(values, names) if check else values)}
-    missing = [name for name in names if name not in filled]
-    if missing:
-        raise ConfigError(f"the template lacks {_missing_values(missing)}", hint=f"pass {missing[0]}=…")
+def _complete(values: Mapping[str, object], given: Mapping[str, object], names: tuple[str, ...]) -> dict[str, Any]:
+    """Return the values with those given before. Raises ConfigError where some are missing."""
+    filled = {**given, **values}
+    if missing := [name for name in names if name not in filled]:
+        what = f"a value for {missing[0]!r}" if len(missing) == 1 else "values for " + ", ".join(map(repr, missing))
+        raise ConfigError(f"the template lacks {what}", hint=f"pass {missing[0]}=…")
     return filled
 
 
@@ -214,7 +214,3 @@ def _text(name: str, value: object) -> str:
     if isinstance(value, dict | list | tuple):
         return spaced(value, default=str)
     return str(value)
-
-
-def _missing_values(names: list[str]) -> str:
-    return f"a value for {names[0]!r}" if len(names) == 1 else "values for " + ", ".join(map(repr, names))

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias, TypeVar, Unpack
+from typing import TYPE_CHECKING, TypeAlias, TypeVar, Unpack
 from urllib.parse import urlsplit
+
+from attrs import evolve
 
 from .model_metadata.provider_ids import canonical
 from .pipeline.http.headers import Headers, checked_headers
@@ -20,7 +22,11 @@ from .schemas.errors import InvalidOption, UnknownProvider
 from .schemas.nearest import nearest
 from .schemas.options import CALL_OPTIONS, check_value
 from .schemas.secret import Secret, header_secret
+from .schemas.tool import Tool
 from .schemas.undo import Undo
+
+if TYPE_CHECKING:
+    from .options import ToolLike
 
 StoredCredential: TypeAlias = Secret | Given | Callable[[], str]
 """A credential as it is stored: a Secret, several under their names, or a function that gives one."""
@@ -31,12 +37,13 @@ Value = TypeVar("Value")
 
 def keys_of(api_keys: Mapping[str, object] | None, registry: Registry) -> dict[str, StoredCredential]:
     """Return `api_keys=` of a client as it is stored. Raises InvalidOption, InvalidKey and UnknownProvider."""
-    stored = {}
-    for name, key in _by_provider("api_keys", api_keys, registry):
-        # Only a mapping needs to be checked against its provider, which is loaded for it.
-        provider = registry.get_or_raise(name) if isinstance(key, Mapping) else None
-        stored[name] = credential_of(key, f"api_keys[{name!r}]", provider)
-    return stored
+    # Only a mapping needs to be checked against its provider, which is loaded for it.
+    return {
+        name: credential_of(
+            key, f"api_keys[{name!r}]", registry.get_or_raise(name) if isinstance(key, Mapping) else None
+        )
+        for name, key in _by_provider("api_keys", api_keys, registry)
+    }
 
 
 def addresses_of(base_urls: Mapping[str, str] | None, registry: Registry) -> dict[str, str]:
@@ -152,6 +159,25 @@ def overridden(overrides: Overrides, registry: Registry, models: str, **steps: U
         elif (provider := registry.get(id)) is not None:
             change.place.check(change.steps, provider.wires, provider.id, change.scope)
     return overrides.add(pattern, **steps)
+
+
+def overrides_of(overrides: object) -> tuple[Override, ...]:
+    """Return the overrides of one call. Raises InvalidOption for anything but Overrides."""
+    given = tuple(overrides) if isinstance(overrides, list | tuple) else (overrides,)
+    for each in given:
+        if not isinstance(each, Override):
+            hint = "overrides=stepwell.declare.override(build_body=my_function), or a list of them"
+            raise InvalidOption(f"overrides cannot be a {type(each).__name__}", hint=hint)
+    return tuple(evolve(each, scope=each.scope or f"override of this call{each.place.suffix}") for each in given)
+
+
+def tools_given(given: Iterable[ToolLike]) -> Iterable[Tool]:
+    """Return the tools of a call as Tools."""
+    if isinstance(given, list | tuple) and all(isinstance(each, Tool) for each in given):
+        return given
+    from .workflows.tools.define import tools_of  # reads signatures: only for those who pass functions
+
+    return tools_of(given)
 
 
 def _check_anywhere(change: Override, registry: Registry, wire: str | Wire | None) -> None:

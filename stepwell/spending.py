@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
+from functools import reduce
 from typing import Any
 
 from attrs import evolve, field, frozen
 
 from .schemas.errors import ConfigError, StepwellError
-from .schemas.prices import BUCKETS, EXACT, FEES, NOTHING, REPORTED, price
+from .schemas.prices import BUCKETS, EXACT, FEES, NOTHING, REPORTED, Cost, price
 from .schemas.reply import Reply
 from .schemas.usage import Usage, total_usage
 
@@ -130,37 +131,35 @@ def _name(call: Reply) -> str:
 
 
 def _sum(calls: Sequence[Reply]) -> Spending:
-    total = listed = reported = NOTHING
-    buckets: dict[str, Decimal] = {}
-    reasons: Counter[str] = Counter()
-    is_reported = lower_bound = False
-    for call in calls:
-        cost = call.cost
-        if cost.total is None:
-            reasons[cost.reason or "no reason is known"] += 1
-            continue
-        total = EXACT.add(total, cost.total)
-        lower_bound = lower_bound or cost.lower_bound
-        ours = cost
-        if cost.source == REPORTED:
-            is_reported, reported = True, EXACT.add(reported, cost.total)
-            ours = price(
-                evolve(call.usage, reported_cost=None), call.billed_model.prices if call.billed_model else None
-            )
-        for name, amount in ours.items.items():
-            buckets[name] = EXACT.add(buckets.get(name, NOTHING), amount)
-        listed = EXACT.add(listed, ours.total or NOTHING)
+    costs = [call.cost for call in calls]
+    known = [cost for cost in costs if cost.total is not None]
+    reasons = Counter(cost.reason or "no reason is known" for cost in costs if cost.total is None)
+    reported = [cost for cost in known if cost.source == REPORTED]
+    ours = [_listed(call, cost) for call, cost in zip(calls, costs, strict=True) if cost.total is not None]
+    amounts = {name: [cost.items[name] for cost in ours if name in cost.items] for name in (*BUCKETS, *FEES)}
     return Spending(
         calls=len(calls),
         usage=total_usage(call.usage for call in calls if not call.already_paid),
-        total=total,
-        buckets={name: buckets[name] for name in (*BUCKETS, *FEES) if name in buckets},
-        listed=listed,
-        reported=reported if is_reported else None,
+        total=_exact_sum(cost.total for cost in known),
+        buckets={name: _exact_sum(each) for name, each in amounts.items() if each},
+        listed=_exact_sum(cost.total for cost in ours),
+        reported=_exact_sum(cost.total for cost in reported) if reported else None,
         unknown=reasons.total(),
         reasons=dict(reasons),
-        lower_bound=lower_bound,
+        lower_bound=any(cost.lower_bound for cost in known),
     )
+
+
+def _listed(call: Reply, cost: Cost) -> Cost:
+    """Return the cost by our price list alone."""
+    if cost.source != REPORTED:
+        return cost
+    return price(evolve(call.usage, reported_cost=None), call.billed_model.prices if call.billed_model else None)
+
+
+def _exact_sum(amounts: Iterable[Decimal | None]) -> Decimal:
+    """Add up amounts; None counts as 0."""
+    return reduce(EXACT.add, (NOTHING if amount is None else amount for amount in amounts), NOTHING)
 
 
 def _row(name: str, each: Spending) -> tuple[str, ...]:

@@ -18,7 +18,6 @@ from .environment import ENVIRONMENT, PROCESS, Environment
 from .extending import takes_call
 from .provider import Provider
 
-
 _OF_ENVIRONMENT: StateKey[tuple[object, str]] = StateKey("key_of_environment", (None, ""))
 """The credential that was found in the environment, and the base URL that it was found for."""
 
@@ -128,7 +127,7 @@ def _check_host(provider: Provider, home: str, url: str, environment: Environmen
     homes = map(origin, (home, provider.address(environment)))
     if (place := origin(url)) is None or (place not in homes and not provider.is_trusted_url(url, environment)):
         raise MissingKey(
-            f"no API key for {provider.id} at {place[1] if place else 'another address'}, where a step has sent the call: "
-            "the environment's key goes only to the provider's own hosts",
+            f"no API key for {provider.id} at {place[1] if place else 'another address'}, where a step has sent "
+            "the call: the environment's key goes only to the provider's own hosts",
             hint="pass api_key= with the call, or name the host in the trusted_hosts of the declaration",
         )

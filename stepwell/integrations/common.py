@@ -1,22 +1,13 @@
-"""Shared code of the adapters: the default model, options, choices of tools, and the error for a missing framework."""
+"""Shared code of the adapters: choices of tools, and the error for a missing framework."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from ..client_pair import SHARED_CLIENT
 from ..schemas.errors import ConfigError, MissingExtra
 from ..schemas.tool import Tool
-
-if TYPE_CHECKING:
-    from pydantic import BaseModel  # comes with the frameworks
-
-
-def default_model() -> str:
-    """Return the model to call when none is named: `STEPWELL_MODEL`, else the local one."""
-    return SHARED_CLIENT.default_model
 
 
 def missing(error: ImportError, package: str, extra: str) -> ImportError | MissingExtra:
@@ -35,14 +26,6 @@ def missing(error: ImportError, package: str, extra: str) -> ImportError | Missi
     return MissingExtra(
         f"this adapter needs another version of {name}: {error!s:.150}", hint=f"run: pip install -U 'stepwell[{extra}]'"
     )
-
-
-def collect_options(cls: type[BaseModel], arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments of a pydantic class, those without a field of their own moved into the field `options`."""
-    known = {*cls.model_fields, *(field.alias for field in cls.model_fields.values())}
-    options = {name: value for name, value in arguments.items() if name not in known}
-    fields = {name: value for name, value in arguments.items() if name in known}
-    return {**fields, "options": {**(arguments.get("options") or {}), **options}} if options else fields
 
 
 def choice_of(choice: object, tools: Sequence[Tool]) -> Any:

@@ -16,7 +16,6 @@ from ..pipeline.effects import END, CallNext, Cancelled, Emit, Flow, Run, StepGe
 from ..pipeline.http.request import Request
 from ..pipeline.http.response import Response
 from ..pipeline.http.timeouts import Clock
-from ..pipeline.pipeline import Pipeline
 from ..pipeline.stream.source import transport_error
 from ..providers.declare.object_support import ObjectSupport
 from ..providers.declare.provider import Provider, declare_provider
@@ -202,16 +201,15 @@ def _provider(id: str, hooks: Hooks, to_prompt: Callable[[Sequence[Message]], st
         object_support=ObjectSupport(modes=_modes(able)),
     )
 
-    def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
-        return pipeline.without("open_stream").replace("send", around("send", _sending(hooks)))
-
     return declare_provider(
         id,
         wire=wire,
         base_url=f"http://{id.replace('_', '-')}.invalid",
         key_optional=True,
         options={name: {} for name in named - CHAT_OPTIONS.keys()},
-        attach=attach,
+        attach=lambda pipeline, provider: pipeline.without("open_stream").replace(
+            "send", around("send", _sending(hooks))
+        ),
     )
 
 

@@ -31,9 +31,12 @@ from ..workflows.tools.loop import Loop, LoopOptions, loop
 from . import workflows
 from .metadata import LLMMetadata
 from .reporting import with_report
-from .streams import AsyncTextStream, TextStream
+from .workflows import AsyncTextStream, TextStream
 
+Naming = Mapping[str, str | None]
+Options = Mapping[str, object]
 _LOOP = frozenset(each.name for each in fields(Loop))
+_UNNAMED: Naming = {"name": None, "description": None}
 _AS_OBJECT = "Now give this answer as the object that was asked for."
 
 
@@ -194,28 +197,26 @@ class LLM:
 
         Every step is on the Reply.
         """
-        reply: Reply = self.clients.sync.run_workflow(self._predict_and_call(tools, prompt, options))
-        return reply
+        return self.clients.sync.run_workflow(self._predict_and_call(tools, prompt, options))
 
     async def apredict_and_call(
         self, tools: Iterable[ToolLike], prompt: PromptLike, /, **options: Unpack[LoopOptions]
     ) -> Reply:
         """Answer with tools; see `predict_and_call`."""
-        reply: Reply = await self.clients.asynchronous.run_workflow(self._predict_and_call(tools, prompt, options))
-        return reply
+        return await self.clients.asynchronous.run_workflow(self._predict_and_call(tools, prompt, options))
 
     # What the methods above are made of.
 
-    def _call(self, name: str, context: Context, options: Mapping[str, object]) -> Reply:
+    def _call(self, name: str, context: Context, options: Options) -> Reply:
         return self.clients.sync.make_call("chat", self.model, context, self._with(name, options))
 
-    async def _acall(self, name: str, context: Context, options: Mapping[str, object]) -> Reply:
+    async def _acall(self, name: str, context: Context, options: Options) -> Reply:
         return await self.clients.asynchronous.make_call("chat", self.model, context, self._with(name, options))
 
-    def _open(self, name: str, context: Context, options: Mapping[str, object]) -> Stream:
+    def _open(self, name: str, context: Context, options: Options) -> Stream:
         return self.clients.sync.open_stream("chat", self.model, context, self._with(name, options))
 
-    def _aopen(self, name: str, context: Context, options: Mapping[str, object]) -> AsyncStream:
+    def _aopen(self, name: str, context: Context, options: Options) -> AsyncStream:
         return self.clients.asynchronous.open_stream("chat", self.model, context, self._with(name, options))
 
     def _conversation(self, messages: PromptLike) -> Context:
@@ -240,35 +241,61 @@ class LLM:
     def _fill_template(self, prompt: TemplateLike, values: Mapping[str, object]) -> Context:
         return self._conversation(template_of(prompt).context(**values))
 
-    def _with(self, name: str, options: Mapping[str, object]) -> dict[str, Any]:
+    def _with(self, name: str, options: Options) -> dict[str, Any]:
         """Return the options of one call, which reports itself under that name."""
         merged: dict[str, Any] = {**self.options, **options}
         return {**merged, "pipeline": with_report(name, merged.get("pipeline"))}
-
-    def _objects(self, name: str, options: Mapping[str, object] = {}) -> dict[str, Any]:
-        """Return how objects are asked for, as object_stream takes it, and generate with `max_repairs`."""
-        return {"mode": self.object_mode, "name": None, "description": None, "options": self._with(name, options)}
 
     def _answer(self, reply: Reply) -> Any:
         return reply.text if self.output_parser is None else reply.object
 
     def _predict(self, prompt: TemplateLike, values: Mapping[str, object]) -> Flow:
         context, options = self._fill_template(prompt, values), self._with("chat", {})
-        return workflows.predict(self.model, context, self.output_parser, options, self.max_repairs)
+        answered = workflows.predict(self.model, context, self.output_parser, options, self.max_repairs)
+        return workflows.in_span("predict", self.model, answered)
 
     def _stream(self, prompt: TemplateLike, values: Mapping[str, object]) -> Flow:
         options = self._with("stream_chat", {})
         return workflows.stream_parsed(self.model, self._fill_template(prompt, values), self.output_parser, options)
 
     def _predict_workflow(self, schema: object, prompt: TemplateLike, values: Mapping[str, object]) -> Flow:
-        context, settings = self._fill_template(prompt, values), self._objects("chat")
-        whole = generate(self.clients.planner, self.model, context, schema, max_repairs=self.max_repairs, **settings)
+        whole = self._whole_object("chat", self._fill_template(prompt, values), schema, _UNNAMED, {})
         return workflows.in_span("structured_predict", self.model, whole)
 
     def _stream_predict_workflow(self, schema: object, prompt: TemplateLike, values: Mapping[str, object]) -> Flow:
-        context, settings = self._fill_template(prompt, values), self._objects("stream_chat")
-        growing = stream_object(self.clients.planner, self.model, context, schema, **settings)
+        growing = self._growing_object("stream_chat", self._fill_template(prompt, values), schema, _UNNAMED, {})
         return workflows.in_span("stream_structured_predict", self.model, growing)
+
+    def _whole_object(self, name: str, context: Context, schema: object, naming: Naming, options: Options) -> Flow:
+        """Return the flow of a call for an object, which reports itself under that name.
+
+        context: the conversation.
+        schema: what the object must fit.
+        naming: its name and description, for the model.
+        options: those of this call.
+        """
+        return generate(
+            self.clients.planner,
+            self.model,
+            context,
+            schema,
+            mode=self.object_mode,
+            max_repairs=self.max_repairs,
+            options=self._with(name, options),
+            **naming,
+        )
+
+    def _growing_object(self, name: str, context: Context, schema: object, naming: Naming, options: Options) -> Flow:
+        """Return the flow of a stream of an object; the arguments are those of `_whole_object`."""
+        return stream_object(
+            self.clients.planner,
+            self.model,
+            context,
+            schema,
+            mode=self.object_mode,
+            options=self._with(name, options),
+            **naming,
+        )
 
     def _predict_and_call(self, tools: Iterable[ToolLike], prompt: PromptLike, options: Mapping[str, Any]) -> Flow:
         settings = Loop(**{name: value for name, value in options.items() if name in _LOOP})
@@ -312,7 +339,7 @@ class StructuredLLM(LLM):
         self.clients = llm.clients
         self.llm = llm
         self.schema = schema
-        self._naming = {"name": name, "description": description}
+        self._naming: Naming = {"name": name, "description": description}
 
     @property
     def metadata(self) -> LLMMetadata:
@@ -327,18 +354,16 @@ class StructuredLLM(LLM):
         """Fill a template and stream the object for `async for`."""
         return self._aopen("stream_chat", self._fill_template(prompt, values), {})
 
-    def _call(self, name: str, context: Context, options: Mapping[str, object]) -> Reply:
-        reply: Reply = self.clients.sync.run_workflow(self._generate(name, context, options))
-        return reply
+    def _call(self, name: str, context: Context, options: Options) -> Reply:
+        return self.clients.sync.run_workflow(self._generate(name, context, options))
 
-    async def _acall(self, name: str, context: Context, options: Mapping[str, object]) -> Reply:
-        reply: Reply = await self.clients.asynchronous.run_workflow(self._generate(name, context, options))
-        return reply
+    async def _acall(self, name: str, context: Context, options: Options) -> Reply:
+        return await self.clients.asynchronous.run_workflow(self._generate(name, context, options))
 
-    def _open(self, name: str, context: Context, options: Mapping[str, object]) -> ObjectStream:  # type: ignore[override]
+    def _open(self, name: str, context: Context, options: Options) -> ObjectStream:  # type: ignore[override]
         return ObjectStream(self.clients.sync, self._stream_objects(name, context, options))
 
-    def _aopen(self, name: str, context: Context, options: Mapping[str, object]) -> AsyncObjectStream:  # type: ignore[override]
+    def _aopen(self, name: str, context: Context, options: Options) -> AsyncObjectStream:  # type: ignore[override]
         return AsyncObjectStream(self.clients.asynchronous, self._stream_objects(name, context, options))
 
     def _answer(self, reply: Reply) -> Any:
@@ -357,15 +382,11 @@ class StructuredLLM(LLM):
         steps = (*answered.steps, *(shaped.steps or (shaped,)))
         return shaped.replace(steps=steps, usage=total_usage((answered.usage, shaped.usage)))
 
-    def _generate(self, name: str, context: Context, options: Mapping[str, object]) -> Flow:
-        settings = {**self._objects(name, options), **self._naming}
-        return generate(
-            self.clients.planner, self.model, context, self.schema, max_repairs=self.max_repairs, **settings
-        )
+    def _generate(self, name: str, context: Context, options: Options) -> Flow:
+        return self._whole_object(name, context, self.schema, self._naming, options)
 
-    def _stream_objects(self, name: str, context: Context, options: Mapping[str, object]) -> Flow:
-        settings = {**self._objects(name, options), **self._naming}
-        return stream_object(self.clients.planner, self.model, context, self.schema, **settings)
+    def _stream_objects(self, name: str, context: Context, options: Options) -> Flow:
+        return self._growing_object(name, context, self.schema, self._naming, options)
 
 
 def _text(value: object, by: str) -> str:

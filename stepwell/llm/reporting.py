@@ -24,7 +24,7 @@ def span_step(name: str) -> Step:
         try:
             response = yield from call(request)
         except BaseException as error:
-            _report_failure(work, error)
+            work.report("error", error=error)
             raise
         return response.on_end(lambda reply, error: _report_end(work, reply, error))
 
@@ -41,12 +41,8 @@ def _report_end(work: Span, reply: Reply | None, error: BaseException | None) ->
     if reply is not None:
         work.note(usage=reply.usage, finish_reason=reply.finish_reason)
     if error is not None:
-        return _report_failure(work, error)
-    if reply is None:
-        work.note(left_early=True)
-    work.report("end")
-
-
-def _report_failure(work: Span, error: BaseException) -> None:
-    work.note(error=error)
-    work.report("error")
+        work.report("error", error=error)
+    elif reply is None:
+        work.report("end", left_early=True)
+    else:
+        work.report("end")

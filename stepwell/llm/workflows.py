@@ -1,4 +1,4 @@
-"""The workflows of an LLM with a filled template, written once for sync and async."""
+"""The workflows of an LLM with a filled template, written once for sync and async, and the streams of their text."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ..options import ModelLike
 from ..parsers.asking import ask_and_parse, parse_reply
 from ..parsers.parser import OutputParser
 from ..pipeline.effects import CallModel, Flow
-from ..reply_stream import stream_call
+from ..reply_stream import AsyncReplyStream, ReplyStream, stream_call
 from ..schemas.chunks import StreamChunk, TextDelta
 from ..schemas.errors import ObjectInvalid
 from ..schemas.message import Context
-from ..schemas.reply import Reply
+from ..schemas.reply import ObjectType, Reply
 from ..workflows.objects.generate import object_error
 
 Parser = OutputParser[Any] | None
@@ -25,17 +25,13 @@ def predict(model: ModelLike, context: Context, parser: Parser, options: Mapping
 
     max_repairs: how often an answer that the parser cannot read is shown to the model again.
     """
-    with span("predict", model=str(model)) as work:
-        if parser is None:
-            reply: Reply = yield CallModel(model, context, options)
-        else:
-            reply = yield from ask_and_parse(model, context, parser, options, max_repairs)
-        work.note(usage=reply.usage)
-        return reply
+    if parser is None:
+        return (yield CallModel(model, context, options))
+    return (yield from ask_and_parse(model, context, parser, options, max_repairs))
 
 
 def stream_parsed(model: ModelLike, context: Context, parser: Parser, options: Mapping[str, Any]) -> Flow:
-    """Emit the pieces of the text and return the Reply, as `predict` does, but without repairs."""
+    """Emit the pieces of the text and return the Reply, as `predict` does, but without repairs; in a span."""
     with span("stream", model=str(model)) as work:
         asked = parser.format(context) if parser else context
         reply: Reply = yield from stream_call(model, asked, options, _texts)
@@ -58,3 +54,15 @@ def in_span(name: str, model: ModelLike, flow: Flow) -> Flow:
         reply: Reply = yield from flow
         work.note(usage=reply.usage)
         return reply
+
+
+class TextStream(ReplyStream[str, ObjectType]):
+    """The text of an answer, to be iterated piece by piece.
+
+    `reply()` reads to the end and returns the Reply. Its `object` is what the output parser made of the text, if there
+    is one. Raises ObjectInvalid at the end for text that the parser cannot read.
+    """
+
+
+class AsyncTextStream(AsyncReplyStream[str, ObjectType]):
+    """Async version of TextStream."""

@@ -176,7 +176,8 @@ def _action(thought: str, body: str, text: str, tools: Sequence[Tool]) -> Action
         raise _invalid("the model wrote an action without a tool, and no answer", text)
     tool = _find_tool(name, tools)
     if tool is None and not _NAME.match(name):
-        raise _invalid(f"the model's action names none of the tools {_names(tools)}", text)
+        names = ", ".join(each.name for each in tools)
+        raise _invalid(f"the model's action names none of the tools {names}", text)
     arguments_json = read(arguments, tool.parameters if tool else {})
     if arguments_json is None:
         raise _invalid("the model wrote an incomplete call: its arguments are not a whole JSON object", text)
@@ -275,10 +276,6 @@ def _find_tool(name: str, tools: Sequence[Tool]) -> Tool | None:
     words = set(re.findall(r"[\w.-]+", name))
     found = [tool for tool in tools if tool.name in words]
     return found[0] if len(found) == 1 else None
-
-
-def _names(tools: Sequence[Tool]) -> str:
-    return ", ".join(tool.name for tool in tools)
 
 
 def _invalid(message: str, text: str) -> ObjectInvalid:

@@ -95,15 +95,13 @@ class Retriever:
         where: filter by metadata, see `filters.matches`; None: no filter.
         min_score: lowest score of a node; None: the retriever's `min_score`.
         """
-        found: list[ScoredNode] = drive_local(self.look(self._search(query, top_k, where, min_score)))
-        return found
+        return drive_local(self.look(self._search(query, top_k, where, min_score)))
 
     async def aretrieve(
         self, query: str, *, top_k: int | None = None, where: Where = None, min_score: float | None = None
     ) -> list[ScoredNode]:
         """Async version of `retrieve`."""
-        found: list[ScoredNode] = await adrive_local(self.look(self._search(query, top_k, where, min_score)))
-        return found
+        return await adrive_local(self.look(self._search(query, top_k, where, min_score)))
 
     def look(self, search: Search, depth: int = 0) -> Flow:
         """Search this retriever and follow its pointers, as a workflow that others can run inside theirs.

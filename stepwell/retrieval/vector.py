@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from ..pipeline.effects import Flow, Run, in_thread
 from ..pipeline.event_loops import adrive_local
@@ -63,13 +64,11 @@ class VectorRetriever(Retriever):
         A node whose id is stored already is replaced, and embedded again only if its text has changed. Raises what the
         Embedder raises, after storing the nodes that could be embedded.
         """
-        ids: list[str] = drive_local(self._add(_repaired_nodes(nodes_of(nodes))))
-        return ids
+        return drive_local(self._add(_repaired_nodes(nodes_of(nodes))))
 
     async def aadd(self, nodes: Nodes) -> list[str]:
         """Async version of `add`."""
-        ids: list[str] = await adrive_local(self._add(_repaired_nodes(nodes_of(nodes))))
-        return ids
+        return await adrive_local(self._add(_repaired_nodes(nodes_of(nodes))))
 
     def delete(self, ids: Sequence[str] | None = None, *, source: str | None = None, where: Where = None) -> int:
         """Delete the nodes that match every condition; return how many there were.
@@ -80,13 +79,11 @@ class VectorRetriever(Retriever):
         source: the nodes from this source.
         where: the nodes that pass this filter.
         """
-        count: int = drive_local(self._delete(ids, source, where))
-        return count
+        return drive_local(self._delete(ids, source, where))
 
     async def adelete(self, ids: Sequence[str] | None = None, *, source: str | None = None, where: Where = None) -> int:
         """Async version of `delete`."""
-        count: int = await adrive_local(self._delete(ids, source, where))
-        return count
+        return await adrive_local(self._delete(ids, source, where))
 
     def get(self, ids: Iterable[str]) -> dict[str, Node]:
         """Return the stored nodes of these ids, by id."""
@@ -134,7 +131,7 @@ class VectorRetriever(Retriever):
             raise failure
         return list(dict.fromkeys(node.id for node in nodes))
 
-    def _delete(self, ids: Sequence[str] | None, source: str | None, where: Where) -> Flow:
+    def _delete(self, ids: Sequence[str] | None, source: str | None, where: Where) -> Generator[Any, Any, int]:
         if ids is None and source is None and where is None:
             raise ConfigError("delete has no selection of nodes", hint="pass ids, source= or where=")
         check_where(where)

@@ -44,8 +44,7 @@ class Database:
     def read(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
         with self._connected() as connection:
-            rows: list[tuple[Any, ...]] = connection.execute(query, parameters).fetchall()
-            return rows
+            return connection.execute(query, parameters).fetchall()
 
     def read_many(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a query for any number of values, in several statements if necessary.

@@ -11,15 +11,13 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import ConfigDict, Field, SecretStr
 
-from ...api import Client
-from ...async_api import AsyncClient
-from ...client_pair import ClientPair
 from ...schemas.errors import ConfigError
 from ...schemas.message import Context
 from ...schemas.model import Model
-from ..common import choice_of, collect_options, default_model
+from ..common import choice_of
+from ..fields import ChatFields
 from .chunks import ChunkWriter
 from .errors import known_to_langchain
 from .incoming import messages_from_langchain
@@ -29,7 +27,7 @@ from .tools import ToolLike, declared, structured, tools_from_langchain
 _SHOWN = ("temperature", "max_tokens", "timeout", "retries", "base_url")
 
 
-class ChatStepwell(BaseChatModel):
+class ChatStepwell(ChatFields, BaseChatModel):
     """A chat model of LangChain.
 
         ChatStepwell(model="anthropic:claude-sonnet-4-5", temperature=0, reasoning_effort="low")
@@ -40,40 +38,16 @@ class ChatStepwell(BaseChatModel):
     Errors are stepwell's, and LangChain's ModelError of the same meaning as well.
     """
 
-    model: str = Field(default_factory=default_model)
-    """`provider:model-id`; by default `STEPWELL_MODEL`, else the local model."""
-    client: Client | None = Field(default=None, exclude=True)
-    """Makes the sync calls; derived from `async_client`, or the shared client, where None."""
-    async_client: AsyncClient | None = Field(default=None, exclude=True)
-    """Makes the async calls; derived from `client`, or the shared client, where None."""
-    temperature: float | None = None
-    max_tokens: int | None = None
     stop: list[str] | str | None = Field(default=None, alias="stop_sequences")
     timeout: Any = None
     """Seconds for the whole call, or Timeouts."""
     retries: int | None = Field(default=None, alias="max_retries")
     api_key: SecretStr | None = None
     base_url: str | None = None
-    headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
-    """Further request headers; they may hold secrets, so that they are neither serialised nor shown."""
     streaming: bool = False
     """Whether `invoke` streams internally."""
-    options: dict[str, Any] = Field(default_factory=dict)
-    """All other options of the call."""
 
-    _clients: ClientPair = PrivateAttr()
-
-    model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True)
-
-    def model_post_init(self, context: object) -> None:
-        """Create the pair of clients."""
-        self._clients = ClientPair(self.client, self.async_client)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _gather_options(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Move arguments without a field of their own into `options`; pydantic would drop them."""
-        return collect_options(cls, arguments)
+    model_config = ConfigDict(populate_by_name=True)
 
     @property
     def _llm_type(self) -> str:

@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from langchain_core.embeddings import Embeddings
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
 
-from ...api import Client
-from ...async_api import AsyncClient
 from ...workflows.embed.embedder import Embedder
-from ..common import default_model
+from ..fields import EmbedderFields, default_model
 from .errors import known_to_langchain
 
 
-class StepwellEmbeddings(BaseModel, Embeddings):
+class StepwellEmbeddings(EmbedderFields, Embeddings):
     """Vectors of documents and queries, computed by an Embedder."""
 
     model: str = Field(default_factory=default_model)
     """`provider:model-id`; by default `STEPWELL_MODEL`, else the local model."""
-    client: Client | None = Field(default=None, exclude=True)
-    """Makes the sync calls; derived from `async_client`, or the shared client, where None."""
-    async_client: AsyncClient | None = Field(default=None, exclude=True)
-    """Makes the async calls; derived from `client`, or the shared client, where None."""
-    dimensions: int | None = None
-    """Length of the vectors, where the model can choose."""
     api_key: SecretStr | None = None
     batch_size: int | None = None
     """Most texts in one request; None: as many as the provider takes."""
     workers: int = 4
     """Requests that run at once."""
-    cache: Any = Field(default=None, exclude=True)
-    """Keeps vectors: True for a file in the user's cache folder, a path, or a store."""
-    options: dict[str, Any] = Field(default_factory=dict)
-    """All other options of `stepwell.embed`."""
-    _embedder: Embedder = PrivateAttr()
 
-    model_config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(extra="forbid")
 
     def model_post_init(self, context: object) -> None:
         """Create the Embedder."""

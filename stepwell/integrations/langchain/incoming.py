@@ -164,10 +164,6 @@ def _reasoning(block: Block) -> Reasoning:
     return Reasoning(block.get("reasoning") or summary, **_ours(block))
 
 
-def _plain_text(block: Block) -> Part:
-    return Text(block["text"]) if "text" in block else _file(block)
-
-
 def _image(block: Block) -> Image:
     if block["type"] == "image_url":
         image = block["image_url"]
@@ -176,23 +172,15 @@ def _image(block: Block) -> Image:
     return Image(**_source(block), detail=block.get("extras", {}).get("detail"))
 
 
-def _audio(block: Block) -> Audio:
-    return Audio(**_source(block), transcript=block.get("transcript") or _ours(block).get("transcript"))
-
-
 def _file(block: Block) -> File:
     return File(**_source(block))
 
 
-def _video(block: Block) -> Video:
-    return Video(**_source(block))
-
-
 def _media(block: Block) -> Part:
     """Convert a "media" block of langchain-google-genai, which is a part of any kind, by its MIME type."""
-    kind: Any = {"image": Image, "audio": Audio, "video": Video}.get(block["mime_type"].partition("/")[0], File)
-    part: Part = kind(**_source({**block, "url": block.get("file_uri")}))
-    return part
+    kinds: dict[str, Callable[..., Part]] = {"image": Image, "audio": Audio, "video": Video}
+    kind = kinds.get(block["mime_type"].partition("/")[0], File)
+    return kind(**_source({**block, "url": block.get("file_uri")}))
 
 
 def _source(block: Block) -> dict[str, Any]:
@@ -234,16 +222,18 @@ _PARTS: Mapping[str, Callable[[Block], Part]] = {
     "text": _text,
     "input_text": _text,
     "output_text": _text,
-    "text-plain": _plain_text,
+    "text-plain": lambda block: Text(block["text"]) if "text" in block else _file(block),
     "image": _image,
     "image_url": _image,
-    "audio": _audio,
+    "audio": lambda block: Audio(
+        **_source(block), transcript=block.get("transcript") or _ours(block).get("transcript")
+    ),
     "input_image": lambda block: Image(**_source({**block, "url": block.get("image_url")}), detail=block.get("detail")),
     "input_file": lambda block: File(**_source({**block, "url": block.get("file_data") or block.get("file_url")})),
     "media": _media,
     "file": _file,
     "document": _file,
-    "video": _video,
+    "video": lambda block: Video(**_source(block)),
     "reasoning": _reasoning,
     "thinking": _reasoning,
     "redacted_thinking": _reasoning,

@@ -2,36 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from pydantic import ConfigDict, Field, PrivateAttr, SecretStr
+from pydantic import ConfigDict, Field, SecretStr
 
-from ...api import Client
-from ...async_api import AsyncClient
 from ...workflows.embed.embedder import Embedder
-from ..common import default_model
+from ..fields import EmbedderFields, default_model
 
 
-class StepwellEmbedding(BaseEmbedding):
+class StepwellEmbedding(EmbedderFields, BaseEmbedding):
     """Vectors of texts and queries, computed by an Embedder, `embed_batch_size` texts at a time (LlamaIndex: 10)."""
 
     model_name: str = Field(default_factory=default_model, alias="model")
     """`provider:model-id`; by default `STEPWELL_MODEL`, else the local model."""
-    client: Client | None = Field(default=None, exclude=True)
-    """Makes the sync calls; derived from `async_client`, or the shared client, where None."""
-    async_client: AsyncClient | None = Field(default=None, exclude=True)
-    """Makes the async calls; derived from `client`, or the shared client, where None."""
-    dimensions: int | None = None
-    """Length of the vectors, where the model can choose."""
     api_key: SecretStr | None = Field(default=None, exclude=True)
-    cache: Any = Field(default=None, exclude=True)
-    """Keeps vectors: True for a file in the user's cache folder, a path, or a store."""
-    options: dict[str, Any] = Field(default_factory=dict)
-    """All other options of `stepwell.embed`."""
-    _embedder: Embedder = PrivateAttr()
 
-    model_config = ConfigDict(populate_by_name=True, arbitrary_types_allowed=True, extra="forbid")
+    model_config = ConfigDict(populate_by_name=True, extra="forbid")
 
     def model_post_init(self, context: object) -> None:
         """Create the Embedder."""

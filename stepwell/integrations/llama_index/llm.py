@@ -31,21 +31,19 @@ from llama_index.core.program.utils import get_program_for_llm
 from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.tools.types import BaseTool
 from llama_index.core.types import PydanticProgramMode
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
+from pydantic import BaseModel, Field, SecretStr
 
-from ...api import Client
-from ...async_api import AsyncClient
-from ...client_pair import ClientPair
 from ...schemas.errors import ToolFailed
 from ...schemas.message import Context
 from ...schemas.reply import WHOLE
 from ...schemas.tool import Tool, tool_behind
-from ..common import choice_of, collect_options, default_model
+from ..common import choice_of
+from ..fields import ChatFields
 from .messages import messages_from_llama_index, response_of, with_one_call
 from .streaming import ResponseWriter
 
 
-class StepwellLLM(FunctionCallingLLM):
+class StepwellLLM(ChatFields, FunctionCallingLLM):
     """An LLM of LlamaIndex.
 
         StepwellLLM(model="anthropic:claude-sonnet-4-5", temperature=0, reasoning_effort="low")
@@ -54,36 +52,9 @@ class StepwellLLM(FunctionCallingLLM):
     are the keyword arguments of `chat`, `complete` and the others.
     """
 
-    model: str = Field(default_factory=default_model)
-    """`provider:model-id`; by default `STEPWELL_MODEL`, else the local model."""
-    client: Client | None = Field(default=None, exclude=True)
-    """Makes the sync calls; derived from `async_client`, or the shared client, where None."""
-    async_client: AsyncClient | None = Field(default=None, exclude=True)
-    """Makes the async calls; derived from `client`, or the shared client, where None."""
-    temperature: float | None = None
-    max_tokens: int | None = None
     context_window: int | None = None
     """Tokens of the context; by default the catalog's figure."""
     api_key: SecretStr | None = Field(default=None, exclude=True)
-    headers: dict[str, str] | None = Field(default=None, exclude=True, repr=False)
-    """Further request headers; they may hold secrets, so that they are neither serialised nor shown."""
-    options: dict[str, Any] = Field(default_factory=dict)
-    """All other options of the call."""
-
-    _clients: ClientPair = PrivateAttr()
-
-    model_config = ConfigDict(arbitrary_types_allowed=True)
-
-    def model_post_init(self, context: object) -> None:
-        """Create the pair of clients."""
-        super().model_post_init(context)
-        self._clients = ClientPair(self.client, self.async_client)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _gather_options(cls, arguments: dict[str, Any]) -> dict[str, Any]:
-        """Move arguments without a field of their own into `options`; pydantic would drop them."""
-        return collect_options(cls, arguments)
 
     @classmethod
     def class_name(cls) -> str:

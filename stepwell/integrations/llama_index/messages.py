@@ -108,15 +108,6 @@ def _source(url: object, resolve: Callable[[], Any], media_type: str | None) -> 
     return {"data": resolve().read(), "media_type": media_type}
 
 
-def _document(block: DocumentBlock) -> File:
-    source = _source(block.url, block.resolve_document, block.document_mimetype)
-    return File(**source, filename=block.title)
-
-
-def _audio(block: AudioBlock) -> Audio:
-    return Audio(**_source(block.url, block.resolve_audio, f"audio/{block.format}" if block.format else None))
-
-
 def _citable(block: CitableBlock) -> Text:
     texts = [inner.text for inner in block.content if isinstance(inner, TextBlock)]
     if len(texts) < len(block.content):
@@ -132,9 +123,13 @@ _PARTS: Mapping[type, Callable[[Any], Part | None]] = {
     ImageBlock: lambda block: Image(
         **_source(block.url, block.resolve_image, block.image_mimetype), detail=block.detail
     ),
-    AudioBlock: _audio,
+    AudioBlock: lambda block: Audio(
+        **_source(block.url, block.resolve_audio, f"audio/{block.format}" if block.format else None)
+    ),
     VideoBlock: lambda block: Video(**_source(block.url, block.resolve_video, block.video_mimetype)),
-    DocumentBlock: _document,
+    DocumentBlock: lambda block: File(
+        **_source(block.url, block.resolve_document, block.document_mimetype), filename=block.title
+    ),
     ThinkingBlock: _reasoning,
     ToolCallBlock: _call,
     CitableBlock: _citable,

@@ -67,44 +67,42 @@ def basic(request: Request) -> Attributes:
 
 def request_attributes(request: Request) -> Attributes:
     """Return the attributes of what a call asks for."""
-    options = request.options
-    attributes = {
-        f"gen_ai.request.{theirs}": options[ours] for ours, theirs in _OPTIONS.items() if _is_number(options, ours)
-    }
-    if request.stream:
-        attributes["gen_ai.request.stream"] = True
-    if stop := options.get("stop"):
-        attributes["gen_ai.request.stop_sequences"] = [stop] if isinstance(stop, str) else list(stop)
-    if request.operation == "chat":
-        attributes["gen_ai.output.type"] = "json" if options.get("response_format") else "text"
-    return attributes
+    options, stop = request.options, request.options.get("stop") or ()
+    kind = "json" if options.get("response_format") else "text"
+    return _known(
+        {
+            **{f"gen_ai.request.{theirs}": _number(options.get(ours)) for ours, theirs in _OPTIONS.items()},
+            "gen_ai.request.stream": request.stream or None,
+            "gen_ai.request.stop_sequences": [stop] if isinstance(stop, str) else list(stop),
+            "gen_ai.output.type": kind if request.operation == "chat" else None,
+        }
+    )
 
 
 def reply_attributes(reply: Reply) -> Attributes:
     """Return the attributes of a reply. `stepwell.cost.usd` is computed from the catalog, and absent if unknown."""
     cost = reply.cost.total
-    facts = {
-        "gen_ai.response.model": reply.model,
-        "gen_ai.response.id": reply.id or None,
-        "gen_ai.response.finish_reasons": [reply.finish_reason] if reply.finish_reason else None,
-        **{f"gen_ai.usage.{theirs}": getattr(reply.usage, ours) for ours, theirs in _USAGE.items()},
-        "stepwell.cost.usd": None if cost is None else float(cost),
-        "stepwell.request_id": reply.request_id or None,
-    }
-    return {name: value for name, value in facts.items() if value is not None}
+    return _known(
+        {
+            "gen_ai.response.model": reply.model,
+            "gen_ai.response.id": reply.id,
+            "gen_ai.response.finish_reasons": [reply.finish_reason] if reply.finish_reason else None,
+            **{f"gen_ai.usage.{theirs}": getattr(reply.usage, ours) for ours, theirs in _USAGE.items()},
+            "stepwell.cost.usd": None if cost is None else float(cost),
+            "stepwell.request_id": reply.request_id,
+        }
+    )
 
 
 def error_attributes(error: BaseException) -> Attributes:
     """Return the attributes of an error, and of the partial reply that it carries."""
     attributes: Attributes = {"error.type": type(error).__name__}
     if isinstance(error, StepwellError):
-        if isinstance(status := getattr(error, "status", None), int):
-            attributes["http.response.status_code"] = status
-        if error.request_id:
-            attributes["stepwell.request_id"] = error.request_id
+        attributes["http.response.status_code"] = getattr(error, "status", None)
+        attributes["stepwell.request_id"] = error.request_id
         if error.partial is not None:
             attributes |= reply_attributes(error.partial)
-    return attributes
+    return _known(attributes)
 
 
 def question(messages: Iterable[Message]) -> Attributes:
@@ -140,5 +138,10 @@ def _parts(message: Message) -> list[Attributes]:
     return parts
 
 
-def _is_number(options: Mapping[str, Any], name: str) -> bool:
-    return type(options.get(name)) in (int, float)
+def _number(option: object) -> object:
+    return option if type(option) in (int, float) else None
+
+
+def _known(attributes: Mapping[str, Any]) -> Attributes:
+    """Return the attributes without those that are unknown or empty. 0 is neither."""
+    return {name: value for name, value in attributes.items() if value not in (None, "", [])}

@@ -58,7 +58,7 @@ class Telemetry:
         self._content = content
         self._step = around("telemetry", self._call)
         self._open: dict[str, tuple[Span, int]] = {}
-        self._unsubscribe: Callable[[], None] | None = subscribe(self._event) if composites else None
+        self._unsubscribe: Callable[[], None] = subscribe(self._event) if composites else lambda: None
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
         """Add the step to a pipeline, around the provider's steps and inside those that were added before."""
@@ -71,10 +71,8 @@ class Telemetry:
         )
 
     def close(self) -> None:
-        """Stop reporting work of several calls."""
-        if self._unsubscribe is not None:
-            self._unsubscribe()
-            self._unsubscribe = None
+        """Stop reporting work of several calls. Harmless when done twice."""
+        self._unsubscribe()
 
     def _call(self, request: Request, call: CallNext) -> StepGenerator:
         common, began = basic(request), monotonic()

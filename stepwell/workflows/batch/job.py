@@ -67,8 +67,7 @@ class BatchJob(_Job):
 
         Raises ConfigError while the batch is under way, InvalidRequest where it failed as a whole.
         """
-        answers: Answers = self._client.run_workflow(workflows.results(self._work, self.id))
-        return answers
+        return self._client.run_workflow(workflows.results(self._work, self.id))
 
     def _remember(self, flow: Flow) -> BatchJob:
         self.state = self._client.run_workflow(flow)
@@ -96,8 +95,7 @@ class AsyncBatchJob(_Job):
 
     async def results(self) -> Answers:
         """Return every answer by its id; see BatchJob.results."""
-        answers: Answers = await self._client.run_workflow(workflows.results(self._work, self.id))
-        return answers
+        return await self._client.run_workflow(workflows.results(self._work, self.id))
 
     async def _remember(self, flow: Flow) -> AsyncBatchJob:
         self.state = await self._client.run_workflow(flow)

@@ -10,7 +10,6 @@ from ...pipeline.around import around
 from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.http.timeouts import Clock
-from ...pipeline.pipeline import Pipeline
 from ...pipeline.step import halt_with
 from ...pipeline.stream.source import transport_error
 from ...providers.declare.provider import Provider, declare_provider
@@ -55,9 +54,6 @@ def custom_embedding(id: str, function: EmbeddingFunction) -> Provider:
             raise found from None
         return halt_with(request, Reply(object=_numbers(vectors, id)))
 
-    def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
-        return pipeline.replace("send", around("send", send))
-
     wire = Wire(
         name=f"{id}_embed",
         operation="embed",
@@ -66,8 +62,13 @@ def custom_embedding(id: str, function: EmbeddingFunction) -> Provider:
         build_body=lambda request: {},
         decode_response=_never,
     )
-    base_url = f"http://{id.replace('_', '-')}.invalid"
-    return declare_provider(id, wire=wire, base_url=base_url, key_optional=True, attach=attach)
+    return declare_provider(
+        id,
+        wire=wire,
+        base_url=f"http://{id.replace('_', '-')}.invalid",
+        key_optional=True,
+        attach=lambda pipeline, provider: pipeline.replace("send", around("send", send)),
+    )
 
 
 def id_of(function: EmbeddingFunction, *, cached: bool) -> str:

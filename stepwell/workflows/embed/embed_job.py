@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -71,7 +71,7 @@ class EmbedJob:
     _bar: Bar = field(init=False)
     _lock: threading.Lock = field(factory=threading.Lock)
 
-    def flow(self) -> Flow:
+    def flow(self) -> Generator[Any, Any, Embeddings]:
         """Return Embeddings.
 
         Raises EmbeddingFailed for texts that were refused, and unchanged any error that concerns all texts. Both carry

@@ -100,15 +100,11 @@ class Embedder:
         empty, before anything is sent; EmbeddingFailed if a text is refused even alone; any other StepwellError
         unchanged. The latter two carry the finished vectors as `.partial`; cached vectors stay cached.
         """
-        job = self._job(texts, kind)
-        embeddings: Embeddings = self._clients.sync.run_workflow(job.flow())
-        return embeddings
+        return self._clients.sync.run_workflow(self._job(texts, kind).flow())
 
     async def aembed(self, texts: Iterable[str], *, kind: Kind | None = None) -> Embeddings:
         """Return the vector of each text; see `embed`."""
-        job = self._job(texts, kind)
-        embeddings: Embeddings = await self._clients.asynchronous.run_workflow(job.flow())
-        return embeddings
+        return await self._clients.asynchronous.run_workflow(self._job(texts, kind).flow())
 
     def embed_documents(self, texts: Iterable[str]) -> Embeddings:
         """Return vectors of texts that are to be found."""

@@ -39,7 +39,8 @@ def generate(
 ) -> Flow:
     """Run generate_object, whose arguments these are. Return the Reply with its `.object`."""
     spec = OutputSpec.of(schema, name, description)
-    request = object_request(planner.plan("chat", model, wire=options.get("wire")), spec, prompt, options, mode)
+    plan = planner.plan("chat", model, wire=options.get("wire"), overrides=options.get("overrides"))
+    request = object_request(plan, spec, prompt, options, mode)
     with span("generate_object", model=str(model), name=spec.name, mode=request.mode) as work:
         replies, (value, repairs) = yield from ask_until_read(
             model,
@@ -113,14 +114,9 @@ def _append_violations(context: Context, reply: Reply, invalid: ObjectInvalid) -
     """Append the answer and what is wrong with it: as the result of the call, where the answer was a call."""
     rows = [f"- {violation}" for violation in invalid.violations[:MAX_SHOWN]]
     complaint = _AGAIN.format(violations="\n".join(rows))
-    if not reply.message.content:
-        return context.append(reminder(complaint))
-    context = context.append(reply.message)
-    if not reply.tool_calls:
-        return context.append(reminder(complaint))
-    for call in reply.tool_calls:
-        context = context.append(tool_result(call.id, complaint, name=call.name))
-    return context
+    answer = [reply.message] if reply.message.content else []
+    results = [tool_result(call.id, complaint, name=call.name) for call in reply.tool_calls]
+    return context.append(*answer, *(results or [reminder(complaint)]))
 
 
 def object_reply(
@@ -135,7 +131,7 @@ def object_reply(
     # A schema that the vendor does not enforce has been checked here, so there is no need for a warning.
     warnings = [each for each in last.warnings if each.subject not in ("response_format", "tools")]
     warnings += [CallWarning("object", f"the JSON was repaired: {what}", str(last.model)) for what in repairs]
-    reply = last.replace(
+    return last.replace(
         message=message,
         object=value,
         usage=total_usage(each.usage for each in replies) if len(replies) > 1 else last.usage,
@@ -143,6 +139,5 @@ def object_reply(
         warnings=tuple(warnings),
         metadata={**last.metadata, "object_mode": request.mode},
         steps=tuple(replies) if len(replies) > 1 else (),
+        prompt=prompt,
     )
-    reply.prompt = prompt
-    return reply

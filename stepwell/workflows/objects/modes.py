@@ -41,10 +41,10 @@ class ObjectRequest:
 
     def text_of(self, reply: Reply) -> str:
         """Return the JSON text of the answer: the arguments of the tool's call, or the text."""
-        for call in reply.tool_calls if self.tool else ():
-            if call.name == self.tool.name:  # type: ignore[union-attr]
-                return call.arguments_json
-        return reply.text
+        if self.tool is None:
+            return reply.text
+        answers = (call.arguments_json for call in reply.tool_calls if call.name == self.tool.name)
+        return next(answers, reply.text)
 
 
 def object_request(

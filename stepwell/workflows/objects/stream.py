@@ -109,7 +109,8 @@ def object_stream(
 ) -> Flow:
     """Run stream_object, whose arguments these are: emit partial values, then the whole one. Return the Reply."""
     spec = OutputSpec.of(schema, name, description)
-    request = object_request(planner.plan("chat", model, wire=options.get("wire")), spec, prompt, options, mode)
+    plan = planner.plan("chat", model, wire=options.get("wire"), overrides=options.get("overrides"))
+    request = object_request(plan, spec, prompt, options, mode)
     return _stream(model, spec, request, prompt)
 
 
@@ -121,21 +122,19 @@ def _stream(model: ModelLike, spec: OutputSpec, request: ObjectRequest, prompt: 
             text = request.text_of(reply)
             plain, repairs = spec.parse(text, cut=reply.finish_reason == "length")
             if partial.is_contradicted_by(plain):
-                raise _contradiction(text)
+                # The one already shown may not be the answer.
+                raise ObjectInvalid(
+                    "the answer holds several objects, and the first has been shown",
+                    text=text,
+                    violations=(Violation("", "is followed by another value", "json"),),
+                    hint="the answer is in .text; generate_object can choose among them",
+                )
             value = spec.build(plain, text)
         except ObjectInvalid as invalid:
             raise object_error(invalid, reply, [reply]) from None
         whole = object_reply([reply], request, value, repairs, context_of(prompt))
         yield Emit(value)
         return whole
-
-
-def _contradiction(text: str) -> ObjectInvalid:
-    """Make the error for an answer of several values: the one already shown may not be the answer."""
-    error = ObjectInvalid("the answer holds several objects, and the first has been shown", text=text)
-    error.violations = (Violation("", "is followed by another value", "json"),)
-    error.hint = "the answer is in .text; generate_object can choose among them"
-    return error
 
 
 class ObjectStream(ReplyStream[Any, ObjectType]):

@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Literal
 from attrs import asdict, evolve, field, fields, frozen, has
 
 from ...events import span
-from ...pipeline.effects import Run
+from ...pipeline.effects import Flow, Run
 from ...pipeline.world import World
 from ...schemas.errors import ConfigError, ObjectInvalid, ToolFailed
 from ...schemas.json_schema.signature import arguments_for
@@ -27,7 +27,6 @@ from ...schemas.message import Content, Message, tool_result
 from ...schemas.parts import Audio, File, Image, Text, ToolCall, Video
 from ...schemas.tool import Tool
 
-Clock = Callable[[], float]
 MAX_SHOWN = 10
 _AS_JSON = NON_STR_KEYS | SERIALIZE_NUMPY
 _SENDABLE = (Text, Image, File, Audio, Video)
@@ -114,35 +113,23 @@ def is_runnable(call: ToolCall, tools: Sequence[Tool]) -> bool:
     return True
 
 
-def effect_of(call: ToolCall, tools: Sequence[Tool], timeout: float | None, world: World) -> Run:
-    """Return the effect that makes the call and gives a ToolRun, also for an error."""
-    return Run(lambda: _run(call, tools, timeout, world.now), lambda: _arun(call, tools, timeout, world.now))
-
-
-def _run(call: ToolCall, tools: Sequence[Tool], timeout: float | None, now: Clock) -> ToolRun:
-    began = now()
+def run_call(call: ToolCall, tools: Sequence[Tool], timeout: float | None, world: World) -> Flow:
+    """Make the call. Return a ToolRun, also for an error."""
+    began = world.now()
     try:
         with span("tool", name=call.name):
             tool, arguments = prepare_call(call, tools)
-            seconds = tool.timeout or timeout
-            if seconds is None:
-                value = _call_tool(tool, arguments)
-            else:
-                value = _in_thread(lambda: _call_tool(tool, arguments), seconds, tool)
-            return _done(call, value, now() - began)
+            limit = tool.timeout or timeout
+            value = yield Run(lambda: _call_within(tool, arguments, limit), lambda: _acall_tool(tool, arguments, limit))
+            return ToolRun(call, sendable(value, call.name), value, None, world.now() - began)
     except Exception as error:
-        return _failed_run(call, error, now() - began)
+        return _failed_run(call, error, world.now() - began)
 
 
-async def _arun(call: ToolCall, tools: Sequence[Tool], timeout: float | None, now: Clock) -> ToolRun:
-    began = now()
-    try:
-        with span("tool", name=call.name):
-            tool, arguments = prepare_call(call, tools)
-            value = await _acall_tool(tool, arguments, tool.timeout or timeout)
-            return _done(call, value, now() - began)
-    except Exception as error:
-        return _failed_run(call, error, now() - began)
+def _call_within(tool: Tool, arguments: dict[str, Any], timeout: float | None) -> Any:
+    if timeout is None:
+        return _call_tool(tool, arguments)
+    return _in_thread(lambda: _call_tool(tool, arguments), timeout, tool)
 
 
 def _call_tool(tool: Tool, arguments: dict[str, Any]) -> Any:
@@ -227,10 +214,6 @@ async def _await_result(value: Awaitable[Any], tool: Tool) -> Any:
 
 def _late(tool: Tool, timeout: float) -> ToolFailed:
     return ToolFailed(f"it took longer than {timeout:g} seconds", tool=tool.name)
-
-
-def _done(call: ToolCall, value: object, elapsed: float) -> ToolRun:
-    return ToolRun(call, sendable(value, call.name), value, None, elapsed)
 
 
 def _failed_run(call: ToolCall, error: Exception, elapsed: float) -> ToolRun:

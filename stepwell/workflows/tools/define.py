@@ -98,7 +98,7 @@ def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
     """
     if isinstance(tools, str | Mapping | Tool) or not isinstance(tools, Iterable):
         raise ConfigError(f"tools cannot be a {type(tools).__name__}", hint="pass a list of Tools and functions")
-    result = tuple(_tool_of(each) for each in tools)
+    result = tuple(_tool_from_dict(each) if isinstance(each, Mapping) else _define(each) for each in tools)
     for each in result:
         check_schema(dict(each.parameters))
         if is_method(each.callback):
@@ -109,10 +109,6 @@ def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
         if names.count(name) > 1:
             raise ConfigError(f"two tools are named {name!r}", hint="give one of them another name")
     return result
-
-
-def _tool_of(item: ToolLike) -> Tool:
-    return _tool_from_dict(item) if isinstance(item, Mapping) else _define(item)
 
 
 def _tool_from_dict(data: Mapping[str, Any]) -> Tool:

@@ -5,7 +5,7 @@ Written once for sync and async, streamed or not: only how one answer is read di
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
 from typing import Any, Literal
 
 from attrs import frozen
@@ -15,17 +15,18 @@ from ...options import ModelLike, PromptLike, ToolLike, ToolLoopOptions
 from ...pipeline.edits import edits_of
 from ...pipeline.effects import CallModel, Emit, Flow
 from ...pipeline.pipeline import Pipeline
-from ...pipeline.tasks import gather, performing
+from ...pipeline.tasks import gather
 from ...pipeline.world import World
 from ...planner import CallPlanner
-from ...reply_stream import stream_call
+from ...reply_stream import AsyncReplyStream, ReplyStream, stream_call
+from ...schemas.chunks import StreamChunk, TextDelta
 from ...schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
 from ...schemas.message import Context, context_of, tool_result
 from ...schemas.parts import ToolCall
 from ...schemas.reply import WHOLE, CallWarning, Reply
 from ...schemas.tool import Tool
 from ...schemas.usage import total_usage
-from .call import Approve, ToolRun, approval_of, denied_run, effect_of, is_runnable
+from .call import Approve, ToolRun, approval_of, denied_run, is_runnable, run_call
 from .define import tools_of
 from .react import react_tools
 
@@ -175,8 +176,7 @@ def _run_all(
             approved.append(place)
         else:
             runs[place] = denied_run(call, answer)
-    effects = [effect_of(calls[place], tools, settings.tool_timeout, world) for place in approved]
-    results = yield from gather(map(performing, effects))
+    results = yield from gather([run_call(calls[place], tools, settings.tool_timeout, world) for place in approved])
     runs.update(zip(approved, results, strict=True))
     return [runs[place] for place in sorted(runs)]
 
@@ -219,11 +219,15 @@ def _combined_reply(steps: list[Reply], prompt: Context, context: Context) -> Re
     """Return the last answer, with every step's usage and warnings, and the whole conversation."""
     last = steps[-1]
     warnings = tuple(dict.fromkeys(warning for step in steps for warning in step.warnings))
-    reply = last.replace(usage=total_usage(step.usage for step in steps), warnings=warnings, steps=tuple(steps))
     messages = context.messages
     place = next((at for at in reversed(range(len(messages))) if messages[at] is last.message), len(messages))
-    reply.prompt, reply.tool_messages = Context(messages[:place], prompt.tools), messages[place + 1 :]
-    return reply
+    return last.replace(
+        usage=total_usage(step.usage for step in steps),
+        warnings=warnings,
+        steps=tuple(steps),
+        prompt=Context(messages[:place], prompt.tools),
+        tool_messages=messages[place + 1 :],
+    )
 
 
 def _raise_tool_error(
@@ -252,3 +256,25 @@ def _step_limit(steps: list[Reply], prompt: Context, context: Context, settings:
         provider=reply.provider,
         model=reply.model,
     )
+
+
+class ToolStream(ReplyStream[StreamChunk | ToolRun, None]):
+    """A tool loop as it runs, to be iterated: the chunks of each answer and a ToolRun for each call of a tool.
+
+    `reply()` reads to the end and returns the last Reply, with all the steps on it. Leaving early stops the loop before
+    its next step.
+    """
+
+    def text_deltas(self) -> Iterator[str]:
+        """Return the text alone, piece by piece."""
+        return (item.text for item in self if type(item) is TextDelta)
+
+
+class AsyncToolStream(AsyncReplyStream[StreamChunk | ToolRun, None]):
+    """Async version of ToolStream."""
+
+    async def text_deltas(self) -> AsyncIterator[str]:
+        """Yield the text alone, piece by piece."""
+        async for item in self:
+            if type(item) is TextDelta:
+                yield item.text

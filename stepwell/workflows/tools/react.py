@@ -74,26 +74,21 @@ def _parse_chunks(text: str, finish: Finish, tools: Sequence[Tool]) -> list[Stre
     """Return the chunks of a thought and a call, or of a thought and an answer."""
     if not text.strip():
         return [finish]
+    cut = finish.reason not in WHOLE
+    calling = Finish("tool_calls", finish.raw)
     try:
         parsed = parse_react(text, tools)
     except ObjectInvalid as error:
-        return _malformed_chunks(text, error, finish, tools)
+        if cut or "call" not in error.message:
+            return [TextDelta(text, 1), finish]
+        # A malformed call becomes one that is invalid, for the model to read why.
+        name = next((tool.name for tool in tools if tool.name in text), tools[0].name)
+        return [*call_chunks(2, name, dumps([error.message]).decode()), calling]
     if not isinstance(parsed, Action):
         return [*_thought_chunks(parsed.thought), TextDelta(parsed.text, 1), finish]
-    if finish.reason not in WHOLE:
-        return _malformed_chunks(text, None, finish, tools)
-    call = call_chunks(2, parsed.tool, parsed.arguments_json)
-    return [*_thought_chunks(parsed.thought), *call, Finish("tool_calls", finish.raw)]
-
-
-def _malformed_chunks(
-    text: str, error: ObjectInvalid | None, finish: Finish, tools: Sequence[Tool]
-) -> list[StreamChunk]:
-    """Return a malformed call as a call that is invalid, for the model to read why; text that is cut stays text."""
-    if finish.reason not in WHOLE or error is None or "call" not in error.message:
+    if cut:
         return [TextDelta(text, 1), finish]
-    name = next((tool.name for tool in tools if tool.name in text), tools[0].name)
-    return [*call_chunks(2, name, dumps([error.message]).decode()), Finish("tool_calls", finish.raw)]
+    return [*_thought_chunks(parsed.thought), *call_chunks(2, parsed.tool, parsed.arguments_json), calling]
 
 
 def _thought_chunks(text: str) -> list[StreamChunk]:
