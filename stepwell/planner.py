@@ -49,6 +49,7 @@ from .settings import (
     keys_of,
     overrides_of,
     retries_of,
+    tools_given,
 )
 
 if TYPE_CHECKING:
@@ -160,12 +161,7 @@ class CallPlanner:
         return plan
 
     def _make_plan(
-        self,
-        operation: str,
-        named: ModelLike,
-        stream: bool,
-        wire_name: str | None,
-        of_call: tuple[Override, ...] = (),
+        self, operation: str, named: ModelLike, stream: bool, wire_name: str | None, of_call: Sequence[Override] = ()
     ) -> Plan:
         model = named if isinstance(named, Model) else Model.named(self._name(named))
         provider = self.registry.get_or_raise(model.provider)

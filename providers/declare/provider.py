@@ -25,7 +25,7 @@ from .addresses import is_at, origin, variables
 from .constraints import Constraints, checked_constraints
 from .credentials import FREE, Credentials, one_key, several_keys
 from .embed_limits import EmbedLimit
-from .environment import PROCESS, Environment
+from .environment import PROCESS, Environment, variable_names
 from .extending import base_of
 from .place import EVERYWHERE, Place, When, place_for
 from .rule_names import check_names
@@ -77,10 +77,6 @@ def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...]:
     return () if value is None else (value,) if isinstance(value, str) else tuple(value)
 
 
-def _variables(value: str | Sequence[str] | Mapping[str, str] | None) -> tuple[str, ...] | Mapping[str, str]:
-    return value if isinstance(value, Mapping) else _tuple(value)
-
-
 def same_id(model_id: str) -> str:
     return model_id
 
@@ -109,7 +105,7 @@ class Provider:
     key, too"""
     docs: str = ""
     """the address of its documentation"""
-    env_key: tuple[str, ...] | Mapping[str, str] = field(default=(), converter=_variables)
+    env_key: tuple[str, ...] | Mapping[str, str] = field(default=(), converter=variable_names)
     """environment variables that may hold the key, which is sent to `base_url` and to no other address; for a
     credential of several values, the variable of each: `{"access": "ACME_ACCESS", "secret": "ACME_SECRET"}`"""
     key_optional: bool = False
@@ -378,10 +374,6 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
         )
     if "auth" in facts and "authenticate" in facts:
         raise InvalidOption(f"{id} has both auth and authenticate", hint="they are one step: leave one out")
-    env_key = facts.get("env_key") or ()
-    names = [*env_key, *env_key.values()] if isinstance(env_key, Mapping) else _tuple(env_key)
-    if not all(isinstance(name, str) for name in names):
-        raise InvalidOption(f"the env_key of {id} is not the name of a variable", hint="env_key='ACME_API_KEY'")
     checked_steps({"authenticate": facts["auth"]} if facts.get("auth") is not None else {})
     wires = (wire,) if isinstance(wire, Wire | str) or not isinstance(wire, Iterable) else tuple(wire)
     for each in wires:

@@ -144,7 +144,7 @@ def test_such_a_provider_conforms(credential: dict[str, Any]) -> None:
 
 
 def test_a_variable_is_named_by_a_string() -> None:
-    with pytest.raises(InvalidOption, match="the env_key of acme is not the name of a variable"):
+    with pytest.raises(InvalidOption, match="the env_key is not the name of a variable"):
         declare_provider("acme", wire=openai_chat, base_url="https://acme.test", env_key={"access": ["A", "B"]})
 
 
