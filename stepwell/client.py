@@ -22,6 +22,7 @@ from .pipeline.stream.stream import AsyncStream, Stream
 from .planner import CallPlanner, completed_reply
 from .providers.declare.registry import Registry
 from .providers.declare.steps import PlacedSteps
+from .schemas.errors import ConfigError
 from .schemas.reply import Reply
 from .schemas.undo import Undo
 from .settings import overridden, unknown_setting
@@ -100,6 +101,12 @@ class ClientSettings(Generic[ConnectionsType]):
         client.planner, client.connections = planner, connections
         connections.flow_of = planner.flow_of
         return client
+
+    def __reduce__(self) -> Never:
+        raise ConfigError(
+            f"{type(self).__name__} objects cannot be pickled or copied: they hold keys and connections",
+            hint="make one in each process; an LLM or an Embedder without a client of its own uses that of its process",
+        )
 
     @property
     def pipeline(self) -> PipelineEdits:

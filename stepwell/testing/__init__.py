@@ -35,3 +35,6 @@ if not TYPE_CHECKING:  # hidden from type checkers, which would otherwise accept
 
             return getattr(simulation, name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return [*__all__]
