@@ -5,11 +5,12 @@ from __future__ import annotations
 from attrs import evolve
 
 from ..schemas.errors import StepwellError
+from ..schemas.message import Context
 from ..schemas.model import Model
 from ..schemas.prices import FREE
 from ..schemas.reply import CallWarning, Reply, joined_warnings
 from ..schemas.usage import total_usage
-from .http.response import Response
+from .http.response import Response, end_dropped
 
 
 def attach_partial(error: StepwellError, partial: Reply) -> None:
@@ -76,3 +77,19 @@ def with_inner_calls(reply: Reply, response: Response) -> Reply:
     is_call = response.call is not None or response.source is not None or len(inner) < len(calls)
     steps = (*inner, reply) if is_call else tuple(inner)
     return reply.replace(steps=steps, usage=total_usage(step.usage for step in steps))
+
+
+def completed_reply(response: Response, prompt: Context) -> Reply:
+    """Return the reply of an unstreamed call, after running its on-end callbacks.
+
+    prompt: the caller's own, before any step changed it.
+    """
+    reply = response.reply
+    if reply is None:
+        raise StepwellError(
+            "the pipeline ended without a reply", hint="a step replaced decode_response, or did not call the next one"
+        )
+    reply.prompt = prompt
+    response.ended(reply, None)
+    end_dropped(wait=False)
+    return with_inner_calls(reply, response)

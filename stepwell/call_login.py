@@ -9,13 +9,11 @@ from attrs import field, frozen
 
 from .model_metadata.provider_ids import canonical
 from .providers.declare.addresses import origin
-from .providers.declare.credentials import Given
 from .providers.declare.environment import Environment
 from .providers.declare.login_steps import trusted_url
 from .providers.declare.provider import Provider
 from .schemas.model import Model
 from .schemas.secret import MaskedDict
-from .settings import StoredCredential
 
 LOGIN_NAMES = ("api_key", "base_url")
 _NOTHING: Mapping[str, Any] = {}
@@ -67,19 +65,3 @@ class CallLogin:
         from_home = trusted_url(self.provider, self.model, environment)(self.address)
         to_home = trusted_url(provider, model, environment)(address)
         return MaskedDict(api_key=key) if from_home and to_home else _NOTHING
-
-
-def credential_at(
-    url: str, credential: StoredCredential | None, provider: Provider, address: str, homes: Environment | None
-) -> StoredCredential | None:
-    """Return the client's credential if it may be sent to a call's `base_url`; else the call needs its own key.
-
-    It may go to the origin of the plan's own `address`, and to the other hosts of the provider that it is for: with
-    `homes`, the variables that name them; None where the client has an address of its own for that provider.
-    """
-    same_origin = origin(url) is not None and origin(url) == origin(address)
-    if not same_origin and (homes is None or not provider.is_trusted_url(url, homes)):
-        return None
-    if isinstance(credential, Given):  # the call's address replaces one that came with the key
-        return provider.takes().without_places(credential)
-    return credential

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar, Unpack
 
 from .connections import AsyncConnections, Connections
 from .model_metadata.catalog import Catalog
+from .pipeline.annotate import completed_reply
 from .pipeline.drivers import AsyncPerform, AsyncReading, Reading, Result, adrive, drive
 from .pipeline.edits import PipelineEdits
 from .pipeline.effects import Flow
@@ -19,7 +20,7 @@ from .pipeline.http.response import Response
 from .pipeline.http.timeouts import Timeouts
 from .pipeline.pipeline import Pipeline
 from .pipeline.stream.stream import AsyncStream, Stream
-from .planner import CallPlanner, completed_reply
+from .planner import CallPlanner
 from .providers.declare.registry import Registry
 from .providers.declare.steps import PlacedSteps
 from .schemas.errors import ConfigError

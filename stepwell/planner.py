@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Any, cast
 
 from attrs import evolve
 
-from .call_login import LOGIN_NAMES, CallLogin, credential_at
+from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
 from .model_metadata.provider_ids import canonical
 from .other_models import check_other_models
-from .pipeline.annotate import with_inner_calls
+from .pipeline.annotate import completed_reply
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.request import Headers, Request, StateKey
-from .pipeline.http.response import Response, end_dropped
 from .pipeline.http.timeouts import Timeouts, timeouts_of
 from .pipeline.pipeline import Pipeline
 from .pipeline.steps.always_stream import COLLECTED
@@ -35,25 +34,26 @@ from .providers.declare.overrides import OVERRIDES, Overrides, in_force
 from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
-from .schemas.errors import StepError, StepwellError, UnknownModel
+from .schemas.errors import StepError, UnknownModel
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
 from .schemas.nearest import closest
 from .schemas.options import CALL_OPTIONS, check_options, check_value
-from .schemas.reply import CallWarning, Reply
+from .schemas.reply import CallWarning
+from .schemas.tool import Tool
 from .settings import (
     addresses_of,
     checked_url,
+    credential_at,
     credential_of,
     headers_of,
     keys_of,
     overrides_of,
     retries_of,
-    tools_given,
 )
 
 if TYPE_CHECKING:
-    from .options import Credential, ModelLike, PipelineLike
+    from .options import Credential, ModelLike, PipelineLike, ToolLike
 
 _DEPTH = StateKey("models_deep", 0, travels=True)
 _MAX_DEPTH = 16
@@ -295,7 +295,7 @@ class CallPlanner:
         check_options(given, CALL_OPTIONS, where=str(plan.model))
         context = request.context
         if tools is not None:
-            context = context.with_tools(*tools_given(tools))
+            context = context.with_tools(*_tools(tools))
         if system := given.get("system"):
             context = Context((Message("system", system), *context.messages), context.tools)
         changes["context"] = context
@@ -380,17 +380,10 @@ _NO_CONTEXT = Context()
 _CONVERSATIONS = ("chat", "count_tokens")
 
 
-def completed_reply(response: Response, prompt: Context) -> Reply:
-    """Return the reply of an unstreamed call, after running its on-end callbacks.
+def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:
+    """Return the tools of a call as Tools."""
+    if isinstance(given, list | tuple) and all(isinstance(each, Tool) for each in given):
+        return given
+    from .workflows.tools.define import tools_of  # reads signatures: only for those who pass functions
 
-    prompt: the caller's own, before any step changed it.
-    """
-    reply = response.reply
-    if reply is None:
-        raise StepwellError(
-            "the pipeline ended without a reply", hint="a step replaced decode_response, or did not call the next one"
-        )
-    reply.prompt = prompt
-    response.ended(reply, None)
-    end_dropped(wait=False)
-    return with_inner_calls(reply, response)
+    return tools_of(given)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, TypeAlias, TypeVar, Unpack
+from typing import TypeAlias, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 from attrs import evolve
@@ -11,7 +11,9 @@ from attrs import evolve
 from .model_metadata.provider_ids import canonical
 from .pipeline.http.headers import Headers, checked_headers
 from .pipeline.http.urls import refuse_login
+from .providers.declare.addresses import origin
 from .providers.declare.credentials import Given
+from .providers.declare.environment import Environment
 from .providers.declare.overrides import Overrides
 from .providers.declare.place import ANY, EVERYWHERE, PROVIDER_STEPS
 from .providers.declare.provider import Override, Provider, override
@@ -22,11 +24,7 @@ from .schemas.errors import InvalidOption, UnknownProvider
 from .schemas.nearest import nearest
 from .schemas.options import CALL_OPTIONS, check_value
 from .schemas.secret import Secret, header_secret
-from .schemas.tool import Tool
 from .schemas.undo import Undo
-
-if TYPE_CHECKING:
-    from .options import ToolLike
 
 StoredCredential: TypeAlias = Secret | Given | Callable[[], str]
 """A credential as it is stored: a Secret, several under their names, or a function that gives one."""
@@ -100,6 +98,22 @@ def credential_of(credential: object, where: str, provider: Provider | None) -> 
     raise InvalidOption(f"{where} cannot be a {type(credential).__name__}", hint="pass a string")
 
 
+def credential_at(
+    url: str, credential: StoredCredential | None, provider: Provider, address: str, homes: Environment | None
+) -> StoredCredential | None:
+    """Return the client's credential if it may be sent to a call's `base_url`; else the call needs its own key.
+
+    It may go to the origin of the plan's own `address`, and to the other hosts of the provider that it is for: with
+    `homes`, the variables that name them; None where the client has an address of its own for that provider.
+    """
+    same_origin = origin(url) is not None and origin(url) == origin(address)
+    if not same_origin and (homes is None or not provider.is_trusted_url(url, homes)):
+        return None
+    if isinstance(credential, Given):  # the call's address replaces one that came with the key
+        return provider.takes().without_places(credential)
+    return credential
+
+
 def checked_url(value: object, where: str = "base_url") -> str:
     """Return an address to send to, without spaces around it.
 
@@ -169,15 +183,6 @@ def overrides_of(overrides: object) -> tuple[Override, ...]:
             hint = "overrides=stepwell.declare.override(build_body=my_function), or a list of them"
             raise InvalidOption(f"overrides cannot be a {type(each).__name__}", hint=hint)
     return tuple(evolve(each, scope=each.scope or f"override of this call{each.place.suffix}") for each in given)
-
-
-def tools_given(given: Iterable[ToolLike]) -> Iterable[Tool]:
-    """Return the tools of a call as Tools."""
-    if isinstance(given, list | tuple) and all(isinstance(each, Tool) for each in given):
-        return given
-    from .workflows.tools.define import tools_of  # reads signatures: only for those who pass functions
-
-    return tools_of(given)
 
 
 def _check_anywhere(change: Override, registry: Registry, wire: str | Wire | None) -> None:

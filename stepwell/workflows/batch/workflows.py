@@ -13,11 +13,12 @@ from typing import Any, TypeAlias, cast
 from attrs import evolve, field, frozen
 
 from ...options import ModelLike, PromptLike
+from ...pipeline.annotate import completed_reply
 from ...pipeline.edits import edits_of
 from ...pipeline.effects import CallModel, Flow, Sleep, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.offline import finish_offline, prepare_offline
-from ...planner import CallPlanner, completed_reply
+from ...planner import CallPlanner
 from ...providers.declare.vendor_names import BATCH_OPTIONS
 from ...schemas.batch import BatchInput, BatchItem, BatchLine, BatchState
 from ...schemas.errors import (
