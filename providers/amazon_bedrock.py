@@ -11,10 +11,9 @@ from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider, override
 from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, move, only, without_thinking
 from .options.claude_options import CLAUDE, claude_models
-from .wires.bedrock_converse import bedrock_converse
-from .wires.bedrock_converse.counting import bedrock_count_tokens
+from .wires.bedrock_converse import bedrock_converse, bedrock_count_tokens
 from .wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
-from .wires.operations.bedrock_embeddings import bedrock_embeddings
+from .wires.operations.embeddings import bedrock_embeddings
 from .wires.operations.openai_misc import models_by, openai_models
 
 

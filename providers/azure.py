@@ -28,7 +28,7 @@ from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 from .wires.anthropic_messages.betas import with_betas
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
-from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription
 from .wires.operations.openai_misc import openai_models
 

@@ -25,7 +25,7 @@ from .declare.provider import declare_provider
 from .wires.anthropic_messages import anthropic_messages
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
-from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.embeddings import openai_embeddings
 from .wires.operations.openai_misc import openai_models
 
 EXCHANGE_URL = "https://api.github.com/copilot_internal/v2/token"

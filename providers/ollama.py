@@ -21,7 +21,7 @@ from .declare.provider import Provider, declare_provider, override
 from .declare.translate import warn_of_dropped
 from .wires.ollama_chat import ollama_chat
 from .wires.openai_chat import openai_chat
-from .wires.operations.ollama_embeddings import ollama_embeddings
+from .wires.operations.embeddings import ollama_embeddings
 from .wires.operations.openai_misc import openai_models
 
 _NATIVE, _COMPATIBLE = "/api/chat", "/v1/chat/completions"

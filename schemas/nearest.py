@@ -18,8 +18,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return f"did you mean {close!r}?"
     if len(names) <= _MOST_SHOWN:
         return f"known are {', '.join(names) or 'none'}"
-    nearby = _most_alike(name, names, 3, 0.0)
-    return f"none of the {len(names)} known is close; the nearest are {', '.join(nearby)}"
+    return f"none of the {len(names)} known is close; the nearest are {', '.join(_most_alike(name, names, 3, 0.0))}"
 
 
 def closest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:

@@ -12,6 +12,7 @@ from ...schemas.errors import DecodeError, StepError, StepwellError
 from ...schemas.functions import takes
 from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.model import Model
+from ...schemas.parts import Reasoning, Refusal, Text
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import Usage
 from ..annotate import annotate, clamp_reasoning_tokens, note_reply, warn
@@ -23,6 +24,7 @@ from ..stream.decoder import SHAPE_ERRORS
 from .errors import attach_call_details
 
 _QUOTED = 200
+_TEXTS = (Text, Reasoning, Refusal)
 _NONE: Mapping[str, str] = {}
 
 
@@ -93,6 +95,10 @@ def decoded(
         raise _wrong_shape(response, error) from error
     if type(reply) is not Reply:
         raise StepError(f"decode_response returned {type(reply).__name__} instead of a Reply")
+    # In place: the fold has checked the text of its replies already, and those of other decoders are short.
+    for part in reply.message.content:
+        if isinstance(part, _TEXTS) and type(part.text) is not str:
+            raise _wrong_shape(response, TypeError())
     if reply.raw is None:
         reply.raw = response.body if binary else data
     if warnings:

@@ -32,7 +32,7 @@ def from_catalog(id: str) -> Provider | None:
     if not wires:
         return None
     if row.wire == "openai_chat":
-        wires.append(load("wires.operations.openai_embeddings", "openai_embeddings", "its wire"))
+        wires.append(load("wires.operations.embeddings", "openai_embeddings", "its wire"))
         wires.append(load("wires.operations.openai_misc", "openai_models", "its wire"))
     return Provider(
         id=canonical(row.id),

@@ -20,7 +20,7 @@ from ..declare.provider import Provider, declare_provider, override
 from ..wires.anthropic_messages import anthropic_messages
 from ..wires.openai_chat import openai_chat
 from ..wires.openai_responses import openai_responses
-from ..wires.operations.openai_embeddings import openai_embeddings
+from ..wires.operations.embeddings import openai_embeddings
 from ..wires.operations.rerank import rerank
 from . import server
 from .install import reranker_path

@@ -32,7 +32,7 @@ from stepwell.providers.declare.rules import (
     without_thinking,
 )
 from stepwell.providers.declare.translate import translate
-from stepwell.providers.wires.operations.openai_embeddings import openai_embeddings
+from stepwell.providers.wires.operations.embeddings import openai_embeddings
 from stepwell.schemas.errors import InvalidOption
 
 MODEL = Model("acme", "m-1")

@@ -22,7 +22,7 @@ from stepwell.providers.declare.resolve import Resolved, resolve_steps
 from stepwell.providers.declare.steps import STEPS
 from stepwell.providers.declare.tool_policies import ToolNamePolicy
 from stepwell.providers.wires.openai_responses import openai_responses
-from stepwell.providers.wires.operations.openai_embeddings import openai_embeddings
+from stepwell.providers.wires.operations.embeddings import openai_embeddings
 from stepwell.schemas.batch import BatchInput, BatchItem
 from stepwell.steps import Pipeline
 

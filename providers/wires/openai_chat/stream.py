@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from ....pipeline.side_fields import Rules, kept_event
 from ....pipeline.stream.broken_event import read_again
@@ -57,40 +57,32 @@ METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
 _BILLED_APART = frozenset(("annotations", "executed_tools", "web_search"))
 
 
+@define(eq=False)
 class _Choice:
     """The state of one choice."""
 
-    __slots__ = ("audio", "calls", "details", "images", "raw_reason", "refused", "unpriced_charges")
-
-    def __init__(self, reply_id: str | None) -> None:
-        self.calls = StreamedCalls(reply_id)
-        self.raw_reason: str | None = None
-        self.details: list[Any] = []
-        self.audio: dict[str, Any] = {}
-        self.images = 0
-        self.unpriced_charges: tuple[str, ...] = ()
-        self.refused = False
+    calls: StreamedCalls
+    raw_reason: str | None = None
+    details: list[Any] = field(factory=list)
+    audio: dict[str, Any] = field(factory=dict)
+    images: int = 0
+    unpriced_charges: tuple[str, ...] = ()
+    refused: bool = False
 
 
+@define(eq=False)
 class State:
     """The state of one stream."""
 
-    __slots__ = ("choices", "done", "failure", "first", "id", "index", "metadata", "started")
-
-    def __init__(self) -> None:
-        self.started = False
-        self.done = False
-        self.id: str | None = None
-        self.first = _Choice(None)
-        self.index: int | None = None
-        """The index of the first choice that came: that one is the answer."""
-        self.choices: dict[int, _Choice] = {}
-        self.metadata: dict[str, Any] = {}
-        self.failure: ProviderError | None = None
-
-
-def init_stream_state(model: Model) -> State:
-    return State()
+    started: bool = False
+    done: bool = False
+    id: str | None = None
+    first: _Choice = field(factory=lambda: _Choice(StreamedCalls(None)))
+    index: int | None = None
+    """The index of the first choice that came: that one is the answer."""
+    choices: dict[int, _Choice] = field(factory=dict)
+    metadata: dict[str, Any] = field(factory=dict)
+    failure: ProviderError | None = None
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -142,6 +134,8 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """
     state = State()
     chunks = read_piece(data, model, state, rules=None)
+    if not isinstance(data, Mapping):
+        raise TypeError("not an object")
     if state.index is None:
         raise DecodeError("the answer has no choices", hint="the provider may have filtered it; see .payload")
     reply = fold([*chunks, *closing(model, state)])
@@ -179,7 +173,7 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
         if state.index is None:
             state.index = index or 0
         if index is not None and index != state.index:
-            other = state.choices.setdefault(index, _Choice(state.id))
+            other = state.choices.setdefault(index, _Choice(StreamedCalls(state.id)))
             out += [Alternative(index, part) for part in _choice(choice, other, whole)]
         else:
             out += _choice(choice, state.first, whole)

@@ -76,10 +76,6 @@ class State:
 _Delta = TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta
 
 
-def init_stream_state(model: Model) -> State:
-    return State()
-
-
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Decode one event. Raises the provider's error for `error` and `response.failed`, DecodeError for data not
     JSON."""
@@ -192,18 +188,11 @@ def _refusal(data: Mapping[str, Any], model: Model, state: State) -> list[Stream
     return [RefusalDelta(delta, place)]
 
 
-def _text_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    if not (text := data.get("text")):
+def _content_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    if not (text := data.get("text") or data.get("refusal")):
         return []
     item, place = _content_place(data, state)
-    return [] if item.done else _rest(item, place, text, TextDelta, model)
-
-
-def _refusal_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    if not (text := data.get("refusal")):
-        return []
-    item, place = _content_place(data, state)
-    return [] if item.done else _rest(item, place, text, RefusalDelta, model)
+    return [] if item.done else _rest(item, place, text, TextDelta if "text" in data else RefusalDelta, model)
 
 
 def _rest(known: Item, place: int, text: str, delta: Callable[[str, int], _Delta], model: Model) -> list[StreamChunk]:
@@ -291,8 +280,8 @@ _HANDLERS = {
     "response.reasoning_summary_text.delta": _reasoning,
     "response.reasoning_text.delta": _reasoning,
     "response.refusal.delta": _refusal,
-    "response.output_text.done": _text_done,
-    "response.refusal.done": _refusal_done,
+    "response.output_text.done": _content_done,
+    "response.refusal.done": _content_done,
     "response.function_call_arguments.delta": _arguments,
     "response.custom_tool_call_input.delta": _arguments,
     "response.output_item.done": _done,
