@@ -10,7 +10,7 @@ from ..schemas.model import Model
 from ..schemas.prices import FREE
 from ..schemas.reply import CallWarning, Reply, joined_warnings
 from ..schemas.usage import total_usage
-from .http.response import Response, end_dropped
+from .http.response import DROPPED, Response, end_dropped
 
 
 def attach_partial(error: StepwellError, partial: Reply) -> None:
@@ -24,7 +24,7 @@ def clamp_reasoning_tokens(reply: Reply, model: Model) -> None:
     """Cut `reasoning_tokens` to `output_tokens`, with a warning, since reasoning is part of the output."""
     usage = reply.usage
     reasoning, output = usage.reasoning_tokens, usage.output_tokens
-    if reasoning and output is not None and reasoning > output:
+    if reasoning is not None and output is not None and reasoning > output:
         why = f"{model.provider} counted {reasoning} tokens of reasoning in an output of {output}; cut to {output}"
         reply.usage = evolve(usage, reasoning_tokens=max(output, 0))
         warn(reply, model, "usage", why)
@@ -50,7 +50,8 @@ def annotate(reply: Reply, response: Response) -> Reply:
     reply.request_id = reply.request_id or response.request_id
     reply.headers = response.headers
     reply.already_paid = request.operation in FREE
-    clamp_reasoning_tokens(reply, model)
+    if reply.usage.reasoning_tokens:
+        clamp_reasoning_tokens(reply, model)
     if request.warnings:
         reply.warnings = joined_warnings(request.warnings, reply.warnings)
     return reply
@@ -69,7 +70,7 @@ def with_inner_calls(reply: Reply, response: Response) -> Reply:
     A reply that came by one call is returned as it is. That of a step (a flow, or a reply of its own) is no call.
     """
     calls = response.request.calls
-    if not calls or (len(calls) == 1 and calls[0][0] is response.call):
+    if not calls:
         return reply
     inner = [each for mark, each in calls if mark is not response.call and each.message is not reply.message]
     if not inner:
@@ -90,6 +91,10 @@ def completed_reply(response: Response, prompt: Context) -> Reply:
             "the pipeline ended without a reply", hint="a step replaced decode_response, or did not call the next one"
         )
     reply.prompt = prompt
-    response.ended(reply, None)
-    end_dropped(wait=False)
+    if response.callbacks:
+        response.ended(reply, None)
+    if DROPPED:
+        end_dropped(wait=False)
+    if response.call is not None and len(response.request.calls or ()) == 1:
+        return reply
     return with_inner_calls(reply, response)

@@ -22,6 +22,8 @@ class Plan:
     """With the client's own edits; for calls that meet no condition."""
     bare: Pipeline
     """Without them."""
+    request: Request
+    """A request of a call, which has only what is the same for all of them."""
     model: Model
     provider: Provider
     base_url: str

@@ -132,8 +132,7 @@ class CallPlanner:
         overrides: Override | Sequence[Override] | None = None,
     ) -> Plan:
         """Return the plan for a model named `provider:model-id`, or given as a Model; None is the default model.
-
-        A plan with `overrides`, those of one call, is made anew each time.
+        With `overrides`, those of one call, it is made anew each time.
 
         Raises UnknownProvider, UnknownModel and NotSupported for what nobody serves, ConfigError for a declaration or
         an override that does not fit.
@@ -173,7 +172,8 @@ class CallPlanner:
         if operation == "count_tokens" and wire_name is None:
             wire_name = provider.counting_wire(model)
             if wire_name is None:
-                return Plan(ESTIMATED_COUNT, ESTIMATED_COUNT, model, provider, "", AS_GIVEN)
+                request = self._template(operation, model, stream, "")
+                return Plan(ESTIMATED_COUNT, ESTIMATED_COUNT, request, model, provider, "", AS_GIVEN)
         wire = provider.wire_for(operation, model, wire_name)
         resolve = partial(resolve_steps, provider, model, wire, overrides, stream=stream)
         build = partial(
@@ -188,18 +188,31 @@ class CallPlanner:
         unknown_model_warning = None
         if not model.known and model.id != "*" and base_url == provider.base_url:
             unknown_model_warning = self._unknown_model_warning(model)
+        request = self._template(operation, model, stream, base_url)
 
         def plan_of(steps: Resolved) -> Plan:
             bare = build(steps)
             support = steps["object_support"]
             pipeline = self._edits.apply(bare)
             check_other_models(pipeline, operation, self.registry)
-            return Plan(pipeline, bare, model, provider, base_url, support, unknown_model_warning)
+            return Plan(pipeline, bare, request, model, provider, base_url, support, unknown_model_warning)
 
         plan = plan_of(steps)
         if not steps.conditions:
             return plan
         return evolve(plan, conditions=steps.conditions, build=lambda met: plan_of(resolve(met=met)))
+
+    def _template(self, operation: str, model: Model, stream: bool, base_url: str) -> Request:
+        """Return a request with what all calls of a plan have in common; copying it takes a third of making another."""
+        return Request(
+            operation,
+            model,
+            stream=stream,
+            base_url=base_url,
+            headers=self.headers,
+            retries=self.retries,
+            timeouts=self.timeouts,
+        )
 
     def _listed(self, model: Model, provider: Provider, overrides: Sequence[Override]) -> Model:
         """Return the catalog's entry for a model: under the id that normalize_model_id gives, or under its own."""
@@ -247,19 +260,11 @@ class CallPlanner:
         given = cast("dict[str, Any]", options)
         plan = self.plan(operation, model, stream=stream, wire=given.get("wire"), overrides=given.get("overrides"))
         chat = operation in _CONVERSATIONS
-        request = Request(
-            operation,
-            plan.model,
-            context_of(prompt) if chat else _NO_CONTEXT,
-            None if chat else prompt,
-            given,
-            stream,
-            "POST",
-            plan.base_url,
-            headers=self.headers,
+        request = plan.request.replace(
+            context=context_of(prompt) if chat else _NO_CONTEXT,
+            input=None if chat else prompt,
+            options=given,
             credential=self.keys.get(canonical(plan.provider.id)),
-            retries=self.retries,
-            timeouts=self.timeouts,
             world=self.world,
             calls=[],
             started=self.world.now(),
@@ -275,7 +280,7 @@ class CallPlanner:
             request = request.replace(warnings=(plan.unknown_model_warning,))
         if not _CALL_ONLY.isdisjoint(given):
             return self._apply_call_options(plan, request, given)
-        return plan.for_request(request).pipeline, request
+        return (plan.for_request(request) if plan.conditions else plan).pipeline, request
 
     def _apply_call_options(self, plan: Plan, request: Request, options: dict[str, Any]) -> tuple[Pipeline, Request]:
         """Move the options that steer the call itself out of the request's `options` into fields of their own.
@@ -286,13 +291,15 @@ class CallPlanner:
             options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         own = given.pop("pipeline", None)
-        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given)
+        has_login = not given.keys().isdisjoint(LOGIN_NAMES)
+        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given) if has_login else None
         changes: dict[str, Any] = {}
-        edits = NO_EDITS if isinstance(own, Pipeline) else edits_of(own)
+        edits = NO_EDITS if own is None or isinstance(own, Pipeline) else edits_of(own)
         if login is not None or edits is not NO_EDITS:
             changes["request_for_model"] = partial(self.request_for_model, edits=edits, login=login)
         tools = given.pop("tools", None)
-        check_options(given, CALL_OPTIONS, where=str(plan.model))
+        if given:
+            check_options(given, CALL_OPTIONS, where=str(plan.model))
         context = request.context
         if tools is not None:
             context = context.with_tools(*_tools(tools))
@@ -316,9 +323,13 @@ class CallPlanner:
             changes["timeouts"] = timeouts_of(given["timeout"], self.timeouts)
         changes |= {name: given[name] for name in ("retries", "on_unsupported") if name in given}
         request = request.replace(**changes)
-        pipeline = own if isinstance(own, Pipeline) else edits.apply(plan.for_request(request).pipeline)
-        if edits is not NO_EDITS:
-            check_other_models(pipeline, request.operation, self.registry)
+        if isinstance(own, Pipeline):
+            return own, request
+        plan = plan.for_request(request) if plan.conditions else plan
+        if edits is NO_EDITS:
+            return plan.pipeline, request
+        pipeline = edits.apply(plan.pipeline)
+        check_other_models(pipeline, request.operation, self.registry)
         return pipeline, request
 
     def flow_of(self, call: CallModel) -> Flow:
@@ -382,7 +393,7 @@ _CONVERSATIONS = ("chat", "count_tokens")
 
 def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:
     """Return the tools of a call as Tools."""
-    if isinstance(given, list | tuple) and all(isinstance(each, Tool) for each in given):
+    if isinstance(given, list | tuple) and {Tool}.issuperset(map(type, given)):
         return given
     from .workflows.tools.define import tools_of  # reads signatures: only for those who pass functions
 

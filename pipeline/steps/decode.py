@@ -11,14 +11,13 @@ from ...schemas.chunks import UsageUpdate
 from ...schemas.errors import DecodeError, StepError, StepwellError
 from ...schemas.functions import takes
 from ...schemas.json_text import JSONDecodeError, loads
-from ...schemas.model import Model
 from ...schemas.parts import Reasoning, Refusal, Text
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import Usage
 from ..annotate import annotate, clamp_reasoning_tokens, note_reply, warn
 from ..http.request import Request
 from ..http.response import Response
-from ..side_fields import Rules, kept
+from ..side_fields import Rules, is_sound, kept
 from ..step import Step, after
 from ..stream.decoder import SHAPE_ERRORS
 from .errors import attach_call_details
@@ -36,17 +35,13 @@ class Body:
     media_type: str = ""
 
 
-Reader = Callable[[Any, Model, Response], Any]
+Reader = tuple[Callable[..., Any], bool]
+"""A function of a body and a model, and whether it has a parameter `response`, which it then gets, too."""
 
 
 def reader_of(function: Callable[..., Any]) -> Reader:
-    """Return a function of a body and a model as one that is called with the response, too.
-
-    It gets the response if it has a parameter of that name.
-    """
-    if takes(function, "response"):
-        return lambda data, model, response: function(data, model, response=response)
-    return lambda data, model, response: function(data, model)
+    """Find out what a function reads."""
+    return function, takes(function, "response")
 
 
 def decode_response(decode: Callable[..., Reply], *, binary: bool = False, side_fields: Rules | None = None) -> Step:
@@ -78,13 +73,18 @@ def decoded(
     side_fields: Rules | None = None,
 ) -> Reply:
     """Return the reply that the body of the response holds; see decode_response."""
-    data = _body(response) if binary else _json(response)
+    try:
+        data = _body(response) if binary else loads(response.body)
+    except JSONDecodeError:
+        raise _not_json(response) from None
     warnings: tuple[CallWarning, ...] = ()
+    (read, takes_response), model = decode, request.model
     response.data = None if binary else data
     try:
-        if side_fields and not binary:
-            response.data, warnings = kept(data, side_fields, request.model)
-        reply = decode(data if binary else response.data, request.model, response)
+        if side_fields and not binary and not is_sound(data, side_fields):
+            response.data, warnings = kept(data, side_fields, model)
+        body = data if binary else response.data
+        reply = read(body, model, response=response) if takes_response else read(body, model)
     except StepwellError as error:
         if isinstance(error, DecodeError):
             error.payload = error.payload or response.body
@@ -145,7 +145,8 @@ def extract_usage(
                 usage = usage_in(response.headers, counted)
             if type(usage) is Usage:
                 reply.usage = usage
-                clamp_reasoning_tokens(reply, request.model)
+                if usage.reasoning_tokens:
+                    clamp_reasoning_tokens(reply, request.model)
             elif usage is not None:
                 raise StepError(f"extract_usage returned {type(usage).__name__} instead of Usage or None")
 
@@ -159,7 +160,8 @@ def read_usage(extract: Reader, response: Response, reply: Reply, side_fields: R
         if data is None and (data := reply.raw) is not None and side_fields:
             data, warnings = kept(data, side_fields, model)
             reply.warnings = joined_warnings(reply.warnings, warnings)
-        usage: Usage | None = extract(data, model, response)
+        read, takes_response = extract
+        usage: Usage | None = read(data, model, response=response) if takes_response else read(data, model)
         return usage
     except SHAPE_ERRORS:
         warn(reply, model, "usage", "left out of the answer: it does not have the shape of its wire format")
@@ -170,15 +172,11 @@ def _body(response: Response) -> Body:
     return Body(response.body, response.headers.get("content-type", "").partition(";")[0].strip().lower())
 
 
-def _json(response: Response) -> Any:
-    try:
-        return loads(response.body)
-    except JSONDecodeError:
-        pass
+def _not_json(response: Response) -> DecodeError:
     kind = response.headers.get("content-type", "no content type").partition(";")[0]
     start = response.body[:_QUOTED].decode("utf-8", "replace").strip()
     what = "is empty" if not response.body.strip() else f"is not JSON but {kind}, and begins {start!r}"
-    raise _error(
+    return _error(
         response,
         f"the answer ({response.status}) {what}",
         hint="check base_url: a proxy or a web page may have answered",

@@ -26,11 +26,11 @@ class HeaderKey:
     prefix: str = ""
 
     def __call__(self, request: Request) -> Request:
-        if request.credential is None:
+        key = request.credential
+        if key is None:
             return request
-        headers = Headers(request.headers)
-        headers[self.name] = self.prefix + reveal(request)
-        return request.replace(headers=headers)
+        value = self.prefix + (key.reveal() if type(key) is Secret else reveal(request))
+        return request.replace(headers=Headers(request.headers, **{self.name: value}))
 
 
 def header_key(name: str, prefix: str = "") -> HeaderKey:

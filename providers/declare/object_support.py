@@ -83,13 +83,13 @@ def fit_schemas(support: ObjectSupport, provider: str) -> Step:
         if support.answers is not None and isinstance(response_format, Mapping) and "json_schema" in response_format:
             request = _fit_answer(request, response_format, support, provider)
         tools = request.context.tools
-        if tools and (support.strict_tools or support.tools):
-            fitted = tuple(_fit_tool(tool, support) for tool in tools)
-            for tool, was in zip(fitted, tools, strict=True):
-                if was.strict and not tool.strict:
-                    request = request.warn("tools", f"{was.name!r} is not strict: {provider} cannot enforce its schema")
-            if any(tool is not was for tool, was in zip(fitted, tools, strict=True)):
-                request = request.replace(context=evolve(request.context, tools=fitted))
+        for at, tool in enumerate(tools):
+            fitted = _fit_tool(tool, support) if tool.strict or support.tools else tool
+            if tool.strict and not fitted.strict:
+                request = request.warn("tools", f"{tool.name!r} is not strict: {provider} cannot enforce its schema")
+            if fitted is not tool:
+                context = request.context
+                request = request.replace(context=context.with_tools(*context.tools[:at], fitted, *tools[at + 1 :]))
         return request
 
     return on_request("fit_schemas", fit)

@@ -7,9 +7,7 @@ from collections.abc import Iterable
 from ...schemas.errors import InvalidOption
 from ...schemas.nearest import nearest
 from ...schemas.options import OPERATION_OPTIONS
-from .rules import Rules, description_of
-
-_PACKAGE = __name__.rpartition(".declare.")[0]
+from .rules import Rules, description_of, is_packaged
 
 
 def check_names(tables: Iterable[Rules], own: Iterable[str], where: str) -> None:
@@ -22,7 +20,7 @@ def check_names(tables: Iterable[Rules], own: Iterable[str], where: str) -> None
     Nothing is checked beside a function that the user wrote, which may write any name. Raises InvalidOption.
     """
     rules = [rule for table in tables for rule in ((table,) if callable(table) else table)]
-    if any(not hasattr(rule, "reads") and not getattr(rule, "__module__", "").startswith(_PACKAGE) for rule in rules):
+    if not all(hasattr(rule, "reads") or is_packaged(rule) for rule in rules):
         return
     names = set(own).union(*OPERATION_OPTIONS.values(), *(getattr(rule, "writes", ()) for rule in rules))
     for rule in rules:

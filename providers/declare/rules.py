@@ -112,6 +112,16 @@ def described(description: str, rule: Rule, reads: Iterable[str] = (), writes: I
     return rule
 
 
+def is_packaged(rule: object) -> bool:
+    """Return whether a rule is one of this package: it does the same every time."""
+    rule = getattr(rule, "func", rule)
+    where = str(getattr(rule, "__module__", ""))
+    return where.startswith(_PACKAGE) and all(map(is_packaged, getattr(rule, "parts", ())))
+
+
+_PACKAGE = __name__.rpartition(".declare.")[0]
+
+
 def description_of(rule: object) -> str:
     """Return the text of a rule for `describe()`; its name and place in the code, if it has none."""
     rule = getattr(rule, "func", rule)
@@ -242,6 +252,7 @@ def when(test: Callable[[Options, Model], bool] | Callable[[Options, Model, str]
 
     name = getattr(getattr(test, "func", test), "__name__", type(test).__name__)
     made: Any = rule_with_operation if any(map(takes_operation, parts)) else rule
+    made.parts = parts
     return described(
         f"when {name.strip('_<>')}: {'; '.join(map(description_of, rules))}",
         made,

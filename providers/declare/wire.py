@@ -26,12 +26,6 @@ from .object_support import AS_GIVEN, ObjectSupport
 from .tool_policies import COMMON_CALL_IDS, COMMON_TOOL_NAMES, ToolCallIdPolicy, ToolNamePolicy
 from .vendor_names import VENDOR_NAMES
 
-
-def json_body(body: Mapping[str, Any]) -> bytes:
-    """Encode a body as JSON."""
-    return dumps_strictly(body)
-
-
 CALLED_WITH: Mapping[str, tuple[int, tuple[str, ...]]] = {
     **dict.fromkeys(("build_body", "encode_body", "find_error", "finalize_history"), (1, ())),
     "init_stream_state": (1, ("response",)),
@@ -71,7 +65,7 @@ class Wire:
     """`decode_response` gets a Body in the place of JSON"""
     build_body: Callable[[Request], Any]
     """makes the body of a request"""
-    encode_body: Callable[[Any], bytes] = json_body
+    encode_body: Callable[[Any], bytes] = dumps_strictly
     """makes bytes of the body"""
     decode_response: Callable[..., Reply]
     """`(data, model)` makes a reply of the JSON of an unstreamed answer. With a parameter named `response` it also gets

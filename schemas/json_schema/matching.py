@@ -131,8 +131,8 @@ def _additional_properties(validator: Validator, additional: Schema, value: obje
     if not isinstance(value, dict):
         return
     patterns = [compile_pattern(pattern) for pattern in schema.get("patternProperties", ())]
-    extra = [name for name in value if name not in schema.get("properties", ())]
-    extra = [name for name in extra if not any(pattern.search(name) for pattern in patterns)]
+    known = schema.get("properties", ())
+    extra = [name for name in value if name not in known and not any(pattern.search(name) for pattern in patterns)]
     if additional is False and extra:
         yield ValidationError("")
     elif isinstance(additional, dict):

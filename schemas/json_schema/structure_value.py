@@ -27,6 +27,7 @@ __all__ = ["structure_value", "violations_at"]
 
 ReadValue = Callable[[Any, Any], Any]
 MAX_REASON: Final = 500
+_AS_IN_JSON: Final = (str, int, bool)
 # What is built for each kind of collection; for an abstract one that cannot be changed, one that cannot be, either.
 _COLLECTIONS: Final[dict[Any, Callable[[Iterable[Any]], Any]]] = {
     **{kind: kind for kind in (list, tuple, set, frozenset, collections.deque)},
@@ -50,7 +51,7 @@ def structure_value(value: object, tp: object) -> Any:
     one that its class refuses with a ValueError, TypeError or AssertionError, whose text is quoted. Raises SchemaError
     for a type that cannot be built.
     """
-    if isinstance(tp, dict | list):
+    if isinstance(tp, dict | list) or (type(value) is tp and tp in _AS_IN_JSON):
         return value
     if too_deep(value):
         raise _invalid(TOO_DEEP)

@@ -248,7 +248,7 @@ def _pieces(hooks: Hooks, prompt: str, options: dict[str, Any], clock: Clock, mo
     read = Run(lambda: next(items, END), lambda: anext(async_items, END))
     try:
         while (chunks := (yield from _in_our_terms(read, clock, model))) is not END:
-            if clock.overdue():
+            if clock.now() >= clock.due:
                 raise clock.error()
             yield Emit(chunks)
     except (Exception, Cancelled):

@@ -127,8 +127,13 @@ def encode_messages(
         elif message.role == "assistant":
             encoded.append(encode_answer(message, replay))
         else:
-            name = {"name": message.name} if message.name else {}
-            encoded.append({"role": message.role, "content": _content(message.content, file_urls), **name})
+            name, parts = {"name": message.name} if message.name else {}, message.content
+            content = (  # text alone, as most often, without a call
+                parts[0].text
+                if len(parts) == 1 and type(parts[0]) is Text and not parts[0].extra
+                else _content(parts, file_urls)
+            )
+            encoded.append({"role": message.role, "content": content, **name})
     if media:
         encoded.append({"role": "user", "content": _content(tuple(media), file_urls)})
     return encoded
@@ -168,8 +173,6 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 
 def _content(parts: tuple[Part, ...], file_urls: bool) -> str | list[dict[str, Any]]:
-    if len(parts) == 1 and type(parts[0]) is Text and not parts[0].extra:
-        return parts[0].text
     return [block for part in parts if (block := _block(part, file_urls)) is not None] if parts else ""
 
 

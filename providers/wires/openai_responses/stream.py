@@ -8,7 +8,7 @@ https://platform.openai.com/docs/api-reference/responses-streaming
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -33,8 +33,8 @@ from ....schemas.chunks import (
     Warned,
 )
 from ....schemas.errors import ProviderError
-from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
+from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import CallWarning, Reply
@@ -111,11 +111,16 @@ def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """Decode an unstreamed response. Raises the provider's error, with the partial reply on it, for one that failed."""
-    state = State(final=data)
-    out = _begun({"response": data}, model, state)
-    parts = [part for at, item in enumerate(data["output"]) for _, part in _decoded(item, at, state)]
-    out += [PartDone(part, place) for place, part in enumerate(parts)]
-    reply = fold([*out, *flush_stream_state(model, state)])
+    items, custom = data["output"], custom_tools(data)
+    parts = [part for at, item in enumerate(items) for _, part in decode_item(item, at, custom)]
+    reply = Reply(
+        Message("assistant", tuple(parts)),
+        _finish_reason(data, set(map(type, parts))),
+        data.get("status"),
+        id=data.get("id") or None,
+        model=data.get("model") or "",
+        metadata=_metadata(data, items),
+    )
     if data.get("status") == "failed":
         error = _failure(data, model)
         error.partial = reply
@@ -317,11 +322,15 @@ def _finish_reason(response: Mapping[str, Any], kinds: set[type]) -> str:
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if state.final is None:
         return []
-    metadata = {name: state.final[name] for name in METADATA if state.final.get(name) is not None}
-    if logprobs := logprobs_of(state.whole):
-        metadata["logprobs"] = logprobs
+    metadata = _metadata(state.final, state.whole)
     chunks: list[StreamChunk] = [MetadataUpdate(metadata)] if metadata else []
     return [
         *chunks,
         Finish(_finish_reason(state.final, state.kinds), state.final.get("status")),
     ]
+
+
+def _metadata(response: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    metadata = {name: response[name] for name in METADATA if response.get(name) is not None}
+    logprobs = logprobs_of(items)
+    return {**metadata, "logprobs": logprobs} if logprobs else metadata

@@ -98,7 +98,12 @@ def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
     """
     if isinstance(tools, str | Mapping | Tool) or not isinstance(tools, Iterable):
         raise ConfigError(f"tools cannot be a {type(tools).__name__}", hint="pass a list of Tools and functions")
-    result = tuple(_tool_from_dict(each) if isinstance(each, Mapping) else _define(each) for each in tools)
+    result = tuple(
+        [
+            each if type(each) is Tool else _tool_from_dict(each) if isinstance(each, Mapping) else _define(each)
+            for each in tools
+        ]
+    )
     for each in result:
         checked_schema(dict(each.parameters))
         if is_method(each.callback):
