@@ -49,12 +49,12 @@ def resolve_key(
     has_own_environment = environment.has_file
     takes = provider.takes()
     has_several = named is None and isinstance(provider.env_key, Mapping)
-
-    def parts() -> Mapping[str, tuple[str, ...]]:
-        if named is None and isinstance(provider.env_key, Mapping):
-            return {part: (name,) for part, name in provider.env_key.items()}
-        name = named() if callable(named) else named
-        return {takes.plain: provider.key_variables if named is None else (name,) if name else ()}
+    fixed: Mapping[str, tuple[str, ...]]
+    # Made once, but for a function, which may answer otherwise each time.
+    if named is None and isinstance(provider.env_key, Mapping):
+        fixed = {part: (name,) for part, name in provider.env_key.items()}
+    else:
+        fixed = {takes.plain: provider.key_variables if named is None else (str(named),) if named else ()}
 
     def resolve(request: Request) -> Request:
         if has_own_environment:
@@ -70,15 +70,16 @@ def resolve_key(
         settings: Mapping[str, Any] = credential or {}
         if settings and takes.has_login(settings):
             return request
-        own, variables = is_trusted_url(request.base_url), parts()
+        own, variables = is_trusted_url(request.base_url), fixed
+        if callable(named):
+            variables = {takes.plain: (name,) if (name := named()) else ()}
         found = _values(variables, environment) if own else {}
-        lacking = [" or ".join(names) for part, names in variables.items() if part not in found]
-        if found and (not lacking or takes.has_login(found)):
+        if found and (len(found) == len(variables) or takes.has_login(found)):
             if not settings and not has_several:
                 credential = found[takes.plain]
             else:
                 credential = takes.read({**settings, **found}, where="the environment", provider=provider.id)
-            note = {_OF_ENVIRONMENT: (credential, request.base_url.rstrip("/"))}
+            note = {_OF_ENVIRONMENT: (credential, f"{request.base_url.rstrip('/')}/")}
             return request.replace(credential=credential, state={**request.state, **note})
         if optional and not found and (own or not takes.alone):
             return request
@@ -88,6 +89,7 @@ def resolve_key(
                 f"to {provider.homes()}",
                 hint="pass api_key= with the call that has base_url=, or both base_urls= and api_keys= to the Client",
             )
+        lacking = [" or ".join(names) for part, names in variables.items() if part not in found]
         hint = f"set {' and '.join(lacking) or 'api_key'}, or pass api_key= or Client(api_keys=…)"
         raise MissingKey(f"no API key for {provider.id}", hint=hint)
 
@@ -114,7 +116,7 @@ def authentication(provider: Provider, authenticate: Auth, environment: Environm
 
     def checked(request: Request, *call: Any) -> Any:
         key, home = request.get(_OF_ENVIRONMENT)
-        if key is not None and key is request.credential and not request.url.startswith(f"{home}/"):
+        if key is not None and key is request.credential and not request.url.startswith(home):
             _check_host(provider, filled(home, environment, key), request.url, environment)
         return send(request, *call)
 
