@@ -42,10 +42,6 @@ class Environment:
         self._file = file or {}
         self._path = path
 
-    @property
-    def has_file(self) -> bool:
-        return bool(self._file)
-
     def get(self, name: str) -> str | None:
         """Return the value of a variable. An empty one of the process hides the one of the file, as in a shell."""
         if (value := self._process.get(name)) is not None:
@@ -110,21 +106,16 @@ def parsed(text: str, path: str = "the text") -> dict[str, Secret]:
     text = text.replace("\r\n", "\n")
     at = 0
     while at < len(text):
-        if blank := _BLANK.match(text, at):
-            at = blank.end()
-            continue
-        line = _LINE.match(text, at)
+        line = _BLANK.match(text, at) or _LINE.match(text, at)
         if line is None:
             number = text.count("\n", 0, at) + 1
             raise ConfigError(
                 f"line {number} of {path} is not NAME=value", hint="close its quotes, or put a # before it"
             )
-        if value := _value(line):
-            found[line["name"]] = Secret(value)
-        else:
-            found.pop(line["name"], None)
+        if line.re is _LINE:
+            found[line["name"]] = Secret(_value(line))
         at = line.end()
-    return found
+    return {name: value for name, value in found.items() if value}
 
 
 def _value(line: re.Match[str]) -> str:

@@ -45,8 +45,6 @@ def resolve_key(
     optional: whether a call may go on without one.
     """
     is_trusted_url = trusted_url(provider, model, environment)
-
-    has_own_environment = environment.has_file
     takes = provider.takes()
     has_several = named is None and isinstance(provider.env_key, Mapping)
     fixed: Mapping[str, tuple[str, ...]]
@@ -57,7 +55,7 @@ def resolve_key(
         fixed = {takes.plain: provider.key_variables if named is None else (str(named),) if named else ()}
 
     def resolve(request: Request) -> Request:
-        if has_own_environment:
+        if environment is not PROCESS:
             request = request.with_state(ENVIRONMENT, environment)
         credential = request.credential
         if isinstance(credential, Mapping):

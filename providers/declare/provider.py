@@ -27,8 +27,8 @@ from .credentials import FREE, Credentials, one_key, several_keys
 from .embed_limits import EmbedLimit
 from .environment import PROCESS, Environment, variable_names
 from .extending import base_of
+from .option_names import check_names
 from .place import EVERYWHERE, Place, When, place_for
-from .rule_names import check_names
 from .rules import AnyRule, AnyTranslate, Rule, Rules, Translate, rule_table
 from .steps import STEPS, PlacedSteps, StepOverrides, checked_steps
 from .tool_policies import ToolCallIdPolicy
@@ -223,11 +223,9 @@ class Provider:
 
         It may be sent to the address in the environment, and by https to the provider's own hosts.
         """
-        if base_url == self.address(environment):
-            return True
         place = origin(base_url)
         own = place == origin(self.base_url) and place is not None and place[0] == "https"
-        return own or is_at(base_url, self.trusted_hosts)
+        return own or base_url == self.address(environment) or is_at(base_url, self.trusted_hosts)
 
     def homes(self) -> str:
         """Describe where keys may be sent, for messages."""
@@ -251,8 +249,9 @@ class Provider:
         """
         able = [wire for wire in self.wires if wire.operation == operation]
         if not able:
-            offered = ", ".join(sorted(self.operations))
-            raise NotSupported(f"{self.id} does not offer {operation}", hint=f"it offers {offered}")
+            raise NotSupported(
+                f"{self.id} does not offer {operation}", hint=f"it offers {', '.join(sorted(self.operations))}"
+            )
         rows = [name for pattern, name in reversed([*self.spoken.items()]) if fnmatchcase(model.id, pattern)]
         for wanted in (named, model.wire, *rows):
             for wire in able:
@@ -276,8 +275,10 @@ class Provider:
 
     def option_table(self, wire: Wire) -> Mapping[str, Option]:
         """Return all options of the operation of a wire: the common ones and this provider's own."""
-        own = {name: Option(schema, f"{self.id} only") for name, schema in self.options.items()}
-        return {**common_options(wire), **own}
+        return {
+            **common_options(wire),
+            **{name: Option(schema, f"{self.id} only") for name, schema in self.options.items()},
+        }
 
 
 def declared_model(provider: Provider, *ids: str) -> Model | None:
@@ -285,10 +286,8 @@ def declared_model(provider: Provider, *ids: str) -> Model | None:
 
     The model has the first id.
     """
-    for id in ids:
-        if id in provider.model_facts:
-            return model_of(provider.id, ids[0], as_row(provider.model_facts[id]))
-    return None
+    listed = next((id for id in ids if id in provider.model_facts), None)
+    return None if listed is None else model_of(provider.id, ids[0], as_row(provider.model_facts[listed]))
 
 
 def _is_ours(step: object) -> bool:
@@ -358,8 +357,7 @@ def _check_place(provider: Provider, change: Override) -> None:
 
 def _rules_of(provider: Provider) -> list[Rules]:
     changes = (*provider.models.values(), *(change for _, change in provider.changes))
-    tables = (change.steps.get("translate_options", ()) for change in changes)
-    return [rule_table(provider.translate_options), *tables]
+    return [rule_table(provider.translate_options), *(each.steps.get("translate_options", ()) for each in changes)]
 
 
 def _names_of(provider: Provider) -> set[str]:

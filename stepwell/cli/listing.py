@@ -116,8 +116,9 @@ def pipeline(arguments: argparse.Namespace) -> None:
     for name in arguments.modules:
         _import(name)
     with Client() as client:
-        model = named(arguments.model)
-        plan = client.planner.plan(arguments.operation, model, stream=arguments.stream, wire=arguments.wire)
+        plan = client.planner.plan(
+            arguments.operation, named(arguments.model), stream=arguments.stream, wire=arguments.wire
+        )
     for line in plan.pipeline.describe().splitlines():
         # The parts of a step are indented less than describe() does, to fit into the terminal's width.
         text = line.lstrip()
