@@ -18,7 +18,7 @@ from ...pipeline.steps.errors import map_errors
 from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
 from ...pipeline.stream.decoder import StreamSteps
-from ...schemas.errors import ConfigError, InvalidOption, StepError
+from ...schemas.errors import ConfigError, InvalidOption, StepError, StepwellError
 from ...schemas.functions import taken
 from ...schemas.json_text import REPAIRED_TEXT, well_formed
 from ...schemas.model import Model
@@ -99,7 +99,7 @@ def build_pipeline(
                 "decode_stream_event",
                 STREAM_STEPS,
             ),
-            with_origin(authentication(authenticate), steps, "authenticate"),
+            with_origin(authentication(provider, authenticate, environment), steps, "authenticate"),
             with_origin(
                 Step("send", lambda call, halted: (call, halted), source=place_in_code(build_pipeline)),
                 steps,
@@ -234,7 +234,15 @@ def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Reques
 def _prepare(request: Request, own: Callable[[Request], Request]) -> Request:
     """Run the provider's prepare_request, and keep track of the options that it changes."""
     original = request.options
-    prepared = own(request)
+    try:
+        prepared = own(request)
+    except StepwellError:
+        raise
+    except Exception as error:
+        raise StepError(
+            f"prepare_request raised {type(error).__name__} for {request.model}: {error}",
+            hint="raise an UnknownModel there for an id that it cannot use",
+        ) from error
     if type(prepared) is not Request:
         raise StepError(f"prepare_request returned {type(prepared).__name__} instead of a Request")
     if prepared.options is original:

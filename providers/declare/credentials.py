@@ -216,6 +216,16 @@ def one_key(provider: str, variables: Iterable[str] = (), places: Iterable[str] 
     return Credentials((key, *(_open(provider, name) for name in places)), (Login(("api_key",)),))
 
 
+def several_keys(provider: str, variables: Mapping[str, str], places: Iterable[str] = ()) -> Credentials:
+    """Make the credentials of a provider with several secrets, all of which it needs.
+
+    variables: the environment variable of each, by its name; the variable is another name of it.
+    provider, places: those of `one_key`.
+    """
+    values = [Value(name, KEY, (variable,)) for name, variable in variables.items()]
+    return Credentials((*values, *(_open(provider, name) for name in places)), (Login(tuple(variables)),))
+
+
 def _open(provider: str, variable: str) -> Value:
     """Make the value of a variable in an address: CLOUDFLARE_ACCOUNT_ID may also be called account_id or account."""
     short = _bare(variable).removeprefix(_bare(provider))

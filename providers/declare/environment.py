@@ -11,10 +11,11 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ...pipeline.http.request import Request, StateKey
 from ...pipeline.world import REAL_WORLD
-from ...schemas.errors import ConfigError
+from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.secret import Secret
 
 FILE_VARIABLE = "STEPWELL_ENV_FILE"
@@ -54,6 +55,17 @@ class Environment:
     def describe_source(self, name: str) -> str:
         """Describe where the variable is set, for messages."""
         return f"the environment variable {name}" if name in self._process else f"{name} in {self._path}"
+
+
+def variable_names(value: Any) -> tuple[str, ...] | Mapping[str, str]:
+    """Return the variables of a key, or those of the values of a credential by their names.
+
+    value: one variable, several, or a mapping. Raises InvalidOption for anything else.
+    """
+    names = value.values() if isinstance(value, Mapping) else (value,) if isinstance(value, str) else (value or ())
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidOption("the env_key is not the name of a variable", hint="env_key='ACME_API_KEY'")
+    return value if isinstance(value, Mapping) else tuple(names)
 
 
 PROCESS = Environment()

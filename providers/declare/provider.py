@@ -23,9 +23,9 @@ from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, Option
 from ..auth.auth import Auth, HeaderKey
 from .addresses import is_at, origin, variables
 from .constraints import Constraints, checked_constraints
-from .credentials import FREE, Credentials, one_key
+from .credentials import FREE, Credentials, one_key, several_keys
 from .embed_limits import EmbedLimit
-from .environment import PROCESS, Environment
+from .environment import PROCESS, Environment, variable_names
 from .extending import base_of
 from .option_names import check_names
 from .place import EVERYWHERE, Place, When, place_for
@@ -105,8 +105,9 @@ class Provider:
     key, too"""
     docs: str = ""
     """the address of its documentation"""
-    env_key: tuple[str, ...] = field(default=(), converter=_tuple)
-    """environment variables that may hold the key, which is sent to `base_url` and to no other address"""
+    env_key: tuple[str, ...] | Mapping[str, str] = field(default=(), converter=variable_names)
+    """environment variables that may hold the key, which is sent to `base_url` and to no other address; for a
+    credential of several values, the variable of each: `{"access": "ACME_ACCESS", "secret": "ACME_SECRET"}`"""
     key_optional: bool = False
     """calls may go without a key"""
     auth: Auth | None = None
@@ -174,12 +175,15 @@ class Provider:
         """Return the credentials of several values that this provider takes."""
         if self.credentials is not None:
             return self.credentials
+        places = tuple(sorted(variables(self.base_url)))
+        if isinstance(self.env_key, Mapping):
+            return several_keys(self.id, self.env_key, places)
         own = [self.auth, self.attach, self.attach_stream, *(wire.auth for wire in self.wires)]
         for steps in (self.steps, *(change.steps for _, change in self.changes)):
             own += [steps.get("authenticate"), steps.get("attach"), steps.get("attach_stream")]
         if not all(map(_is_ours, own)):
             return FREE
-        return one_key(self.id, self.env_key, tuple(sorted(variables(self.base_url))))
+        return one_key(self.id, self.env_key, places)
 
     def needs_key(self, wire: Wire, authenticate: object) -> bool:
         """Check whether calls by an authenticate are refused without a key.
@@ -193,8 +197,13 @@ class Provider:
         return not self.key_optional and (isinstance(base, HeaderKey) or (declared and bool(self.env_key)))
 
     def default_env_key(self) -> str | None:
-        """Return the first environment variable that may hold the key."""
-        return self.env_key[0] if self.env_key else None
+        """Return the first environment variable that may hold the key; None for a credential of several values."""
+        return self.env_key[0] if self.env_key and isinstance(self.env_key, tuple) else None
+
+    @property
+    def key_variables(self) -> tuple[str, ...]:
+        """The environment variables of the key, or of all values of the credential."""
+        return tuple(self.env_key.values()) if isinstance(self.env_key, Mapping) else self.env_key
 
     def address(self, environment: Environment = PROCESS) -> str:
         """Return the base URL, or the address in the variable `base_url_env`, if that is set.

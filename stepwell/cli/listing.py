@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -94,8 +95,10 @@ def _provider(provider: Provider, environment: Environment) -> dict[str, Any]:
         "chat_wires": [wire.name for wire in provider.wires if wire.operation == "chat"],
         "operations": sorted(provider.operations),
         "base_url": provider.place or provider.address(environment),
-        "env_key": list(provider.env_key),
-        "key_present": any(environment.get(name) for name in provider.env_key),
+        "env_key": list(provider.key_variables),
+        "key_present": (all if isinstance(provider.env_key, Mapping) else any)(
+            environment.get(name) for name in provider.key_variables
+        ),
         "key_needed": not provider.key_optional,
     }
 

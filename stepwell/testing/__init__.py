@@ -38,3 +38,6 @@ if not TYPE_CHECKING:  # hidden from type checkers, which would otherwise accept
         if name in _MODULES:
             return getattr(import_module(f".{_MODULES[name]}", __name__), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return [*__all__]

@@ -87,12 +87,14 @@ def conformance(
     operation_samples: answers to other operations, by the name of the wire, beside those of known wires.
     model: the id to call, where a sample names no other.
     wire: the name of the one wire to check; None: the first for chat, and all of other operations.
-    credential: for providers that need more than one key.
+    credential: for providers that need more than one key; one whose `env_key` names several values gets each of them.
     raises: whether to raise for a failed check; otherwise see the report.
 
     Raises ConfigError for a chat wire without samples, and for a name that no wire of the provider has.
     """
     report = ConformanceReport(provider.id)
+    if credential is KEY and isinstance(provider.env_key, Mapping):
+        credential = dict.fromkeys(provider.env_key, KEY)
     for suite in _suites(provider, samples, {**SAMPLES, **(operation_samples or {})}, model, wire, credential, report):
         of_chat = suite.wire.operation == "chat"
         for name, check in suite.checks():
