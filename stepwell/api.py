@@ -45,7 +45,7 @@ T = TypeVar("T")
 class Client(BaseClient):
     """The synchronous client. Safe to share between threads; a forked child gets connections of its own."""
 
-    def generate_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> Reply[None]:
+    def generate_text(self, model: ModelLike, prompt: PromptLike = "", **options: Unpack[ChatOptions]) -> Reply[None]:
         """Ask and wait for the whole answer.
 
         model: `provider:model-id`, or None for the default model.
@@ -56,13 +56,13 @@ class Client(BaseClient):
         """
         return self.make_call("chat", model, prompt, options)
 
-    def stream_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> Stream:
+    def stream_text(self, model: ModelLike, prompt: PromptLike = "", **options: Unpack[ChatOptions]) -> Stream:
         """Ask and read the answer as it is written.
 
         A Stream is open on return, or has raised its error. An AsyncStream opens when it is awaited, entered or
         iterated.
         """
-        return self.open_stream(model, prompt, options)
+        return self.open_stream("chat", model, prompt, options)
 
     @overload
     def generate_object(
@@ -350,3 +350,10 @@ class Client(BaseClient):
         options: those of the operation, and CallOptions.
         """
         return self.make_call(operation, model, input, options)
+
+    def stream(self, operation: str, model: ModelLike, input: object, **options: object) -> Stream:
+        """Run any operation and read its answer as it is written; the arguments are those of run.
+
+        Raises NotSupported for a wire that does not stream. An AsyncStream opens as that of stream_text does.
+        """
+        return self.open_stream(operation, model, input, options)

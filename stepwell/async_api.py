@@ -46,7 +46,9 @@ class AsyncClient(BaseAsyncClient):
     """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or
     at once: each gets connections of its own, which are closed when the loop ends."""
 
-    async def generate_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> Reply[None]:
+    async def generate_text(
+        self, model: ModelLike, prompt: PromptLike = "", **options: Unpack[ChatOptions]
+    ) -> Reply[None]:
         """Ask and wait for the whole answer.
 
         model: `provider:model-id`, or None for the default model.
@@ -57,13 +59,13 @@ class AsyncClient(BaseAsyncClient):
         """
         return await self.make_call("chat", model, prompt, options)
 
-    def stream_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> AsyncStream:
+    def stream_text(self, model: ModelLike, prompt: PromptLike = "", **options: Unpack[ChatOptions]) -> AsyncStream:
         """Ask and read the answer as it is written.
 
         A AsyncStream is open on return, or has raised its error. An AsyncStream opens when it is awaited, entered or
         iterated.
         """
-        return self.open_stream(model, prompt, options)
+        return self.open_stream("chat", model, prompt, options)
 
     @overload
     async def generate_object(
@@ -353,3 +355,10 @@ class AsyncClient(BaseAsyncClient):
         options: those of the operation, and CallOptions.
         """
         return await self.make_call(operation, model, input, options)
+
+    def stream(self, operation: str, model: ModelLike, input: object, **options: object) -> AsyncStream:
+        """Run any operation and read its answer as it is written; the arguments are those of run.
+
+        Raises NotSupported for a wire that does not stream. An AsyncStream opens as that of stream_text does.
+        """
+        return self.open_stream(operation, model, input, options)

@@ -23,16 +23,12 @@ from ...schemas.chunks import StreamChunk, TextDelta
 from ...schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
 from ...schemas.message import Context, context_of, tool_result
 from ...schemas.parts import ToolCall
-from ...schemas.reply import WHOLE, CallWarning, Reply
+from ...schemas.reply import PAUSE, WHOLE, CallWarning, Reply
 from ...schemas.tool import Tool
 from ...schemas.usage import total_usage
 from .call import Approve, ToolRun, approval_of, denied_run, is_runnable, run_call
 from .define import tools_of
 from .react import react_tools
-
-# A long turn of server tools may be interrupted, for the client to continue it by sending it back:
-# https://docs.claude.com/en/docs/build-with-claude/handling-stop-reasons
-_CONTINUE_REASONS = frozenset(("pause_turn",))
 
 
 class LoopOptions(ToolLoopOptions, total=False):
@@ -142,11 +138,11 @@ def _loop(
             steps.append(reply)
             context = context.append(reply.message) if reply.message.content else context
             pending = reply.message.tool_calls
-            if pending and reply.finish_reason not in WHOLE | _CONTINUE_REASONS:
+            if pending and reply.finish_reason not in WHOLE | {PAUSE}:
                 steps[-1] = reply.replace(warnings=(*reply.warnings, _not_run(reply)))
                 context = context.append(*(tool_result(call, _UNRUN, is_error=True) for call in pending))
                 break
-            if not _runnable(pending, tools) and reply.finish_reason not in _CONTINUE_REASONS:
+            if not _runnable(pending, tools) and reply.finish_reason != PAUSE:
                 break
         work.note(steps=len(steps))
         return _combined_reply(steps, prompt, context)
