@@ -79,18 +79,18 @@ def resolve_steps(
     limited = [each for each in layers if each.place.when is not None and each.steps]
     unmet = [each for at, each in enumerate(limited) if met[at : at + 1] != (True,)]
     layers = [each for each in layers if not any(each is other for other in unmet)]
-    table = _StepTable(of_wire, provider)
+    chosen = _StepTable(of_wire, provider)
     for layer in layers:
-        table.add(layer)
+        chosen.add(layer)
     own = Override({"translate_options": provider.translate_options}, provider.id)
     tables = [
         (each.scope, each.steps["translate_options"]) for each in (own, *layers) if "translate_options" in each.steps
     ]
-    table.steps["translate_options"], shown = _translation(
-        tables, table.steps.get("thinking_constraints"), wire.operation
+    chosen.steps["translate_options"], shown = _translation(
+        tables, chosen.steps.get("thinking_constraints"), wire.operation
     )
     conditions = tuple(each.place.when for each in limited if each.place.when)
-    return Resolved(table.steps, table.scopes, tuple(shown), table.extends, conditions, tuple(unmet))
+    return Resolved(chosen.steps, chosen.scopes, tuple(shown), chosen.extends, conditions, tuple(unmet))
 
 
 class _StepTable:
