@@ -106,7 +106,7 @@ class _Reading:
         self.over = item is END
         return item
 
-    def _left(self) -> Flow:
+    def _cancelled(self) -> Flow:
         self.over = True
         yield from cancelled(self._flow)
 
@@ -128,9 +128,9 @@ class Reading(_Reading):
         return item
 
     def close(self) -> None:
-        """StopTasks here; what the flow holds is released. A second call does nothing."""
+        """Cancel the flow and release what it holds. A second call does nothing."""
         if not self.over:
-            self._context.run(drive, self._left(), self._perform)
+            self._context.run(drive, self._cancelled(), self._perform)
 
     def __enter__(self) -> Self:
         return self
@@ -156,9 +156,9 @@ class AsyncReading(_Reading):
         return item
 
     async def close(self) -> None:
-        """StopTasks here; what the flow holds is released. A second call does nothing."""
+        """Cancel the flow and release what it holds. A second call does nothing."""
         if not self.over:
-            await self._run(self._left())
+            await self._run(self._cancelled())
 
     aclose = close
 
