@@ -10,7 +10,7 @@ from contextvars import copy_context
 from typing import Any, Self, TypeVar
 
 from ..schemas.errors import StepError
-from .effects import END, CallModel, Close, Flow, Read, Send, cancelled, closed, emitted
+from .effects import END, CallModel, Close, Flow, Read, Send, cancel_flow, closed, emitted
 
 CLEANUP_SECONDS = 5.0
 """How long an async flow that has been cancelled may take to clean up."""
@@ -108,7 +108,7 @@ class _Reading:
 
     def _cancelled(self) -> Flow:
         self.over = True
-        yield from cancelled(self._flow)
+        yield from cancel_flow(self._flow)
 
 
 class Reading(_Reading):

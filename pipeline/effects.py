@@ -141,7 +141,7 @@ END = object()
 """What a flow that has ended emits."""
 
 
-def cancelled(flow: Flow) -> Flow:
+def cancel_flow(flow: Flow) -> Flow:
     """Cancel another flow: pass on the effects by which it cleans up, and drop what it still emits."""
     try:
         effect = flow.throw(Cancelled())
@@ -168,7 +168,7 @@ def closed(result: Any) -> Flow:
 def released(source: Any, flow: Flow | None) -> Flow:
     """Cancel the flow of a response and close its source."""
     if flow is not None:
-        yield from cancelled(flow)
+        yield from cancel_flow(flow)
     if source is not None:
         yield Close(source)
 

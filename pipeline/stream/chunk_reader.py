@@ -15,7 +15,7 @@ from ...schemas.message import Context
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..annotate import annotate, attach_partial, note_reply, with_inner_calls
-from ..effects import END, Close, Flow, Read, cancelled, emitted
+from ..effects import END, Close, Flow, Read, cancel_flow, emitted
 from ..http.redact import redact
 from ..http.response import Response
 from .decoder import StreamDecoder
@@ -165,7 +165,7 @@ class OpenAnswer:
     def _stopping(self) -> Flow:
         flow, self._flow = self._flow, None
         if flow is not None:
-            yield from cancelled(flow)
+            yield from cancel_flow(flow)
         if (close := self._leave()) is not None:
             yield close
 
