@@ -45,7 +45,7 @@ T = TypeVar("T")
 class Client(BaseClient):
     """The synchronous client. Safe to share between threads; a forked child gets connections of its own."""
 
-    def generate_text(self, model: ModelLike, prompt: PromptLike = "", **options: Unpack[ChatOptions]) -> Reply[None]:
+    def generate_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> Reply[None]:
         """Ask and wait for the whole answer.
 
         model: `provider:model-id`, or None for the default model.
@@ -56,7 +56,7 @@ class Client(BaseClient):
         """
         return self.make_call("chat", model, prompt, options)
 
-    def stream_text(self, model: ModelLike, prompt: PromptLike = "", **options: Unpack[ChatOptions]) -> Stream:
+    def stream_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> Stream:
         """Ask and read the answer as it is written.
 
         A Stream is open on return, or has raised its error. An AsyncStream opens when it is awaited, entered or

@@ -46,9 +46,7 @@ class AsyncClient(BaseAsyncClient):
     """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or
     at once: each gets connections of its own, which are closed when the loop ends."""
 
-    async def generate_text(
-        self, model: ModelLike, prompt: PromptLike = "", **options: Unpack[ChatOptions]
-    ) -> Reply[None]:
+    async def generate_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> Reply[None]:
         """Ask and wait for the whole answer.
 
         model: `provider:model-id`, or None for the default model.
@@ -59,7 +57,7 @@ class AsyncClient(BaseAsyncClient):
         """
         return await self.make_call("chat", model, prompt, options)
 
-    def stream_text(self, model: ModelLike, prompt: PromptLike = "", **options: Unpack[ChatOptions]) -> AsyncStream:
+    def stream_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> AsyncStream:
         """Ask and read the answer as it is written.
 
         A AsyncStream is open on return, or has raised its error. An AsyncStream opens when it is awaited, entered or

@@ -67,8 +67,7 @@ class CallPlanner:
 
     registry: the providers.
     catalog: the models.
-    keys: credentials by canonical provider id.
-    base_urls: addresses by canonical provider id.
+    keys, base_urls: credentials and addresses by canonical provider id.
     timeouts, retries, headers: those of calls that give none.
     overrides: the client's own replacements of single steps.
     budget: what bounds retries over all calls.
@@ -321,7 +320,9 @@ class CallPlanner:
             changes["headers"] = Headers(request.headers, **headers_of(given["headers"]))
         if "timeout" in given:
             changes["timeouts"] = timeouts_of(given["timeout"], self.timeouts)
-        changes |= {name: given[name] for name in ("retries", "on_unsupported") if name in given}
+        for name in ("retries", "on_unsupported"):
+            if name in given:
+                changes[name] = given[name]
         request = request.replace(**changes)
         if isinstance(own, Pipeline):
             return own, request
@@ -387,8 +388,7 @@ class CallPlanner:
         return edits.apply(pipeline), other
 
 
-_NO_CONTEXT = Context()
-_CONVERSATIONS = ("chat", "count_tokens")
+_NO_CONTEXT, _CONVERSATIONS = Context(), ("chat", "count_tokens")
 
 
 def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:

@@ -280,10 +280,6 @@ def test_the_settings_of_a_client_are_listed_without_a_name_that_is_none() -> No
         (lambda: stepwell.Context([{"role": "user", "content": [{"type": "image", "source": {}}]}]), "use Image"),
         (lambda: stepwell.Image("cat.png"), r"Image\.from_path\(path\), Image\(url=…\) or Image\(data=…\)"),  # type: ignore[arg-type, call-arg]
         (lambda: stepwell.File(b"%PDF"), r"File does not guess .*File\.from_path\(path\)"),  # type: ignore[arg-type, call-arg]
-        (
-            lambda: Client().generate_text(model="openai:gpt-4o", messages=["hi"]),  # type: ignore[call-arg]
-            "pass some text, or the list of messages, as prompt=",
-        ),
         (lambda: stepwell.user(["hi"], stepwell.Image(url="https://x")), "cannot hold a list; use text or a part"),
         (lambda: pickle.dumps(Client()), "Client objects cannot be pickled or copied: .* make one in each process"),
         (lambda: pickle.dumps(LLM("openai:gpt-4o", client=Client())), "without a client of its own uses that of its"),
@@ -291,7 +287,7 @@ def test_the_settings_of_a_client_are_listed_without_a_name_that_is_none() -> No
     ],
     ids=[
         *("a budget", "an enum", "a vendor's dict of an image", "a path as an image", "bytes as a file"),
-        *("messages without a prompt", "a list beside a part", "a pickled client"),
+        *("a list beside a part", "a pickled client"),
         *("a pickled LLM with a client", "a copied client"),
     ],
 )

@@ -113,7 +113,7 @@ def authentication(provider: Provider, authenticate: Auth, environment: Environm
     send: Callable[..., Any] = authenticate
 
     def checked(request: Request, *call: Any) -> Any:
-        key, home = request.get(_OF_ENVIRONMENT)
+        key, home = request.state.get(_OF_ENVIRONMENT, _OF_ENVIRONMENT.default)  # `get` would cost every call a frame
         if key is not None and key is request.credential and not request.url.startswith(home):
             _check_host(provider, filled(home, environment, key), request.url, environment)
         return send(request, *call)

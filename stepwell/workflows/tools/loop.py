@@ -6,6 +6,7 @@ Written once for sync and async, streamed or not: only how one answer is read di
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, Literal
 
 from attrs import frozen
@@ -29,6 +30,8 @@ from ...schemas.usage import total_usage
 from .call import Approve, ToolRun, approval_of, denied_run, is_runnable, run_call
 from .define import tools_of
 from .react import react_tools
+
+_NAME = attrgetter("name")
 
 
 class LoopOptions(ToolLoopOptions, total=False):
@@ -196,7 +199,7 @@ def _runnable(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...]) -> bool:
     if not calls:
         return False
     outside = {tool.name for tool in tools if tool.callback is None}
-    return outside.isdisjoint([call.name for call in calls])
+    return outside.isdisjoint(map(_NAME, calls))
 
 
 _UNRUN = "not run: the answer that held this call was cut short or refused"
