@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any
 
@@ -111,7 +112,6 @@ class Catalog:
         status.
         """
         flags = {"reasoning": reasoning, "tools": tools, "structured_output": structured_output}
-        required_flags = {name: value for name, value in flags.items() if value is not None}
         reads, writes = words(input, "input"), words(output, "output")
         cheap_in, cheap_out = dollars(max_input_price, "max_input_price"), dollars(max_output_price, "max_output_price")
         status = checked_status(status)
@@ -119,7 +119,7 @@ class Catalog:
 
         def fits(model: Model) -> bool:
             return (
-                all(getattr(model, name) is value for name, value in required_flags.items())
+                all(value is None or getattr(model, name) is value for name, value in flags.items())
                 and reads <= model.input
                 and writes <= model.output
                 and (context_at_least is None or (model.context_window or 0) >= context_at_least)
@@ -133,8 +133,7 @@ class Catalog:
 
     def ids(self, provider: str) -> list[str]:
         """Return the ids of a provider's models; none for a provider that is not listed."""
-        row = self.provider(provider)
-        provider_models = self._models_of(row.id if row else provider)
+        provider_models = self._models_of(self._row_id(provider))
         return sorted(provider_models.rows) if provider_models is not None else []
 
     def providers(self) -> list[ProviderRow]:
@@ -187,19 +186,10 @@ class Catalog:
         content = read_json(path)
         if isinstance(content, dict) and "models" in content and "id" in content:
             return self._load_provider(content)
-        changes: list[Undo] = []
-
-        def undo() -> None:
-            for change in reversed(changes):
-                change.undo()
-
-        try:
+        with ExitStack() as changes:  # undone if one of them fails
             for patch in read_patches(content, where=path):
-                changes.append(self._apply(self._checked_patch(patch, f"{path}, {patch.provider}")))
-        except ConfigError:
-            undo()
-            raise
-        return Undo(undo)
+                changes.callback(self._apply(self._checked_patch(patch, f"{path}, {patch.provider}")).undo)
+            return Undo(changes.pop_all().close)
 
     def _load_provider(self, content: Mapping[str, Any]) -> Undo:
         row, provider_models = provider_file(content)
@@ -251,8 +241,8 @@ class Catalog:
     def _rebuild(self, id: str) -> None:
         """Read the rows of a provider again and apply the patches that are in force."""
         self._by_provider = {key: provider_models for key, provider_models in self._by_provider.items() if key != id}
-        provider_models = self._models_of(id)
-        self._put({} if provider_models is None else {id: provider_models})
+        self._models_of(id)
+        self._put({})
 
     def _put(self, by_provider: Mapping[str, ProviderModels]) -> None:
         self._by_provider = {**self._by_provider, **by_provider}
@@ -265,26 +255,26 @@ class Catalog:
 
     def _listed_as(self, provider: str) -> str | None:
         """Return the id under which a provider is listed, with hyphens for underscores; None if it is not listed."""
-        row = self.provider(provider)
-        id = row.id if row else provider
+        id = self._row_id(provider)
         return id if id in self._ids() else None
 
-    def _look_up(self, provider: str, id: str, steps: tuple[Normalizer, ...] | None) -> Model | None:
+    def _row_id(self, provider: str) -> str:
         row = self.provider(provider)
-        listed_under = row.id if row else provider
+        return row.id if row else provider
+
+    def _look_up(self, provider: str, id: str, steps: tuple[Normalizer, ...] | None) -> Model | None:
+        listed_under = self._row_id(provider)
         provider_models = self._models_of(listed_under)
         if provider_models is None and self._is_offered(provider):
             listed_under = canonical(provider)  # as add_models lists it
             provider_models = self._models_of(listed_under)
         if provider_models is None:
             return None
-        if id in provider_models.rows:
-            return _renamed(self._model(listed_under, provider_models, id), provider, id)
-        found = provider_models.spellings.find(id, NORMALIZERS.get(listed_under, ANY) if steps is None else steps)
+        steps = NORMALIZERS.get(listed_under, ANY) if steps is None else steps
+        found = (id, True) if id in provider_models.rows else provider_models.spellings.find(id, steps)
         if found is None:
             return None
-        listed_as, same_price = found
-        return _renamed(self._model(listed_under, provider_models, listed_as), provider, id, same_price)
+        return _renamed(self._model(listed_under, provider_models, found[0]), provider, id, same_price=found[1])
 
     def _models(self, provider: str | None) -> Iterator[Model]:
         listed = None if provider is None else self._listed_as(provider)
@@ -303,13 +293,12 @@ class Catalog:
         return self.ask_for is not None and self.ask_for(provider)
 
     def _model(self, provider: str, provider_models: ProviderModels, id: str) -> Model:
-        model = provider_models.models.get(id)
-        if model is None:
+        if id not in provider_models.models:
             row = provider_models.rows[id]
             if not isinstance(row, Model):
                 row = model_of(provider, id, row, as_of=provider_models.as_of, source=provider_models.source)
-            model = provider_models.models.setdefault(id, row)
-        return model
+            provider_models.models.setdefault(id, row)
+        return provider_models.models[id]
 
     def _models_of(self, provider: str) -> ProviderModels | None:
         provider_models = self._by_provider.get(provider)
@@ -357,7 +346,7 @@ class Catalog:
         return listed
 
 
-def _renamed(model: Model, provider: str, id: str, same_price: bool = True) -> Model:
+def _renamed(model: Model, provider: str, id: str, *, same_price: bool) -> Model:
     """Return the model under the names that the caller used.
 
     model: the model as listed.
@@ -380,10 +369,8 @@ def _read_user_row(data: Row) -> tuple[Row, str, str]:
 
 
 def _costs_at_most(model: Model, bucket: str, limit: Decimal | None) -> bool:
-    if limit is None:
-        return True
     price = getattr(model.prices, bucket, None)
-    return price is not None and price <= limit
+    return limit is None or (price is not None and price <= limit)
 
 
 CATALOG = Catalog()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 Providers = Mapping[str, Mapping[str, Any]]
@@ -12,18 +12,18 @@ _NOTHING = "nothing changed"
 
 def difference(before: Providers, after: Providers) -> list[str]:
     """Return a line for each provider and model that was added, removed or changed, then a line of totals."""
-    lines = list(_provider_lines(before, after))
+    lines = _added_and_removed(before, after, lambda id: f"{id} ({len({**before, **after}[id]['models'])} models)")
     for id in sorted(before.keys() & after.keys()):
         lines += _changes(id, before[id], after[id])
     models = sum(len(provider["models"]) for provider in after.values())
     return [*(lines or [_NOTHING]), f"{len(after)} providers, {models} models"]
 
 
-def _provider_lines(before: Providers, after: Providers) -> Iterator[str]:
-    for id in sorted(after.keys() - before.keys()):
-        yield f"+ {id} ({len(after[id]['models'])} models)"
-    for id in sorted(before.keys() - after.keys()):
-        yield f"- {id} ({len(before[id]['models'])} models)"
+def _added_and_removed(
+    before: Mapping[str, object], after: Mapping[str, object], describe: Callable[[str], str]
+) -> list[str]:
+    added, removed = sorted(after.keys() - before.keys()), sorted(before.keys() - after.keys())
+    return [f"+ {describe(id)}" for id in added] + [f"- {describe(id)}" for id in removed]
 
 
 def _changes(provider: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> Iterator[str]:
@@ -31,10 +31,7 @@ def _changes(provider: str, before: Mapping[str, Any], after: Mapping[str, Any])
         if before.get(key) != after.get(key):
             yield f"~ {provider} {key} {_fact_text(before.get(key))} -> {_fact_text(after.get(key))}"
     old, new = before["models"], after["models"]
-    for id in sorted(new.keys() - old.keys()):
-        yield f"+ {provider}:{id}"
-    for id in sorted(old.keys() - new.keys()):
-        yield f"- {provider}:{id}"
+    yield from _added_and_removed(old, new, lambda id: f"{provider}:{id}")
     for id in sorted(old.keys() & new.keys()):
         changed = list(_changed_facts("", old[id], new[id]))
         if changed:

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
 
     Place: TypeAlias = Path | Traversable
 
+_CHECK_PATH = "check the path and its permissions"
+_REINSTALL = (
+    "the catalog is part of stepwell: reinstall it; a packaged application must include its data files "
+    "(PyInstaller: --collect-data stepwell)"
+)
 FOLDER = os.path.dirname(__file__)
 """The catalog of this package: a folder, or a path inside an archive."""
 
@@ -29,33 +34,24 @@ def catalog_folder(folder: str) -> Place:
 
 def json_files(folder: Place) -> list[Place]:
     """Return the JSON files of a folder in the order of their names; none if there is no such folder."""
-    found = [place for place in folder.iterdir() if place.name.endswith(".json")] if folder.is_dir() else []
-    return sorted(found, key=lambda place: place.name)
+    found = folder.iterdir() if folder.is_dir() else ()
+    return sorted((place for place in found if place.name.endswith(".json")), key=lambda place: place.name)
 
 
 def read_json(place: str | Place) -> Any:
     """Return the content of a JSON file. Raises ConfigError, with its path, if it cannot be read."""
     try:
-        return loads(_content(place))
-    except OSError as error:
-        raise ConfigError(f"cannot read {place}: {error.strerror}", hint=_hint(place)) from error
-    except KeyError as error:  # how an archive reports a missing member
-        raise ConfigError(f"cannot read {place}: it is not in the archive", hint=_hint(place)) from error
+        return loads(file_content(place))
     except JSONDecodeError as error:
         raise ConfigError(f"{place} is not JSON: {error}") from error
 
 
-def _content(place: str | Place) -> bytes:
-    if not isinstance(place, str | Path):
-        return place.read_bytes()
-    with open(place, "rb") as file:
-        return file.read()
-
-
-def _hint(place: str | Place) -> str:
-    if str(place).startswith(FOLDER):
-        return (
-            "the catalog is part of stepwell: reinstall it; a packaged application must include its data files "
-            "(PyInstaller: --collect-data stepwell)"
-        )
-    return "check the path and its permissions"
+def file_content(place: str | Place) -> bytes:
+    """Return the content of a file. Raises ConfigError, with its path, if it cannot be read."""
+    try:
+        return (Path(place) if isinstance(place, str) else place).read_bytes()
+    except (OSError, KeyError) as error:
+        # A KeyError is how an archive reports a missing member.
+        reason = error.strerror if isinstance(error, OSError) else "it is not in the archive"
+        own = str(place).startswith(FOLDER)
+        raise ConfigError(f"cannot read {place}: {reason}", hint=_REINSTALL if own else _CHECK_PATH) from error

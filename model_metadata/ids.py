@@ -8,65 +8,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import reduce
 
 Normalizer = Callable[[str], str]
 
-# Compiled by re when first used: most programs do not need most of these.
-_DATE = r"[-@](?:20\d{2}-\d{2}-\d{2}|20\d{6})$"
-_BEDROCK_VERSION = r"(?:-v\d+)?(?::\d+)?$"
-_BEDROCK_REGION = r"^(?:us-gov|us|eu|apac|au|ca|jp|sa|me|global)\.(?=[a-z0-9]+\.)"
-_ROUTER_VARIANT = r":[a-z][a-z-]*$"
-_GOOGLE_REVISION = r"-\d{3}$"
+
+def _without(pattern: str) -> Normalizer:
+    # re compiles a pattern when it is first used: most programs do not need most of these.
+    return lambda id: re.sub(pattern, "", id)
 
 
-def without_date(id: str) -> str:
-    """Remove a date: gpt-4o-2024-08-06, claude-opus-4-6-20260205, claude-sonnet-4@20250514."""
-    return re.sub(_DATE, "", id)
-
-
-def without_latest(id: str) -> str:
-    """Shorten claude-opus-4-6-latest to claude-opus-4-6."""
-    return id.removesuffix("-latest")
-
-
-def without_default(id: str) -> str:
-    """Shorten Vertex AI's claude-opus-4-6@default to claude-opus-4-6."""
-    return id.removesuffix("@default")
-
-
-def without_version(id: str) -> str:
-    """Shorten Bedrock's anthropic.claude-opus-4-6-v1:0 to anthropic.claude-opus-4-6."""
-    return re.sub(_BEDROCK_VERSION, "", id)
-
-
-def without_region(id: str) -> str:
-    """Shorten the inference profile apac.anthropic.claude-opus-4-6 of Bedrock to anthropic.claude-opus-4-6."""
-    return re.sub(_BEDROCK_REGION, "", id)
-
-
-def without_arn(id: str) -> str:
-    """Shorten Bedrock's arn:aws:bedrock:...:inference-profile/eu.anthropic.claude-opus-5 to the id of the profile."""
-    return id.rpartition("/")[2] if id.startswith("arn:") and "/" in id else id
-
-
-def without_variant(id: str) -> str:
-    """Shorten a router's deepseek/deepseek-v4-pro:nitro to deepseek/deepseek-v4-pro; variants have their own prices."""
-    return re.sub(_ROUTER_VARIANT, "", id)
-
-
-def without_revision(id: str) -> str:
-    """Shorten Google's gemini-2.5-flash-001 to gemini-2.5-flash."""
-    return re.sub(_GOOGLE_REVISION, "", id)
-
-
-def without_models_prefix(id: str) -> str:
-    """Shorten Google's models/gemini-2.5-pro to gemini-2.5-pro."""
-    return id.removeprefix("models/")
-
-
-def without_folders(id: str) -> str:
-    """Shorten Fireworks' accounts/fireworks/models/kimi-k3 to kimi-k3."""
-    return id.rpartition("/")[2]
+without_date = _without(r"[-@](?:20\d{2}-\d{2}-\d{2}|20\d{6})$")
+"""Removes a date: gpt-4o-2024-08-06, claude-opus-4-6-20260205, claude-sonnet-4@20250514."""
+without_latest = _without("-latest$")
+"""Shortens claude-opus-4-6-latest to claude-opus-4-6."""
+without_default = _without("@default$")
+"""Shortens Vertex AI's claude-opus-4-6@default to claude-opus-4-6."""
+without_version = _without(r"(?:-v\d+)?(?::\d+)?$")
+"""Shortens Bedrock's anthropic.claude-opus-4-6-v1:0 to anthropic.claude-opus-4-6."""
+without_region = _without(r"^(?:us-gov|us|eu|apac|au|ca|jp|sa|me|global)\.(?=[a-z0-9]+\.)")
+"""Shortens the inference profile apac.anthropic.claude-opus-4-6 of Bedrock to anthropic.claude-opus-4-6."""
+without_arn = _without("^arn:.*/")
+"""Shortens Bedrock's arn:aws:bedrock:...:inference-profile/eu.anthropic.claude-opus-5 to the id of the profile."""
+without_variant = _without(":[a-z][a-z-]*$")
+"""Shortens a router's deepseek/deepseek-v4-pro:nitro to deepseek/deepseek-v4-pro; variants have their own prices."""
+without_revision = _without(r"-\d{3}$")
+"""Shortens Google's gemini-2.5-flash-001 to gemini-2.5-flash."""
+without_models_prefix = _without("^models/")
+"""Shortens Google's models/gemini-2.5-pro to gemini-2.5-pro."""
+without_folders = _without("^.*/")
+"""Shortens Fireworks' accounts/fireworks/models/kimi-k3 to kimi-k3."""
 
 
 def base_of_fine_tune(id: str) -> str:
@@ -95,9 +66,7 @@ ANY: tuple[Normalizer, ...] = (without_date, without_latest)
 
 def reduced(id: str, normalizers: Iterable[Normalizer]) -> str:
     """Return the id after each normalizer in turn."""
-    for normalize in normalizers:
-        id = normalize(id)
-    return id
+    return reduce(lambda shorter, normalize: normalize(shorter), normalizers, id)
 
 
 def _has_own_price(id: str, steps: Iterable[Normalizer]) -> bool:
@@ -131,11 +100,8 @@ class Spellings:
         return None
 
     def _table(self, steps: tuple[Normalizer, ...]) -> dict[str, str]:
-        table = self._tables.get(steps)
-        if table is None:
-            table = {}
-            # Shortest first: an undated id takes precedence over dated ones.
-            for id in sorted(self._ids, key=lambda id: (len(id), id)):
-                table.setdefault(reduced(id, steps), id)
-            self._tables[steps] = table
-        return table
+        if steps not in self._tables:
+            # The shortest last, which counts: an undated id takes precedence over dated ones.
+            longest_first = sorted(self._ids, key=lambda id: (len(id), id), reverse=True)
+            self._tables[steps] = {reduced(id, steps): id for id in longest_first}
+        return self._tables[steps]

@@ -20,7 +20,7 @@ SOURCE = "models.dev (MIT)"
 
 _FILE_NAME = re.compile(r"[a-z0-9][a-z0-9._-]*")
 _PROVIDER_KEYS = ("id", "name", "npm", "api", "env", "doc")
-_DROPPED = ("id", "description", "last_updated", "experimental", "experimental_modes", "interleaved_field")
+_DROPPED = ("id", "cost", "description", "last_updated", "experimental", "experimental_modes", "interleaved_field")
 _TEXT_ONLY = {"input": ["text"], "output": ["text"]}
 _OPTIONAL_LINES = ("cache_read", "cache_write", "reasoning")
 
@@ -70,23 +70,17 @@ def clean_row(name: str, data: Mapping[str, Any], problems: list[str]) -> Row:
     problems: collects messages about impossible values, which are left out.
     """
     row = {key: value for key, value in data.items() if key not in _DROPPED and value not in (None, "", {}, [])}
-    if row.get("name") == data.get("id"):
-        row.pop("name", None)
-    if row.get("modalities") == _TEXT_ONLY:
-        del row["modalities"]
+    for key, default in (("name", data.get("id")), ("modalities", _TEXT_ONLY)):
+        if row.get(key) == default:
+            row.pop(key, None)
     row["limit"] = {key: value for key, value in (data.get("limit") or {}).items() if value}
     interleaved = data.get("interleaved") or data.get("interleaved_field")
     if interleaved:
         row["interleaved"] = interleaved["field"] if isinstance(interleaved, Mapping) else interleaved
     if "provider" in row:
         row["provider"] = {{"api_shape": "shape"}.get(key, key): value for key, value in row["provider"].items()}
-    modes = _modes(data, name, problems)
-    if modes:
-        row["modes"] = modes
-    row.pop("cost", None)
-    cost = _cost(data.get("cost") or {}, name, problems)
-    if cost:
-        row["cost"] = cost
+    row["modes"] = _modes(data, name, problems) or row.get("modes", {})
+    row["cost"] = _cost(data.get("cost") or {}, name, problems)
     return {key: value for key, value in row.items() if value not in ({}, [])}
 
 
@@ -108,7 +102,10 @@ def _mode(data: Mapping[str, Any], name: str, problems: list[str]) -> Row:
 
 def _cost(data: Mapping[str, Any], name: str, problems: list[str]) -> Row:
     cost = _lines(data)
-    tiers = [_tier(tier) for tier in data.get("tiers") or ()]
+    tiers = [
+        {"over": (tier.get("tier") or {}).get("size") or tier.get("min_context") or 0, **_lines(tier)}
+        for tier in data.get("tiers") or ()
+    ]
     long_context = data.get("context_over_200k")
     if isinstance(long_context, Mapping) and not tiers:
         tiers = [{"over": 200_000, **_lines(long_context)}]
@@ -123,19 +120,11 @@ def _cost(data: Mapping[str, Any], name: str, problems: list[str]) -> Row:
     return cost
 
 
-def _tier(data: Mapping[str, Any]) -> Row:
-    size = (data.get("tier") or {}).get("size") or data.get("min_context") or 0
-    return {"over": size, **_lines(data)}
-
-
 def _lines(data: Mapping[str, Any]) -> Row:
     """Return the prices of a row. Beside an input price, a zero for an optional price means none, and is left out."""
     lines = {line: _plain(price) for line, price in data.items() if _is_number(price) and line != "min_context"}
-    if lines.get("input"):
-        for line in _OPTIONAL_LINES:
-            if lines.get(line) == 0:
-                del lines[line]
-    return lines
+    unless_zero = _OPTIONAL_LINES if lines.get("input") else ()
+    return {line: price for line, price in lines.items() if price or line not in unless_zero}
 
 
 def _plain(price: float) -> float | int:

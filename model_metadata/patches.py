@@ -51,18 +51,14 @@ class Patch:
 
     def apply(self, rows: Mapping[str, Row | Model]) -> dict[str, Row | Model]:
         """Return the rows after this patch; those passed do not change. Whole Models are not merged with rows."""
-        after: dict[str, Row | Model] = dict(rows)
-        for id in _matching(self.exclude, rows):
-            del after[id]
+        excluded = _matching(self.exclude, rows)
+        after = {id: row for id, row in rows.items() if id not in excluded} if excluded else dict(rows)
         for id, added in self.add.items():
-            old = after.get(id)
-            after[id] = merged(old if isinstance(old, Mapping) else {}, added)
+            after[id] = merged({} if isinstance(after.get(id), Model) else after.get(id, {}), added)
         after.update(self.put)
-        if self.set:
-            for id in _matching(self.models, after):
-                row = after[id]
-                if isinstance(row, Mapping):
-                    after[id] = merged(row, self.set)
+        for id in _matching(self.models, after) if self.set else ():
+            if not isinstance(after[id], Model):
+                after[id] = merged(after[id], self.set)
         return after
 
 
@@ -102,10 +98,9 @@ def _patterns(patterns: str | Iterable[str]) -> tuple[str, ...]:
 def _matching(patterns: tuple[str, ...], ids: Mapping[str, Any]) -> list[str]:
     """Return the ids that match. Most patterns are plain ids, which are looked up: some providers have thousands."""
     plain = [pattern for pattern in patterns if not _WILD.search(pattern)]
-    found = dict.fromkeys(id for id in plain if id in ids)
+    found = dict.fromkeys(filter(ids.__contains__, plain))
     if len(plain) < len(patterns):
-        matches = _matcher(tuple(pattern for pattern in patterns if pattern not in plain))
-        found.update(dict.fromkeys(filter(matches, ids)))
+        found |= dict.fromkeys(filter(_matcher(tuple(each for each in patterns if each not in plain)), ids))
     return list(found)
 
 
@@ -129,6 +124,4 @@ def _test(pattern: str) -> Callable[[str], bool]:
         return lambda id: id == pattern
     if not pattern.startswith("*"):
         return lambda id: id.startswith(middle)
-    if not pattern.endswith("*"):
-        return lambda id: id.endswith(middle)
-    return lambda id: middle in id
+    return (lambda id: middle in id) if pattern.endswith("*") else (lambda id: id.endswith(middle))

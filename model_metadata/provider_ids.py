@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 LISTED_AS: Mapping[str, str] = {
     "cloudflare": "cloudflare-workers-ai",
@@ -13,6 +14,7 @@ LISTED_AS: Mapping[str, str] = {
 """The id of the row of a provider that has another name in this package."""
 
 
+@lru_cache(1000)
 def canonical(id: str) -> str:
     """Return the id that a provider is looked up by. Hyphens and underscores, small and capital letters are the same,
     and so are the names of a provider."""

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 from ..schemas.errors import ConfigError
 from ..schemas.json_types import JSONObject
 from ..schemas.model import Model
-from ..schemas.prices import BUCKETS, Prices, Tier, exact_decimal
+from ..schemas.prices import BUCKETS, FEES, Prices, Tier, exact_decimal
 from .families import wire_of
 
 Row: TypeAlias = JSONObject
@@ -101,11 +101,9 @@ def model_of(provider: str, id: str, row: Row, *, as_of: str | None = None, sour
 
 
 def _facts(row: Row) -> dict[str, Any]:
-    facts = {name: value for name, value in row.items() if name not in KNOWN_FIELDS}
     most = (row.get("limit") or {}).get("input")
-    if most:
-        facts["max_input_tokens"] = most
-    return facts
+    facts = {name: value for name, value in row.items() if name not in KNOWN_FIELDS}
+    return {**facts, "max_input_tokens": most} if most else facts
 
 
 def _prices(name: str, row: Row, as_of: str | None, source: str | None) -> Prices | None:
@@ -135,15 +133,11 @@ def _modes(row: Row, cost: Row, read: Row) -> dict[str, Prices]:
     """
     modes: dict[str, Prices] = {}
     for name, how in (row.get("modes") or {}).items():
-        if "times" in how:
-            prices = _cost(cost, read).times(how["times"])
-        elif how.get("cost"):
-            prices = _cost(how["cost"], read)
-        else:
+        if "times" not in how and not how.get("cost"):
             continue
-        modes[name] = prices
+        modes[name] = _cost(cost, read).times(how["times"]) if "times" in how else _cost(how["cost"], read)
         if tier := (how.get("body") or {}).get("service_tier"):
-            modes.setdefault(tier, prices)
+            modes.setdefault(tier, modes[name])
     return modes
 
 
@@ -164,11 +158,8 @@ def _cost(cost: Row, read: Row, modes: Mapping[str, Prices] | None = None) -> Pr
     tiers = (Tier(over or tier["over"], Prices(**_rates(tier, cost))) for tier in cost.get("tiers") or ())
     return Prices(
         **_rates(cost, cost),
+        **{name: cost.get(name) for name in ("batch_factor", "batch_cache_read_factor", "other_charges", *FEES)},
         tiers=tuple(tiers),
-        batch_factor=cost.get("batch_factor"),
-        batch_cache_read_factor=cost.get("batch_cache_read_factor"),
-        other_charges=cost.get("other_charges"),
-        web_search=cost.get("web_search"),
         regions=cost.get("regions") or {},
         modes=modes or {},
         as_of=read["as_of"],

@@ -18,7 +18,7 @@ from ..schemas.atomic_files import cannot_write, write_file
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_text import JSONDecodeError, dumps, loads
 from .difference import difference
-from .files import FOLDER, read_json
+from .files import FOLDER, file_content, read_json
 from .models_dev import SOURCE, ParsedCatalog, parse_catalog
 
 URL = "https://models.dev/api.json"
@@ -65,27 +65,19 @@ def sync(catalog: ParsedCatalog, folder: str, *, write: bool = True, shrink: boo
         )
     if write:
         store(catalog, folder)
-    lines = difference(before, catalog.providers)
-    return "\n".join([*lines, *(f"problem: {problem}" for problem in catalog.problems)])
+    problems = [f"problem: {problem}" for problem in catalog.problems]
+    return "\n".join([*difference(before, catalog.providers), *problems])
 
 
 def read_source(origin: str) -> Any:
     """Return the JSON at a URL, or in a .json or .json.gz file. Raises ConfigError if it cannot be read."""
-    if "://" in origin:
-        return _parse(_download(origin), origin)
+    content = _download(origin) if "://" in origin else file_content(origin)
     try:
-        with open(origin, "rb") as file:
-            content = file.read()
-    except OSError as error:
-        raise ConfigError(f"cannot read {origin}: {error.strerror}") from error
-    return _parse(_unzip(content, origin) if origin.endswith(".gz") else content, origin)
-
-
-def _unzip(content: bytes, origin: str) -> bytes:
-    try:
-        return gzip.decompress(content)
+        return loads(gzip.decompress(content) if origin.endswith(".gz") else content)
     except (OSError, EOFError, zlib.error) as error:
         raise ConfigError(f"{origin} is not a gzip file: {error}") from error
+    except JSONDecodeError as error:
+        raise ConfigError(f"{origin} is not JSON: {error}") from error
 
 
 def stored(folder: str) -> dict[str, Any]:
@@ -121,25 +113,11 @@ def store(catalog: ParsedCatalog, folder: str) -> None:
 def _write(path: str, content: Mapping[str, Any], unfold: str) -> None:
     """Write compact JSON with one line for each entry of `content[unfold]`, so that a diff shows what changed."""
     inner = content[unfold]
-    if isinstance(inner, Mapping):
-        lines = [f"{_compact(key)}:{_compact(value)}" for key, value in inner.items()]
-        opening, closing = "{", "}"
-    else:
-        lines, opening, closing = [_compact(value) for value in inner], "[", "]"
-    head = _compact({key: value for key, value in content.items() if key != unfold})
-    body = ",\n".join(lines)
-    write_file(path, f"{head[:-1]},{_compact(unfold)}:{opening}\n{body}\n{closing}}}\n".encode())
-
-
-def _compact(value: object) -> str:
-    return dumps(value).decode()
-
-
-def _parse(content: bytes, origin: str) -> Any:
-    try:
-        return loads(content)
-    except JSONDecodeError as error:
-        raise ConfigError(f"{origin} is not JSON: {error}") from error
+    opening, closing = "{}" if isinstance(inner, Mapping) else "[]"
+    entries = [{key: value} for key, value in inner.items()] if isinstance(inner, Mapping) else [[one] for one in inner]
+    head = dumps({key: value for key, value in content.items() if key != unfold}).decode()
+    body = ",\n".join(dumps(entry).decode()[1:-1] for entry in entries)
+    write_file(path, f'{head[:-1]},"{unfold}":{opening}\n{body}\n{closing}}}\n'.encode())
 
 
 def _download(url: str) -> bytes:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from attrs import evolve
 
 from ..schemas.errors import StepwellError
+from ..schemas.message import Context
 from ..schemas.model import Model
 from ..schemas.prices import FREE
 from ..schemas.reply import CallWarning, Reply, joined_warnings
 from ..schemas.usage import total_usage
-from .http.response import Response
+from .http.response import DROPPED, Response, end_dropped
 
 
 def attach_partial(error: StepwellError, partial: Reply) -> None:
@@ -23,7 +24,7 @@ def clamp_reasoning_tokens(reply: Reply, model: Model) -> None:
     """Cut `reasoning_tokens` to `output_tokens`, with a warning, since reasoning is part of the output."""
     usage = reply.usage
     reasoning, output = usage.reasoning_tokens, usage.output_tokens
-    if reasoning and output is not None and reasoning > output:
+    if reasoning is not None and output is not None and reasoning > output:
         why = f"{model.provider} counted {reasoning} tokens of reasoning in an output of {output}; cut to {output}"
         reply.usage = evolve(usage, reasoning_tokens=max(output, 0))
         warn(reply, model, "usage", why)
@@ -49,26 +50,28 @@ def annotate(reply: Reply, response: Response) -> Reply:
     reply.request_id = reply.request_id or response.request_id
     reply.headers = response.headers
     reply.already_paid = request.operation in FREE
-    clamp_reasoning_tokens(reply, model)
+    if reply.usage.reasoning_tokens:
+        clamp_reasoning_tokens(reply, model)
     if request.warnings:
         reply.warnings = joined_warnings(request.warnings, reply.warnings)
     return reply
 
 
 def note_reply(response: Response | None, reply: Reply) -> None:
-    """Note the reply of one exchange with a provider, and mark its response."""
+    """Add the reply of one exchange to the request's `calls`. `response.call` then identifies it in that list."""
     if response is not None and (calls := response.request.calls) is not None:
         response.call = object()
         calls.append((response.call, reply))
 
 
 def with_inner_calls(reply: Reply, response: Response) -> Reply:
-    """Return the reply, with the calls that steps have made for it as its `steps`, and the usage of all.
+    """Return the reply with the replies of all calls made for it as its `steps`, and the sum of their usage.
 
-    A reply that came by one call is returned as it is. That of a step (a flow, or a reply of its own) is no call.
+    If there was only one call, the reply is returned unchanged. A reply that a step made without a call is not one of
+    the `steps`.
     """
     calls = response.request.calls
-    if not calls or (len(calls) == 1 and calls[0][0] is response.call):
+    if not calls:
         return reply
     inner = [each for mark, each in calls if mark is not response.call and each.message is not reply.message]
     if not inner:
@@ -76,3 +79,23 @@ def with_inner_calls(reply: Reply, response: Response) -> Reply:
     is_call = response.call is not None or response.source is not None or len(inner) < len(calls)
     steps = (*inner, reply) if is_call else tuple(inner)
     return reply.replace(steps=steps, usage=total_usage(step.usage for step in steps))
+
+
+def completed_reply(response: Response, prompt: Context) -> Reply:
+    """Return the reply of an unstreamed call, after running its on-end callbacks.
+
+    prompt: the context that the caller passed, before any step changed it.
+    """
+    reply = response.reply
+    if reply is None:
+        raise StepwellError(
+            "the pipeline ended without a reply", hint="a step replaced decode_response, or did not call the next one"
+        )
+    reply.prompt = prompt
+    if response.callbacks:
+        response.ended(reply, None)
+    if DROPPED:
+        end_dropped(wait=False)
+    if response.call is not None and len(response.request.calls or ()) == 1:
+        return reply
+    return with_inner_calls(reply, response)

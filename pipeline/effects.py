@@ -157,8 +157,8 @@ END = object()
 """What a flow that has ended emits."""
 
 
-def left(flow: Flow) -> Flow:
-    """StopTasks another flow early: pass on the effects by which it cleans up, and drop what it still emits."""
+def cancel_flow(flow: Flow) -> Flow:
+    """Cancel another flow: pass on the effects by which it cleans up, and drop what it still emits."""
     try:
         effect = flow.throw(Cancelled())
         while True:
@@ -184,9 +184,9 @@ def closed(result: Any) -> Flow:
 
 
 def released(source: Any, flow: Flow | None) -> Flow:
-    """StopTasks the flow of a response and close its source."""
+    """Cancel the flow of a response and close its source."""
     if flow is not None:
-        yield from left(flow)
+        yield from cancel_flow(flow)
     if source is not None:
         yield Close(source)
 

@@ -16,7 +16,7 @@ from ..schemas.nearest import nearest
 from ..schemas.reply import Reply
 from .effects import StepGenerator
 from .http.request import Request
-from .http.response import Response, end_dropped
+from .http.response import DROPPED, Response, end_dropped
 from .inner_calls import noting_calls
 from .step import Halt, Step, halt_with, stages_of
 
@@ -106,7 +106,8 @@ class Pipeline:
 
     def flow(self, request: Request) -> StepGenerator:
         """Return the call as a generator of effects; it does nothing until a driver runs it."""
-        end_dropped(wait=False)
+        if DROPPED:  # streams dropped unread since the last call
+            end_dropped(wait=False)
         try:
             flow = self._call(request)
             return (yield from (noting_calls(flow, request) if self._has_steps_of_users else flow))

@@ -92,11 +92,13 @@ class Whole:
         value: the object without the fields that break a rule
         was: the object as it was received
         """
-        return (
-            any(value.get(name) is None for name in self.needs)
-            or (bool(self.any_of) and all(value.get(name) is None for name in self.any_of))
-            or any(value.get(name) is None and was.get(name) is not None for name in self.vital)
-        )
+        for name in self.needs:
+            if value.get(name) is None:
+                return True
+        for name in self.vital:
+            if value.get(name) is None and was.get(name) is not None:
+                return True
+        return bool(self.any_of) and all(value.get(name) is None for name in self.any_of)
 
 
 @frozen
@@ -161,67 +163,111 @@ def left_out(path: str, value: object, model: Model) -> CallWarning:
 _SHOWN = {str: "string", bool: "boolean", list: "list", dict: "JSON object"}
 
 _Test = Callable[[Any], bool]
-_TESTS: dict[int, tuple[Rules, _Test]] = {}
+_Tests = dict[str, tuple[frozenset[type], Any]]
+"""By field: the types of values that pass, and the test of the others. This is `count`, the tests of an object, a list
+of those for the objects in a list, a function, or None, which no value passes."""
+_TESTS: dict[int, tuple[Rules, _Tests]] = {}
 
 
-def is_sound(data: dict[str, Any], rules: Rules) -> bool:
-    """Check quickly that no rule is broken: 4 µs for a body of 40 fields, not the 25 of the exact check.
+def is_sound(data: object, rules: Rules) -> bool:
+    """Check quickly that no rule is broken: 3 µs for a body of 40 fields, not the 25 of the exact check.
 
-    False means that the exact check is needed. The test is made once for each table of rules.
+    False means that the exact check is needed. The tests are made once for each table of rules.
     """
     known = _TESTS.get(id(rules))
     if known is None:
-        known = _TESTS[id(rules)] = (rules, _fields_test(rules))  # the table is kept, so that its id stays its own
-    return known[1](data)
-
-
-def _fields_test(rules: Rules) -> _Test:
-    kinds = {name: _kinds(rule) for name, rule in rules.items() if type(rule) in (type, tuple, Or)}
-    counts = {name for name, rule in rules.items() if rule is count}
-    tests = {name: _test(rule) for name, rule in rules.items() if name not in kinds and name not in counts}
-
-    def is_sound(value: object) -> bool:
-        if type(value) is not dict:
+        known = _TESTS[id(rules)] = (rules, _tests(rules))  # the table is kept, so that its id stays its own
+    pending: list[tuple[Any, _Tests]] = [(data, known[1])]
+    for value, tests in pending:  # which grows by the objects inside
+        if value.__class__ is not dict:
             return False
         for name, old in value.items():
-            if old is None:
+            if name not in tests:
                 continue
-            if name in kinds:
-                if type(old) not in kinds[name]:
+            kinds, test = tests[name]
+            kind = old.__class__
+            if kind in kinds:
+                if kind is int and old < 0 and test is count:
                     return False
-            elif name in counts:
-                if type(old) is not int or old < 0:
+            elif test.__class__ is dict:
+                pending.append((old, test))
+            elif test.__class__ is list:
+                if kind is not list or None in old:
                     return False
-            elif name in tests and not tests[name](old):
+                for each in old:
+                    pending.append((each, test[0]))
+            elif test is None or test is count or not test(old):
                 return False
-        return True
-
-    return is_sound
+    return True
 
 
-def _kinds(rule: Any) -> frozenset[type]:
-    kinds = rule.kind if type(rule) is Or else rule
-    return frozenset(kinds if type(kinds) is tuple else (kinds,))
+def _tests(rules: Rules) -> _Tests:
+    return {name: (_kinds(rule), _field_test(rule)) for name, rule in rules.items()}
 
 
-def _test(rule: Any) -> _Test:
+def _field_test(rule: object) -> Any:
+    """Make the test of the values that do not pass by their type."""
+    inner = _inner(rule)
+    if type(inner) is dict:
+        return _tests(inner)
+    if type(inner) is list and type(item := _inner(inner[0])) is dict and _kinds(inner[0]) == {type(None)}:
+        return [_tests(item)]
+    return count if rule is count else None if type(rule) in _BY_KIND else _test(rule)
+
+
+_BY_KIND = (type, tuple, Or)
+_JSON = frozenset((type(None), bool, int, float, str, list, dict))
+
+
+def _kinds(rule: object) -> frozenset[type]:
+    """Return the types of the values that obey a rule, whatever they are."""
+    match rule:
+        case Or() | Either():
+            return frozenset((rule.kind, type(None)))
+        case type() | tuple():
+            return frozenset((*(rule if isinstance(rule, tuple) else (rule,)), type(None)))
+        case Held():
+            return _JSON - {_base(rule.inner)}
+    return frozenset((int, type(None)) if rule is count else (type(None),))
+
+
+def _inner(rule: object) -> Any:
+    """Return the dict or list of rules for what is inside a value whose type alone does not decide."""
+    match rule:
+        case Held():
+            return _inner(rule.inner)
+        case Either() | Some():
+            return _inner(rule.rule) if isinstance(rule, Either) else [rule.rule]
+        case By() if callable(rule.name) and rule.others is None:
+            # All tables at once are the strictest, and need no call of the function.
+            tables = [table for table in rule.tables.values() if type(table) is dict]
+            joined = {name: each for table in tables for name, each in table.items()}
+            agree = all(table.items() <= joined.items() for table in tables)
+            return joined if agree and len(tables) == len(rule.tables) else rule
+    return rule
+
+
+def _test(rule: object) -> _Test:
     """Make a function that checks quickly whether a value obeys a rule; False where the exact check is needed."""
-    kind = type(rule)
-    if kind in (type, tuple, Or):
-        kinds = _kinds(rule)
-        return lambda value: type(value) in kinds
-    make = _TEST_OF.get(kind)
-    return (lambda value: rule(value) is value) if make is None else make(rule)
-
-
-def _list_test(rule: Any) -> _Test:
-    item = _test(rule.rule if type(rule) is Some else rule[0])
-    return lambda value: type(value) is list and None not in value and all(map(item, value))
-
-
-def _held_test(rule: Held) -> _Test:
-    inner, wanted = _test(rule.inner), _base(rule.inner)
-    return lambda value: type(value) is not wanted or inner(value)
+    kinds = _kinds(rule)
+    match inner := _inner(rule):
+        case dict():
+            return lambda value: type(value) in kinds or is_sound(value, inner)
+        case list():
+            item = _test(inner[0])
+            return lambda value: (
+                type(value) in kinds or (type(value) is list and None not in value and all(map(item, value)))
+            )
+        case By():
+            return _by_test(inner)
+        case Whole():
+            return lambda value: is_sound(value, inner.rules) and not inner.lacks(value, value)
+        case Each():
+            item = _test(inner.rule)
+            return lambda value: type(value) is dict and all(map(item, value.values()))
+        case type() | tuple() | Or():
+            return lambda value: type(value) in kinds
+    return lambda value: value is None or inner(value) is value
 
 
 def _by_test(rule: By) -> _Test:
@@ -229,41 +275,14 @@ def _by_test(rule: By) -> _Test:
 
     def is_sound(value: object) -> bool:
         if type(value) is not dict:
-            return rule.needed
+            return False
         table = rule.table(value)
         return table is None or (table is not GONE and tests[id(table)](value))
 
     return is_sound
 
 
-def _whole_test(rule: Whole) -> _Test:
-    fields = _fields_test(rule.rules)
-    return lambda value: fields(value) and not rule.lacks(value, value)
-
-
-def _each_test(rule: Each) -> _Test:
-    item = _test(rule.rule)
-    return lambda value: type(value) is dict and all(each is None or item(each) for each in value.values())
-
-
-def _either_test(rule: Either) -> _Test:
-    other = _test(rule.rule)
-    return lambda value: type(value) is rule.kind or other(value)
-
-
-_TEST_OF: Mapping[type, Callable[[Any], _Test]] = {
-    dict: _fields_test,
-    list: _list_test,
-    Some: _list_test,
-    Held: _held_test,
-    By: _by_test,
-    Whole: _whole_test,
-    Each: _each_test,
-    Either: _either_test,
-}
-
-
-def _base(rule: Any) -> type:
+def _base(rule: object) -> type:
     return dict if type(rule) is dict else list
 
 

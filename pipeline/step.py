@@ -21,7 +21,7 @@ from typing import Any, get_args, overload
 from attrs import evolve, field, frozen
 
 from ..schemas.chunks import StreamChunk
-from ..schemas.errors import InvalidOption, StepError
+from ..schemas.errors import InvalidOption, StepError, StepwellError
 from ..schemas.fold import chunks_of, fold
 from ..schemas.functions import checked_function, takes
 from ..schemas.json_text import well_formed
@@ -71,6 +71,8 @@ class Step:
     """of an on_request step: its function. Neighbours of this kind are bound as one, as are those of the next."""
     on_way_out: Callable[[Response, Request], None] | None = field(default=None, repr=False)
     """of a step made by `after`: its function"""
+    on_failure: Callable[[StepwellError, Request], None] | None = field(default=None, repr=False)
+    """of a step made by `after`: what it does with an error of the steps inside it"""
 
 
 def around_unchecked(name: str, run: Callable[..., StepGenerator]) -> Step:
@@ -81,16 +83,39 @@ def around_unchecked(name: str, run: Callable[..., StepGenerator]) -> Step:
     return Step(name, lambda call, halted: (partial(run, call=call), halted), "around", place_in_code(run))
 
 
-def after(name: str, fn: Callable[[Response, Request], None]) -> Step:
-    """Make a step of `fn(response, request)`, which changes the response in place, for the steps of every call."""
-    return Step(name, lambda call, halted: (_ways_out((fn,), call), halted), "around", place_in_code(fn), on_way_out=fn)
+def after(
+    name: str,
+    fn: Callable[[Response, Request], None],
+    on_failure: Callable[[StepwellError, Request], None] | None = None,
+) -> Step:
+    """Make a step of `fn(response, request)`, which changes the response in place, for the steps of every call.
+
+    `on_failure(error, request)` adds details to an error of the inner steps, which is then raised again.
+    """
+
+    step = Step(
+        name,
+        lambda call, halted: (_ways_out((step,), call), halted),
+        "around",
+        place_in_code(fn),
+        on_way_out=fn,
+        on_failure=on_failure,
+    )
+    return step
 
 
-def _ways_out(fns: Sequence[Callable[[Response, Request], None]], call: CallNext) -> CallNext:
+def _ways_out(steps: Sequence[Step], call: CallNext) -> CallNext:
     """Bind several steps as one generator, where each of its own would cost 0.5 µs; the innermost comes first."""
+    fns = [step.on_way_out for step in steps if step.on_way_out]
+    failed = [step.on_failure for step in steps if step.on_failure]
 
     def run(request: Request) -> StepGenerator:
-        response = yield from call(request)
+        try:
+            response = yield from call(request)
+        except StepwellError as error:
+            for note in failed:
+                note(error, request)
+            raise
         for fn in fns:
             fn(response, request)
         return response
@@ -323,12 +348,12 @@ def _wrong_result(name: str, result: object, expected: str) -> StepError:
     hint = None
     if iscoroutine(result):
         result.close()  # else Python warns that it was never awaited
-        hint = "a step awaits nothing itself: write an around step that yields Run(...)"
+        hint = "a step cannot be async: write an around step that yields Run(...)"
     return StepError(f"step {name!r} returned {type(result).__name__} instead of {expected}", hint=hint)
 
 
 def _name_and_value(first: Any, second: Any, count: int) -> tuple[str, Any]:
-    """Return the name and the function of a step. Raises InvalidOption for one that cannot be called with `count`."""
+    """Return the name and the function of a step. Raises InvalidOption unless it takes `count` arguments."""
     name, fn = (getattr(first, "__name__", type(first).__name__), first) if second is None else (first, second)
     if not isinstance(fn, type):
         check_function(name, fn, count)
@@ -338,7 +363,7 @@ def _name_and_value(first: Any, second: Any, count: int) -> tuple[str, Any]:
 
 
 def check_function(name: object, fn: object, count: int) -> None:
-    """Raise InvalidOption for a step whose name is no string or whose function cannot be called with `count`."""
+    """Raise InvalidOption for a step whose name is not a string or whose function does not take `count` arguments."""
     if not isinstance(name, str):
         raise InvalidOption(f"a step cannot be named by a {type(name).__name__}", hint="around('name', function)")
     checked_function(fn, f"step {name!r}", count)
@@ -359,7 +384,7 @@ def stages_of(steps: Iterable[Step]) -> tuple[CallNext, CallNext]:
         if kind == "in":
             call = _ways_in([(step.name, step.on_way_in) for step in reversed(each) if step.on_way_in], call, halted)
         elif kind == "out":
-            call = _ways_out([step.on_way_out for step in each if step.on_way_out], call)
+            call = _ways_out(each, call)
         else:
             for step in each:
                 call, halted = step.bind(call, halted)

@@ -7,7 +7,7 @@ from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
 from .declare.rules import BY_FACTS
 from .wires.openai_chat import openai_chat
-from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.embeddings import openai_embeddings
 from .wires.operations.openai_misc import models_by, openai_models
 
 cloudflare = declare_provider(

@@ -6,7 +6,7 @@ from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
 from .declare.rules import DroppedOptions, Options, at_most, bounded_switch, clamp, degrees_lost, without_thinking
 from .wires.cohere_chat import cohere_chat
-from .wires.operations.cohere_embeddings import cohere_embeddings
+from .wires.operations.embeddings import cohere_embeddings
 from .wires.operations.openai_misc import openai_models
 from .wires.operations.rerank import rerank
 

@@ -1,7 +1,5 @@
 """Google's Gemini API (AI Studio). https://ai.google.dev/api"""
 
-from __future__ import annotations
-
 from attrs import evolve
 
 from .auth.auth import header_key
@@ -9,8 +7,8 @@ from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
 from .options.gemini_options import IMAGEN, LIMITS, OPTIONS, gemini_budgeted_thinking, gemini_models
 from .wires.google_generate import google_count_tokens, google_generate
+from .wires.operations.embeddings import google_embeddings
 from .wires.operations.google_batches import google_batches
-from .wires.operations.google_embeddings import google_embeddings
 from .wires.operations.google_images import google_generate_images, google_images
 from .wires.operations.openai_misc import models_by, openai_models
 

@@ -4,8 +4,6 @@ served in OpenAI's chat format. https://cloud.google.com/vertex-ai/generative-ai
 Needs the extra `vertex` (google-auth), unless you bring an access token or an API key of your own.
 """
 
-from __future__ import annotations
-
 from .auth.google_cloud import ADDRESS, HOSTS, PLACE, authenticate, into_project
 from .declare.embed_limits import EmbedLimit
 from .declare.google_accounts import CREDENTIALS
@@ -16,7 +14,7 @@ from .options.claude_options import CLAUDE, user_id_alone
 from .options.gemini_options import IMAGEN, LIMITS, OPTIONS, gemini_budgeted_thinking, gemini_models
 from .wires.google_generate import google_generate, vertex_count_tokens
 from .wires.openai_chat import openai_chat
-from .wires.operations.google_embeddings import vertex_predict_embeddings
+from .wires.operations.embeddings import vertex_predict_embeddings
 from .wires.operations.google_images import google_generate_images, google_images
 
 _in_project = into_project("publishers/google")

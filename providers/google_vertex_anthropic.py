@@ -11,9 +11,8 @@ from .auth.google_cloud import ADDRESS, HOSTS, PLACE, authenticate, into_project
 from .declare.google_accounts import CREDENTIALS
 from .declare.provider import declare_provider
 from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
-from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
+from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages, build_count_body
 from .wires.anthropic_messages.betas import with_betas
-from .wires.anthropic_messages.counting import build_count_body
 from .wires.anthropic_messages.encode import body_for
 from .wires.paths import segment
 

@@ -2,7 +2,7 @@
 
 from .declare.provider import declare_provider
 from .declare.rules import convert
-from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.embeddings import openai_embeddings
 from .wires.operations.rerank import rerank
 
 _TASKS = {

@@ -5,9 +5,9 @@ from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider, override
 from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, rename, without_thinking
 from .wires.mistral_chat import mistral_chat
+from .wires.operations.embeddings import openai_embeddings
 from .wires.operations.mistral_ocr import mistral_ocr
 from .wires.operations.openai_batches import mistral_batches
-from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_transcription
 from .wires.operations.openai_misc import openai_models, openai_moderation
 

@@ -4,10 +4,9 @@ from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
 from .options.openai_options import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
 from .wires.openai_chat import openai_chat
-from .wires.openai_responses import openai_responses
-from .wires.openai_responses.counting import openai_count_tokens
+from .wires.openai_responses import openai_count_tokens, openai_responses
+from .wires.operations.embeddings import openai_embeddings
 from .wires.operations.openai_batches import openai_batches
-from .wires.operations.openai_embeddings import openai_embeddings
 from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription
 from .wires.operations.openai_misc import openai_models, openai_moderation
 

@@ -3,7 +3,7 @@
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
 from .declare.rules import rename
-from .wires.operations.openai_embeddings import openai_embeddings
+from .wires.operations.embeddings import openai_embeddings
 from .wires.operations.rerank import rerank
 
 voyage = declare_provider(

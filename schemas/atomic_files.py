@@ -6,7 +6,8 @@ import errno
 import os
 import stat
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
 from zlib import crc32
 
 from .errors import ConfigError
@@ -60,26 +61,20 @@ def locked(folder: str | os.PathLike[str]) -> Iterator[int | None]:
     Yields the folder's descriptor, or None where the system has no such locks: nothing is locked then. The lock ends
     with the process, however that ends.
     """
-    descriptor = _lock(folder)
-    try:
-        yield descriptor
-    finally:
-        if descriptor is not None:
-            _unlock(descriptor)
+    with ExitStack() as at_end:
+        yield _lock(folder, at_end)
 
 
-def _lock(folder: str | os.PathLike[str]) -> int | None:
-    descriptor = None
-    try:
+def _lock(folder: str | os.PathLike[str], at_end: ExitStack) -> int | None:
+    with suppress(ImportError, OSError):
         import fcntl  # not on Windows
 
         descriptor = os.open(folder, os.O_RDONLY)
+        at_end.callback(os.close, descriptor)
         fcntl.flock(descriptor, fcntl.LOCK_EX)  # fails on some network file systems
-    except (ImportError, OSError):
-        if descriptor is not None:
-            os.close(descriptor)
-        return None
-    return descriptor
+        at_end.callback(_unlock, descriptor)
+        return descriptor
+    return None
 
 
 def _unlock(descriptor: int) -> None:
@@ -87,13 +82,13 @@ def _unlock(descriptor: int) -> None:
 
     with suppress(OSError):
         fcntl.flock(descriptor, fcntl.LOCK_UN)  # closing is not enough: a forked child may have the descriptor, too
-    os.close(descriptor)
 
 
 def _replace(target: str, content: bytes, mode: int | None, folder: int | None) -> None:
     before = os.stat(target) if os.path.exists(target) else None
     if before is not None and not stat.S_ISREG(before.st_mode):
-        return _write_in_place(target, content)
+        Path(target).write_bytes(content)
+        return
     if before is not None and not os.access(target, os.W_OK):
         raise PermissionError(errno.EACCES, "the file is read-only")
     home, name = os.path.split(target)
@@ -107,7 +102,7 @@ def _replace(target: str, content: bytes, mode: int | None, folder: int | None) 
     except OSError as error:
         if before is None or error.errno not in _NO_TEMPORARY_FILE:
             raise
-        _write_in_place(target, content)
+        Path(target).write_bytes(content)
     finally:
         with suppress(OSError):
             os.unlink(temporary)
@@ -129,11 +124,6 @@ def _write_temporary(path: str, content: bytes, mode: int | None, before: os.sta
         file.write(content)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _write_in_place(path: str, content: bytes) -> None:
-    with open(path, "wb") as file:
-        file.write(content)
 
 
 def _sweep(folder: str, prefix: str) -> None:

@@ -67,13 +67,9 @@ def _split(message: Message, allow: Collection[str]) -> tuple[Message | None, li
         return None, ["a system message"]
     if message.role == "tool" and "tools" not in allow:
         return None, ["a tool's result"]
-    parts: list[Part] = []
-    forbidden: list[str] = []
-    for part in message.content:
-        if name := _forbidden_kind(part, allow):
-            forbidden.append(name)
-        else:
-            parts.append(part)
+    kinds = [_forbidden_kind(part, allow) for part in message.content]
+    forbidden = [kind for kind in kinds if kind]
+    parts = [part for part, kind in zip(message.content, kinds, strict=True) if not kind]
     if "provider_data" not in allow:
         if message.extra or any(getattr(part, "extra", None) for part in parts):
             forbidden.append("a provider's data")

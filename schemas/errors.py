@@ -24,6 +24,8 @@ All can be pickled; no message contains a secret or a prompt.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar
 
 _MAX_MESSAGE = 600
@@ -43,16 +45,16 @@ class StepwellError(Exception):
 
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 1
+    provider: str | None = None
+    model: str | None = None
+    request_id: str | None = None
+    partial: Any = None  # a Reply, or an Embeddings; not imported here
+    usage: Any = None
+    warnings: tuple[Any, ...] = ()
 
     def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
-        super().__init__(_short(message))
+        super().__init__(message if len(message) <= _MAX_MESSAGE else message[: _MAX_MESSAGE - 1] + "…")
         self.hint = hint
-        self.provider: str | None = None
-        self.model: str | None = None
-        self.request_id: str | None = None
-        self.partial: Any = None  # a Reply, or an Embeddings; not imported here
-        self.usage: Any = None
-        self.warnings: tuple[Any, ...] = ()
         for name, value in fields.items():
             setattr(self, name, value)
 
@@ -62,16 +64,8 @@ class StepwellError(Exception):
         return str(self.args[0])
 
     def __str__(self) -> str:
-        text = self.message
-        if self.hint:
-            text += f"; {self.hint}"
-        if self.request_id:
-            text += f" (request id {self.request_id})"
-        return text
-
-
-def _short(message: str) -> str:
-    return message if len(message) <= _MAX_MESSAGE else message[: _MAX_MESSAGE - 1] + "…"
+        hint = f"; {self.hint}" if self.hint else ""
+        return self.message + hint + (f" (request id {self.request_id})" if self.request_id else "")
 
 
 class ConfigError(StepwellError):
@@ -131,14 +125,11 @@ class ProviderError(StepwellError):
     """
 
     exit_code = 4
-
-    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
-        self.status: int | None = None
-        self.code: str | None = None
-        self.retry_after: float | None = None
-        self.body: bytes = b""
-        self.headers: dict[str, str] = {}
-        super().__init__(message, hint=hint, **fields)
+    status: int | None = None
+    code: str | None = None
+    retry_after: float | None = None
+    body: bytes = b""
+    headers: Mapping[str, str] = MappingProxyType({})
 
 
 class AuthError(ProviderError):
@@ -167,11 +158,8 @@ class ContextOverflow(ProviderError):
     """
 
     exit_code = 6
-
-    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
-        self.requested_tokens: int | None = None
-        self.max_tokens: int | None = None
-        super().__init__(message, hint=hint, **fields)
+    requested_tokens: int | None = None
+    max_tokens: int | None = None
 
 
 class InvalidRequest(ProviderError):
@@ -239,11 +227,8 @@ class DecodeError(StepwellError):
     """The provider's answer does not fit its wire format; `payload` is its beginning, cut at 2,000 bytes."""
 
     exit_code = 8
-
-    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
-        self._payload: bytes = b""
-        self.status: int | None = None
-        super().__init__(message, hint=hint, **fields)
+    status: int | None = None
+    _payload: bytes = b""
 
     @property
     def payload(self) -> bytes:
@@ -269,11 +254,8 @@ class ObjectInvalid(StepwellError):
     """
 
     exit_code = 9
-
-    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
-        self.text: str = ""
-        self.violations: tuple[Any, ...] = ()
-        super().__init__(message, hint=hint, **fields)
+    text: str = ""
+    violations: tuple[Any, ...] = ()
 
 
 class EmbeddingFailed(StepwellError):
@@ -284,20 +266,14 @@ class EmbeddingFailed(StepwellError):
     """
 
     exit_code = 4
-
-    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
-        self.failures: dict[int, StepwellError] = {}
-        super().__init__(message, hint=hint, **fields)
+    failures: Mapping[int, StepwellError] = MappingProxyType({})
 
 
 class ToolFailed(StepwellError):
     """A tool raised, timed out, or returned a value that cannot be sent. `tool` is its name."""
 
     exit_code = 10
-
-    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
-        self.tool: str = ""
-        super().__init__(message, hint=hint, **fields)
+    tool: str = ""
 
 
 class StepLimit(StepwellError):
@@ -317,11 +293,8 @@ class BudgetExceeded(StepwellError):
     """
 
     exit_code = 5
-
-    def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
-        self.needed: Any = None
-        self.left: Any = None
-        super().__init__(message, hint=hint, **fields)
+    needed: Any = None
+    left: Any = None
 
 
 class StepError(StepwellError):

@@ -56,8 +56,7 @@ def estimate_text(text: str) -> int:
 
 def estimate_tokens(context: Context | Iterable[Message]) -> int:
     """Estimate the tokens of a conversation, its tools included."""
-    tools: Iterable[Tool] = context.tools if isinstance(context, Context) else ()
-    return sum(map(_message, context)) + sum(map(_tool, tools))
+    return sum(map(_message, context)) + (sum(map(_tool, context.tools)) if isinstance(context, Context) else 0)
 
 
 def _message(message: Message) -> int:

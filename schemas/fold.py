@@ -77,6 +77,9 @@ class _PartBuilder:
         return self.kind(text, **self.fields)
 
 
+_NO_PART = _PartBuilder(Text)
+
+
 class Fold:
     """An accumulator of chunks, whose `reply()` gives at any time what has arrived.
 
@@ -99,8 +102,8 @@ class Fold:
         self._parts: dict[int, _PartBuilder | Part] = {}
         self._alternatives: dict[int, Fold] = {}
         # The part that grew last, its pieces, its index, and the class of its chunks.
-        self._latest = _PartBuilder(Text)
-        self._pieces = self._latest.pieces
+        self._latest = _NO_PART
+        self._pieces: list[str] = []
         self._index = 0
         self._kind: type | None = None
         self.finished: Finish | None = None
@@ -173,9 +176,10 @@ class Fold:
         part.fields.update(chunk.fields)
 
     def _part_done(self, chunk: PartDone) -> None:
-        if not all(isinstance(getattr(chunk.part, name, ""), str) for name in ("text", "arguments_json")):
+        part = chunk.part
+        if not isinstance(getattr(part, "text", ""), str) or not isinstance(getattr(part, "arguments_json", ""), str):
             raise _misfit()
-        self._parts[_checked_index(chunk.index)] = chunk.part
+        self._parts[_checked_index(chunk.index)] = part
         self._kind = None
 
     def _call_start(self, chunk: ToolCallStart) -> None:
@@ -232,7 +236,7 @@ class Fold:
 def _misfit() -> DecodeError:
     return DecodeError(
         "a piece of the answer does not have the shape of its wire format: its text is not a string, "
-        "or its index no number"
+        "or its index is not a number"
     )
 
 

@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable
 from enum import Enum
+from functools import partial
 from json import JSONDecodeError
 from operator import is_
 from typing import Any, Final, cast
@@ -76,9 +77,12 @@ def loads(data: bytes | bytearray | str) -> Any:
     U+FFFD), a byte order mark. Raises JSONDecodeError for anything else that is not JSON.
     """
     try:
-        return exact(orjson.loads(data), data)
+        value = orjson.loads(data)
     except JSONDecodeError as error:
         return _tolerant(data, error)
+    # The test of `exact`, for the body of every answer without a call.
+    plain = data.translate(_NUMBERS) if type(data) is bytes else _LONG
+    return exact(value, data) if _LONG in plain or _LONG_NEGATIVE in plain or plain.startswith(_LONG_ALONE) else value
 
 
 def exact(value: object, data: bytes | bytearray | str) -> Any:
@@ -121,22 +125,13 @@ def repaired(text: str) -> str:
     joined = _as_text(text)
     if not _SURROGATE_ESCAPE.search(joined):
         return joined
-    return _ESCAPED.sub(_replace_half, joined)
-
-
-def _replace_half(match: re.Match[str]) -> str:
-    escape: str = match[0]
-    return _REPLACEMENT if match["half"] else escape
+    return _ESCAPED.sub(lambda escape: _REPLACEMENT if escape["half"] else escape[0], joined)
 
 
 def _tolerant(data: bytes | bytearray | str, error: JSONDecodeError) -> Any:
     if "recursion" in error.msg:
         raise error
     text = repaired(data if isinstance(data, str) else data.decode("utf-8-sig", "replace"))
-    try:
-        return exact(orjson.loads(text), text)
-    except JSONDecodeError:
-        pass
     try:
         return json.loads(text, parse_int=_integer)
     except (ValueError, RecursionError):
@@ -147,27 +142,29 @@ def _integer(digits: str) -> int | float:
     return int(digits) if len(digits) <= _MOST_DIGITS else float(digits)
 
 
-def dumps(value: object, default: Callable[[Any], Any] | None = None, option: int | None = None) -> bytes:
-    """Return the JSON of a value, as orjson.dumps writes it, with integers of any size and U+FFFD for lone surrogates.
+def dumps(
+    value: object,
+    default: Callable[[Any], Any] | None = None,
+    option: int | None = None,
+    text: Callable[[str], str] | None = None,
+) -> bytes:
+    """Return the JSON of a value, as orjson.dumps writes it, with integers of any size.
 
     value: the value.
     default: converts a value that has no JSON form of its own.
     option: orjson's OPT_ flags, added.
+    text: converts text that orjson may refuse; by default, U+FFFD replaces lone surrogates.
 
     Raises TypeError for a value that has no JSON form.
     """
     try:
         return orjson.dumps(value, default, option)
     except TypeError:
-        return _write_exactly(value, default, option, _as_text)
+        return _write_exactly(value, default, option, text or _as_text)
 
 
-def dumps_strictly(value: object, default: Callable[[Any], Any] | None = None, option: int | None = None) -> bytes:
-    """Do the same as `dumps`, but raise TypeError for a lone surrogate."""
-    try:
-        return orjson.dumps(value, default, option)
-    except TypeError:
-        return _write_exactly(value, default, option, _same)
+dumps_strictly: Final[Callable[[Any], bytes]] = partial(dumps, text=str)
+"""Does the same as `dumps`, but raises TypeError for a lone surrogate."""
 
 
 def spaced(value: object, *, ascii: bool = False, default: Callable[[Any], Any] | None = None) -> str:
@@ -229,12 +226,10 @@ def _digits(value: int) -> bytes:
         raise TypeError(f"an integer of more than {_MOST_DIGITS:,} digits cannot be written") from None
 
 
-def _same(text: str) -> str:
-    return text
-
-
 def _as_text(text: str) -> str:
-    return text if text.isascii() or not _HALF.search(text) else _join_surrogates(text)
+    if text.isascii() or not _HALF.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # joins pairs, replaces lone halves
 
 
 REPAIRED_TEXT: Final = ("text", "half of a surrogate pair, which JSON cannot hold, became U+FFFD")
@@ -250,26 +245,16 @@ def well_formed(value: object) -> Any:
         return _as_text(value)
     if isinstance(value, dict):
         changed_dict = {well_formed(name): well_formed(part) for name, part in value.items()}
-        unchanged = all(map(is_, _flat(value), _flat(changed_dict)))
-        return value if unchanged else changed_dict
+        return value if all(map(is_, _flat(value), _flat(changed_dict))) else changed_dict
     if isinstance(value, list | tuple) and type(value) in (list, tuple):
         items = [well_formed(part) for part in value]
         return value if all(map(is_, value, items)) else type(value)(items)
     if has(type(value)):
-        instance: Any = value
-        changed = {}
-        for each in fields(type(instance)):
-            before = getattr(instance, each.name)
-            if each.init and (after := well_formed(before)) is not before:
-                changed[each.alias] = after
-        return evolve(instance, **changed) if changed else value
+        before = {each.alias: getattr(value, each.name) for each in fields(cast(Any, type(value))) if each.init}
+        changed = {name: after for name, part in before.items() if (after := well_formed(part)) is not part}
+        return evolve(cast(Any, value), **changed) if changed else value
     return value
 
 
 def _flat(value: dict[Any, Any]) -> list[Any]:
     return [*value.keys(), *value.values()]
-
-
-def _join_surrogates(text: str) -> str:
-    halves = text.encode("utf-16-le", "surrogatepass")
-    return halves.decode("utf-16-le", "replace")

@@ -8,18 +8,16 @@ _MOST_SHOWN = 60
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint with the known name closest to `name`, whatever the order of its words; without a close one, list
-    all names, or the three closest.
+    """Return a hint with the known name closest to `name`, whatever the order of its words.
 
-    All names are listed up to 60 of them.
+    If none is close, the hint lists all names, or the three nearest of more than 60.
     """
     names = sorted(set(known))
     if (close := closest(name, names)) is not None:
         return f"did you mean {close!r}?"
     if len(names) <= _MOST_SHOWN:
-        return f"known are {', '.join(names)}"
-    nearby = _most_alike(name, names, 3, 0.0)
-    return f"none of the {len(names)} known is close; the nearest are {', '.join(nearby)}"
+        return f"known are {', '.join(names) or 'none'}"
+    return f"none of the {len(names)} known is close; the nearest are {', '.join(_most_alike(name, names, 3, 0.0))}"
 
 
 def closest(name: str, known: Iterable[str], likeness: float = 0.6) -> str | None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from functools import partial
 from importlib import import_module
 from inspect import isroutine
@@ -30,20 +31,15 @@ def reference_to(function: object) -> tuple[str, Any]:
         return "partial", (reference_to(function.func), function.args, function.keywords)
     if isinstance(function, MethodType):
         return "method", (reference_to(function.__func__), _checked_picklable(function.__self__))
-    if not isroutine(function) and not isinstance(function, type):
-        return "object", _checked_picklable(function)
-    if isinstance(function, BuiltinFunctionType):
+    if isinstance(function, BuiltinFunctionType) or not (isroutine(function) or isinstance(function, type)):
         return "object", _checked_picklable(function)
     module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
     if "<locals>" in name or "<lambda>" in name:
         raise NotPicklable(f"{name} is not defined at the top of a module")
-    try:
-        found = any(each is function for each in _with_inner_functions(_look_up(module, name)))
-    except (ImportError, AttributeError):
-        found = False
-    if not found:
-        raise NotPicklable(f"{module}.{name} is not that function")
-    return "function", (module, name)
+    with suppress(ImportError, AttributeError):
+        if any(each is function for each in _with_inner_functions(_look_up(module, name))):
+            return "function", (module, name)
+    raise NotPicklable(f"{module}.{name} is not that function")
 
 
 def function_of(reference: tuple[str, Any]) -> Any:

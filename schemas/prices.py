@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from decimal import Context, Decimal, InvalidOperation
+from functools import reduce
 from typing import Any
 
 from attrs import evolve, field, frozen
@@ -108,8 +109,9 @@ class Prices:
         by = exact_decimal(factor)
         if by is None:
             raise ConfigError("prices are multiplied by a number, not by None", hint="pass 1 to leave them as they are")
-        known = {name: rate for name in BUCKETS if (rate := getattr(self, name)) is not None}
-        rates: dict[str, Any] = {name: EXACT.multiply(rate, by) for name, rate in known.items()}
+        rates: dict[str, Any] = {
+            name: EXACT.multiply(rate, by) for name in BUCKETS if (rate := getattr(self, name)) is not None
+        }
         return Prices(
             **rates,
             tiers=tuple(Tier(tier.over, tier.prices.times(by)) for tier in self.tiers),
@@ -189,10 +191,9 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = No
     fees, regions = prices.web_search, prices.regions
     prices = prices.modes[mode] if mode else prices
     row = prices.at(usage.input_tokens or 0)
-    counts = tokens_by_bucket(usage, row)
     items: dict[str, Decimal] = {}
     regional = regions.get(usage.region) if usage.region else None
-    for bucket, tokens in counts.items():
+    for bucket, tokens in tokens_by_bucket(usage, row).items():
         rate = _rate(row, bucket)
         if rate is None:
             return Cost(None, reason=f"no price is known for {bucket} tokens", as_of=prices.as_of, source=prices.source)
@@ -286,15 +287,20 @@ def _split(whole: str, amount: int | None, parts: dict[str, int]) -> dict[str, i
     return split
 
 
+_PARENTS: Mapping[str, tuple[str, ...]] = {
+    "cache_read": ("input",),
+    "cache_read_audio": ("cache_read", "input_audio", "input"),
+    "cache_write": ("input",),
+    "input_audio": ("input",),
+    "output_audio": ("output",),
+    "reasoning": ("output",),
+}
+"""The buckets whose price one without its own has: the first that has one."""
+
+
 def _rate(row: Prices, bucket: str) -> Decimal | None:
-    own: Decimal | None = getattr(row, bucket)
-    if own is not None or bucket in ("input", "output", "cache_write_1h"):
-        return own
-    if bucket in ("reasoning", "output_audio"):
-        return row.output
-    if bucket == "cache_read_audio":
-        return row.cache_read if row.cache_read is not None else _rate(row, "input_audio")
-    return row.input
+    rates = (getattr(row, name) for name in (bucket, *_PARENTS.get(bucket, ())))
+    return next((rate for rate in rates if rate is not None), None)
 
 
 def _audio_has_own_price(row: Prices) -> bool:
@@ -312,9 +318,8 @@ def _audio_cost_is_unclear(usage: Usage, row: Prices) -> bool:
     """Return whether audio was cached, and how much of it, or its price, is unknown."""
     if not (usage.cached_input_tokens and usage.input_audio_tokens and _audio_has_own_price(row)):
         return False
-    if usage.cached_audio_tokens is None:
-        return True
-    return usage.cached_audio_tokens > 0 and row.cache_read_audio is None and row.cache_read is not None
+    has_price = row.cache_read_audio is not None or row.cache_read is None
+    return usage.cached_audio_tokens is None or (usage.cached_audio_tokens > 0 and not has_price)
 
 
 def _batch_factor(prices: Prices, bucket: str) -> Decimal:
@@ -333,7 +338,4 @@ def _count(tokens: int | None) -> int:
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    result = NOTHING
-    for amount in amounts:
-        result = EXACT.add(result, amount)
-    return result
+    return reduce(EXACT.add, amounts, NOTHING)

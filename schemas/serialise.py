@@ -84,10 +84,8 @@ def dump_document(kind: str, lists: Mapping[str, tuple[object, ...]], label: str
     Half of a surrogate pair becomes U+FFFD. Raises ConfigError for what JSON cannot hold: infinity, or an object that
     is not plain data.
     """
-    body = {"stepwell": kind, "version": VERSION}
-    return checked_json(
-        {**body, **{name: [_tool_to_dict(each) for each in items] for name, items in lists.items()}}, label
-    )
+    body = {name: [_tool_to_dict(each) for each in items] for name, items in lists.items()}
+    return checked_json({"stepwell": kind, "version": VERSION, **body}, label)
 
 
 def checked_json(body: object, label: str) -> bytes:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar, Unpack
 
 from .connections import AsyncConnections, Connections
 from .model_metadata.catalog import Catalog
+from .pipeline.annotate import completed_reply
 from .pipeline.drivers import AsyncPerform, AsyncReading, Reading, Result, adrive, drive
 from .pipeline.edits import PipelineEdits
 from .pipeline.effects import Flow, checked_flow
@@ -19,16 +20,17 @@ from .pipeline.http.response import Response
 from .pipeline.http.timeouts import Timeouts
 from .pipeline.pipeline import Pipeline
 from .pipeline.stream.stream import AsyncStream, Stream
-from .planner import CallPlanner, completed_reply
+from .planner import CallPlanner
 from .providers.declare.registry import Registry
 from .providers.declare.steps import PlacedSteps
+from .schemas.errors import ConfigError
 from .schemas.reply import Reply
 from .schemas.undo import Undo
 from .settings import overridden, unknown_setting
 
 if TYPE_CHECKING:
     from .connect import AnyHTTPClient, AnyTransport
-    from .options import Credential, ModelLike, PipelineLike, PromptLike
+    from .options import Credential, ModelLike, PipelineLike
 
 ConnectionsType = TypeVar("ConnectionsType", Connections, AsyncConnections)
 
@@ -69,8 +71,8 @@ class ClientSettings(Generic[ConnectionsType]):
         registry: the providers; None is the process's registry.
         catalog: the models' facts and prices; None is the packaged catalog.
         headers: request headers to send with every call.
-        env_file: a file of variables (".env") that stand in for those which the process's environment lacks. None is
-            read unless it is named, here or by STEPWELL_ENV_FILE.
+        env_file: a file of variables (".env"), used where the process's environment lacks the same variable. By
+            default, the file that STEPWELL_ENV_FILE names, if any.
 
         Raises ConfigError for anything that cannot be used.
         """
@@ -100,6 +102,12 @@ class ClientSettings(Generic[ConnectionsType]):
         client.planner, client.connections = planner, connections
         connections.flow_of = planner.flow_of
         return client
+
+    def __reduce__(self) -> Never:
+        raise ConfigError(
+            f"{type(self).__name__} objects cannot be pickled or copied: they hold keys and connections",
+            hint="make one in each process; an LLM or an Embedder without a client of its own uses that of its process",
+        )
 
     @property
     def pipeline(self) -> PipelineEdits:
@@ -155,9 +163,9 @@ class BaseClient(ClientSettings[Connections]):
         pipeline, request = self.planner.request(operation, model, input, options)
         return completed_reply(drive(pipeline.flow(request), self.connections.open().perform), request.context)
 
-    def open_stream(self, model: ModelLike, prompt: PromptLike, options: Mapping[str, object]) -> Stream:
-        """Open the stream of one chat call."""
-        pipeline, request = self.planner.request("chat", model, prompt, options, stream=True)
+    def open_stream(self, operation: str, model: ModelLike, input: object, options: Mapping[str, object]) -> Stream:
+        """Open the stream of one call."""
+        pipeline, request = self.planner.request(operation, model, input, options, stream=True)
         transport = self.connections.open()
         response = drive(pipeline.flow(request), transport.perform)
         response.abandon = response.abandon or transport.abandon
@@ -206,9 +214,11 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
         transport = await self.connections.open()
         return completed_reply(await adrive(pipeline.flow(request), transport.perform), request.context)
 
-    def open_stream(self, model: ModelLike, prompt: PromptLike, options: Mapping[str, object]) -> AsyncStream:
-        """Return the stream of one chat call, which opens when it is awaited, entered or iterated."""
-        pipeline, request = self.planner.request("chat", model, prompt, options, stream=True)
+    def open_stream(
+        self, operation: str, model: ModelLike, input: object, options: Mapping[str, object]
+    ) -> AsyncStream:
+        """Return the stream of one call, which opens when it is awaited, entered or iterated."""
+        pipeline, request = self.planner.request(operation, model, input, options, stream=True)
         connections = self.connections
 
         async def opening() -> tuple[Response, AsyncPerform]:

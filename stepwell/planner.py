@@ -14,11 +14,10 @@ from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
 from .model_metadata.provider_ids import canonical
 from .other_models import check_other_models
-from .pipeline.annotate import with_inner_calls
+from .pipeline.annotate import completed_reply
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.request import Headers, Request, StateKey
-from .pipeline.http.response import Response, end_dropped
 from .pipeline.http.timeouts import Timeouts, timeouts_of
 from .pipeline.pipeline import Pipeline
 from .pipeline.steps.always_stream import COLLECTED
@@ -28,23 +27,30 @@ from .pipeline.stream.chunk_reader import ChunkReader
 from .pipeline.world import REAL_WORLD, World
 from .plan import Plan
 from .provider_options import is_keyed, provider_options_for
-from .providers.declare.addresses import origin
 from .providers.declare.assemble import build_pipeline
-from .providers.declare.credentials import Given
 from .providers.declare.environment import Environment, process_environment, read_environment
 from .providers.declare.object_support import AS_GIVEN
 from .providers.declare.overrides import OVERRIDES, Overrides, in_force
 from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
-from .schemas.errors import StepError, StepwellError, UnknownModel
+from .schemas.errors import StepError, UnknownModel
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
 from .schemas.nearest import closest
 from .schemas.options import CALL_OPTIONS, check_options, check_value
-from .schemas.reply import CallWarning, Reply
+from .schemas.reply import CallWarning
 from .schemas.tool import Tool
-from .settings import StoredCredential, addresses_of, checked_url, credential_of, headers_of, keys_of, retries_of
+from .settings import (
+    addresses_of,
+    checked_url,
+    credential_at,
+    credential_of,
+    headers_of,
+    keys_of,
+    overrides_of,
+    retries_of,
+)
 
 if TYPE_CHECKING:
     from .options import Credential, ModelLike, PipelineLike, ToolLike
@@ -61,8 +67,7 @@ class CallPlanner:
 
     registry: the providers.
     catalog: the models.
-    keys: credentials by canonical provider id.
-    base_urls: addresses by canonical provider id.
+    keys, base_urls: credentials and addresses by canonical provider id.
     timeouts, retries, headers: those of calls that give none.
     overrides: the client's own replacements of single steps.
     budget: what bounds retries over all calls.
@@ -116,12 +121,23 @@ class CallPlanner:
         self._edits = edits_of(edits)
         self._plans.clear()
 
-    def plan(self, operation: str, model: ModelLike, *, stream: bool = False, wire: str | None = None) -> Plan:
+    def plan(
+        self,
+        operation: str,
+        model: ModelLike,
+        *,
+        stream: bool = False,
+        wire: str | None = None,
+        overrides: Override | Sequence[Override] | None = None,
+    ) -> Plan:
         """Return the plan for a model named `provider:model-id`, or given as a Model; None is the default model.
+        With `overrides`, those of one call, it is made anew each time.
 
         Raises UnknownProvider, UnknownModel and NotSupported for what nobody serves, ConfigError for a declaration or
         an override that does not fit.
         """
+        if overrides is not None:
+            return self._make_plan(operation, model, stream, wire, overrides_of(overrides))
         key = (
             model,
             operation,
@@ -142,16 +158,21 @@ class CallPlanner:
                     self._plans[key] = plan
         return plan
 
-    def _make_plan(self, operation: str, named: ModelLike, stream: bool, wire_name: str | None) -> Plan:
+    def _make_plan(
+        self, operation: str, named: ModelLike, stream: bool, wire_name: str | None, of_call: Sequence[Override] = ()
+    ) -> Plan:
         model = named if isinstance(named, Model) else Model.named(self._name(named))
         provider = self.registry.get_or_raise(model.provider)
-        overrides = in_force(provider, model.id, OVERRIDES, self.overrides)
+        for each in of_call:
+            each.place.check(each.steps, provider.wires, provider.id, each.scope)
+        overrides = [*in_force(provider, model.id, OVERRIDES, self.overrides), *of_call]
         if not isinstance(named, Model):
             model = self._listed(model, provider, overrides)
         if operation == "count_tokens" and wire_name is None:
             wire_name = provider.counting_wire(model)
             if wire_name is None:
-                return Plan(ESTIMATED_COUNT, ESTIMATED_COUNT, model, provider, "", AS_GIVEN)
+                request = self._template(operation, model, stream, "")
+                return Plan(ESTIMATED_COUNT, ESTIMATED_COUNT, request, model, provider, "", AS_GIVEN)
         wire = provider.wire_for(operation, model, wire_name)
         resolve = partial(resolve_steps, provider, model, wire, overrides, stream=stream)
         build = partial(
@@ -166,18 +187,31 @@ class CallPlanner:
         unknown_model_warning = None
         if not model.known and model.id != "*" and base_url == provider.base_url:
             unknown_model_warning = self._unknown_model_warning(model)
+        request = self._template(operation, model, stream, base_url)
 
         def plan_of(steps: Resolved) -> Plan:
             bare = build(steps)
             support = steps["object_support"]
             pipeline = self._edits.apply(bare)
             check_other_models(pipeline, operation, self.registry)
-            return Plan(pipeline, bare, model, provider, base_url, support, unknown_model_warning)
+            return Plan(pipeline, bare, request, model, provider, base_url, support, unknown_model_warning)
 
         plan = plan_of(steps)
         if not steps.conditions:
             return plan
         return evolve(plan, conditions=steps.conditions, build=lambda met: plan_of(resolve(met=met)))
+
+    def _template(self, operation: str, model: Model, stream: bool, base_url: str) -> Request:
+        """Return a request with what all calls of a plan have in common; copying it takes a third of making another."""
+        return Request(
+            operation,
+            model,
+            stream=stream,
+            base_url=base_url,
+            headers=self.headers,
+            retries=self.retries,
+            timeouts=self.timeouts,
+        )
 
     def _listed(self, model: Model, provider: Provider, overrides: Sequence[Override]) -> Model:
         """Return the catalog's entry for a model: under the id that normalize_model_id gives, or under its own."""
@@ -223,21 +257,13 @@ class CallPlanner:
         Raises ConfigError for what can be seen to be wrong before anything is sent.
         """
         given = cast("dict[str, Any]", options)
-        plan = self.plan(operation, model, stream=stream, wire=given.get("wire"))
+        plan = self.plan(operation, model, stream=stream, wire=given.get("wire"), overrides=given.get("overrides"))
         chat = operation in _CONVERSATIONS
-        request = Request(
-            operation,
-            plan.model,
-            context_of(prompt) if chat else _NO_CONTEXT,
-            None if chat else prompt,
-            given,
-            stream,
-            "POST",
-            plan.base_url,
-            headers=self.headers,
+        request = plan.request.replace(
+            context=context_of(prompt) if chat else _NO_CONTEXT,
+            input=None if chat else prompt,
+            options=given,
             credential=self.keys.get(canonical(plan.provider.id)),
-            retries=self.retries,
-            timeouts=self.timeouts,
             world=self.world,
             calls=[],
             started=self.world.now(),
@@ -253,7 +279,7 @@ class CallPlanner:
             request = request.replace(warnings=(plan.unknown_model_warning,))
         if not _CALL_ONLY.isdisjoint(given):
             return self._apply_call_options(plan, request, given)
-        return plan.for_request(request).pipeline, request
+        return (plan.for_request(request) if plan.conditions else plan).pipeline, request
 
     def _apply_call_options(self, plan: Plan, request: Request, options: dict[str, Any]) -> tuple[Pipeline, Request]:
         """Move the options that steer the call itself out of the request's `options` into fields of their own.
@@ -264,13 +290,15 @@ class CallPlanner:
             options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         own = given.pop("pipeline", None)
-        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given)
+        has_login = not given.keys().isdisjoint(LOGIN_NAMES)
+        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given) if has_login else None
         changes: dict[str, Any] = {}
-        edits = NO_EDITS if isinstance(own, Pipeline) else edits_of(own)
+        edits = NO_EDITS if own is None or isinstance(own, Pipeline) else edits_of(own)
         if login is not None or edits is not NO_EDITS:
             changes["request_for_model"] = partial(self.request_for_model, edits=edits, login=login)
         tools = given.pop("tools", None)
-        check_options(given, CALL_OPTIONS, where=str(plan.model))
+        if given:
+            check_options(given, CALL_OPTIONS, where=str(plan.model))
         context = request.context
         if tools is not None:
             context = context.with_tools(*_tools(tools))
@@ -280,9 +308,10 @@ class CallPlanner:
         changes["options"] = {name: value for name, value in options.items() if name not in _CALL_ONLY}
         if "base_url" in given:
             url = checked_url(given["base_url"], "base_url")
+            homes = None if canonical(plan.provider.id) in self.base_urls else self.environment
             changes |= {
                 "base_url": url,
-                "credential": self._credential_for_url(url, plan, request.credential),
+                "credential": credential_at(url, request.credential, plan.provider, plan.base_url, homes),
                 "warnings": (),  # those of a model that is not in our list, which does not hold for another server
             }
         if "api_key" in given:
@@ -291,11 +320,17 @@ class CallPlanner:
             changes["headers"] = Headers(request.headers, **headers_of(given["headers"]))
         if "timeout" in given:
             changes["timeouts"] = timeouts_of(given["timeout"], self.timeouts)
-        changes |= {name: given[name] for name in ("retries", "on_unsupported") if name in given}
+        for name in ("retries", "on_unsupported"):
+            if name in given:
+                changes[name] = given[name]
         request = request.replace(**changes)
-        pipeline = own if isinstance(own, Pipeline) else edits.apply(plan.for_request(request).pipeline)
-        if edits is not NO_EDITS:
-            check_other_models(pipeline, request.operation, self.registry)
+        if isinstance(own, Pipeline):
+            return own, request
+        plan = plan.for_request(request) if plan.conditions else plan
+        if edits is NO_EDITS:
+            return plan.pipeline, request
+        pipeline = edits.apply(plan.pipeline)
+        check_other_models(pipeline, request.operation, self.registry)
         return pipeline, request
 
     def flow_of(self, call: CallModel) -> Flow:
@@ -304,21 +339,6 @@ class CallPlanner:
         pipeline, request = self.request(call.operation, call.model, call.input, options, stream=call.stream)
         response = yield from pipeline.flow(request)
         return ChunkReader(response, request.context) if call.stream else completed_reply(response, request.context)
-
-    def _credential_for_url(self, url: str, plan: Plan, credential: StoredCredential | None) -> StoredCredential | None:
-        """Return the client's credential if it may be sent to a call's `base_url`; else the call needs its own key.
-
-        It may go to the plan's own origin, and to the other hosts of the provider that it is for.
-        """
-        same_origin = origin(url) is not None and origin(url) == origin(plan.base_url)
-        trusted = canonical(plan.provider.id) not in self.base_urls and plan.provider.is_trusted_url(
-            url, self.environment
-        )
-        if not same_origin and not trusted:
-            return None
-        if isinstance(credential, Given):  # the call's address replaces one that came with the key
-            return plan.provider.takes().without_places(credential)
-        return credential
 
     def request_for_model(
         self,
@@ -368,29 +388,12 @@ class CallPlanner:
         return edits.apply(pipeline), other
 
 
-_NO_CONTEXT = Context()
-_CONVERSATIONS = ("chat", "count_tokens")
-
-
-def completed_reply(response: Response, prompt: Context) -> Reply:
-    """Return the reply of an unstreamed call, after running its on-end callbacks.
-
-    prompt: the caller's own, before any step changed it.
-    """
-    reply = response.reply
-    if reply is None:
-        raise StepwellError(
-            "the pipeline ended without a reply", hint="a step replaced decode_response, or did not call the next one"
-        )
-    reply.prompt = prompt
-    response.ended(reply, None)
-    end_dropped(wait=False)
-    return with_inner_calls(reply, response)
+_NO_CONTEXT, _CONVERSATIONS = Context(), ("chat", "count_tokens")
 
 
 def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:
     """Return the tools of a call as Tools."""
-    if isinstance(given, list | tuple) and all(isinstance(each, Tool) for each in given):
+    if isinstance(given, list | tuple) and {Tool}.issuperset(map(type, given)):
         return given
     from .workflows.tools.define import tools_of  # reads signatures: only for those who pass functions
 

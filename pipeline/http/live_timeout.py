@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from math import inf
 from typing import Any
 
 from .timeouts import Clock
@@ -29,8 +30,7 @@ class LiveTimeout(float):
 _NO_LIMIT = 1e6  # seconds, for the libraries that do not ask
 
 
-def _live_timeout(ask: Callable[[], float | None], scope: Any) -> LiveTimeout | None:
-    seconds = ask()
+def _live_timeout(seconds: float | None, ask: Callable[[], float | None], scope: Any) -> LiveTimeout | None:
     if seconds is None and scope is None:
         return None
     wait = LiveTimeout(_NO_LIMIT if seconds is None else seconds)
@@ -52,13 +52,15 @@ class Limits(dict[str, Any]):
         self.clock = clock
         self.connect = connect
         self.scope = scope
-        pool = clock.within(connect)
-        read = _live_timeout(clock.allowance, scope)
+        pool = connect if clock.deadline == inf else clock.within(connect)
+        seconds = None if clock.due == inf else max(0.001, clock.due - clock.now())  # as `allowance` says at first
+        read = _live_timeout(seconds, clock.allowance, scope)
         super().__init__(connect=pool, read=read, write=read, pool=pool)
 
     def get(self, name: str, default: object = None) -> Any:
         """Return a limit. Libraries look up `connect` when they open a connection, after the wait for a free one."""
-        return _live_timeout(self._connecting, None) if name == "connect" else super().get(name, default)
+        connecting = self._connecting
+        return _live_timeout(connecting(), connecting, None) if name == "connect" else super().get(name, default)
 
     def _connecting(self) -> float | None:
         return self.clock.within(self.connect)

@@ -104,7 +104,7 @@ class Request:
         if not changes.keys() <= _NAMES:
             name = min(changes.keys() - _NAMES)
             raise StepError(f"a Request has no field {name!r}", hint=nearest(name, sorted(_NAMES)))
-        if "headers" in changes:
+        if "headers" in changes and type(changes["headers"]) is not Headers:
             changes["headers"] = sent(changes["headers"])
         # attrs.evolve would take ten times as long, and every step calls this.
         copy: Request = object.__new__(Request)

@@ -33,15 +33,15 @@ class Stage(Protocol):
 
 OnEnd = Callable[[Reply | None, BaseException | None], None]
 FindError = Callable[["Response"], ProviderError | None]
-"""Returns the error that a response stands for, None for a good one."""
+"""Returns the error that a response reports, None for a successful one."""
 Abandon = Callable[[Any, Generator[Any, Any, Any] | None], None]
 """`abandon(source, flow)` closes both; it may be called by a finalizer."""
-_DROPPED: deque[tuple[Reply | None, list[OnEnd]]] = deque()
+DROPPED: deque[tuple[Reply | None, list[OnEnd]]] = deque()
 """The callbacks of responses that were dropped unread, each with the reply that was there already."""
 
 
 _ENDING = threading.RLock()
-"""Held while callbacks of `_DROPPED` are called."""
+"""Held while callbacks of `DROPPED` are called."""
 if hasattr(os, "register_at_fork"):
 
     def _renew() -> None:
@@ -61,8 +61,8 @@ def end_dropped(*, wait: bool = True) -> None:
     if not _ENDING.acquire(blocking=wait):
         return
     try:
-        while _DROPPED:
-            reply, callbacks = _DROPPED.popleft()
+        while DROPPED:
+            reply, callbacks = DROPPED.popleft()
             for callback in callbacks:
                 with suppress(Exception):
                     callback(reply, None)
@@ -105,12 +105,13 @@ class Response:
     """True once extract_usage has run: the response of another model also passes the steps of the first model"""
     abandon: Abandon | None = field(default=None, repr=False, eq=False)
     """set by the transport: closes the source and the flow of a response that was dropped unread"""
-    _on_end: list[OnEnd] = field(factory=list, repr=False)
+    callbacks: list[OnEnd] = field(factory=list, repr=False)
+    """those of `on_end`"""
     _judged: tuple[object, ...] = field(default=(), init=False, repr=False)
     _error: ProviderError | None = field(default=None, init=False, repr=False)
 
     def error_by(self, find_error: FindError) -> ProviderError | None:
-        """Return the error that `find_error` sees in it; None for a good answer, and for one that has a reply already.
+        """Return the error that `find_error` finds in the response; None without one, and if there is a reply already.
 
         The function runs once, however many steps ask, unless a step has changed the status or the body since.
         """
@@ -131,12 +132,12 @@ class Response:
 
         After an error, the reply is what had arrived; for an answer left early both are None.
         """
-        self._on_end.append(fn)
+        self.callbacks.append(fn)
         return self
 
     def ended(self, reply: Reply | None, error: BaseException | None) -> None:
         """Call the callbacks of `on_end`, those of inner steps first."""
-        callbacks, self._on_end = self._on_end, []
+        callbacks, self.callbacks = self.callbacks, []
         for callback in callbacks:
             callback(reply, error)
 
@@ -146,8 +147,8 @@ class Response:
         Nothing is done in here: the garbage collector may run this in any thread, within anybody's lock.
         """
         source, flow = self.source, self.flow
-        if self._on_end:
-            _DROPPED.append((self.reply, self._on_end))
+        if self.callbacks:
+            DROPPED.append((self.reply, self.callbacks))
             self.request.world.soon(end_dropped)
         if self.abandon is not None and (flow is not None or (source is not None and not source.closed)):
             self.abandon(source, flow)
@@ -157,7 +158,7 @@ class Response:
         """The provider's id of this exchange, from whichever header it uses."""
         headers = self.headers
         for name in self.request.names.request_id:
-            found: str | None = headers.get(name)
+            found = dict.get(headers, name)
             if found and not found.isspace():
                 return found
         return None

@@ -46,62 +46,59 @@ def timeouts_of(timeout: object, default: Timeouts = DEFAULT_TIMEOUTS) -> Timeou
 class Clock:
     """The limits of one exchange, counted from what has happened so far.
 
-    `bounded`: a limit is in force that further bytes do not extend, so each read must check `overdue`.
+    `now`: the seconds of the clock.
+    `deadline`: when the whole call must have ended; infinite without such a limit.
+    `due`: when the exchange is late although bytes keep arriving, as each read must check; infinite without a limit.
     """
 
-    __slots__ = ("_deadline", "_first", "_idle", "_now", "begun", "bounded")
+    __slots__ = ("_first", "_idle", "begun", "deadline", "due", "now")
 
     def __init__(self, timeouts: Timeouts, started: float, clock: Callable[[], float]) -> None:
-        self._now = clock
+        self.now = clock
         now = clock()
-        self._deadline = inf if timeouts.total is None else (started or now) + timeouts.total
+        self.deadline = inf if timeouts.total is None else (started or now) + timeouts.total
         self._first = inf if timeouts.first_event is None else now + timeouts.first_event
         self._idle = inf if timeouts.idle is None else timeouts.idle
         self.begun = False
-        self.bounded = True
+        self.due = self._first if self._first < self.deadline else self.deadline
 
     def begin(self) -> None:
         """Note that the first event has arrived: from now on, silence is measured from one read to the next."""
         self.begun = True
-        self.bounded = self._deadline != inf
+        self.due = self.deadline
 
     def allowance(self, *, begun: bool = False) -> float | None:
         """Return the seconds that the next read may take; None for no limit.
 
         At least a millisecond, so that a limit which has just passed still fails as a timeout of the read.
 
-        begun: reckon as if the first event had arrived.
+        begun: calculate as if the first event had arrived.
         """
         # Plain comparisons, since this runs at every read: min() and max() would double its 0.2 µs.
-        if not self.bounded:
+        if self.begun and self.deadline == inf:
             return self._idle if self._idle != inf else None
-        now = self._now()
+        now = self.now()
         limit = self._idle if self.begun or begun else self._first - now
-        if self._deadline - now < limit:
-            limit = self._deadline - now
+        if self.deadline - now < limit:
+            limit = self.deadline - now
         return None if limit == inf else limit if limit > 0.001 else 0.001
 
     def within(self, limit: float | None) -> float | None:
         """Return the seconds that may pass before the first byte is sent: `limit`, or what the call has left."""
-        if self._deadline == inf:
+        if self.deadline == inf:
             return limit
-        left = max(0.001, self._deadline - self._now())
+        left = max(0.001, self.deadline - self.now())
         return left if limit is None else min(limit, left)
 
     def finish(self, seconds: float) -> None:
         """Note that the answer is complete: the rest of the body must arrive within that time."""
-        self._deadline = min(self._deadline, self._now() + seconds)
-        self.bounded = True
-
-    def overdue(self) -> bool:
-        """Check whether an absolute limit has passed although bytes keep arriving."""
-        now = self._now()
-        return now >= self._deadline or (not self.begun and now >= self._first)
+        self.deadline = min(self.deadline, self.now() + seconds)
+        self.due = min(self.due, self.deadline)
 
     def expired(self) -> TransportError | None:
         """Return the error of the total timeout, if that is the limit which has just been reached."""
         # Reads may wake early; 10 ms are enough to tell the limits apart.
-        if self._now() < self._deadline - 0.01:
+        if self.now() < self.deadline - 0.01:
             return None
         return TotalTimeout("the call took longer than its total timeout", hint="raise timeout=, or ask for less")
 

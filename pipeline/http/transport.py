@@ -13,7 +13,7 @@ from ..effects import Close, Read, Send
 from ..event_loops import AsyncPerformer
 from ..stream.source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, transport_error
 from ..threads import Performer, Scope
-from .headers import check_sendable
+from .headers import are_sendable, header_error
 from .live_timeout import Limits, aon_trace, on_trace, watch_tls_stream
 from .request import Request
 from .response import Response
@@ -163,11 +163,13 @@ class AsyncTransport(AsyncPerformer):
 def _outgoing(request: Request, build: Build, notice: Callable[..., object], scope: Scope | None) -> tuple[Limits, Any]:
     """Return the limits of this exchange, and the library's request.
 
-    Raises InvalidOption for a URL with a user name or password in it, and for headers which `check_sendable` refuses:
+    Raises InvalidOption for a URL with a user name or password in it, and for headers that are not `are_sendable`:
     libraries differ in what they do with them.
     """
-    refuse_login(request.url)
-    check_sendable(request.headers)
+    if "@" in request.url:
+        refuse_login(request.url)
+    if not are_sendable(request.headers):
+        raise header_error(request.headers)
     limits = Limits(request.timeouts.connect, Clock(request.timeouts, request.started, request.world.now), scope)
     extensions = {"timeout": limits, "trace": notice}
     outgoing = build(request.method, request.url, headers=request.headers, content=request.body, extensions=extensions)
@@ -179,10 +181,10 @@ def _source(response: Response, raw: Any, iterator: Any, clock: Clock, most: int
     if (stream := raw.extensions.get("network_stream")) is not None:
         watch_tls_stream(stream)  # another client of the same pool may have opened it
     headers = response.headers
-    encoding = headers.get("content-encoding", "")
+    encoding = dict.get(headers, "content-encoding", "")
     if raw.status_code >= 300:
         return Source(raw, iterator, clock, limit=MAX_ERROR_BYTES, encoding=encoding, cut=True)
-    declared = headers.get("content-length", "")
+    declared = dict.get(headers, "content-length", "")
     if not response.request.stream and declared.isdigit() and int(declared) > most:
         raise ResponseTooLarge(f"the answer is {int(declared):,} bytes, more than the limit of {most:,}")
     return Source(raw, iterator, clock, limit=most, encoding=encoding)

@@ -11,18 +11,19 @@ from ...schemas.chunks import UsageUpdate
 from ...schemas.errors import DecodeError, StepError, StepwellError
 from ...schemas.functions import takes
 from ...schemas.json_text import JSONDecodeError, loads
-from ...schemas.model import Model
+from ...schemas.parts import Reasoning, Refusal, Text
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import Usage
 from ..annotate import annotate, clamp_reasoning_tokens, note_reply, warn
 from ..http.request import Request
 from ..http.response import Response
-from ..side_fields import Rules, kept
+from ..side_fields import Rules, is_sound, kept
 from ..step import Step, after
 from ..stream.decoder import SHAPE_ERRORS
 from .errors import attach_call_details
 
 _QUOTED = 200
+_TEXTS = (Text, Reasoning, Refusal)
 _NONE: Mapping[str, str] = {}
 
 
@@ -34,25 +35,21 @@ class Body:
     media_type: str = ""
 
 
-Reader = Callable[[Any, Model, Response], Any]
+Reader = tuple[Callable[..., Any], bool]
+"""A function of a body and a model, and whether it has a parameter `response`, which it then gets, too."""
 
 
 def reader_of(function: Callable[..., Any]) -> Reader:
-    """Return a function of a body and a model as one that is called with the response, too.
-
-    It gets the response if it has a parameter of that name.
-    """
-    if takes(function, "response"):
-        return lambda data, model, response: function(data, model, response=response)
-    return lambda data, model, response: function(data, model)
+    """Find out what a function reads."""
+    return function, takes(function, "response")
 
 
 def decode_response(decode: Callable[..., Reply], *, binary: bool = False, side_fields: Rules | None = None) -> Step:
-    """Make the step that decodes unstreamed responses; streams pass.
+    """Make the step that decodes unstreamed responses and leaves streams unchanged.
 
-    decode: `decode(data, model)` makes the reply of the body's JSON; with a parameter `response` it gets that as well.
+    decode: `decode(data, model)` makes the reply from the body's JSON. With a parameter `response` it gets that, too.
     binary: give `decode` a Body in place of JSON.
-    side_fields: rules of the fields that are dropped, each with a warning, where they have another type.
+    side_fields: rules for fields that are dropped, each with a warning, if their value has another type.
 
     Raises DecodeError, with the beginning of the body in `.payload`, for a body that is not JSON or does not have the
     shape of its wire.
@@ -76,13 +73,18 @@ def decoded(
     side_fields: Rules | None = None,
 ) -> Reply:
     """Return the reply that the body of the response holds; see decode_response."""
-    data = _body(response) if binary else _json(response)
+    try:
+        data = _body(response) if binary else loads(response.body)
+    except JSONDecodeError:
+        raise _not_json(response) from None
     warnings: tuple[CallWarning, ...] = ()
+    (read, takes_response), model = decode, request.model
     response.data = None if binary else data
     try:
-        if side_fields and not binary:
-            response.data, warnings = kept(data, side_fields, request.model)
-        reply = decode(data if binary else response.data, request.model, response)
+        if side_fields and not binary and not is_sound(data, side_fields):
+            response.data, warnings = kept(data, side_fields, model)
+        body = data if binary else response.data
+        reply = read(body, model, response=response) if takes_response else read(body, model)
     except StepwellError as error:
         if isinstance(error, DecodeError):
             error.payload = error.payload or response.body
@@ -93,6 +95,10 @@ def decoded(
         raise _wrong_shape(response, error) from error
     if type(reply) is not Reply:
         raise StepError(f"decode_response returned {type(reply).__name__} instead of a Reply")
+    # For decoders that build a message without fold(), which checks the text of every part by itself.
+    for part in reply.message.content:
+        if isinstance(part, _TEXTS) and type(part.text) is not str:
+            raise _wrong_shape(response, TypeError())
     if reply.raw is None:
         reply.raw = response.body if binary else data
     if warnings:
@@ -118,9 +124,9 @@ def extract_usage(
 
     Usage that cannot be read becomes a warning.
 
-    extract: `extract(data, model)` reads it from the body's JSON, and with a parameter `response` from its headers;
-        None leaves the reply with an empty Usage.
-    counted: fields of Usage that are in headers, and the names of those.
+    extract: `extract(data, model)` reads the usage from the body's JSON. If it has a parameter `response`, it gets that
+        too. If it returns None, the usage of the reply stays as it is.
+    counted: fields of Usage that are in headers, and the names of these headers.
     side_fields: as for decode_response.
     """
 
@@ -139,7 +145,8 @@ def extract_usage(
                 usage = usage_in(response.headers, counted)
             if type(usage) is Usage:
                 reply.usage = usage
-                clamp_reasoning_tokens(reply, request.model)
+                if usage.reasoning_tokens:
+                    clamp_reasoning_tokens(reply, request.model)
             elif usage is not None:
                 raise StepError(f"extract_usage returned {type(usage).__name__} instead of Usage or None")
 
@@ -147,13 +154,14 @@ def extract_usage(
 
 
 def read_usage(extract: Reader, response: Response, reply: Reply, side_fields: Rules | None) -> Usage | None:
-    """Return what `extract` finds in the JSON of the response; None, with a warning on the reply, for another shape."""
+    """Return what `extract` finds in the JSON of the response; None, with a warning, if its shape is unexpected."""
     model, data = response.request.model, response.data
     try:
         if data is None and (data := reply.raw) is not None and side_fields:
             data, warnings = kept(data, side_fields, model)
             reply.warnings = joined_warnings(reply.warnings, warnings)
-        usage: Usage | None = extract(data, model, response)
+        read, takes_response = extract
+        usage: Usage | None = read(data, model, response=response) if takes_response else read(data, model)
         return usage
     except SHAPE_ERRORS:
         warn(reply, model, "usage", "left out of the answer: it does not have the shape of its wire format")
@@ -164,15 +172,11 @@ def _body(response: Response) -> Body:
     return Body(response.body, response.headers.get("content-type", "").partition(";")[0].strip().lower())
 
 
-def _json(response: Response) -> Any:
-    try:
-        return loads(response.body)
-    except JSONDecodeError:
-        pass
+def _not_json(response: Response) -> DecodeError:
     kind = response.headers.get("content-type", "no content type").partition(";")[0]
     start = response.body[:_QUOTED].decode("utf-8", "replace").strip()
     what = "is empty" if not response.body.strip() else f"is not JSON but {kind}, and begins {start!r}"
-    raise _error(
+    return _error(
         response,
         f"the answer ({response.status}) {what}",
         hint="check base_url: a proxy or a web page may have answered",

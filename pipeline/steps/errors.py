@@ -3,34 +3,26 @@
 from __future__ import annotations
 
 from ...schemas.errors import StepwellError
-from ..effects import CallNext, StepGenerator
 from ..http.redact import redact
 from ..http.request import Request
-from ..http.response import FindError
-from ..step import Step, around_unchecked
+from ..http.response import FindError, Response
+from ..step import Step, after
 
 
 def map_errors(find_error: FindError) -> Step:
-    """Make the step that raises the error which `find_error` finds in a response, and completes every error.
+    """Make the step that raises the error which `find_error` finds in a response.
 
-    It is outside retry, which therefore sees statuses.
+    It adds the details of the call to every error that passes. It is outside retry, which sees the error statuses.
     """
 
-    def run(request: Request, call: CallNext) -> StepGenerator:
-        try:
-            response = yield from call(request)
-        except StepwellError as error:
-            attach_call_details(error, request)
-            raise
-        found = response.error_by(find_error)
-        if found is None:
-            return response
-        redact(found, response.request)  # the request as it was sent, with its credential
-        found.request_id = found.request_id or response.request_id
-        attach_call_details(found, request)
-        raise found
+    def run(response: Response, request: Request) -> None:
+        if (found := response.error_by(find_error)) is not None:
+            redact(found, response.request)  # the request as it was sent, with its credential
+            found.request_id = found.request_id or response.request_id
+            attach_call_details(found, request)
+            raise found
 
-    return around_unchecked("map_errors", run)
+    return after("map_errors", run, attach_call_details)
 
 
 def attach_call_details(error: StepwellError, request: Request) -> None:

@@ -18,18 +18,14 @@ class RetryBudget:
     """
 
     def __init__(self, most: float = 100.0) -> None:
-        self._most = most
-        self._left = most
+        self.most = most
+        self.left = most
 
     def take(self) -> bool:
-        if self._left < 1:
+        if self.left < 1:
             return False
-        self._left -= 1
+        self.left -= 1
         return True
-
-    def give_back(self) -> None:
-        if self._left < self._most:
-            self._left = min(self._most, self._left + 0.1)
 
 
 def retry(
@@ -41,7 +37,7 @@ def retry(
 ) -> Step:
     """Make the step that sends again, at most `request.retries` times (default 2), after an error that may pass.
 
-    find_error: returns the error that a response stands for, if any.
+    find_error: returns the error that a response reports, if any.
     base: the longest first wait, in seconds; it doubles with each attempt.
     most: the longest wait, in seconds.
     budget: the retries that calls share.
@@ -63,14 +59,16 @@ def retry(
                 error = outcome.error_by(find_error)
             except (TransportError, ProviderError) as raised:
                 outcome = error = raised
-            if error is None:
-                budget.give_back()
+            else:
+                if error is None:
+                    budget.left = min(budget.most, budget.left + 0.1)
+                    return outcome
             delay = _delay(request, attempt, error, base, most)
             if error is None or delay is None or not budget.take():
                 if isinstance(outcome, StepwellError):
                     raise outcome
                 return outcome
-            # Its frames hold this one, and so the stream that comes next, which would not end when dropped.
+            # The traceback refers to this frame, and would keep the next stream alive when the caller drops it.
             error.__traceback__ = None
             yield Sleep(delay)
             attempt += 1
@@ -78,9 +76,9 @@ def retry(
     return around_unchecked("retry", run)
 
 
-def _delay(request: Request, attempt: int, error: StepwellError | None, base: float, most: float) -> float | None:
+def _delay(request: Request, attempt: int, error: StepwellError, base: float, most: float) -> float | None:
     """Return the seconds to wait before the next attempt; None for no further attempt."""
-    if error is None or not error.retryable or attempt >= request.retries:
+    if not error.retryable or attempt >= request.retries:
         return None
     delay = getattr(error, "retry_after", None)
     if delay is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from math import inf
 from typing import Any
 
 from ...schemas.errors import (
@@ -64,12 +65,12 @@ class Source:
         self._size = 0
         self._lingers = False
         self._encoding = encoding
-        self._inflater = _inflater(self._encoding, known_only=not cut)
+        self._inflater: Any = _inflater(encoding, known_only=not cut) if encoding else None
 
     def take(self, data: bytes) -> bytes:
         """Count and decompress what was read. Raises ResponseTooLarge over the limit, the clock's error when late."""
         clock = self.clock
-        if clock.bounded and clock.overdue():
+        if clock.due != inf and clock.now() >= clock.due:
             raise clock.error()
         if self._inflater is not None:
             data = self._inflate(data)

@@ -26,11 +26,11 @@ class HeaderKey:
     prefix: str = ""
 
     def __call__(self, request: Request) -> Request:
-        if request.credential is None:
+        key = request.credential
+        if key is None:
             return request
-        headers = Headers(request.headers)
-        headers[self.name] = self.prefix + reveal(request)
-        return request.replace(headers=headers)
+        value = self.prefix + (key.reveal() if type(key) is Secret else reveal(request))
+        return request.replace(headers=Headers(request.headers, **{self.name: value}))
 
 
 def header_key(name: str, prefix: str = "") -> HeaderKey:
@@ -58,19 +58,17 @@ def token_from(function: Callable[[], Any]) -> Run:
         return header_secret(token, where="the credential's function")
 
     def call() -> Secret:
-        token = None if iscoroutinefunction(function) else function()
-        if iscoroutinefunction(function) or isawaitable(token):
+        token = function()
+        if isawaitable(token):
             if iscoroutine(token):
                 token.close()  # else Python warns that it was never awaited
             raise ConfigError("the credential is an async function", hint="use it with AsyncClient")
         return secret(token)
 
     async def acall() -> Secret:
-        if iscoroutinefunction(function):
-            return secret(await function())
         import anyio.to_thread  # comes with httpx
 
-        token = await anyio.to_thread.run_sync(function)
+        token = function() if iscoroutinefunction(function) else await anyio.to_thread.run_sync(function)
         return secret(await token if isawaitable(token) else token)
 
     return Run(call, acall)
@@ -83,6 +81,11 @@ def known_credential(request: Request) -> Any:
             f"{request.model.provider} takes no function that returns the key", hint="pass its result as api_key='...'"
         )
     return request.credential
+
+
+def credential_value(request: Request, name: str) -> Any:
+    """Return one of the values of a credential of several; None for any other credential."""
+    return request.credential.get(name) if isinstance(request.credential, Mapping) else None
 
 
 def reveal(request: Request) -> str:

@@ -11,14 +11,14 @@ from ...pipeline.http.headers import Headers, checked_headers
 from ...pipeline.http.request import RAW_OPTIONS, Request
 from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
-from ...pipeline.step import Step, around_unchecked, on_request
+from ...pipeline.step import Step, on_request, place_in_code
 from ...pipeline.steps.check_answer import check_answer
 from ...pipeline.steps.decode import decode_response, decoded, extract_usage, read_usage, reader_of
 from ...pipeline.steps.errors import map_errors
 from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
 from ...pipeline.stream.decoder import StreamSteps
-from ...schemas.errors import ConfigError, InvalidOption, StepError
+from ...schemas.errors import ConfigError, InvalidOption, StepError, StepwellError
 from ...schemas.functions import taken
 from ...schemas.json_text import REPAIRED_TEXT, well_formed
 from ...schemas.model import Model
@@ -31,12 +31,12 @@ from .addresses import filled
 from .environment import PROCESS, Environment, environment_of
 from .login_steps import authentication, resolve_key, trusted_url
 from .object_support import fit_schemas
+from .option_names import suggest_option
 from .place import STREAM_STEPS
 from .provenance import with_origin
 from .provider import Provider, common_options
 from .resolve import Resolved
-from .rules import Rules
-from .spellings import suggest_option
+from .rules import Rules, is_packaged
 from .translate import report_dropped, translate, warn_of_dropped
 from .wire import Wire
 
@@ -62,11 +62,12 @@ def build_pipeline(
     budget: the retries that calls share.
     environment: the variables of the client.
 
-    Retry sees statuses; authentication is inside it and sees the final bytes of each attempt.
+    Retry sees error statuses; authentication is inside it and sees the final bytes of each attempt.
     """
     find_error = steps["find_error"]
     authenticate = steps["authenticate"]
     needs_key = provider.needs_key(wire, authenticate)
+    of_answer = check_answer(wire.operation)
     attach = (steps.get("attach_stream") if stream else None) or steps.get("attach")
     pipeline = Pipeline(
         (
@@ -80,7 +81,7 @@ def build_pipeline(
             with_origin(translation(provider, model, wire, steps["translate_options"]), steps, "translate_options"),
             with_origin(fit_history(_target(provider, model, wire, steps)), steps, details=HISTORY_STEPS),
             with_origin(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
-            *_checks(wire.operation),
+            *([] if of_answer is None else [of_answer]),
             with_origin(encoding(steps["build_body"], steps["encode_body"]), steps, "build_body", ["encode_body"]),
             with_origin(
                 extract_usage(steps["extract_usage"], wire.counted_in_headers, wire.side_fields), steps, "extract_usage"
@@ -98,9 +99,9 @@ def build_pipeline(
                 "decode_stream_event",
                 STREAM_STEPS,
             ),
-            with_origin(authentication(authenticate), steps, "authenticate"),
+            with_origin(authentication(provider, authenticate, environment), steps, "authenticate"),
             with_origin(
-                around_unchecked("send", lambda request, call: call(request)),
+                Step("send", lambda call, halted: (call, halted), source=place_in_code(build_pipeline)),
                 steps,
                 details=["attach", "attach_stream"],
             ),
@@ -111,11 +112,6 @@ def build_pipeline(
     if not isinstance(attached, Pipeline):
         raise StepError(f"attach of {provider.id} returned {type(attached).__name__} instead of a Pipeline")
     return Pipeline(evolve(step, of_provider=True) for step in attached)
-
-
-def _checks(operation: str) -> tuple[Step, ...]:
-    step = check_answer(operation)
-    return () if step is None else (step,)
 
 
 HISTORY_STEPS = ("tool_call_id_policy", "tool_name_policy", "accepts_part")
@@ -204,15 +200,21 @@ def check(provider: Provider, wire: Wire) -> Step:
 
 def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Request] | None) -> Step:
     """Make the step that sets the address and the headers, and runs the provider's prepare_request."""
-    unstreamed = Headers({"content-type": wire.content_type, "accept": "application/json"})
-    unstreamed["accept-encoding"] = "identity"
-    unstreamed["user-agent"] = USER_AGENT
-    unstreamed.update(checked_headers({**wire.headers, **provider.headers}))
+    unstreamed = Headers(
+        {
+            "content-type": wire.content_type,
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            "user-agent": USER_AGENT,
+            **checked_headers({**wire.headers, **provider.headers}),
+        }
+    )
     streamed = Headers(unstreamed, accept=wire.stream_accept)
 
     def prepare_request(request: Request) -> Request:
         path = (wire.stream_path if request.stream else None) or wire.path
-        headers = Headers(streamed if request.stream else unstreamed)
+        headers = Headers.__new__(Headers)  # without __init__, as in every call
+        dict.update(headers, streamed if request.stream else unstreamed)
         if request.headers:
             headers.update(checked_headers(request.headers))
         url = request.base_url.rstrip("/") + (path if isinstance(path, str) else path(request))
@@ -232,7 +234,15 @@ def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Reques
 def _prepare(request: Request, own: Callable[[Request], Request]) -> Request:
     """Run the provider's prepare_request, and keep track of the options that it changes."""
     original = request.options
-    prepared = own(request)
+    try:
+        prepared = own(request)
+    except StepwellError:
+        raise
+    except Exception as error:
+        raise StepError(
+            f"prepare_request raised {type(error).__name__} for {request.model}: {error}",
+            hint="raise an UnknownModel there for an id that it cannot use",
+        ) from error
     if type(prepared) is not Request:
         raise StepError(f"prepare_request returned {type(prepared).__name__} instead of a Request")
     if prepared.options is original:
@@ -246,12 +256,13 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
     canonical = OPERATION_OPTIONS.get(wire.operation, {})
     longest = model.max_output_tokens if model.known else None
     is_trusted_url = trusted_url(provider, model)
+    acts_without_options = _acts_without_options(rules, model)
 
     def translate_options(request: Request) -> Request:
         if request.context.tools and "tools" not in encodable:
             losses = [("tools", f"{provider.id} takes no tools")]
             request = warn_of_dropped(request, losses, context=request.context.with_tools())
-        if not request.options and not rules:
+        if not request.options and not acts_without_options:
             return request
         options, warnings = dict(request.options), request.warnings
         if longest is not None and options.get("max_tokens", 0) > longest and is_trusted_url(request.base_url):
@@ -273,6 +284,14 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
     return on_request("translate_options", translate_options)
 
 
+def _acts_without_options(rules: Rules, model: Model) -> bool:
+    """Return whether rules may change a call without options: packaged ones are tried, a user's are assumed to.
+
+    Most calls have no options, and running all rules for them would take a fifth of the pipeline's time.
+    """
+    return callable(rules) or not all(map(is_packaged, rules)) or any(translate(rules, {}, model, "warn"))
+
+
 def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], bytes]) -> Step:
     """Make the step that builds the body, merges the caller's provider_options into it, and encodes it."""
 
@@ -280,8 +299,8 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
         body = build_body(request)
         if body is None:
             raise StepError("build_body returned None instead of a body", hint="return the body")
-        if raw := request.get(RAW_OPTIONS):
-            body = merge_bodies(body, raw)
+        if RAW_OPTIONS in request.state:
+            body = merge_bodies(body, request.get(RAW_OPTIONS))
         try:
             encoded = encode_body(body)
         except (TypeError, UnicodeEncodeError) as error:

@@ -181,7 +181,7 @@ _HINTS: Mapping[type[ProviderError], str] = {
 
 
 def find_error(response: Response) -> ProviderError | None:
-    """Return the error that the answer stands for, or None for a good answer.
+    """Return the error that a response reports, or None for a successful one.
 
     An error is an unsuccessful status, or a body that holds nothing but an error under a 200, as gateways send
     (OpenRouter; see the recordings).
@@ -217,7 +217,7 @@ def provider_error(
 
     provider: the provider's id, for the message.
     error: the error object, or the text of a body that is not JSON.
-    response: the answer, whose status and Retry-After count; None inside a stream.
+    response: the response, whose status and Retry-After are used; None inside a stream.
     body: the body as it was received (default: that of the response, else the error object as JSON).
     """
     status = response.status if response else None
@@ -248,17 +248,15 @@ def _kind(
     status: int | None, codes: list[str], message: str, error: object
 ) -> tuple[type[ProviderError], dict[str, int]]:
     known = [_BY_CODE[code.lower()] for code in codes if code.lower() in _BY_CODE]
-    if QuotaError in known or _NO_CREDIT.search(message):
-        return QuotaError, {}
-    if status not in (None, 429) and _OVER_QUOTA.search(message):
+    over_quota = status not in (None, 429) and _OVER_QUOTA.search(message)
+    if QuotaError in known or over_quota or _NO_CREDIT.search(message):
         return QuotaError, {}
     limited = RateLimitError in known and status in (None, 429)
     if not limited and (numbers := _overflow(status, message, error)) is not None:
         return ContextOverflow, numbers
-    for kind in (ContextOverflow, ContentFiltered):
-        if kind in known:
-            return kind, {}
-    if status == 403 and (_is_flagged(error) or _FLAGGED.search(message)):
+    if ContextOverflow in known:
+        return ContextOverflow, {}
+    if ContentFiltered in known or (status == 403 and (_is_flagged(error) or _FLAGGED.search(message))):
         return ContentFiltered, {}
     if status is not None and status in _BY_STATUS:
         return _BY_STATUS[status], {}

@@ -14,11 +14,20 @@ from .constraints import Constraints, with_constraints
 from .extending import Extended, Extending, extended
 from .place import When
 from .provider import Override, Provider, same_id
-from .rules import Rules, Translate, before, for_operation, joined, surviving, takes_operation
+from .rules import Rules, before, for_operation, joined, surviving, takes_operation
 from .steps import STEPS, checked_step
 from .wire import Wire
 
-_FIELDS = ("prepare_request", "attach", "attach_stream", "tool_call_id_policy", "thinking_constraints")
+_OF_PROVIDER = {
+    "prepare_request": "prepare_request",
+    "attach": "attach",
+    "attach_stream": "attach_stream",
+    "authenticate": "auth",
+    "normalize_model_id": "normalize_model_id",
+    "tool_call_id_policy": "tool_call_id_policy",
+    "thinking_constraints": "thinking_constraints",
+}
+"""The fields of a provider that are steps, by the names of the steps."""
 _OF_WIRE = tuple(name for name in STEPS if hasattr(Wire, name))
 
 
@@ -30,7 +39,7 @@ class Resolved:
     scopes: Mapping[str, str] = field(factory=dict)
     tables: tuple[tuple[str, Any], ...] = ()
     extends: Mapping[str, tuple[tuple[Any, str], ...]] = field(factory=dict)
-    """by name, the steps that an extending one is laid around, outermost first, and the scope of each"""
+    """by name, the steps that an extending one is wrapped around, outermost first, and the scope of each"""
     conditions: tuple[When, ...] = ()
     """the `when` of each layer that holds for some calls only"""
     unmet: tuple[Override, ...] = ()
@@ -59,7 +68,7 @@ def resolve_steps(
     wire: the wire of the call.
     overrides: those of users, the most specific last.
     stream: whether the call is streamed.
-    met: which of the layers that have a `when` are in force, in their order; without it, none.
+    met: whether the condition is met, for each layer with a `when`, in their order (default: none is).
 
     Raises ConfigError for a step of a wire that may mean several wires, or for an extending one that does not fit.
     """
@@ -69,24 +78,23 @@ def resolve_steps(
     layers = [_for_call(layer, provider, wire, stream) for layer in (of_provider, *rows, *overrides)]
     limited = [each for each in layers if each.place.when is not None and each.steps]
     unmet = [each for at, each in enumerate(limited) if met[at : at + 1] != (True,)]
-    if unmet:
-        layers = [each for each in layers if not any(each is other for other in unmet)]
-    laid = _Laid(of_wire, provider)
+    layers = [each for each in layers if not any(each is other for other in unmet)]
+    chosen = _StepTable(of_wire, provider)
     for layer in layers:
-        laid.add(layer)
+        chosen.add(layer)
     own = Override({"translate_options": provider.translate_options}, provider.id)
     tables = [
         (each.scope, each.steps["translate_options"]) for each in (own, *layers) if "translate_options" in each.steps
     ]
-    laid.steps["translate_options"], shown = _translation(
-        tables, laid.steps.get("thinking_constraints"), wire.operation
+    chosen.steps["translate_options"], shown = _translation(
+        tables, chosen.steps.get("thinking_constraints"), wire.operation
     )
     conditions = tuple(each.place.when for each in limited if each.place.when)
-    return Resolved(laid.steps, laid.scopes, tuple(shown), laid.extends, conditions, tuple(unmet))
+    return Resolved(chosen.steps, chosen.scopes, tuple(shown), chosen.extends, conditions, tuple(unmet))
 
 
-class _Laid:
-    """The steps in force, as one layer is laid over the other."""
+class _StepTable:
+    """The steps in force. Each layer that is added replaces or extends those of the layers before it."""
 
     def __init__(self, of_wire: Override, provider: Provider) -> None:
         self.steps: dict[str, Any] = dict(of_wire.steps)
@@ -96,7 +104,7 @@ class _Laid:
 
     def add(self, layer: Override) -> None:
         if "parse_stream_protocol" in layer.steps and type(layer.steps["parse_stream_protocol"]) is not Extending:
-            # What knows the beginning of the other protocol knows nothing of this one.
+            # A begins_stream recognises the protocol for which it was written, not a new one.
             self.steps["begins_stream"] = None
         for name, step in layer.steps.items():
             if type(step) is Extending and name != "translate_options":
@@ -123,16 +131,17 @@ def _translation(tables: Tables, constraints: Constraints | None, operation: str
     constraints: thinking_constraints.
     operation: that of the call, for rules that take it.
     """
-    laid: Tables = []
+    collected: Tables = []
     inherited: Tables = []
     for scope, given in tables:
         if type(given) is Extending:
-            rules, inherited = _in_force(laid, inherited, constraints)
-            function = for_operation(given.function, operation)
-            laid = [(scope, Extended(function, _as_function(rules)))]
+            rules, inherited = _in_force(collected, inherited, constraints)
+            # What is extended returns the options and the losses.
+            whole = before((), rules) if callable(rules) else before(rules, lambda options, model: options)
+            collected = [(scope, Extended(for_operation(given.function, operation), whole))]
         else:
-            laid.append((scope, _for_operation(given, operation)))
-    return _in_force(laid, inherited, constraints)
+            collected.append((scope, _for_operation(given, operation)))
+    return _in_force(collected, inherited, constraints)
 
 
 def _for_operation(rules: Rules, operation: str) -> Any:
@@ -141,15 +150,10 @@ def _for_operation(rules: Rules, operation: str) -> Any:
     return type(rules)(for_operation(rule, operation) for rule in rules) if any(map(takes_operation, rules)) else rules
 
 
-def _as_function(rules: Rules) -> Translate:
-    """Return a function that applies the rules, and returns the options and the losses."""
-    return before((), rules) if callable(rules) else before(rules, lambda options, model: options)
-
-
-def _in_force(laid: Tables, inherited: Tables, constraints: Constraints | None) -> tuple[Rules, Tables]:
+def _in_force(collected: Tables, inherited: Tables, constraints: Constraints | None) -> tuple[Rules, Tables]:
     """Return the rules of tables, of which the first may extend the `inherited` ones, and the tables as they run."""
-    shown = surviving(laid, lambda each: each[1])
-    rules = joined([rules for _, rules in laid])
+    shown = surviving(collected, lambda each: each[1])
+    rules = joined([rules for _, rules in collected])
     if type(shown[-1][1]) is Extended:  # what it extends has the constraints
         return rules, [*shown, *inherited]
     return with_constraints(rules, constraints), shown
@@ -185,21 +189,18 @@ def _for_call(layer: Override, provider: Provider, wire: Wire, stream: bool) -> 
 
 def _rows(provider: Provider, model_id: str) -> list[Override]:
     """Return the provider's rows for a model."""
-    rows = [(pattern, each) for pattern, each in provider.models.items() if fnmatchcase(model_id, pattern)]
     return [
         Override(each.steps, f"{provider.id}, models {pattern}{each.place.suffix}", each.place)
-        for pattern, each in rows
+        for pattern, each in provider.models.items()
+        if fnmatchcase(model_id, pattern)
     ]
 
 
 def _declared_steps(provider: Provider, wire: Wire) -> tuple[Override, ...]:
     """Return the steps of the wire, and those of the provider for all its models."""
     of_wire = {name: getattr(wire, name) for name in _OF_WIRE}
-    of_provider = {name: value for name in _FIELDS if (value := getattr(provider, name)) is not None}
-    if provider.normalize_model_id is not same_id:
-        of_provider["normalize_model_id"] = provider.normalize_model_id
-    if provider.auth is not None:
-        of_provider["authenticate"] = provider.auth
+    given = {name: getattr(provider, field) for name, field in _OF_PROVIDER.items()}
+    of_provider = {name: value for name, value in given.items() if value is not None and value is not same_id}
     return (
         Override({"authenticate": wire.auth, **of_wire}, f"wire {wire.name}"),
         Override({**of_provider, **provider.steps}, provider.id),

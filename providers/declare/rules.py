@@ -112,6 +112,16 @@ def described(description: str, rule: Rule, reads: Iterable[str] = (), writes: I
     return rule
 
 
+def is_packaged(rule: object) -> bool:
+    """Return whether a rule is one of this package: it does the same every time."""
+    rule = getattr(rule, "func", rule)
+    where = str(getattr(rule, "__module__", ""))
+    return where.startswith(_PACKAGE) and all(map(is_packaged, getattr(rule, "parts", ())))
+
+
+_PACKAGE = __name__.rpartition(".declare.")[0]
+
+
 def description_of(rule: object) -> str:
     """Return the text of a rule for `describe()`; its name and place in the code, if it has none."""
     rule = getattr(rule, "func", rule)
@@ -151,13 +161,11 @@ def clamp(option: str, low: float | None = None, high: float | None = None, *, w
         value = options.get(option)
         if value is None:
             return []
-        if low is not None and value < low:
-            options[option] = low
-            return [(option, f"{value} became {low}: {why or 'the lowest allowed'}")]
-        if high is not None and value > high:
-            options[option] = high
-            return [(option, f"{value} became {high}: {why or 'the highest allowed'}")]
-        return []
+        limit = low if low is not None and value < low else high if high is not None and value > high else value
+        if limit == value:
+            return []
+        options[option] = limit
+        return [(option, f"{value} became {limit}: {why or 'the nearest allowed'}")]
 
     return described(f"clamp {option} to {'' if low is None else low}..{'' if high is None else high}", rule, [option])
 
@@ -242,6 +250,7 @@ def when(test: Callable[[Options, Model], bool] | Callable[[Options, Model, str]
 
     name = getattr(getattr(test, "func", test), "__name__", type(test).__name__)
     made: Any = rule_with_operation if any(map(takes_operation, parts)) else rule
+    made.parts = parts
     return described(
         f"when {name.strip('_<>')}: {'; '.join(map(description_of, rules))}",
         made,

@@ -26,12 +26,6 @@ from .object_support import AS_GIVEN, ObjectSupport
 from .tool_policies import COMMON_CALL_IDS, COMMON_TOOL_NAMES, ToolCallIdPolicy, ToolNamePolicy
 from .vendor_names import VENDOR_NAMES
 
-
-def json_body(body: Mapping[str, Any]) -> bytes:
-    """Encode a body as JSON."""
-    return dumps_strictly(body)
-
-
 CALLED_WITH: Mapping[str, tuple[int, tuple[str, ...]]] = {
     **dict.fromkeys(("build_body", "encode_body", "find_error", "finalize_history"), (1, ())),
     "init_stream_state": (1, ("response",)),
@@ -71,7 +65,7 @@ class Wire:
     """`decode_response` gets a Body in the place of JSON"""
     build_body: Callable[[Request], Any]
     """makes the body of a request"""
-    encode_body: Callable[[Any], bytes] = json_body
+    encode_body: Callable[[Any], bytes] = dumps_strictly
     """makes bytes of the body"""
     decode_response: Callable[..., Reply]
     """`(data, model)` makes a reply of the JSON of an unstreamed answer. With a parameter named `response` it also gets
@@ -86,7 +80,7 @@ class Wire:
     """rules of the fields that an answer can do without, see pipeline/side_fields.py. The functions that read an
     unstreamed body never see a field that breaks its rule; those for streams call `kept_event`."""
     find_error: Callable[[Response], ProviderError | None] = find_error_by_status
-    """returns the error that an answer stands for, None for a good one"""
+    """returns the error that a response reports, None for a successful one"""
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None = None
     """this and the next four are the streaming side; see StreamSteps"""
     init_stream_state: Callable[..., Any] = lambda model: None
@@ -122,7 +116,7 @@ class Wire:
         )
 
     def with_error_hint(self, kind: type[ProviderError], hint: Callable[[Request], str]) -> Wire:
-        """Return the wire with another hint in its errors of one kind, which `hint` makes of the request."""
+        """Return the wire with `hint(request)` as the hint of its errors of one class, `kind`."""
 
         def find_error(response: Response) -> ProviderError | None:
             error = self.find_error(response)

@@ -20,7 +20,7 @@ from ..declare.provider import Provider, declare_provider, override
 from ..wires.anthropic_messages import anthropic_messages
 from ..wires.openai_chat import openai_chat
 from ..wires.openai_responses import openai_responses
-from ..wires.operations.openai_embeddings import openai_embeddings
+from ..wires.operations.embeddings import openai_embeddings
 from ..wires.operations.rerank import rerank
 from . import server
 from .install import reranker_path
@@ -69,8 +69,7 @@ def messages_body(request: Request) -> dict[str, Any]:
     continue."""
     body: dict[str, Any] = anthropic_messages.build_body(request)
     if "format" in body.pop("output_config", {}):
-        prefill = request.get(PREFILL)
-        body["messages"].append({"role": "assistant", "content": [{"type": "text", "text": prefill}]})
+        body["messages"].append({"role": "assistant", "content": [{"type": "text", "text": request.get(PREFILL)}]})
     return body
 
 

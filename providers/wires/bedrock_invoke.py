@@ -20,7 +20,7 @@ from .anthropic_messages import anthropic_messages
 from .anthropic_messages.encode import body_for
 from .bedrock_converse.errors import find_error, stream_failure
 from .openai_chat import openai_chat
-from .paths import segment
+from .paths import bedrock_path
 from .protocols import aws_event_stream
 from .protocols.aws_event_stream import AWSEvent
 
@@ -39,8 +39,8 @@ def _invoke_wire(wire: Wire, name: str, build_body: Callable[[Request], dict[str
         wire,
         name=name,
         history_format=wire.name,
-        path=lambda request: f"/model/{segment(request.model.id, safe='')}/invoke",
-        stream_path=lambda request: f"/model/{segment(request.model.id, safe='')}/invoke-with-response-stream",
+        path=bedrock_path("invoke"),
+        stream_path=bedrock_path("invoke-with-response-stream"),
         stream_accept="application/vnd.amazon.eventstream",
         build_body=build_body,
         find_error=find_error,
@@ -50,10 +50,13 @@ def _invoke_wire(wire: Wire, name: str, build_body: Callable[[Request], dict[str
     )
 
 
-def _openai_body(request: Request) -> dict[str, Any]:
-    body: dict[str, Any] = openai_chat.build_body(request)
-    return {name: value for name, value in body.items() if name not in ("stream", "stream_options")}
-
-
 bedrock_invoke_anthropic = _invoke_wire(anthropic_messages, "bedrock_invoke_anthropic", body_for("bedrock-2023-05-31"))
-bedrock_invoke_openai = _invoke_wire(openai_chat, "bedrock_invoke_openai", _openai_body)
+bedrock_invoke_openai = _invoke_wire(
+    openai_chat,
+    "bedrock_invoke_openai",
+    lambda request: {
+        name: value
+        for name, value in openai_chat.build_body(request).items()
+        if name not in ("stream", "stream_options")
+    },
+)

@@ -34,6 +34,12 @@ def sent_arguments(call: ToolCall) -> str:
     return repaired(call.arguments_json) if call.arguments_json.strip() not in ("", "null") else "{}"
 
 
+def sent_object(call: ToolCall) -> object:
+    """Return the arguments of a call for a format that takes only objects; the model sees others inside of one."""
+    arguments = call.arguments
+    return {"invalid_arguments": call.arguments_json} if arguments is None else arguments
+
+
 def server_tool_input(text: str) -> object:
     """Parse the streamed input of a tool that the provider runs; the token limit may have cut the JSON short."""
     try:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from urllib.parse import quote
 
+from ...pipeline.http.request import Request
 from ...schemas.errors import UnknownModel
 
 
@@ -21,3 +23,8 @@ def segment(id: str, safe: str = "@:") -> str:
 def segments(id: str) -> str:
     """Encode an id whose slashes separate path segments."""
     return "/".join(segment(part) for part in id.split("/"))
+
+
+def bedrock_path(action: str) -> Callable[[Request], str]:
+    """Make the path of one of Bedrock's actions, which follows the model: an ARN is one segment."""
+    return lambda request: f"/model/{segment(request.model.id, safe='')}/{action}"

@@ -7,8 +7,8 @@ them needs to be installed.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
+from operator import is_
 from typing import Any, Final
 
 from ..errors import SchemaError
@@ -60,31 +60,32 @@ def _inside(note: object) -> tuple[Any, ...]:
 def _facts(note: object) -> dict[str, Any]:
     if isinstance(note, type):
         return {}
-    names = (*_BOUNDS, "min_length", "max_length", "pattern")
-    found = {name: getattr(note, name, None) for name in names}
+    found = {name: getattr(note, name, None) for name in (*_BOUNDS, "min_length", "max_length", "pattern")}
+    found["pattern"] = getattr(found["pattern"], "pattern", found["pattern"])  # the text of a compiled one
     return {name: value for name, value in found.items() if value is not None and (name, value) != ("min_length", 0)}
 
 
 def _add_bounds(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
     if not facts:
         return schema
-    for union in ("anyOf", "oneOf"):
-        if union in schema:
-            # Add it to each alternative that it can apply to (not to null, for instance).
-            applicable = [part for part in schema[union] if isinstance(part, dict) and _all_apply(part, facts)]
-            if not applicable:
-                raise _not_applicable(facts, schema)
-            return {
-                **schema,
-                union: [_add_bounds(part, facts) if part in applicable else part for part in schema[union]],
-            }
-    if not _all_apply(schema, facts):
-        raise _not_applicable(facts, schema)
-    return {**schema, **{_keyword(name, schema): _plain(value) for name, value in facts.items()}}
+    union = next((word for word in ("anyOf", "oneOf") if word in schema), None)
+    parts = [schema] if union is None else schema[union]
+    # Of a union, add them to each alternative that they can apply to (not to null, for instance).
+    bounded = [_bounded(part, facts) if isinstance(part, dict) else part for part in parts]
+    if all(map(is_, parts, bounded)):
+        raise SchemaError(
+            f"{next(iter(facts))}={next(iter(facts.values()))!r} cannot be applied to "
+            f"{schema.get('type', 'such a value')} in JSON Schema",
+            hint="check it in a validator of the class, in the function, or in a pydantic model",
+        )
+    return bounded[0] if union is None else {**schema, union: bounded}
 
 
-def _all_apply(schema: dict[str, Any], facts: Mapping[str, Any]) -> bool:
-    return all(_applies_to(schema, name, value) for name, value in facts.items())
+def _bounded(schema: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a schema with the bounds, or unchanged if not all of them can apply to its values."""
+    if not all(_applies_to(schema, name, value) for name, value in facts.items()):
+        return schema
+    return {**schema, **{_keyword(name, schema): value for name, value in facts.items()}}
 
 
 def _applies_to(schema: dict[str, Any], name: str, value: object) -> bool:
@@ -97,15 +98,3 @@ def _applies_to(schema: dict[str, Any], name: str, value: object) -> bool:
 
 def _keyword(name: str, schema: dict[str, Any]) -> str:
     return _BOUNDS.get(name) or ("pattern" if name == "pattern" else _LENGTHS[schema["type"]][name])
-
-
-def _plain(value: object) -> Any:
-    return value.pattern if isinstance(value, re.Pattern) else value
-
-
-def _not_applicable(facts: Mapping[str, Any], schema: dict[str, Any]) -> SchemaError:
-    kind = schema.get("type", "such a value")
-    return SchemaError(
-        f"{next(iter(facts))}={next(iter(facts.values()))!r} cannot be applied to {kind} in JSON Schema",
-        hint="check it in a validator of the class, in the function, or in a pydantic model",
-    )

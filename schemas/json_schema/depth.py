@@ -30,8 +30,3 @@ def too_deep(value: object, limit: int = MAX_VALUE_DEPTH) -> bool:
 
 _CONTAINERS: Final = (dict, list, tuple)
 _MANY: Final = 1_000
-
-
-def ran_out_of_stack(error: BaseException) -> bool:
-    """Return whether the stack overflowed, in Python or in a Rust library, whose PanicException is not an Exception."""
-    return isinstance(error, RecursionError) or type(error).__name__ == "PanicException"

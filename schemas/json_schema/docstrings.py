@@ -52,38 +52,27 @@ def _from_source(described: Callable[..., object] | type) -> str | None:
 
 def read_docstring(text: str | None) -> tuple[str, dict[str, str]]:
     """Return the description (all before the first section) and the description of each parameter."""
-    lines = _dedent(text or "")
+    lines = [line.rstrip() for line in inspect.cleandoc(text or "").splitlines()]
     described: dict[str, str] = {}
-    about: list[str] = []
-    at, before_sections = 0, True
+    first_section, at = len(lines), 0
     while at < len(lines):
-        line = lines[at]
-        underlined = at + 1 < len(lines) and re.fullmatch(r"-{3,}", lines[at + 1].strip()) and line.strip()
-        if underlined:
-            before_sections = False
+        start = at
+        if _is_underlined(lines, at):
             at = _numpy_section(lines, at, described)
-        elif _GOOGLE.fullmatch(line):
-            before_sections = False
+        elif _GOOGLE.fullmatch(lines[at]):
             at = _google_section(lines, at + 1, described)
-        elif _OTHER_GOOGLE.fullmatch(line):
-            before_sections = False
-            at += 1
-        elif (field := _SPHINX.match(line)) is not None:
-            before_sections = False
+        elif (field := _SPHINX.match(lines[at])) is not None:
             at = _sphinx_field(lines, at, field, described)
         else:
-            if before_sections:
-                about.append(line)
             at += 1
-    return "\n".join(about).strip(), described
+            if not _OTHER_GOOGLE.fullmatch(lines[start]):
+                continue
+        first_section = min(first_section, start)
+    return "\n".join(lines[:first_section]).strip(), described
 
 
-def _dedent(text: str) -> list[str]:
-    """Return the lines without their common indentation (PEP 257)."""
-    lines = text.expandtabs().splitlines()
-    indents = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
-    margin = min(indents, default=0)
-    return [line.strip() if at == 0 else line[margin:].rstrip() for at, line in enumerate(lines)]
+def _is_underlined(lines: list[str], at: int) -> bool:
+    return at + 1 < len(lines) and lines[at] != "" and re.fullmatch(r"\s*-{3,}", lines[at + 1]) is not None
 
 
 def _indent(line: str) -> int:
@@ -100,27 +89,19 @@ def _block(lines: list[str], at: int, above: int) -> tuple[str, int]:
     Returns the paragraph and the index of the line after it.
     """
     words: list[str] = []
-    while at < len(lines) and (not lines[at].strip() or _indent(lines[at]) > above):
-        words.append(lines[at].strip())
+    while at < len(lines) and (not lines[at] or _indent(lines[at]) > above):
+        words += lines[at].split()
         at += 1
-    return " ".join(word for word in words if word), at
+    return " ".join(words), at
 
 
 def _google_section(lines: list[str], at: int, described: dict[str, str]) -> int:
-    while at < len(lines):
-        line = lines[at]
-        if not line.strip():
-            at += 1
-            continue
-        indent = _indent(line)
-        entry = _GOOGLE_ENTRY.fullmatch(line.strip())
-        if not indent:
-            return at
-        if entry is None:
-            at += 1
-            continue
-        more, at = _block(lines, at + 1, indent)
-        described[entry[1]] = f"{entry[2]} {more}".strip()
+    while at < len(lines) and (not lines[at] or _indent(lines[at])):
+        indent, entry = _indent(lines[at]), _GOOGLE_ENTRY.fullmatch(lines[at].strip())
+        at += 1
+        if entry is not None:
+            more, at = _block(lines, at, indent)
+            described[entry[1]] = f"{entry[2]} {more}".strip()
     return at
 
 
@@ -129,15 +110,15 @@ def _numpy_section(lines: list[str], at: int, described: dict[str, str]) -> int:
     at += 2
     while at < len(lines):
         line = lines[at]
-        if not line.strip():
-            at += 1
+        if _indent(line) or _is_underlined(lines, at):
+            break
+        at += 1
+        if not line:
             continue
-        if _indent(line) or (at + 1 < len(lines) and re.fullmatch(r"-{3,}", lines[at + 1].strip())):
-            return at
         entry = _NUMPY_ENTRY.fullmatch(line)
         if not has_parameters or entry is None:
-            return at + 1
-        more, at = _block(lines, at + 1, 0)
+            break
+        more, at = _block(lines, at, 0)
         for name in entry[1].split(","):
             described[name.strip().lstrip("*")] = more
     return at

@@ -143,10 +143,16 @@ def _mark(hint: object) -> Any:
     while (origin := typing.get_origin(hint)) is not None:
         if origin in (typing.Required, typing.NotRequired):
             return origin
-        if origin is not typing.Annotated and getattr(origin, "__name__", "") != "ReadOnly":
+        if origin is not typing.Annotated and not is_qualifier(origin):
             return None
         hint = typing.get_args(hint)[0]
     return None
+
+
+def is_qualifier(origin: object) -> bool:
+    """Return whether a hint with this origin says something of the field, not of its type: Required, Final, ..."""
+    known = (typing.Required, typing.NotRequired, typing.Final, typing.ClassVar)
+    return origin in known or getattr(origin, "__name__", "") == "ReadOnly"
 
 
 def _named_tuple_fields(cls: type[Any]) -> list[Field]:

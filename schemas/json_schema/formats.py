@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import date, datetime, time
+from importlib import import_module
 from typing import Final
 
 
@@ -13,25 +14,13 @@ def _matches(pattern: str) -> Callable[[str], bool]:
     return lambda text: compiled.fullmatch(text) is not None
 
 
-def _read_by(read: Callable[[str], object], shape: Callable[[str], bool]) -> Callable[[str], bool]:
+def _read_by(read: Callable[[str], object], shape: Callable[[str], bool] = lambda text: True) -> Callable[[str], bool]:
     def holds(text: str) -> bool:
         try:
             read(text)
         except ValueError:
             return False
         return shape(text)
-
-    return holds
-
-
-def _address(version: int) -> Callable[[str], bool]:
-    def holds(text: str) -> bool:
-        from ipaddress import ip_address  # rarely needed
-
-        try:
-            return ip_address(text).version == version
-        except ValueError:
-            return False
 
     return holds
 
@@ -47,7 +36,8 @@ FORMATS: Final[dict[str, Callable[[str], bool]]] = {
     "uuid": _matches(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
     "email": _matches(r"[^@\s]+@[^@\s]+"),
     "hostname": _matches(_HOST),
-    "ipv4": _address(4),
-    "ipv6": _address(6),
+    # ipaddress is rarely needed.
+    "ipv4": _read_by(lambda text: import_module("ipaddress").IPv4Address(text)),
+    "ipv6": _read_by(lambda text: import_module("ipaddress").IPv6Address(text)),
     "uri": _matches(r"[A-Za-z][A-Za-z0-9+.-]*:\S*"),
 }

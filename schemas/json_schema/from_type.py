@@ -11,18 +11,20 @@ import collections
 import collections.abc
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
-from typing import Any, Final, Protocol, TypeGuard
+from typing import Any, Final, NoReturn, Protocol, TypeGuard, TypeVar
 
 from ..errors import SchemaError
 from ..json_types import JSONSchema, Schema
 from .constraints import annotated
 from .docstrings import docstring_of, read_docstring
-from .fields import Field, fields_of
-from .keywords import leads_to_itself, objects_in, with_parts
+from .fields import Field, fields_of, is_qualifier
+from .keywords import definition_name, leads_to_itself, objects_in, with_parts
 
-__all__ = ["Adapter", "Schemas", "is_adapter", "is_pydantic_model", "schema_of", "standing_for"]
+__all__ = ["Adapter", "Schemas", "is_adapter", "is_pydantic_model", "schema_of", "simple_kind", "standing_for"]
+
+Kind = TypeVar("Kind")
 
 # By module and name, so that no module is imported for a type that is not used.
 _SIMPLE: Final[dict[tuple[str, str], dict[str, Any]]] = {
@@ -53,6 +55,7 @@ _LISTS: Final = (
     collections.abc.Iterable,
 )
 _SETS: Final = (set, frozenset, collections.abc.Set, collections.abc.MutableSet)
+_OBJECT: Final = ("builtins", "object")
 DICTS: Final = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
 
@@ -106,27 +109,21 @@ class Schemas:
 
     def of(self, tp: object) -> dict[str, Any]:
         """Return the schema of one type; it may refer to definitions, which `closed` adds."""
-        name, module = getattr(tp, "__qualname__", getattr(tp, "__name__", "")), getattr(tp, "__module__", "")
-        if tp is None or tp is type(None):
-            return {"type": "null"}
-        if (simple := _SIMPLE.get((module, name))) is not None:
+        if (simple := _SIMPLE.get(_key(type(None) if tp is None else tp))) is not None:
             return dict(simple)
         if isinstance(tp, dict):
             return tp
         origin, args = typing.get_origin(tp), typing.get_args(tp)
-        if origin is not None and not hasattr(tp, "__args__"):
-            return self._of_class(origin, ())  # typing.List and the like, without the types of their items
         if origin is not None:
-            return self._of_generic(tp, origin, args)
+            # typing.List and the like without the types of their items have no __args__.
+            return self._of_generic(tp, origin, args) if hasattr(tp, "__args__") else self._of_class(origin, ())
         if hasattr(tp, "__supertype__"):
             return self.of(tp.__supertype__)
         if hasattr(tp, "__value__"):
             return self._define(tp, _name(tp), lambda: self.of(tp.__value__))
         if isinstance(tp, typing.TypeVar):
             return self.of(standing_for(tp))
-        if isinstance(tp, type):
-            return self._of_class(tp, ())
-        raise _unsupported_type(tp)
+        return self._of_class(tp, ()) if isinstance(tp, type) else _refuse(tp)
 
     def closed(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return the schema with the definitions that it refers to; those used only once are inlined."""
@@ -139,47 +136,41 @@ class Schemas:
             closed["$defs"] = {name: self._inline(part, shared) for name, part in own.items() if name in shared}
         return closed
 
-    def object_of(self, fields: Iterable[Field], description: str = "", *, extra: Schema = False) -> dict[str, Any]:
+    def object_of(self, fields: Sequence[Field], description: str = "", *, extra: Schema = False) -> dict[str, Any]:
         """Return the schema of an object.
 
         fields: its fields.
         description: its description.
         extra: the schema of its other properties, or whether there may be any.
         """
-        schema: dict[str, Any] = {"type": "object"}
-        if description:
-            schema["description"] = description
-        schema["properties"] = {}
-        required = []
+        properties = {}
         for field in fields:
-            part = dict(self.of(field.type))
+            properties[field.name] = part = dict(self.of(field.type))
             if field.description and not (typing.get_origin(field.type) is typing.Annotated and "description" in part):
                 part["description"] = field.description
-            if field.required:
-                required.append(field.name)
-            elif field.has_default and (written := _as_json(field.default)) is not _NO_JSON:
+            if field.has_default and not field.required and (written := _as_json(field.default)) is not _NO_JSON:
                 part["default"] = written
-            schema["properties"][field.name] = part
-        if required:
-            schema["required"] = required
-        schema["additionalProperties"] = extra
-        return schema
+        required = [field.name for field in fields if field.required]
+        return {
+            "type": "object",
+            **({"description": description} if description else {}),
+            "properties": properties,
+            **({"required": required} if required else {}),
+            "additionalProperties": extra,
+        }
 
     def _of_generic(self, tp: object, origin: object, args: tuple[Any, ...]) -> dict[str, Any]:
         if origin is typing.Annotated:
             return annotated(self.of(args[0]), args[1:])
-        if origin in (typing.Required, typing.NotRequired, typing.Final, typing.ClassVar):
-            return self.of(args[0])
-        if getattr(origin, "__name__", "") == "ReadOnly":
+        if is_qualifier(origin):
             return self.of(args[0])
         if origin is typing.Union or origin is types.UnionType:
             return {"anyOf": [self.of(arg) for arg in args]}
         if origin is typing.Literal:
             return _of_values(list(args), tp)
-        if origin in _LISTS:
-            return {"type": "array", "items": self.of(args[0])}
-        if origin in _SETS:
-            return {"type": "array", "items": self.of(args[0]), "uniqueItems": True}
+        if origin in _LISTS or origin in _SETS:
+            unique = {"uniqueItems": True} if origin in _SETS else {}
+            return {"type": "array", "items": self.of(args[0]), **unique}
         if origin is tuple:
             return self._of_tuple(args)
         if origin in DICTS:
@@ -187,7 +178,7 @@ class Schemas:
         if isinstance(origin, type):
             # Node[T] inside Node[T] itself is Node.
             return self._of_class(origin, () if args == getattr(origin, "__parameters__", None) else args)
-        raise _unsupported_type(tp)
+        return _refuse(tp)
 
     def _of_tuple(self, args: tuple[Any, ...]) -> dict[str, Any]:
         if len(args) == 2 and args[1] is Ellipsis:
@@ -214,15 +205,15 @@ class Schemas:
         if cls in DICTS:
             return {"type": "object"}
         if issubclass(cls, Enum):
+            about, _ = read_docstring(docstring_of(cls))
             values = _of_values([member.value for member in cls], cls)
-            return _add_description(values, docstring_of(cls))
+            return {**values, "description": about} if about else values
         if is_pydantic_model(cls):
             return self._of_pydantic(cls[args] if args else cls)
         fields = fields_of(cls, args)
         if fields is None:
-            if (simple := next((_SIMPLE[key] for key in map(_key, cls.__mro__[1:-1]) if key in _SIMPLE), None)) is None:
-                raise _unsupported_type(cls)
-            return dict(simple)
+            simple = simple_kind(cls, _SIMPLE)
+            return _refuse(cls) if simple is None else dict(simple)
         name = "_".join([cls.__name__, *map(_name, args)])
         about, _ = read_docstring(docstring_of(cls))
         return self._define((cls, args), name, lambda: self.object_of(fields, about))
@@ -231,7 +222,7 @@ class Schemas:
         """Return pydantic's schema of its model; its definitions are added to ours."""
         schema: dict[str, Any] = model.model_json_schema()
         renamed = {
-            name: name if self._definitions.get(name) == definition else self._free_name(name)
+            name: name if self._definitions.get(name) == definition else definition_name(name, self._definitions)
             for name, definition in schema.get("$defs", {}).items()
         }
         schema = _rename_refs(schema, {f"#/$defs/{old}": f"#/$defs/{new}" for old, new in renamed.items()})
@@ -247,18 +238,10 @@ class Schemas:
         make: makes the definition; a class that it meets again while it runs is referred to.
         """
         if key not in self._names:
-            self._names[key] = name = self._free_name(name)
+            self._names[key] = name = definition_name(name, self._definitions)
             self._definitions[name] = {}
             self._definitions[name] = make()
         return {"$ref": f"#/$defs/{self._names[key]}"}
-
-    def _free_name(self, name: str) -> str:
-        name = "".join(char if char.isalnum() or char in "_.-" else "_" for char in name)
-        free, count = name, 1
-        while free in self._definitions:
-            count += 1
-            free = f"{name}_{count}"
-        return free
 
     def _inline(self, schema: object, shared: set[str]) -> Any:
         """Return a copy with each reference replaced by its definition, unless that is in `shared`."""
@@ -274,16 +257,21 @@ class Schemas:
 _NO_JSON: Final = object()
 
 
-def _key(cls: type) -> tuple[str, str]:
-    return cls.__module__, cls.__qualname__
+def _key(tp: object) -> tuple[str, str]:
+    return getattr(tp, "__module__", ""), getattr(tp, "__qualname__", getattr(tp, "__name__", ""))
+
+
+def simple_kind(tp: object, kinds: Mapping[tuple[str, str], Kind]) -> Kind | None:
+    """Return what a table has for a class, or for the first of its base classes; its keys are modules and names."""
+    return next((kinds[key] for key in map(_key, getattr(tp, "__mro__", ())) if key in kinds and key != _OBJECT), None)
 
 
 def _name(tp: object) -> str:
     return str(getattr(tp, "__name__", tp))
 
 
-def _unsupported_type(tp: object) -> SchemaError:
-    return SchemaError(
+def _refuse(tp: object) -> NoReturn:
+    raise SchemaError(
         f"{_name(tp)} has no JSON form",
         hint="use str, int, float, bool, None, list, dict, an enum, a dataclass, an attrs class, a TypedDict or a "
         "pydantic model, or pass a JSON Schema",
@@ -293,11 +281,6 @@ def _unsupported_type(tp: object) -> SchemaError:
 def is_pydantic_model(tp: object) -> TypeGuard[type[Any]]:
     """Return whether this is a pydantic model, or a class with the same methods."""
     return isinstance(tp, type) and hasattr(tp, "model_json_schema")
-
-
-def _add_description(schema: dict[str, Any], text: str | None) -> dict[str, Any]:
-    about, _ = read_docstring(text)
-    return {**schema, "description": about} if about else schema
 
 
 def _of_values(values: list[Any], tp: object) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Container, Iterable, Iterator
+from itertools import chain, count
 from typing import Any, Final
 
 from ..errors import SchemaError
@@ -103,12 +104,11 @@ def resolve_ref(root: Schema, ref: str) -> Schema:
     return node
 
 
-def definition_name(ref: str, taken: Container[str]) -> str:
-    """Return a free name under `$defs` for the target of a reference, of characters that need no escaping."""
-    name = re.sub(r"[^A-Za-z0-9_.-]", "_", ref.rpartition("/")[2].lstrip("#")) or "root"
-    while name in taken:
-        name += "_"
-    return name
+def definition_name(name: str, taken: Container[str]) -> str:
+    """Return the name if it is free under `$defs`, or one like it, of characters that need no escaping."""
+    name = re.sub(r"[^A-Za-z0-9_.-]", "_", name)
+    numbered = (f"{name}_{number}" for number in count(2))
+    return next(free for free in chain([name], numbered) if free not in taken)
 
 
 def leads_to_itself(name: str, leads: Callable[[str], Iterable[str]]) -> bool:

@@ -131,8 +131,8 @@ def _additional_properties(validator: Validator, additional: Schema, value: obje
     if not isinstance(value, dict):
         return
     patterns = [compile_pattern(pattern) for pattern in schema.get("patternProperties", ())]
-    extra = [name for name in value if name not in schema.get("properties", ())]
-    extra = [name for name in extra if not any(pattern.search(name) for pattern in patterns)]
+    known = schema.get("properties", ())
+    extra = [name for name in value if name not in known and not any(pattern.search(name) for pattern in patterns)]
     if additional is False and extra:
         yield ValidationError("")
     elif isinstance(additional, dict):
@@ -161,12 +161,10 @@ def _ref(validator: Validator, ref: str, value: object, schema: JSONSchema) -> E
     if known is False and not state.explaining():
         yield ValidationError("")
         return
-    fits = True
     for error in _follow_reference(validator, ref, value, schema):
-        fits = state.fitting[pair] = False
+        state.fitting[pair] = False
         yield error
-    if fits:
-        state.fitting[pair] = True
+    state.fitting.setdefault(pair, True)
 
 
 def _any_of(validator: Validator, alternatives: list[Schema], value: object, schema: JSONSchema) -> Errors:
@@ -188,10 +186,8 @@ def _fits(validator: Validator, part: Schema, value: object) -> bool:
     pair = (id(part), id(value))
     if pair not in state.fitting:
         before, state.deciding = state.deciding, True
-        try:
-            state.fitting[pair] = validator.evolve(schema=part).is_valid(value)
-        finally:
-            state.deciding = before
+        state.fitting[pair] = validator.evolve(schema=part).is_valid(value)
+        state.deciding = before
     return state.fitting[pair]
 
 
@@ -201,11 +197,9 @@ def _none_of(validator: Validator, alternatives: list[Schema], value: object) ->
     if state.shallow or not state.explaining():
         return ValidationError(NONE_FITS)
     state.shallow = True
-    try:
-        parts = [(at, part) for at, part in enumerate(alternatives) if part is not False]
-        ranked = [(*_distance(list(validator.descend(value, part))), at) for at, part in parts]
-    finally:
-        state.shallow = False
+    parts = [(at, part) for at, part in enumerate(alternatives) if part is not False]
+    ranked = [(*_distance(list(validator.descend(value, part))), at) for at, part in parts]
+    state.shallow = False
     wrong_kind, _, nearest = min(ranked, default=(1, 0, 0))
     if wrong_kind:
         return ValidationError(NONE_FITS)
@@ -214,13 +208,13 @@ def _none_of(validator: Validator, alternatives: list[Schema], value: object) ->
 
 def _distance(errors: list[ValidationError]) -> tuple[int, int]:
     """Measure errors: first by how many show that the value is of another kind (type, tag), then by their number."""
-    kinds = {"type", "const", "enum", "additionalProperties"}
-    wrong_kind = sum(
-        1
+    own = ("type", "const", "enum", "additionalProperties")
+    wrong_kind = [
+        error
         for error in errors
-        if (error.validator in kinds and not error.path) or (error.validator in {"const"} and len(error.path) == 1)
-    )
-    return wrong_kind, len(errors)
+        if (error.validator in own and not error.path) or (error.validator == "const" and len(error.path) == 1)
+    ]
+    return len(wrong_kind), len(errors)
 
 
 def _unique_items(validator: Validator, unique: bool, value: object, schema: JSONSchema) -> Errors:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import chain
 from typing import Any, Final
 
 from attrs import define, field
@@ -87,13 +88,13 @@ class _Document:
 
 def _best(found: list[_Document], fits: Callable[[Any], bool] | None) -> _Document | None:
     """Choose the document that is meant: a string or a number in a fence only if there is no object and no list."""
-    by_rank = sorted(
-        found, key=lambda one: (isinstance(one.reader.value, dict | list), one.reader.complete, one.fenced, one.start)
+    ranked = sorted(
+        found,
+        key=lambda one: (isinstance(one.reader.value, dict | list), one.reader.complete, one.fenced, one.start),
+        reverse=True,
     )
-    candidates = by_rank[-MAX_CANDIDATES:][::-1]
-    if fits is not None and len(candidates) > 1:
-        return next((one for one in candidates if fits(one.reader.value)), candidates[0])
-    return candidates[0] if candidates else None
+    fitting = filter(lambda one: fits is None or len(found) == 1 or fits(one.reader.value), ranked[:MAX_CANDIDATES])
+    return next(chain(fitting, ranked), None)
 
 
 def _documents(text: str) -> list[_Document]:

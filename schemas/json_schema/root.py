@@ -21,9 +21,7 @@ def in_object(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     that cannot be used.
     """
     root = checked_schema(schema)
-    reader = Reader(root, lambda *_: None)
-    view = reader.followed(root)
-    if view.type == "object":
+    if Reader(root).followed(root).type == "object":
         return schema, False
     inner = _one_level_down(root)
     wrapped = {"type": "object", "properties": {KEY: inner}, "required": [KEY], "additionalProperties": False}
@@ -39,8 +37,7 @@ def without_nulls(value: object, schema: dict[str, Any]) -> Any:
     that property nor allows null for it.
     """
     root = checked_schema(schema)
-    reader = Reader(root, lambda *_: None)
-    return _without_nulls(value, [root], reader, lambda part: fits_part(None, part, schema))
+    return _without_nulls(value, [root], Reader(root), lambda part: fits_part(None, part, schema))
 
 
 def _one_level_down(schema: Schema) -> Schema:
@@ -54,7 +51,7 @@ def _one_level_down(schema: Schema) -> Schema:
 
 
 def _without_nulls(value: object, schemas: list[Schema], reader: Reader, allows_null: Callable[[Schema], bool]) -> Any:
-    views = [view for schema in schemas for view in alternatives(schema, reader)]
+    views = [view for schema in schemas for view in reader.alternatives(schema)]
     if isinstance(value, list):
         items = [view for view in views if view.type == "array"]
         return [
@@ -75,21 +72,6 @@ def _without_nulls(value: object, schemas: list[Schema], reader: Reader, allows_
     return result
 
 
-def alternatives(schema: Schema, reader: Reader) -> list[SchemaView]:
-    """Return the alternatives of a schema, with references followed and unions flattened."""
-    found: list[SchemaView] = []
-    waiting = [reader.read(schema)]
-    while waiting:
-        view = waiting.pop(0)
-        if view.kind == "ref":
-            waiting.append(reader.read(reader.target(view.ref)))
-        elif view.kind == "union":
-            waiting += [reader.read(part, within=view.within) for part in view.alternatives]
-        else:
-            found.append(view)
-    return found
-
-
 def property_of(view: SchemaView, name: str) -> Schema:
     """Return the schema that an object's schema gives for a property."""
     properties: dict[str, Schema] = view.keywords.get("properties", {})
@@ -106,15 +88,12 @@ def _item(view: SchemaView, at: int) -> Schema:
 def _may_fit(value: dict[str, Any], view: SchemaView, reader: Reader) -> bool:
     """Return whether an object may be this alternative, by its names and by values that distinguish alternatives."""
     properties = view.keywords.get("properties", {})
-    if not all(name in value for name in view.keywords.get("required", ())):
-        return False
-    if "additionalProperties" not in view.keywords and properties and not value.keys() <= properties.keys():
-        return False
-    if view.keywords.get("additionalProperties") is False and not value.keys() <= properties.keys():
+    closed = view.keywords.get("additionalProperties", not properties) is False
+    if not value.keys() >= {*view.keywords.get("required", ())} or (closed and not value.keys() <= properties.keys()):
         return False
     for name, part in properties.items():
         if name in value and value[name] is not None and not isinstance(value[name], dict | list):
-            allowed = [inner.keywords.get("enum") for inner in alternatives(part, reader)]
+            allowed = [inner.keywords.get("enum") for inner in reader.alternatives(part)]
             if allowed and all(values is not None and value[name] not in values for values in allowed):
                 return False
     return True

@@ -35,22 +35,16 @@ _STRINGS = frozenset(
 _PLAIN = PASSTHROUGH_DATACLASS | PASSTHROUGH_DATETIME | PASSTHROUGH_SUBCLASS
 
 
-def check_schema(schema: object) -> None:
-    """Check that a schema is well formed and safe to use. Raises SchemaError, with the place, if it is not.
-
-    It refuses schemas over 2 MB, 100,000 values or 64 levels; references to other documents (nothing is fetched) or
-    to nothing; references that lead back to themselves for the same value, or that multiply until more than 5,000
-    schemas would have to be matched against one value; malformed keywords; patterns that cannot be matched in time
-    linear in the text.
-    """
-    checked_schema(schema)
-
-
 def checked_schema(schema: object) -> Schema:
-    """Return a checked copy of a schema in draft 2020-12. It is shared by all callers and must not be changed.
+    """Check that a schema is well formed and safe to use, and return a copy of it in draft 2020-12.
 
-    `$id` and `$schema` are removed, anchors are replaced by pointers, and tuples, dependencies and exclusive bounds of
-    older drafts are rewritten. The caller's schema is not changed. Raises as `check_schema` does.
+    The copy is shared by all callers and must not be changed: `$id` and `$schema` are removed, anchors are replaced by
+    pointers, and tuples, dependencies and exclusive bounds of older drafts are rewritten.
+
+    Raises SchemaError, with the place, for schemas over 2 MB, 100,000 values or 64 levels; references to other
+    documents (nothing is fetched) or to nothing; references that lead back to themselves for the same value, or that
+    multiply until more than 5,000 schemas would have to be matched against one value; malformed keywords; patterns that
+    cannot be matched in time linear in the text.
     """
     return schema_from_json(content_of(schema))
 
@@ -125,7 +119,8 @@ def _modernise(top: dict[str, Any], where: str) -> list[_Found]:
             continue
         _rewrite_older_drafts(node)
         for keyword, value in node.items():
-            if complaint := _problem_with(keyword, value):
+            is_right, complaint = _FORMS.get(keyword, _ANYTHING)
+            if not is_right(value):
                 raise SchemaError(f"the schema is malformed at {place}/{escape(keyword)}: {complaint}")
         found.append(_Found(place, node))
         waiting += [(place + step, part, depth + 1) for _, step, part in subschemas(node)]
@@ -142,19 +137,9 @@ def _rewrite_older_drafts(node: dict[str, Any]) -> None:
     for exclusive, inclusive in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if isinstance(node.get(exclusive), bool) and node.pop(exclusive) and inclusive in node:
             node[exclusive] = node.pop(inclusive)
-    dependencies = node.get("dependencies")
-    if isinstance(dependencies, dict):
-        del node["dependencies"]
-        for name, needs in dependencies.items():
-            kind = "dependentRequired" if isinstance(needs, list) else "dependentSchemas"
-            node.setdefault(kind, {})[name] = needs
-
-
-def _problem_with(keyword: str, value: object) -> str | None:
-    if keyword in ("$dynamicRef", "$recursiveRef"):
-        return "is not supported; use '$ref'"
-    is_right, complaint = _FORMS.get(keyword, (None, ""))
-    return complaint if is_right is not None and not is_right(value) else None
+    for name, needs in (node.pop("dependencies") if isinstance(node.get("dependencies"), dict) else {}).items():
+        kind = "dependentRequired" if isinstance(needs, list) else "dependentSchemas"
+        node.setdefault(kind, {})[name] = needs
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
@@ -191,6 +176,7 @@ _FORMS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
             "must be a whole number, 0 or more",
         ),
     ),
+    **dict.fromkeys(["$dynamicRef", "$recursiveRef"], (lambda value: False, "is not supported; use '$ref'")),
     "type": (
         lambda value: _is_type(value) if _is_text(value) else _is_list_of(_is_type, at_least=1)(value),
         f"must be one of {', '.join(TYPES)}, or a list of them",
@@ -204,6 +190,7 @@ _FORMS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     ),
 }
 """The form of each keyword's value: the test for it, and the complaint."""
+_ANYTHING: Final = (lambda value: True, "")
 
 
 def _resolve_references(root: dict[str, Any], found: list[_Found]) -> None:

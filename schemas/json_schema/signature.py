@@ -7,16 +7,13 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
-from attrs import evolve
-
 from ..errors import ObjectInvalid, SchemaError
 from ..json_types import Schema
 from ..tool import is_method
 from .docstrings import docstring_of, read_docstring
 from .fields import Field, fields_of, parameter_hints
 from .from_type import Schemas, is_pydantic_model, schema_of
-from .keywords import escape
-from .structure_value import structure_value
+from .structure_value import structure_value, violations_at
 
 
 def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, Any]]:
@@ -28,19 +25,14 @@ def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, 
     callable objects can be passed; the `self` or `cls` of a method in its class body is skipped. Raises SchemaError for
     parameters that cannot be passed by name, and for a callable whose parameters cannot be inspected.
     """
-    inner = function
-    while isinstance(inner, partial):
-        inner = inner.func
-    if not inspect.isroutine(inner) and not isinstance(inner, type):
-        name, annotated = type(inner).__name__, type(inner).__call__
-    else:
-        name, annotated = getattr(inner, "__name__", ""), inspect.unwrap(inner)
+    inner = _inner(function)
+    name = getattr(inner if _is_code(inner) else type(inner), "__name__", "")
     if not name.isidentifier():
         raise SchemaError("a tool needs a name, and a lambda has none", hint="define it with 'def', or name the Tool")
     about, described = read_docstring(docstring_of(inner))
     if is_pydantic_model(inner):
         return name, about, _of_model(inner)
-    hints = _hints(annotated)
+    hints = _hints(inner)
     method = is_method(inner)
     fields: list[Field] = []
     extra: Schema = False
@@ -54,9 +46,10 @@ def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, 
         elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
             raise _unnamed_parameter(name, parameter)
         else:
-            fields.append(_field(parameter, hint, described.get(parameter.name, "")))
-    schema = schemas.object_of(fields, extra=extra)
-    return name, about, schemas.closed(schema)
+            absent = parameter.default is parameter.empty
+            about_it = described.get(parameter.name, "")
+            fields.append(Field(parameter.name, hint, absent, parameter.default, not absent, about_it))
+    return name, about, schemas.closed(schemas.object_of(fields, extra=extra))
 
 
 def arguments_for(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
@@ -68,14 +61,11 @@ def arguments_for(function: Callable[..., Any], values: Mapping[str, Any]) -> di
 
     Raises ObjectInvalid, with JSON pointers, for a value that does not fit.
     """
-    inner = function
-    while isinstance(inner, partial):
-        inner = inner.func
+    inner = _inner(function)
     if is_pydantic_model(inner):
         structure_value(values, inner)  # only for its errors: the call itself makes the model from the same values
         return dict(values)
-    called = inner if inspect.isroutine(inner) or isinstance(inner, type) else type(inner).__call__
-    hints = _hints(inspect.unwrap(called))
+    hints = _hints(inner)
     arguments = {}
     for name, value in values.items():
         try:
@@ -83,10 +73,17 @@ def arguments_for(function: Callable[..., Any], values: Mapping[str, Any]) -> di
         except SchemaError:
             arguments[name] = value
         except ObjectInvalid as error:
-            place = f"/{escape(name)}"
-            error.violations = tuple(evolve(each, pointer=place + each.pointer) for each in error.violations)
+            error.violations = tuple(violations_at(name, error.violations))
             raise
     return arguments
+
+
+def _inner(function: Callable[..., Any]) -> Callable[..., Any]:
+    return _inner(function.func) if isinstance(function, partial) else function
+
+
+def _is_code(function: object) -> bool:
+    return inspect.isroutine(function) or isinstance(function, type)
 
 
 def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
@@ -107,19 +104,14 @@ def _of_model(model: type[Any]) -> dict[str, Any]:
     return schema
 
 
-def _hints(annotated: object) -> dict[str, Any]:
+def _hints(function: object) -> dict[str, Any]:
+    annotated = inspect.unwrap(function if _is_code(function) else type(function).__call__)  # type: ignore[arg-type]
     if not isinstance(annotated, type):
         return parameter_hints(annotated)
     fields = fields_of(annotated)
     if fields is None:
         return parameter_hints(inspect.getattr_static(annotated, "__init__"))
     return {field.argument: field.type for field in fields}
-
-
-def _field(parameter: inspect.Parameter, hint: object, described: str) -> Field:
-    default = parameter.default
-    absent = default is parameter.empty
-    return Field(parameter.name, hint, absent, None if absent else default, not absent, described)
 
 
 def _unnamed_parameter(function: str, parameter: inspect.Parameter) -> SchemaError:

@@ -5,24 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from attrs import frozen
 
 from ..json_text import short_json
 from ..json_types import JSONValue, Schema
-from .depth import ran_out_of_stack, too_deep
+from .depth import too_deep
 from .keywords import pointer
-from .safety import check_schema, content_of, schema_from_json
+from .safety import content_of, schema_from_json
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]
 
     from .matching import Matcher
 
-__all__ = ["TOO_DEEP", "Violation", "check_schema", "errors_of", "fits_part"]
+__all__ = ["TOO_DEEP", "Violation", "errors_of", "fits_part"]
 
 MAX_VIOLATIONS: Final = 50
+_Result = TypeVar("_Result")
 
 
 @frozen
@@ -48,18 +49,13 @@ def errors_of(value: object, schema: object) -> list[Violation]:
     """Return the mismatches (up to 50) of a value with a schema; none if it fits.
 
     For a union, those of the closest alternative are returned. Formats such as `date-time` are checked. Raises
-    SchemaError if the schema itself cannot be used (see `check_schema`).
+    SchemaError if the schema itself cannot be used (see `safety.checked_schema`).
     """
     matcher = _matcher(content_of(schema))
-    if too_deep(value):
-        return [TOO_DEEP]
-    try:
-        found = [violation for error in matcher.errors(value) for violation in _violations_of(error)]
-    except BaseException as error:
-        if not ran_out_of_stack(error):
-            raise
-        return [TOO_DEEP]
-    return list(islice(dict.fromkeys(found), MAX_VIOLATIONS))
+    found = _unless_too_deep(
+        value, lambda: [violation for error in matcher.errors(value) for violation in _violations_of(error)]
+    )
+    return [TOO_DEEP] if found is None else list(islice(dict.fromkeys(found), MAX_VIOLATIONS))
 
 
 def fits_part(value: object, part: Schema, schema: object) -> bool:
@@ -70,12 +66,18 @@ def fits_part(value: object, part: Schema, schema: object) -> bool:
     schema: the whole schema.
     """
     matcher = _matcher(content_of(schema))
+    return bool(_unless_too_deep(value, lambda: matcher.fits(value, part)))
+
+
+def _unless_too_deep(value: object, check: Callable[[], _Result]) -> _Result | None:
+    """Return the result of the check; None if the value is nested too deeply for it."""
     try:
-        return not too_deep(value) and matcher.fits(value, part)
+        return None if too_deep(value) else check()
     except BaseException as error:
-        if not ran_out_of_stack(error):
-            raise
-        return False
+        # The stack may overflow in a Rust library, too, whose PanicException is not an Exception.
+        if isinstance(error, RecursionError) or type(error).__name__ == "PanicException":
+            return None
+        raise
 
 
 @lru_cache(maxsize=256)
@@ -103,18 +105,8 @@ def _one_of(values: list[JSONValue]) -> str:
     return f"must be one of {shown}" + (f" or {len(values) - 12} more" if len(values) > 12 else "")
 
 
-def _types(types: str | list[str]) -> str:
-    names = types if isinstance(types, list) else [types]
-    return f"must be of type {' or '.join(names)}"
-
-
 def _fits_none(alternatives: list[Any], error: ValidationError) -> str:
     return f"fits none of the {len(alternatives)} alternatives"
-
-
-def _missing(required: list[str], error: ValidationError) -> str:
-    absent = [name for name in required if name not in error.instance]
-    return f"lacks the required {', '.join(map(repr, absent))}"
 
 
 def _not_allowed(additional: object, error: ValidationError) -> str:
@@ -124,8 +116,10 @@ def _not_allowed(additional: object, error: ValidationError) -> str:
 
 
 _DESCRIBE: Final[dict[str, Callable[[Any, ValidationError], str]]] = {
-    "type": lambda wanted, error: _types(wanted),
-    "required": _missing,
+    "type": lambda wanted, error: f"must be of type {' or '.join([wanted] if isinstance(wanted, str) else wanted)}",
+    "required": lambda wanted, error: (
+        f"lacks the required {', '.join(repr(name) for name in wanted if name not in error.instance)}"
+    ),
     "additionalProperties": _not_allowed,
     "unevaluatedProperties": _not_allowed,
     "enum": lambda wanted, error: _one_of(wanted),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from ..json_types import Schema
 from .dialects.reading import Reader, SchemaView
 from .partial import Hold, Path
-from .root import alternatives, property_of
+from .root import property_of
 from .safety import checked_schema
 from .validate import fits_part
 
@@ -19,20 +21,16 @@ def hold_back(schema: Schema) -> Hold:
     and a string with a list of choices, because its beginning may be another choice.
     """
     root = checked_schema(schema)
-    reader = Reader(root, lambda *_: None)
-    places: dict[Path, list[SchemaView]] = {(): alternatives(root, reader)}
-    known: dict[tuple[Path, bool], bool] = {}
+    reader = Reader(root)
 
+    @cache
     def views_at(path: Path) -> list[SchemaView]:
-        if path not in places:
-            inside = [part for view in views_at(path[:-1]) for part in _parts(view, path[-1])]
-            places[path] = [view for part in inside for view in alternatives(part, reader)]
-        return places[path]
+        parts = [part for view in views_at(path[:-1]) for part in _parts(view, path[-1])] if path else [root]
+        return [view for part in parts for view in reader.alternatives(part)]
 
+    @cache
     def hold(path: Path, null: bool) -> bool:
-        if (path, null) not in known:
-            known[path, null] = may_be_removed(views_at(path[:-1]), path[-1]) if null else _is_choice(views_at(path))
-        return known[path, null]
+        return may_be_removed(views_at(path[:-1]), path[-1]) if null else _is_choice(views_at(path))
 
     def may_be_removed(views: list[SchemaView], name: str | None) -> bool:
         """Return whether at least one of the alternatives would remove a null here in the end."""

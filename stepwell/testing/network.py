@@ -52,17 +52,13 @@ class MockBody:
         for piece in self:
             yield piece
         if self._stalls and self.stalled is not None:
-            import asyncio  # as in run
+            import asyncio  # heavy, and only this suite needs it
 
             self.stalled.set()
             await asyncio.Event().wait()
 
     def close(self) -> None:
         """Note that the body was closed."""
-        self.closed = True
-
-    async def aclose(self) -> None:
-        """Async version of `close`."""
         self.closed = True
 
 
@@ -91,8 +87,11 @@ def transport_of(body: MockBody) -> httpx.MockTransport:
 
 
 async def cancelled(body: MockBody, work: Coroutine[Any, Any, object]) -> None:
-    """Cancel the work while it waits for more of the body. Raises AssertionError unless that ends it."""
-    import asyncio  # as in run
+    """Cancel the work while it waits for more of the body.
+
+    Raises AssertionError unless that ends it and releases its connection.
+    """
+    import asyncio  # heavy, and only this suite needs it
 
     body.stalled = asyncio.Event()
     task = asyncio.ensure_future(work)
@@ -108,6 +107,7 @@ async def cancelled(body: MockBody, work: Coroutine[Any, Any, object]) -> None:
     require(task.done(), f"the call was cancelled and still runs after {_TIMEOUT:.0f} seconds")
     if not task.cancelled():
         raise AssertionError(f"the call suppressed its cancellation: {task.exception()!r}")
+    require(body.closed, "the connection was not released")
 
 
 _TIMEOUT = 10.0

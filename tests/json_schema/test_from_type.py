@@ -30,7 +30,7 @@ from schema_table import TEXT, WHOLE, an_object
 
 from stepwell.schemas.errors import SchemaError
 from stepwell.schemas.json_schema.from_type import schema_of
-from stepwell.schemas.json_schema.safety import check_schema
+from stepwell.schemas.json_schema.safety import checked_schema
 
 T = TypeVar("T")
 Number = TypeVar("Number", bound=int)
@@ -221,7 +221,7 @@ POINT = {
 )
 def test_each_kind_of_type_has_its_schema(tp: Any, schema: dict[str, Any]) -> None:
     assert schema_of(tp) == schema
-    check_schema(schema_of(tp))
+    checked_schema(schema_of(tp))
 
 
 def test_a_json_schema_is_taken_as_it_is() -> None:

@@ -11,7 +11,7 @@ import pickle
 import typing
 import uuid
 from collections import deque
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, Optional, TypedDict, TypeVar
 
 import attrs
@@ -198,6 +198,8 @@ TABLE: list[tuple[Any, Any, Any]] = [
     ([1], Collection[int], [1]),
     (["red"], deque[Color], deque([Color.RED])),
     ([1], Iterable, [1]),
+    ([1], Sequence, (1,)),
+    (3.0, Literal[3, 4], 3),
     ("a", ["a", "b"], "a"),
     ([{"n": 1}], Adapter(), [Model(1)]),
     ({"n": 1}, Model, Model(1)),
@@ -252,6 +254,10 @@ def places(value: Any, tp: Any) -> list[tuple[str, str]]:
             Tree,
             [("/children/1/value", "must be an integer"), ("/children/1/children/0", "lacks the required 'value'")],
         ),
+        ([1], tuple[int, str], [("", "must have 2 items")]),
+        ("ab", list[str], [("", "must be a list")]),
+        ("c", Literal["a", "b"], [("", "is none of the values")]),
+        (True, Literal[1], [("", "is none of the values")]),
         ({"left": "x", "right": "red"}, Pair, [("/left", "must be an integer")]),
         ({"even": 3}, Private, [("", "is refused: 3 is odd")]),
         ([{"even": 4}, {"even": 3}], list[Private], [("/1", "is refused: 3 is odd")]),
@@ -261,7 +267,7 @@ def places(value: Any, tp: Any) -> list[tuple[str, str]]:
         ({"n": ["x"]}, Model, [("/n/0", "Input should be a valid integer")]),
         ({"m": [{"n": 1}, {"n": ["x"]}]}, dict[str, list[Model]], [("/m/1/n/0", "Input should be a valid integer")]),
     ],
-    ids=range(24),
+    ids=range(28),
 )
 def test_values_of_the_wrong_type_are_named_by_their_place(
     value: Any, tp: Any, expected: list[tuple[str, str]]

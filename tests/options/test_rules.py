@@ -32,7 +32,7 @@ from stepwell.providers.declare.rules import (
     without_thinking,
 )
 from stepwell.providers.declare.translate import translate
-from stepwell.providers.wires.operations.openai_embeddings import openai_embeddings
+from stepwell.providers.wires.operations.embeddings import openai_embeddings
 from stepwell.schemas.errors import InvalidOption
 
 MODEL = Model("acme", "m-1")
@@ -54,7 +54,7 @@ def after(*rules: Any, **options: Any) -> tuple[dict[str, Any], list[tuple[str, 
             clamp("temperature", 0, 1),
             {"temperature": 2},
             {"temperature": 1},
-            [("temperature", "2 became 1: the highest allowed")],
+            [("temperature", "2 became 1: the nearest allowed")],
         ),
         (clamp("n", 1, 4, why="so"), {"n": 0}, {"n": 1}, [("n", "0 became 1: so")]),
         (at_most("stop", 1, why="one"), {"stop": ["a"]}, {"stop": ["a"]}, []),

@@ -19,7 +19,7 @@ from stepwell.pipeline.effects import Send
 from stepwell.providers.declare.registry import REGISTRY, Registry
 from stepwell.providers.declare.steps import STEPS
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
-from stepwell.providers.wires.operations.openai_embeddings import openai_embeddings
+from stepwell.providers.wires.operations.embeddings import openai_embeddings
 from stepwell.steps import Request
 
 MODEL = "groq:llama-3.3-70b-versatile"

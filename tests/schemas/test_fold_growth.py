@@ -76,8 +76,10 @@ def test_a_hundred_times_the_chunks_are_a_hundred_times_the_calls(kind: Callable
     assert many <= 100 * some
 
 
-@kinds
-def test_no_text_is_joined_before_the_reply_is_requested(kind: Callable[[int], Iterator[StreamChunk]]) -> None:
+@pytest.mark.parametrize(("kind", "times"), [(text, 1), (reasoning, 1), (arguments, 2), (two_calls_in_turn, 2)])
+def test_text_is_joined_once_as_it_comes_and_a_call_once_more_at_its_end(
+    kind: Callable[[int], Iterator[StreamChunk]], times: int
+) -> None:
     joined = 0
     fold = Fold()
     seen: dict[int, Any] = {}
@@ -87,7 +89,7 @@ def test_no_text_is_joined_before_the_reply_is_requested(kind: Callable[[int], I
             for block in part.blocks[-2:]:
                 joined += 0 if id(block) in seen else len(block)
                 seen[id(block)] = block
-    assert 0 < joined <= 10_000 * len(WORD)
+    assert 0 < joined <= times * 10_000 * len(WORD)
 
 
 @kinds

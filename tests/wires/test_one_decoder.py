@@ -93,7 +93,7 @@ def outcome(decode: Callable[..., Reply], *args: Any) -> Reply | Exception:
 def test_a_body_and_the_stream_that_brings_it_at_once_are_the_same_answer(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("stepwell.providers.wires.calls.uuid4", lambda: SimpleNamespace(hex="0" * 32))
+    monkeypatch.setattr("stepwell.providers.wires.calls.REAL_WORLD", SimpleNamespace(new_id=lambda: "0" * 32))
     wire = speaker(name)
     differ = {}
     for what, body in bodies(name):

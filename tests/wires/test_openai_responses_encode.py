@@ -17,7 +17,7 @@ from stepwell.catalog import Model
 from stepwell.messages import Opaque, Reasoning, Refusal, Text, ToolCall
 from stepwell.pipeline.http.request import Request
 from stepwell.providers.wires.openai_responses import openai_responses
-from stepwell.providers.wires.openai_responses.encode import NAME, encode_messages, responses_body_with
+from stepwell.providers.wires.openai_responses.encode import NAME, encode_messages
 from stepwell.providers.wires.openai_responses.items import finalize_history
 from stepwell.schemas.message import assistant, system, tool_result, user
 
@@ -308,12 +308,6 @@ def test_instructions_are_sent_again_after_a_previous_response() -> None:
     turns = [system("SYS"), user("a"), system("aside"), assistant("b"), user("c")]
     body = body_of(*turns, previous_response_id="resp_9")
     assert (body["instructions"], body["input"]) == ("SYS", [{"role": "user", "content": "c"}])
-
-
-def test_servers_that_know_no_store_are_not_asked() -> None:
-    plain = evolve(openai_responses, build_body=responses_body_with(stateless=False))
-    asked = answers.body_of(plain, [user("hi")], model=THINKER)
-    assert asked == {"model": "gpt-9", "input": [{"role": "user", "content": "hi"}]}
 
 
 def test_models_of_this_wire_alone_are_routed_by_their_metadata() -> None:

@@ -17,12 +17,15 @@ from stepwell import Client, File, Image
 from stepwell.catalog import Model
 from stepwell.declare import Wire
 from stepwell.messages import Audio
-from stepwell.providers.wires.operations.bedrock_embeddings import bedrock_embeddings
-from stepwell.providers.wires.operations.cohere_embeddings import cohere_embeddings
-from stepwell.providers.wires.operations.google_embeddings import google_embeddings, vertex_predict_embeddings
+from stepwell.providers.wires.operations.embeddings import (
+    bedrock_embeddings,
+    cohere_embeddings,
+    google_embeddings,
+    ollama_embeddings,
+    openai_embeddings,
+    vertex_predict_embeddings,
+)
 from stepwell.providers.wires.operations.mistral_ocr import mistral_ocr
-from stepwell.providers.wires.operations.ollama_embeddings import ollama_embeddings
-from stepwell.providers.wires.operations.openai_embeddings import openai_embeddings
 from stepwell.schemas import errors
 from stepwell.schemas.reply import Ranked
 

@@ -7,7 +7,7 @@ empty, and thinking is sent back unaltered and in its place or not at all. https
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -16,6 +16,8 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
+from ..calls import sent_object
+from ..fields import Field, given, listed, put_options
 from ..media import inline, unsendable
 from ..turns import alternating, thinking_if_begun
 
@@ -53,18 +55,16 @@ def build_body(request: Request, *, version: str | None = None) -> dict[str, Any
     """
     options = dict(request.options)
     system, messages = encode_messages(request.context.messages)
-    body: dict[str, Any] = {"anthropic_version": version} if version else {"model": request.model.id}
-    body["max_tokens"] = options.pop("max_tokens", None) or min(
-        request.model.max_output_tokens or MAX_TOKENS, MAX_TOKENS
+    body = given(
+        anthropic_version=version or None,
+        model=None if version else request.model.id,
+        max_tokens=options.pop("max_tokens", None) or min(request.model.max_output_tokens or MAX_TOKENS, MAX_TOKENS),
+        messages=messages,
+        system=system or None,
+        tools=[encode_tool(tool) for tool in request.context.tools] or None,
     )
-    body["messages"] = messages
-    if system:
-        body["system"] = system
-    if request.context.tools:
-        body["tools"] = [encode_tool(tool) for tool in request.context.tools]
     _choose(body, options.pop("tool_choice", None), options.pop("parallel_tool_calls", None))
-    for name, value in options.items():
-        _OPTION.get(name, _plain(name))(body, value)
+    put_options(body, options, _FIELDS)
     if request.stream and not version:
         body["stream"] = True
     return body
@@ -75,17 +75,14 @@ def body_for(version: str) -> Callable[[Request], dict[str, Any]]:
     return partial(build_body, version=version)
 
 
-def encode_messages(messages: Iterable[Message]) -> tuple[list[Block], list[Block]]:
+def encode_messages(messages: Sequence[Message]) -> tuple[list[Block], list[Block]]:
     """Encode system blocks, and alternating turns. System messages may come anywhere.
 
     Raises NotSupported for media other than images, PDFs and text files.
     """
-    instructions: list[Message] = []
-    others: list[Message] = []
-    for message in messages:
-        (instructions if message.role == "system" else others).append(message)
-    turns = alternating(others, _block, _result, lambda block: block["type"] == "tool_result")
-    return [block for message in instructions for block in _blocks(message.content)], turns
+    system = [block for message in messages if message.role == "system" for block in _blocks(message.content)]
+    others = (message for message in messages if message.role != "system")
+    return system, alternating(others, _block, _result, lambda block: block["type"] == "tool_result")
 
 
 def _blocks(parts: Iterable[Part]) -> list[Block]:
@@ -94,14 +91,9 @@ def _blocks(parts: Iterable[Part]) -> list[Block]:
 
 def _result(message: Message) -> Block:
     content = _blocks(message.content)
-    block: Block = {"type": "tool_result", "tool_use_id": message.tool_call_id}
-    if len(content) == 1 and content[0].keys() == {"type", "text"}:
-        block["content"] = content[0]["text"]
-    elif content:
-        block["content"] = content
-    if message.is_error:
-        block["is_error"] = True
-    return {**block, **message.extra.get(NAME, {})}
+    only_text = len(content) == 1 and content[0].keys() == {"type", "text"}
+    said = given(content=content[0]["text"] if only_text else content or None, is_error=message.is_error or None)
+    return {"type": "tool_result", "tool_use_id": message.tool_call_id, **said, **message.extra.get(NAME, {})}
 
 
 def _block(part: Part) -> Block | None:
@@ -111,9 +103,8 @@ def _block(part: Part) -> Block | None:
         case Reasoning():
             return _thinking(part)
         case ToolCall():
-            # The wire takes only objects; show the model its other arguments inside of one.
-            input = part.arguments if part.arguments is not None else {"invalid_arguments": part.arguments_json}
-            return {"type": "tool_use", "id": part.id, "name": part.name, "input": input, **part.extra.get(NAME, {})}
+            call = {"type": "tool_use", "id": part.id, "name": part.name, "input": sent_object(part)}
+            return {**call, **part.extra.get(NAME, {})}
         case Opaque():
             return dict(part.data) if part.wire == NAME else None
         case Image():
@@ -160,12 +151,8 @@ def encode_tool(tool: Tool) -> Block:
     """Encode a tool; a server tool stays as it is."""
     if tool.server is not None:
         return dict(tool.server)
-    encoded: Block = {"name": tool.name, "input_schema": tool.parameters}
-    if tool.description:
-        encoded["description"] = tool.description
-    if tool.strict is not None:
-        encoded["strict"] = tool.strict
-    return {**encoded, **tool.extra.get(NAME, {})}
+    optional = given(description=tool.description or None, strict=tool.strict)
+    return {"name": tool.name, "input_schema": tool.parameters, **optional, **tool.extra.get(NAME, {})}
 
 
 def _choose(body: dict[str, Any], choice: object, parallel: bool | None) -> None:
@@ -186,52 +173,28 @@ def _choose(body: dict[str, Any], choice: object, parallel: bool | None) -> None
     body["tool_choice"] = encoded
 
 
-def _stop(body: dict[str, Any], value: str | Iterable[str]) -> None:
-    body["stop_sequences"] = [value] if isinstance(value, str) else list(value)
-
-
-def _user(body: dict[str, Any], value: str) -> None:
-    body["metadata"] = {**body.get("metadata", {}), "user_id": value}
-
-
 def _format(body: dict[str, Any], value: object) -> None:
     """Ask for structured output: https://docs.claude.com/en/docs/build-with-claude/structured-outputs"""
     if isinstance(value, Mapping) and value.get("type") == "json_schema":
         schema = value["json_schema"]["schema"]
-        config = body.setdefault("output_config", {})
-        config["format"] = {"type": "json_schema", "schema": schema}
-
-
-def _output_config(body: dict[str, Any], value: Mapping[str, Any]) -> None:
-    body["output_config"] = {**body.get("output_config", {}), **value}
+        body.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": schema}
 
 
 def _cache(body: dict[str, Any], value: object) -> None:
     """Mark the ends of what stays the same from turn to turn: tools, system message, conversation so far."""
     if not value:
         return
-    mark: Block = {"type": "ephemeral"}
-    if value == "1h":
-        mark["ttl"] = "1h"
-    if body.get("tools"):
-        body["tools"][-1] = {**body["tools"][-1], "cache_control": mark}
-    if body.get("system"):
-        body["system"][-1] = {**body["system"][-1], "cache_control": mark}
-    for turn in reversed(body["messages"]):
-        last = turn["content"][-1]
-        if turn["role"] == "user" and last["type"] not in ("thinking", "redacted_thinking"):
-            turn["content"][-1] = {**last, "cache_control": mark}
-            break
+    mark = {"cache_control": {"type": "ephemeral", "ttl": "1h"} if value == "1h" else {"type": "ephemeral"}}
+    turns = reversed(body["messages"])
+    said = next((turn["content"] for turn in turns if turn["role"] == "user"), None)
+    for blocks in (body.get("tools"), body.get("system"), said):
+        if blocks:
+            blocks[-1] = {**blocks[-1], **mark}
 
 
-def _plain(name: str) -> Callable[[dict[str, Any], Any], None]:
-    return lambda body, value: body.__setitem__(name, value)
-
-
-_OPTION: Mapping[str, Callable[[dict[str, Any], Any], None]] = {
-    "stop": _stop,
-    "user": _user,
+_FIELDS: Mapping[str, Field] = {
+    "stop": ("stop_sequences", listed),
+    "user": "metadata.user_id",
     "response_format": _format,
-    "output_config": _output_config,
     "prompt_cache": _cache,
 }

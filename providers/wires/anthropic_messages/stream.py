@@ -32,10 +32,11 @@ from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
-from ....schemas.reply import Reply
+from ....schemas.reply import PAUSE, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..calls import server_tool_input
+from ..fields import given
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
 from .usage import CONTAINER, usage_of
@@ -47,8 +48,10 @@ FINISH_REASONS: Mapping[str, str] = {
     "model_context_window_exceeded": "length",
     "tool_use": "tool_calls",
     "refusal": "content_filter",
+    # https://docs.claude.com/en/docs/build-with-claude/handling-stop-reasons
+    "pause_turn": PAUSE,
 }
-"""Other reasons, such as `pause_turn`, stay as they are."""
+"""Other reasons stay as they are."""
 
 METADATA = ("stop_sequence", "stop_details", CONTAINER, "context_management")
 """Fields of a message that are kept on `reply.metadata`."""
@@ -64,10 +67,6 @@ class State:
     reason: str | None = None
     ended: bool = False
     metadata: dict[str, Any] = field(factory=dict)
-
-
-def init_stream_state(model: Model) -> State:
-    return State()
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -205,10 +204,7 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
             details = {k: v for k, v in block.items() if k not in ("type", "text") and v is not None}
             return [PartEnd(index, {"extra": {NAME: details}})] if details else []
         case "thinking":
-            fields: dict[str, Any] = {"wire": NAME}
-            if block.get("signature"):
-                fields["signature"] = block["signature"]
-            return [PartEnd(index, fields)]
+            return [PartEnd(index, given(wire=NAME, signature=block.get("signature") or None))]
         case "tool_use":
             details = {k: v for k, v in block.items() if k not in ("type", "id", "name", "input")}
             return [ToolCallEnd(index, {NAME: details} if details else {})]

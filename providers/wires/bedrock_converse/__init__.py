@@ -1,30 +1,25 @@
-"""Amazon Bedrock's Converse. https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html"""
+"""Amazon Bedrock's Converse, and the counting of tokens before a chat is sent.
+
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_Converse.html,
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.html
+"""
 
 from __future__ import annotations
 
-from ....pipeline.http.request import Request
 from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.wire import Wire
-from ..paths import segment
+from ..counting import count_in, counted_fields
+from ..paths import bedrock_path
 from ..protocols import aws_event_stream
 from .encode import OPTIONS, accepts_part, build_body, finalize_history
 from .errors import find_error
 from .side_fields import SIDE_FIELDS
-from .stream import decode_response, decode_stream_event, extract_usage, flush_stream_state, init_stream_state
-
-
-def path(request: Request) -> str:
-    return f"/model/{segment(request.model.id, safe='')}/converse"
-
-
-def stream_path(request: Request) -> str:
-    return f"/model/{segment(request.model.id, safe='')}/converse-stream"
-
+from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
 bedrock_converse = Wire(
     name="bedrock_converse",
-    path=path,
-    stream_path=stream_path,
+    path=bedrock_path("converse"),
+    stream_path=bedrock_path("converse-stream"),
     options=OPTIONS,
     stream_accept="application/vnd.amazon.eventstream",
     build_body=build_body,
@@ -34,7 +29,7 @@ bedrock_converse = Wire(
     find_error=find_error,
     parse_stream_protocol=aws_event_stream.parse,
     begins_stream=aws_event_stream.begins,
-    init_stream_state=init_stream_state,
+    init_stream_state=lambda model: State(),
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,
@@ -45,4 +40,18 @@ bedrock_converse = Wire(
         tools=lazy_dialect("wires.bedrock_converse.dialect"),
         always_enforced=True,
     ),
+)
+
+_counted = counted_fields(build_body, "messages", "system", "toolConfig", "additionalModelRequestFields")
+bedrock_count_tokens = Wire(
+    name="bedrock_count_tokens",
+    operation="count_tokens",
+    history_format="bedrock_converse",
+    path=bedrock_path("count-tokens"),
+    options=frozenset(("tools", "tool_choice")),
+    build_body=lambda request: {"input": {"converse": _counted(request)}},
+    accepts_part=accepts_part,
+    finalize_history=finalize_history,
+    decode_response=count_in("inputTokens"),
+    find_error=find_error,
 )

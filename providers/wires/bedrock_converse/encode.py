@@ -7,7 +7,7 @@ calls comes with tools.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -17,6 +17,8 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import NO_PARAMETERS, Tool, chosen_name
+from ..calls import sent_object
+from ..fields import Field, given, listed, put_options
 from ..media import Media, inline, unsendable
 from ..turns import EMPTY_USER_TEXT, alternating, thinking_if_begun
 
@@ -37,8 +39,6 @@ OPTIONS = frozenset(
     )
 )
 
-_INFERENCE: Mapping[str, str] = {"temperature": "temperature", "top_p": "topP", "max_tokens": "maxTokens"}
-_CACHE_POINT = {"cachePoint": {"type": "default"}}
 _FORMATS: Mapping[str, str] = {
     "application/pdf": "pdf",
     "text/csv": "csv",
@@ -56,39 +56,24 @@ Block = dict[str, Any]
 
 def build_body(request: Request) -> dict[str, Any]:
     system, messages = encode_messages(request.context.messages)
-    body: dict[str, Any] = {"messages": messages}
-    if system:
-        body["system"] = system
-    if config := tool_config(request.context.tools, request.context.messages):
-        body["toolConfig"] = config
-    inference: dict[str, Any] = {}
-    for name, value in request.options.items():
-        if name in _INFERENCE:
-            inference[_INFERENCE[name]] = value
-        elif name in _OPTION:
-            _OPTION[name](body, inference, value)
-        else:
-            body[name] = value
-    if inference:
-        body["inferenceConfig"] = inference
+    config = tool_config(request.context.tools, request.context.messages)
+    body = given(messages=messages, system=system or None, toolConfig=config)
+    put_options(body, request.options, _FIELDS)
     return body
 
 
-def encode_messages(messages: Iterable[Message]) -> tuple[list[Block], list[Block]]:
+def encode_messages(messages: Sequence[Message]) -> tuple[list[Block], list[Block]]:
     """Encode system blocks, and alternating turns; tool results come first in the user's turn.
 
     Raises NotSupported for media by URL, except s3://: Bedrock fetches no others.
     """
-    instructions: list[Message] = []
-    others: list[Message] = []
-    for message in messages:
-        (instructions if message.role == "system" else others).append(message)
     system = [
         {"text": part.text}
-        for message in instructions
+        for message in messages
         for part in message.content
-        if isinstance(part, Text) and part.text.strip()
+        if message.role == "system" and isinstance(part, Text) and part.text.strip()
     ]
+    others = (message for message in messages if message.role != "system")
     turns = alternating(others, _block, _result, lambda block: "toolResult" in block)
     for turn in turns:
         # "A text block must be included when using documents", and it must not be blank.
@@ -119,8 +104,8 @@ def _result(message: Message) -> Block:
         raise unsendable(audio[0], "A tool's result in Converse", "text, images, documents and video")
     # An empty result is refused, so send a text that says so.
     content = [block for part in message.content if (block := _block(part)) is not None] or [{"text": "(no output)"}]
-    result: Block = {"toolUseId": message.tool_call_id, "content": content}
-    return {"toolResult": {**result, "status": "error"} if message.is_error else result}
+    status = "error" if message.is_error else None
+    return {"toolResult": {"toolUseId": message.tool_call_id, "content": content, **given(status=status)}}
 
 
 def _block(part: Part) -> Block | None:
@@ -130,16 +115,11 @@ def _block(part: Part) -> Block | None:
         case Reasoning():
             return _reasoning(part)
         case ToolCall():
-            input = part.arguments if part.arguments is not None else {"invalid_arguments": part.arguments_json}
-            return {"toolUse": {"toolUseId": part.id, "name": part.name, "input": input}}
+            return {"toolUse": {"toolUseId": part.id, "name": part.name, "input": sent_object(part)}}
         case Opaque():
             return dict(part.data) if part.wire == NAME else None
-        case Image():
-            return {"image": {"format": _format_of(part), "source": _source(part)}}
-        case Video():
-            return {"video": {"format": _format_of(part), "source": _source(part)}}
-        case Audio():
-            return {"audio": {"format": _format_of(part), "source": _source(part)}}
+        case Image() | Video() | Audio():
+            return {part.type: {"format": _format_of(part), "source": _source(part)}}
         case File():
             document: Block = {"format": _document_format(part), "name": document_name(part.filename)}
             return {"document": {**document, "source": _source(part), **part.extra.get(NAME, {})}}
@@ -221,11 +201,10 @@ def tool_config(tools: Iterable[Tool], messages: Iterable[Message]) -> Block | N
 
 def _spec(tool: Tool) -> Block:
     schema = {"json": dict(tool.parameters or NO_PARAMETERS)}
-    spec: Block = {"name": tool.name, "inputSchema": schema}
-    return {"toolSpec": {**spec, "description": tool.description} if tool.description else spec}
+    return {"toolSpec": given(name=tool.name, inputSchema=schema, description=tool.description or None)}
 
 
-def _choice(body: dict[str, Any], inference: dict[str, Any], choice: object) -> None:
+def _choice(body: dict[str, Any], choice: object) -> None:
     if choice == "none":
         # Converse has no such choice: leave the tools out, unless the history has calls and so needs them.
         if not any("toolUse" in block for turn in body["messages"] for block in turn["content"]):
@@ -241,7 +220,7 @@ def _choice(body: dict[str, Any], inference: dict[str, Any], choice: object) -> 
         raise InvalidOption("tool_choice has an unknown form", hint="use auto, none, required or {'name': ...}")
 
 
-def _format(body: dict[str, Any], inference: dict[str, Any], response_format: object) -> None:
+def _format(body: dict[str, Any], response_format: object) -> None:
     """Ask for structured output: https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html"""
     if isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
         named = response_format["json_schema"]
@@ -249,15 +228,11 @@ def _format(body: dict[str, Any], inference: dict[str, Any], response_format: ob
         body["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
 
 
-def _stop(body: dict[str, Any], inference: dict[str, Any], value: str | Iterable[str]) -> None:
-    inference["stopSequences"] = [value] if isinstance(value, str) else list(value)
-
-
-def _cache(body: dict[str, Any], inference: dict[str, Any], value: object) -> None:
+def _cache(body: dict[str, Any], value: object) -> None:
     """Put a cache point after everything that stays the same: system message, tools, conversation so far."""
     if not value:
         return
-    point = {"cachePoint": {"type": "default", "ttl": "1h"}} if value == "1h" else _CACHE_POINT
+    point = {"cachePoint": {"type": "default", "ttl": "1h"} if value == "1h" else {"type": "default"}}
     if "system" in body:
         body["system"].append(point)
     if "toolConfig" in body:
@@ -266,36 +241,18 @@ def _cache(body: dict[str, Any], inference: dict[str, Any], value: object) -> No
         body["messages"][-1]["content"].append(point)
 
 
-def _metadata(body: dict[str, Any], inference: dict[str, Any], value: object) -> None:
-    body["requestMetadata"] = value
-
-
-def _tier(body: dict[str, Any], inference: dict[str, Any], value: str) -> None:
-    body["serviceTier"] = {"type": value}
-
-
-def _additional(name: str) -> Callable[[dict[str, Any], dict[str, Any], Any], None]:
-    def put(body: dict[str, Any], inference: dict[str, Any], value: object) -> None:
-        body.setdefault("additionalModelRequestFields", {})[name] = value
-
-    return put
-
-
-def _more(body: dict[str, Any], inference: dict[str, Any], value: Mapping[str, Any]) -> None:
-    body["additionalModelRequestFields"] = {**body.get("additionalModelRequestFields", {}), **value}
-
-
-_OPTION: Mapping[str, Callable[[dict[str, Any], dict[str, Any], Any], None]] = {
+_MORE = "additionalModelRequestFields"
+_FIELDS: Mapping[str, Field] = {
+    "temperature": "inferenceConfig.temperature",
+    "top_p": "inferenceConfig.topP",
+    "max_tokens": "inferenceConfig.maxTokens",
+    "stop": ("inferenceConfig.stopSequences", listed),
     "tool_choice": _choice,
     "response_format": _format,
-    "stop": _stop,
     "prompt_cache": _cache,
-    "metadata": _metadata,
-    "service_tier": _tier,
+    "metadata": "requestMetadata",
+    "service_tier": "serviceTier.type",
     # Options that Converse lacks are passed to the model in its own format.
-    "top_k": _additional("top_k"),
-    "thinking": _additional("thinking"),
-    "output_config": _additional("output_config"),
-    "anthropic_beta": _additional("anthropic_beta"),
-    "additional_model_request_fields": _more,
+    **{name: f"{_MORE}.{name}" for name in ("top_k", "thinking", "output_config", "anthropic_beta")},
+    "additional_model_request_fields": _MORE,
 }

@@ -36,6 +36,7 @@ from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ..calls import server_tool_input
+from ..fields import given
 from ..protocols.aws_event_stream import AWSEvent
 from .encode import NAME
 from .errors import stream_failure
@@ -65,10 +66,6 @@ class State:
     stopped: bool = False
     ran_tools: bool = False
     metadata: dict[str, Any] = field(factory=dict)
-
-
-def init_stream_state(model: Model) -> State:
-    return State()
 
 
 def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -207,8 +204,7 @@ def _stop(index: int, state: State) -> list[StreamChunk]:
     if block["kind"] == "reasoning":
         if "encrypted" in block:
             return [PartDone(Reasoning(encrypted=block["encrypted"], wire=NAME), index)]
-        fields: dict[str, Any] = {"wire": NAME}
-        return [PartEnd(index, {**fields, "signature": block["signature"]} if "signature" in block else fields)]
+        return [PartEnd(index, given(wire=NAME, signature=block.get("signature")))]
     if block["kind"] == "opaque":
         whole = block["block"]
         if block.get("input"):

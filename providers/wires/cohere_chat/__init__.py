@@ -7,7 +7,7 @@ from ...declare.wire import Wire
 from ..protocols import sse
 from .encode import OPTIONS, accepts_part, build_body
 from .side_fields import SIDE_FIELDS
-from .stream import decode_response, decode_stream_event, extract_usage, flush_stream_state, init_stream_state
+from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
 cohere_chat = Wire(
     name="cohere_chat",
@@ -19,7 +19,7 @@ cohere_chat = Wire(
     side_fields=SIDE_FIELDS,
     parse_stream_protocol=sse.parse,
     begins_stream=sse.begins,
-    init_stream_state=init_stream_state,
+    init_stream_state=lambda model: State(model),
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,

@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ....pipeline.http.request import Request
 from ....schemas.errors import InvalidOption
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
-from ....schemas.tool import Tool, chosen_name
+from ....schemas.tool import chosen_name
 from ..calls import sent_arguments
+from ..fields import Field, given, listed, put_options
 from ..media import address, unsendable
 from ..openai_chat.encode import encode_tools
 
@@ -34,31 +37,18 @@ OPTIONS = frozenset(
     )
 )
 
-_NAMES: Mapping[str, str] = {"top_p": "p", "top_k": "k"}
-_CHOICES: Mapping[str, str | None] = {"required": "REQUIRED", "any": "REQUIRED", "none": "NONE", "auto": None}
+_CHOICES = {"required": "REQUIRED", "any": "REQUIRED", "none": "NONE"}
 
 
 def build_body(request: Request) -> dict[str, Any]:
     body: dict[str, Any] = {"model": request.model.id, "messages": encode_messages(request.context.messages)}
-    tools: Iterable[Tool] = request.context.tools
-    for name, value in request.options.items():
-        if name == "stop":
-            body["stop_sequences"] = [value] if isinstance(value, str) else list(value)
-        elif name == "response_format":
-            _format(body, value)
-        elif name == "tool_choice":
-            if (tool_name := chosen_name(value)) is not None:
-                # The wire can demand a call, but not of a certain tool: offer only this one.
-                tools = [tool for tool in tools if tool.name == tool_name]
-                body["tool_choice"] = "REQUIRED"
-            elif not isinstance(value, str):
-                raise InvalidOption("tool_choice has an unknown form", hint="use auto, none, required or {'name': ...}")
-            elif (choice := _CHOICES[value]) is not None:
-                body["tool_choice"] = choice
-        else:
-            body[_NAMES.get(name, name)] = value
+    put_options(body, request.options, _FIELDS)
+    chosen = chosen_name(request.options.get("tool_choice"))
+    # The wire can demand a call, but not of a certain tool: offer only this one.
+    tools = [tool for tool in request.context.tools if chosen is None or tool.name == chosen]
     if tools:
-        body["tools"] = [_without_strict(tool) for tool in encode_tools(tools)]
+        # Cohere has one option for all tools in the place of each tool's own.
+        body["tools"] = encode_tools(evolve(tool, strict=None) for tool in tools)
         if all(tool.strict for tool in tools):
             body.setdefault("strict_tools", True)
     else:
@@ -66,14 +56,6 @@ def build_body(request: Request) -> dict[str, Any]:
     if request.stream:
         body["stream"] = True
     return body
-
-
-def _without_strict(encoded: dict[str, Any]) -> dict[str, Any]:
-    """Remove `strict` from a tool: Cohere has one option for all tools, `strict_tools`."""
-    function = encoded.get("function") or {}
-    if "strict" not in function:
-        return encoded
-    return {**encoded, "function": {name: value for name, value in function.items() if name != "strict"}}
 
 
 def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
@@ -112,14 +94,10 @@ def _answer(message: Message) -> list[dict[str, Any]]:
     calls = [_call(call) for call in message.tool_calls]
     if not content and not calls:
         return []
-    turn: dict[str, Any] = {"role": "assistant"}
-    if calls:
-        turn["tool_calls"] = calls
-        own = (part.data for part in message.content if isinstance(part, Opaque) and part.wire == NAME)
-        for data in own:
-            turn.update(data)
-    if content:
-        turn["content"] = content
+    own = [part.data for part in message.content if isinstance(part, Opaque) and part.wire == NAME and calls]
+    turn = {"role": "assistant", **given(tool_calls=calls or None, content=content or None)}
+    for plan in own:
+        turn |= plan
     return [turn]
 
 
@@ -148,8 +126,24 @@ def accepts_part(part: Part, model: Model) -> bool:
     return isinstance(part, Reasoning) and part.wire == NAME
 
 
+def _choice(body: dict[str, Any], choice: object) -> None:
+    if chosen_name(choice) is None and not isinstance(choice, str):
+        raise InvalidOption("tool_choice has an unknown form", hint="use auto, none, required or {'name': ...}")
+    if choice != "auto":
+        body["tool_choice"] = _CHOICES[choice] if isinstance(choice, str) else "REQUIRED"
+
+
 def _format(body: dict[str, Any], response_format: object) -> None:
     if response_format == "json":
         body["response_format"] = {"type": "json_object"}
     elif isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
         body["response_format"] = {"type": "json_object", "json_schema": response_format["json_schema"]["schema"]}
+
+
+_FIELDS: Mapping[str, Field] = {
+    "top_p": "p",
+    "top_k": "k",
+    "stop": ("stop_sequences", listed),
+    "tool_choice": _choice,
+    "response_format": _format,
+}

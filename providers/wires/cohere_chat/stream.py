@@ -9,7 +9,7 @@ it has to be sent back with the calls: https://docs.cohere.com/docs/tool-use-ove
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -69,10 +69,6 @@ class State:
     calls: set[int] = field(factory=set)
     """The indexes of the calls that have started."""
     reason: str | None = None
-
-
-def init_stream_state(model: Model) -> State:
-    return State(model)
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -172,10 +168,6 @@ def _content(data: Mapping[str, Any], message: Mapping[str, Any], state: State) 
     return [*(_block(block, data["index"], state) if block else ()), *_logprobs(data)]
 
 
-def _content_end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    return _end_thinking(data.get("index"), state)
-
-
 def _plan(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     state.plan += message.get("tool_plan") or ""
     return []
@@ -188,20 +180,11 @@ def _citations(data: Mapping[str, Any], message: Mapping[str, Any], state: State
     return []
 
 
-def _call_start(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    call = message.get("tool_calls")
-    return _call(call, data["index"], state) if call else []
-
-
 def _call_delta(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     if data["index"] not in state.calls:
         return []
     piece = message["tool_calls"]["function"]["arguments"]
     return [ToolCallDelta(CALLS + data["index"], piece)] if piece else []
-
-
-def _call_end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    return [ToolCallEnd(CALLS + data["index"])] if data["index"] in state.calls else []
 
 
 def _end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
@@ -213,15 +196,19 @@ def _end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> l
     return [STREAM_END] if usage is None else [UsageUpdate(usage), STREAM_END]
 
 
-_HANDLERS = {
+_HANDLERS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], State], list[StreamChunk]]] = {
     "message-start": _start,
     "content-start": _content,
     "content-delta": _content,
-    "content-end": _content_end,
+    "content-end": lambda data, message, state: _end_thinking(data.get("index"), state),
     "tool-plan-delta": _plan,
-    "tool-call-start": _call_start,
+    "tool-call-start": lambda data, message, state: (
+        _call(message["tool_calls"], data["index"], state) if message.get("tool_calls") else []
+    ),
     "tool-call-delta": _call_delta,
-    "tool-call-end": _call_end,
+    "tool-call-end": lambda data, message, state: (
+        [ToolCallEnd(CALLS + data["index"])] if data["index"] in state.calls else []
+    ),
     "citation-start": _citations,
     "message-end": _end,
 }
@@ -237,11 +224,8 @@ def closing(state: State) -> list[StreamChunk]:
     out: list[StreamChunk] = [MetadataUpdate(plan), PartDone(Opaque(NAME, plan), PLAN)] if state.plan else []
     if state.citations:
         out.append(MetadataUpdate({"citations": state.citations}))
-    return [*out, Finish(finish_reason(state.reason), state.reason)]
-
-
-def finish_reason(raw: str | None) -> str:
-    return FINISH_REASONS.get(raw or "", (raw or "unknown").lower())
+    reason = state.reason or ""
+    return [*out, Finish(FINISH_REASONS.get(reason, reason.lower() or "unknown"), state.reason)]
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:

@@ -1,31 +1,37 @@
-"""Google's generateContent, of the Gemini API and of Vertex AI. https://ai.google.dev/api/generate-content"""
+"""Google's generateContent, of the Gemini API and of Vertex AI, and the counting of tokens before a chat is sent.
+
+https://ai.google.dev/api/generate-content, https://ai.google.dev/api/tokens, for Vertex
+https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/count-tokens
+"""
 
 from __future__ import annotations
+
+from attrs import evolve
 
 from ....schemas.tool import CHOICES, SEVERAL
 from ...auth.auth import header_key
 from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from ...declare.wire import Wire
-from .counting import google_count_tokens, vertex_count_tokens
+from ..counting import count_in, counted_fields
 from .encode import OPTIONS, accepts_part, build_body
-from .paths import generate_path, stream_path
+from .paths import method_path, model_path
 from .side_fields import SIDE_FIELDS
 from .stream import (
+    State,
     begins_stream,
     decode_response,
     decode_stream_event,
     extract_usage,
     flush_stream_state,
-    init_stream_state,
     parse_stream_protocol,
 )
 
 google_generate = Wire(
     name="google_generate",
-    path=generate_path,
+    path=method_path("generateContent"),
     auth=header_key("x-goog-api-key"),
-    stream_path=stream_path,
+    stream_path=method_path("streamGenerateContent?alt=sse"),
     options=OPTIONS,
     tool_choices=CHOICES | {"validated", SEVERAL},
     build_body=build_body,
@@ -34,7 +40,7 @@ google_generate = Wire(
     side_fields=SIDE_FIELDS,
     parse_stream_protocol=parse_stream_protocol,
     begins_stream=begins_stream,
-    init_stream_state=init_stream_state,
+    init_stream_state=lambda model: State(),
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,
@@ -49,4 +55,22 @@ google_generate = Wire(
     ),
 )
 
-__all__ = ["google_count_tokens", "google_generate", "vertex_count_tokens"]
+_counted = counted_fields(build_body, "contents", "systemInstruction", "tools")
+vertex_count_tokens = Wire(
+    name="vertex_count_tokens",
+    operation="count_tokens",
+    history_format="google_generate",
+    path=method_path("countTokens"),
+    auth=header_key("x-goog-api-key"),
+    options=frozenset(("tools",)),
+    build_body=_counted,
+    accepts_part=accepts_part,
+    decode_response=count_in("totalTokens"),
+)
+google_count_tokens = evolve(
+    vertex_count_tokens,
+    name="google_count_tokens",
+    build_body=lambda request: {
+        "generateContentRequest": {"model": model_path(request.model.id)[1:], **_counted(request)}
+    },
+)

@@ -7,7 +7,9 @@ https://ai.google.dev/api/generate-content, https://ai.google.dev/gemini-api/doc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from functools import partial
+from operator import itemgetter
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -15,7 +17,9 @@ from ....schemas.errors import InvalidOption
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
-from ....schemas.tool import Tool
+from ....schemas.tool import Tool, chosen_name
+from ..calls import sent_object
+from ..fields import Field, given, listed, put_options
 from . import dialect as gemini
 from . import json_dialect as gemini_json
 from .media import encode_media
@@ -28,30 +32,6 @@ https://ai.google.dev/gemini-api/docs/thought-signatures#faqs; Vertex takes no o
 """
 IN_RESULTS = frozenset(("image/png", "image/jpeg", "image/webp", "application/pdf", "text/plain"))
 """Media types that a function response may hold: https://ai.google.dev/gemini-api/docs/function-calling#multimodal"""
-
-_CONFIG: Mapping[str, str] = {
-    "temperature": "temperature",
-    "top_p": "topP",
-    "top_k": "topK",
-    "max_tokens": "maxOutputTokens",
-    "seed": "seed",
-    "n": "candidateCount",
-    "presence_penalty": "presencePenalty",
-    "frequency_penalty": "frequencyPenalty",
-    "logprobs": "responseLogprobs",
-    "thinking_config": "thinkingConfig",
-    "media_resolution": "mediaResolution",
-    "speech_config": "speechConfig",
-    "image_config": "imageConfig",
-}
-"""Options that go into generationConfig under another name."""
-_BODY: Mapping[str, str] = {
-    "safety_settings": "safetySettings",
-    "cached_content": "cachedContent",
-    "model_armor_config": "modelArmorConfig",
-    "service_tier": "serviceTier",
-}
-"""Options that go into the body itself under another name."""
 
 OPTIONS = frozenset(
     (
@@ -76,6 +56,7 @@ OPTIONS = frozenset(
 )
 
 Block = dict[str, Any]
+_CONFIG = "generationConfig"
 
 
 def build_body(request: Request) -> dict[str, Any]:
@@ -88,23 +69,10 @@ def build_body(request: Request) -> dict[str, Any]:
     options = dict(request.options)
     media_in_results, json_schema = options.pop("media_in_results", False), options.pop("json_schema", True)
     system, contents = encode_messages(request.context.messages, media_in_results=media_in_results)
-    body: dict[str, Any] = {"contents": contents}
-    if system:
-        body["systemInstruction"] = {"parts": system}
-    if request.context.tools:
-        body["tools"] = encode_tools(request.context.tools, json_schema=json_schema)
-    config: dict[str, Any] = {}
-    for name, value in options.items():
-        if name in _CONFIG:
-            config[_CONFIG[name]] = value
-        elif name == "response_format":
-            _format(config, value, json_schema)
-        elif name in _OPTION:
-            _OPTION[name](body, config, value)
-        else:
-            body[_BODY.get(name, name)] = value
-    if config:
-        body["generationConfig"] = config
+    instruction = {"parts": system} if system else None
+    tools = encode_tools(request.context.tools, json_schema=json_schema)
+    body = given(contents=contents, systemInstruction=instruction, tools=tools or None)
+    put_options(body, options, _FIELDS if json_schema else _FIELDS_WITHOUT_JSON_SCHEMA)
     return body
 
 
@@ -113,26 +81,25 @@ def encode_messages(messages: Iterable[Message], *, media_in_results: bool = Fal
     system: list[Block] = []
     turns: list[tuple[str, list[tuple[int, Block]]]] = []
     calls: dict[str, tuple[int, ToolCall]] = {}
-    count = 0
     for message in messages:
         if message.role == "system":
             system += _blocks(message.content)
             continue
+        role = "model" if message.role == "assistant" else "user"
         if message.role == "tool":
-            role, ranked = "user", _result(message, calls, media_in_results)
+            ranked = _result(message, calls, media_in_results)
         else:
-            role = "model" if message.role == "assistant" else "user"
             ranked = [(_LAST, block) for block in _blocks(message.content)]
         for call in message.tool_calls:
-            calls[call.id] = (count, call)
-            count += 1
-        if not ranked:
-            continue
-        if turns and turns[-1][0] == role:
+            calls[call.id] = (len(calls), call)
+        if ranked and turns and turns[-1][0] == role:
             turns[-1][1].extend(ranked)
-        else:
+        elif ranked:
             turns.append((role, ranked))
-    contents = [{"role": role, "parts": _in_order(ranked)} for role, ranked in turns]
+    # Results come first in a turn, in the order of their calls: most calls have no id, and the order matches them.
+    contents = [
+        {"role": role, "parts": [block for _, block in sorted(ranked, key=itemgetter(0))]} for role, ranked in turns
+    ]
     if contents and contents[0]["role"] == "model":
         # Without this, a 400: "function call turn comes immediately after a user turn".
         contents.insert(0, {"role": "user", "parts": [{"text": " "}]})
@@ -140,11 +107,6 @@ def encode_messages(messages: Iterable[Message], *, media_in_results: bool = Fal
 
 
 _LAST = 2**31
-
-
-def _in_order(ranked: list[tuple[int, Block]]) -> list[Block]:
-    """Sort results to the front, in the order of their calls: most calls have no id, and the order matches them."""
-    return [block for _, block in sorted(ranked, key=lambda each: each[0])]
 
 
 def _blocks(parts: Iterable[Part]) -> list[Block]:
@@ -161,12 +123,9 @@ def _block(part: Part) -> Block | None:
         case Reasoning():
             if part.wire != NAME:
                 return None
-            signature = {"thoughtSignature": part.signature} if part.signature else {}
-            return {"text": part.text, "thought": True, **signature, **extra}
+            return {"text": part.text, "thought": True, **given(thoughtSignature=part.signature or None), **extra}
         case ToolCall():
-            call: Block = {"name": part.name, "args": _arguments(part)}
-            if "id" in extra:
-                call["id"] = extra["id"]
+            call = {"name": part.name, "args": sent_object(part), **({"id": extra["id"]} if "id" in extra else {})}
             return {"functionCall": call, **{name: value for name, value in extra.items() if name != "id"}}
         case Image() | File() | Audio() | Video():
             return {**encode_media(part), **extra}
@@ -174,14 +133,6 @@ def _block(part: Part) -> Block | None:
 
 def accepts_part(part: Part, model: Model) -> bool:
     return not isinstance(part, Reasoning) or part.wire == NAME
-
-
-def _arguments(call: ToolCall) -> object:
-    """Return the arguments; other JSON than an object is put inside of one, since the wire takes only objects."""
-    args = call.arguments
-    if not args:
-        return {"invalid_arguments": call.arguments_json} if args is None else {}
-    return args
 
 
 def _result(
@@ -198,21 +149,17 @@ def _result(
     """
     id = message.tool_call_id or ""
     rank, call = calls.get(id, (_LAST - 1, None))
-    response: Block = {"name": call.name if call else message.name or id}
-    if call and "id" in (extra := call.extra.get(NAME, {})):
-        response["id"] = extra["id"]
-    response["response"] = {"error" if message.is_error else "output": message.text}
-    inside: list[Block] = []
-    after: list[tuple[int, Block]] = []
-    for part in message.content:
-        if isinstance(part, MEDIA):
-            if media_in_results and part.sent_type in IN_RESULTS:
-                inside.append(encode_media(part))
-            else:
-                after.append((_LAST, encode_media(part)))
-    if inside:
-        response["parts"] = inside
-    return [(rank, {"functionResponse": {**response, **message.extra.get(NAME, {})}}), *after]
+    media = [part for part in message.content if isinstance(part, MEDIA)]
+    inside = [part for part in media if media_in_results and part.sent_type in IN_RESULTS]
+    after = [(_LAST, encode_media(part)) for part in media if part not in inside]
+    response = {
+        "name": call.name if call else message.name or id,
+        **given(id=call.extra.get(NAME, {}).get("id") if call else None),
+        "response": {"error" if message.is_error else "output": message.text},
+        **({"parts": [encode_media(part) for part in inside]} if inside else {}),
+        **message.extra.get(NAME, {}),
+    }
+    return [(rank, {"functionResponse": response}), *after]
 
 
 def encode_tools(tools: Iterable[Tool], *, json_schema: bool = True) -> list[Block]:
@@ -234,9 +181,10 @@ def _function(tool: Tool, json_schema: bool) -> Block:
     return {**function, **tool.extra.get(NAME, {})}
 
 
-def _format(config: dict[str, Any], response_format: object, json_schema: bool) -> None:
+def _format(body: dict[str, Any], response_format: object, json_schema: bool = True) -> None:
     if response_format == "text" or (isinstance(response_format, Mapping) and response_format.get("type") == "text"):
         return
+    config = body.setdefault(_CONFIG, {})
     config["responseMimeType"] = "application/json"
     if isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
         field, dialect = ("responseJsonSchema", gemini_json) if json_schema else ("responseSchema", gemini)
@@ -246,13 +194,14 @@ def _format(config: dict[str, Any], response_format: object, json_schema: bool) 
 _MODES: Mapping[str, str] = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY", "validated": "VALIDATED"}
 
 
-def _choice(body: dict[str, Any], config: dict[str, Any], choice: object) -> None:
+def _choice(body: dict[str, Any], choice: object) -> None:
     """Set a mode, a tool, or a list of the tools that may be called. Raises InvalidOption for anything else."""
     names = [choice] if isinstance(choice, Tool | Mapping) else choice
     if isinstance(choice, str) and choice in _MODES:
         calling: Block = {"mode": _MODES[choice]}
     elif isinstance(names, list) and names:
-        calling = {"mode": "ANY", "allowedFunctionNames": [_name(each) for each in names]}
+        allowed = [each if isinstance(each, str) else chosen_name(each) for each in names]
+        calling = {"mode": "ANY", "allowedFunctionNames": allowed}
     else:
         raise InvalidOption("tool_choice has an unknown form", hint='use auto, none, required, {"name": …} or a list')
     if any("functionDeclarations" in each for each in body.get("tools", ())):
@@ -260,47 +209,49 @@ def _choice(body: dict[str, Any], config: dict[str, Any], choice: object) -> Non
         known["functionCallingConfig"] = {**known.get("functionCallingConfig", {}), **calling}
 
 
-def _name(tool: object) -> object:
-    if isinstance(tool, Mapping):
-        return tool.get("name") or tool.get("function", {}).get("name")
-    return tool.name if isinstance(tool, Tool) else tool
-
-
-def _tool_config(body: dict[str, Any], config: dict[str, Any], value: Mapping[str, Any]) -> None:
+def _tool_config(body: dict[str, Any], value: Mapping[str, Any]) -> None:
     """Merge the vendor's own object into the body; tool_choice wins."""
     known = body.get("toolConfig", {})
     calling = {**value.get("functionCallingConfig", {}), **known.get("functionCallingConfig", {})}
     body["toolConfig"] = {**value, **known, **({"functionCallingConfig": calling} if calling else {})}
 
 
-def _stop(body: dict[str, Any], config: dict[str, Any], value: str | Iterable[str]) -> None:
-    config["stopSequences"] = [value] if isinstance(value, str) else list(value)
+def _top_logprobs(body: dict[str, Any], value: int) -> None:
+    config = body.setdefault(_CONFIG, {})
+    config.update({"logprobs": value, "responseLogprobs": config.get("responseLogprobs", True)})
 
 
-def _top_logprobs(body: dict[str, Any], config: dict[str, Any], value: int) -> None:
-    config["logprobs"] = value
-    config.setdefault("responseLogprobs", True)
-
-
-def _modalities(body: dict[str, Any], config: dict[str, Any], value: Iterable[str]) -> None:
-    config["responseModalities"] = [kind.upper() for kind in value]
-
-
-def _audio(body: dict[str, Any], config: dict[str, Any], value: Mapping[str, Any]) -> None:
+def _audio(body: dict[str, Any], value: Mapping[str, Any]) -> None:
     if voice := value.get("voice"):
-        config.setdefault("speechConfig", {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": voice}}})
+        spoken = {"voiceConfig": {"prebuiltVoiceConfig": {"voiceName": voice}}}
+        body.setdefault(_CONFIG, {}).setdefault("speechConfig", spoken)
 
 
-def _generation(body: dict[str, Any], config: dict[str, Any], value: Mapping[str, Any]) -> None:
-    config.update(value)
-
-
-_OPTION: Mapping[str, Callable[[dict[str, Any], dict[str, Any], Any], None]] = {
+_FIELDS: Mapping[str, Field] = {
+    "temperature": f"{_CONFIG}.temperature",
+    "top_p": f"{_CONFIG}.topP",
+    "top_k": f"{_CONFIG}.topK",
+    "max_tokens": f"{_CONFIG}.maxOutputTokens",
+    "stop": (f"{_CONFIG}.stopSequences", listed),
+    "seed": f"{_CONFIG}.seed",
+    "n": f"{_CONFIG}.candidateCount",
+    "presence_penalty": f"{_CONFIG}.presencePenalty",
+    "frequency_penalty": f"{_CONFIG}.frequencyPenalty",
+    "logprobs": f"{_CONFIG}.responseLogprobs",
+    "top_logprobs": _top_logprobs,
+    "thinking_config": f"{_CONFIG}.thinkingConfig",
+    "media_resolution": f"{_CONFIG}.mediaResolution",
+    "modalities": (f"{_CONFIG}.responseModalities", lambda kinds: [kind.upper() for kind in kinds]),
+    "audio": _audio,
+    "speech_config": f"{_CONFIG}.speechConfig",
+    "image_config": f"{_CONFIG}.imageConfig",
+    "generation_config": _CONFIG,
+    "response_format": _format,
     "tool_choice": _choice,
     "tool_config": _tool_config,
-    "stop": _stop,
-    "top_logprobs": _top_logprobs,
-    "modalities": _modalities,
-    "audio": _audio,
-    "generation_config": _generation,
+    "safety_settings": "safetySettings",
+    "cached_content": "cachedContent",
+    "model_armor_config": "modelArmorConfig",
+    "service_tier": "serviceTier",
 }
+_FIELDS_WITHOUT_JSON_SCHEMA = {**_FIELDS, "response_format": partial(_format, json_schema=False)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from ..fields import given
+
 FINISH_REASONS: Mapping[str, str] = {
     "STOP": "stop",
     "MAX_TOKENS": "length",
@@ -56,8 +58,7 @@ def block_of(data: Mapping[str, Any]) -> dict[str, Any]:
     feedback = data.get(FEEDBACK) or {}
     if not feedback.get("blockReason"):
         return {}
-    details = {"block_reason": feedback["blockReason"], "block_message": feedback.get("blockReasonMessage")}
-    return {name: value for name, value in details.items() if value}
+    return given(block_reason=feedback["blockReason"], block_message=feedback.get("blockReasonMessage") or None)
 
 
 def is_grounded(candidates: Iterable[Mapping[str, Any]]) -> bool:

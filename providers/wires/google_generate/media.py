@@ -25,15 +25,15 @@ def encode_media(part: Media) -> dict[str, Any]:
 
 def decode_media(part: Mapping[str, Any], extra: Mapping[str, Any]) -> Media | None:
     """Decode the media of a part; None when it holds none."""
-    if (blob := part.get(BLOB)) is not None:
-        kind = _class_of(blob.get("mimeType"))
-        data = from_base64(blob["data"])
-        return kind(data=data, media_type=blob.get("mimeType"), filename=blob.get("displayName"), extra=extra)
-    if (file := part.get(REFERENCE)) is not None:
-        kind = _class_of(file.get("mimeType"))
-        return kind(url=file["fileUri"], media_type=file.get("mimeType"), filename=file.get("displayName"), extra=extra)
-    return None
-
-
-def _class_of(media_type: str | None) -> type[Media]:
-    return _CLASSES.get((media_type or "").partition("/")[0], File)
+    blob = part.get(BLOB)
+    held = part.get(REFERENCE) if blob is None else blob
+    if held is None:
+        return None
+    media_type: str | None = held.get("mimeType")
+    return _CLASSES.get((media_type or "").partition("/")[0], File)(
+        data=None if blob is None else from_base64(blob["data"]),
+        url=held["fileUri"] if blob is None else None,
+        media_type=media_type,
+        filename=held.get("displayName"),
+        extra=extra,
+    )

@@ -33,10 +33,10 @@ def apply_partial(args: dict[str, Any], piece: Mapping[str, Any]) -> None:
 
 
 def _path(text: str) -> list[str | int]:
-    steps: list[str | int] = []
-    for name, number, single, double in _STEP.findall(text):
-        steps.append(int(number) if number else name or _ESCAPED.sub(r"\1", single or double))
-    return steps
+    return [
+        int(number) if number else name or _ESCAPED.sub(r"\1", single or double)
+        for name, number, single, double in _STEP.findall(text)
+    ]
 
 
 def _enter(place: object, step: str | int, missing: object) -> Any:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ....pipeline.http.request import Request
 from ..paths import segment
 
@@ -19,11 +21,6 @@ def model_path(id: str) -> str:
     return f"/models/{segment(id)}"
 
 
-def generate_path(request: Request) -> str:
-    """Return the path of an unstreamed call."""
-    return f"{model_path(request.model.id)}:generateContent"
-
-
-def stream_path(request: Request) -> str:
-    """Return the path of a streamed call."""
-    return f"{model_path(request.model.id)}:streamGenerateContent?alt=sse"
+def method_path(method: str) -> Callable[[Request], str]:
+    """Make the path of one of a model's methods."""
+    return lambda request: f"{model_path(request.model.id)}:{method}"

@@ -39,6 +39,7 @@ from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..calls import call_id
+from ..fields import given
 from ..protocols import json_array, sse
 from ..protocols.framing import BOM
 from .encode import NAME
@@ -116,10 +117,6 @@ class State:
     grounded: bool = False
 
 
-def init_stream_state(model: Model) -> State:
-    return State()
-
-
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """Decode an unstreamed answer: a stream of one piece.
 
@@ -176,10 +173,7 @@ def _read_piece(data: object, model: Model, state: State, *, whole: bool = False
         return []
     if "error" in data:
         raise provider_error(model.provider, data["error"], body=dumps(data))
-    piece: Mapping[str, Any] = data
-    out: list[StreamChunk] = []
-    if not whole:
-        piece, out = kept_event(data, EVENT_FIELDS, model)
+    piece, out = (data, []) if whole else kept_event(data, EVENT_FIELDS, model)
     if not state.started:
         state.started, state.id = True, piece.get("responseId")
         out.append(Start(piece.get("responseId"), piece.get("modelVersion")))
@@ -249,10 +243,8 @@ def _text(part: Mapping[str, Any], state: _Candidate) -> list[StreamChunk]:
 
 
 def _thought_fields(more: dict[str, Any]) -> dict[str, Any]:
-    fields: dict[str, Any] = {"wire": NAME}
-    if signature := more.pop("thoughtSignature", None):
-        fields["signature"] = signature
-    return {**fields, "extra": {NAME: more}} if more else fields
+    signature = more.pop("thoughtSignature", None) or None
+    return given(wire=NAME, signature=signature, extra={NAME: more} if more else None)
 
 
 def _whole(part: Mapping[str, Any], state: _Candidate) -> list[StreamChunk]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ....schemas.usage import Usage
@@ -42,15 +42,15 @@ def usage_of(raw: Mapping[str, Any], grounded: bool) -> Usage:
 
 
 def _audio(*lists: Iterable[Mapping[str, Any]] | None) -> int | None:
-    counts = [each.get("tokenCount") or 0 for each in _all(lists) if each.get("modality") == "AUDIO"]
-    return sum(counts) if counts else None
+    count = None
+    for details in lists:
+        for each in details or ():
+            if each.get("modality") == "AUDIO":
+                count = (count or 0) + (each.get("tokenCount") or 0)
+    return count
 
 
 def _cached_audio(raw: Mapping[str, Any]) -> int | None:
     """Count the cached audio; None where the cached input is not split by modality."""
     details = raw.get("cacheTokensDetails")
     return _audio(details) or 0 if details else None
-
-
-def _all(lists: Iterable[Iterable[Mapping[str, Any]] | None]) -> Iterator[Mapping[str, Any]]:
-    return (each for details in lists for each in details or ())

@@ -16,6 +16,7 @@ from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Part, Reasoning, Refusal, Text, Video
+from ..fields import given
 from ..media import address, inline, unsendable
 from ..openai_chat.encode import build_body as build_chat_body
 from ..openai_chat.encode import encode_answer
@@ -41,12 +42,10 @@ def encode_messages(messages: Iterable[Message], model: Model) -> list[dict[str,
             if (answer := _answer(message, model)).get("content") or "tool_calls" in answer:
                 encoded.append(answer)
             continue
-        turn: dict[str, Any] = {"role": message.role, "content": _content(message.content)}
-        if message.role == "tool":
-            turn["tool_call_id"] = message.tool_call_id
-        elif encoded and encoded[-1]["role"] == "tool":
+        if message.role != "tool" and encoded and encoded[-1]["role"] == "tool":
             encoded.append(BRIDGE)
-        encoded.append(turn)
+        id = {"tool_call_id": message.tool_call_id} if message.role == "tool" else {}
+        encoded.append({"role": message.role, "content": _content(message.content), **id})
     if encoded and encoded[-1]["role"] == "assistant" and not encoded[-1].get("tool_calls"):
         encoded[-1] = {**encoded[-1], "prefix": True}
     return encoded
@@ -77,11 +76,9 @@ def _block(part: Part) -> dict[str, Any] | None:
         case File() if part.file_id is not None:
             return {"type": "file", "file_id": part.file_id}
         case File():
-            document = {"type": "document_url", "document_url": address(part)}
-            return {**document, "document_name": part.filename} if part.filename else document
+            return given(type="document_url", document_url=address(part), document_name=part.filename or None)
         case Image() if part.file_id is None:
-            image = {"url": address(part)}
-            return {"type": "image_url", "image_url": {**image, "detail": part.detail} if part.detail else image}
+            return {"type": "image_url", "image_url": given(url=address(part), detail=part.detail or None)}
         case Audio() if part.file_id is None:
             inlined = inline(part)
             return {"type": "input_audio", "input_audio": inlined[1] if inlined else part.url}

@@ -10,7 +10,7 @@ from ...declare.wire import Wire
 from ..protocols import ndjson
 from .encode import OPTIONS, accepts_part, build_body
 from .side_fields import SIDE_FIELDS
-from .stream import decode_response, decode_stream_event, extract_usage, flush_stream_state, init_stream_state
+from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
 ollama_chat = Wire(
     name="ollama_chat",
@@ -23,7 +23,7 @@ ollama_chat = Wire(
     side_fields=SIDE_FIELDS,
     parse_stream_protocol=ndjson.parse,
     begins_stream=ndjson.begins,
-    init_stream_state=init_stream_state,
+    init_stream_state=lambda model: State(),
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     tool_call_id_policy=ToolCallIdPolicy(required=False),

@@ -9,35 +9,21 @@ from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Image, Part, Reasoning, Refusal, Text
+from ..fields import Field, given, listed, put_options
 from ..media import Media, inline, unsendable
 from ..openai_chat.encode import encode_tools
 
 NAME = "ollama_chat"
 
-_SAMPLING: Mapping[str, str] = {
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "top_k": "top_k",
-    "min_p": "min_p",
+_SAMPLING = {
     "max_tokens": "num_predict",
-    "seed": "seed",
-    "presence_penalty": "presence_penalty",
-    "frequency_penalty": "frequency_penalty",
     "repetition_penalty": "repeat_penalty",
-    "num_ctx": "num_ctx",
+    **{
+        name: name
+        for name in ("temperature", "top_p", "top_k", "min_p", "seed", "presence_penalty", "frequency_penalty")
+    },
 }
-
-OPTIONS = frozenset(
-    (
-        *(_SAMPLING.keys() - {"num_ctx"}),
-        "stop",
-        "tools",
-        "reasoning_effort",
-        "response_format",
-        "logprobs",
-        "top_logprobs",
-    )
-)
+OPTIONS = frozenset((*_SAMPLING, "stop", "tools", "reasoning_effort", "response_format", "logprobs", "top_logprobs"))
 
 
 def build_body(request: Request) -> dict[str, Any]:
@@ -54,21 +40,7 @@ def build_body(request: Request) -> dict[str, Any]:
         "truncate": False,
         "shift": False,
     }
-    sampling: dict[str, Any] = {}
-    for name, value in request.options.items():
-        if name in _SAMPLING:
-            sampling[_SAMPLING[name]] = value
-        elif name == "stop":
-            sampling["stop"] = [value] if isinstance(value, str) else list(value)
-        elif name == "reasoning_effort":
-            # A switch, or one of the model's own levels: https://docs.ollama.com/capabilities/thinking
-            body["think"] = value != "none" and value
-        elif name == "response_format":
-            _format(body, value)
-        else:
-            body[name] = value
-    if sampling:
-        body["options"] = {**sampling, **body.get("options", {})}
+    put_options(body, request.options, _FIELDS)
     if request.context.tools:
         body["tools"] = encode_tools(request.context.tools)
     return body
@@ -83,25 +55,19 @@ def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
     names: dict[str, str] = {}
     for message in messages:
         names.update((call.id, call.name) for call in message.tool_calls)
-        text = "".join(part.text for part in message.content if isinstance(part, Text | Refusal))
-        turn: dict[str, Any] = {"role": message.role, "content": text}
-        if message.role == "assistant":
-            _answer(turn, message)
-        elif images := [_image(part) for part in message.content if isinstance(part, MEDIA)]:
-            turn["images"] = images
-        if message.role == "tool":
-            turn["tool_name"] = message.name or names.get(message.tool_call_id or "", "")
+        calls = [{"function": {"name": call.name, "arguments": call.arguments or {}}} for call in message.tool_calls]
+        media = [part for part in message.content if isinstance(part, MEDIA) and message.role != "assistant"]
+        thoughts = (part.text for part in message.content if isinstance(part, Reasoning) and part.wire == NAME)
+        turn = given(
+            role=message.role,
+            content="".join(part.text for part in message.content if isinstance(part, Text | Refusal)),
+            thinking="".join(thoughts) or None,
+            tool_calls=calls or None,
+            images=[_image(part) for part in media] or None,
+            tool_name=message.name or names.get(message.tool_call_id or "", "") if message.role == "tool" else None,
+        )
         encoded.append(turn)
     return encoded
-
-
-def _answer(turn: dict[str, Any], message: Message) -> None:
-    if thinking := "".join(p.text for p in message.content if isinstance(p, Reasoning) and p.wire == NAME):
-        turn["thinking"] = thinking
-    if message.tool_calls:
-        turn["tool_calls"] = [
-            {"function": {"name": call.name, "arguments": call.arguments or {}}} for call in message.tool_calls
-        ]
 
 
 def accepts_part(part: Part, model: Model) -> bool:
@@ -121,3 +87,13 @@ def _format(body: dict[str, Any], response_format: object) -> None:
         body["format"] = "json"
     elif isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
         body["format"] = response_format["json_schema"]["schema"]
+
+
+_FIELDS: Mapping[str, Field] = {
+    **{name: f"options.{theirs}" for name, theirs in _SAMPLING.items()},
+    "num_ctx": "options.num_ctx",
+    "stop": ("options.stop", listed),
+    # A switch, or one of the model's own levels: https://docs.ollama.com/capabilities/thinking
+    "reasoning_effort": ("think", lambda effort: effort != "none" and effort),
+    "response_format": _format,
+}

@@ -34,7 +34,6 @@ from ..calls import arguments_text, call_id
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
 
-FINISH_REASONS: Mapping[str, str] = {"stop": "stop", "length": "length"}
 REASONING, TEXT, CALLS = 0, 1, 2
 """Places in the message; further calls come after the first."""
 
@@ -49,10 +48,6 @@ class State:
     calls: int = 0
     reason: str | None = None
     done: bool = False
-
-
-def init_stream_state(model: Model) -> State:
-    return State()
 
 
 def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -135,13 +130,9 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
 def closing(state: State) -> list[StreamChunk]:
     """Return the chunks that end everything."""
     ends: list[StreamChunk] = [PartEnd(REASONING, {"wire": NAME})] if state.thought else []
-    return [*ends, Finish(finish_reason(state.reason, state.calls > 0), state.reason)]
-
-
-def finish_reason(raw: str | None, has_calls: bool) -> str:
-    """Map to the canonical reason; Ollama sends `stop` with calls, too."""
-    reason = FINISH_REASONS.get(raw or "", raw or "unknown")
-    return "tool_calls" if has_calls and reason == "stop" else reason
+    # Ollama sends `stop` with calls, too. Its reasons are ours.
+    reason = "tool_calls" if state.calls and state.reason == "stop" else state.reason or "unknown"
+    return [*ends, Finish(reason, state.reason)]
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:

@@ -8,7 +8,7 @@ from ..protocols import sse
 from .encode import OPTIONS, accepts_part, build_body
 from .errors import find_error
 from .side_fields import SIDE_FIELDS
-from .stream import decode_response, decode_stream_event, extract_usage, flush_stream_state, init_stream_state
+from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
 openai_chat = Wire(
     name="openai_chat",
@@ -21,7 +21,7 @@ openai_chat = Wire(
     find_error=find_error,
     parse_stream_protocol=sse.parse,
     begins_stream=sse.begins,
-    init_stream_state=init_stream_state,
+    init_stream_state=lambda model: State(),
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import define, field
+
 from ....pipeline.side_fields import left_out
 from ....schemas.chunks import MetadataUpdate, StreamChunk, ToolCallDelta, ToolCallEnd, ToolCallStart, Warned
 from ....schemas.model import Model
@@ -12,19 +14,18 @@ from ..calls import arguments_text, call_id
 from .places import CALLS, NAME
 
 
+@define(eq=False)
 class _Call:
-    __slots__ = ("arguments", "extra", "id", "name", "place", "started", "wire_index")
-
-    def __init__(self, place: int, wire_index: int | None, id: str | None) -> None:
-        self.place = place
-        self.wire_index = wire_index
-        self.id = id
-        self.name = ""
-        self.arguments: list[str] = []
-        self.extra: dict[str, Any] = {}
-        self.started = False
+    place: int
+    wire_index: int | None
+    id: str | None
+    name: str = ""
+    arguments: list[str] = field(factory=list)
+    extra: dict[str, Any] = field(factory=dict)
+    started: bool = False
 
 
+@define(eq=False)
 class StreamedCalls:
     """The calls of one choice. A fragment belongs to a call by its id, else by its index, else to the open call.
 
@@ -37,20 +38,19 @@ class StreamedCalls:
         is certainly its own
     """
 
-    __slots__ = ("_calls", "_open", "reply_id", "sure")
-
-    def __init__(self, reply_id: str | None) -> None:
-        self._calls: list[_Call] = []
-        self._open: _Call | None = None
-        self.sure: _Call | None = None
-        self.reply_id = reply_id
+    reply_id: str | None
+    sure: _Call | None = None
+    _calls: list[_Call] = field(factory=list)
+    _open: _Call | None = None
 
     def __bool__(self) -> bool:
         return bool(self._calls) and any(call.name for call in self._calls)
 
     def feed(self, fragment: Mapping[str, Any], *, whole: bool) -> list[StreamChunk]:
-        """Take a fragment, or a whole call, which belongs to no other, whatever its id; return the chunks that it
-        completes."""
+        """Add a fragment of a call and return the chunks that it completes.
+
+        whole: the fragment is a complete call, which is never joined to another, even one with the same id.
+        """
         function = fragment.get("function") or fragment.get("custom") or {}
         name = function.get("name")
         arguments = arguments_text(function.get("arguments", function.get("input")))
@@ -71,7 +71,10 @@ class StreamedCalls:
             call.extra["type"] = "custom"
         if not arguments:
             return []
-        return [*self._start(call), ToolCallDelta(call.place, arguments)] if call.name else self._hold(call, arguments)
+        if call.name:
+            return [*self._start(call), ToolCallDelta(call.place, arguments)]
+        call.arguments.append(arguments)
+        return []
 
     def feed_old(self, function: Mapping[str, Any], *, whole: bool) -> list[StreamChunk]:
         """Take a `function_call`: the only call of an answer, in the form before there could be several."""
@@ -117,10 +120,6 @@ class StreamedCalls:
         call = _Call(CALLS + len(self._calls), index, id)
         self._calls.append(call)
         return call
-
-    def _hold(self, call: _Call, arguments: str) -> list[StreamChunk]:
-        call.arguments.append(arguments)
-        return []
 
     def _start(self, call: _Call) -> list[StreamChunk]:
         if call.started:

@@ -12,6 +12,7 @@ from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_arguments
+from ..fields import given
 from ..media import Media, address, inline, unsendable
 from .places import NAME
 
@@ -126,10 +127,13 @@ def encode_messages(
         elif message.role == "assistant":
             encoded.append(encode_answer(message, replay))
         else:
-            turn: dict[str, Any] = {"role": message.role, "content": _content(message.content, file_urls)}
-            if message.name:
-                turn["name"] = message.name
-            encoded.append(turn)
+            name, parts = {"name": message.name} if message.name else {}, message.content
+            content = (  # text alone, as most often, without a call
+                parts[0].text
+                if len(parts) == 1 and type(parts[0]) is Text and not parts[0].extra
+                else _content(parts, file_urls)
+            )
+            encoded.append({"role": message.role, "content": content, **name})
     if media:
         encoded.append({"role": "user", "content": _content(tuple(media), file_urls)})
     return encoded
@@ -169,8 +173,6 @@ def _call(call: ToolCall) -> dict[str, Any]:
 
 
 def _content(parts: tuple[Part, ...], file_urls: bool) -> str | list[dict[str, Any]]:
-    if len(parts) == 1 and type(parts[0]) is Text and not parts[0].extra:
-        return parts[0].text
     return [block for part in parts if (block := _block(part, file_urls)) is not None] if parts else ""
 
 
@@ -201,8 +203,7 @@ def _media(part: Media, file_urls: bool) -> dict[str, Any]:
     if part.file_id is not None:
         raise unsendable(part, "A chat completion", "bytes and URLs, and files by id")
     if isinstance(part, Image):
-        image = {"url": address(part)}
-        return {"type": "image_url", "image_url": {**image, "detail": part.detail} if part.detail else image}
+        return {"type": "image_url", "image_url": given(url=address(part), detail=part.detail or None)}
     if isinstance(part, Video):
         return {"type": "video_url", "video_url": {"url": address(part)}}
     if (inlined := inline(part)) is None:
@@ -217,19 +218,13 @@ def encode_tools(tools: Iterable[Tool]) -> list[dict[str, Any]]:
 
 
 def _function(tool: Tool) -> dict[str, Any]:
-    function: dict[str, Any] = {"name": tool.name, "parameters": tool.parameters}
-    if tool.description:
-        function["description"] = tool.description
-    if tool.strict is not None:
-        function["strict"] = tool.strict
-    return {"type": "function", "function": function}
+    optional = given(description=tool.description or None, strict=tool.strict)
+    return {"type": "function", "function": {"name": tool.name, "parameters": tool.parameters, **optional}}
 
 
 def encode_tool_choice(choice: object) -> object:
     """Encode a tool choice: `auto`, `none` and `required` as they are, a tool's name as OpenAI's object."""
-    if isinstance(choice, Tool):
-        choice = {"name": choice.name}
-    if isinstance(choice, Mapping) and "type" not in choice and (name := chosen_name(choice)) is not None:
+    if not (isinstance(choice, Mapping) and "type" in choice) and (name := chosen_name(choice)) is not None:
         return {"type": "function", "function": {"name": name}}
     return {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
 

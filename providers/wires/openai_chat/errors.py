@@ -17,7 +17,9 @@ _ERROR_FIELD = re.compile(rb'"error"\s*+:\s*+[{"\[]')
 def find_error(response: Response) -> ProviderError | None:
     """Find the error of a response: as every wire does, or anywhere among the fields of a 200, as gateways send it."""
     body = response.body
-    if response.status == 200 and b'"error"' in body and _ERROR_FIELD.search(body):
+    if response.status == 200 and b'"error"' not in body:
+        return None
+    if response.status == 200 and _ERROR_FIELD.search(body):
         error = error_in(body)
         if names_error(error):
             return answer_error(response, error)

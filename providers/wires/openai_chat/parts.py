@@ -9,6 +9,7 @@ from ....pipeline.side_fields import GONE, left_out
 from ....schemas.chunks import PartDone, StreamChunk, Warned
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Image
+from ..fields import given
 from ..media import base64_text, from_base64, of_data_url
 from .places import AUDIO, NAME
 
@@ -67,8 +68,8 @@ def reasoning_fields(details: Iterable[object]) -> dict[str, Any]:
     known = [detail for detail in details if isinstance(detail, Mapping)]
     signature = next((detail["signature"] for detail in known if detail.get("signature")), None)
     encrypted = next((detail["data"] for detail in known if detail.get("data")), None)
-    fields = {"wire": NAME, "extra": {NAME: {"reasoning_details": details}}}
-    return fields | ({"signature": signature} if signature else {}) | ({"encrypted": encrypted} if encrypted else {})
+    extra = {NAME: {"reasoning_details": details}}
+    return given(wire=NAME, extra=extra, signature=signature, encrypted=encrypted)
 
 
 def add_audio(known: dict[str, Any], audio: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import evolve
+from attrs import define, evolve, field
 
 from ....pipeline.side_fields import Rules, kept_event
 from ....pipeline.stream.broken_event import read_again
@@ -27,7 +27,9 @@ from ....schemas.chunks import (
 from ....schemas.errors import DecodeError, ProviderError
 from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
+from ....schemas.message import Message
 from ....schemas.model import Model
+from ....schemas.parts import Part, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
@@ -54,43 +56,36 @@ FINISH_REASONS: Mapping[str, str] = {
 }
 METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
 """Fields next to the choices that are kept on `reply.metadata`."""
+_METADATA = frozenset(METADATA)
 _BILLED_APART = frozenset(("annotations", "executed_tools", "web_search"))
 
 
+@define(eq=False)
 class _Choice:
     """The state of one choice."""
 
-    __slots__ = ("audio", "calls", "details", "images", "raw_reason", "refused", "unpriced_charges")
-
-    def __init__(self, reply_id: str | None) -> None:
-        self.calls = StreamedCalls(reply_id)
-        self.raw_reason: str | None = None
-        self.details: list[Any] = []
-        self.audio: dict[str, Any] = {}
-        self.images = 0
-        self.unpriced_charges: tuple[str, ...] = ()
-        self.refused = False
+    calls: StreamedCalls
+    raw_reason: str | None = None
+    details: list[Any] = field(factory=list)
+    audio: dict[str, Any] = field(factory=dict)
+    images: int = 0
+    unpriced_charges: tuple[str, ...] = ()
+    refused: bool = False
 
 
+@define(eq=False)
 class State:
     """The state of one stream."""
 
-    __slots__ = ("choices", "done", "failure", "first", "id", "index", "metadata", "started")
-
-    def __init__(self) -> None:
-        self.started = False
-        self.done = False
-        self.id: str | None = None
-        self.first = _Choice(None)
-        self.index: int | None = None
-        """The index of the first choice that came: that one is the answer."""
-        self.choices: dict[int, _Choice] = {}
-        self.metadata: dict[str, Any] = {}
-        self.failure: ProviderError | None = None
-
-
-def init_stream_state(model: Model) -> State:
-    return State()
+    started: bool = False
+    done: bool = False
+    id: str | None = None
+    first: _Choice = field(factory=lambda: _Choice(StreamedCalls(None)))
+    index: int | None = None
+    """The index of the first choice that came: that one is the answer."""
+    choices: dict[int, _Choice] = field(factory=dict)
+    metadata: dict[str, Any] = field(factory=dict)
+    failure: ProviderError | None = None
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -135,13 +130,28 @@ def _not_json(data: bytes, model: Model, state: State) -> list[StreamChunk]:
 
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
-    """Decode a whole body as a stream of one piece.
+    """Decode a whole body: one plain text at once, anything else as a stream of one piece.
 
     Raises the provider's error if the body is one, or if a choice has failed, then with the partial answer; DecodeError
     for a body without choices.
     """
+    choices = data.get("choices")
+    if choices and len(choices) == 1 and _PLAIN_BODY.issuperset(data) and _PLAIN_CHOICE.issuperset(choices[0]):
+        parts = _plain_parts(choices[0].get("message") or {})
+        if parts is not None and not choices[0].get("logprobs"):
+            raw, has_calls = choices[0].get("finish_reason"), type(parts[-1]) is ToolCall
+            return Reply(
+                Message("assistant", parts),
+                raw if raw == "stop" and not has_calls else finish_reason(raw, has_calls, False),
+                raw,
+                id=data.get("id") or None,
+                model=data.get("model") or "",
+                metadata={} if _METADATA.isdisjoint(data) else _metadata_of(data),
+            )
     state = State()
     chunks = read_piece(data, model, state, rules=None)
+    if not isinstance(data, Mapping):
+        raise TypeError("not an object")
     if state.index is None:
         raise DecodeError("the answer has no choices", hint="the provider may have filtered it; see .payload")
     reply = fold([*chunks, *closing(model, state)])
@@ -149,6 +159,37 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
         error.partial, error.usage = reply, extract_usage(data, model)
         raise error
     return reply
+
+
+_PLAIN_BODY = frozenset((*METADATA, "id", "model", "object", "created", "choices", "usage", "x_groq"))
+_PLAIN_CHOICE = frozenset(("index", "message", "finish_reason", "logprobs"))
+_PLAIN_MESSAGE = frozenset(("role", "content", "refusal", "annotations", "tool_calls"))
+_PLAIN_CALL, _PLAIN_FUNCTION = frozenset(("id", "type", "index", "function")), frozenset(("name", "arguments"))
+
+
+def _metadata_of(data: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: data[name] for name in METADATA if data.get(name)}
+
+
+def _plain_parts(message: Mapping[str, Any]) -> tuple[Part, ...] | None:
+    """Return the parts of a message with text or calls of functions and nothing rare, as most are; None for another.
+
+    This and the reply take 3 µs, chunks and a fold 8.
+    """
+    text, seen = message.get("content") or "", set()
+    rare = message.get("refusal") or message.get("annotations") or type(text) is not str
+    if rare or not _PLAIN_MESSAGE.issuperset(message):
+        return None
+    parts: list[Part] = [Text(text)] if text else []
+    for call in message.get("tool_calls") or ():
+        id, function = call.get("id"), call.get("function") or {}
+        name, arguments = function.get("name"), function.get("arguments")
+        known = _PLAIN_CALL.issuperset(call) and _PLAIN_FUNCTION.issuperset(function)
+        if not (known and id and name) or id in seen or type(arguments) is not str:
+            return None
+        seen.add(id)
+        parts.append(ToolCall(id, name, arguments))
+    return tuple(parts) or None
 
 
 def read_piece(data: object, model: Model, state: State, rules: Rules | None = EVENT_FIELDS) -> list[StreamChunk]:
@@ -170,16 +211,15 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
         state.started, state.id = True, chunk.get("id")
         state.first.calls.reply_id = state.id
         out.append(Start(state.id or None, chunk.get("model") or None))
-    for name in METADATA:
-        if value := chunk.get(name):
-            state.metadata[name] = value  # repeated in every chunk; reported once, at the end
+    if not _METADATA.isdisjoint(chunk):
+        state.metadata |= _metadata_of(chunk)  # repeated in every chunk; reported once, at the end
     for position, choice in enumerate(chunk.get("choices") or ()):
         # The order of choices counts in a whole body, where some servers give all the same index.
         index = position if whole else choice.get("index")
         if state.index is None:
             state.index = index or 0
         if index is not None and index != state.index:
-            other = state.choices.setdefault(index, _Choice(state.id))
+            other = state.choices.setdefault(index, _Choice(StreamedCalls(state.id)))
             out += [Alternative(index, part) for part in _choice(choice, other, whole)]
         else:
             out += _choice(choice, state.first, whole)
@@ -244,7 +284,7 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
 
 
 def closing(model: Model, state: State) -> list[StreamChunk]:
-    """Return the chunks that end everything."""
+    """Return the chunks that end all parts and the reply."""
     first = state.first
     out = _close(first, model)
     for index, choice in state.choices.items():
@@ -286,7 +326,11 @@ def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usage") or (data.get("x_groq") or {}).get("usage") or first.get("usage")
     if not raw:
         return None
-    return usage_of(raw, data.get("service_tier"), billed_apart(data) + billed_apart(first.get("message") or {}))
+    charges: tuple[str, ...] = ()
+    message = first.get("message") or {}
+    if not (_BILLED_APART.isdisjoint(data) and _BILLED_APART.isdisjoint(message)):
+        charges = billed_apart(data) + billed_apart(message)
+    return usage_of(raw, data.get("service_tier"), charges)
 
 
 def billed_apart(shown: Mapping[str, Any]) -> tuple[str, ...]:

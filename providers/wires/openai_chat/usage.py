@@ -18,17 +18,20 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_c
     """
     read = raw.get("prompt_tokens_details") or raw.get("input_tokens_details") or {}
     wrote = raw.get("completion_tokens_details") or raw.get("output_tokens_details") or {}
-    input_tokens = _first(raw, "prompt_tokens", "input_tokens")
-    output_tokens = _first(raw, "completion_tokens", "output_tokens")
+    # Without a call for each field, since every answer and the end of every stream comes here.
+    if (input_tokens := raw.get("prompt_tokens")) is None:
+        input_tokens = raw.get("input_tokens")
+    if (output_tokens := raw.get("completion_tokens")) is None:
+        output_tokens = raw.get("output_tokens")
     reasoning = wrote.get("reasoning_tokens")
     if reasoning is None:
         reasoning = raw.get("reasoning_tokens")
     if reasoning and raw.get("total_tokens") == (input_tokens or 0) + (output_tokens or 0) + reasoning:
         output_tokens = (output_tokens or 0) + reasoning  # xAI counts reasoning separately from the completion
     cached = read.get("cached_tokens")
-    if cached is None:
-        cached = _first(raw, "prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")
-    charged = _reported_cost(raw)
+    if cached is None and not _CACHED.isdisjoint(raw):
+        cached = next((raw[name] for name in _CACHED if raw.get(name) is not None), None)
+    charged = None if _CHARGES.isdisjoint(raw) else _reported_cost(raw)
     if charged is None and (raw.get("is_byok") or raw.get("num_sources_used")):
         unpriced_charges += tuple(name for name in ("is_byok", "num_sources_used") if raw.get(name))
     return Usage(
@@ -46,6 +49,10 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_c
     )
 
 
+_CACHED = dict.fromkeys(("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")).keys()
+_CHARGES = frozenset(("cost", "cost_in_usd_ticks"))
+
+
 def _reported_cost(raw: Mapping[str, Any]) -> Decimal | None:
     """Return the total cost of the call, where the server reports it.
 
@@ -61,10 +68,3 @@ def _reported_cost(raw: Mapping[str, Any]) -> Decimal | None:
         return own
     upstream = parse_reported_cost((raw.get("cost_details") or {}).get("upstream_inference_cost"))
     return None if upstream is None else own + upstream
-
-
-def _first(values: Mapping[str, Any], *names: str) -> Any:
-    for name in names:
-        if (value := values.get(name)) is not None:
-            return value
-    return None

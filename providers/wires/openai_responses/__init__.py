@@ -1,14 +1,19 @@
-"""OpenAI's responses. https://platform.openai.com/docs/api-reference/responses"""
+"""OpenAI's responses, and the counting of tokens before one is asked for.
+
+https://platform.openai.com/docs/api-reference/responses,
+https://platform.openai.com/docs/api-reference/responses/input-tokens
+"""
 
 from __future__ import annotations
 
 from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.wire import Wire
+from ..counting import count_in, counted_fields
 from ..protocols import sse
 from .encode import OPTIONS, build_body
 from .items import accepts_part, finalize_history
 from .side_fields import SIDE_FIELDS
-from .stream import decode_response, decode_stream_event, extract_usage, flush_stream_state, init_stream_state
+from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
 openai_responses = Wire(
     name="openai_responses",
@@ -20,7 +25,7 @@ openai_responses = Wire(
     side_fields=SIDE_FIELDS,
     parse_stream_protocol=sse.parse,
     begins_stream=sse.begins,
-    init_stream_state=init_stream_state,
+    init_stream_state=lambda model: State(),
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,
@@ -30,4 +35,16 @@ openai_responses = Wire(
         answers=lazy_dialect("wires.openai_chat.strict_dialect"),
         strict_tools=lazy_dialect("wires.openai_chat.strict_dialect"),
     ),
+)
+
+_COUNTED = ("model", "input", "instructions", "tools", "tool_choice", "parallel_tool_calls", "reasoning", "text")
+openai_count_tokens = Wire(
+    name="openai_count_tokens",
+    operation="count_tokens",
+    path="/responses/input_tokens",
+    options=frozenset(("tools", "tool_choice")),
+    build_body=counted_fields(build_body, *_COUNTED),
+    accepts_part=accepts_part,
+    finalize_history=finalize_history,
+    decode_response=count_in("input_tokens"),
 )

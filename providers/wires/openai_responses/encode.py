@@ -6,16 +6,16 @@ other vendors are written as plain items.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
+from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import Any
 
 from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
-from ....schemas.tool import Tool
+from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_arguments
+from ..fields import Field, given, put_options
 from ..media import address, inline, unsendable
 
 NAME = "openai_responses"
@@ -47,30 +47,22 @@ OPTIONS = frozenset(
 Item = dict[str, Any]
 
 
-def build_body(request: Request, *, stateless: bool = True) -> dict[str, Any]:
+def build_body(request: Request) -> dict[str, Any]:
     """Build the body.
 
-    request: the request
-    stateless: ask the provider not to store the answer, unless the caller sets `store`, and to send the model's
-        reasoning encrypted instead, so that it can be sent back. False for servers without these options.
+    The provider is asked not to store the answer, unless the caller sets `store`, and to send the model's reasoning
+    encrypted instead, so that it can be sent back.
     """
-    options = dict(request.options)
-    body: dict[str, Any] = {"model": request.model.id}
-    messages = request.context.messages
-    if "previous_response_id" in options:
-        messages = _since_last_answer(messages)
-    instructions, items = encode_messages(messages)
-    if instructions:
-        body["instructions"] = instructions
-    body["input"] = items
-    if request.context.tools:
-        body["tools"] = [encode_tool(tool) for tool in request.context.tools]
-    if stateless and "store" not in options and "previous_response_id" not in options:
+    options, messages = request.options, request.context.messages
+    continued = "previous_response_id" in options
+    instructions, items = encode_messages(_since_last_answer(messages) if continued else messages)
+    tools = [encode_tool(tool) for tool in request.context.tools]
+    body = given(model=request.model.id, instructions=instructions or None, input=items, tools=tools or None)
+    if "store" not in options and not continued:
         body["store"] = False
         if _thinks(request):
             body["include"] = [ENCRYPTED_REASONING]
-    for name, value in options.items():
-        _OPTION.get(name, _plain(name))(body, value)
+    put_options(body, options, _FIELDS)
     if request.stream:
         body["stream"] = True
     return body
@@ -86,11 +78,6 @@ def _thinks(request: Request) -> bool:
 
 
 _THINKING = frozenset(("reasoning_effort", "reasoning_summary", "reasoning"))
-
-
-def responses_body_with(*, stateless: bool) -> Callable[[Request], dict[str, Any]]:
-    """Make a `build_body` with a provider's quirk, for its declaration; see `build_body` for the argument."""
-    return partial(build_body, stateless=stateless)
 
 
 def _since_last_answer(messages: tuple[Message, ...]) -> tuple[Message, ...]:
@@ -203,30 +190,24 @@ def encode_tool(tool: Tool) -> Item:
     if tool.server is not None:
         return dict(tool.server)
     # Without `strict`, the provider assumes true, and refuses most schemas.
-    encoded: Item = {"type": "function", "name": tool.name, "parameters": tool.parameters, "strict": bool(tool.strict)}
-    return {**encoded, "description": tool.description} if tool.description else encoded
+    fields = given(name=tool.name, parameters=tool.parameters, description=tool.description or None)
+    return {"type": "function", **fields, "strict": bool(tool.strict)}
 
 
-def _choice(body: dict[str, Any], choice: object) -> None:
-    if isinstance(choice, Tool):
-        choice = {"name": choice.name}
+def _choice(choice: object) -> object:
     if isinstance(choice, Mapping) and "function" in choice:
         choice = choice["function"]
-    if isinstance(choice, Mapping) and "name" in choice and "type" not in choice:
-        choice = {"type": "function", **choice}
-    body["tool_choice"] = {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
+    if not (isinstance(choice, Mapping) and "type" in choice) and (name := chosen_name(choice)) is not None:
+        return {"type": "function", "name": name}
+    return {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
 
 
-def _format(body: dict[str, Any], response_format: str | Mapping[str, Any]) -> None:
+def _format(response_format: str | Mapping[str, Any]) -> Mapping[str, Any]:
     if isinstance(response_format, str):
-        response_format = {"text": {"type": "text"}, "json": {"type": "json_object"}}[response_format]
-    elif response_format.get("type") == "json_schema" and "json_schema" in response_format:
-        response_format = {"type": "json_schema", **response_format["json_schema"]}
-    body.setdefault("text", {})["format"] = response_format
-
-
-def _in(place: str, name: str) -> Callable[[dict[str, Any], Any], None]:
-    return lambda body, value: body.setdefault(place, {}).__setitem__(name, value)
+        return {"text": {"type": "text"}, "json": {"type": "json_object"}}[response_format]
+    if response_format.get("type") == "json_schema" and "json_schema" in response_format:
+        return {"type": "json_schema", **response_format["json_schema"]}
+    return response_format
 
 
 def _logprobs(body: dict[str, Any], value: object) -> None:
@@ -238,19 +219,15 @@ def _include(body: dict[str, Any], value: Iterable[str]) -> None:
     body["include"] = [*dict.fromkeys([*body.get("include", []), *value])]
 
 
-def _plain(name: str) -> Callable[[dict[str, Any], Any], None]:
-    return lambda body, value: body.__setitem__(name, value)
-
-
-_OPTION: Mapping[str, Callable[[dict[str, Any], Any], None]] = {
-    "max_tokens": _plain("max_output_tokens"),
-    "max_completion_tokens": _plain("max_output_tokens"),
-    "tool_choice": _choice,
-    "response_format": _format,
-    "verbosity": _in("text", "verbosity"),
-    "reasoning_effort": _in("reasoning", "effort"),
-    "reasoning_summary": _in("reasoning", "summary"),
-    "user": _plain("safety_identifier"),
+_FIELDS: Mapping[str, Field] = {
+    "max_tokens": "max_output_tokens",
+    "max_completion_tokens": "max_output_tokens",
+    "tool_choice": ("tool_choice", _choice),
+    "response_format": ("text.format", _format),
+    "verbosity": "text.verbosity",
+    "reasoning_effort": "reasoning.effort",
+    "reasoning_summary": "reasoning.summary",
+    "user": "safety_identifier",
     "logprobs": _logprobs,
     "include": _include,
 }

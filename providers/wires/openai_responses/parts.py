@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ....schemas.parts import Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
+from ..fields import given
 from ..media import from_base64
 from .encode import NAME
 from .places import PLACES
@@ -55,10 +56,8 @@ def content_part(content: Mapping[str, Any], item: Mapping[str, Any]) -> Text | 
 
 
 def message_extra(item: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any]:
-    extra: dict[str, Any] = {"message": {name: value for name, value in item.items() if name != "content"}}
-    if content.get("annotations"):
-        extra["annotations"] = content["annotations"]
-    return {NAME: extra}
+    message = {name: value for name, value in item.items() if name != "content"}
+    return {NAME: given(message=message, annotations=content.get("annotations") or None)}
 
 
 def reasoning_text(item: Mapping[str, Any]) -> str:

@@ -8,7 +8,7 @@ https://platform.openai.com/docs/api-reference/responses-streaming
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from attrs import define, field
@@ -33,8 +33,8 @@ from ....schemas.chunks import (
     Warned,
 )
 from ....schemas.errors import ProviderError
-from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
+from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import CallWarning, Reply
@@ -76,10 +76,6 @@ class State:
 _Delta = TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta
 
 
-def init_stream_state(model: Model) -> State:
-    return State()
-
-
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
     """Decode one event. Raises the provider's error for `error` and `response.failed`, DecodeError for data not
     JSON."""
@@ -115,11 +111,16 @@ def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """Decode an unstreamed response. Raises the provider's error, with the partial reply on it, for one that failed."""
-    state = State(final=data)
-    out = _begun({"response": data}, model, state)
-    parts = [part for at, item in enumerate(data["output"]) for _, part in _decoded(item, at, state)]
-    out += [PartDone(part, place) for place, part in enumerate(parts)]
-    reply = fold([*out, *flush_stream_state(model, state)])
+    items, custom = data["output"], custom_tools(data)
+    parts = [part for at, item in enumerate(items) for _, part in decode_item(item, at, custom)]
+    reply = Reply(
+        Message("assistant", tuple(parts)),
+        _finish_reason(data, set(map(type, parts))),
+        data.get("status"),
+        id=data.get("id") or None,
+        model=data.get("model") or "",
+        metadata=_metadata(data, items),
+    )
     if data.get("status") == "failed":
         error = _failure(data, model)
         error.partial = reply
@@ -192,18 +193,11 @@ def _refusal(data: Mapping[str, Any], model: Model, state: State) -> list[Stream
     return [RefusalDelta(delta, place)]
 
 
-def _text_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    if not (text := data.get("text")):
+def _content_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    if not (text := data.get("text") or data.get("refusal")):
         return []
     item, place = _content_place(data, state)
-    return [] if item.done else _rest(item, place, text, TextDelta, model)
-
-
-def _refusal_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    if not (text := data.get("refusal")):
-        return []
-    item, place = _content_place(data, state)
-    return [] if item.done else _rest(item, place, text, RefusalDelta, model)
+    return [] if item.done else _rest(item, place, text, TextDelta if "text" in data else RefusalDelta, model)
 
 
 def _rest(known: Item, place: int, text: str, delta: Callable[[str, int], _Delta], model: Model) -> list[StreamChunk]:
@@ -229,7 +223,7 @@ def _done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
 
 
 def _ended(item: Mapping[str, Any], known: Item, model: Model, state: State) -> list[StreamChunk]:
-    """Complete an item: return the chunks of what its deltas have not said, and the end of each part."""
+    """Complete an item: return chunks for what its deltas left out, and the end of each part."""
     if known.done:
         return []
     known.done = True
@@ -291,8 +285,8 @@ _HANDLERS = {
     "response.reasoning_summary_text.delta": _reasoning,
     "response.reasoning_text.delta": _reasoning,
     "response.refusal.delta": _refusal,
-    "response.output_text.done": _text_done,
-    "response.refusal.done": _refusal_done,
+    "response.output_text.done": _content_done,
+    "response.refusal.done": _content_done,
     "response.function_call_arguments.delta": _arguments,
     "response.custom_tool_call_input.delta": _arguments,
     "response.output_item.done": _done,
@@ -328,11 +322,15 @@ def _finish_reason(response: Mapping[str, Any], kinds: set[type]) -> str:
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if state.final is None:
         return []
-    metadata = {name: state.final[name] for name in METADATA if state.final.get(name) is not None}
-    if logprobs := logprobs_of(state.whole):
-        metadata["logprobs"] = logprobs
+    metadata = _metadata(state.final, state.whole)
     chunks: list[StreamChunk] = [MetadataUpdate(metadata)] if metadata else []
     return [
         *chunks,
         Finish(_finish_reason(state.final, state.kinds), state.final.get("status")),
     ]
+
+
+def _metadata(response: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
+    metadata = {name: response[name] for name in METADATA if response.get(name) is not None}
+    logprobs = logprobs_of(items)
+    return {**metadata, "logprobs": logprobs} if logprobs else metadata

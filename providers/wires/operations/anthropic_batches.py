@@ -7,13 +7,12 @@ from typing import Any
 
 from attrs import evolve
 
-from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Each, Rules, count
-from ....schemas.batch import BatchInput, BatchLine, BatchState
+from ....schemas.batch import BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps
 from ...auth.auth import header_key
 from ...declare.wire import Wire
-from ..anthropic_messages.counting import VERSION
+from ..anthropic_messages import VERSION
 from .batches import results_wire, state_decoder, state_wire
 
 _STATUS = {"in_progress": "running", "canceling": "cancelling", "ended": "done"}
@@ -28,11 +27,6 @@ _FAILURES = {
     "overloaded_error": 529,
 }
 """The HTTP status of each error outside of batches. https://docs.claude.com/en/api/errors"""
-
-
-def _build_body(request: Request) -> dict[str, Any]:
-    batch: BatchInput = request.input
-    return {"requests": [{"custom_id": item.id, "params": Fragment(item.body)} for item in batch.items]}
 
 
 def _state(data: Mapping[str, Any]) -> BatchState:
@@ -71,7 +65,9 @@ anthropic_batches = tuple(
             name="anthropic_batch",
             operation="create_batch",
             path=_BATCHES,
-            build_body=_build_body,
+            build_body=lambda request: {
+                "requests": [{"custom_id": item.id, "params": Fragment(item.body)} for item in request.input.items]
+            },
             decode_response=state_decoder(_state),
             side_fields=_STATE,
         ),

@@ -23,11 +23,7 @@ _ID = re.compile(rb'"custom_id"\s*:\s*"([A-Za-z0-9_-]+)"')
 
 def path_to(pattern: str) -> Callable[[Request], str]:
     """Make a path that has the call's input, an id, in the place of {id}, each of its segments encoded."""
-
-    def path(request: Request) -> str:
-        return pattern.format(id=segments(str(request.input)))
-
-    return path
+    return lambda request: pattern.format(id=segments(str(request.input)))
 
 
 def state_decoder(decode: Callable[[Any], BatchState]) -> Callable[[Any, Model], Reply]:

@@ -14,6 +14,7 @@ from ....schemas.model import Model
 from ....schemas.parts import Text
 from ....schemas.reply import Reply
 from ...declare.wire import Wire
+from ..fields import given
 from ..paths import segment
 from .openai_media import CONTENT_TYPE, audio_input, decode_speech, encode_form, text_input
 
@@ -29,12 +30,12 @@ def speech_path(request: Request) -> str:
 
 
 def build_speech_body(request: Request) -> dict[str, Any]:
-    body: dict[str, Any] = {"model_id": request.model.id, "text": text_input(request)}
-    if language := request.options.get("language"):
-        body["language_code"] = language
-    settings = dict(request.options.get("voice_settings", {}))
-    if "speed" in request.options:
-        settings["speed"] = request.options["speed"]
+    body = {
+        "model_id": request.model.id,
+        "text": text_input(request),
+        **given(language_code=request.options.get("language") or None),
+    }
+    settings = {**request.options.get("voice_settings", {}), **given(speed=request.options.get("speed"))}
     return {**body, "voice_settings": settings} if settings else body
 
 
@@ -49,13 +50,6 @@ elevenlabs_speech = Wire(
 )
 
 
-def build_transcription_body(request: Request) -> dict[str, Any]:
-    body: dict[str, Any] = {"model_id": request.model.id}
-    if language := request.options.get("language"):
-        body["language_code"] = language
-    return {**body, "file": audio_input(request)}
-
-
 def decode_transcript(data: Mapping[str, Any], model: Model) -> Reply:
     metadata = {name: data[name] for name in ("language_code", "words") if data.get(name)}
     return Reply(Message("assistant", Text(data["text"])), "stop", metadata=metadata)
@@ -67,7 +61,11 @@ elevenlabs_transcription = Wire(
     path="/speech-to-text",
     content_type=CONTENT_TYPE,
     options=frozenset(("language",)),
-    build_body=build_transcription_body,
+    build_body=lambda request: {
+        "model_id": request.model.id,
+        **given(language_code=request.options.get("language") or None),
+        "file": audio_input(request),
+    },
     encode_body=encode_form,
     decode_response=decode_transcript,
     side_fields={"language_code": str, "words": list},

@@ -9,13 +9,13 @@ from attrs import evolve
 
 from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Each, Held, Rules, count
-from ....schemas.batch import BatchInput, BatchLine, BatchState
+from ....schemas.batch import BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ...auth.auth import header_key
 from ...declare.wire import Wire
-from ..google_generate.paths import model_path
+from ..google_generate.paths import method_path
 from .batches import read_line, results_reply, state_decoder, state_wire
 
 _STATUS = {
@@ -29,8 +29,7 @@ _STATUS = {
 
 
 def _build_body(request: Request) -> dict[str, Any]:
-    batch: BatchInput = request.input
-    rows = [{"request": Fragment(item.body), "metadata": {"key": item.id}} for item in batch.items]
+    rows = [{"request": Fragment(item.body), "metadata": {"key": item.id}} for item in request.input.items]
     name = (request.options.get("metadata") or {}).get("display_name", "stepwell")
     return {"batch": {"displayName": name, "inputConfig": {"requests": {"requests": rows}}}}
 
@@ -84,7 +83,7 @@ google_batches = tuple(
         Wire(
             name="google_batch",
             operation="create_batch",
-            path=lambda request: f"{model_path(request.model.id)}:batchGenerateContent",
+            path=method_path("batchGenerateContent"),
             options=frozenset(("metadata",)),
             build_body=_build_body,
             decode_response=state_decoder(_state),

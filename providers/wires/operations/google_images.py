@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
-from ....pipeline.side_fields import Held, Rules, Some, Whole
+from ....pipeline.side_fields import Held, Some, Whole
 from ....schemas.errors import ContentFiltered, DecodeError
 from ....schemas.message import Context, Message, user
 from ....schemas.model import Model
@@ -18,7 +18,7 @@ from ....schemas.reply import Reply
 from ...auth.auth import header_key
 from ...declare.wire import Wire
 from ..google_generate.encode import build_body as build_generate_body
-from ..google_generate.paths import generate_path
+from ..google_generate.paths import method_path
 from ..google_generate.side_fields import SIDE_FIELDS
 from ..google_generate.stream import decode_response as decode_answer
 from ..google_generate.stream import extract_usage
@@ -31,15 +31,10 @@ _NAMES = {"n": "sampleCount", "size": "imageSize", "aspect_ratio": "aspectRatio"
 
 def build_chat_body(request: Request) -> dict[str, Any]:
     """Build the body of a chat that asks for an image. `size` is 1K, 2K or 4K."""
-    options = dict(request.options)
-    config = {_CONFIG[name]: options.pop(name) for name in _CONFIG.keys() & options.keys()}
-    options["modalities"] = ("text", "image")
-    if config:
+    options = {**request.options, "modalities": ("text", "image")}
+    if config := {_NAMES[name]: options.pop(name) for name in ("size", "aspect_ratio") if name in options}:
         options["image_config"] = {**config, **options.get("image_config", {})}
     return build_generate_body(request.replace(context=Context([user(text_input(request))]), options=options))
-
-
-_CONFIG = {"size": "imageSize", "aspect_ratio": "aspectRatio"}
 
 
 def decode_chat(data: Mapping[str, Any], model: Model) -> Reply:
@@ -60,7 +55,7 @@ def decode_chat(data: Mapping[str, Any], model: Model) -> Reply:
 google_generate_images = Wire(
     name="google_generate_images",
     operation="image",
-    path=generate_path,
+    path=method_path("generateContent"),
     auth=header_key("x-goog-api-key"),
     options=frozenset(("size", "aspect_ratio")),
     build_body=build_chat_body,
@@ -86,19 +81,17 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
         if row.get("bytesBase64Encoded")
     ]
     reasons = [row["raiFilteredReason"] for row in rows if row.get("raiFilteredReason")]
+    if not parts and reasons:
+        raise ContentFiltered(f"{model.provider} filtered the images: {reasons[0]}", hint="rephrase the prompt")
     if not parts:
-        if reasons:
-            raise ContentFiltered(f"{model.provider} filtered the images: {reasons[0]}", hint="rephrase the prompt")
         raise DecodeError("the answer has no images", hint="see .payload")
-    metadata = {"filtered": reasons} if reasons else {}
-    return Reply(Message("assistant", parts), "stop", metadata=metadata)
+    return Reply(Message("assistant", parts), "stop", metadata={"filtered": reasons} if reasons else {})
 
 
 _PREDICTION = Whole(
     {"bytesBase64Encoded": base64_text, "mimeType": str, "raiFilteredReason": str},
     any_of=("bytesBase64Encoded", "raiFilteredReason"),
 )
-_PREDICTIONS: Rules = {"predictions": Held(Some(_PREDICTION))}
 google_images = Wire(
     name="google_images",
     operation="image",
@@ -106,5 +99,5 @@ google_images = Wire(
     options=frozenset(("n", "size", "aspect_ratio")),
     build_body=build_body,
     decode_response=decode_response,
-    side_fields=_PREDICTIONS,
+    side_fields={"predictions": Held(Some(_PREDICTION))},
 )

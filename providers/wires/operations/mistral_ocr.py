@@ -6,8 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ....pipeline.http.request import Request
-from ....pipeline.side_fields import Held, Rules, Some, Whole
+from ....pipeline.side_fields import Held, Some, Whole
 from ....schemas.errors import ConfigError
 from ....schemas.message import Message
 from ....schemas.model import Model
@@ -35,10 +34,6 @@ def encode_document(document: object) -> dict[str, Any]:
     return {"type": kind, kind: address(document)}
 
 
-def build_ocr_body(request: Request) -> dict[str, Any]:
-    return {"model": request.model.id, "document": encode_document(request.input), **request.options}
-
-
 def decode_ocr(data: Mapping[str, Any], model: Model) -> Reply:
     """Join the pages' Markdown to one text; the pages themselves, with images and dimensions, are the reply's
     object."""
@@ -50,8 +45,6 @@ def decode_ocr(data: Mapping[str, Any], model: Model) -> Reply:
     )
 
 
-_PAGES = Some(Whole({"markdown": str}, needs=("markdown",)))
-_RULES: Rules = {"model": str, "usage_info": dict, "pages": Held(_PAGES)}
 mistral_ocr = Wire(
     name="mistral_ocr",
     operation="ocr",
@@ -70,7 +63,15 @@ mistral_ocr = Wire(
             "extract_footer",
         )
     ),
-    build_body=build_ocr_body,
+    build_body=lambda request: {
+        "model": request.model.id,
+        "document": encode_document(request.input),
+        **request.options,
+    },
     decode_response=decode_ocr,
-    side_fields=_RULES,
+    side_fields={
+        "model": str,
+        "usage_info": dict,
+        "pages": Held(Some(Whole({"markdown": str}, needs=("markdown",)))),
+    },
 )

@@ -13,7 +13,7 @@ from attrs import evolve
 
 from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Rules, count
-from ....schemas.batch import BatchInput, BatchItem, BatchLine, BatchState
+from ....schemas.batch import BatchItem, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps, loads
 from ....schemas.reply import Reply
 from ...declare.wire import Wire
@@ -38,10 +38,6 @@ _MISTRAL_STATUS = {
 }
 
 
-def _line(item: BatchItem) -> dict[str, Any]:
-    return {"custom_id": item.id, "method": "POST", "url": f"/v1{item.path}", "body": Fragment(item.body)}
-
-
 def _mistral_line(item: BatchItem) -> dict[str, Any]:
     # The job names the model for all of its requests.
     body = {name: value for name, value in loads(item.body).items() if name != "model"}
@@ -52,8 +48,7 @@ def upload(line: Callable[[BatchItem], dict[str, Any]]) -> Wire:
     """Make the wire that uploads the file of requests; the reply's id is the file's."""
 
     def build(request: Request) -> dict[str, Any]:
-        batch: BatchInput = request.input
-        data = b"\n".join(dumps(line(item)) for item in batch.items)
+        data = b"\n".join(dumps(line(item)) for item in request.input.items)
         return {"purpose": "batch", "file": ("batch.jsonl", data, "application/jsonl")}
 
     return Wire(
@@ -65,22 +60,6 @@ def upload(line: Callable[[BatchItem], dict[str, Any]]) -> Wire:
         encode_body=encode_form,
         decode_response=lambda data, model: Reply(id=data["id"], finish_reason="stop"),
     )
-
-
-def _build_body(request: Request) -> dict[str, Any]:
-    batch: BatchInput = request.input
-    window = {"completion_window": "24h", **request.options}
-    return {"input_file_id": batch.file, "endpoint": f"/v1{batch.items[0].path}", **window}
-
-
-def _build_mistral_body(request: Request) -> dict[str, Any]:
-    batch: BatchInput = request.input
-    return {
-        "input_files": [batch.file],
-        "endpoint": f"/v1{batch.items[0].path}",
-        "model": batch.model,
-        **request.options,
-    }
 
 
 def _state(data: Mapping[str, Any]) -> BatchState:
@@ -142,14 +121,26 @@ _CREATE = Wire(
     operation="create_batch",
     path="/batches",
     options=frozenset(("metadata", "completion_window")),
-    build_body=_build_body,
+    build_body=lambda request: {
+        "input_file_id": request.input.file,
+        "endpoint": f"/v1{request.input.items[0].path}",
+        "completion_window": "24h",
+        **request.options,
+    },
     decode_response=state_decoder(_state),
     side_fields=_STATE,
 )
 _RESULTS = results_wire("openai_batch_results", "/files/{id}/content", _result)
 
 openai_batches = (
-    upload(_line),
+    upload(
+        lambda item: {
+            "custom_id": item.id,
+            "method": "POST",
+            "url": f"/v1{item.path}",
+            "body": Fragment(item.body),
+        }
+    ),
     _CREATE,
     state_wire("openai_batch_state", "get_batch", "/batches/{id}", "GET", _state, _STATE),
     state_wire("openai_batch_cancel", "cancel_batch", "/batches/{id}/cancel", "POST", _state, _STATE),
@@ -162,7 +153,12 @@ mistral_batches = (
         name="mistral_batch",
         path="/batch/jobs",
         options=frozenset(("metadata", "timeout_hours")),
-        build_body=_build_mistral_body,
+        build_body=lambda request: {
+            "input_files": [request.input.file],
+            "endpoint": f"/v1{request.input.items[0].path}",
+            "model": request.input.model,
+            **request.options,
+        },
         decode_response=state_decoder(_mistral_state),
         side_fields=_MISTRAL_STATE,
     ),

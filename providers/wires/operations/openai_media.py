@@ -38,18 +38,13 @@ def text_input(request: Request) -> str:
     return request.input
 
 
-def build_image_body(request: Request) -> dict[str, Any]:
-    return {"model": request.model.id, "prompt": text_input(request), **request.options}
-
-
 def decode_images(data: Mapping[str, Any], model: Model) -> Reply:
-    rows = data.get("data") or []
+    rows = data.get("data")
     if not rows:
         raise DecodeError("the answer has no images", hint="see .payload")
     parts = [Image(data=from_base64(row["b64_json"])) if row.get("b64_json") else Image(url=row["url"]) for row in rows]
     revised = [row["revised_prompt"] for row in rows if row.get("revised_prompt")]
-    metadata = {"revised_prompts": revised} if revised else {}
-    return Reply(Message("assistant", parts), "stop", metadata=metadata)
+    return Reply(Message("assistant", parts), "stop", metadata={"revised_prompts": revised} if revised else {})
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
@@ -58,28 +53,21 @@ def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
 
 
 _IMAGE = Whole({"b64_json": base64_text, "url": nonempty_text, "revised_prompt": str}, any_of=("b64_json", "url"))
-_IMAGES: Rules = {"data": Held(Some(_IMAGE)), "usage": USAGE}
 openai_images = Wire(
     name="openai_images",
     operation="image",
     path="/images/generations",
     options=frozenset(("n", "size", "quality", "style", "output_format", "background", "response_format", "user")),
-    build_body=build_image_body,
+    build_body=lambda request: {"model": request.model.id, "prompt": text_input(request), **request.options},
     decode_response=decode_images,
     extract_usage=extract_usage,
-    side_fields=_IMAGES,
+    side_fields={"data": Held(Some(_IMAGE)), "usage": USAGE},
 )
 
 
 def build_speech_body(request: Request) -> dict[str, Any]:
-    options = dict(request.options)
-    body = {"model": request.model.id, "input": text_input(request), "voice": options.pop("voice", "alloy")}
-    if "output_format" in options:
-        body["response_format"] = options.pop("output_format")
-    return {**body, **options}
-
-
-_UNSPECIFIC = ("", "application/octet-stream", "binary/octet-stream")
+    options = {"response_format" if name == "output_format" else name: value for name, value in request.options.items()}
+    return {"model": request.model.id, "input": text_input(request), "voice": "alloy", **options}
 
 
 def decode_speech(body: Body, model: Model) -> Reply:
@@ -90,7 +78,7 @@ def decode_speech(body: Body, model: Model) -> Reply:
     data, kind = body.data, body.media_type
     if not data or kind == "application/json" or kind.startswith("text/"):
         raise DecodeError(f"the answer has no audio; it is {kind or 'empty'}", hint="see .payload")
-    if kind in _UNSPECIFIC:
+    if kind in ("", "application/octet-stream", "binary/octet-stream"):
         kind = media_type_of(data, "audio") or "application/octet-stream"
     return Reply(Message("assistant", Audio(data=data, media_type=kind)), "stop")
 
@@ -123,10 +111,6 @@ def audio_input(request: Request) -> tuple[str, bytes, str]:
     return given.filename or f"audio.{ending}", given.data, kind
 
 
-def build_transcription_body(request: Request) -> dict[str, Any]:
-    return {"model": request.model.id, **request.options, "file": audio_input(request)}
-
-
 def encode_form(body: Mapping[str, Any]) -> bytes:
     """Encode a multipart form: tuples are files (name, bytes, media type), everything else is text."""
     out = bytearray()
@@ -145,15 +129,14 @@ def _quoted(name: str) -> str:
     return name.replace('"', "%22").replace("\r", "%0D").replace("\n", "%0A")
 
 
-_METADATA = ("language", "duration", "segments", "words", "logprobs")
-_TRANSCRIPT: Rules = {
+_METADATA: Rules = {
     "language": str,
     "duration": (int, float, str),
     "segments": list,
     "words": list,
     "logprobs": list,
-    "usage": USAGE,
 }
+_TRANSCRIPT: Rules = {**_METADATA, "usage": USAGE}
 _PAGE = re.compile(rb"\s*+<(?:!doctype|html)", re.I)
 
 
@@ -169,9 +152,8 @@ def decode_transcript(body: Body, model: Model) -> Reply:
     if isinstance(answer, dict):
         sound, warnings = kept(answer, _TRANSCRIPT, model)
         metadata = {name: sound[name] for name in _METADATA if sound.get(name) is not None}
-        reply = Reply(Message("assistant", Text(sound["text"])), "stop", metadata=metadata, raw=answer)
-        reply.warnings = warnings
-        return reply
+        said = Message("assistant", Text(sound["text"]))
+        return Reply(said, "stop", metadata=metadata, raw=answer, warnings=warnings)
     if _PAGE.match(body.data):
         raise DecodeError("the answer is a web page", hint="check base_url")
     text = body.data.decode()
@@ -185,7 +167,7 @@ openai_transcription = Wire(
     content_type=CONTENT_TYPE,
     binary=True,
     options=frozenset(("language", "prompt", "temperature", "response_format")),
-    build_body=build_transcription_body,
+    build_body=lambda request: {"model": request.model.id, **request.options, "file": audio_input(request)},
     encode_body=encode_form,
     decode_response=decode_transcript,
     extract_usage=extract_usage,

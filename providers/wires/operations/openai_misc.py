@@ -8,17 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Each, Held, Rules, kept
 from ....schemas.errors import DecodeError
 from ....schemas.model import Model
 from ....schemas.reply import CallWarning, Reply, Verdict
 from ...declare.wire import Wire
 from .vectors import texts_of
-
-
-def build_moderation_body(request: Request) -> dict[str, Any]:
-    return {"model": request.model.id, "input": texts_of(request), **request.options}
 
 
 def decode_moderation(data: Mapping[str, Any], model: Model) -> Reply:
@@ -42,9 +37,8 @@ def decode_moderation(data: Mapping[str, Any], model: Model) -> Reply:
                 scores=row.get("category_scores") or {},
             )
         )
-    reply = Reply(object=verdicts, id=data.get("id"), model=data.get("model") or "", finish_reason="stop")
-    reply.warnings = tuple(warnings)
-    return reply
+    name = data.get("model") or ""
+    return Reply(object=verdicts, id=data.get("id"), model=name, finish_reason="stop", warnings=tuple(warnings))
 
 
 def _flag(value: object, path: str, model: Model, warnings: dict[CallWarning, None]) -> bool | None:
@@ -57,20 +51,19 @@ def _flag(value: object, path: str, model: Model, warnings: dict[CallWarning, No
 
 
 _QUOTED = {"true": True, "false": False}
-_MODERATION: Rules = {
-    "id": str,
-    "model": str,
-    "results": Held([Held({"categories": dict, "category_scores": Each((int, float))})]),
-}
 
 
 openai_moderation = Wire(
     name="openai_moderation",
     operation="moderate",
     path="/moderations",
-    build_body=build_moderation_body,
+    build_body=lambda request: {"model": request.model.id, "input": texts_of(request), **request.options},
     decode_response=decode_moderation,
-    side_fields=_MODERATION,
+    side_fields={
+        "id": str,
+        "model": str,
+        "results": Held([Held({"categories": dict, "category_scores": Each((int, float))})]),
+    },
 )
 
 
@@ -81,7 +74,7 @@ _ROWS: Rules = {key: [{}] for key in _LISTS}
 def models_by(*fields: str) -> Callable[[Any, Model], Reply]:
     """Make the decoder of a list of models; some servers send a bare list (Together).
 
-    fields: the names under which a model's id may be; the first that it has counts
+    fields: the names under which a model's id may be; the first one present is used
     """
 
     def decode(data: Mapping[str, Any] | list[Any], model: Model) -> Reply:
@@ -89,9 +82,7 @@ def models_by(*fields: str) -> Callable[[Any, Model], Reply]:
         rows: list[Any] = next((listed[name] for name in _LISTS if listed.get(name)), [])
         ids = sorted(str(next((row[field] for field in fields if row.get(field)), "")) for row in rows)
         found = [Model(model.provider, id.removeprefix("models/")) for id in ids if id]
-        reply = Reply(object=found, finish_reason="stop")
-        reply.warnings = warnings
-        return reply
+        return Reply(object=found, finish_reason="stop", warnings=warnings)
 
     return decode
 

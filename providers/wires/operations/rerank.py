@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
-from ....pipeline.side_fields import Held, Rules, Some, Whole
+from ....pipeline.side_fields import Held, Some, Whole
 from ....schemas.errors import ConfigError
 from ....schemas.model import Model
 from ....schemas.reply import Ranked, Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
-from .vectors import SIDE_FIELDS
+from .vectors import SIDE_FIELDS, input_usage
 
 
 def build_body(request: Request) -> dict[str, Any]:
@@ -40,20 +40,12 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
-    raw = (
-        data.get("usage")
-        or (data.get("meta") or {}).get("tokens")
-        or (data.get("meta") or {}).get("billed_units")
-        or {}
-    )
-    counts = (raw.get(name) for name in ("total_tokens", "input_tokens", "prompt_tokens"))
-    return Usage(input_tokens=next((count for count in counts if count is not None), None), raw=raw) if raw else None
+    meta = data.get("meta") or {}
+    raw = data.get("usage") or meta.get("tokens") or meta.get("billed_units")
+    return input_usage(raw, "total_tokens", "input_tokens", "prompt_tokens")
 
 
 _RANKS = Held(Some(Whole({"index": int, "relevance_score": (int, float, str)}, needs=("index", "relevance_score"))))
-_RULES: Rules = {**SIDE_FIELDS, "results": _RANKS, "data": _RANKS}
-
-
 rerank = Wire(
     name="rerank",
     operation="rerank",
@@ -62,5 +54,5 @@ rerank = Wire(
     build_body=build_body,
     decode_response=decode_response,
     extract_usage=extract_usage,
-    side_fields=_RULES,
+    side_fields={**SIDE_FIELDS, "results": _RANKS, "data": _RANKS},
 )

@@ -20,22 +20,6 @@ _PNG_TEXT = b64encode(_PNG).decode()
 _MP3 = b"ID3 sample of sound"
 
 
-def _models(reply: Reply[Any]) -> list[str]:
-    return [model.id for model in reply.object]
-
-
-def _image(reply: Reply[Any]) -> list[bytes | None]:
-    return [image.data for image in reply.images]
-
-
-def _tokens(reply: Reply[Any]) -> int | None:
-    return reply.usage.input_tokens
-
-
-def _text(reply: Reply[Any]) -> str:
-    return reply.text
-
-
 def _sound(reply: Reply[Any]) -> tuple[bytes | None, str]:
     audio = reply.audio
     return (audio.data, audio.media_type or "") if audio else (None, "")
@@ -48,22 +32,31 @@ def _embed(answer: object, texts: list[str] = _TEXTS, model: str = "") -> Operat
 
 def _list(answer: object) -> OperationSample:
     return OperationSample(
-        input=None, body=dumps(answer), read=_models, expected=["first-model", "second-model"], model="*"
+        input=None,
+        body=dumps(answer),
+        read=lambda reply: [model.id for model in reply.object],
+        expected=["first-model", "second-model"],
+        model="*",
     )
 
 
-def _count(answer: object, model: str = "") -> OperationSample:
+def _count(field: str) -> OperationSample:
     return OperationSample(
         input=Context((user("countedtext"),)),
-        body=dumps(answer),
-        read=_tokens,
+        body=dumps({field: 17}),
+        read=lambda reply: reply.usage.input_tokens,
         expected=17,
         sent=("countedtext",),
-        model=model,
     )
 
 
-_draw = partial(OperationSample, input="paintedcat", read=_image, expected=[_PNG], sent=("paintedcat",))
+_draw = partial(
+    OperationSample,
+    input="paintedcat",
+    read=lambda reply: [image.data for image in reply.images],
+    expected=[_PNG],
+    sent=("paintedcat",),
+)
 _speak = partial(
     OperationSample,
     input="spokentext",
@@ -77,7 +70,7 @@ _transcribe = partial(
     OperationSample,
     input=Audio(data=_MP3, media_type="audio/mpeg"),
     body=dumps({"text": "what was said"}),
-    read=_text,
+    read=lambda reply: reply.text,
     expected="what was said",
     sent=(_MP3.decode(),),
 )
@@ -126,7 +119,7 @@ SAMPLES: Mapping[str, OperationSample] = {
     "mistral_ocr": OperationSample(
         input="https://sample.invalid/a.pdf",
         body=dumps({"pages": _PAGES, "model": "m", "usage_info": {"pages_processed": 1}}),
-        read=_text,
+        read=lambda reply: reply.text,
         expected="# Page one",
         sent=("https://sample.invalid/a.pdf",),
     ),
@@ -137,10 +130,10 @@ SAMPLES: Mapping[str, OperationSample] = {
     "anthropic_models": _list({"data": _IDS, "has_more": False}),
     "google_models": _list({"models": _NAMES}),
     "bedrock_models": _list({"modelSummaries": [{"modelId": row["id"]} for row in _IDS]}),
-    "openai_count_tokens": _count({"object": "response.input_tokens", "input_tokens": 17}),
-    "anthropic_count_tokens": _count({"input_tokens": 17}),
-    "google_count_tokens": _count({"totalTokens": 17}),
-    "vertex_count_tokens": _count({"totalTokens": 17}),
-    "bedrock_count_tokens": _count({"inputTokens": 17}),
+    "openai_count_tokens": _count("input_tokens"),
+    "anthropic_count_tokens": _count("input_tokens"),
+    "google_count_tokens": _count("totalTokens"),
+    "vertex_count_tokens": _count("totalTokens"),
+    "bedrock_count_tokens": _count("inputTokens"),
 }
 """The operations of batches have none: a batch is several calls, which are tested together."""

@@ -11,6 +11,7 @@ from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Rules, count
 from ....schemas.errors import ConfigError, DecodeError
 from ....schemas.reply import Indexed, Reply
+from ....schemas.usage import Usage
 from ..media import from_base64
 
 COUNTS: Rules = {
@@ -73,3 +74,10 @@ def indexed(rows: Iterable[Mapping[str, Any]]) -> list[Any]:
 def vectors_reply(vectors: list[Any], **fields: Any) -> Reply:
     """Make a reply with these `.embeddings`: vectors in the order of the texts, or Indexed ones in any order."""
     return Reply(object=vectors, finish_reason="stop", **fields)
+
+
+def input_usage(raw: Mapping[str, Any] | None, *names: str) -> Usage | None:
+    """Return usage whose input is the first of these counts that it has; None for an answer without usage."""
+    if not raw:
+        return None
+    return Usage(input_tokens=next((raw[name] for name in names if raw.get(name) is not None), None), raw=raw)

@@ -35,11 +35,12 @@ def resume(
     ends: tuple[bytes, ...],
     split: Callable[[bytes], list[Event]],
     size: Callable[[Event], int],
-) -> tuple[list[Event], Tail]:
+) -> tuple[list[Event], bytes | Tail]:
     """Frame a stream whose events end with one of `ends`, however its bytes are split.
 
     data: the new bytes; empty at the end of input
-    buffer: None between events, or a bytearray with the unfinished event
+    buffer: bytes before the first event, which a byte-order mark may precede; None between events, or a bytearray
+        with the unfinished event
     ends: what ends an event
     split: splits complete events
     size: the size of an event in bytes
@@ -48,6 +49,11 @@ def resume(
     """
     if isinstance(buffer, StepwellError):
         raise buffer
+    if isinstance(buffer, bytes):
+        start = buffer + data
+        if BOM.startswith(start):
+            return [], start
+        data = start.removeprefix(BOM)
     tail = buffer if isinstance(buffer, bytearray) else bytearray()
     whole = _take_whole(data, tail, ends)
     events = split(whole)

@@ -5,7 +5,7 @@ Only LF ends a line; a CR before it, spaces and blank lines are dropped. A last 
 
 from __future__ import annotations
 
-from .framing import BOM, MAX_EVENT, Tail, resume
+from .framing import MAX_EVENT, Tail, resume
 
 _LINE_END = (b"\n",)
 _SPACE = b" \t\r"
@@ -15,11 +15,6 @@ def parse(data: bytes, buffer: bytes | Tail) -> tuple[list[bytes], bytes | Tail]
     """Return the lines that `data` completes. Raises ResponseTooLarge for a line over 32 MiB."""
     if buffer is None and data.endswith(b"\n") and len(data) <= MAX_EVENT:
         return _lines(data), None
-    if type(buffer) is bytes:
-        start = buffer + data
-        if BOM.startswith(start):
-            return [], start
-        return parse(start.removeprefix(BOM), None)
     return resume(data, buffer, _LINE_END, _lines, len)
 
 

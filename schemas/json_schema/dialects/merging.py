@@ -49,12 +49,10 @@ def merge(first: JSONSchema, second: JSONSchema, lost: ReportUnmerged) -> dict[s
                 lost(keyword)
         elif keyword not in merged or keyword in ANNOTATIONS:
             merged.setdefault(keyword, value)
+        elif keyword in _JOINS:
+            merged[keyword] = _JOINS[keyword](merged[keyword], value)
         elif merged[keyword] != value:
-            join = _JOINS.get(keyword)
-            if join is None:
-                lost(keyword)
-            else:
-                merged[keyword] = join(merged[keyword], value)
+            lost(keyword)
     if merged.get("type") == [] or merged.get("enum") == []:
         return False
     _merge_unnamed(merged, first, second)
@@ -81,7 +79,8 @@ def _properties(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]
     return {**first, **{name: both(first[name], part) if name in first else part for name, part in second.items()}}
 
 
-def _values(first: list[Any], second: list[Any]) -> list[Any]:
+def common_values(first: list[Any], second: list[Any]) -> list[Any]:
+    """Return the values of the first list that the second has, too."""
     return [value for value in first if any(json_equal(value, other) for other in second)]
 
 
@@ -108,16 +107,15 @@ def _merge_items(merged: dict[str, Any], first: JSONSchema, second: JSONSchema) 
     prefixes = first.get("prefixItems", []), second.get("prefixItems", [])
     if any(prefixes):
         rests = first.get("items", True), second.get("items", True)
-        places = [
-            [prefix[at] if at < len(prefix) else rest for prefix, rest in zip(prefixes, rests, strict=True)]
+        merged["prefixItems"] = [
+            both(*(prefix[at] if at < len(prefix) else rest for prefix, rest in zip(prefixes, rests, strict=True)))
             for at in range(max(map(len, prefixes)))
         ]
-        merged["prefixItems"] = [both(*place) for place in places]
 
 
 _JOINS: Final[dict[str, Callable[[Any, Any], Any]]] = {
     "type": _types,
-    "enum": _values,
+    "enum": common_values,
     "properties": _properties,
     "patternProperties": _properties,
     "required": lambda first, second: list(dict.fromkeys([*first, *second])),

@@ -11,7 +11,7 @@ from ...json_types import Schema
 from ..keywords import objects_in
 from ..safety import content_of, schema_from_json
 from . import Dialected, Dropped
-from .reading import Reader, SchemaView
+from .reading import Reader
 
 
 def to_dialect(schema: object) -> Dialected:
@@ -33,17 +33,16 @@ def as_plain(root: Schema) -> Dialected:
     dropped: list[Dropped] = []
     reader = Reader(root, lambda *what: dropped.append(Dropped(*what)))
     view = reader.followed(root)
-    if view.kind == "any":
-        written: dict[str, Any] = {**view.annotations, "type": "object", **view.keywords}
-    elif view.kind == "union":
+    objects = [each.keywords for each in reader.alternatives(root) if each.kind == "any" or each.type == "object"]
+    if not objects:
+        raise SchemaError("the root of the schema must be an object", hint="wrap it with json_schema.root.in_object")
+    keywords = objects[0]
+    if view.kind == "union":
         dropped.append(
             Dropped("", "anyOf", "the root must be one object: sent with the properties of each alternative")
         )
-        written = {"type": "object", **view.annotations, **_join_alternatives(reader, view)}
-    elif view.type == "object":
-        written = {"type": "object", **view.annotations, **view.keywords}
-    else:
-        raise SchemaError("the root of the schema must be an object", hint="wrap it with json_schema.root.in_object")
+        keywords = _joined(objects)
+    written: dict[str, Any] = {"type": "object", **view.annotations, **keywords}
     if isinstance(root, dict):
         written |= {keyword: root[keyword] for keyword in ("$defs", "definitions") if keyword in root}
     written = copy.deepcopy(written)
@@ -51,37 +50,21 @@ def as_plain(root: Schema) -> Dialected:
     return Dialected(written, tuple(dict.fromkeys(dropped)), strict=False)
 
 
-def _join_alternatives(reader: Reader, union: SchemaView) -> dict[str, Any]:
-    """Return the keywords of one object that allows each of the alternatives."""
-    objects: list[dict[str, Any]] = []
-    waiting = list(union.alternatives)
-    while waiting:
-        view = reader.followed(waiting.pop(0))
-        if view.kind == "union":
-            waiting = [*view.alternatives, *waiting]
-        elif view.kind == "any":
-            objects.append({})
-        elif view.type == "object":
-            objects.append(view.keywords)
-    if not objects:
-        raise SchemaError("the root of the schema must be an object", hint="wrap it with json_schema.root.in_object")
+def _joined(objects: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the keywords of one object schema that allows everything that any of these allows."""
     if any(not {"properties", "additionalProperties"} & keywords.keys() for keywords in objects):
         return {}
     names = list(dict.fromkeys(name for keywords in objects for name in keywords.get("properties", ())))
     required = [name for name in names if all(name in keywords.get("required", ()) for keywords in objects)]
-    joined = {
-        "properties": {name: _either([_property_schema(keywords, name) for keywords in objects]) for name in names}
-    }
-    return joined | ({"required": required} if required else {})
+    parts = {name: _either([_property_schema(keywords, name) for keywords in objects]) for name in names}
+    return {"properties": parts, **({"required": required} if required else {})}
 
 
 def _property_schema(keywords: dict[str, Any], name: str) -> Schema:
     """Return the schema of a property in an alternative; False if the alternative does not mention it."""
-    if name in keywords.get("properties", ()):
-        part: Schema = keywords["properties"][name]
-        return part
     extra: Schema = "patternProperties" in keywords or keywords.get("additionalProperties", False)
-    return extra
+    properties: dict[str, Schema] = keywords.get("properties", {})
+    return properties.get(name, extra)
 
 
 def _either(parts: list[Schema]) -> Schema:

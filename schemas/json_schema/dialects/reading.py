@@ -14,7 +14,7 @@ from attrs import field, frozen
 from ...json_types import Schema
 from ..keywords import ONE, resolve_ref, subschemas, tokens_of
 from ..keywords import pointer as pointer_of
-from .merging import ANNOTATIONS, json_equal, merge
+from .merging import ANNOTATIONS, common_values, merge
 
 # The type of the values that a keyword applies to.
 APPLIES_TO: Final[dict[str, str]] = {
@@ -83,11 +83,12 @@ class SchemaView:
 class Reader:
     """A reader of the schemas of one document."""
 
-    def __init__(self, root: Schema, report: ReportDropped) -> None:
+    def __init__(self, root: Schema, report: ReportDropped = lambda *_: None) -> None:
         """Prepare to read.
 
         root: the whole document.
-        report: is called with a JSON pointer, a keyword and a reason for anything that cannot be merged.
+        report: is called with a JSON pointer, a keyword and a reason for anything that cannot be merged; does nothing
+            by default.
         """
         self.root = root
         self._report = report
@@ -125,11 +126,25 @@ class Reader:
         return self._typed_view(keywords, annotations, place, within)
 
     def followed(self, schema: Schema) -> SchemaView:
-        """Return the normal form of a schema, or of what it refers to; it is no "ref"."""
+        """Return the normal form of a schema after following its references: its kind is never "ref"."""
         view = self.read(schema)
         while view.kind == "ref":
             view = self.read(self.target(view.ref))
         return view
+
+    def alternatives(self, schema: Schema) -> list[SchemaView]:
+        """Return the alternatives of a schema in their order, with references followed and unions flattened."""
+        found: list[SchemaView] = []
+        waiting = [self.read(schema)]
+        while waiting:
+            view = waiting.pop()
+            if view.kind == "ref":
+                waiting.append(self.read(self.target(view.ref)))
+            elif view.kind == "union":
+                waiting += [self.read(part, within=view.within) for part in reversed(view.alternatives)]
+            else:
+                found.append(view)
+        return found
 
     def target(self, ref: str) -> Schema:
         """Return the schema that a reference names."""
@@ -198,8 +213,8 @@ class Reader:
         """Return the JSON pointer of a schema; of a merged one, that of its first part."""
         if id(schema) in self._places:
             return self._places[id(schema)]
-        parts = (part for part in schema.get("allOf", ()) if isinstance(part, dict))
-        return next((self._place_of(part, default) for part in parts), default)
+        first = next((part for part in schema.get("allOf", ()) if isinstance(part, dict)), None)
+        return default if first is None else self._place_of(first, default)
 
     def _resolve(self, ref: str, within: frozenset[str]) -> tuple[dict[str, Any] | bool, frozenset[str], bool]:
         """Return the target of a reference, the references replaced so far, and whether this is one of them."""
@@ -238,9 +253,8 @@ class Reader:
         types = [types] if isinstance(types, str) else list(types or ())
         values: list[Any] | None = keywords.get("enum")
         if "const" in keywords:
-            const = keywords["const"]
-            fits = values is None or any(json_equal(const, value) for value in values)
-            values = [const] if fits else []
+            const = [keywords["const"]]
+            values = const if values is None else common_values(const, values)
         if values is not None:
             values = [value for value in values if not types or any(_is(value, name) for name in types)]
             types = list(dict.fromkeys(_type_of(value, types) for value in values))
@@ -255,10 +269,11 @@ class Reader:
         if not types:
             return SchemaView("any", place, annotations, keywords=keywords, within=within)
         parts = [_only(keywords, name, values) for name in types]
-        if len(types) > 1:
-            made = tuple(self._new({"type": name, **part}, place) for name, part in zip(types, parts, strict=True))
-            return SchemaView("union", place, annotations, alternatives=made, within=within)
-        return SchemaView("one", place, annotations, type=types[0], keywords=_with_max_items(parts[0]), within=within)
+        if len(types) == 1:
+            keywords = _with_max_items(parts[0])
+            return SchemaView("one", place, annotations, type=types[0], keywords=keywords, within=within)
+        made = tuple(self._new({"type": name, **part}, place) for name, part in zip(types, parts, strict=True))
+        return SchemaView("union", place, annotations, alternatives=made, within=within)
 
     def _new(self, schema: dict[str, Any], place: str) -> dict[str, Any]:
         # Keep it, so that no other object can get its id.
@@ -280,26 +295,28 @@ def _is(value: object, name: str) -> bool:
     return kind == name or (name == "integer" and _type_of(value, []) == "integer")
 
 
+_NAMES: Final[dict[type, str]] = {
+    type(None): "null",
+    bool: "boolean",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
+
+
 def _type_of(value: object, types: Sequence[str]) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, bool):
-        return "boolean"
-    if isinstance(value, int | float):
-        whole = isinstance(value, int) or value.is_integer()
-        return "integer" if whole and "number" not in types else "number"
-    return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
+    if type(value) is int or (type(value) is float and value.is_integer()):
+        return "number" if "number" in types else "integer"
+    return _NAMES[type(value)]
 
 
 def _only(keywords: dict[str, Any], name: str, values: list[Any] | None) -> dict[str, Any]:
     """Return the keywords that apply to values of this type."""
     kind = "number" if name == "integer" else name
-    part = {
+    enum = {} if values is None or name == "null" else {"enum": [value for value in values if _is(value, name)]}
+    return enum | {
         keyword: value
         for keyword, value in keywords.items()
         if keyword not in ("type", "enum", "const") and APPLIES_TO.get(keyword, kind) == kind
     }
-    if values is not None and name != "null":
-        mine = [value for value in values if _is(value, name)]
-        part["enum"] = mine
-    return part

@@ -186,26 +186,21 @@ class _Writer:
             self.loosen(view.place, "type", f"{self.dialect.name} cannot say that any value is allowed")
         for keyword in view.keywords:
             self.drop(view.place, keyword, "checked locally")
-        return self._beside_union(view, dict(self.dialect.anything or {}))
+        return self._add_annotations(view, dict(self.dialect.anything or {}), [])
 
     def _reference(self, view: SchemaView) -> dict[str, Any]:
         if self.dialect.references:
             if not self.dialect.recursion and view.ref in self._open:
                 self.loosen(view.place, "$ref", f"{self.dialect.name} does not take recursive schemas")
-            return self._beside_reference(view, {"$ref": f"#/$defs/{self._define(view.ref)}"})
+            return self._add_annotations(view, {"$ref": f"#/$defs/{self._define(view.ref)}"}, [])
         if view.ref in view.within:
             self.loosen(view.place, "$ref", f"{self.dialect.name} does not take recursive schemas")
             return self._add_annotations(view, {"type": "object"}, [])
         return self._view(self._resolve(view))
 
-    def _beside_reference(self, view: SchemaView, written: dict[str, Any]) -> dict[str, Any]:
-        if not self.dialect.annotations_beside_references or not self._annotations(view, []):
-            return written
-        return self._add_annotations(view, {"anyOf": [written]}, [])
-
     def _define(self, ref: str) -> str:
         if ref not in self._names:
-            self._names[ref] = name = definition_name(ref, self._definitions)
+            self._names[ref] = name = definition_name(ref.rpartition("/")[2].lstrip("#") or "root", self._definitions)
             self._definitions[name] = {}
             self._open.add(ref)
             self._definitions[name] = self._view(self._reader.read(self._reader.target(ref)))
@@ -229,17 +224,7 @@ class _Writer:
             branches = [{**branch, "nullable": True} for branch in branches] or [self._null(view)]
         if not branches:
             return self._view(SchemaView("never", view.place))
-        if len(branches) == 1:
-            only = branches[0]
-            return self._beside_reference(view, only) if "$ref" in only else self._add_annotations(view, only, [])
-        return self._beside_union(view, {"anyOf": branches})
-
-    def _beside_union(self, view: SchemaView, written: dict[str, Any]) -> dict[str, Any]:
-        """Add the annotations to a union: beside it, or to each alternative if nothing may stand beside it."""
-        if self.dialect.annotations_beside_unions or "anyOf" not in written:
-            return self._add_annotations(view, written, [])
-        annotations = self._annotations(view, [])
-        return {"anyOf": [{**annotations, **branch} for branch in written["anyOf"]]}
+        return self._add_annotations(view, branches[0] if len(branches) == 1 else {"anyOf": branches}, [])
 
     def _null(self, view: SchemaView) -> dict[str, Any]:
         self.drop(view.place, "type", f"{self.dialect.name} has no null by itself; sent as a string that may be null")
@@ -373,12 +358,18 @@ class _Writer:
         annotations: dict[str, Any] = {keyword: known[keyword] for keyword in _ANNOTATIONS if keyword in known}
         notes = [f"{word}: {short_json(known[word])}" for word in _MENTIONED if known.get(word) is not None]
         if self.dialect.hints and (hints or notes):
-            about = f"{annotations.get('description', '')} ({'; '.join([*hints, *notes])})"
-            annotations["description"] = about.lstrip()
+            annotations["description"] = f"{known.get('description', '')} ({'; '.join([*hints, *notes])})".lstrip()
         return annotations
 
     def _add_annotations(self, view: SchemaView, written: dict[str, Any], hints: list[str]) -> dict[str, Any]:
+        """Add title and description: beside what is written, or where the dialect takes them."""
         annotations = self._annotations(view, hints)
+        if "$ref" in written and (not annotations or not self.dialect.annotations_beside_references):
+            return written
+        if "$ref" in written:
+            return {"anyOf": [written], **annotations}
+        if "anyOf" in written and not self.dialect.annotations_beside_unions:
+            return {**written, "anyOf": [{**annotations, **branch} for branch in written["anyOf"]]}
         if written.get("description", "").startswith("(") and "description" in annotations:
             annotations["description"] += f" {written['description']}"
         return {**written, **annotations}

@@ -13,11 +13,12 @@ from typing import Any, TypeAlias, cast
 from attrs import evolve, field, frozen
 
 from ...options import ModelLike, PromptLike
+from ...pipeline.annotate import completed_reply
 from ...pipeline.edits import edits_of
 from ...pipeline.effects import CallModel, Flow, Sleep, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.offline import finish_offline, prepare_offline
-from ...planner import CallPlanner, completed_reply
+from ...planner import CallPlanner
 from ...providers.declare.vendor_names import BATCH_OPTIONS
 from ...schemas.batch import BatchInput, BatchItem, BatchLine, BatchState
 from ...schemas.errors import (
@@ -52,7 +53,8 @@ class BatchWork:
 
     def flow(self, prompt: PromptLike) -> tuple[StepGenerator, Request]:
         """Return the flow of one call, without the steps that the client puts around calls."""
-        plan = self.planner.plan("chat", self.model, wire=self.options.get("wire"))
+        wire, overrides = self.options.get("wire"), self.options.get("overrides")
+        plan = self.planner.plan("chat", self.model, wire=wire, overrides=overrides)
         options = {**self.options, "pipeline": None, "retries": 0}
         _, request = self.planner.request("chat", self.model, prompt, options)
         pipeline = edits_of(self.options.get("pipeline")).apply(plan.for_request(request).bare)

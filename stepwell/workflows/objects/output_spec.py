@@ -11,7 +11,7 @@ from ...schemas.json_schema.from_type import schema_of
 from ...schemas.json_schema.repair import LEFT_OPEN, repair
 from ...schemas.json_schema.root import KEY, in_object, without_nulls
 from ...schemas.json_schema.structure_value import structure_value
-from ...schemas.json_schema.validate import Violation, check_schema, errors_of
+from ...schemas.json_schema.validate import Violation, errors_of
 
 
 @frozen
@@ -36,7 +36,6 @@ class OutputSpec:
         name, description: what the model reads; None takes them from the schema.
         """
         schema = schema_of(kind)
-        check_schema(schema)
         sent, wrapped = in_object(schema)
         named = name or schema.get("title") or getattr(kind, "__name__", "") or "answer"
         about = description or schema.get("description") or ""

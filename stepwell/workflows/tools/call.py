@@ -74,7 +74,7 @@ class ToolRun:
     @property
     def message(self) -> Message:
         """The result as a message to the model."""
-        return tool_result(self.call, self.content, is_error=self.is_error)
+        return tool_result(self.call, self.content, is_error=self.error is not None)
 
 
 def prepare_call(call: ToolCall, tools: Sequence[Tool]) -> tuple[Tool, dict[str, Any]]:
@@ -82,8 +82,10 @@ def prepare_call(call: ToolCall, tools: Sequence[Tool]) -> tuple[Tool, dict[str,
 
     Raises ToolFailed, with a message for the model, for an unknown tool or arguments that do not fit.
     """
-    tool = next((each for each in tools if each.name == call.name), None)
-    if tool is None:
+    for tool in tools:
+        if tool.name == call.name:
+            break
+    else:
         names = ", ".join(each.name for each in tools)
         raise ToolFailed(f"there is no tool {call.name[:80]!r}; there are: {names}", tool=call.name)
     values = call.arguments

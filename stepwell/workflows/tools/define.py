@@ -11,8 +11,8 @@ from attrs import evolve
 
 from ...options import ToolLike
 from ...schemas.errors import ConfigError
+from ...schemas.json_schema.safety import checked_schema
 from ...schemas.json_schema.signature import signature_schema
-from ...schemas.json_schema.validate import check_schema
 from ...schemas.tool import Parameters, Result, Tool, is_method, tool_behind
 
 
@@ -98,9 +98,14 @@ def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
     """
     if isinstance(tools, str | Mapping | Tool) or not isinstance(tools, Iterable):
         raise ConfigError(f"tools cannot be a {type(tools).__name__}", hint="pass a list of Tools and functions")
-    result = tuple(_tool_from_dict(each) if isinstance(each, Mapping) else _define(each) for each in tools)
+    result = tuple(
+        [
+            each if type(each) is Tool else _tool_from_dict(each) if isinstance(each, Mapping) else _define(each)
+            for each in tools
+        ]
+    )
     for each in result:
-        check_schema(dict(each.parameters))
+        checked_schema(dict(each.parameters))
         if is_method(each.callback):
             hint = f"pass it from an object: Tools().{each.name}, not Tools.{each.name}"
             raise ConfigError(f"the tool {each.name!r} is a method without its object", hint=hint)

@@ -6,6 +6,7 @@ Written once for sync and async, streamed or not: only how one answer is read di
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, Literal
 
 from attrs import frozen
@@ -23,16 +24,14 @@ from ...schemas.chunks import StreamChunk, TextDelta
 from ...schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
 from ...schemas.message import Context, context_of, tool_result
 from ...schemas.parts import ToolCall
-from ...schemas.reply import WHOLE, CallWarning, Reply
+from ...schemas.reply import PAUSE, WHOLE, CallWarning, Reply
 from ...schemas.tool import Tool
 from ...schemas.usage import total_usage
 from .call import Approve, ToolRun, approval_of, denied_run, is_runnable, run_call
 from .define import tools_of
 from .react import react_tools
 
-# A long turn of server tools may be interrupted, for the client to continue it by sending it back:
-# https://docs.claude.com/en/docs/build-with-claude/handling-stop-reasons
-_CONTINUE_REASONS = frozenset(("pause_turn",))
+_NAME = attrgetter("name")
 
 
 class LoopOptions(ToolLoopOptions, total=False):
@@ -93,7 +92,8 @@ def loop(
     """
     offered = tools_of(tools)
     context = context_of(prompt)
-    if _unanswered_calls(context) and not settings.resume:
+    unanswered = _unanswered_calls(context)
+    if unanswered and not settings.resume:
         raise ConfigError(
             "the prompt ends in tool calls without results, and they were not run",
             hint="append their results (stepwell.tool_result), or run them with resume=True if you trust their origin",
@@ -104,12 +104,13 @@ def loop(
         pipeline = options.get("pipeline")
         edits = pipeline if isinstance(pipeline, Pipeline) else edits_of(pipeline)
         call_options["pipeline"] = edits.prepend(react_tools())
-    return _loop(model, context, offered, settings, call_options, stream, planner.world)
+    return _loop(model, context, unanswered, offered, settings, call_options, stream, planner.world)
 
 
 def _loop(
     model: ModelLike,
     context: Context,
+    pending: tuple[ToolCall, ...],
     tools: tuple[Tool, ...],
     settings: Loop,
     options: dict[str, Any],
@@ -119,7 +120,6 @@ def _loop(
     steps: list[Reply] = []
     prompt = context
     with span("run_tools", model=str(model), tools=[tool.name for tool in tools]) as work:
-        pending = _unanswered_calls(context)
         while True:
             if pending:
                 if len(steps) >= settings.max_steps:
@@ -130,8 +130,9 @@ def _loop(
                 if stream:
                     for run in runs:
                         yield Emit(run)
-                context = context.append(*(run.message for run in runs))
-                _raise_tool_error(runs, settings, steps, prompt, context)
+                context = context.append(*[run.message for run in runs])
+                if settings.on_tool_error == "raise":
+                    _raise_tool_error(runs, steps, prompt, context)
                 stop = settings.stop_when
                 if steps and stop is not None and stop(_combined_reply(steps, prompt, context)):
                     break
@@ -139,12 +140,12 @@ def _loop(
             reply = yield from _answer(model, context, options, stream, steps)
             steps.append(reply)
             context = context.append(reply.message) if reply.message.content else context
-            pending = reply.tool_calls
-            if pending and reply.finish_reason not in WHOLE | _CONTINUE_REASONS:
+            pending = reply.message.tool_calls
+            if pending and reply.finish_reason not in WHOLE | {PAUSE}:
                 steps[-1] = reply.replace(warnings=(*reply.warnings, _not_run(reply)))
                 context = context.append(*(tool_result(call, _UNRUN, is_error=True) for call in pending))
                 break
-            if not _runnable(pending, tools) and reply.finish_reason not in _CONTINUE_REASONS:
+            if not _runnable(pending, tools) and reply.finish_reason != PAUSE:
                 break
         work.note(steps=len(steps))
         return _combined_reply(steps, prompt, context)
@@ -170,13 +171,14 @@ def _run_all(
     approved: list[int] = []
     for place, call in enumerate(calls):
         # A call that cannot be made needs no approval: the model gets to read what is wrong with it.
-        approve = settings.approve if is_runnable(call, tools) else None
-        answer = True if approve is None else (yield approval_of(approve, call))
+        approve = settings.approve
+        answer = True if approve is None or not is_runnable(call, tools) else (yield approval_of(approve, call))
         if answer is True:
             approved.append(place)
         else:
             runs[place] = denied_run(call, answer)
-    results = yield from gather([run_call(calls[place], tools, settings.tool_timeout, world) for place in approved])
+    flows = [run_call(calls[place], tools, settings.tool_timeout, world) for place in approved]
+    results = [(yield from flows[0])] if len(flows) == 1 else (yield from gather(flows))
     runs.update(zip(approved, results, strict=True))
     return [runs[place] for place in sorted(runs)]
 
@@ -187,15 +189,17 @@ def _unanswered_calls(context: Context) -> tuple[ToolCall, ...]:
     for message in reversed(context.messages):
         if message.role != "tool":
             calls = message.tool_calls if message.role == "assistant" else ()
-            return tuple(call for call in calls if call.id not in answered)
+            return tuple([call for call in calls if call.id not in answered]) if calls else ()
         answered.add(message.tool_call_id or "")
     return ()
 
 
 def _runnable(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...]) -> bool:
     """Return whether the loop is to run these calls: not when one of them is for a tool without a function."""
+    if not calls:
+        return False
     outside = {tool.name for tool in tools if tool.callback is None}
-    return bool(calls) and not any(call.name in outside for call in calls)
+    return outside.isdisjoint(map(_NAME, calls))
 
 
 _UNRUN = "not run: the answer that held this call was cut short or refused"
@@ -218,11 +222,11 @@ def _without_forced_choice(options: dict[str, Any]) -> dict[str, Any]:
 def _combined_reply(steps: list[Reply], prompt: Context, context: Context) -> Reply:
     """Return the last answer, with every step's usage and warnings, and the whole conversation."""
     last = steps[-1]
-    warnings = tuple(dict.fromkeys(warning for step in steps for warning in step.warnings))
+    warnings = tuple(dict.fromkeys([warning for step in steps for warning in step.warnings]))
     messages = context.messages
     place = next((at for at in reversed(range(len(messages))) if messages[at] is last.message), len(messages))
     return last.replace(
-        usage=total_usage(step.usage for step in steps),
+        usage=total_usage([step.usage for step in steps]),
         warnings=warnings,
         steps=tuple(steps),
         prompt=Context(messages[:place], prompt.tools),
@@ -230,11 +234,7 @@ def _combined_reply(steps: list[Reply], prompt: Context, context: Context) -> Re
     )
 
 
-def _raise_tool_error(
-    runs: list[ToolRun], settings: Loop, steps: list[Reply], prompt: Context, context: Context
-) -> None:
-    if settings.on_tool_error != "raise":
-        return
+def _raise_tool_error(runs: list[ToolRun], steps: list[Reply], prompt: Context, context: Context) -> None:
     for run in runs:
         if run.error is not None:
             error = run.error if isinstance(run.error, ToolFailed) else ToolFailed(f"{run.content}", tool=run.call.name)

@@ -1,0 +1,39 @@
+"""The fields of a body: those that an option becomes, and those that have a value."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+Field = str | tuple[str, Callable[[Any], object]] | Callable[[dict[str, Any], Any], None]
+"""Where an option goes: the name of a field, after that of the object that it is in (`generationConfig.topP`); that and
+a function which converts the value; or a function that puts the value into the body."""
+
+
+def put_options(body: dict[str, Any], options: Mapping[str, Any], fields: Mapping[str, Field]) -> None:
+    """Put options into a body; an object is merged into one that is there. Others than those of `fields` keep their
+    names."""
+    for name, value in options.items():
+        field = fields.get(name)
+        if isinstance(field, tuple):
+            field, value = field[0], field[1](value)  # type: ignore[operator]  # no function is a tuple
+        if field is not None and not isinstance(field, str):
+            field(body, value)
+            continue
+        object, _, last = field.rpartition(".") if field else ("", "", name)
+        if object:
+            body[object] = place = {**body.get(object, {})}  # a copy: it may be an option's own
+        else:
+            place = body
+        known = place.get(last)
+        place[last] = {**known, **value} if isinstance(known, dict) and isinstance(value, Mapping) else value
+
+
+def listed(value: object) -> list[Any]:
+    """Return the texts of an option that is one or several."""
+    return [value] if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+
+
+def given(**fields: object) -> dict[str, Any]:
+    """Return the fields that have a value: all that are not None."""
+    return {name: value for name, value in fields.items() if value is not None}
