@@ -128,7 +128,7 @@ class Reading(_Reading):
         return item
 
     def close(self) -> None:
-        """StopTasks here; what the flow holds is released. A second call does nothing."""
+        """Stop here; what the flow holds is released. A second call does nothing."""
         if not self.over:
             self._context.run(drive, self._left(), self._perform)
 
@@ -156,7 +156,7 @@ class AsyncReading(_Reading):
         return item
 
     async def close(self) -> None:
-        """StopTasks here; what the flow holds is released. A second call does nothing."""
+        """Stop here; what the flow holds is released. A second call does nothing."""
         if not self.over:
             await self._run(self._left())
 
@@ -199,5 +199,7 @@ def unknown_effect(effect: object) -> StepError:
     """Make the error for what a flow yielded."""
     if isinstance(effect, CallModel | Send | Read | Close):
         return StepError(f"{type(effect).__name__} needs a client", hint="run the flow by client.run_workflow(flow)")
+    if isinstance(effect, Generator):
+        return StepError("a flow yielded another flow", hint="write `yield from` in the place of `yield`")
     names = "Send, Read, Close, Sleep, Wait, Run, CallModel, Emit, StartTask or StopTasks"
     return StepError(f"a step yielded {type(effect).__name__}", hint=f"yield {names}")

@@ -7,10 +7,12 @@ by `CallModel`. There is one list of effects for both, and one pair of drivers (
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from inspect import iscoroutine
 from typing import Any, TypeAlias
 
 from attrs import define, field
 
+from ..schemas.errors import StepError
 from ..schemas.functions import checked_function
 from .http.request import Request
 from .http.response import Response
@@ -91,6 +93,8 @@ class CallModel:
     options: Mapping[str, Any] = field(factory=dict)
     operation: str = "chat"
     stream: bool = False
+    depth: int = field(default=0, init=False, repr=False, eq=False)
+    """how many whole calls it is made within"""
 
 
 @define
@@ -130,6 +134,24 @@ def in_thread(work: Callable[[], Any]) -> Run:
     return Run(work, blocks=True)
 
 
+def checked_flow(flow: object, taker: str) -> Flow:
+    """Return the flow that somebody passes to `taker`. Raises StepError for what is none, and for one that has ended."""
+    kind = type(flow).__name__
+    if not isinstance(flow, Generator):
+        hint = "a flow is what a function with `yield` in it returns"
+        if isinstance(flow, Effect):
+            hint = f"write performing({kind}(...)); several flows are passed as one list"
+        elif iscoroutine(flow):
+            flow.close()  # else Python warns that it was never awaited
+            hint = "write `def` for `async def`, and `yield` an effect for `await`"
+        elif callable(flow):
+            hint = f"call it: {getattr(flow, '__name__', kind)}(...)"
+        raise StepError(f"{taker} takes flows, and got a {kind}", hint=hint)
+    if getattr(flow, "gi_frame", flow) is None:
+        raise StepError(f"{taker} got a flow that has ended", hint="a flow runs once: call its function again")
+    return flow
+
+
 class Cancelled(BaseException):
     """Raised in a flow that is stopped, once, at the effect that it waits for. It may still yield effects to clean up.
 
@@ -142,7 +164,7 @@ END = object()
 
 
 def left(flow: Flow) -> Flow:
-    """StopTasks another flow early: pass on the effects by which it cleans up, and drop what it still emits."""
+    """Stop another flow early: pass on the effects by which it cleans up, and drop what it still emits."""
     try:
         effect = flow.throw(Cancelled())
         while True:
@@ -166,7 +188,7 @@ def closed(result: Any) -> Flow:
 
 
 def released(source: Any, flow: Flow | None) -> Flow:
-    """StopTasks the flow of a response and close its source."""
+    """Stop the flow of a response and close its source."""
     if flow is not None:
         yield from left(flow)
     if source is not None:

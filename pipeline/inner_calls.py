@@ -9,7 +9,11 @@ from weakref import proxy
 from ..schemas.reply import Reply
 from .annotate import with_inner_calls
 from .effects import CallModel, Flow, StartTask
-from .http.request import Request
+from .http.request import Request, StateKey
+
+DEPTH = StateKey("calls_deep", 0, travels=True)
+"""How many whole calls a call is made within."""
+MAX_DEPTH = 16
 
 
 def noting_calls(flow: Flow, request: Request) -> Flow:
@@ -33,7 +37,9 @@ def _noting(flow: Flow, request: Request, note: Callable[[tuple[object, Reply]],
                 if type(effect) is CallModel:
                     _note_call(result, note)
                 effect = flow.send(result)
-            if type(effect) is StartTask:
+            if type(effect) is CallModel:
+                effect.depth = request.get(DEPTH) + 1
+            elif type(effect) is StartTask:
                 effect.flow = noting_calls(effect.flow, request)
     except StopIteration as stop:
         return stop.value

@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from .effects import Effect, Emit, Flow, StartTask, StopTasks, Wait, closed
+from .effects import Effect, Emit, Flow, StartTask, StopTasks, Wait, checked_flow, closed
 from .signal import News, Signal, Task
 
 MAX_TASKS = 64
@@ -31,7 +31,7 @@ def gather(flows: Iterable[Flow], limit: int | None = None) -> Flow:
     flows: what to run.
     limit: how many run at once (default: MAX_TASKS).
     """
-    waiting = deque(flows)
+    waiting = deque(checked_flow(flow, "gather") for flow in flows)
     if len(waiting) <= 1 or limit == 1:  # needs no thread
         return (yield from _one_after_another(waiting))
     news = News()
@@ -76,7 +76,7 @@ def race(flows: Iterable[Flow]) -> Flow:
     Raises the first flow's error, with notes of the others, if all of them fail.
     """
     news = News()
-    branches = [(Task(news), flow) for flow in flows]
+    branches = [(Task(news), checked_flow(flow, "race")) for flow in flows]
     tasks = [task for task, _ in branches]
     try:
         for task, flow in branches:

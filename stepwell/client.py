@@ -15,7 +15,7 @@ from .model_metadata.catalog import Catalog
 from .pipeline.annotate import completed_reply
 from .pipeline.drivers import AsyncPerform, AsyncReading, Reading, Result, adrive, drive
 from .pipeline.edits import PipelineEdits
-from .pipeline.effects import Flow
+from .pipeline.effects import Flow, checked_flow
 from .pipeline.http.response import Response
 from .pipeline.http.timeouts import Timeouts
 from .pipeline.pipeline import Pipeline
@@ -169,11 +169,11 @@ class BaseClient(ClientSettings[Connections]):
 
         Items that it emits are dropped.
         """
-        return drive(flow, self.connections.open().perform)
+        return drive(checked_flow(flow, "run_workflow"), self.connections.open().perform)
 
     def read_workflow(self, flow: Flow) -> Reading:
         """Run a flow of your own as far as its items are read: iterate the result for what the flow emits."""
-        return Reading(flow, self.connections.open().perform)
+        return Reading(checked_flow(flow, "read_workflow"), self.connections.open().perform)
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is yours. The client can still be used, with new ones."""
@@ -225,7 +225,7 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
 
         Items that it emits are dropped.
         """
-        return await adrive(flow, (await self.connections.open()).perform)
+        return await adrive(checked_flow(flow, "run_workflow"), (await self.connections.open()).perform)
 
     def read_workflow(self, flow: Flow) -> AsyncReading:
         """Run a flow of your own as far as its items are read: iterate the result for what the flow emits."""
@@ -233,7 +233,7 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
         async def opening() -> AsyncPerform:
             return (await self.connections.open()).perform
 
-        return AsyncReading(flow, opening)
+        return AsyncReading(checked_flow(flow, "read_workflow"), opening)
 
     async def close(self) -> None:
         """Close this event loop's connections, unless the HTTP client is yours."""

@@ -9,13 +9,13 @@ from collections.abc import Generator
 from typing import Any
 
 from ...schemas.chunks import StreamChunk
-from ...schemas.errors import StepwellError, StreamTruncated, TransportError
-from ...schemas.fold import Fold
+from ...schemas.errors import StepError, StepwellError, StreamTruncated, TransportError
+from ...schemas.fold import Fold, chunks_of
 from ...schemas.message import Context
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..annotate import annotate, attach_partial, note_reply, with_inner_calls
-from ..effects import END, Close, Flow, Read, emitted, left
+from ..effects import END, Close, Flow, Read, checked_flow, emitted, left
 from ..http.redact import redact
 from ..http.response import Response
 from .decoder import StreamDecoder
@@ -75,10 +75,11 @@ class OpenAnswer:
 
     def _adopt(self, response: Response) -> None:
         self._response = response
-        self._ready = response.ready
+        reply = response.reply  # of an unstreamed answer, which a step gives to a streamed call or reads itself
+        self._ready = response.ready if reply is None or response.flow is not None else chunks_of(reply)
         self._decoder: StreamDecoder = response.decoder
         self._stages = response.stages
-        self._flow = response.flow
+        self._flow = None if response.flow is None else checked_flow(response.flow, "Response(flow=...)")
         self._read = Read(response.source)
 
     def _first(self, ready: list[StreamChunk]) -> list[StreamChunk]:
@@ -102,8 +103,12 @@ class OpenAnswer:
 
     def _take(self, item: object) -> list[StreamChunk]:
         """Return the chunks that the response's flow emitted. Raises StreamTruncated for one without a Finish."""
+        if isinstance(item, list):
+            return self._through_stages([*item], last=False)
         if item is not END:
-            return self._through_stages(list(item), last=False)  # type: ignore[call-overload]
+            raise StepError(
+                f"the flow of a response emitted a {type(item).__name__}", hint="emit lists of chunks: Emit([chunk])"
+            )
         self._flow = None
         chunks = self._through_stages([], last=True)
         if self._fold.finished is None:
@@ -202,7 +207,7 @@ class ChunkReader(OpenAnswer):
             raise failure from None
         yield from self._stopping()
         response = self._response
-        if response is not None and (response.source is not None or response.call is not None):
+        if response is not None and response.reply is None and (response.source or response.call) is not None:
             note_reply(response, self._own_reply(response))
         return None
 
