@@ -15,7 +15,7 @@ from ...schemas.message import Context
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..annotate import annotate, attach_partial, note_reply, with_inner_calls
-from ..effects import END, Close, Flow, Read, checked_flow, emitted, left
+from ..effects import END, Close, Flow, Read, emitted, left
 from ..http.redact import redact
 from ..http.response import Response
 from .decoder import StreamDecoder
@@ -79,7 +79,7 @@ class OpenAnswer:
         self._ready = response.ready if reply is None or response.flow is not None else chunks_of(reply)
         self._decoder: StreamDecoder = response.decoder
         self._stages = response.stages
-        self._flow = None if response.flow is None else checked_flow(response.flow, "Response(flow=...)")
+        self._flow = response.flow
         self._read = Read(response.source)
 
     def _first(self, ready: list[StreamChunk]) -> list[StreamChunk]:
