@@ -61,7 +61,8 @@ def name_of(function: object) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
-_WANTED = "pass a function of a Pipeline; of a function that makes a step, pass its result"
+_MADE = ("Step", "PipelineEdits", "Cache")
+"""What functions that make a step are annotated to return."""
 NO_EDITS = PipelineEdits()
 
 
@@ -88,7 +89,11 @@ def edits_of(pipeline: object) -> PipelineEdits:
             hint=f"make an object of it: {pipeline.__name__}(...)",
         )
     if callable(pipeline):
-        return PipelineEdits().then(checked_function(pipeline, f"{name_of(pipeline)} in pipeline=", 1, hint=_WANTED))
+        name, made = name_of(pipeline), getattr(pipeline, "__annotations__", {}).get("return")
+        if getattr(made, "__name__", made) in _MADE:
+            raise ConfigError(f"{name} makes a step, and is none itself", hint=f"call it: pipeline={name}(...)")
+        hint = "pass a function of a Pipeline"
+        return PipelineEdits().then(checked_function(pipeline, f"{name} in pipeline=", 1, hint=hint))
     if isinstance(pipeline, Iterable) and not isinstance(pipeline, str | bytes):
         parts = list(pipeline)
         edits = PipelineEdits().prepend(*(part for part in parts if isinstance(part, Step)))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ..model_metadata.ids import NORMALIZERS, reduced
 from ..schemas.model import Model
 from .auth.aws import ADDRESS, BEARER, CREDENTIALS, HOSTS, authenticate, into_region
 from .declare.embed_limits import EmbedLimit
@@ -15,13 +14,6 @@ from .wires.bedrock_converse import bedrock_converse, bedrock_count_tokens
 from .wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
 from .wires.operations.embeddings import bedrock_embeddings
 from .wires.operations.openai_misc import models_by, openai_models
-
-
-def base_id(model_id: str) -> str:
-    """Strip region, version and date from a model's id, for instance `us.anthropic.claude-sonnet-4-5-20250929-v1:0`, or
-    from an ARN."""
-    return reduced(model_id, NORMALIZERS["amazon-bedrock"])
-
 
 # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_InferenceConfiguration.html
 _SCALE = clamp("temperature", 0, 1, why="Converse's scale ends there")

@@ -1,7 +1,5 @@
 """Anthropic. https://docs.claude.com/en/api/overview"""
 
-from __future__ import annotations
-
 from attrs import evolve
 
 from .declare.provider import declare_provider

@@ -15,7 +15,7 @@ from attrs import evolve
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Headers, Request
 from ..schemas.errors import ConfigError, NotFound
-from .auth.auth import reveal, token_from
+from .auth.auth import credential_value, reveal, token_from
 from .declare.addresses import normalize_url
 from .declare.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value
 from .declare.embed_limits import EmbedLimit
@@ -58,8 +58,7 @@ CREDENTIALS = Credentials(
 
 def resource_root(endpoint: str) -> str:
     """Reduce an endpoint to the resource's own address: without path, deployment or api-version."""
-    address = endpoint.partition("?")[0].rstrip("/")
-    return _TAIL.sub("", address).rstrip("/")
+    return _TAIL.sub("", endpoint.partition("?")[0].rstrip("/")).rstrip("/")
 
 
 def endpoint_of(request: Request) -> str:
@@ -67,10 +66,9 @@ def endpoint_of(request: Request) -> str:
 
     Raises ConfigError when it is not an address.
     """
-    credential = request.credential if isinstance(request.credential, Mapping) else {}
-    if value := credential.get("endpoint"):
+    if value := credential_value(request, "endpoint"):
         return normalize_url(value, "the endpoint that came with the key")
-    if value := credential.get("azure_resource_name"):
+    if value := credential_value(request, "azure_resource_name"):
         return normalize_url(f"{value}.openai.azure.com", "the resource that came with the key")
     # An address from the catalog may contain ${…} for the resource's name, as the default one does.
     variables = environment_of(request)
@@ -89,9 +87,7 @@ def to_resource(request: Request) -> Request:
     request = metadata_when_stored(request)
     path = request.url.removeprefix(request.base_url.rstrip("/"))
     root = resource_root(endpoint_of(request))
-    version = request.options.get("api_version")
-    if version is None and isinstance(request.credential, Mapping):
-        version = request.credential.get("api_version")
+    version = request.options.get("api_version", credential_value(request, "api_version"))
     options = {name: value for name, value in request.options.items() if name != "api_version"}
     if path.startswith(_CLAUDE):
         host = _OTHER_HOSTS.sub(r"\1.services.ai.azure.com", _PROJECT.sub("", root))

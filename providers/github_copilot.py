@@ -7,7 +7,7 @@ OAuth token (`gho_...`, `ghu_...`; personal access tokens are refused), sent as 
 
 from __future__ import annotations
 
-from collections.abc import Generator, Mapping
+from collections.abc import Generator
 from typing import Any
 
 from attrs import evolve
@@ -17,7 +17,7 @@ from ..pipeline.http.request import Headers, Request
 from ..schemas.message import Context
 from ..schemas.parts import MEDIA, Image
 from ..schemas.secret import Secret
-from .auth.auth import bearer
+from .auth.auth import bearer, credential_value
 from .auth.tokens import Token, TokenSource, TokenSources, answer_of
 from .declare.addresses import is_at
 from .declare.credentials import KEY, Credentials, Login, Value
@@ -84,21 +84,18 @@ COPILOT_TOKENS = TokenSources(copilot_tokens)
 
 def authenticate(request: Request, call: CallNext) -> StepGenerator:
     """Send the key as it is, or the short-lived token that an `oauth_token` is exchanged for."""
-    credential = request.credential
-    login = credential.get("oauth_token") if isinstance(credential, Mapping) else None
+    login = credential_value(request, "oauth_token")
     if login is None:
         return (yield from call(bearer(request)))
-    source = COPILOT_TOKENS.of(login)
-    token = yield from source.get(request)
-    signed = request.with_headers(authorization=f"Bearer {token.value.reveal()}")
-    # The token belongs to an editor's integration, and is refused without the integration's name.
-    signed = signed.replace(headers=Headers({"copilot-integration-id": "vscode-chat", **signed.headers}))
-    if token.details and signed.url.startswith(github_copilot.base_url):
-        signed = signed.replace(url=token.details.rstrip("/") + signed.url.removeprefix(github_copilot.base_url))
-    response = yield from call(signed)
-    if response.status == 401:
-        source.forget(token)
-    return response
+    return (yield from COPILOT_TOKENS.of(login).authenticate(request, call, _to_integration))
+
+
+def _to_integration(request: Request, token: Token) -> Request:
+    """Name the integration of an editor that the token belongs to, and go to the address that came with it."""
+    headers = Headers({"copilot-integration-id": "vscode-chat", **request.headers})
+    path = request.url.removeprefix(github_copilot.base_url)
+    at_own_address = token.details and path != request.url
+    return request.replace(headers=headers, url=token.details.rstrip("/") + path if at_own_address else request.url)
 
 
 github_copilot = declare_provider(

@@ -1,7 +1,5 @@
 """Google's Gemini API (AI Studio). https://ai.google.dev/api"""
 
-from __future__ import annotations
-
 from attrs import evolve
 
 from .auth.auth import header_key

@@ -4,8 +4,6 @@ served in OpenAI's chat format. https://cloud.google.com/vertex-ai/generative-ai
 Needs the extra `vertex` (google-auth), unless you bring an access token or an API key of your own.
 """
 
-from __future__ import annotations
-
 from .auth.google_cloud import ADDRESS, HOSTS, PLACE, authenticate, into_project
 from .declare.embed_limits import EmbedLimit
 from .declare.google_accounts import CREDENTIALS

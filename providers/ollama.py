@@ -43,7 +43,7 @@ def for_either_chat_of_gpt_oss(request: Request) -> Request:
     return for_either_chat(request)
 
 
-def _thinking(request: Request, think: Callable[[str], bool | str]) -> Request:
+def _thinking(request: Request, think_of: Callable[[str], bool | str]) -> Request:
     """Turn reasoning_effort into `think`: https://docs.ollama.com/capabilities/thinking"""
     options = dict(request.options)
     effort = options.pop("reasoning_effort", None)
@@ -51,9 +51,8 @@ def _thinking(request: Request, think: Callable[[str], bool | str]) -> Request:
         return request
     if "think" in options:
         return request.replace(options=options)
-    options["think"] = think(effort)
-    exact = options["think"] in (False, effort)
-    losses = [] if exact else [("reasoning_effort", f"{effort} became {options['think']}")]
+    think = options["think"] = think_of(effort)
+    losses = [] if think in (False, effort) else [("reasoning_effort", f"{effort} became {think}")]
     return warn_of_dropped(request, losses, options=options)
 
 

@@ -16,9 +16,9 @@ from ..pipeline.http.request import Headers, Request
 from ..pipeline.steps.always_stream import always_stream
 from ..schemas.json_text import dumps
 from ..schemas.secret import Secret
-from .auth.auth import known_credential
-from .auth.machine_login import check_machine_login
+from .auth.auth import credential_value, known_credential
 from .auth.oauth import TokenFile, claims, refreshed
+from .declare.addresses import check_machine_login
 from .declare.credentials import KEY, PLAIN, Credentials, Login, Value
 from .declare.environment import environment_of
 from .declare.provider import declare_provider
@@ -54,8 +54,8 @@ def build_body(request: Request) -> dict[str, Any]:
 
 
 def auth_file(request: Request) -> Path:
-    path = request.credential.get("auth_file") if isinstance(request.credential, Mapping) else None
-    return Path(path or environment_of(request).get("CODEX_AUTH_FILE") or Path.home() / ".codex" / "auth.json")
+    path = credential_value(request, "auth_file") or environment_of(request).get("CODEX_AUTH_FILE")
+    return Path(path or Path.home() / ".codex" / "auth.json")
 
 
 @cache
@@ -75,8 +75,9 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     def send(request: Request) -> StepGenerator:
         credential = request.credential
         token = credential["token"] if isinstance(credential, Mapping) else credential
-        account = credential.get("account") if isinstance(credential, Mapping) else None
-        account = account or claims(token.reveal()).get(_CLAIM, {}).get("chatgpt_account_id")
+        account = credential_value(request, "account") or claims(token.reveal()).get(_CLAIM, {}).get(
+            "chatgpt_account_id"
+        )
         headers = Headers(request.headers, authorization=f"Bearer {token.reveal()}", originator="stepwell")
         if account:
             headers["chatgpt-account-id"] = str(account)

@@ -106,9 +106,9 @@ def system(text: Content) -> Message:
     return Message("system", text)
 
 
-def user(content: Content) -> Message:
-    """Make a user message of text, parts, or a list of both."""
-    return Message("user", content)
+def user(content: Content, *more: str | Part) -> Message:
+    """Make a user message of text, parts, or a list of both: `user("What is it?", Image(url=...))`."""
+    return Message("user", (content, *more) if more else content)  # type: ignore[arg-type]  # checked by Message
 
 
 def reminder(content: Content) -> Message:
@@ -124,9 +124,9 @@ def is_turn(message: Message) -> bool:
     return message.role == "user" and bool(message.extra.get("stepwell", {}).get("turn", True))
 
 
-def assistant(content: Content) -> Message:
-    """Make an assistant message: something that the model said."""
-    return Message("assistant", content)
+def assistant(content: Content, *more: str | Part) -> Message:
+    """Make an assistant message, something that the model said: text, parts, or a list of both."""
+    return Message("assistant", (content, *more) if more else content)  # type: ignore[arg-type]  # checked by Message
 
 
 def tool_result(call: ToolCall | str, content: Content, *, name: str | None = None, is_error: bool = False) -> Message:
@@ -254,7 +254,7 @@ def context_of(prompt: object) -> Context:
 
 
 def _empty() -> ConfigError:
-    return ConfigError("the prompt is empty", hint="pass some text, or a list of messages")
+    return ConfigError("the prompt is empty", hint="pass some text, or the list of messages, as prompt=")
 
 
 def _is_blank(content: tuple[Part, ...]) -> bool:
@@ -360,9 +360,9 @@ def _loose_part(part: JSONObject) -> Part:
     kind = part.get("type")
     if kind in ("text", "input_text", "output_text"):
         return Text(_string_field(part, "text"))
-    if kind == "image_url":
+    if kind in ("image_url", "input_image"):
         image = part.get("image_url")
-        fields = image if isinstance(image, Mapping) else {"url": image}
+        fields = image if isinstance(image, Mapping) else {"url": image, "detail": part.get("detail")}
         return Image(url=_string_field(fields, "url"), detail=fields.get("detail"))
     raise ConfigError(
         f"{kind!r:.40} is not a part of a message in dict form",

@@ -17,7 +17,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
     if (close := closest(name, names)) is not None:
         return f"did you mean {close!r}?"
     if len(names) <= _MOST_SHOWN:
-        return f"known are {', '.join(names)}"
+        return f"known are {', '.join(names) or 'none'}"
     return f"none of the {len(names)} known is close; the nearest are {', '.join(_most_alike(name, names, 3, 0.0))}"
 
 

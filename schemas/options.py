@@ -177,6 +177,12 @@ CALL_OPTIONS: Mapping[str, Option] = {
     "pipeline": Option(
         _ANY, "steps for this call: a Pipeline, edits of it, or steps to put around it", sent=False, type="PipelineLike"
     ),
+    "overrides": Option(
+        _ANY,
+        "single steps replaced for this call: override(build_body=...) of stepwell.declare, or a list; the last wins",
+        sent=False,
+        type="Override | Sequence[Override]",
+    ),
 }
 
 _ACCEPTS: dict[int, tuple[JSONSchema, Callable[[Any], bool]]] = {}

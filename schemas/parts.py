@@ -76,6 +76,15 @@ class _Media:
     type: ClassVar[str] = "media"
     fallback_type: ClassVar[str] = "application/octet-stream"
 
+    def __new__(cls, *positional: object, **named: object) -> Self:
+        if positional:
+            name = cls.__name__
+            raise ConfigError(
+                f"{name} does not guess whether it gets a path, an address or bytes",
+                hint=f"{name}.from_path(path), {name}(url=…) or {name}(data=…)",
+            )
+        return object.__new__(cls)
+
     def __attrs_post_init__(self) -> None:
         if sum(value is not None for value in (self.data, self.url, self.file_id)) != 1:
             raise ConfigError(f"{type(self).__name__} needs exactly one of data, url and file_id")

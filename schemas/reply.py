@@ -26,6 +26,8 @@ else:
 
     ObjectType = TypeVar("ObjectType")
 
+PAUSE = "pause"
+"""The finish reason of a long turn that the provider interrupted: sent back as it is, it goes on."""
 WHOLE = frozenset((None, "stop", "tool_calls", "unknown"))
 """The finish reasons after which tool calls may be run: the answer is complete, or nothing says that it is not (some
 servers give no reason). After any other, a call may lack part of its arguments, or have been refused."""
@@ -85,8 +87,8 @@ class Reply(Generic[ObjectType]):
 
     message: Message = field(factory=lambda: Message("assistant"))
     finish_reason: str | None = None
-    """stop, length, tool_calls, content_filter (a filter, or the model refused; see `refusal`) or error, or the
-    provider's own reason if none of these fits."""
+    """stop, length, tool_calls, content_filter (a filter, or the model refused; see `refusal`), pause (send the answer
+    back to go on) or error, or the provider's own reason if none of these fits."""
     finish_reason_raw: str | None = None
     """The provider's own reason."""
     usage: Usage = NO_USAGE

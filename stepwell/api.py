@@ -62,7 +62,7 @@ class Client(BaseClient):
         A Stream is open on return, or has raised its error. An AsyncStream opens when it is awaited, entered or
         iterated.
         """
-        return self.open_stream(model, prompt, options)
+        return self.open_stream("chat", model, prompt, options)
 
     @overload
     def generate_object(
@@ -350,3 +350,10 @@ class Client(BaseClient):
         options: those of the operation, and CallOptions.
         """
         return self.make_call(operation, model, input, options)
+
+    def stream(self, operation: str, model: ModelLike, input: object, **options: object) -> Stream:
+        """Run any operation and read its answer as it is written; the arguments are those of run.
+
+        Raises NotSupported for a wire that does not stream. An AsyncStream opens as that of stream_text does.
+        """
+        return self.open_stream(operation, model, input, options)

@@ -23,13 +23,14 @@ from .pipeline.stream.stream import AsyncStream, Stream
 from .planner import CallPlanner
 from .providers.declare.registry import Registry
 from .providers.declare.steps import PlacedSteps
+from .schemas.errors import ConfigError
 from .schemas.reply import Reply
 from .schemas.undo import Undo
 from .settings import overridden, unknown_setting
 
 if TYPE_CHECKING:
     from .connect import AnyHTTPClient, AnyTransport
-    from .options import Credential, ModelLike, PipelineLike, PromptLike
+    from .options import Credential, ModelLike, PipelineLike
 
 ConnectionsType = TypeVar("ConnectionsType", Connections, AsyncConnections)
 
@@ -102,6 +103,12 @@ class ClientSettings(Generic[ConnectionsType]):
         connections.flow_of = planner.flow_of
         return client
 
+    def __reduce__(self) -> Never:
+        raise ConfigError(
+            f"{type(self).__name__} objects cannot be pickled or copied: they hold keys and connections",
+            hint="make one in each process; an LLM or an Embedder without a client of its own uses that of its process",
+        )
+
     @property
     def pipeline(self) -> PipelineEdits:
         """The edits made to the pipeline of every call: `client.pipeline = client.pipeline.before("retry", step)`."""
@@ -156,9 +163,9 @@ class BaseClient(ClientSettings[Connections]):
         pipeline, request = self.planner.request(operation, model, input, options)
         return completed_reply(drive(pipeline.flow(request), self.connections.open().perform), request.context)
 
-    def open_stream(self, model: ModelLike, prompt: PromptLike, options: Mapping[str, object]) -> Stream:
-        """Open the stream of one chat call."""
-        pipeline, request = self.planner.request("chat", model, prompt, options, stream=True)
+    def open_stream(self, operation: str, model: ModelLike, input: object, options: Mapping[str, object]) -> Stream:
+        """Open the stream of one call."""
+        pipeline, request = self.planner.request(operation, model, input, options, stream=True)
         transport = self.connections.open()
         response = drive(pipeline.flow(request), transport.perform)
         response.abandon = response.abandon or transport.abandon
@@ -207,9 +214,11 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
         transport = await self.connections.open()
         return completed_reply(await adrive(pipeline.flow(request), transport.perform), request.context)
 
-    def open_stream(self, model: ModelLike, prompt: PromptLike, options: Mapping[str, object]) -> AsyncStream:
-        """Return the stream of one chat call, which opens when it is awaited, entered or iterated."""
-        pipeline, request = self.planner.request("chat", model, prompt, options, stream=True)
+    def open_stream(
+        self, operation: str, model: ModelLike, input: object, options: Mapping[str, object]
+    ) -> AsyncStream:
+        """Return the stream of one call, which opens when it is awaited, entered or iterated."""
+        pipeline, request = self.planner.request(operation, model, input, options, stream=True)
         connections = self.connections
 
         async def opening() -> tuple[Response, AsyncPerform]:

@@ -13,6 +13,7 @@ from .pipeline.edits import PipelineEdits
 from .pipeline.http.timeouts import Timeouts
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
+from .providers.declare.provider import Override
 from .schemas.message import Context, Message
 from .schemas.model import Model
 from .schemas.parts import Part
@@ -63,6 +64,8 @@ class CallOptions(TypedDict, total=False):
     """what to do with options the model lacks"""
     pipeline: PipelineLike | None
     """steps for this call: a Pipeline, edits of it, or steps to put around it"""
+    overrides: Override | Sequence[Override] | None
+    """single steps replaced for this call: override(build_body=...) of stepwell.declare, or a list; the last wins"""
 
 
 class ObjectOptions(CallOptions, total=False):

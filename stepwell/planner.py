@@ -28,9 +28,7 @@ from .pipeline.stream.chunk_reader import ChunkReader
 from .pipeline.world import REAL_WORLD, World
 from .plan import Plan
 from .provider_options import is_keyed, provider_options_for
-from .providers.declare.addresses import origin
 from .providers.declare.assemble import build_pipeline
-from .providers.declare.credentials import Given
 from .providers.declare.environment import Environment, process_environment, read_environment
 from .providers.declare.object_support import AS_GIVEN
 from .providers.declare.overrides import OVERRIDES, Overrides, in_force
@@ -44,7 +42,16 @@ from .schemas.nearest import closest
 from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.reply import CallWarning
 from .schemas.tool import Tool
-from .settings import StoredCredential, addresses_of, checked_url, credential_of, headers_of, keys_of, retries_of
+from .settings import (
+    addresses_of,
+    checked_url,
+    credential_at,
+    credential_of,
+    headers_of,
+    keys_of,
+    overrides_of,
+    retries_of,
+)
 
 if TYPE_CHECKING:
     from .options import Credential, ModelLike, PipelineLike, ToolLike
@@ -61,8 +68,7 @@ class CallPlanner:
 
     registry: the providers.
     catalog: the models.
-    keys: credentials by canonical provider id.
-    base_urls: addresses by canonical provider id.
+    keys, base_urls: credentials and addresses by canonical provider id.
     timeouts, retries, headers: those of calls that give none.
     overrides: the client's own replacements of single steps.
     budget: what bounds retries over all calls.
@@ -116,12 +122,23 @@ class CallPlanner:
         self._edits = edits_of(edits)
         self._plans.clear()
 
-    def plan(self, operation: str, model: ModelLike, *, stream: bool = False, wire: str | None = None) -> Plan:
+    def plan(
+        self,
+        operation: str,
+        model: ModelLike,
+        *,
+        stream: bool = False,
+        wire: str | None = None,
+        overrides: Override | Sequence[Override] | None = None,
+    ) -> Plan:
         """Return the plan for a model named `provider:model-id`, or given as a Model; None is the default model.
+        With `overrides`, those of one call, it is made anew each time.
 
         Raises UnknownProvider, UnknownModel and NotSupported for what nobody serves, ConfigError for a declaration or
         an override that does not fit.
         """
+        if overrides is not None:
+            return self._make_plan(operation, model, stream, wire, overrides_of(overrides))
         key = (
             model,
             operation,
@@ -142,10 +159,14 @@ class CallPlanner:
                     self._plans[key] = plan
         return plan
 
-    def _make_plan(self, operation: str, named: ModelLike, stream: bool, wire_name: str | None) -> Plan:
+    def _make_plan(
+        self, operation: str, named: ModelLike, stream: bool, wire_name: str | None, of_call: Sequence[Override] = ()
+    ) -> Plan:
         model = named if isinstance(named, Model) else Model.named(self._name(named))
         provider = self.registry.get_or_raise(model.provider)
-        overrides = in_force(provider, model.id, OVERRIDES, self.overrides)
+        for each in of_call:
+            each.place.check(each.steps, provider.wires, provider.id, each.scope)
+        overrides = [*in_force(provider, model.id, OVERRIDES, self.overrides), *of_call]
         if not isinstance(named, Model):
             model = self._listed(model, provider, overrides)
         if operation == "count_tokens" and wire_name is None:
@@ -237,7 +258,7 @@ class CallPlanner:
         Raises ConfigError for what can be seen to be wrong before anything is sent.
         """
         given = cast("dict[str, Any]", options)
-        plan = self.plan(operation, model, stream=stream, wire=given.get("wire"))
+        plan = self.plan(operation, model, stream=stream, wire=given.get("wire"), overrides=given.get("overrides"))
         chat = operation in _CONVERSATIONS
         request = plan.request.replace(
             context=context_of(prompt) if chat else _NO_CONTEXT,
@@ -288,9 +309,10 @@ class CallPlanner:
         changes["options"] = {name: value for name, value in options.items() if name not in _CALL_ONLY}
         if "base_url" in given:
             url = checked_url(given["base_url"], "base_url")
+            homes = None if canonical(plan.provider.id) in self.base_urls else self.environment
             changes |= {
                 "base_url": url,
-                "credential": self._credential_for_url(url, plan, request.credential),
+                "credential": credential_at(url, request.credential, plan.provider, plan.base_url, homes),
                 "warnings": (),  # those of a model that is not in our list, which does not hold for another server
             }
         if "api_key" in given:
@@ -299,7 +321,9 @@ class CallPlanner:
             changes["headers"] = Headers(request.headers, **headers_of(given["headers"]))
         if "timeout" in given:
             changes["timeouts"] = timeouts_of(given["timeout"], self.timeouts)
-        changes |= {name: given[name] for name in ("retries", "on_unsupported") if name in given}
+        for name in ("retries", "on_unsupported"):
+            if name in given:
+                changes[name] = given[name]
         request = request.replace(**changes)
         if isinstance(own, Pipeline):
             return own, request
@@ -321,21 +345,6 @@ class CallPlanner:
             request = request.with_state(DEPTH, call.depth)
         response = yield from pipeline.flow(request)
         return ChunkReader(response, request.context) if call.stream else completed_reply(response, request.context)
-
-    def _credential_for_url(self, url: str, plan: Plan, credential: StoredCredential | None) -> StoredCredential | None:
-        """Return the client's credential if it may be sent to a call's `base_url`; else the call needs its own key.
-
-        It may go to the plan's own origin, and to the other hosts of the provider that it is for.
-        """
-        same_origin = origin(url) is not None and origin(url) == origin(plan.base_url)
-        trusted = canonical(plan.provider.id) not in self.base_urls and plan.provider.is_trusted_url(
-            url, self.environment
-        )
-        if not same_origin and not trusted:
-            return None
-        if isinstance(credential, Given):  # the call's address replaces one that came with the key
-            return plan.provider.takes().without_places(credential)
-        return credential
 
     def request_for_model(
         self,
@@ -385,8 +394,7 @@ class CallPlanner:
         return edits.apply(pipeline), other
 
 
-_NO_CONTEXT = Context()
-_CONVERSATIONS = ("chat", "count_tokens")
+_NO_CONTEXT, _CONVERSATIONS = Context(), ("chat", "count_tokens")
 
 
 def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:

@@ -6,10 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias, TypeVar, Unpack
 from urllib.parse import urlsplit
 
+from attrs import evolve
+
 from .model_metadata.provider_ids import canonical
 from .pipeline.http.headers import Headers, checked_headers
 from .pipeline.http.urls import refuse_login
+from .providers.declare.addresses import origin
 from .providers.declare.credentials import Given
+from .providers.declare.environment import Environment
 from .providers.declare.overrides import Overrides
 from .providers.declare.place import ANY, EVERYWHERE, PROVIDER_STEPS
 from .providers.declare.provider import Override, Provider, override
@@ -94,6 +98,22 @@ def credential_of(credential: object, where: str, provider: Provider | None) -> 
     raise InvalidOption(f"{where} cannot be a {type(credential).__name__}", hint="pass a string")
 
 
+def credential_at(
+    url: str, credential: StoredCredential | None, provider: Provider, address: str, homes: Environment | None
+) -> StoredCredential | None:
+    """Return the client's credential if it may be sent to a call's `base_url`; else the call needs its own key.
+
+    It may go to the origin of the plan's own `address`, and to the other hosts of the provider that it is for: with
+    `homes`, the variables that name them; None where the client has an address of its own for that provider.
+    """
+    same_origin = origin(url) is not None and origin(url) == origin(address)
+    if not same_origin and (homes is None or not provider.is_trusted_url(url, homes)):
+        return None
+    if isinstance(credential, Given):  # the call's address replaces one that came with the key
+        return provider.takes().without_places(credential)
+    return credential
+
+
 def checked_url(value: object, where: str = "base_url") -> str:
     """Return an address to send to, without spaces around it.
 
@@ -153,6 +173,16 @@ def overridden(overrides: Overrides, registry: Registry, models: str, **steps: U
         elif (provider := registry.get(id)) is not None:
             change.place.check(change.steps, provider.wires, provider.id, change.scope)
     return overrides.add(pattern, **steps)
+
+
+def overrides_of(overrides: object) -> tuple[Override, ...]:
+    """Return the overrides of one call. Raises InvalidOption for anything but Overrides."""
+    given = tuple(overrides) if isinstance(overrides, list | tuple) else (overrides,)
+    for each in given:
+        if not isinstance(each, Override):
+            hint = "overrides=stepwell.declare.override(build_body=my_function), or a list of them"
+            raise InvalidOption(f"overrides cannot be a {type(each).__name__}", hint=hint)
+    return tuple(evolve(each, scope=each.scope or f"override of this call{each.place.suffix}") for each in given)
 
 
 def _check_anywhere(change: Override, registry: Registry, wire: str | Wire | None) -> None:

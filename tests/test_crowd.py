@@ -18,7 +18,7 @@ from stepwell.errors import StepwellError
 
 from crowd import MODEL, MOST_TOKENS, OTHER, Crowd
 
-SIZE = int(os.environ.get("CROWD_SIZE", 0))
+SIZE = int(os.environ.get("CROWD_SIZE", 200))
 SEEDS = [int(seed) for seed in os.environ.get("CROWD_SEEDS", "").split()] or range(500)
 GROUPS = [SEEDS[start::10] for start in range(10)]
 Law = Callable[[Crowd], None]
@@ -129,14 +129,10 @@ LAWS: list[Law] = [
 ]
 
 
-def size_of(seed: int) -> int:
-    return SIZE or (200 if seed % 9 == 0 else 40)
-
-
 @pytest.mark.parametrize("group", range(len(GROUPS)))
 def test_no_crowd_breaks_a_law(group: int) -> None:
     for seed in GROUPS[group]:
-        crowd = Crowd(seed, size_of(seed))
+        crowd = Crowd(seed, SIZE)
         for law in LAWS:
             try:
                 law(crowd)

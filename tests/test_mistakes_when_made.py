@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
 import types
 from collections.abc import Callable
+from copy import copy
 from functools import partial
 from typing import Any
 
@@ -28,6 +30,8 @@ from stepwell.declare import (
     rename,
     when,
 )
+from stepwell.embeddings import Embedder
+from stepwell.llm import LLM
 from stepwell.steps import RateLimit, Run, around, circuit_breaker, on_chunk, on_error, on_request, on_response
 
 GROQ = "groq:llama-3.3-70b-versatile"
@@ -136,7 +140,10 @@ def test_a_step_that_returns_a_coroutine_is_an_error_with_the_way_to_write_it() 
     [
         (stepwell.Budget, r"make an object of it: Budget\(...\)"),
         ([RateLimit], r"make an object of it: RateLimit\(...\)"),
-        (circuit_breaker, "of a function that makes a step, pass its result"),
+        (circuit_breaker, r"call it: pipeline=circuit_breaker\(...\)"),
+        ([fallback], r"call it: pipeline=fallback\(...\)"),
+        (stepwell.cache, r"call it: pipeline=cache\(...\)"),
+        (stepwell.on_request, r"call it: pipeline=on_request\(...\)"),
         (awaited, "async function"),
         (generator, "is a generator function"),
     ],
@@ -271,8 +278,18 @@ def test_the_settings_of_a_client_are_listed_without_a_name_that_is_none() -> No
             "none of its values; use one of none, minimal",
         ),
         (lambda: stepwell.Context([{"role": "user", "content": [{"type": "image", "source": {}}]}]), "use Image"),
+        (lambda: stepwell.Image("cat.png"), r"Image\.from_path\(path\), Image\(url=…\) or Image\(data=…\)"),  # type: ignore[arg-type, call-arg]
+        (lambda: stepwell.File(b"%PDF"), r"File does not guess .*File\.from_path\(path\)"),  # type: ignore[arg-type, call-arg]
+        (lambda: stepwell.user(["hi"], stepwell.Image(url="https://x")), "cannot hold a list; use text or a part"),
+        (lambda: pickle.dumps(Client()), "Client objects cannot be pickled or copied: .* make one in each process"),
+        (lambda: pickle.dumps(LLM("openai:gpt-4o", client=Client())), "without a client of its own uses that of its"),
+        (lambda: copy(stepwell.AsyncClient()), "AsyncClient objects cannot be pickled or copied"),
     ],
-    ids=["a budget", "an enum", "a vendor's dict of an image"],
+    ids=[
+        *("a budget", "an enum", "a vendor's dict of an image", "a path as an image", "bytes as a file"),
+        *("a list beside a part", "a pickled client"),
+        *("a pickled LLM with a client", "a copied client"),
+    ],
 )
 def test_messages_use_the_right_words_once(make: Callable[[], Any], said: str) -> None:
     with pytest.raises(errors.ConfigError, match=said) as caught:
@@ -284,3 +301,35 @@ def test_an_async_client_finds_them_too() -> None:
     client = stepwell.AsyncClient(pipeline=fallback("opnai:gpt-4o"), api_keys={"groq": "k"})
     with pytest.raises(errors.UnknownProvider):
         asyncio.run(client.generate_text(GROQ, "hi"))
+
+
+# What everybody expects to work.
+
+
+def test_a_message_may_be_given_part_by_part() -> None:
+    image = stepwell.Image(url="https://x/a.png")
+    assert stepwell.user("what is it?", image) == stepwell.user(["what is it?", image])
+    assert stepwell.assistant("this", image) == stepwell.assistant(["this", image])
+
+
+def test_an_image_in_either_dict_form_of_openai_is_an_image() -> None:
+    nested = {"type": "image_url", "image_url": {"url": "https://x/a.png", "detail": "low"}}
+    flat = {"type": "input_image", "image_url": "https://x/a.png", "detail": "low"}
+    image = stepwell.user(stepwell.Image(url="https://x/a.png", detail="low"))
+    for part in (nested, flat):
+        assert stepwell.Context([{"role": "user", "content": [part]}]).messages == (image,)
+
+
+def test_the_first_number_of_a_rate_limit_is_its_requests() -> None:
+    assert vars(RateLimit(500))["_limits"] == vars(RateLimit(requests=500))["_limits"]
+
+
+@pytest.mark.parametrize("module", sorted(stepwell.MODULES))
+def test_every_module_lists_its_public_names(module: str) -> None:
+    found = getattr(stepwell, module)
+    assert set(getattr(found, "__all__", ())) <= set(dir(found))
+
+
+def test_an_llm_and_an_embedder_of_the_process_s_client_are_pickled() -> None:
+    assert pickle.loads(pickle.dumps(LLM("openai:gpt-4o"))).model == "openai:gpt-4o"
+    assert pickle.loads(pickle.dumps(Embedder("openai:text-embedding-3-small"))).model.id == "text-embedding-3-small"

@@ -30,6 +30,7 @@ from .pipeline.edits import PipelineEdits
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
 from .pipeline.http.timeouts import Timeouts
+from .providers.declare.provider import Override
 from .schemas.message import Context, Message
 from .schemas.model import Model
 from .schemas.parts import Part

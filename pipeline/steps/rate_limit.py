@@ -47,8 +47,8 @@ class RateLimit:
 
     def __init__(
         self,
-        *,
         requests: float | None = None,
+        *,
         tokens: float | None = None,
         per: float = 60.0,
         output_tokens: int = 0,

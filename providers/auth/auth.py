@@ -58,19 +58,17 @@ def token_from(function: Callable[[], Any]) -> Run:
         return header_secret(token, where="the credential's function")
 
     def call() -> Secret:
-        token = None if iscoroutinefunction(function) else function()
-        if iscoroutinefunction(function) or isawaitable(token):
+        token = function()
+        if isawaitable(token):
             if iscoroutine(token):
                 token.close()  # else Python warns that it was never awaited
             raise ConfigError("the credential is an async function", hint="use it with AsyncClient")
         return secret(token)
 
     async def acall() -> Secret:
-        if iscoroutinefunction(function):
-            return secret(await function())
         import anyio.to_thread  # comes with httpx
 
-        token = await anyio.to_thread.run_sync(function)
+        token = function() if iscoroutinefunction(function) else await anyio.to_thread.run_sync(function)
         return secret(await token if isawaitable(token) else token)
 
     return Run(call, acall)
@@ -83,6 +81,11 @@ def known_credential(request: Request) -> Any:
             f"{request.model.provider} takes no function that returns the key", hint="pass its result as api_key='...'"
         )
     return request.credential
+
+
+def credential_value(request: Request, name: str) -> Any:
+    """Return one of the values of a credential of several; None for any other credential."""
+    return request.credential.get(name) if isinstance(request.credential, Mapping) else None
 
 
 def reveal(request: Request) -> str:

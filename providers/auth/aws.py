@@ -15,11 +15,11 @@ from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Headers, Request
 from ...schemas.errors import ConfigError, MissingKey
 from ...schemas.secret import MaskedDict, Secret
+from ..declare.addresses import check_machine_login
 from ..declare.aws_login import HINT, LOGINS, botocore
 from ..declare.credentials import KEY, PLAIN, Credentials, Login, Value
 from ..declare.environment import Environment, environment_of
-from .auth import known_credential
-from .machine_login import check_machine_login
+from .auth import credential_value, known_credential
 
 _REGION = "[a-z][a-z]-*-[0-9]"
 HOSTS = (f"bedrock*.{_REGION}.amazonaws.com", f"bedrock*.{_REGION}.api.aws", f"*.bedrock*.{_REGION}.vpce.amazonaws.com")
@@ -57,12 +57,16 @@ def into_region(request: Request) -> Request:
 
 def named_region(request: Request) -> str | None:
     """Return the region of the credential, of the model's ARN, or of the environment."""
-    given = request.credential.get("region") if isinstance(request.credential, Mapping) else None
     arn = request.model.id.split(":")
-    if not given and arn[0] == "arn" and len(arn) > 3:
-        given = arn[3]
+    of_model = arn[3] if arn[0] == "arn" and len(arn) > 3 else None
     variable = environment_of(request).get
-    return given or variable("AWS_REGION") or variable("AWS_DEFAULT_REGION") or None
+    return (
+        credential_value(request, "region")
+        or of_model
+        or variable("AWS_REGION")
+        or variable("AWS_DEFAULT_REGION")
+        or None
+    )
 
 
 def _defaulted(request: Request) -> tuple[Request, str]:
@@ -108,7 +112,7 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
 def _by_botocore(request: Request, call: CallNext) -> StepGenerator:
     """Send the call signed with a login of botocore, to the region of that login unless another one is named."""
     environment = environment_of(request)
-    profile = request.credential.get("profile") if isinstance(request.credential, Mapping) else None
+    profile = credential_value(request, "profile")
     if profile is None:
         check_variables(environment)
         if not environment.get("AWS_ACCESS_KEY_ID"):

@@ -23,10 +23,10 @@ from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Request
 from ...schemas.errors import AuthError, ConfigError, ConnectError, MissingExtra, MissingKey
 from ...schemas.secret import Secret
+from ..declare.addresses import check_machine_login
 from ..declare.environment import environment_of
 from ..declare.google_accounts import CREDENTIALS, LOGIN_HINT, account_of, read_account
-from .auth import token_from
-from .machine_login import check_machine_login
+from .auth import credential_value, token_from
 from .tokens import Token, TokenSource, TokenSources
 
 ADDRESS = "https://vertex.invalid"
@@ -82,20 +82,18 @@ def _project(request: Request) -> str | None:
     """Return the given project, the account's, or the environment's; None if only the account's file or google-auth has
     it."""
     account = account_of(request.credential)
-    given = _given(request, "project") or (account.get("project_id") if isinstance(account, Mapping) else None)
-    return given if given or isinstance(account, str) else _of_environment(request, _PROJECT_VARIABLES)
+    project = credential_value(request, "project") or (
+        account.get("project_id") if isinstance(account, Mapping) else None
+    )
+    return project if project or isinstance(account, str) else _of_environment(request, _PROJECT_VARIABLES)
 
 
 def _region(request: Request) -> str:
-    return _given(request, "location") or _of_environment(request, _REGION_VARIABLES) or "global"
+    return credential_value(request, "location") or _of_environment(request, _REGION_VARIABLES) or "global"
 
 
 _PROJECT_VARIABLES = ("GOOGLE_CLOUD_PROJECT", "GOOGLE_VERTEX_PROJECT")
 _REGION_VARIABLES = ("GOOGLE_CLOUD_LOCATION", "GOOGLE_VERTEX_LOCATION")
-
-
-def _given(request: Request, name: str) -> Any:
-    return request.credential.get(name) if isinstance(request.credential, Mapping) else None
 
 
 def _of_environment(request: Request, variables: tuple[str, ...]) -> str | None:
@@ -135,15 +133,12 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     if account is None:
         check_machine_login(request, HOSTS)
         account = environment_of(request).of_file("GOOGLE_APPLICATION_CREDENTIALS")
-    source = GOOGLE_TOKENS.of(account)
-    fetched = yield from source.get(request)
-    addressed = _addressed(request, fetched.details or _of_environment(request, _PROJECT_VARIABLES)).with_headers(
-        authorization=f"Bearer {fetched.value.reveal()}"
+    own_project = _of_environment(request, _PROJECT_VARIABLES)
+    return (
+        yield from GOOGLE_TOKENS.of(account).authenticate(
+            request, call, lambda request, token: _addressed(request, token.details or own_project)
+        )
     )
-    response = yield from call(addressed)
-    if response.status == 401:
-        source.forget(fetched)
-    return response
 
 
 def _addressed(request: Request, project: str | None) -> Request:

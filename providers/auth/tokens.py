@@ -61,10 +61,19 @@ class TokenSource:
         if self._token is token:
             self._token = None
 
-    def authenticate(self, request: Request, call: CallNext) -> StepGenerator:
-        """Send the token as `Authorization: Bearer TOKEN`. One that is refused is not used again."""
+    def authenticate(
+        self,
+        request: Request,
+        call: CallNext,
+        prepare: Callable[[Request, Token], Request] = lambda given, _: given,
+    ) -> StepGenerator:
+        """Send the token as `Authorization: Bearer TOKEN`. One that is refused is not used again.
+
+        prepare: `prepare(request, token)` makes further changes, such as that of the address.
+        """
         token = yield from self.get(request)
-        response = yield from call(request.with_headers(authorization=f"Bearer {token.value.reveal()}"))
+        prepared = prepare(request, token)
+        response = yield from call(prepared.with_headers(authorization=f"Bearer {token.value.reveal()}"))
         if response.status == 401:
             self.forget(token)
         return response
@@ -118,8 +127,7 @@ def oauth_tokens(url: str, fields: Mapping[str, str | Secret], *, margin: float 
         failed = f"{request.model.provider}'s login server gave no token"
         answer = yield from answer_of(asked, "access_token", failed, "check the login")
         current.update({name: answer[name] for name in ("refresh_token",) if answer.get(name)})
-        expires = request.world.time() + float(answer.get("expires_in") or "inf")
-        return Token(answer["access_token"], expires, answer)
+        return Token(answer["access_token"], request.world.time() + float(answer.get("expires_in") or "inf"), answer)
 
     return TokenSource(fetch, margin=margin)
 

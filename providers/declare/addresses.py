@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 
 from ...pipeline.http.request import Request
-from ...schemas.errors import ConfigError
+from ...schemas.errors import ConfigError, MissingKey
 from .environment import PROCESS, Environment
 
 _VARIABLE = re.compile(r"\$\{(\w+)\}")
@@ -32,9 +32,7 @@ def is_at(url: str, hosts: Iterable[str]) -> bool:
         for one label (`bedrock.*-[0-9].amazonaws.com`).
     """
     place = origin(url)
-    if place is None or place[0] != "https":
-        return False
-    return any(_is_host(place[1], each) for each in hosts)
+    return place is not None and place[0] == "https" and any(_is_host(place[1], each) for each in hosts)
 
 
 def _is_host(host: str, pattern: str) -> bool:
@@ -42,6 +40,17 @@ def _is_host(host: str, pattern: str) -> bool:
         return host.endswith(pattern)
     labels, patterns = host.split("."), pattern.split(".")
     return len(labels) == len(patterns) and all(map(fnmatchcase, labels, patterns))
+
+
+def check_machine_login(request: Request, hosts: Iterable[str]) -> None:
+    """Raise MissingKey if the machine's login, such as that of a cloud's command line, would be sent to another address
+    than its provider's `hosts`."""
+    if not is_at(request.url, hosts):
+        raise MissingKey(
+            f"no key for {request.model.provider} at a base_url of your own: the machine's login is sent only to "
+            "the provider's own hosts",
+            hint="pass api_key= with the call that has base_url=, or both base_urls= and api_keys= to the Client",
+        )
 
 
 def normalize_url(address: str, label: str) -> str:

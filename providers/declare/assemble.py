@@ -18,7 +18,7 @@ from ...pipeline.steps.errors import map_errors
 from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
 from ...pipeline.stream.decoder import StreamSteps
-from ...schemas.errors import ConfigError, InvalidOption, StepError
+from ...schemas.errors import ConfigError, InvalidOption, StepError, StepwellError
 from ...schemas.functions import taken
 from ...schemas.json_text import REPAIRED_TEXT, well_formed
 from ...schemas.model import Model
@@ -31,12 +31,12 @@ from .addresses import filled
 from .environment import PROCESS, Environment, environment_of
 from .login_steps import authentication, resolve_key, trusted_url
 from .object_support import fit_schemas
+from .option_names import suggest_option
 from .place import STREAM_STEPS
 from .provenance import with_origin
 from .provider import Provider, common_options
 from .resolve import Resolved
 from .rules import Rules, is_packaged
-from .spellings import suggest_option
 from .translate import report_dropped, translate, warn_of_dropped
 from .wire import Wire
 
@@ -67,6 +67,7 @@ def build_pipeline(
     find_error = steps["find_error"]
     authenticate = steps["authenticate"]
     needs_key = provider.needs_key(wire, authenticate)
+    of_answer = check_answer(wire.operation)
     attach = (steps.get("attach_stream") if stream else None) or steps.get("attach")
     pipeline = Pipeline(
         (
@@ -80,7 +81,7 @@ def build_pipeline(
             with_origin(translation(provider, model, wire, steps["translate_options"]), steps, "translate_options"),
             with_origin(fit_history(_target(provider, model, wire, steps)), steps, details=HISTORY_STEPS),
             with_origin(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
-            *_checks(wire.operation),
+            *([] if of_answer is None else [of_answer]),
             with_origin(encoding(steps["build_body"], steps["encode_body"]), steps, "build_body", ["encode_body"]),
             with_origin(
                 extract_usage(steps["extract_usage"], wire.counted_in_headers, wire.side_fields), steps, "extract_usage"
@@ -98,7 +99,7 @@ def build_pipeline(
                 "decode_stream_event",
                 STREAM_STEPS,
             ),
-            with_origin(authentication(authenticate), steps, "authenticate"),
+            with_origin(authentication(provider, authenticate, environment), steps, "authenticate"),
             with_origin(
                 Step("send", lambda call, halted: (call, halted), source=place_in_code(build_pipeline)),
                 steps,
@@ -111,11 +112,6 @@ def build_pipeline(
     if not isinstance(attached, Pipeline):
         raise StepError(f"attach of {provider.id} returned {type(attached).__name__} instead of a Pipeline")
     return Pipeline(evolve(step, of_provider=True) for step in attached)
-
-
-def _checks(operation: str) -> tuple[Step, ...]:
-    step = check_answer(operation)
-    return () if step is None else (step,)
 
 
 HISTORY_STEPS = ("tool_call_id_policy", "tool_name_policy", "accepts_part")
@@ -204,10 +200,15 @@ def check(provider: Provider, wire: Wire) -> Step:
 
 def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Request] | None) -> Step:
     """Make the step that sets the address and the headers, and runs the provider's prepare_request."""
-    unstreamed = Headers({"content-type": wire.content_type, "accept": "application/json"})
-    unstreamed["accept-encoding"] = "identity"
-    unstreamed["user-agent"] = USER_AGENT
-    unstreamed.update(checked_headers({**wire.headers, **provider.headers}))
+    unstreamed = Headers(
+        {
+            "content-type": wire.content_type,
+            "accept": "application/json",
+            "accept-encoding": "identity",
+            "user-agent": USER_AGENT,
+            **checked_headers({**wire.headers, **provider.headers}),
+        }
+    )
     streamed = Headers(unstreamed, accept=wire.stream_accept)
 
     def prepare_request(request: Request) -> Request:
@@ -233,7 +234,15 @@ def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Reques
 def _prepare(request: Request, own: Callable[[Request], Request]) -> Request:
     """Run the provider's prepare_request, and keep track of the options that it changes."""
     original = request.options
-    prepared = own(request)
+    try:
+        prepared = own(request)
+    except StepwellError:
+        raise
+    except Exception as error:
+        raise StepError(
+            f"prepare_request raised {type(error).__name__} for {request.model}: {error}",
+            hint="raise an UnknownModel there for an id that it cannot use",
+        ) from error
     if type(prepared) is not Request:
         raise StepError(f"prepare_request returned {type(prepared).__name__} instead of a Request")
     if prepared.options is original:

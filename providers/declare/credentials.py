@@ -97,16 +97,15 @@ class Credentials:
         absent: list[str] = []
         for name, value in credential.items():
             known = self._known.get(_bare(name)) if isinstance(name, str) else None
-            if known is None and self.free and isinstance(name, str):
-                values[name] = Secret(value) if isinstance(value, str) else value
-                continue
             if known is None:
-                raise InvalidOption(
-                    f"{where} names {name!r:.60}, which {provider} does not take", hint=self._hint(name)
-                )
-            if known.name in values or known.name in absent:
+                if not self.free or not isinstance(name, str):
+                    raise InvalidOption(
+                        f"{where} names {name!r:.60}, which {provider} does not take", hint=self._hint(name, provider)
+                    )
+                values[name] = Secret(value) if isinstance(value, str) else value
+            elif known.name in values or known.name in absent:
                 raise InvalidOption(f"{where} gives {known.name!r} twice, once as {name!r:.60}", hint="leave one out")
-            if value is None:
+            elif value is None:
                 absent.append(known.name)
             else:
                 values[known.name] = _checked_value(known.kind, value, f"{where}[{name!r:.60}]")
@@ -125,8 +124,7 @@ class Credentials:
     def place(self, credential: Mapping[str, Any]) -> str | None:
         """Return the values that are part of the server's address, as one text; None if there are none."""
         places = self._places()
-        found = [str(value) for name, value in credential.items() if name in places]
-        return " ".join(found) or None
+        return " ".join(str(value) for name, value in credential.items() if name in places) or None
 
     def _places(self) -> frozenset[str]:
         return frozenset(value.name for value in self.values if value.kind is PLACE)
@@ -160,20 +158,16 @@ class Credentials:
                 hint=f"give one of them; {self.describe(provider)}",
             )
 
-    def _hint(self, name: object) -> str:
+    def _hint(self, name: object, provider: str) -> str:
         close = closest(_bare(str(name)), self._known)
-        return (f"did you mean {self._known[close].name!r}? " if close else "") + self._names()
+        return (f"did you mean {self._known[close].name!r}? " if close else "") + self.describe(provider)
 
     def describe(self, provider: str) -> str:
         """List the right names, for messages."""
-        return f"{provider} takes {self._names(plain=True)}"
-
-    def _names(self, *, plain: bool = False) -> str:
         of_logins = {name for login in self.logins for name in (*login.needs, *login.may)}
         settings = [value.name for value in self.values if value.name not in of_logins]
-        text = " or ".join(map(str, self.logins))
         extras = f"; with them {', '.join(settings)}" if settings else ""
-        return f"{text}{extras}" if plain else f"It takes {text}{extras}"
+        return f"{provider} takes {' or '.join(map(str, self.logins))}{extras}"
 
 
 def _bare(name: str) -> str:
@@ -220,6 +214,16 @@ def one_key(provider: str, variables: Iterable[str] = (), places: Iterable[str] 
     """
     key = Value(PLAIN_KEY.name, PLAIN_KEY.kind, (*PLAIN_KEY.spelt, *variables))
     return Credentials((key, *(_open(provider, name) for name in places)), (Login(("api_key",)),))
+
+
+def several_keys(provider: str, variables: Mapping[str, str], places: Iterable[str] = ()) -> Credentials:
+    """Make the credentials of a provider with several secrets, all of which it needs.
+
+    variables: the environment variable of each, by its name; the variable is another name of it.
+    provider, places: those of `one_key`.
+    """
+    values = [Value(name, KEY, (variable,)) for name, variable in variables.items()]
+    return Credentials((*values, *(_open(provider, name) for name in places)), (Login(tuple(variables)),))
 
 
 def _open(provider: str, variable: str) -> Value:

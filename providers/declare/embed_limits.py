@@ -24,8 +24,5 @@ UNKNOWN_LIMIT = EmbedLimit(32)
 
 def embed_limit_for(rows: Mapping[str, EmbedLimit], model_id: str) -> EmbedLimit:
     """Return the limit of the last row whose pattern matches the model's id."""
-    found = UNKNOWN_LIMIT
-    for pattern, batch in rows.items():
-        if fnmatchcase(model_id, pattern):
-            found = batch
-    return found
+    found = [limit for pattern, limit in rows.items() if fnmatchcase(model_id, pattern)]
+    return found[-1] if found else UNKNOWN_LIMIT

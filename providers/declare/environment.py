@@ -11,10 +11,11 @@ import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from ...pipeline.http.request import Request, StateKey
 from ...pipeline.world import REAL_WORLD
-from ...schemas.errors import ConfigError
+from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.secret import Secret
 
 FILE_VARIABLE = "STEPWELL_ENV_FILE"
@@ -41,10 +42,6 @@ class Environment:
         self._file = file or {}
         self._path = path
 
-    @property
-    def has_file(self) -> bool:
-        return bool(self._file)
-
     def get(self, name: str) -> str | None:
         """Return the value of a variable. An empty one of the process hides the one of the file, as in a shell."""
         if (value := self._process.get(name)) is not None:
@@ -58,6 +55,17 @@ class Environment:
     def describe_source(self, name: str) -> str:
         """Describe where the variable is set, for messages."""
         return f"the environment variable {name}" if name in self._process else f"{name} in {self._path}"
+
+
+def variable_names(value: Any) -> tuple[str, ...] | Mapping[str, str]:
+    """Return the variables of a key, or those of the values of a credential by their names.
+
+    value: one variable, several, or a mapping. Raises InvalidOption for anything else.
+    """
+    names = value.values() if isinstance(value, Mapping) else (value,) if isinstance(value, str) else (value or ())
+    if not all(isinstance(name, str) for name in names):
+        raise InvalidOption("the env_key is not the name of a variable", hint="env_key='ACME_API_KEY'")
+    return value if isinstance(value, Mapping) else tuple(names)
 
 
 PROCESS = Environment()
@@ -98,21 +106,16 @@ def parsed(text: str, path: str = "the text") -> dict[str, Secret]:
     text = text.replace("\r\n", "\n")
     at = 0
     while at < len(text):
-        if blank := _BLANK.match(text, at):
-            at = blank.end()
-            continue
-        line = _LINE.match(text, at)
+        line = _BLANK.match(text, at) or _LINE.match(text, at)
         if line is None:
             number = text.count("\n", 0, at) + 1
             raise ConfigError(
                 f"line {number} of {path} is not NAME=value", hint="close its quotes, or put a # before it"
             )
-        if value := _value(line):
-            found[line["name"]] = Secret(value)
-        else:
-            found.pop(line["name"], None)
+        if line.re is _LINE:
+            found[line["name"]] = Secret(_value(line))
         at = line.end()
-    return found
+    return {name: value for name, value in found.items() if value}
 
 
 def _value(line: re.Match[str]) -> str:

@@ -248,17 +248,15 @@ def _kind(
     status: int | None, codes: list[str], message: str, error: object
 ) -> tuple[type[ProviderError], dict[str, int]]:
     known = [_BY_CODE[code.lower()] for code in codes if code.lower() in _BY_CODE]
-    if QuotaError in known or _NO_CREDIT.search(message):
-        return QuotaError, {}
-    if status not in (None, 429) and _OVER_QUOTA.search(message):
+    over_quota = status not in (None, 429) and _OVER_QUOTA.search(message)
+    if QuotaError in known or over_quota or _NO_CREDIT.search(message):
         return QuotaError, {}
     limited = RateLimitError in known and status in (None, 429)
     if not limited and (numbers := _overflow(status, message, error)) is not None:
         return ContextOverflow, numbers
-    for kind in (ContextOverflow, ContentFiltered):
-        if kind in known:
-            return kind, {}
-    if status == 403 and (_is_flagged(error) or _FLAGGED.search(message)):
+    if ContextOverflow in known:
+        return ContextOverflow, {}
+    if ContentFiltered in known or (status == 403 and (_is_flagged(error) or _FLAGGED.search(message))):
         return ContentFiltered, {}
     if status is not None and status in _BY_STATUS:
         return _BY_STATUS[status], {}

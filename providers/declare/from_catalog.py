@@ -5,18 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from functools import cache
+from importlib import import_module
+from typing import Any
 
 from ...model_metadata.catalog import CATALOG
 from ...model_metadata.families import ALSO_SPEAKS
 from ...model_metadata.provider_ids import canonical
 from ...model_metadata.provider_models import ProviderRow
+from ...schemas.errors import ConfigError
 from .. import WIRES
 from .addresses import variables
-from .packaged import load
 from .provider import Provider
 from .rules import BY_FACTS
 from .wire import Wire
 
+PACKAGE = __name__.rpartition(".declare.")[0]
 # Names of environment variables that hold something else than a key.
 _NO_KEY = re.compile(r"_ID$|PROJECT|LOCATION|REGION|_HOST$|ENDPOINT|RESOURCE|ACCOUNT|BASE_URL|CREDENTIALS")
 
@@ -32,15 +35,18 @@ def from_catalog(id: str) -> Provider | None:
     if not wires:
         return None
     if row.wire == "openai_chat":
-        wires.append(load("wires.operations.embeddings", "openai_embeddings", "its wire"))
-        wires.append(load("wires.operations.openai_misc", "openai_models", "its wire"))
+        wires += [
+            load("wires.operations.embeddings", "openai_embeddings", "its wire"),
+            load("wires.operations.openai_misc", "openai_models", "its wire"),
+        ]
+    in_url = variables(row.base_url)
     return Provider(
         id=canonical(row.id),
         name=row.name,
         wires=tuple(wires),
         base_url=_root(row.base_url, wires),
         docs=row.doc or "",
-        env_key=key_variables(row),
+        env_key=[name for name in row.env if name not in in_url and not _NO_KEY.search(name)],
         translate_options=BY_FACTS,
         source="models.dev",
     )
@@ -52,10 +58,23 @@ def _root(url: str, wires: Iterable[Wire]) -> str:
     return next((url.removesuffix(path) for path in paths if url.endswith(path)), url)
 
 
-def key_variables(row: ProviderRow) -> tuple[str, ...]:
-    """Return the row's variables that hold a key: those that are not in its address nor named for something else."""
-    in_url = variables(row.base_url or "")
-    return tuple(name for name in row.env if name not in in_url and not _NO_KEY.search(name))
+def load(module: str, name: str, label: str) -> Any:
+    """Import an object of a module of `providers`.
+
+    module: the name of the module within `providers`.
+    name: the name of the object in it.
+    label: how to name it in an error.
+
+    Raises ConfigError if the module cannot be imported or has no such object.
+    """
+    try:
+        return getattr(import_module(f"{PACKAGE}.{module}"), name)
+    except (ImportError, AttributeError) as error:
+        raise ConfigError(
+            f"{label} is part of stepwell, and cannot be imported: {error}",
+            hint="install stepwell again; an application that packs it must include all its modules "
+            "(PyInstaller: --collect-submodules stepwell)",
+        ) from error
 
 
 @cache
@@ -69,8 +88,7 @@ def wire_named(name: str) -> Wire | None:
 
 def is_in_catalog(id: str) -> bool:
     """Check whether a row with a known wire has this id, in the registry's spelling."""
-    row = CATALOG.provider(id)
-    return row is not None and _is_usable(row)
+    return _is_usable(CATALOG.provider(id))
 
 
 def catalog_ids() -> list[str]:
@@ -78,5 +96,5 @@ def catalog_ids() -> list[str]:
     return [canonical(row.id) for row in CATALOG.providers() if _is_usable(row)]
 
 
-def _is_usable(row: ProviderRow) -> bool:
-    return bool(row.wire and row.base_url)
+def _is_usable(row: ProviderRow | None) -> bool:
+    return bool(row and row.wire and row.base_url)

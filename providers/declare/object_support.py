@@ -79,9 +79,8 @@ def fit_schemas(support: ObjectSupport, provider: str) -> Step:
     """
 
     def fit(request: Request) -> Request:
-        response_format = request.options.get("response_format")
-        if support.answers is not None and isinstance(response_format, Mapping) and "json_schema" in response_format:
-            request = _fit_answer(request, response_format, support, provider)
+        if support.answers is not None:
+            request = _fit_answer(request, support.answers, provider, always=support.always_enforced)
         tools = request.context.tools
         for at, tool in enumerate(tools):
             fitted = _fit_tool(tool, support) if tool.strict or support.tools else tool
@@ -95,21 +94,16 @@ def fit_schemas(support: ObjectSupport, provider: str) -> Step:
     return on_request("fit_schemas", fit)
 
 
-def _fit_answer(request: Request, response_format: Mapping[str, Any], support: ObjectSupport, provider: str) -> Request:
-    json_schema = response_format["json_schema"]
-    if (
-        support.answers is None
-        or not isinstance(json_schema, Mapping)
-        or not isinstance(json_schema.get("schema"), Mapping)
-    ):
+def _fit_answer(request: Request, dialect: Dialect, provider: str, *, always: bool) -> Request:
+    """Translate the schema of an answer, if there is one that is strict or is enforced always."""
+    response_format: Any = request.options.get("response_format")
+    json_schema = response_format.get("json_schema") if isinstance(response_format, Mapping) else None
+    if not isinstance(json_schema, Mapping) or not isinstance(json_schema.get("schema"), Mapping):
         return request
-    if not support.always_enforced and not json_schema.get("strict"):
+    if not always and not json_schema.get("strict"):
         return request
-    translated = support.answers(json_schema["schema"])
-    if translated.strict or support.always_enforced:
-        sent = {**json_schema, "schema": translated.schema}
-    else:
-        sent = {**json_schema, "strict": False}
+    translated = dialect(json_schema["schema"])
+    sent = {**json_schema, **({"schema": translated.schema} if translated.strict or always else {"strict": False})}
     if translated.dropped:
         request = request.warn("response_format", _not_enforced_message(provider, translated.dropped))
     return request.replace(options={**request.options, "response_format": {**response_format, "json_schema": sent}})

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from inspect import iscoroutinefunction
-from typing import Protocol, runtime_checkable
 
 from attrs import frozen
 
 from ...pipeline.http.request import Request
 from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.nearest import nearest
+from .wire import Wire
 
 PROVIDER_STEPS = frozenset(
     (
@@ -41,20 +41,6 @@ ANY = "*"
 When = Callable[[Request], object]
 
 
-@runtime_checkable
-class NamedWire(Protocol):
-    """The attributes of a Wire that a Place reads."""
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def operation(self) -> str: ...
-
-    @property
-    def parse_stream_protocol(self) -> object: ...
-
-
 @frozen
 class Place:
     """The wire and the operation that steps were written for, both by name ("*" is any of them), and for which calls.
@@ -71,7 +57,7 @@ class Place:
     when: When | None = None
     """asked of the request of each call, as the caller made it, before the first step"""
 
-    def covers(self, step: str, wire: NamedWire, wires: Sequence[NamedWire], stream: bool) -> bool:
+    def covers(self, step: str, wire: Wire, wires: Sequence[Wire], stream: bool) -> bool:
         """Check whether the step holds for a call, streamed or not, by this wire, one of the provider's `wires`.
 
         `when` is not asked.
@@ -83,7 +69,7 @@ class Place:
         operation = (self.operation or ANY) if step in PROVIDER_STEPS else self._operation(wires)
         return operation in (ANY, wire.operation)
 
-    def check(self, steps: Iterable[str], wires: Sequence[NamedWire], provider: str, scope: str) -> None:
+    def check(self, steps: Iterable[str], wires: Sequence[Wire], provider: str, scope: str) -> None:
         """Raise InvalidOption for a wire or an operation that a provider does not have.
 
         steps: the names of the steps.
@@ -95,7 +81,7 @@ class Place:
         if fault is not None:
             raise InvalidOption(f"{scope}: {provider} {fault[0]}", hint=fault[1])
 
-    def fault(self, steps: Iterable[str], wires: Sequence[NamedWire]) -> tuple[str, str] | None:
+    def fault(self, steps: Iterable[str], wires: Sequence[Wire]) -> tuple[str, str] | None:
         """Return which part of this place is not among a provider's `wires`, and a hint; None if all of it is."""
         names, operations = _distinct(wire.name for wire in wires), _distinct(wire.operation for wire in wires)
         if self.wire not in (None, ANY, *names):
@@ -111,7 +97,7 @@ class Place:
             return f"does not stream {operation}", "leave out stream="
         return None
 
-    def require_named_wire(self, steps: Iterable[str], wires: Sequence[NamedWire], provider: str, scope: str) -> None:
+    def require_named_wire(self, steps: Iterable[str], wires: Sequence[Wire], provider: str, scope: str) -> None:
         """Raise ConfigError for steps of a wire without the name of one, if the provider has several for the operation.
 
         The arguments are those of `check`.
@@ -141,7 +127,7 @@ class Place:
         """What to add to the name of a scope; nothing for a place that is everywhere."""
         return f" for {self}" if self != EVERYWHERE else ""
 
-    def _operation(self, wires: Sequence[NamedWire]) -> str:
+    def _operation(self, wires: Sequence[Wire]) -> str:
         """Return the operation that steps of a wire were written for."""
         if self.operation is not None:
             return self.operation
@@ -150,7 +136,7 @@ class Place:
         operations = {wire.operation for wire in wires}
         return operations.pop() if len(operations) == 1 else "chat"
 
-    def _is(self, wire: NamedWire, operation: str | None) -> bool:
+    def _is(self, wire: Wire, operation: str | None) -> bool:
         return self.wire in (None, ANY, wire.name) and operation in (None, ANY, wire.operation)
 
 
@@ -174,8 +160,9 @@ def place_for(wire: object, operation: object, stream: object, when: object, ste
     if when is not None and (not callable(when) or iscoroutinefunction(when)):
         what = "an async function" if callable(when) else f"a {type(when).__name__}"
         raise InvalidOption(f"when of an override cannot be {what}", hint="pass a plain function of the request")
-    name = wire.name if isinstance(wire, NamedWire) else wire
-    place = Place(_name("wire", name), _name("operation", operation), stream, when)
+    place = Place(
+        _name("wire", wire.name if isinstance(wire, Wire) else wire), _name("operation", operation), stream, when
+    )
     if place == EVERYWHERE:
         return place
     limits = [

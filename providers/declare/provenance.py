@@ -31,7 +31,7 @@ def with_origin(step: Step, steps: Resolved, name: str = "", details: Iterable[s
         others = [layer for layer in steps.unmet if each in layer.steps]
         lines += [f"{each}, for other calls: {source_of(layer.steps[each])}  ({layer.scope})" for layer in others]
     if name == "translate_options":
-        return evolve(step, details=(*_constraints(steps), *_rules(steps), *lines))
+        return evolve(step, details=(*_rules(steps), *lines))
     if steps.get(name) is None:
         return evolve(step, details=tuple(lines))
     return evolve(step, source=source_of(steps[name]), origin=steps.scopes.get(name, ""), details=tuple(lines))
@@ -53,19 +53,11 @@ def source_of(value: object) -> str:
     return f"{type(value).__name__}({', '.join(reported)})"
 
 
-def _constraints(steps: Resolved) -> list[str]:
-    constraints = steps.get("thinking_constraints")
-    return (
-        [f"thinking_constraints: {dict(constraints)}  ({steps.scopes['thinking_constraints']})"] if constraints else []
-    )
-
-
 def _rules(steps: Resolved) -> list[str]:
-    """List the rules in the order in which they run, each with its scope."""
-    lines = []
+    """List the constraints of thinking and the rules in the order in which they run, each with its scope."""
+    constraints, scope = steps.get("thinking_constraints"), steps.scopes.get("thinking_constraints")
+    lines = [f"thinking_constraints: {dict(constraints)}  ({scope})"] if constraints else []
     for scope, rules in steps.tables:
-        if callable(rules):
-            lines.append(f"{source_of(rules)}  ({scope})")
-        else:
-            lines += [f"{description_of(rule)}  ({scope})" for rule in rules]
+        texts = [source_of(rules)] if callable(rules) else map(description_of, rules)
+        lines += [f"{text}  ({scope})" for text in texts]
     return lines

@@ -23,12 +23,12 @@ from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, Option
 from ..auth.auth import Auth, HeaderKey
 from .addresses import is_at, origin, variables
 from .constraints import Constraints, checked_constraints
-from .credentials import FREE, Credentials, one_key
+from .credentials import FREE, Credentials, one_key, several_keys
 from .embed_limits import EmbedLimit
-from .environment import PROCESS, Environment
+from .environment import PROCESS, Environment, variable_names
 from .extending import base_of
+from .option_names import check_names
 from .place import EVERYWHERE, Place, When, place_for
-from .rule_names import check_names
 from .rules import AnyRule, AnyTranslate, Rule, Rules, Translate, rule_table
 from .steps import STEPS, PlacedSteps, StepOverrides, checked_steps
 from .tool_policies import ToolCallIdPolicy
@@ -105,8 +105,9 @@ class Provider:
     key, too"""
     docs: str = ""
     """the address of its documentation"""
-    env_key: tuple[str, ...] = field(default=(), converter=_tuple)
-    """environment variables that may hold the key, which is sent to `base_url` and to no other address"""
+    env_key: tuple[str, ...] | Mapping[str, str] = field(default=(), converter=variable_names)
+    """environment variables that may hold the key, which is sent to `base_url` and to no other address; for a
+    credential of several values, the variable of each: `{"access": "ACME_ACCESS", "secret": "ACME_SECRET"}`"""
     key_optional: bool = False
     """calls may go without a key"""
     auth: Auth | None = None
@@ -174,12 +175,15 @@ class Provider:
         """Return the credentials of several values that this provider takes."""
         if self.credentials is not None:
             return self.credentials
+        places = tuple(sorted(variables(self.base_url)))
+        if isinstance(self.env_key, Mapping):
+            return several_keys(self.id, self.env_key, places)
         own = [self.auth, self.attach, self.attach_stream, *(wire.auth for wire in self.wires)]
         for steps in (self.steps, *(change.steps for _, change in self.changes)):
             own += [steps.get("authenticate"), steps.get("attach"), steps.get("attach_stream")]
         if not all(map(_is_ours, own)):
             return FREE
-        return one_key(self.id, self.env_key, tuple(sorted(variables(self.base_url))))
+        return one_key(self.id, self.env_key, places)
 
     def needs_key(self, wire: Wire, authenticate: object) -> bool:
         """Check whether calls by an authenticate are refused without a key.
@@ -193,8 +197,13 @@ class Provider:
         return not self.key_optional and (isinstance(base, HeaderKey) or (declared and bool(self.env_key)))
 
     def default_env_key(self) -> str | None:
-        """Return the first environment variable that may hold the key."""
-        return self.env_key[0] if self.env_key else None
+        """Return the first environment variable that may hold the key; None for a credential of several values."""
+        return self.env_key[0] if self.env_key and isinstance(self.env_key, tuple) else None
+
+    @property
+    def key_variables(self) -> tuple[str, ...]:
+        """The environment variables of the key, or of all values of the credential."""
+        return tuple(self.env_key.values()) if isinstance(self.env_key, Mapping) else self.env_key
 
     def address(self, environment: Environment = PROCESS) -> str:
         """Return the base URL, or the address in the variable `base_url_env`, if that is set.
@@ -214,11 +223,9 @@ class Provider:
 
         It may be sent to the address in the environment, and by https to the provider's own hosts.
         """
-        if base_url == self.address(environment):
-            return True
         place = origin(base_url)
         own = place == origin(self.base_url) and place is not None and place[0] == "https"
-        return own or is_at(base_url, self.trusted_hosts)
+        return own or base_url == self.address(environment) or is_at(base_url, self.trusted_hosts)
 
     def homes(self) -> str:
         """Describe where keys may be sent, for messages."""
@@ -242,8 +249,9 @@ class Provider:
         """
         able = [wire for wire in self.wires if wire.operation == operation]
         if not able:
-            offered = ", ".join(sorted(self.operations))
-            raise NotSupported(f"{self.id} does not offer {operation}", hint=f"it offers {offered}")
+            raise NotSupported(
+                f"{self.id} does not offer {operation}", hint=f"it offers {', '.join(sorted(self.operations))}"
+            )
         rows = [name for pattern, name in reversed([*self.spoken.items()]) if fnmatchcase(model.id, pattern)]
         for wanted in (named, model.wire, *rows):
             for wire in able:
@@ -267,8 +275,10 @@ class Provider:
 
     def option_table(self, wire: Wire) -> Mapping[str, Option]:
         """Return all options of the operation of a wire: the common ones and this provider's own."""
-        own = {name: Option(schema, f"{self.id} only") for name, schema in self.options.items()}
-        return {**common_options(wire), **own}
+        return {
+            **common_options(wire),
+            **{name: Option(schema, f"{self.id} only") for name, schema in self.options.items()},
+        }
 
 
 def declared_model(provider: Provider, *ids: str) -> Model | None:
@@ -276,10 +286,8 @@ def declared_model(provider: Provider, *ids: str) -> Model | None:
 
     The model has the first id.
     """
-    for id in ids:
-        if id in provider.model_facts:
-            return model_of(provider.id, ids[0], as_row(provider.model_facts[id]))
-    return None
+    listed = next((id for id in ids if id in provider.model_facts), None)
+    return None if listed is None else model_of(provider.id, ids[0], as_row(provider.model_facts[listed]))
 
 
 def _is_ours(step: object) -> bool:
@@ -349,8 +357,7 @@ def _check_place(provider: Provider, change: Override) -> None:
 
 def _rules_of(provider: Provider) -> list[Rules]:
     changes = (*provider.models.values(), *(change for _, change in provider.changes))
-    tables = (change.steps.get("translate_options", ()) for change in changes)
-    return [rule_table(provider.translate_options), *tables]
+    return [rule_table(provider.translate_options), *(each.steps.get("translate_options", ()) for each in changes)]
 
 
 def _names_of(provider: Provider) -> set[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from importlib.util import find_spec
+from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from ...model_metadata.catalog import CATALOG, Catalog
@@ -12,8 +13,7 @@ from ...schemas.errors import UnknownProvider
 from ...schemas.nearest import nearest
 from ...schemas.undo import Undo
 from .. import BUILT_IN, __path__
-from .from_catalog import catalog_ids, from_catalog, is_in_catalog
-from .packaged import PACKAGE, load
+from .from_catalog import PACKAGE, catalog_ids, from_catalog, is_in_catalog, load
 from .provider import Provider
 
 if TYPE_CHECKING:
@@ -81,11 +81,8 @@ class Registry:
 
     def free_id(self, id: str) -> str:
         """Return an id that no provider has: this one, or with a number at its end."""
-        count, free = 1, id
-        while self.knows(free):
-            count += 1
-            free = f"{id}_{count}"
-        return free
+        ids = chain((id,), (f"{id}_{number}" for number in count(2)))
+        return next(free for free in ids if not self.knows(free))
 
     def nearest(self, id: str) -> str:
         """Return a hint with the known id that is nearest to this one."""
@@ -118,8 +115,7 @@ class Registry:
 
     def ids(self) -> list[str]:
         """Return all known ids, sorted: built-in, plugins, registered, and those of the catalog with a known wire."""
-        names = {*_built_in_ids(), *self._entry_points(), *self._known, *catalog_ids()} - self._removed
-        return sorted(names)
+        return sorted({*_built_in_ids(), *self._entry_points(), *self._known, *catalog_ids()} - self._removed)
 
     def __iter__(self) -> Iterator[Provider]:
         return (provider for id in self.ids() if (provider := self.get(id)) is not None)

@@ -14,11 +14,20 @@ from .constraints import Constraints, with_constraints
 from .extending import Extended, Extending, extended
 from .place import When
 from .provider import Override, Provider, same_id
-from .rules import Rules, Translate, before, for_operation, joined, surviving, takes_operation
+from .rules import Rules, before, for_operation, joined, surviving, takes_operation
 from .steps import STEPS, checked_step
 from .wire import Wire
 
-_FIELDS = ("prepare_request", "attach", "attach_stream", "tool_call_id_policy", "thinking_constraints")
+_OF_PROVIDER = {
+    "prepare_request": "prepare_request",
+    "attach": "attach",
+    "attach_stream": "attach_stream",
+    "authenticate": "auth",
+    "normalize_model_id": "normalize_model_id",
+    "tool_call_id_policy": "tool_call_id_policy",
+    "thinking_constraints": "thinking_constraints",
+}
+"""The fields of a provider that are steps, by the names of the steps."""
 _OF_WIRE = tuple(name for name in STEPS if hasattr(Wire, name))
 
 
@@ -69,8 +78,7 @@ def resolve_steps(
     layers = [_for_call(layer, provider, wire, stream) for layer in (of_provider, *rows, *overrides)]
     limited = [each for each in layers if each.place.when is not None and each.steps]
     unmet = [each for at, each in enumerate(limited) if met[at : at + 1] != (True,)]
-    if unmet:
-        layers = [each for each in layers if not any(each is other for other in unmet)]
+    layers = [each for each in layers if not any(each is other for other in unmet)]
     laid = _Laid(of_wire, provider)
     for layer in layers:
         laid.add(layer)
@@ -128,8 +136,9 @@ def _translation(tables: Tables, constraints: Constraints | None, operation: str
     for scope, given in tables:
         if type(given) is Extending:
             rules, inherited = _in_force(laid, inherited, constraints)
-            function = for_operation(given.function, operation)
-            laid = [(scope, Extended(function, _as_function(rules)))]
+            # What is extended returns the options and the losses.
+            whole = before((), rules) if callable(rules) else before(rules, lambda options, model: options)
+            laid = [(scope, Extended(for_operation(given.function, operation), whole))]
         else:
             laid.append((scope, _for_operation(given, operation)))
     return _in_force(laid, inherited, constraints)
@@ -139,11 +148,6 @@ def _for_operation(rules: Rules, operation: str) -> Any:
     if callable(rules):
         return for_operation(rules, operation)
     return type(rules)(for_operation(rule, operation) for rule in rules) if any(map(takes_operation, rules)) else rules
-
-
-def _as_function(rules: Rules) -> Translate:
-    """Return a function that applies the rules, and returns the options and the losses."""
-    return before((), rules) if callable(rules) else before(rules, lambda options, model: options)
 
 
 def _in_force(laid: Tables, inherited: Tables, constraints: Constraints | None) -> tuple[Rules, Tables]:
@@ -185,21 +189,18 @@ def _for_call(layer: Override, provider: Provider, wire: Wire, stream: bool) -> 
 
 def _rows(provider: Provider, model_id: str) -> list[Override]:
     """Return the provider's rows for a model."""
-    rows = [(pattern, each) for pattern, each in provider.models.items() if fnmatchcase(model_id, pattern)]
     return [
         Override(each.steps, f"{provider.id}, models {pattern}{each.place.suffix}", each.place)
-        for pattern, each in rows
+        for pattern, each in provider.models.items()
+        if fnmatchcase(model_id, pattern)
     ]
 
 
 def _declared_steps(provider: Provider, wire: Wire) -> tuple[Override, ...]:
     """Return the steps of the wire, and those of the provider for all its models."""
     of_wire = {name: getattr(wire, name) for name in _OF_WIRE}
-    of_provider = {name: value for name in _FIELDS if (value := getattr(provider, name)) is not None}
-    if provider.normalize_model_id is not same_id:
-        of_provider["normalize_model_id"] = provider.normalize_model_id
-    if provider.auth is not None:
-        of_provider["authenticate"] = provider.auth
+    given = {name: getattr(provider, field) for name, field in _OF_PROVIDER.items()}
+    of_provider = {name: value for name, value in given.items() if value is not None and value is not same_id}
     return (
         Override({"authenticate": wire.auth, **of_wire}, f"wire {wire.name}"),
         Override({**of_provider, **provider.steps}, provider.id),

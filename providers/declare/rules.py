@@ -161,13 +161,11 @@ def clamp(option: str, low: float | None = None, high: float | None = None, *, w
         value = options.get(option)
         if value is None:
             return []
-        if low is not None and value < low:
-            options[option] = low
-            return [(option, f"{value} became {low}: {why or 'the lowest allowed'}")]
-        if high is not None and value > high:
-            options[option] = high
-            return [(option, f"{value} became {high}: {why or 'the highest allowed'}")]
-        return []
+        limit = low if low is not None and value < low else high if high is not None and value > high else value
+        if limit == value:
+            return []
+        options[option] = limit
+        return [(option, f"{value} became {limit}: {why or 'the nearest allowed'}")]
 
     return described(f"clamp {option} to {'' if low is None else low}..{'' if high is None else high}", rule, [option])
 

@@ -102,8 +102,6 @@ _NONE = frozenset(
     ("prepare_request", "attach", "attach_stream", "parse_stream_protocol", "begins_stream", "decode_stream_event")
 )
 """Steps that may be None."""
-_NAMED = frozenset(("default_env_key",))
-"""Steps that may be a string in the place of a function that returns one."""
 
 _CALLED_WITH: Mapping[str, tuple[int | None, tuple[str, ...]]] = {
     **CALLED_WITH,
@@ -136,7 +134,7 @@ def checked_step(name: str, value: object) -> Any:
     if name in _DATA:
         if not isinstance(value, _DATA[name]):
             raise InvalidOption(f"{name} cannot be a {type(value).__name__}", hint=f"pass a {_DATA[name].__name__}")
-    elif not (value is None and name in _NONE) and not (name in _NAMED and isinstance(value, str)):
+    elif not (value is None and name in _NONE) and not (name == "default_env_key" and isinstance(value, str)):
         checked_function(value, name, *_CALLED_WITH[name])
         if name == "authenticate" and isgeneratorfunction(value) and not takes_call(value):
             raise InvalidOption(

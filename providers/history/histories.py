@@ -102,12 +102,10 @@ def fit_history(target: HistoryTarget) -> Step:
 def _fit(request: Request, target: HistoryTarget) -> Request:
     context = request.context
     messages, dropped = target.origins.fitted(context.messages)
-    raw = request.get(RAW_OPTIONS)
-    options = {**raw, **request.options}
-    continues_stored = not target.conversation_id_options.isdisjoint(options)
+    given = {*request.get(RAW_OPTIONS), *request.options}
+    continues_stored = not target.conversation_id_options.isdisjoint(given)
     messages, repairs = paired(messages, target.ids, continues_stored=continues_stored)
-    for kind in dropped:
-        request = request.warn("history", f"{kind} cannot be sent to {request.model.provider} and is left out")
-    for repair in repairs:
-        request = request.warn("history", repair)
+    left_out = [f"{kind} cannot be sent to {request.model.provider} and is left out" for kind in dropped]
+    for why in (*left_out, *repairs):
+        request = request.warn("history", why)
     return request.replace(context=Context(messages, context.tools))

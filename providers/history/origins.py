@@ -56,25 +56,29 @@ class Origins:
 
     def fitted(self, messages: Iterable[Message]) -> tuple[list[Message], list[str]]:
         """Return the messages without what cannot be sent, and descriptions of that, each once."""
-        lost: dict[str, None] = {}
+        lost: set[str] = set()
         return [self._fit(message, lost) for message in messages], sorted(lost)
 
-    def _fit(self, message: Message, lost: dict[str, None]) -> Message:
+    def _fit(self, message: Message, lost: set[str]) -> Message:
         if message.role != "assistant":
-            for part in message.content:
-                if isinstance(part, Opaque) and part.wire != self.wire:
-                    lost[f"an opaque block of {part.wire}"] = None
+            foreign_blocks = [part for part in message.content if isinstance(part, Opaque) and part.wire != self.wire]
+            lost.update(f"an opaque block of {part.wire}" for part in foreign_blocks)
             return message
         foreign = self.is_foreign(message)
-        parts = []
+        parts: list[Part] = []
         for part in message.content:
-            rest: Part | None = self._without_private(part, message, lost) if foreign and self._private(part) else part
-            if rest is not None and not isinstance(rest, Text | Refusal | ToolCall):
-                rest = self._part_or_record(rest, message, foreign, lost)
+            rest, what = self._without_private(part, message) if foreign and self._private(part) else (part, "")
+            if rest is not None and not self._is_sent(rest, message, foreign):
+                rest, what = None, _unsendable(part, message)
+            if what:
+                lost.add(what)
             if rest is not None:
                 parts.append(rest)
         same = len(parts) == len(message.content) and all(a is b for a, b in zip(parts, message.content, strict=True))
         return message if same else evolve(message, content=parts)
+
+    def _is_sent(self, part: Part, message: Message, foreign: bool) -> bool:
+        return isinstance(part, Text | Refusal | ToolCall) or self.can_replay(part, message, foreign)
 
     def _private(self, part: Part) -> bool:
         """Check whether the part holds something in this format that only its author understands."""
@@ -86,42 +90,40 @@ class Origins:
             return True
         return self.wire in part.extra and _rest(part, self.wire) != part.extra[self.wire]
 
-    def _without_private(self, part: Part, message: Message, lost: dict[str, None]) -> Part | None:
-        """Return the part with only what every provider understands; None if nothing is left."""
-        maker = (message.model or "").partition(":")[0]
+    def _without_private(self, part: Part, message: Message) -> tuple[Part | None, str]:
+        """Return the part with only what every provider understands, or None if nothing is left, and what is lost."""
+        maker = _maker(message)
         if isinstance(part, Opaque):
-            lost[f"an opaque block of {maker}"] = None
-            return None
+            return None, f"an opaque block of {maker}"
         if getattr(part, "file_id", None):
-            lost[f"{_MEDIA[type(part)]} that is stored at {maker}"] = None
-            return None
+            return None, f"{_MEDIA[type(part)]} that is stored at {maker}"
         if isinstance(part, Reasoning):
             plain = Reasoning(part.text)
             if part.text and self.accepts_part(plain, self.model):
-                lost[f"the signature on reasoning of {maker}"] = None
-                return plain
-            lost[f"{_describe(part)} of {maker}"] = None
-            return None
-        if not part.extra[self.wire].keys() <= _LABELS and type(part) not in _MEDIA:
-            lost[f"a part of an answer that only {maker} understands"] = None
+                return plain, f"the signature on reasoning of {maker}"
+            return None, f"{_describe(part)} of {maker}"
+        loses = not part.extra[self.wire].keys() <= _LABELS and type(part) not in _MEDIA
         rest = _rest(part, self.wire)
         extra = {name: value for name, value in part.extra.items() if name != self.wire}
-        plain_part: Part = evolve(part, extra={**extra, self.wire: rest} if rest else extra)
-        return plain_part
+        return (
+            evolve(part, extra={**extra, self.wire: rest} if rest else extra),
+            f"a part of an answer that only {maker} understands" if loses else "",
+        )
 
-    def _part_or_record(self, part: Part, message: Message, foreign: bool, lost: dict[str, None]) -> Part | None:
-        """Return the part if it is sent back; else add it to `lost` and return None."""
-        if self.can_replay(part, message, foreign):
-            return part
-        if isinstance(part, Opaque):
-            lost[f"an opaque block of {part.wire}"] = None
-        elif isinstance(part, Reasoning):
-            maker = (message.model or "").partition(":")[0] or part.wire
-            if part.text or part.signature or part.encrypted:
-                lost[f"{_describe(part)} of {maker}" if maker else _describe(part)] = None
-        else:
-            lost[f"{_MEDIA[type(part)]} of an answer"] = None
-        return None
+
+def _unsendable(part: Part, message: Message) -> str:
+    """Describe a part that is not sent back; "" for one without content."""
+    if isinstance(part, Opaque):
+        return f"an opaque block of {part.wire}"
+    if not isinstance(part, Reasoning):
+        return f"{_MEDIA[type(part)]} of an answer"
+    maker = _maker(message) or part.wire
+    content = part.text or part.signature or part.encrypted
+    return f"{_describe(part)}{f' of {maker}' if maker else ''}" if content else ""
+
+
+def _maker(message: Message) -> str:
+    return (message.model or "").partition(":")[0]
 
 
 def _has_no_origin(part: Part) -> bool:

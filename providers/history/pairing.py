@@ -7,7 +7,7 @@ user went on without waiting, a loop was stopped, the beginning was cut off.
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from itertools import takewhile
+from itertools import groupby, takewhile
 
 from attrs import define, evolve
 
@@ -47,9 +47,7 @@ def paired(
     user text.
     """
     slots, loose = _match(messages)
-    by_place: dict[int, list[_Slot]] = {}
-    for slot in slots:
-        by_place.setdefault(slot.place, []).append(slot)
+    by_place = {place: list(group) for place, group in groupby(slots, key=lambda slot: slot.place)}
     ids, repairs, out = CallIds(policy), dict[str, None](), list[Message]()
     for at, message in enumerate(messages):
         if message.role != "tool":

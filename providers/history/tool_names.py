@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeVar
 
 from attrs import evolve
 
@@ -18,16 +18,17 @@ from ...pipeline.http.request import Request
 from ...pipeline.http.response import Stage
 from ...schemas.chunks import Alternative, StreamChunk, ToolCallStart
 from ...schemas.message import Context, Message
-from ...schemas.parts import Part, ToolCall
+from ...schemas.parts import ToolCall
 from ...schemas.tool import Tool
 from ..declare.tool_policies import ToolNamePolicy
+
+Named = TypeVar("Named", Tool, ToolCall)
 
 
 @lru_cache
 def name_matcher(policy: ToolNamePolicy) -> Callable[[str], object]:
     """Return a predicate: the name is allowed by the policy."""
-    first = f"[{policy.first or policy.alphabet}]"
-    return re.compile(f"{first}[{policy.alphabet}]{{0,{policy.max_length - 1}}}").fullmatch
+    return re.compile(f"[{policy.first or policy.alphabet}][{policy.alphabet}]{{0,{policy.max_length - 1}}}").fullmatch
 
 
 def sent_names(context: Context, policy: ToolNamePolicy) -> dict[str, str]:
@@ -54,9 +55,8 @@ def _fit_name(name: str, policy: ToolNamePolicy, taken: set[str]) -> str:
 def renamed(request: Request, names: Mapping[str, str]) -> Request:
     """Rename the tools, the calls, their results and the choice of a tool in a request."""
     context = request.context
-    tools = [evolve(tool, name=names[tool.name]) if tool.name in names else tool for tool in context.tools]
-    messages = [_message(message, names) for message in context.messages]
-    request = request.replace(context=Context(messages, tools))
+    tools = [_own(tool, names) for tool in context.tools]
+    request = request.replace(context=Context([_message(message, names) for message in context.messages], tools))
     choice = request.options.get("tool_choice")
     if choice is None or isinstance(choice, str):
         return request
@@ -67,14 +67,13 @@ def _message(message: Message, names: Mapping[str, str]) -> Message:
     if message.role == "tool" and (name := message.name) is not None and name in names:
         return evolve(message, name=names[name])
     if any(call.name in names for call in message.tool_calls):
-        return evolve(message, content=[_part(part, names) for part in message.content])
+        parts = [_own(part, names) if isinstance(part, ToolCall) else part for part in message.content]
+        return evolve(message, content=parts)
     return message
 
 
-def _part(part: Part, names: Mapping[str, str]) -> Part:
-    if isinstance(part, ToolCall) and part.name in names:
-        return evolve(part, name=names[part.name])
-    return part
+def _own(named: Named, names: Mapping[str, str]) -> Named:
+    return evolve(named, name=names[named.name]) if named.name in names else named
 
 
 def _rename_choice(choice: object, names: Mapping[str, str]) -> Any:
@@ -82,10 +81,10 @@ def _rename_choice(choice: object, names: Mapping[str, str]) -> Any:
     if isinstance(choice, str):
         return names.get(choice, choice)
     if isinstance(choice, Tool):
-        return evolve(choice, name=names[choice.name]) if choice.name in names else choice
+        return _own(choice, names)
     if isinstance(choice, Mapping):
-        inner = {"name", "function"}
-        return {key: _rename_choice(value, names) if key in inner else value for key, value in choice.items()}
+        own = {key: _rename_choice(choice[key], names) for key in ("name", "function") if key in choice}
+        return {**choice, **own}
     return [_rename_choice(each, names) for each in choice] if isinstance(choice, Iterable) else choice
 
 

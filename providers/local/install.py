@@ -86,19 +86,14 @@ def install() -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path.parent) as lock:
-            if lock is not None:
-                _sweep(path.parent)
+            # What killed installations left behind is removed, but only while no other process installs.
+            for left in () if lock is None else path.parent.glob(f"{_TEMPORARY}*"):
+                shutil.rmtree(left, ignore_errors=True)
             if not path.is_file():  # another process may have fetched it meanwhile
                 _fetch(path)
     except OSError as error:
         raise cannot_write(path, error) from error
     return path
-
-
-def _sweep(folder: Path) -> None:
-    """Remove what killed installations left behind. Call it only while holding the lock."""
-    for left in folder.glob(f"{_TEMPORARY}*"):
-        shutil.rmtree(left, ignore_errors=True)
 
 
 def _fetch(path: Path) -> None:

@@ -69,8 +69,7 @@ def messages_body(request: Request) -> dict[str, Any]:
     continue."""
     body: dict[str, Any] = anthropic_messages.build_body(request)
     if "format" in body.pop("output_config", {}):
-        prefill = request.get(PREFILL)
-        body["messages"].append({"role": "assistant", "content": [{"type": "text", "text": prefill}]})
+        body["messages"].append({"role": "assistant", "content": [{"type": "text", "text": request.get(PREFILL)}]})
     return body
 
 

@@ -65,15 +65,12 @@ def gemini_budgeted_thinking(least: int = 0, most: int | None = None, *, can_sto
         def fitted(budget: int) -> int:
             return budget if budget < 0 or (budget == 0 and can_stop) else fitting(budget, limits)
 
-        def by_budget(tokens: int) -> Thinking:
-            return _by_budget(tokens, fitted(tokens))
-
         def by_effort(effort: str) -> Thinking:
             budget = fitted(EFFORT_TOKENS[effort])
             why = "" if effort != "none" or budget == 0 else f"this model always thinks; it gets {budget} tokens"
             return {"thinkingBudget": budget}, why
 
-        return _thinking(by_effort, by_budget, limits)
+        return _thinking(by_effort, fitted, limits)
 
     return constrained(f"budgeted_thinking from {least}" + (f" to {most}" if most else ""), make)
 
@@ -88,27 +85,28 @@ def levelled_thinking(*levels: str) -> Rule:
         return {"thinkingLevel": level}, "" if level == effort else why
 
     def make(constraints: Constraints) -> Rule:
-        def by_budget(tokens: int) -> Thinking:
-            return _by_budget(tokens, fitting(tokens, constraints) if tokens > 0 else tokens)
+        def fitted(budget: int) -> int:
+            return fitting(budget, constraints) if budget > 0 else budget
 
-        return _thinking(by_effort, by_budget, constraints)
+        return _thinking(by_effort, fitted, constraints)
 
     return constrained(f"levelled_thinking {', '.join(levels)}", make)
-
-
-def _by_budget(requested: int, budget: int) -> Thinking:
-    return {
-        "thinkingBudget": budget
-    }, "" if budget == requested else f"{requested} became {budget}, the nearest allowed"
 
 
 Thinking = tuple[dict[str, Any], str]
 """The object to send, and the warning for the caller, or ""."""
 
 
-def _thinking(by_effort: Callable[[str], Thinking], by_budget: Callable[[int], Thinking], limits: Constraints) -> Rule:
-    """Make the common rule of both. A budget wins over an effort, and the vendor's own object over both. Requested
-    thinking is shown, unless the summary is unwanted."""
+def _thinking(by_effort: Callable[[str], Thinking], fitted: Callable[[int], int], limits: Constraints) -> Rule:
+    """Make the common rule of both, where `fitted` returns the nearest budget that is allowed.
+
+    A budget wins over an effort, and the vendor's own object over both. Requested thinking is shown, unless the summary
+    is unwanted.
+    """
+
+    def by_budget(tokens: int) -> Thinking:
+        budget = fitted(tokens)
+        return {"thinkingBudget": budget}, "" if budget == tokens else f"{tokens} became {budget}, the nearest allowed"
 
     def rule(options: Given, model: Model) -> DroppedOptions:
         losses = without_thinking(options, model)

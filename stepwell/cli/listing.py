@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from importlib import import_module
 from typing import Any
 
@@ -94,8 +95,10 @@ def _provider(provider: Provider, environment: Environment) -> dict[str, Any]:
         "chat_wires": [wire.name for wire in provider.wires if wire.operation == "chat"],
         "operations": sorted(provider.operations),
         "base_url": provider.place or provider.address(environment),
-        "env_key": list(provider.env_key),
-        "key_present": any(environment.get(name) for name in provider.env_key),
+        "env_key": list(provider.key_variables),
+        "key_present": (all if isinstance(provider.env_key, Mapping) else any)(
+            environment.get(name) for name in provider.key_variables
+        ),
         "key_needed": not provider.key_optional,
     }
 
@@ -113,8 +116,9 @@ def pipeline(arguments: argparse.Namespace) -> None:
     for name in arguments.modules:
         _import(name)
     with Client() as client:
-        model = named(arguments.model)
-        plan = client.planner.plan(arguments.operation, model, stream=arguments.stream, wire=arguments.wire)
+        plan = client.planner.plan(
+            arguments.operation, named(arguments.model), stream=arguments.stream, wire=arguments.wire
+        )
     for line in plan.pipeline.describe().splitlines():
         # The parts of a step are indented less than describe() does, to fit into the terminal's width.
         text = line.lstrip()

@@ -214,10 +214,10 @@ class LLM:
         return await self.clients.asynchronous.make_call("chat", self.model, context, self._with(name, options))
 
     def _open(self, name: str, context: Context, options: Options) -> Stream:
-        return self.clients.sync.open_stream(self.model, context, self._with(name, options))
+        return self.clients.sync.open_stream("chat", self.model, context, self._with(name, options))
 
     def _aopen(self, name: str, context: Context, options: Options) -> AsyncStream:
-        return self.clients.asynchronous.open_stream(self.model, context, self._with(name, options))
+        return self.clients.asynchronous.open_stream("chat", self.model, context, self._with(name, options))
 
     def _conversation(self, messages: PromptLike) -> Context:
         context = self._with_system_prompt(context_of(messages))

@@ -42,3 +42,6 @@ if not TYPE_CHECKING:  # hidden from type checkers, which would otherwise accept
         if name not in _MODULES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
         return getattr(import_module(f".{_MODULES[name]}", __name__), name)
+
+    def __dir__() -> list[str]:
+        return [*__all__]

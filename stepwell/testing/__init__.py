@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from .conformance import ConformanceError, ConformanceReport, conformance
@@ -23,15 +24,20 @@ __all__ = [
 ]
 
 
+_MODULES = {
+    "Cassette": "cassette",  # imports httpx, whose transports it subclasses
+    "NotRecorded": "cassette",
+    "ServerAnswer": "simulation",
+    "SimulatedWorld": "simulation",
+}
+
+
 if not TYPE_CHECKING:  # hidden from type checkers, which would otherwise accept any name
 
     def __getattr__(name: str) -> Any:
-        if name in ("Cassette", "NotRecorded"):
-            from . import cassette  # imports httpx, whose transports it subclasses
-
-            return getattr(cassette, name)
-        if name in ("ServerAnswer", "SimulatedWorld"):
-            from . import simulation  # only for those who simulate
-
-            return getattr(simulation, name)
+        if name in _MODULES:
+            return getattr(import_module(f".{_MODULES[name]}", __name__), name)
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def __dir__() -> list[str]:
+        return [*__all__]

@@ -143,14 +143,17 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
             found.played = True
         # As bytes: httpx would write text as ASCII, and reads all that is not as UTF-8.
         headers = [(name.encode(), value.encode()) for name, value in found.headers.items()]
-        return httpx.Response(found.status, headers=headers, stream=_Tape(found.chunks))
+        return httpx.Response(found.status, headers=headers, stream=_Replayed(found.chunks))
 
     def _record(self, request: httpx.Request, exchange: Exchange, response: httpx.Response) -> httpx.Response:
         """Return a response that fills and saves the exchange while it is read."""
         secrets = _secrets(request)
         exchange.status = response.status_code
-        kept = {name: value for name, value in received(response.headers).items() if _is_recorded(name)}
-        exchange.headers = {name: _masked(value, secrets) for name, value in kept.items()}
+        exchange.headers = {
+            name: _masked(value, secrets)
+            for name, value in received(response.headers).items()
+            if name in _KEPT or any(kind in name for kind in _KEPT_KINDS)
+        }
 
         def save() -> None:
             # A key may be spread over two reads, so an answer that holds one is recorded as a single read.
@@ -162,56 +165,55 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
                 if self._file is not None:
                     self._file.save([_row(each) for each in self.exchanges])
 
-        tape = _Tape(exchange.chunks, response.stream, save)
+        tape = _Recorded(exchange.chunks, response.stream, save)
         return httpx.Response(
             response.status_code, headers=response.headers, stream=tape, extensions=response.extensions
         )
 
 
-class _Tape(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that replays `chunks`, or fills them from `source` as it is read and calls `on_close` in the end."""
+class _Replayed(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that replays chunks."""
 
-    def __init__(
-        self,
-        chunks: list[bytes],
-        source: httpx.SyncByteStream | httpx.AsyncByteStream | None = None,
-        on_close: Callable[[], None] | None = None,
-    ) -> None:
+    def __init__(self, chunks: list[bytes]) -> None:
         self._chunks = chunks
-        self._source: Any = source
-        self._on_close = on_close
 
     def __iter__(self) -> Iterator[bytes]:
-        if self._source is None:
-            yield from self._chunks
-            return
+        return iter(self._chunks)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for chunk in self._chunks:
+            yield chunk
+
+
+class _Recorded(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that is read from `source` into `chunks`; `on_close` is called once, in the end."""
+
+    def __init__(self, chunks: list[bytes], source: Any, on_close: Callable[[], None]) -> None:
+        self._chunks = chunks
+        self._source = source
+        self._on_close: list[Callable[[], None]] = [on_close]
+
+    def __iter__(self) -> Iterator[bytes]:
         for chunk in self._source:
             self._chunks.append(chunk)
             yield chunk
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        if self._source is None:
-            for chunk in self._chunks:
-                yield chunk
-            return
         async for chunk in self._source:
             self._chunks.append(chunk)
             yield chunk
 
     def close(self) -> None:
-        if self._source is not None:
-            self._source.close()
-            self._finish()
+        self._source.close()
+        self._finish()
 
     async def aclose(self) -> None:
-        if self._source is not None:
-            await self._source.aclose()
-            self._finish()
+        await self._source.aclose()
+        self._finish()
 
     def _finish(self) -> None:
-        on_close, self._on_close = self._on_close, None
-        if on_close is not None:
-            on_close()
+        while self._on_close:
+            self._on_close.pop()()
 
 
 def _exchange_of(request: httpx.Request, content: bytes) -> Exchange:
@@ -226,10 +228,6 @@ def _exchange_of(request: httpx.Request, content: bytes) -> Exchange:
         plain = masked.replace(boundary[1].encode(), b"boundary") if boundary else masked
         body = f"sha256:{hashlib.sha256(plain).hexdigest()}"
     return Exchange(request.method, url, body)
-
-
-def _is_recorded(name: str) -> bool:
-    return name in _KEPT or any(kind in name for kind in _KEPT_KINDS)
 
 
 def _secrets(request: httpx.Request) -> list[str]:

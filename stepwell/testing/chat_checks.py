@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
-from urllib.parse import unquote
 
 from attrs import frozen
 
@@ -17,8 +16,8 @@ from ..schemas.message import Context, assistant, system, tool_result, user
 from ..schemas.parts import ToolCall
 from ..schemas.reply import Reply
 from ..schemas.tool import Tool
-from .network import MockBody, require, run
-from .suite import Checks, Suite, raised
+from .network import MockBody, cancelled, require, run
+from .suite import Checks, Suite, raised, text_of
 
 TOOL = Tool("look_up", "Whatisknown of it.", {"type": "object", "properties": {"city": {"type": "string"}}})
 SCHEMA = {"type": "object", "properties": {"answer": {"type": "integer"}}, "required": ["answer"]}
@@ -39,11 +38,13 @@ class ChatSuite(Suite):
             for scene, each in self._scenes().items():
                 yield f"{scene}, unstreamed, {driver}", partial(self._check_reply, each, driver, False)
                 yield f"{scene}, streamed, {driver}", partial(self._check_reply, each, driver, True)
-                yield f"{scene}, byte by byte, {driver}", partial(self._check_split_reads, each, driver)
+                yield f"{scene}, byte by byte, {driver}", partial(self._check_reply, each, driver, True, size=1)
             if (sample := self.samples.more.get(OBJECT)) is not None:
                 for stream, manner in ((False, "whole"), (True, "streamed")):
-                    check = partial(self._check_object, sample, driver, stream)
-                    yield f"an object of a schema, {manner}, {driver}", check
+                    yield (
+                        f"an object of a schema, {manner}, {driver}",
+                        partial(self._check_object, sample, driver, stream),
+                    )
             yield from self.checks_of(driver, self.samples.error)
             yield f"leaving early, {driver}", partial(self._check_early_leaving, driver)
             if driver == "async":
@@ -53,44 +54,36 @@ class ChatSuite(Suite):
                 yield f"error inside a stream, {driver}", partial(self._check_stream_error, driver)
         yield "cut at every byte", self._check_cuts
         yield "a stream folds to the unstreamed reply", self._check_fold
+        held = {
+            "the prompt and the model": self._check_prompt,
+            "the tools": self._check_tools,
+            "a call and its result": self._check_tool_result,
+            "the options, or warnings name them": self._check_options,
+        }
         for stream, manner in ((False, "unstreamed"), (True, "streamed")):
-            yield f"the request holds the prompt and the model, {manner}", partial(self._check_prompt, stream)
-            yield f"the request holds the tools, {manner}", partial(self._check_tools, stream)
-            yield f"the request holds a call and its result, {manner}", partial(self._check_tool_result, stream)
-            yield (
-                f"the request holds the options, or warnings name them, {manner}",
-                partial(self._check_options, stream),
-            )
+            for what, check in held.items():
+                yield f"the request holds {what}, {manner}", partial(check, stream)
         yield "the request for a stream differs", self._check_stream_flag
         yield "the key is sent, and only in headers", self._check_key
         yield from super().checks()
         yield "the error of a misspelt option has the right name", self._check_suggestion
 
-    def _check_reply(self, sample: Sample, driver: str, stream: bool) -> None:
-        _require_sample(self._call(self._server_answer(sample, stream), driver, stream, sample), sample)
-
-    def _check_split_reads(self, sample: Sample, driver: str) -> None:
-        _require_sample(self._call(sample.stream, driver, True, sample, size=1), sample)
+    def _check_reply(self, sample: Sample, driver: str, stream: bool, size: int = 0) -> None:
+        _require_sample(self._call(self._server_answer(sample, stream), driver, stream, sample, size=size), sample)
 
     def _scenes(self) -> dict[str, Sample]:
         return {"text": self.samples.text, "tools": self.samples.tools, **self.samples.more}
 
     def _check_object(self, sample: Sample, driver: str, stream: bool) -> None:
         body = MockBody(self._server_answer(sample, stream), kind=sample.stream_type if stream else None)
-        if driver == "async":
-            found = run(self._aobject(body, stream))
-        else:
-            with self.client(body) as client:
-                ask = client.stream_object if stream else client.generate_object
-                answer: Any = ask(self.model, "hi", SCHEMA, mode="prompt", **self.wire_option)
-                found = (answer.reply() if stream else answer).object
-        require(found == {"answer": 4}, f"the object is {found!r}")
 
-    async def _aobject(self, body: MockBody, stream: bool) -> object:
-        async with self.aclient(body) as client:
-            ask = client.stream_object if stream else client.generate_object
-            answer: Any = ask(self.model, "hi", SCHEMA, mode="prompt", **self.wire_option)
-            return (await (answer.reply() if stream else answer)).object
+        def ask(client: Any) -> Any:
+            if stream:
+                return client.stream_object(self.model, "hi", SCHEMA, mode="prompt", wire=self.wire.name).reply()
+            return client.generate_object(self.model, "hi", SCHEMA, mode="prompt", wire=self.wire.name)
+
+        found = self.call(body, driver, ask).object
+        require(found == {"answer": 4}, f"the object is {found!r}")
 
     def _check_fold(self) -> None:
         for sample in self._scenes().values():
@@ -104,19 +97,18 @@ class ChatSuite(Suite):
         sample = self.samples.text
         body = MockBody(b"", kind=sample.stream_type)
         with self.client(body) as client:  # one for hundreds of calls, as planning the first costs more than a call
-
-            def read() -> Reply:
-                reply: Reply = client.stream_text(self.model, "hi", **self.wire_option).reply()
-                return reply
-
+            read = partial(self.ask(True), client)
             for at in range(sample.whole_at):
                 body.data = sample.stream[:at]
                 error = raised(errors.StreamTruncated, read, f" for a stream cut at byte {at} of {sample.whole_at}")
                 text = error.partial.text if error.partial else ""
                 require(sample.text.startswith(text), f"cut at byte {at}, the partial text is {text!r}")
 
-    def failing_call(self, body: MockBody, driver: str) -> object:
-        return self._exchange(body, driver, driver == "sync", "hi", self.wire_option)
+    def ask(self, stream: bool, prompt: PromptLike = "hi", **options: Any) -> Callable[[Any], Any]:
+        options["wire"] = self.wire.name
+        if stream:
+            return lambda client: client.stream_text(self.model, prompt, **options).reply()
+        return lambda client: client.generate_text(self.model, prompt, **options)
 
     def _check_stream_error(self, driver: str) -> None:
         error = raised(errors.ProviderError, partial(self._call, self.samples.stream_error or b"", driver, True))
@@ -124,39 +116,27 @@ class ChatSuite(Suite):
         require(partial_text == self.samples.stream_error_text, f"the partial text is {partial_text!r}")
 
     def _check_early_leaving(self, driver: str) -> None:
-        body = MockBody(self.samples.text.stream, 16)
-        if driver == "sync":
-            with self.client(body) as client:
-                for _ in client.stream_text(self.model, "hi", **self.wire_option):
-                    break
-        else:
-            run(self._leave_async(body))
-        require(body.closed, "the connection was not released")
+        def leave(client: Any) -> object:
+            return next(iter(client.stream_text(self.model, "hi", wire=self.wire.name)))
 
-    async def _leave_async(self, body: MockBody) -> None:
-        async with self.aclient(body) as client, client.stream_text(self.model, "hi", **self.wire_option) as stream:
-            async for _ in stream:
-                break
+        async def leave_async(client: Any) -> None:
+            async with client.stream_text(self.model, "hi", wire=self.wire.name) as stream:
+                await anext(aiter(stream))
+
+        body = MockBody(self.samples.text.stream, 16)
+        self.call(body, driver, leave_async if driver == "async" else leave)
+        require(body.closed, "the connection was not released")
 
     def _check_cancelling(self, stream: bool) -> None:
         sample = self.samples.text
         data = sample.stream[: sample.whole_at // 2] if stream else self._server_answer(sample, False)[:10]
         body = MockBody(data, 16, kind=sample.stream_type if stream else None, stalls=True)
-        run(self.check_cancelling(body, self._call_without_end(body, stream)))
-
-    async def _call_without_end(self, body: MockBody, stream: bool) -> None:
-        async with self.aclient(body) as client:
-            if not stream:
-                await client.generate_text(self.model, "hi", **self.wire_option)
-            async for _ in client.stream_text(self.model, "hi", **self.wire_option):
-                pass
+        run(cancelled(body, self.acall(body, self.ask(stream))))
 
     def _check_prompt(self, stream: bool) -> None:
         sent = self._request_and_reply(stream, Context((system(SYSTEM), user(PROMPT))))[0]
         _require_in(sent, {"the system's message": SYSTEM, "the prompt": PROMPT})
-        id = self.model.partition(":")[2]
-        names = {id, self.provider.normalize_model_id(id)}
-        require(any(name in sent for name in names), "the model's name is not in the request")
+        self.require_model(sent)
 
     def _check_tools(self, stream: bool) -> None:
         sent, reply = self._request_and_reply(stream, PROMPT, {"tools": [TOOL]})
@@ -189,10 +169,10 @@ class ChatSuite(Suite):
     ) -> tuple[str, Reply]:
         """Call the model; return the URL and body of the request, and the reply."""
         sample, seen = self.samples.text, list[Any]()
-        data = self._server_answer(sample, stream)
-        reply = self._call(data, "sync", stream, sample, seen=seen, prompt=prompt, options=options)
+        answer = self._server_answer(sample, stream)
+        reply = self._call(answer, "sync", stream, sample, seen=seen, prompt=prompt, options=options)
         require(bool(seen), "nothing was sent")
-        return f"{unquote(str(seen[0].url))}\n{seen[0].content.decode('utf-8', 'replace')}", reply
+        return text_of(seen[0]), reply
 
     def _check_key(self) -> None:
         sample = self.samples.text
@@ -214,7 +194,7 @@ class ChatSuite(Suite):
     def _always_streams(self) -> bool:
         """Return whether the server can only stream."""
         with self.client(MockBody(b"")) as client:
-            return COLLECT_STREAM in client.pipeline_for(self.model, **self.wire_option)
+            return COLLECT_STREAM in client.pipeline_for(self.model, wire=self.wire.name)
 
     def _call(
         self,
@@ -243,24 +223,7 @@ class ChatSuite(Suite):
         """
         body = MockBody(data, size, status, sample.stream_type if stream and sample else None, seen)
         tools = {"tools": [TOOL]} if sample is self.samples.tools else {}
-        return self._exchange(body, driver, stream, prompt, {**self.wire_option, **tools, **(options or {})})
-
-    def _exchange(self, body: MockBody, driver: str, stream: bool, prompt: PromptLike, every: dict[str, Any]) -> Reply:
-        if driver == "async":
-            return run(self._acall(body, stream, prompt, every))
-        with self.client(body) as client:
-            if stream:
-                reply: Reply = client.stream_text(self.model, prompt, **every).reply()
-            else:
-                reply = client.generate_text(self.model, prompt, **every)
-        return reply
-
-    async def _acall(self, body: MockBody, stream: bool, prompt: PromptLike, options: dict[str, Any]) -> Reply:
-        async with self.aclient(body) as client:
-            if stream:
-                reply: Reply = await client.stream_text(self.model, prompt, **options).reply()
-            else:
-                reply = await client.generate_text(self.model, prompt, **options)
+        reply: Reply = self.call(body, driver, self.ask(stream, prompt, **tools, **(options or {})))
         return reply
 
 

@@ -87,7 +87,7 @@ def conformance(
     operation_samples: answers to other operations, by the name of the wire, beside those of known wires.
     model: the id to call, where a sample names no other.
     wire: the name of the one wire to check; None: the first for chat, and all of other operations.
-    credential: for providers that need more than one key.
+    credential: for providers that need more than one key; one whose `env_key` names several values gets each of them.
     raises: whether to raise for a failed check; otherwise see the report.
 
     Raises ConfigError for a chat wire without samples, and for a name that no wire of the provider has.
@@ -97,6 +97,8 @@ def conformance(
             f"conformance takes a Provider, not a {type(provider).__name__}", hint="pass stepwell.provider('id')"
         )
     report = ConformanceReport(provider.id)
+    if credential is KEY and isinstance(provider.env_key, Mapping):
+        credential = dict.fromkeys(provider.env_key, KEY)
     for suite in _suites(provider, samples, {**SAMPLES, **(operation_samples or {})}, model, wire, credential, report):
         of_chat = suite.wire.operation == "chat"
         for name, check in suite.checks():
@@ -125,16 +127,19 @@ def _suites(
     if not wires:
         names = ", ".join(each.name for each in provider.wires)
         raise errors.ConfigError(f"{provider.id} has no wire {wire!r}", hint=f"it has {names}")
-    clients = Client, AsyncClient
     chats = [each for each in wires if each.operation == "chat"][:1]
     suites: list[Suite] = [
-        ChatSuite(provider, each, f"{provider.id}:{model}", credential, *clients, samples or samples_of(each))
+        ChatSuite(
+            provider, each, f"{provider.id}:{model}", credential, Client, AsyncClient, samples or samples_of(each)
+        )
         for each in chats
     ]
     for each in wires:
         if (sample := by_wire.get(each.name)) is not None:
             id = sample.model or model
-            suites.append(OperationSuite(provider, each, f"{provider.id}:{id}", credential, *clients, sample))
+            suites.append(
+                OperationSuite(provider, each, f"{provider.id}:{id}", credential, Client, AsyncClient, sample)
+            )
         elif each.operation != "chat":
             report.unchecked.append(each.name)
     return suites
@@ -142,9 +147,8 @@ def _suites(
 
 def samples_of(wire: Wire) -> Samples:
     """Return the samples of a known wire. Raises ConfigError for a wire without samples."""
-    home = Wire.__module__.rpartition(".declare.")[0]
     try:
-        found: Samples = import_module(f"{home}.wires.{wire.name}.samples").SAMPLES
+        found: Samples = import_module(f"...providers.wires.{wire.name}.samples", __name__).SAMPLES
     except ModuleNotFoundError:
         raise errors.ConfigError(f"the wire {wire.name!r} has no samples", hint="pass samples=Samples(...)") from None
     return found

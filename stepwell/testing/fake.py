@@ -10,7 +10,6 @@ from attrs import evolve
 from ..pipeline.around import around
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Request
-from ..pipeline.http.response import Response
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import halt_with
 from ..providers.declare.provider import Provider, declare_provider
@@ -77,14 +76,10 @@ _FAKE = declare_provider("fake", wire=openai_chat, base_url="http://fake.invalid
 def _answer(request: Request, turn: Turn) -> StepGenerator:
     if isinstance(turn, Exception):
         raise turn
-    return _response_of(turn, request)
-    yield  # makes it a generator, as every step is
-
-
-def _response_of(turn: str | ToolCall | Reply | list[Any], request: Request) -> Response:
     if not isinstance(turn, Reply):
         parts: Iterable[Any] = turn if isinstance(turn, list) else [turn]
         message = Message("assistant", [Text(part) if isinstance(part, str) else part for part in parts])
         reason = "tool_calls" if message.tool_calls else "stop"
         turn = Reply(message, reason, reason, provider=request.model.provider, model=request.model.id)
     return halt_with(request, turn)
+    yield  # makes it a generator, as every step is

@@ -61,10 +61,6 @@ class MockBody:
         """Note that the body was closed."""
         self.closed = True
 
-    async def aclose(self) -> None:
-        """Async version of `close`."""
-        self.closed = True
-
 
 def transport_of(body: MockBody) -> httpx.MockTransport:
     """Create an httpx transport, sync and async, that answers with this body."""
@@ -91,7 +87,10 @@ def transport_of(body: MockBody) -> httpx.MockTransport:
 
 
 async def cancelled(body: MockBody, work: Coroutine[Any, Any, object]) -> None:
-    """Cancel the work while it waits for more of the body. Raises AssertionError unless that ends it."""
+    """Cancel the work while it waits for more of the body.
+
+    Raises AssertionError unless that ends it and releases its connection.
+    """
     import asyncio  # as in run
 
     body.stalled = asyncio.Event()
@@ -108,6 +107,7 @@ async def cancelled(body: MockBody, work: Coroutine[Any, Any, object]) -> None:
     require(task.done(), f"the call was cancelled and still runs after {_TIMEOUT:.0f} seconds")
     if not task.cancelled():
         raise AssertionError(f"the call suppressed its cancellation: {task.exception()!r}")
+    require(body.closed, "the connection was not released")
 
 
 _TIMEOUT = 10.0

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
-from urllib.parse import unquote
 
 from attrs import frozen
 
 from ..providers.wires.samples import OperationSample
 from ..schemas.errors import StepwellError
-from .network import MockBody, require, run
-from .suite import Checks, Suite
+from .network import MockBody, cancelled, require, run
+from .suite import Checks, Suite, text_of
 
 _PAGE = b"<!DOCTYPE html><html><body>Sign in</body></html>"
 _ERROR = b'{"error": {"message": "this is what went wrong", "type": "some_error", "code": null}}'
@@ -34,8 +34,11 @@ class OperationSuite(Suite):
         yield "the key is sent, and only in headers", self._check_key
         yield from super().checks()
 
-    def failing_call(self, body: MockBody, driver: str) -> object:
-        return self.call(body, driver, self.sample.input, self.sample.options)
+    def ask(self, stream: bool = False) -> Callable[[Any], Any]:
+        sample = self.sample
+        return lambda client: client.run(
+            self.wire.operation, self.model, sample.input, wire=self.wire.name, **sample.options
+        )
 
     @property
     def valid_input(self) -> object:
@@ -45,37 +48,33 @@ class OperationSuite(Suite):
         return MockBody(self.sample.body, size, kind=self.sample.content_type, seen=seen, **how)
 
     def _check_answer(self, driver: str, size: int) -> None:
-        reply = self.call(self._body(size), driver, self.sample.input, self.sample.options)
-        found = self.sample.read(reply)
+        found = self.sample.read(self.call(self._body(size), driver, self.ask()))
         require(
             found == self.sample.expected, f"the answer was read as {found!r}, which holds {self.sample.expected!r}"
         )
 
     def _check_page(self, driver: str) -> None:
         try:
-            reply = self.call(MockBody(_PAGE, kind="text/html"), driver, self.sample.input, self.sample.options)
+            reply = self.call(MockBody(_PAGE, kind="text/html"), driver, self.ask())
         except StepwellError:
             return
         raise AssertionError(f"it was read as an answer: {self.sample.read(reply)!r}")
 
     def _check_cancelling(self) -> None:
         body = self._body(16, stalls=True)
-        run(self.check_cancelling(body, self.acall(body, self.sample.input, self.sample.options)))
+        run(cancelled(body, self.acall(body, self.ask())))
 
     def _request(self) -> Any:
         seen: list[Any] = []
-        self.call(self._body(seen=seen), "sync", self.sample.input, self.sample.options)
+        self.call(self._body(seen=seen), "sync", self.ask())
         require(bool(seen), "nothing was sent")
         return seen[0]
 
     def _check_request(self) -> None:
-        request = self._request()
-        sent = f"{unquote(str(request.url))}\n{request.content.decode('utf-8', 'replace')}"
+        sent = text_of(self._request())
         for text in self.sample.sent:
             require(text in sent, f"{text!r} is not in the request")
-        id = self.model.partition(":")[2]
-        names = {id, self.provider.normalize_model_id(id)}
-        require(id == "*" or any(name in sent for name in names), "the model's name is not in the request")
+        self.require_model(sent)
 
     def _check_key(self) -> None:
         self.require_key(self._request())

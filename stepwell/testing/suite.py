@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import unquote
 
 from attrs import frozen
 
@@ -13,8 +14,7 @@ from ..providers.declare.provider import Provider
 from ..providers.declare.registry import Registry
 from ..providers.declare.wire import Wire
 from ..schemas import errors
-from ..schemas.reply import Reply
-from .network import MockBody, cancelled, require, run, transport_of
+from .network import MockBody, require, run, transport_of
 
 if TYPE_CHECKING:
     import httpx
@@ -46,29 +46,36 @@ class Suite:
         for status, kind in STATUSES.items():
             yield f"status {status}, {driver}", partial(self._check_status, status, kind, driver, error)
 
-    def call(self, body: MockBody, driver: str, input: object, options: Mapping[str, Any]) -> Reply:
-        """Make an unstreamed call by the "sync" or the "async" client, and return its reply."""
+    def call(self, body: MockBody, driver: str, ask: Callable[[Any], Any]) -> Any:
+        """Make a call by the "sync" or the "async" client; `ask(client)` makes it, and for the latter is awaited."""
         if driver == "async":
-            return run(self.acall(body, input, options))
+            return run(self.acall(body, ask))
         with self.client(body) as client:
-            reply: Reply = client.run(self.wire.operation, self.model, input, **self.wire_option, **options)
-            return reply
+            return ask(client)
 
-    async def acall(self, body: MockBody, input: object, options: Mapping[str, Any]) -> Reply:
-        """Make an unstreamed call by the async client."""
+    async def acall(self, body: MockBody, ask: Callable[[Any], Any]) -> Any:
+        """Make a call by the async client."""
         async with self.aclient(body) as client:
-            reply: Reply = await client.run(self.wire.operation, self.model, input, **self.wire_option, **options)
-            return reply
+            return await ask(client)
 
     def _check_status(self, status: int, kind: type[errors.ProviderError], driver: str, body: bytes) -> None:
-        error = raised(kind, lambda: self.failing_call(MockBody(body, status=status), driver))
+        error = raised(kind, lambda: self.call(MockBody(body, status=status), driver, self.ask(driver == "sync")))
         require(error.status == status, f"the error's status is {error.status!r}")
         require(error.provider == self.provider.id, f"the error's provider is {error.provider!r}")
         require(KEY not in str(error), "the key is in the error's message")
 
-    def failing_call(self, body: MockBody, driver: str) -> object:
-        """Make a call whose answer is an error."""
+    def ask(self, stream: bool) -> Callable[[Any], Any]:
+        """Return a function that makes the call by a client and returns its reply, or what is awaited for it.
+
+        stream: whether the answer is streamed, if the operation has streams.
+        """
         raise NotImplementedError
+
+    def require_model(self, sent: str) -> None:
+        """Require that the URL and body of a request hold the model's name."""
+        id = self.model.partition(":")[2]
+        names = {id, self.provider.normalize_model_id(id)}
+        require(id == "*" or any(name in sent for name in names), "the model's name is not in the request")
 
     def require_key(self, request: httpx.Request) -> None:
         """Require that the key is in the headers of the request, and nowhere else."""
@@ -95,17 +102,7 @@ class Suite:
         require(name in str(error), "the error does not name the option")
 
     def _call_given(self, client: Any, **options: object) -> object:
-        return client.run(self.wire.operation, self.model, self.valid_input, **self.wire_option, **options)
-
-    async def check_cancelling(self, body: MockBody, work: Coroutine[Any, Any, object]) -> None:
-        """Require that cancelling the work ends it, and returns its connection."""
-        await cancelled(body, work)
-        require(body.closed, "the connection was not released")
-
-    @property
-    def wire_option(self) -> dict[str, Any]:
-        """The option that names the wire."""
-        return {"wire": self.wire.name}
+        return client.run(self.wire.operation, self.model, self.valid_input, wire=self.wire.name, **options)
 
     def client(self, body: MockBody, keys: Mapping[str, Credential] | None = None) -> Any:
         """Make a client of this provider alone, whose answers are `body`."""
@@ -120,6 +117,11 @@ class Suite:
         registry.register(self.provider)
         keys = {self.provider.id: self.credential} if keys is None else keys
         return {"transport": transport_of(body), "registry": registry, "api_keys": keys, "retries": 0}
+
+
+def text_of(request: httpx.Request) -> str:
+    """Return the URL and body of a request as one text."""
+    return f"{unquote(str(request.url))}\n{request.content.decode('utf-8', 'replace')}"
 
 
 def raised(kind: type[ErrorType], call: Callable[[], object], when: str = "") -> ErrorType:

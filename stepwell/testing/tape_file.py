@@ -64,10 +64,20 @@ class TapeFile:
         return data
 
     def _back_up(self, content: bytes) -> None:
-        """Keep the previous recording. If there is a backup, it is the complete one: a later recording did not end."""
-        if not self._before.exists():
-            _back_up(self.path, content, self._before)
+        """Keep the previous recording, by a hard link where the file system has them.
+
+        If there is a backup, it is the complete one: a later recording did not end.
+        """
         self._keeps = True
+        if self._before.exists():
+            return
+        try:
+            os.link(self.path.resolve(), self._before)
+        except OSError:  # no links: write a copy, and rename it when it is complete
+            copy = self._before.with_name(f"{self._before.name}.new")
+            with suppress(OSError):  # recording continues even if there can be no backup
+                copy.write_bytes(content)
+                os.replace(copy, self._before)
 
 
 def rows_of(content: bytes, path: Path) -> list[Any]:
@@ -110,14 +120,3 @@ def _check_writable(path: Path) -> None:
     existing = next(each for each in (path, *path.absolute().parents) if each.exists())
     if not os.access(existing, os.W_OK) or (existing != path and not existing.is_dir()):
         raise ConfigError(f"cannot write a cassette at {path}", hint=f"check the permissions of {existing}")
-
-
-def _back_up(path: Path, content: bytes, backup: Path) -> None:
-    """Keep a file's content under another name, by a hard link where the file system has them."""
-    try:
-        os.link(path.resolve(), backup)
-    except OSError:  # no links: write a copy, and rename it when it is complete
-        copy = backup.with_name(f"{backup.name}.new")
-        with suppress(OSError):  # recording continues even if there can be no backup
-            copy.write_bytes(content)
-            os.replace(copy, backup)

@@ -177,7 +177,7 @@ def test_each_block_has_its_part_streamed_and_not(block: dict[str, Any], part: A
         ("model_context_window_exceeded", "length"),
         ("tool_use", "tool_calls"),
         ("refusal", "content_filter"),
-        ("pause_turn", "pause_turn"),
+        ("pause_turn", "pause"),
         ("of_tomorrow", "of_tomorrow"),
     ],
 )
@@ -202,7 +202,7 @@ def test_a_paused_turn_continues_when_it_is_sent_back() -> None:
 
     with Client(transport=httpx.MockTransport(handler), registry=registry_of(anthropic_messages)) as client:
         paused = client.generate_text("recorded:m", "weather?")
-        assert paused.finish_reason == "pause_turn" and paused.tool_calls == ()
+        assert paused.finish_reason == "pause" and paused.tool_calls == ()
         assert client.generate_text("recorded:m", paused.context).text == "It shines."
     assert bodies[1]["messages"][1] == {"role": "assistant", "content": answers[0]["content"]}
 

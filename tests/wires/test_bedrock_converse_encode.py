@@ -14,7 +14,7 @@ from botocore.validate import ParamValidator
 from stepwell import Client, File, Image, Message, Tool
 from stepwell.messages import Opaque, Reasoning, Text, ToolCall
 from stepwell.model_metadata.catalog import CATALOG
-from stepwell.providers.amazon_bedrock import base_id
+from stepwell.model_metadata.ids import NORMALIZERS, reduced
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.providers.wires.bedrock_converse.encode import NAME, document_name
 from stepwell.providers.wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
@@ -314,7 +314,7 @@ def test_each_kind_of_call_has_its_own_address(wire: str | None, stream: bool, p
     ],
 )
 def test_ids_are_reduced_to_the_models_own(model: str, base: str) -> None:
-    assert base_id(model) == base
+    assert reduced(model, NORMALIZERS["amazon-bedrock"]) == base
 
 
 def test_facts_of_a_model_are_found_under_its_profiles() -> None:

@@ -32,7 +32,7 @@ from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
-from ....schemas.reply import Reply
+from ....schemas.reply import PAUSE, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..calls import server_tool_input
@@ -48,8 +48,10 @@ FINISH_REASONS: Mapping[str, str] = {
     "model_context_window_exceeded": "length",
     "tool_use": "tool_calls",
     "refusal": "content_filter",
+    # https://docs.claude.com/en/docs/build-with-claude/handling-stop-reasons
+    "pause_turn": PAUSE,
 }
-"""Other reasons, such as `pause_turn`, stay as they are."""
+"""Other reasons stay as they are."""
 
 METADATA = ("stop_sequence", "stop_details", CONTAINER, "context_management")
 """Fields of a message that are kept on `reply.metadata`."""

@@ -116,7 +116,7 @@ class ChatStepwell(ChatFields, BaseChatModel):
     ) -> Iterator[ChatGenerationChunk]:
         model, context, options = self._request(messages, stop, kwargs, stream=True)
         writer = ChunkWriter(listed=self.output_version == "v1")
-        with known_to_langchain(), self._clients.sync.open_stream(model, context, options) as stream:
+        with known_to_langchain(), self._clients.sync.open_stream("chat", model, context, options) as stream:
             for chunk in stream:
                 if (written := writer.feed(chunk)) is not None:
                     yield written
@@ -132,7 +132,7 @@ class ChatStepwell(ChatFields, BaseChatModel):
         model, context, options = self._request(messages, stop, kwargs, stream=True)
         writer = ChunkWriter(listed=self.output_version == "v1")
         with known_to_langchain():
-            async with self._clients.asynchronous.open_stream(model, context, options) as stream:
+            async with self._clients.asynchronous.open_stream("chat", model, context, options) as stream:
                 async for chunk in stream:
                     if (written := writer.feed(chunk)) is not None:
                         yield written

@@ -131,7 +131,7 @@ class StepwellLLM(ChatFields, FunctionCallingLLM):
 
         def responses() -> ChatResponseGen:
             writer = ResponseWriter()
-            with self._clients.sync.open_stream(model, context, options) as stream:
+            with self._clients.sync.open_stream("chat", model, context, options) as stream:
                 for chunk in stream:
                     if (so_far := writer.feed(chunk)) is not None:
                         yield so_far
@@ -144,7 +144,7 @@ class StepwellLLM(ChatFields, FunctionCallingLLM):
 
         async def responses() -> ChatResponseAsyncGen:
             writer = ResponseWriter()
-            async with self._clients.asynchronous.open_stream(model, context, options) as stream:
+            async with self._clients.asynchronous.open_stream("chat", model, context, options) as stream:
                 async for chunk in stream:
                     if (so_far := writer.feed(chunk)) is not None:
                         yield so_far

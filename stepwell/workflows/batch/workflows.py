@@ -53,7 +53,8 @@ class BatchWork:
 
     def flow(self, prompt: PromptLike) -> tuple[StepGenerator, Request]:
         """Return the flow of one call, without the steps that the client puts around calls."""
-        plan = self.planner.plan("chat", self.model, wire=self.options.get("wire"))
+        wire, overrides = self.options.get("wire"), self.options.get("overrides")
+        plan = self.planner.plan("chat", self.model, wire=wire, overrides=overrides)
         options = {**self.options, "pipeline": None, "retries": 0}
         _, request = self.planner.request("chat", self.model, prompt, options)
         pipeline = edits_of(self.options.get("pipeline")).apply(plan.for_request(request).bare)

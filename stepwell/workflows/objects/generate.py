@@ -39,7 +39,8 @@ def generate(
 ) -> Flow:
     """Run generate_object, whose arguments these are. Return the Reply with its `.object`."""
     spec = OutputSpec.of(schema, name, description)
-    request = object_request(planner.plan("chat", model, wire=options.get("wire")), spec, prompt, options, mode)
+    plan = planner.plan("chat", model, wire=options.get("wire"), overrides=options.get("overrides"))
+    request = object_request(plan, spec, prompt, options, mode)
     with span("generate_object", model=str(model), name=spec.name, mode=request.mode) as work:
         replies, (value, repairs) = yield from ask_until_read(
             model,

@@ -109,7 +109,8 @@ def object_stream(
 ) -> Flow:
     """Run stream_object, whose arguments these are: emit partial values, then the whole one. Return the Reply."""
     spec = OutputSpec.of(schema, name, description)
-    request = object_request(planner.plan("chat", model, wire=options.get("wire")), spec, prompt, options, mode)
+    plan = planner.plan("chat", model, wire=options.get("wire"), overrides=options.get("overrides"))
+    request = object_request(plan, spec, prompt, options, mode)
     return _stream(model, spec, request, prompt)
 
 

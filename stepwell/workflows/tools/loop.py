@@ -6,6 +6,7 @@ Written once for sync and async, streamed or not: only how one answer is read di
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from operator import attrgetter
 from typing import Any, Literal
 
 from attrs import frozen
@@ -23,16 +24,14 @@ from ...schemas.chunks import StreamChunk, TextDelta
 from ...schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
 from ...schemas.message import Context, context_of, tool_result
 from ...schemas.parts import ToolCall
-from ...schemas.reply import WHOLE, CallWarning, Reply
+from ...schemas.reply import PAUSE, WHOLE, CallWarning, Reply
 from ...schemas.tool import Tool
 from ...schemas.usage import total_usage
 from .call import Approve, ToolRun, approval_of, denied_run, is_runnable, run_call
 from .define import tools_of
 from .react import react_tools
 
-# A long turn of server tools may be interrupted, for the client to continue it by sending it back:
-# https://docs.claude.com/en/docs/build-with-claude/handling-stop-reasons
-_CONTINUE_REASONS = frozenset(("pause_turn",))
+_NAME = attrgetter("name")
 
 
 class LoopOptions(ToolLoopOptions, total=False):
@@ -142,11 +141,11 @@ def _loop(
             steps.append(reply)
             context = context.append(reply.message) if reply.message.content else context
             pending = reply.message.tool_calls
-            if pending and reply.finish_reason not in WHOLE | _CONTINUE_REASONS:
+            if pending and reply.finish_reason not in WHOLE | {PAUSE}:
                 steps[-1] = reply.replace(warnings=(*reply.warnings, _not_run(reply)))
                 context = context.append(*(tool_result(call, _UNRUN, is_error=True) for call in pending))
                 break
-            if not _runnable(pending, tools) and reply.finish_reason not in _CONTINUE_REASONS:
+            if not _runnable(pending, tools) and reply.finish_reason != PAUSE:
                 break
         work.note(steps=len(steps))
         return _combined_reply(steps, prompt, context)
@@ -200,7 +199,7 @@ def _runnable(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...]) -> bool:
     if not calls:
         return False
     outside = {tool.name for tool in tools if tool.callback is None}
-    return outside.isdisjoint([call.name for call in calls])
+    return outside.isdisjoint(map(_NAME, calls))
 
 
 _UNRUN = "not run: the answer that held this call was cut short or refused"

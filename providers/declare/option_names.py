@@ -1,11 +1,13 @@
-"""Recognise options by the names that other libraries and vendors give them."""
+"""Names of options: recognise those of other libraries and vendors, and check those in tables of rules."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
+from ...schemas.errors import InvalidOption
 from ...schemas.nearest import nearest
-from ...schemas.options import CALL_OPTIONS, Option
+from ...schemas.options import CALL_OPTIONS, OPERATION_OPTIONS, Option
+from .rules import Rules, description_of, is_packaged
 
 
 def suggest_option(name: str, table: Mapping[str, Option]) -> str:
@@ -21,6 +23,28 @@ def suggest_option(name: str, table: Mapping[str, Option]) -> str:
         if each in table or each in CALL_OPTIONS
     ]
     return f"did you mean {' or '.join(map(repr, synonyms))}?" if synonyms else nearest(name, table)
+
+
+def check_names(tables: Iterable[Rules], own: Iterable[str], where: str) -> None:
+    """Check that rules read options which exist: canonical ones, the provider's own, and those that a rule writes.
+
+    tables: the tables of rules.
+    own: the provider's own options.
+    where: where the tables are, named in errors.
+
+    Nothing is checked beside a function that the user wrote, which may write any name. Raises InvalidOption.
+    """
+    rules = [rule for table in tables for rule in ((table,) if callable(table) else table)]
+    if not all(hasattr(rule, "reads") or is_packaged(rule) for rule in rules):
+        return
+    names = set(own).union(*OPERATION_OPTIONS.values(), *(getattr(rule, "writes", ()) for rule in rules))
+    for rule in rules:
+        for name in getattr(rule, "reads", ()):
+            if name not in names:
+                raise InvalidOption(
+                    f"{where}: no call has an option {name!r}, as in the rule {description_of(rule)!r}",
+                    hint=nearest(name, names),
+                )
 
 
 _INSTEAD: Mapping[str, str] = {
