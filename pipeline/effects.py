@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from inspect import iscoroutine
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 from attrs import define, field
 
@@ -125,6 +125,7 @@ class StopTasks:
 
 Effect = Send | Read | Close | Sleep | Wait | Run | CallModel | Emit | StartTask | StopTasks
 Flow: TypeAlias = Generator[Any, Any, Any]
+AnyFlow = TypeVar("AnyFlow")
 StepGenerator: TypeAlias = Generator[Effect, Any, Response]
 CallNext = Callable[[Request], StepGenerator]
 
@@ -134,8 +135,8 @@ def in_thread(work: Callable[[], Any]) -> Run:
     return Run(work, blocks=True)
 
 
-def checked_flow(flow: object, taker: str) -> Flow:
-    """Return the flow that somebody passes to `taker`. Raises StepError for what is none, and for one that has ended."""
+def checked_flow(flow: AnyFlow, taker: str) -> AnyFlow:
+    """Return the flow that was passed to `taker`. Raises StepError for what is no flow, and for one that has ended."""
     kind = type(flow).__name__
     if not isinstance(flow, Generator):
         hint = "a flow is what a function with `yield` in it returns"

@@ -6,14 +6,23 @@ from collections.abc import Callable
 from typing import Any
 from weakref import proxy
 
+from ..schemas.errors import StepError
 from ..schemas.reply import Reply
 from .annotate import with_inner_calls
 from .effects import CallModel, Flow, StartTask
 from .http.request import Request, StateKey
 
-DEPTH = StateKey("calls_deep", 0, travels=True)
+_DEPTH = StateKey("calls_deep", 0, travels=True)
 """How many whole calls a call is made within."""
-MAX_DEPTH = 16
+_MAX_DEPTH = 16
+
+
+def nested(request: Request, depth: int) -> Request:
+    """Note in the request of a whole call how many others it is made within. Raises StepError for too many."""
+    if depth > _MAX_DEPTH:
+        hint = "a CallModel passes the step that yields it, too: let that step pass such a call on as it is"
+        raise StepError(f"calls are nested {_MAX_DEPTH} deep", hint=hint)
+    return request.with_state(_DEPTH, depth) if depth else request
 
 
 def noting_calls(flow: Flow, request: Request) -> Flow:
@@ -38,7 +47,7 @@ def _noting(flow: Flow, request: Request, note: Callable[[tuple[object, Reply]],
                     _note_call(result, note)
                 effect = flow.send(result)
             if type(effect) is CallModel:
-                effect.depth = request.get(DEPTH) + 1
+                effect.depth = request.get(_DEPTH) + 1
             elif type(effect) is StartTask:
                 effect.flow = noting_calls(effect.flow, request)
     except StopIteration as stop:

@@ -19,7 +19,7 @@ from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.request import Headers, Request, StateKey
 from .pipeline.http.timeouts import Timeouts, timeouts_of
-from .pipeline.inner_calls import DEPTH, MAX_DEPTH
+from .pipeline.inner_calls import nested
 from .pipeline.pipeline import Pipeline
 from .pipeline.steps.always_stream import COLLECTED
 from .pipeline.steps.estimate import ESTIMATED_COUNT
@@ -336,14 +336,8 @@ class CallPlanner:
 
     def flow_of(self, call: CallModel) -> Flow:
         """Return the flow of a whole call. It returns a Reply, or the ChunkReader of a streamed call."""
-        if call.depth > MAX_DEPTH:
-            hint = "a CallModel passes the step that yields it, too: let that step pass such a call on as it is"
-            raise StepError(f"calls are nested {MAX_DEPTH} deep", hint=hint)
-        options = dict(call.options)
-        pipeline, request = self.request(call.operation, call.model, call.input, options, stream=call.stream)
-        if call.depth:
-            request = request.with_state(DEPTH, call.depth)
-        response = yield from pipeline.flow(request)
+        pipeline, request = self.request(call.operation, call.model, call.input, dict(call.options), stream=call.stream)
+        response = yield from pipeline.flow(nested(request, call.depth))
         return ChunkReader(response, request.context) if call.stream else completed_reply(response, request.context)
 
     def request_for_model(
