@@ -58,16 +58,17 @@ def annotate(reply: Reply, response: Response) -> Reply:
 
 
 def note_reply(response: Response | None, reply: Reply) -> None:
-    """Note the reply of one exchange with a provider, and mark its response."""
+    """Add the reply of one exchange to the request's `calls`. `response.call` then identifies it in that list."""
     if response is not None and (calls := response.request.calls) is not None:
         response.call = object()
         calls.append((response.call, reply))
 
 
 def with_inner_calls(reply: Reply, response: Response) -> Reply:
-    """Return the reply, with the calls that steps have made for it as its `steps`, and the usage of all.
+    """Return the reply with the replies of all calls made for it as its `steps`, and the sum of their usage.
 
-    A reply that came by one call is returned as it is. That of a step (a flow, or a reply of its own) is no call.
+    If there was only one call, the reply is returned unchanged. A reply that a step made without a call is not one of
+    the `steps`.
     """
     calls = response.request.calls
     if not calls:
@@ -83,7 +84,7 @@ def with_inner_calls(reply: Reply, response: Response) -> Reply:
 def completed_reply(response: Response, prompt: Context) -> Reply:
     """Return the reply of an unstreamed call, after running its on-end callbacks.
 
-    prompt: the caller's own, before any step changed it.
+    prompt: the context that the caller passed, before any step changed it.
     """
     reply = response.reply
     if reply is None:

@@ -10,7 +10,7 @@ from contextvars import copy_context
 from typing import Any, Self, TypeVar
 
 from ..schemas.errors import StepError
-from .effects import END, CallModel, Close, Flow, Read, Send, closed, emitted, left
+from .effects import END, CallModel, Close, Flow, Read, Send, cancel_flow, closed, emitted
 
 CLEANUP_SECONDS = 5.0
 """How long an async flow that has been cancelled may take to clean up."""
@@ -106,9 +106,9 @@ class _Reading:
         self.over = item is END
         return item
 
-    def _left(self) -> Flow:
+    def _cancelled(self) -> Flow:
         self.over = True
-        yield from left(self._flow)
+        yield from cancel_flow(self._flow)
 
 
 class Reading(_Reading):
@@ -128,9 +128,9 @@ class Reading(_Reading):
         return item
 
     def close(self) -> None:
-        """Stop here; what the flow holds is released. A second call does nothing."""
+        """Cancel the flow and release what it holds. A second call does nothing."""
         if not self.over:
-            self._context.run(drive, self._left(), self._perform)
+            self._context.run(drive, self._cancelled(), self._perform)
 
     def __enter__(self) -> Self:
         return self
@@ -156,9 +156,9 @@ class AsyncReading(_Reading):
         return item
 
     async def close(self) -> None:
-        """Stop here; what the flow holds is released. A second call does nothing."""
+        """Cancel the flow and release what it holds. A second call does nothing."""
         if not self.over:
-            await self._run(self._left())
+            await self._run(self._cancelled())
 
     aclose = close
 

@@ -164,8 +164,8 @@ END = object()
 """What a flow that has ended emits."""
 
 
-def left(flow: Flow) -> Flow:
-    """Stop another flow early: pass on the effects by which it cleans up, and drop what it still emits."""
+def cancel_flow(flow: Flow) -> Flow:
+    """Cancel another flow: pass on the effects by which it cleans up, and drop what it still emits."""
     try:
         effect = flow.throw(Cancelled())
         while True:
@@ -189,9 +189,9 @@ def closed(result: Any) -> Flow:
 
 
 def released(source: Any, flow: Flow | None) -> Flow:
-    """Stop the flow of a response and close its source."""
+    """Cancel the flow of a response and close its source."""
     if flow is not None:
-        yield from left(flow)
+        yield from cancel_flow(flow)
     if source is not None:
         yield Close(source)
 

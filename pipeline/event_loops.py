@@ -49,7 +49,7 @@ class AsyncPerformer:
         raise unknown_effect(effect)
 
     def abandon(self, source: Any, flow: Flow | None) -> None:
-        """Close what a response held that was dropped unread. May be called by a finalizer."""
+        """Close the source and the flow of a response that was dropped unread. May be called by a finalizer."""
 
         async def release() -> None:
             with suppress(Exception):
@@ -59,7 +59,7 @@ class AsyncPerformer:
             self._call_loop(lambda: spawn(release))  # once its event loop has ended, no connection is left
 
     def note_loop(self) -> None:
-        """Keep the way into the running event loop, for `abandon`."""
+        """Remember how to schedule work on the running event loop, for `abandon`."""
         if self._call_loop is None:
             self._call_loop = loop_caller()
 
@@ -75,7 +75,7 @@ async def perform_run(effect: Run) -> Any:
     if effect.async_fn is not None:
         return await effect.async_fn()
     if effect.blocks:
-        import anyio.to_thread  # as in perform_local
+        import anyio.to_thread  # comes with httpx; works on whichever event loop runs
 
         return await anyio.to_thread.run_sync(effect.sync_fn)
     return effect.sync_fn()
@@ -83,7 +83,7 @@ async def perform_run(effect: Run) -> Any:
 
 async def await_signal(effect: Wait) -> bool:
     """Wait for a signal and return whether it is set."""
-    import anyio  # as in perform_local
+    import anyio  # comes with httpx; works on whichever event loop runs
 
     signal = effect.signal
     if signal.is_set:
@@ -125,7 +125,7 @@ class AsyncBranch:
 
 def start_on_loop(effect: StartTask, branch: AsyncBranch) -> None:
     """Run the flow of a task as a task of the event loop."""
-    import anyio  # as in perform_local
+    import anyio  # comes with httpx; works on whichever event loop runs
 
     scope, task, done = anyio.CancelScope(), effect.task, Signal()
 
@@ -145,7 +145,7 @@ def start_on_loop(effect: StartTask, branch: AsyncBranch) -> None:
 
 async def stop_on_loop(tasks: Sequence[Task]) -> None:
     """Cancel the tasks that still run, and wait until they have ended."""
-    import anyio  # as in perform_local
+    import anyio  # comes with httpx; works on whichever event loop runs
 
     for task in tasks:
         if task.running and task.cancel is not None:
@@ -169,7 +169,7 @@ def spawn(work: Callable[[], Any]) -> None:
 
 
 def loop_caller() -> Callable[[Callable[[], object]], bool]:
-    """Return a function that has another one called on the event loop that runs now.
+    """Return a function that schedules another one on the event loop that is running now.
 
     It may be called from any thread or finalizer, and returns False once the event loop has ended.
     """
@@ -177,7 +177,7 @@ def loop_caller() -> Callable[[Callable[[], object]], bool]:
     if trio is not None and hasattr(trio.lowlevel, "in_trio_run") and trio.lowlevel.in_trio_run():
         call_soon, ended = trio.lowlevel.current_trio_token().run_sync_soon, trio.RunFinishedError
     else:
-        import asyncio  # as in spawn
+        import asyncio  # only where an event loop runs already
 
         call_soon, ended = asyncio.get_running_loop().call_soon_threadsafe, RuntimeError
 

@@ -30,7 +30,7 @@ def noting_calls(flow: Flow, request: Request) -> Flow:
     if (calls := request.calls) is None:
         return flow
     noting = _noting(flow, request, calls.append)
-    next(noting)  # up to where the flow goes on: what is thrown from now on reaches a flow that has begun already
+    next(noting)  # to its first yield: an error thrown into a generator that has not begun would not reach the flow
     return noting
 
 
@@ -58,7 +58,7 @@ def _note_call(result: object, note: Callable[[tuple[object, Reply]], None]) -> 
     if isinstance(result, Reply):
         note((object(), result))
     elif (response := getattr(result, "response", None)) is not None:
-        # It holds the function below: in a circle, one dropped unread would stay open.
+        # A weak reference: the response holds `ended`, and a reference cycle would keep a dropped response open.
         streamed: Any = proxy(response)
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:

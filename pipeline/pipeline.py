@@ -106,7 +106,7 @@ class Pipeline:
 
     def flow(self, request: Request) -> StepGenerator:
         """Return the call as a generator of effects; it does nothing until a driver runs it."""
-        if DROPPED:
+        if DROPPED:  # streams dropped unread since the last call
             end_dropped(wait=False)
         try:
             flow = self._call(request)

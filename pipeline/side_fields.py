@@ -232,7 +232,7 @@ def _kinds(rule: object) -> frozenset[type]:
 
 
 def _inner(rule: object) -> Any:
-    """Return the dict or list of rules that a value must obey which does not pass by its type."""
+    """Return the dict or list of rules for what is inside a value whose type alone does not decide."""
     match rule:
         case Held():
             return _inner(rule.inner)

@@ -92,7 +92,7 @@ class Task:
         return self.cancel is not None and not self.ended.is_set
 
     def claim(self) -> bool:
-        """Return True to the first caller: who is to close a result that nobody wants."""
+        """Return True to the first caller only, which must then close the result, since the task was abandoned."""
         try:
             self._tickets.popleft()  # atomic
         except IndexError:

@@ -39,7 +39,7 @@ class SingleFlight(Generic[T]):
                     del self._running[process]
                     mine.over.set()
             elif not (yield Wait(running.over, request.seconds_left())):
-                raise TotalTimeout(f"the call waited {request.timeouts.total:g} s for another one's work")
+                raise TotalTimeout(f"the call waited {request.timeouts.total:g} s for the same work of another call")
             if running.results:
                 result: T = running.results[0]
                 return result

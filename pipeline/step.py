@@ -90,7 +90,7 @@ def after(
 ) -> Step:
     """Make a step of `fn(response, request)`, which changes the response in place, for the steps of every call.
 
-    `on_failure(error, request)` completes an error of the steps inside it, which goes on.
+    `on_failure(error, request)` adds details to an error of the inner steps, which is then raised again.
     """
 
     step = Step(
@@ -348,14 +348,14 @@ def _wrong_result(name: str, result: object, expected: str) -> StepError:
     hint = None
     if iscoroutine(result):
         result.close()  # else Python warns that it was never awaited
-        hint = "a step awaits nothing itself: write an around step that yields Run(...)"
+        hint = "a step cannot be async: write an around step that yields Run(...)"
     elif isinstance(result, str) and "Response" in expected:
         hint = "an answer of your own is streamed_response(request, [text])"
     return StepError(f"step {name!r} returned {type(result).__name__} instead of {expected}", hint=hint)
 
 
 def _name_and_value(first: Any, second: Any, count: int) -> tuple[str, Any]:
-    """Return the name and the function of a step. Raises InvalidOption for one that cannot be called with `count`."""
+    """Return the name and the function of a step. Raises InvalidOption unless it takes `count` arguments."""
     name, fn = (getattr(first, "__name__", type(first).__name__), first) if second is None else (first, second)
     if not isinstance(fn, type):
         check_function(name, fn, count)
@@ -365,7 +365,7 @@ def _name_and_value(first: Any, second: Any, count: int) -> tuple[str, Any]:
 
 
 def check_function(name: object, fn: object, count: int) -> None:
-    """Raise InvalidOption for a step whose name is no string or whose function cannot be called with `count`."""
+    """Raise InvalidOption for a step whose name is not a string or whose function does not take `count` arguments."""
     if not isinstance(name, str):
         raise InvalidOption(f"a step cannot be named by a {type(name).__name__}", hint="around('name', function)")
     checked_function(fn, f"step {name!r}", count)

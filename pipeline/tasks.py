@@ -37,7 +37,7 @@ def gather(flows: Iterable[Flow], limit: int | None = None) -> Flow:
     news = News()
     tasks = [Task(news) for _ in waiting]
     try:
-        yield from _all(waiting, tasks, news, limit or MAX_TASKS)
+        yield from _run_all(waiting, tasks, news, limit or MAX_TASKS)
     except GeneratorExit:  # closed, not cancelled: nothing more can be yielded
         _cancel(tasks)
         raise
@@ -48,12 +48,12 @@ def gather(flows: Iterable[Flow], limit: int | None = None) -> Flow:
     return [task.result if task.error is None else task.error for task in tasks]
 
 
-def _all(waiting: deque[Flow], tasks: Sequence[Task], news: News, limit: int) -> Flow:
-    """Run all tasks to their ends, `limit` at once."""
+def _run_all(waiting: deque[Flow], tasks: Sequence[Task], news: News, limit: int) -> Flow:
+    """Run all tasks to their ends, at most `limit` at once."""
     idle = iter(tasks)
     running = 0
     while True:
-        signal = news.signal
+        signal = news.signal  # before the tasks are looked at, so that no news in between is missed
         while waiting and running < limit:
             task = next(idle)
             yield StartTask(follow(task, waiting.popleft()), task)
@@ -160,7 +160,7 @@ def _cancel(tasks: Sequence[Task]) -> None:
 
 
 def _stopped(tasks: Sequence[Task], winner: Task | None) -> Flow:
-    """StopTasks the tasks, and close the results that nobody will read."""
+    """Stop the tasks, and close the results that nobody will read."""
     yield StopTasks([task for task in tasks if task.cancel is not None])
     for task in tasks:
         if task is not winner:

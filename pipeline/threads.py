@@ -86,7 +86,7 @@ class Scope:
         """Do `work`, which `interrupt` ends early from another thread. Raises Cancelled if it was.
 
         The lock makes sure that the interrupt never comes after the work: the connection may serve another call by
-        then. What was read just before an interrupt is not returned: the answer would pass for whole, and its
+        then. What was read just before an interrupt is not returned: the answer would look complete, and its
         connection, which has been shut down, would go back to the pool.
         """
         with self._lock:
@@ -115,7 +115,8 @@ def wait_in_thread(effect: Wait, scope: Scope | None = None) -> bool:
     signal = effect.signal
     if signal.is_set:
         return True
-    # A plain lock, released by what wakes this thread: unlike threading.Event, that never blocks a finalizer.
+    # A plain lock, released to wake this thread: unlike threading.Event.set, that never blocks, even in a finalizer.
+    # The deque holds the release once, since both signals may call `wake` and a lock cannot be released twice.
     lock = threading.Lock()
     lock.acquire()
     once = deque((lock.release,))
@@ -195,7 +196,7 @@ class Branch:
         scope.check()
         kind = type(effect)
         try:
-            if kind is Sleep:
+            if kind is Sleep:  # ends when the scope is cancelled, but not while the flow cleans up after that
                 result: Any = wait_in_thread(Wait(Signal() if scope.delivered else scope.signal, effect.seconds))
             else:
                 result = self._plain(effect)
@@ -221,7 +222,7 @@ def start_thread(effect: StartTask, branch: Branch, scope: Scope) -> None:
         try:
             context.run(drive, effect.flow, branch.perform)
         finally:
-            if not isinstance(getattr(task.result, "response", task.result), Response):  # else it is read on
+            if not isinstance(getattr(task.result, "response", task.result), Response):  # a stream is still to be read
                 scope.ended()
             if task.error is not None or task.abandoned:
                 branch.close_opened()
@@ -232,7 +233,7 @@ def start_thread(effect: StartTask, branch: Branch, scope: Scope) -> None:
 
 
 def stop_threads(tasks: Sequence[Task]) -> None:
-    """Cancel the tasks that still run, and wait until the threads of all have ended."""
+    """Cancel the tasks that still run, and wait until all threads have ended, at most STOP_SECONDS in all."""
     for task in tasks:
         if task.running and task.cancel is not None:
             task.cancel()

@@ -236,7 +236,7 @@ class Fold:
 def _misfit() -> DecodeError:
     return DecodeError(
         "a piece of the answer does not have the shape of its wire format: its text is not a string, "
-        "or its index no number"
+        "or its index is not a number"
     )
 
 

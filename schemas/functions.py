@@ -39,7 +39,7 @@ def checked_function(
     if any(is_async(each) for each in (value, type(value).__call__)):
         raise InvalidOption(
             f"{what} cannot be an async function",
-            hint=hint or "write a plain function; a step awaits nothing itself, it yields Run(sync_fn, async_fn)",
+            hint=hint or "write a plain function; a step that has to await something yields Run(sync_fn, async_fn)",
         )
     if count is not None:
         _check_parameters(value, what, count, tuple(optional), hint)

@@ -229,7 +229,7 @@ def _digits(value: int) -> bytes:
 def _as_text(text: str) -> str:
     if text.isascii() or not _HALF.search(text):
         return text
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # joins the halves of pairs
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")  # joins pairs, replaces lone halves
 
 
 REPAIRED_TEXT: Final = ("text", "half of a surrogate pair, which JSON cannot hold, became U+FFFD")

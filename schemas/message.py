@@ -176,7 +176,7 @@ class Context:
     tools: tuple[Tool, ...] = ()
 
     def __init__(self, messages: object = (), tools: Iterable[Tool] = ()) -> None:
-        # As with Message: every step that changes a conversation makes one, mostly of what another held.
+        # Written by hand, as in Message: each step that changes a conversation makes one, mostly of checked tuples.
         if type(messages) is not tuple or not _ONLY_MESSAGES.issuperset(map(type, messages)):
             messages = _messages_of(messages)
         if type(tools) is not tuple or not _ONLY_TOOLS.issuperset(map(type, tools)):

@@ -8,10 +8,9 @@ _MOST_SHOWN = 60
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """Return a hint with the known name closest to `name`, whatever the order of its words; without a close one, list
-    all names, or the three closest.
+    """Return a hint with the known name closest to `name`, whatever the order of its words.
 
-    All names are listed up to 60 of them.
+    If none is close, the hint lists all names, or the three nearest of more than 60.
     """
     names = sorted(set(known))
     if (close := closest(name, names)) is not None:

@@ -74,7 +74,7 @@ class _Nodes:
     def _follow(
         self, node: int, groups: Groups, text: str, at: int, into: list[tuple[int, Groups]], seen: set[int]
     ) -> None:
-        """Add what can be reached without reading, most wanted first; a node that is there already is not added."""
+        """Add each node not yet in `seen` that can be reached from `node` without reading, by falling priority."""
         waiting = [(node, groups)]
         while waiting:
             node, groups = waiting.pop()
@@ -223,7 +223,7 @@ class LinearPattern(_Nodes):
             for node, groups in now:
                 kind, accepts, nexts = nodes[node]
                 if kind == _FOUND:
-                    found = groups  # those further down the list are less wanted
+                    found = groups  # later entries have a lower priority
                     break
                 if at < len(text) and accepts(text[at]):
                     self._follow(nexts[0], groups, text, at + 1, after, seen)
@@ -246,6 +246,7 @@ class _Occurs(_Nodes):
     def __init__(self, items: list[Any], flags: int) -> None:
         begin, rest = items[:1], items[1:]
         self._ahead: list[tuple[bool, _Occurs]] = []
+        # A direction of 1 is a lookahead, of -1 a lookbehind.
         while begin == [(op.AT, op.AT_BEGINNING)] and rest and rest[0][0] in _LOOKAROUND and rest[0][1][0] == 1:
             kind, (_, body) = rest.pop(0)
             self._ahead.append((kind is op.ASSERT, _Occurs([*begin, *body], flags)))

@@ -71,8 +71,8 @@ class ClientSettings(Generic[ConnectionsType]):
         registry: the providers; None is the process's registry.
         catalog: the models' facts and prices; None is the packaged catalog.
         headers: request headers to send with every call.
-        env_file: a file of variables (".env") that stand in for those which the process's environment lacks. None is
-            read unless it is named, here or by STEPWELL_ENV_FILE.
+        env_file: a file of variables (".env"), used where the process's environment lacks the same variable. By
+            default, the file that STEPWELL_ENV_FILE names, if any.
 
         Raises ConfigError for anything that cannot be used.
         """

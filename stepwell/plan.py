@@ -38,9 +38,9 @@ class Plan:
     _built: dict[tuple[bool, ...], Plan] = field(factory=dict, init=False, repr=False, eq=False)
 
     def for_request(self, request: Request) -> Plan:
-        """Return the plan for a request of this one, which is as the caller made it.
+        """Return the plan for a request that no step has changed yet: the one for the conditions that it meets.
 
-        Each outcome of the conditions has a plan of its own, which is made once.
+        The plan for each combination of conditions is made once.
         """
         if self._build is None:
             return self
@@ -48,6 +48,6 @@ class Plan:
         plan = self._built.get(met)
         if plan is None:
             if len(self._built) > 1000:
-                self._built.clear()  # ten conditions have as many outcomes
+                self._built.clear()  # ten conditions have 1,024 outcomes
             plan = self._built[met] = self._build(met)
         return plan

@@ -82,7 +82,7 @@ class PromptTemplate:
         return evolve(self, given={**self.given, **_checked(values, self._names())})
 
     def format(self, /, **values: object) -> str:
-        """Return the text with every field filled. Raises ConfigError, naming them, for values missing or unknown."""
+        """Return the text with every field filled. Raises ConfigError with the names of missing and unknown values."""
         names = self._names()
         return _fill(self._read, _complete(_checked(values, names), self.given, names))
 

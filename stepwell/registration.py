@@ -31,7 +31,7 @@ def override(models: str, **steps: Unpack[PlacedSteps]) -> Undo:
 
     Of several overrides of one step, that of the most specific pattern wins, then that of the narrower scope (a
     client's over the process's, this one's over a provider's own), then the later one. Where the winner is
-    `extending(function)`, it is laid around the next one.
+    `extending(function)`, it is wrapped around the next one.
 
     It ends with `undo()` on the returned Undo, or at the end of a `with` block around that. Raises UnknownStep for an
     unknown step name, ConfigError for an impossible value, wire or operation, or if there is no step.

@@ -131,7 +131,10 @@ def _text(value: object) -> str:
 
 
 def checked_headers(headers: Mapping[str, Any]) -> Headers:
-    """Return headers with lower-case names. Raises InvalidOption, without the value, for one HTTP forbids."""
+    """Return headers with lower-case names.
+
+    Raises InvalidOption for a name or a value that HTTP forbids. The error does not show the value, which may be a key.
+    """
     out = Headers()
     for name, value in headers.items():
         if isinstance(value, Secret):

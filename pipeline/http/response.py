@@ -33,7 +33,7 @@ class Stage(Protocol):
 
 OnEnd = Callable[[Reply | None, BaseException | None], None]
 FindError = Callable[["Response"], ProviderError | None]
-"""Returns the error that a response stands for, None for a good one."""
+"""Returns the error that a response reports, None for a successful one."""
 Abandon = Callable[[Any, Generator[Any, Any, Any] | None], None]
 """`abandon(source, flow)` closes both; it may be called by a finalizer."""
 DROPPED: deque[tuple[Reply | None, list[OnEnd]]] = deque()
@@ -111,7 +111,7 @@ class Response:
     _error: ProviderError | None = field(default=None, init=False, repr=False)
 
     def error_by(self, find_error: FindError) -> ProviderError | None:
-        """Return the error that `find_error` sees in it; None for a good answer, and for one that has a reply already.
+        """Return the error that `find_error` finds in the response; None without one, and if there is a reply already.
 
         The function runs once, however many steps ask, unless a step has changed the status or the body since.
         """

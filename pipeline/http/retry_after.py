@@ -25,7 +25,7 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 
 
 def _waits(text: str, now: float) -> Iterator[float]:
-    # A date has a comma of its own, after the name of its day, and is read without that name as well.
+    # This also splits a date at the comma after its day of the week: the day is ignored, the rest is read as the date.
     for piece in text.split(","):
         try:
             yield float(piece)

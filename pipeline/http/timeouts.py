@@ -72,7 +72,7 @@ class Clock:
 
         At least a millisecond, so that a limit which has just passed still fails as a timeout of the read.
 
-        begun: reckon as if the first event had arrived.
+        begun: calculate as if the first event had arrived.
         """
         # Plain comparisons, since this runs at every read: min() and max() would double its 0.2 µs.
         if self.begun and self.deadline == inf:

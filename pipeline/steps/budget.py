@@ -92,7 +92,7 @@ class Budget:
 
     @property
     def unpriced(self) -> int:
-        """The number of those whose price is not known."""
+        """The number of calls whose price is not known."""
         return self._settled().unpriced
 
     @property
@@ -115,7 +115,7 @@ class Budget:
             response: Response = yield from call(request.with_state(self._key, hold))
         except BaseException as error:
             if hold.sent and not isinstance(error, StepwellError):
-                hold.lost = True  # cancelled while the provider may have been at work
+                hold.lost = True  # cancelled, but the provider may charge for it
             self._settle(hold, error.usage if isinstance(error, StepwellError) else None)
             raise
         if response.reply is not None:

@@ -99,7 +99,7 @@ class Cache:
 
     def item(self, key: str, reply: Reply, now: float) -> dict[str, bytes] | None:
         """Return the item to store for a reply; None for one that is not stored."""
-        from ...schemas.serialise_reply import dump_reply  # as in _load
+        from ...schemas.serialise_reply import dump_reply  # only to store a reply
 
         if reply.finish_reason not in COMPLETE:
             return None
@@ -109,7 +109,7 @@ class Cache:
             return None
 
     def _key(self, request: Request) -> str:
-        """Return the name of the answer: a hash of all that it depends on, with the credential that pays for it."""
+        """Return the key under which to store a reply: a hash of all that it depends on, including the credential."""
         raw = request.get(RAW_OPTIONS)
         prompt = request.context.to_json().decode() if request.operation == "chat" else request.input
         subject = [

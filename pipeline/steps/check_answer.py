@@ -132,7 +132,7 @@ def _check_ranking(reply: Reply, request: Request) -> None:
             raise DecodeError(
                 f"the score of document {row.index} of {expected} is {row.score}, which is not a finite number"
             )
-    most = _most(request, _MOST)
+    most = _limit_of(request, _MOST)
     if most is not None and len(rows) > most:
         raise DecodeError(
             f"{len(rows)} ranks were received, but only the best {most} of {expected} documents were requested"
@@ -146,8 +146,8 @@ def _check_ranking(reply: Reply, request: Request) -> None:
         )
 
 
-def _most(request: Request, names: Iterable[str]) -> int | None:
-    """Return the lowest limit that the caller set under one of these names; None if there is none."""
+def _limit_of(request: Request, names: Iterable[str]) -> int | None:
+    """Return the lowest limit that the caller set in the options with these names; None without one."""
     places = (request.options, request.get(RAW_OPTIONS))
     return min(counts_in(places, names), default=None)
 
@@ -157,7 +157,7 @@ def _check_verdicts(reply: Reply, request: Request) -> None:
 
 
 def _check_images(reply: Reply, request: Request) -> None:
-    received, limit = len(reply.images), _most(request, ("n",))
+    received, limit = len(reply.images), _limit_of(request, ("n",))
     expected = limit or 1
     if not received:
         raise DecodeError(f"0 images were received; {expected} were requested")

@@ -112,7 +112,7 @@ def _beginning(tools: tuple[Tool, ...]) -> str:
 
 
 def _read(text: str, prefill: str) -> Any:
-    """Return the JSON at the start of the text; its beginning may be the prefill, which is not in the text."""
+    """Return the JSON at the start of the text, or of prefill + text if the model did not repeat the prefill."""
     try:
         return PartialJSON(followed=True).finish(text)
     except DecodeError:

@@ -45,11 +45,11 @@ def reader_of(function: Callable[..., Any]) -> Reader:
 
 
 def decode_response(decode: Callable[..., Reply], *, binary: bool = False, side_fields: Rules | None = None) -> Step:
-    """Make the step that decodes unstreamed responses; streams pass.
+    """Make the step that decodes unstreamed responses and leaves streams unchanged.
 
-    decode: `decode(data, model)` makes the reply of the body's JSON; with a parameter `response` it gets that as well.
+    decode: `decode(data, model)` makes the reply from the body's JSON. With a parameter `response` it gets that, too.
     binary: give `decode` a Body in place of JSON.
-    side_fields: rules of the fields that are dropped, each with a warning, where they have another type.
+    side_fields: rules for fields that are dropped, each with a warning, if their value has another type.
 
     Raises DecodeError, with the beginning of the body in `.payload`, for a body that is not JSON or does not have the
     shape of its wire.
@@ -95,7 +95,7 @@ def decoded(
         raise _wrong_shape(response, error) from error
     if type(reply) is not Reply:
         raise StepError(f"decode_response returned {type(reply).__name__} instead of a Reply")
-    # In place: the fold has checked the text of its replies already, and those of other decoders are short.
+    # For decoders that build a message without fold(), which checks the text of every part by itself.
     for part in reply.message.content:
         if isinstance(part, _TEXTS) and type(part.text) is not str:
             raise _wrong_shape(response, TypeError())
@@ -124,9 +124,9 @@ def extract_usage(
 
     Usage that cannot be read becomes a warning.
 
-    extract: `extract(data, model)` reads it from the body's JSON, and with a parameter `response` from its headers;
-        None leaves the reply with an empty Usage.
-    counted: fields of Usage that are in headers, and the names of those.
+    extract: `extract(data, model)` reads the usage from the body's JSON. If it has a parameter `response`, it gets that
+        too. If it returns None, the usage of the reply stays as it is.
+    counted: fields of Usage that are in headers, and the names of these headers.
     side_fields: as for decode_response.
     """
 
@@ -154,7 +154,7 @@ def extract_usage(
 
 
 def read_usage(extract: Reader, response: Response, reply: Reply, side_fields: Rules | None) -> Usage | None:
-    """Return what `extract` finds in the JSON of the response; None, with a warning on the reply, for another shape."""
+    """Return what `extract` finds in the JSON of the response; None, with a warning, if its shape is unexpected."""
     model, data = response.request.model, response.data
     try:
         if data is None and (data := reply.raw) is not None and side_fields:

@@ -10,9 +10,9 @@ from ..step import Step, after
 
 
 def map_errors(find_error: FindError) -> Step:
-    """Make the step that raises the error which `find_error` finds in a response, and completes every error.
+    """Make the step that raises the error which `find_error` finds in a response.
 
-    It is outside retry, which therefore sees statuses.
+    It adds the details of the call to every error that passes. It is outside retry, which sees the error statuses.
     """
 
     def run(response: Response, request: Request) -> None:

@@ -194,7 +194,10 @@ class _Lane:
     """the turns of the waiting calls, in their order, with their tokens; the first one's is set"""
 
     def wait(self, now: float, tokens: float, ahead: tuple[float, float] = (0, 0)) -> float:
-        """Return the seconds until a call fits, after so many requests and tokens of others."""
+        """Return the seconds until a call of `tokens` tokens fits.
+
+        ahead: the requests and the tokens of the calls that go before it (default: none).
+        """
         buckets = max(self.requests.wait(now, 1, ahead[0]), self.tokens.wait(now, tokens, ahead[1]))
         return max(buckets, self.closed - now)
 

@@ -37,7 +37,7 @@ def retry(
 ) -> Step:
     """Make the step that sends again, at most `request.retries` times (default 2), after an error that may pass.
 
-    find_error: returns the error that a response stands for, if any.
+    find_error: returns the error that a response reports, if any.
     base: the longest first wait, in seconds; it doubles with each attempt.
     most: the longest wait, in seconds.
     budget: the retries that calls share.
@@ -68,7 +68,7 @@ def retry(
                 if isinstance(outcome, StepwellError):
                     raise outcome
                 return outcome
-            # Its frames hold this one, and so the stream that comes next, which would not end when dropped.
+            # The traceback refers to this frame, and would keep the next stream alive when the caller drops it.
             error.__traceback__ = None
             yield Sleep(delay)
             attempt += 1

@@ -15,7 +15,7 @@ from ...schemas.message import Context
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..annotate import annotate, attach_partial, note_reply, with_inner_calls
-from ..effects import END, Close, Flow, Read, emitted, left
+from ..effects import END, Close, Flow, Read, cancel_flow, emitted
 from ..http.redact import redact
 from ..http.response import Response
 from .decoder import StreamDecoder
@@ -159,7 +159,7 @@ class OpenAnswer:
         return None if response.source is None else Close(response.source)
 
     def _own_reply(self, response: Response) -> Reply:
-        """Return what has arrived by this response alone, as steps inside those that make calls of their own count."""
+        """Return the reply of this response alone, without the calls that steps made besides it."""
         reply = self._fold.reply()
         reply.prompt = self._prompt
         return annotate(reply, response)
@@ -170,7 +170,7 @@ class OpenAnswer:
     def _stopping(self) -> Flow:
         flow, self._flow = self._flow, None
         if flow is not None:
-            yield from left(flow)
+            yield from cancel_flow(flow)
         if (close := self._leave()) is not None:
             yield close
 

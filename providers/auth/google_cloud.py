@@ -117,7 +117,7 @@ def _api_key(request: Request) -> Secret | None:
 def authenticate(request: Request, call: CallNext) -> StepGenerator:
     """Send the call with the key or the token, which is fetched or renewed first if needed.
 
-    Raises MissingKey for a base_url of the caller without a credential: the machine's is sent only to Google.
+    Raises MissingKey without a credential if the caller set a base_url: the machine's login is sent only to Google.
     """
     credential = request.credential
     if isinstance(credential, Mapping):

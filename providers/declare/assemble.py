@@ -62,7 +62,7 @@ def build_pipeline(
     budget: the retries that calls share.
     environment: the variables of the client.
 
-    Retry sees statuses; authentication is inside it and sees the final bytes of each attempt.
+    Retry sees error statuses; authentication is inside it and sees the final bytes of each attempt.
     """
     find_error = steps["find_error"]
     authenticate = steps["authenticate"]
@@ -285,7 +285,7 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
 
 
 def _acts_without_options(rules: Rules, model: Model) -> bool:
-    """Return whether rules may do something to a call without options. Ours are tried; a user's may do it at any time.
+    """Return whether rules may change a call without options: packaged ones are tried, a user's are assumed to.
 
     Most calls have no options, and running all rules for them would take a fifth of the pipeline's time.
     """

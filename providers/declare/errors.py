@@ -181,7 +181,7 @@ _HINTS: Mapping[type[ProviderError], str] = {
 
 
 def find_error(response: Response) -> ProviderError | None:
-    """Return the error that the answer stands for, or None for a good answer.
+    """Return the error that a response reports, or None for a successful one.
 
     An error is an unsuccessful status, or a body that holds nothing but an error under a 200, as gateways send
     (OpenRouter; see the recordings).
@@ -217,7 +217,7 @@ def provider_error(
 
     provider: the provider's id, for the message.
     error: the error object, or the text of a body that is not JSON.
-    response: the answer, whose status and Retry-After count; None inside a stream.
+    response: the response, whose status and Retry-After are used; None inside a stream.
     body: the body as it was received (default: that of the response, else the error object as JSON).
     """
     status = response.status if response else None

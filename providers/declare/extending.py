@@ -1,4 +1,4 @@
-"""`extending(fn)`: a step that is laid around the one in force instead of replacing it."""
+"""`extending(fn)`: a step that is wrapped around the one in force instead of replacing it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from ..auth.auth import HeaderKey
 
 @frozen
 class Extending:
-    """A step that gets the one that it is laid over as its first argument. Make one with `extending`."""
+    """A step that gets the step in force as its first argument. Make one with `extending`."""
 
     function: Callable[..., Any]
 
@@ -67,13 +67,13 @@ _ABSENT: Mapping[str, Callable[..., Any]] = {
 
 
 def extended(name: str, function: Callable[..., Any], inherited: Any, steps: Mapping[str, Any], scope: str) -> Any:
-    """Return the function laid around the step in force; for a step that is a value, the value that it returns.
+    """Return the function wrapped around the step in force; for a step that is a value, the value that it returns.
 
     name: the step.
     function: the function that extends it.
     inherited: the step in force, if there is one.
-    steps: the steps in force. An attach_stream that stands for attach reads the final ones when it is called.
-    scope: whose function it is, for the error.
+    steps: all steps. Without an attach_stream, `function` extends the attach that is in `steps` when it is called.
+    scope: the level that declared the function, for the error.
 
     Raises ConfigError for a plain function over an authenticate that is a generator.
     """

@@ -60,7 +60,7 @@ class Place:
     def covers(self, step: str, wire: Wire, wires: Sequence[Wire], stream: bool) -> bool:
         """Check whether the step holds for a call, streamed or not, by this wire, one of the provider's `wires`.
 
-        `when` is not asked.
+        `when` is not evaluated.
         """
         if self.stream not in (None, stream):
             return False
@@ -85,13 +85,13 @@ class Place:
         """Return which part of this place is not among a provider's `wires`, and a hint; None if all of it is."""
         names, operations = _distinct(wire.name for wire in wires), _distinct(wire.operation for wire in wires)
         if self.wire not in (None, ANY, *names):
-            return f"speaks no {self.wire!r}", nearest(str(self.wire), names)
+            return f"has no wire {self.wire!r}", nearest(str(self.wire), names)
         operation = self._operation(wires) if not PROVIDER_STEPS.issuperset(steps) else self.operation
         if operation not in (None, ANY, *operations):
             one = f"name one that it offers: operation={operations[0]!r}"
             return f"does not offer {operation}", one if len(operations) == 1 else nearest(str(operation), operations)
         if self.wire not in (None, ANY) and not any(self._is(wire, operation) for wire in wires):
-            return f"speaks no {self.wire!r} for {operation}", "leave out operation="
+            return f"has no wire {self.wire!r} for {operation}", "leave out operation="
         meant = [wire for wire in wires if self._is(wire, operation)]
         if self.stream and not any(wire.parse_stream_protocol for wire in meant):
             return f"does not stream {operation}", "leave out stream="

@@ -282,9 +282,9 @@ class Provider:
 
 
 def declared_model(provider: Provider, *ids: str) -> Model | None:
-    """Return a model by the facts of the provider's declaration; None if it has none of any of these ids.
+    """Return the model that the provider's declaration has facts of, under one of these ids; None without any.
 
-    The model has the first id.
+    ids: tried in order. The model gets the first of them as its id, whichever is found.
     """
     listed = next((id for id in ids if id in provider.model_facts), None)
     return None if listed is None else model_of(provider.id, ids[0], as_row(provider.model_facts[listed]))

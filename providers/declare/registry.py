@@ -30,7 +30,7 @@ class Registry:
     """
 
     def __init__(self, catalog: Catalog | None = None) -> None:
-        """Make a registry. `catalog` gets the facts that declarations have of their models."""
+        """Make a registry. `catalog` receives the model facts of the declarations; None for no catalog."""
         self._catalog = catalog
         self._listed: dict[str, Undo] = {}
         self._known: dict[str, Provider] = {}

@@ -39,7 +39,7 @@ class Resolved:
     scopes: Mapping[str, str] = field(factory=dict)
     tables: tuple[tuple[str, Any], ...] = ()
     extends: Mapping[str, tuple[tuple[Any, str], ...]] = field(factory=dict)
-    """by name, the steps that an extending one is laid around, outermost first, and the scope of each"""
+    """by name, the steps that an extending one is wrapped around, outermost first, and the scope of each"""
     conditions: tuple[When, ...] = ()
     """the `when` of each layer that holds for some calls only"""
     unmet: tuple[Override, ...] = ()
@@ -68,7 +68,7 @@ def resolve_steps(
     wire: the wire of the call.
     overrides: those of users, the most specific last.
     stream: whether the call is streamed.
-    met: which of the layers that have a `when` are in force, in their order; without it, none.
+    met: whether the condition is met, for each layer with a `when`, in their order (default: none is).
 
     Raises ConfigError for a step of a wire that may mean several wires, or for an extending one that does not fit.
     """
@@ -79,22 +79,22 @@ def resolve_steps(
     limited = [each for each in layers if each.place.when is not None and each.steps]
     unmet = [each for at, each in enumerate(limited) if met[at : at + 1] != (True,)]
     layers = [each for each in layers if not any(each is other for other in unmet)]
-    laid = _Laid(of_wire, provider)
+    chosen = _StepTable(of_wire, provider)
     for layer in layers:
-        laid.add(layer)
+        chosen.add(layer)
     own = Override({"translate_options": provider.translate_options}, provider.id)
     tables = [
         (each.scope, each.steps["translate_options"]) for each in (own, *layers) if "translate_options" in each.steps
     ]
-    laid.steps["translate_options"], shown = _translation(
-        tables, laid.steps.get("thinking_constraints"), wire.operation
+    chosen.steps["translate_options"], shown = _translation(
+        tables, chosen.steps.get("thinking_constraints"), wire.operation
     )
     conditions = tuple(each.place.when for each in limited if each.place.when)
-    return Resolved(laid.steps, laid.scopes, tuple(shown), laid.extends, conditions, tuple(unmet))
+    return Resolved(chosen.steps, chosen.scopes, tuple(shown), chosen.extends, conditions, tuple(unmet))
 
 
-class _Laid:
-    """The steps in force, as one layer is laid over the other."""
+class _StepTable:
+    """The steps in force. Each layer that is added replaces or extends those of the layers before it."""
 
     def __init__(self, of_wire: Override, provider: Provider) -> None:
         self.steps: dict[str, Any] = dict(of_wire.steps)
@@ -104,7 +104,7 @@ class _Laid:
 
     def add(self, layer: Override) -> None:
         if "parse_stream_protocol" in layer.steps and type(layer.steps["parse_stream_protocol"]) is not Extending:
-            # What knows the beginning of the other protocol knows nothing of this one.
+            # A begins_stream recognises the protocol for which it was written, not a new one.
             self.steps["begins_stream"] = None
         for name, step in layer.steps.items():
             if type(step) is Extending and name != "translate_options":
@@ -131,17 +131,17 @@ def _translation(tables: Tables, constraints: Constraints | None, operation: str
     constraints: thinking_constraints.
     operation: that of the call, for rules that take it.
     """
-    laid: Tables = []
+    collected: Tables = []
     inherited: Tables = []
     for scope, given in tables:
         if type(given) is Extending:
-            rules, inherited = _in_force(laid, inherited, constraints)
+            rules, inherited = _in_force(collected, inherited, constraints)
             # What is extended returns the options and the losses.
             whole = before((), rules) if callable(rules) else before(rules, lambda options, model: options)
-            laid = [(scope, Extended(for_operation(given.function, operation), whole))]
+            collected = [(scope, Extended(for_operation(given.function, operation), whole))]
         else:
-            laid.append((scope, _for_operation(given, operation)))
-    return _in_force(laid, inherited, constraints)
+            collected.append((scope, _for_operation(given, operation)))
+    return _in_force(collected, inherited, constraints)
 
 
 def _for_operation(rules: Rules, operation: str) -> Any:
@@ -150,10 +150,10 @@ def _for_operation(rules: Rules, operation: str) -> Any:
     return type(rules)(for_operation(rule, operation) for rule in rules) if any(map(takes_operation, rules)) else rules
 
 
-def _in_force(laid: Tables, inherited: Tables, constraints: Constraints | None) -> tuple[Rules, Tables]:
+def _in_force(collected: Tables, inherited: Tables, constraints: Constraints | None) -> tuple[Rules, Tables]:
     """Return the rules of tables, of which the first may extend the `inherited` ones, and the tables as they run."""
-    shown = surviving(laid, lambda each: each[1])
-    rules = joined([rules for _, rules in laid])
+    shown = surviving(collected, lambda each: each[1])
+    rules = joined([rules for _, rules in collected])
     if type(shown[-1][1]) is Extended:  # what it extends has the constraints
         return rules, [*shown, *inherited]
     return with_constraints(rules, constraints), shown

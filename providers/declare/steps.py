@@ -44,7 +44,7 @@ class StepOverrides(TypedDict, total=False):
     extract_usage: Callable[..., Usage | None]
     """find the usage in an answer's body, by the arguments of decode_response"""
     find_error: Callable[[Response], ProviderError | None]
-    """return the error that an answer stands for, None for a good one"""
+    """return the error that a response reports, None for a successful one"""
     translate_options: Iterable[AnyRule] | AnyTranslate
     """rules that make a provider's own options of the canonical ones, or a function that does"""
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None

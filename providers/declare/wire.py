@@ -80,7 +80,7 @@ class Wire:
     """rules of the fields that an answer can do without, see pipeline/side_fields.py. The functions that read an
     unstreamed body never see a field that breaks its rule; those for streams call `kept_event`."""
     find_error: Callable[[Response], ProviderError | None] = find_error_by_status
-    """returns the error that an answer stands for, None for a good one"""
+    """returns the error that a response reports, None for a successful one"""
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None = None
     """this and the next four are the streaming side; see StreamSteps"""
     init_stream_state: Callable[..., Any] = lambda model: None
@@ -116,7 +116,7 @@ class Wire:
         )
 
     def with_error_hint(self, kind: type[ProviderError], hint: Callable[[Request], str]) -> Wire:
-        """Return the wire with another hint in its errors of one kind, which `hint` makes of the request."""
+        """Return the wire with `hint(request)` as the hint of its errors of one class, `kind`."""
 
         def find_error(response: Response) -> ProviderError | None:
             error = self.find_error(response)

@@ -120,7 +120,7 @@ TRANSCRIBING: Mapping[str, Override] = {
 def metadata_when_stored(request: Request) -> Request:
     """Drop metadata from a chat completion that is not stored.
 
-    "The 'metadata' parameter is only allowed when 'store' is enabled." Responses take them always.
+    "The 'metadata' parameter is only allowed when 'store' is enabled." The Responses API always takes it.
     """
     options = request.options
     if "metadata" not in options or options.get("store") or not request.url.endswith("/chat/completions"):

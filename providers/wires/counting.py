@@ -12,7 +12,7 @@ from ...schemas.usage import Usage
 
 
 def counted_fields(build_body: Callable[[Request], dict[str, Any]], *names: str) -> Callable[[Request], dict[str, Any]]:
-    """Make a `build_body` of those fields of a chat's body that a count takes."""
+    """Return a `build_body` whose body has only the fields `names` of the given one, those that a count takes."""
 
     def build_count_body(request: Request) -> dict[str, Any]:
         body = build_body(request)

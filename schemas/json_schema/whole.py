@@ -144,7 +144,7 @@ class WholeDocuments:
         (self._starts if certain else self._doubtful).append(start)
         self._pass_to(end)
         if certain and '"' not in before and not before.rstrip().endswith(",") and (first or _is_prose(before)):
-            # Nothing before it belongs to the document, so that all of it is here, and brackets too many.
+            # Nothing before it can belong to the document, so it is complete; closing brackets after it are skipped.
             self.at = _STRAY.match(self.text, end).end()  # type: ignore[union-attr]
         return True
 

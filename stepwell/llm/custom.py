@@ -236,7 +236,7 @@ def _sending(hooks: Hooks) -> Callable[[Request, CallNext], StepGenerator]:
             return Response(request, flow=flow, ready=first, call=object())  # a call that counts, as by a network
         answer = Run(lambda: hooks.answer(prompt, options), lambda: hooks.aanswer(prompt, options, clock))
         response = Response(request)
-        response.reply = annotate((yield from _in_our_terms(answer, clock, request.model)), response)
+        response.reply = annotate((yield from _with_typed_errors(answer, clock, request.model)), response)
         return response
 
     return send
@@ -247,7 +247,7 @@ def _pieces(hooks: Hooks, prompt: str, options: dict[str, Any], clock: Clock, mo
     items, async_items = hooks.pieces(prompt, options), hooks.apieces(prompt, options, clock)
     read = Run(lambda: next(items, END), lambda: anext(async_items, END))
     try:
-        while (chunks := (yield from _in_our_terms(read, clock, model))) is not END:
+        while (chunks := (yield from _with_typed_errors(read, clock, model))) is not END:
             if clock.now() >= clock.due:
                 raise clock.error()
             yield Emit(chunks)
@@ -256,8 +256,8 @@ def _pieces(hooks: Hooks, prompt: str, options: dict[str, Any], clock: Clock, mo
         raise
 
 
-def _in_our_terms(effect: Run, clock: Clock, model: Model) -> Flow:
-    """Run a function. An error of an HTTP library in it means the same as one of our own: it may be sent again."""
+def _with_typed_errors(effect: Run, clock: Clock, model: Model) -> Flow:
+    """Run a function. Raise an error of an HTTP library as the TransportError that it means, so that it is retried."""
     try:
         return (yield effect)
     except Exception as error:

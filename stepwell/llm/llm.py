@@ -335,7 +335,7 @@ class StructuredLLM(LLM):
             max_repairs=llm.max_repairs,
             **llm.options,
         )
-        OutputSpec.of(schema, name, description)
+        OutputSpec.of(schema, name, description)  # checks the schema
         self.clients = llm.clients
         self.llm = llm
         self.schema = schema

@@ -49,7 +49,7 @@ def _texts(chunks: list[StreamChunk]) -> Iterator[str]:
 
 
 def in_span(name: str, model: ModelLike, flow: Flow) -> Flow:
-    """Run a flow inside a span, with its Reply and its items."""
+    """Run a flow inside a span, which notes the usage of the Reply."""
     with span(name, model=str(model)) as work:
         reply: Reply = yield from flow
         work.note(usage=reply.usage)

@@ -100,7 +100,7 @@ class Database:
                 raise StepwellError(f"the database {self.path} failed: {error}", hint=hint) from error
 
     def _connect(self) -> Connection:
-        import sqlite3  # as in _connected
+        import sqlite3  # heavy: only when a file is used
 
         try:
             if self.path != MEMORY:

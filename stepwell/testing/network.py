@@ -52,7 +52,7 @@ class MockBody:
         for piece in self:
             yield piece
         if self._stalls and self.stalled is not None:
-            import asyncio  # as in run
+            import asyncio  # heavy, and only this suite needs it
 
             self.stalled.set()
             await asyncio.Event().wait()
@@ -91,7 +91,7 @@ async def cancelled(body: MockBody, work: Coroutine[Any, Any, object]) -> None:
 
     Raises AssertionError unless that ends it and releases its connection.
     """
-    import asyncio  # as in run
+    import asyncio  # heavy, and only this suite needs it
 
     body.stalled = asyncio.Event()
     task = asyncio.ensure_future(work)

@@ -104,9 +104,9 @@ class SimulatedWorld:
         return client
 
     def run(self, client: BaseClient, flows: Iterable[Flow]) -> list[Any]:
-        """Run flows together to their ends; return their results and errors, in order.
+        """Run flows at once until all have ended; return their results and errors, in order.
 
-        Raises StepError if some wait for what never comes.
+        Raises StepError if some still wait and there is no event left that could wake them.
         """
         checked = [checked_flow(flow, "run") for flow in flows]
         tasks = [_Running(self, client, flow, str(place)) for place, flow in enumerate(checked)]
@@ -124,7 +124,7 @@ class SimulatedWorld:
                 gc.enable()
         stuck = [task.name for task in tasks if not task.over]
         if stuck:
-            raise StepError(f"nothing is left to happen, but these wait: {', '.join(stuck)}")
+            raise StepError(f"no event is left, but these flows still wait: {', '.join(stuck)}")
         return [task.result if task.error is None else task.error for task in tasks]
 
     def later(self, seconds: float, work: Callable[[], object]) -> None:

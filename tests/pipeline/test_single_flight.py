@@ -69,7 +69,7 @@ def test_a_flow_waits_no_longer_than_its_total_timeout() -> None:
     third = flight.run(request, work)
     waiting = next(third)
     assert 4 < waiting.timeout <= 5
-    with pytest.raises(TotalTimeout, match="waited 5 s for another"):
+    with pytest.raises(TotalTimeout, match="waited 5 s for the same work of another call"):
         third.send(False)
     assert result_of(first, None) == result_of(second, True) == "done"
 

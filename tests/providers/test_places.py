@@ -252,9 +252,9 @@ def test_a_provider_of_one_operation_uses_it_by_default() -> None:
 @pytest.mark.parametrize(
     ("place", "says"),
     [
-        ({"wire": "openai_chatt"}, "speaks no 'openai_chatt'; did you mean 'openai_chat'"),
+        ({"wire": "openai_chatt"}, "has no wire 'openai_chatt'; did you mean 'openai_chat'"),
         ({"operation": "rerank"}, "does not offer rerank"),
-        ({"wire": "openai_chat", "operation": "embed"}, "speaks no 'openai_chat' for embed"),
+        ({"wire": "openai_chat", "operation": "embed"}, "has no wire 'openai_chat' for embed"),
         ({"wire": 5}, "wire of an override cannot be a int"),
         ({"operation": ""}, "operation of an override cannot be a str"),
     ],
@@ -345,5 +345,5 @@ def test_describe_shows_the_wire_and_operation() -> None:
 def test_a_custom_registry_is_used() -> None:
     registry = Registry()
     registry.register(declare_provider("openai", wire=openai_embeddings, base_url=URL))
-    with pytest.raises(InvalidOption, match="speaks no 'openai_chat'"):
+    with pytest.raises(InvalidOption, match="has no wire 'openai_chat'"):
         Client(registry=registry).override("openai:*", wire="openai_chat", build_body=body)

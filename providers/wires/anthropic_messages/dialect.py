@@ -39,7 +39,7 @@ def limits(schema: dict[str, Any]) -> list[Dropped]:
     for node in objects_in(schema):
         optional += len(node.get("properties", {})) - len(node.get("required", ()))
         unions += "anyOf" in node
-    found = (("required", optional, MAX_OPTIONAL, "optional ones"), ("anyOf", unions, MAX_UNIONS, "unions"))
+    found = (("required", optional, MAX_OPTIONAL, "optional properties"), ("anyOf", unions, MAX_UNIONS, "unions"))
     return [
         Dropped("", keyword, f"Anthropic takes {most} {what}; there are {count}")
         for keyword, count, most, what in found

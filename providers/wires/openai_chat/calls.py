@@ -47,8 +47,10 @@ class StreamedCalls:
         return bool(self._calls) and any(call.name for call in self._calls)
 
     def feed(self, fragment: Mapping[str, Any], *, whole: bool) -> list[StreamChunk]:
-        """Take a fragment, or a whole call, which belongs to no other, whatever its id; return the chunks that it
-        completes."""
+        """Add a fragment of a call and return the chunks that it completes.
+
+        whole: the fragment is a complete call, which is never joined to another, even one with the same id.
+        """
         function = fragment.get("function") or fragment.get("custom") or {}
         name = function.get("name")
         arguments = arguments_text(function.get("arguments", function.get("input")))

@@ -284,7 +284,7 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
 
 
 def closing(model: Model, state: State) -> list[StreamChunk]:
-    """Return the chunks that end everything."""
+    """Return the chunks that end all parts and the reply."""
     first = state.first
     out = _close(first, model)
     for index, choice in state.choices.items():

@@ -223,7 +223,7 @@ def _done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
 
 
 def _ended(item: Mapping[str, Any], known: Item, model: Model, state: State) -> list[StreamChunk]:
-    """Complete an item: return the chunks of what its deltas have not said, and the end of each part."""
+    """Complete an item: return chunks for what its deltas left out, and the end of each part."""
     if known.done:
         return []
     known.done = True

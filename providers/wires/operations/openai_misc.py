@@ -74,7 +74,7 @@ _ROWS: Rules = {key: [{}] for key in _LISTS}
 def models_by(*fields: str) -> Callable[[Any, Model], Reply]:
     """Make the decoder of a list of models; some servers send a bare list (Together).
 
-    fields: the names under which a model's id may be; the first that it has counts
+    fields: the names under which a model's id may be; the first one present is used
     """
 
     def decode(data: Mapping[str, Any] | list[Any], model: Model) -> Reply:

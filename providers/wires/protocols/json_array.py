@@ -59,7 +59,7 @@ class _Scanner:
             self.place = _END if self.single else _AFTER
 
     def _step(self, byte: bytes) -> None:
-        """Take the first byte of the tail, which is outside of any element: an element begins, or punctuation goes."""
+        """Process the first byte of the tail, outside of any element: begin an element, or remove punctuation."""
         place = self.place
         if (place == _START and byte == b"{") or (place in (_FIRST, _VALUE) and byte not in b"],}:"):
             self.place, self.single, self.at = _INSIDE, place == _START, 1

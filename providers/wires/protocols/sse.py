@@ -22,7 +22,8 @@ _names: dict[bytes, str] = {}
 
 def parse(data: bytes, buffer: bytes | Tail) -> tuple[list[SSEEvent], bytes | Tail]:
     """Return the events that `data` completes. Raises ResponseTooLarge for an event over 32 MiB."""
-    # Most reads are one complete event. `13 in data` saves 0.1 µs over `b"\r" in data`.
+    # Most reads are one complete event. `13 in data` saves 0.1 µs over `b"\r" in data`. The range comparisons are true
+    # for "data: " and then a letter, "[" or "{", which needs no check for an empty event or a keepalive.
     if buffer is None and data[-2:] == b"\n\n" and 13 not in data and len(data) <= MAX_EVENT:
         if b"data: ;" < data < b"data:!" and data.find(b"\n") == len(data) - 2:
             return [("", data[6:-2])], None  # 0.25 µs instead of 0.5 for a list of lines

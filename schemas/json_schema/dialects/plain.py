@@ -51,7 +51,7 @@ def as_plain(root: Schema) -> Dialected:
 
 
 def _joined(objects: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the keywords of one object that allows each of these."""
+    """Return the keywords of one object schema that allows everything that any of these allows."""
     if any(not {"properties", "additionalProperties"} & keywords.keys() for keywords in objects):
         return {}
     names = list(dict.fromkeys(name for keywords in objects for name in keywords.get("properties", ())))

@@ -126,7 +126,7 @@ class Reader:
         return self._typed_view(keywords, annotations, place, within)
 
     def followed(self, schema: Schema) -> SchemaView:
-        """Return the normal form of a schema, or of what it refers to; it is no "ref"."""
+        """Return the normal form of a schema after following its references: its kind is never "ref"."""
         view = self.read(schema)
         while view.kind == "ref":
             view = self.read(self.target(view.ref))
