@@ -35,7 +35,7 @@ def around(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Step
                 return halt_with(request, result)
             response = checked_outcome(result, name)
             if response.flow is not None:
-                response.flow = noting_calls(checked_flow(response.flow), request)
+                response.flow = noting_calls(checked_flow(response.flow, "Response(flow=...)"), request)
             if response.flow is not None and not request.stream:
                 return (yield from collected(response))
             return response

@@ -10,7 +10,7 @@ from contextvars import copy_context
 from typing import Any, Self, TypeVar
 
 from ..schemas.errors import StepError
-from .effects import END, CallModel, Close, Flow, Read, Send, cancel_flow, checked_flow, closed, emitted
+from .effects import END, CallModel, Close, Flow, Read, Send, cancel_flow, closed, emitted
 
 CLEANUP_SECONDS = 5.0
 """How long an async flow that has been cancelled may take to clean up."""
@@ -103,7 +103,7 @@ class _Reading:
 
     def __init__(self, flow: Flow) -> None:
         self._results: list[Any] = []
-        self._flow = _noting_result(checked_flow(flow), self._results)
+        self._flow = _noting_result(flow, self._results)
         self._context = copy_context()
         self.over = False
 
@@ -214,5 +214,7 @@ def unknown_effect(effect: object) -> StepError:
     """Make the error for what a flow yielded."""
     if isinstance(effect, CallModel | Send | Read | Close):
         return StepError(f"{type(effect).__name__} needs a client", hint="run the flow by client.run_workflow(flow)")
+    if isinstance(effect, Generator):
+        return StepError("a flow yielded another flow", hint="write `yield from` in the place of `yield`")
     names = "Send, Read, Close, Sleep, Wait, Run, CallModel, Emit, StartTask or StopTasks"
     return StepError(f"a step yielded {type(effect).__name__}", hint=f"yield {names}")

@@ -7,6 +7,7 @@ by `CallModel`. There is one list of effects for both, and one pair of drivers (
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
+from inspect import iscoroutine
 from typing import Any, TypeAlias, TypeVar
 
 from attrs import define, field
@@ -94,6 +95,8 @@ class CallModel:
     stream: bool = False
     noted: bool = field(default=False, init=False, repr=False, eq=False)
     """whether its reply is noted as an inner call already"""
+    depth: int = field(default=0, init=False, repr=False, eq=False)
+    """how many whole calls it is made within"""
 
 
 @define
@@ -124,7 +127,7 @@ class StopTasks:
 
 Effect = Send | Read | Close | Sleep | Wait | Run | CallModel | Emit | StartTask | StopTasks
 Flow: TypeAlias = Generator[Any, Any, Any]
-AnyFlow = TypeVar("AnyFlow", bound=Flow)
+AnyFlow = TypeVar("AnyFlow")
 StepGenerator: TypeAlias = Generator[Effect, Any, Response]
 CallNext = Callable[[Request], StepGenerator]
 
@@ -134,23 +137,29 @@ def in_thread(work: Callable[[], Any]) -> Run:
     return Run(work, blocks=True)
 
 
+def checked_flow(flow: AnyFlow, taker: str) -> AnyFlow:
+    """Return the flow that was passed to `taker`. Raises StepError for what is no flow, and for one that has ended."""
+    kind = type(flow).__name__
+    if not isinstance(flow, Generator):
+        hint = "a flow is what a function with `yield` in it returns"
+        if isinstance(flow, Effect):
+            hint = f"write performing({kind}(...)); several flows are passed as one list"
+        elif iscoroutine(flow):
+            flow.close()  # else Python warns that it was never awaited
+            hint = "write `def` for `async def`, and `yield` an effect for `await`"
+        elif callable(flow):
+            hint = f"call it: {getattr(flow, '__name__', kind)}(...)"
+        raise StepError(f"{taker} takes flows, and got a {kind}", hint=hint)
+    if getattr(flow, "gi_frame", flow) is None:
+        raise StepError(f"{taker} got a flow that has ended", hint="a flow runs once: call its function again")
+    return flow
+
+
 class Cancelled(BaseException):
     """Raised in a flow that is stopped, once, at the effect that it waits for. It may still yield effects to clean up.
 
     Not a GeneratorExit: Python raises that in a `yield from` by closing the inner flow, which may then yield nothing.
     """
-
-
-def checked_flow(flow: AnyFlow) -> AnyFlow:
-    """Return the flow. Raises StepError for what is none."""
-    if not hasattr(flow, "throw"):
-        hint = (
-            "performing(effect) makes a flow of one effect"
-            if isinstance(flow, Effect)
-            else "call a function with yield"
-        )
-        raise StepError(f"a {type(flow).__name__} is not a flow", hint=hint)
-    return flow
 
 
 END = object()

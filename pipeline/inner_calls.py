@@ -6,10 +6,23 @@ from collections.abc import Callable
 from typing import Any
 from weakref import proxy
 
+from ..schemas.errors import StepError
 from ..schemas.reply import Reply
 from .annotate import with_inner_calls
 from .effects import CallModel, Flow, StartTask
-from .http.request import Request
+from .http.request import Request, StateKey
+
+_DEPTH = StateKey("calls_deep", 0, travels=True)
+"""How many whole calls a call is made within."""
+_MAX_DEPTH = 16
+
+
+def nested(request: Request, depth: int) -> Request:
+    """Note in the request of a whole call how many others it is made within. Raises StepError for too many."""
+    if depth > _MAX_DEPTH:
+        hint = "a CallModel passes the step that yields it, too: let that step pass such a call on as it is"
+        raise StepError(f"calls are nested {_MAX_DEPTH} deep", hint=hint)
+    return request.with_state(_DEPTH, depth)
 
 
 def noting_calls(flow: Flow, request: Request) -> Flow:
@@ -35,7 +48,7 @@ def _noting(flow: Flow, request: Request, note: Callable[[tuple[object, Reply]],
                     _note_call(result, note)
                 effect = flow.send(result)
             if type(effect) is CallModel:
-                effect.noted = False
+                effect.noted, effect.depth = False, request.get(_DEPTH) + 1
             elif type(effect) is StartTask:
                 effect.flow = noting_calls(effect.flow, request)
     except StopIteration as stop:

@@ -349,6 +349,8 @@ def _wrong_result(name: str, result: object, expected: str) -> StepError:
     if iscoroutine(result):
         result.close()  # else Python warns that it was never awaited
         hint = "a step cannot be async: write an around step that yields Run(...)"
+    elif isinstance(result, str) and "Response" in expected:
+        hint = "an answer of your own is streamed_response(request, [text])"
     return StepError(f"step {name!r} returned {type(result).__name__} instead of {expected}", hint=hint)
 
 

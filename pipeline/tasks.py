@@ -37,7 +37,7 @@ def gather(flows: Iterable[Flow], limit: int | None = None) -> Flow:
     """
     if limit is not None and limit < 1:
         raise ConfigError(f"gather(limit={limit}) would run nothing", hint="gather(flows, limit=8)")
-    waiting = deque(map(checked_flow, flows))
+    waiting = deque(checked_flow(flow, "gather") for flow in flows)
     if len(waiting) <= 1 or limit == 1:  # needs no thread
         return (yield from _one_after_another(waiting))
     news = News()
@@ -81,7 +81,7 @@ def race(flows: Iterable[Flow]) -> Flow:
     with notes of the others, if all of them fail, and ConfigError if there are none.
     """
     news = News()
-    branches = [(Task(news), checked_flow(flow)) for flow in flows]
+    branches = [(Task(news), checked_flow(flow, "race")) for flow in flows]
     if not branches:
         raise ConfigError("race() has no flows to run", hint="race([flow, other_flow])")
     tasks = [task for task, _ in branches]

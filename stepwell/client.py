@@ -176,11 +176,11 @@ class BaseClient(ClientSettings[Connections]):
 
         Items that it emits are dropped.
         """
-        return drive(checked_flow(flow), self.connections.open().perform)
+        return drive(checked_flow(flow, "run_workflow"), self.connections.open().perform)
 
     def read_workflow(self, flow: Flow) -> Reading:
         """Run a flow of your own as far as its items are read: iterate the result for what the flow emits."""
-        return Reading(flow, self.connections.open().perform)
+        return Reading(checked_flow(flow, "read_workflow"), self.connections.open().perform)
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is yours. The client can still be used, with new ones."""
@@ -235,7 +235,7 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
 
         Items that it emits are dropped.
         """
-        return await adrive(checked_flow(flow), (await self.connections.open()).perform)
+        return await adrive(checked_flow(flow, "run_workflow"), (await self.connections.open()).perform)
 
     def read_workflow(self, flow: Flow) -> AsyncReading:
         """Run a flow of your own as far as its items are read: iterate the result for what the flow emits."""
@@ -243,7 +243,7 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
         async def opening() -> AsyncPerform:
             return (await self.connections.open()).perform
 
-        return AsyncReading(flow, opening)
+        return AsyncReading(checked_flow(flow, "read_workflow"), opening)
 
     async def close(self) -> None:
         """Close this event loop's connections, unless the HTTP client is yours."""

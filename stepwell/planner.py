@@ -19,6 +19,7 @@ from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.request import Headers, Request, StateKey
 from .pipeline.http.timeouts import Timeouts, timeouts_of
+from .pipeline.inner_calls import nested
 from .pipeline.pipeline import Pipeline
 from .pipeline.steps.always_stream import COLLECTED
 from .pipeline.steps.estimate import ESTIMATED_COUNT
@@ -335,9 +336,8 @@ class CallPlanner:
 
     def flow_of(self, call: CallModel) -> Flow:
         """Return the flow of a whole call. It returns a Reply, or the ChunkReader of a streamed call."""
-        options = dict(call.options)
-        pipeline, request = self.request(call.operation, call.model, call.input, options, stream=call.stream)
-        response = yield from pipeline.flow(request)
+        pipeline, request = self.request(call.operation, call.model, call.input, dict(call.options), stream=call.stream)
+        response = yield from pipeline.flow(nested(request, call.depth) if call.depth else request)
         return ChunkReader(response, request.context) if call.stream else completed_reply(response, request.context)
 
     def request_for_model(

@@ -50,11 +50,12 @@ def emitting(*items: object) -> Callable[[], Flow]:
 @pytest.mark.parametrize(
     ("flow", "message"),
     [
-        (emitting(5), "emitted a int; emit a list"),
+        (emitting(5), "emitted a int; emit lists of chunks"),
         (emitting(None), "emitted a NoneType"),
         (emitting(TextDelta("a")), "emitted a TextDelta"),
-        (emitting("text"), "gave a str instead of a StreamChunk"),
-        (lambda: [TextDelta("a"), Finish("stop")], "a list is not a flow"),
+        (emitting("text"), "emitted a str"),
+        (emitting(["text"]), "gave a str instead of a StreamChunk"),
+        (lambda: [TextDelta("a"), Finish("stop")], "takes flows, and got a list"),
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])
@@ -68,11 +69,11 @@ def test_what_is_no_list_of_chunks_is_an_error_that_says_so(flow: Any, message: 
 @pytest.mark.parametrize("together", [gather, race])
 def test_an_effect_in_the_place_of_a_flow_is_an_error_that_says_so(together: Any) -> None:
     client = Scripted([]).client
-    with pytest.raises(StepError, match="a Sleep is not a flow; performing"):
+    with pytest.raises(StepError, match="takes flows, and got a Sleep; write performing"):
         client.run_workflow(together([Sleep(0), Sleep(0)]))
-    with pytest.raises(StepError, match="a Sleep is not a flow"):
+    with pytest.raises(StepError, match="takes flows, and got a Sleep"):
         client.run_workflow(Sleep(0))  # type: ignore[arg-type]
-    with pytest.raises(StepError, match="a function is not a flow"):
+    with pytest.raises(StepError, match="takes flows, and got a function"):
         client.read_workflow(emitting())  # type: ignore[arg-type]
 
 

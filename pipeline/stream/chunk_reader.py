@@ -5,12 +5,12 @@ ChunkReader is for flows; Stream and AsyncStream (stream.py) are for the callers
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator
 from typing import Any
 
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import StepError, StepwellError, StreamTruncated, TransportError
-from ...schemas.fold import Fold
+from ...schemas.fold import Fold, chunks_of
 from ...schemas.message import Context
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
@@ -75,7 +75,8 @@ class OpenAnswer:
 
     def _adopt(self, response: Response) -> None:
         self._response = response
-        self._ready = response.ready
+        reply = response.reply  # of an unstreamed answer, which a step gives to a streamed call or reads itself
+        self._ready = response.ready if reply is None or response.flow is not None else chunks_of(reply)
         self._decoder: StreamDecoder = response.decoder
         self._stages = response.stages
         self._flow = response.flow
@@ -102,10 +103,12 @@ class OpenAnswer:
 
     def _take(self, item: object) -> list[StreamChunk]:
         """Return the chunks that the response's flow emitted. Raises StreamTruncated for one without a Finish."""
+        if isinstance(item, list):
+            return self._through_stages([*item], last=False)
         if item is not END:
-            if not isinstance(item, Iterable):
-                raise StepError(f"the flow of a step emitted a {type(item).__name__}", hint="emit a list of chunks")
-            return self._through_stages(list(item), last=False)
+            raise StepError(
+                f"the flow of a response emitted a {type(item).__name__}", hint="emit lists of chunks: Emit([chunk])"
+            )
         self._flow = None
         chunks = self._through_stages([], last=True)
         if self._fold.finished is None:
@@ -207,7 +210,7 @@ class ChunkReader(OpenAnswer):
             raise failure from None
         yield from self._stopping()
         response = self._response
-        if response is not None and (response.source is not None or response.call is not None):
+        if response is not None and response.reply is None and (response.source or response.call) is not None:
             note_reply(response, self._own_reply(response))
         return None
 

@@ -378,7 +378,7 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
         if not isinstance(each, Wire):
             raise InvalidOption(
                 f"the wire of {id} is a {type(each).__name__}",
-                hint="from stepwell.declare import openai_chat",
+                hint="from stepwell.declare import openai_chat, or pass stepwell.provider(id).wires of another",
             )
     for name in facts:
         if name not in _FIELDS and name not in STEPS:

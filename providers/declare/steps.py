@@ -123,7 +123,7 @@ def checked_steps(steps: Mapping[str, Any]) -> dict[str, Any]:
 
 def checked_step(name: str, value: object) -> Any:
     if name not in STEPS:
-        hint = f"{nearest(name, STEPS)}; a step of the pipeline is changed by attach"
+        hint = f"{nearest(name, STEPS)}; a step of the pipeline is changed by client.pipeline, or by attach"
         raise UnknownStep(f"there is no step {name!r} to override", hint=hint)
     if isinstance(value, Extending):
         return value

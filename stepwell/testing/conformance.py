@@ -62,7 +62,7 @@ class ConformanceReport:
     def __str__(self) -> str:
         lines = [
             f"{'FAIL' if check.fault else 'ok':<5}{check.name}{': ' if check.fault else ''}{check.fault or ''}"
-            for check in self.checks
+            for check in (*self.failed, *(check for check in self.checks if not check.fault))
         ]
         lines += [f"--   {wire} was not checked: there are no samples of its answers" for wire in self.unchecked]
         return "\n".join(
@@ -92,6 +92,10 @@ def conformance(
 
     Raises ConfigError for a chat wire without samples, and for a name that no wire of the provider has.
     """
+    if not isinstance(provider, Provider):
+        raise errors.ConfigError(
+            f"conformance takes a Provider, not a {type(provider).__name__}", hint="pass stepwell.provider('id')"
+        )
     report = ConformanceReport(provider.id)
     if credential is KEY and isinstance(provider.env_key, Mapping):
         credential = dict.fromkeys(provider.env_key, KEY)

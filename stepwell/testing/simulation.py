@@ -25,6 +25,7 @@ from ..pipeline.effects import (
     StartTask,
     StopTasks,
     Wait,
+    checked_flow,
     released,
 )
 from ..pipeline.http.request import Request
@@ -107,7 +108,8 @@ class SimulatedWorld:
 
         Raises StepError if some still wait and there is no event left that could wake them.
         """
-        tasks = [_Running(self, client, flow, str(place)) for place, flow in enumerate(flows)]
+        checked = [checked_flow(flow, "run") for flow in flows]
+        tasks = [_Running(self, client, flow, str(place)) for place, flow in enumerate(checked)]
         for task in tasks:
             self.later(0.0, task.resume)
         automatic = gc.isenabled()
@@ -193,6 +195,13 @@ class _Running:
         world, request = self._world, effect.request
         answer = world.network(request, world.chance)
         clock = Clock(request.timeouts, request.started, request.world.now)
+        body = getattr(answer, "body", b"")
+        if not isinstance(answer, ServerAnswer | tuple) or not isinstance(body, bytes):
+            given = answer if isinstance(body, bytes) else body
+            raise StepError(
+                f"the network answered with a {type(given).__name__}",
+                hint="return ServerAnswer(200, headers, b'...'), or (seconds, exception)",
+            )
         if isinstance(answer, tuple):
             seconds, error = answer
             return self._in_time(clock, seconds, error)
