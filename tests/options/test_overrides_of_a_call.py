@@ -99,7 +99,7 @@ def test_anything_else_is_refused(ask: Ask, overrides: Any) -> None:
 
 
 def test_a_place_that_the_provider_does_not_have_is_refused(ask: Ask) -> None:
-    with pytest.raises(InvalidOption, match="override of this call for wire cohere_chat: groq has no wire 'cohere_chat'"):
+    with pytest.raises(InvalidOption, match="override of this call for wire cohere_chat: groq has no wire"):
         ask(settings([]), MODEL, "hi", overrides=override(wire="cohere_chat", build_body=openai_chat.build_body))
     with pytest.raises(UnknownStep):
         override(bild_body=openai_chat.build_body)  # type: ignore[call-arg]

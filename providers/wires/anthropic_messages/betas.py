@@ -6,7 +6,7 @@ https://docs.claude.com/en/api/beta-headers
 from __future__ import annotations
 
 from ....pipeline.http.request import Request
-from ....schemas.parts import File, Image, Opaque, Part
+from ....schemas.parts import File, Image, Opaque, Part, Text
 from .encode import NAME
 
 FILES = "files-api-2025-04-14"
@@ -34,8 +34,8 @@ def with_betas(request: Request) -> Request:
 
 
 def _required_betas(request: Request) -> list[str]:
-    parts = (part for message in request.context.messages for part in message.content)
-    needed = [FILES] if any(_is_stored(part) for part in parts) else []
+    parts = [part for message in request.context.messages for part in message.content if type(part) is not Text]
+    needed = [FILES] if parts and any(map(_is_stored, parts)) else []
     if request.options.get("mcp_servers"):
         tools = (tool.server for tool in request.context.tools if tool.server is not None)
         needed.append(TOOLSETS if any(tool.get("type") == "mcp_toolset" for tool in tools) else SERVERS)
