@@ -46,7 +46,7 @@ async def adrive(flow: Generator[Any, Any, Result], perform: AsyncPerform) -> Re
             except Exception as error:
                 effect = flow.throw(error)
             except BaseException as cancellation:
-                await _cancelled(flow, cancellation, perform)
+                await _raise_cancellation(flow, cancellation, perform)
                 raise
             else:
                 effect = flow.send(result)
@@ -54,7 +54,7 @@ async def adrive(flow: Generator[Any, Any, Result], perform: AsyncPerform) -> Re
         return stop.value  # type: ignore[no-any-return]
 
 
-async def _cancelled(flow: Flow, cancellation: BaseException, perform: AsyncPerform) -> None:
+async def _raise_cancellation(flow: Flow, cancellation: BaseException, perform: AsyncPerform) -> None:
     """Raise the cancellation in the flow and perform the effects by which it cleans up.
 
     Without a shield, an event loop would cancel every further await, and nothing would be closed. A flow that answers
@@ -89,7 +89,7 @@ def _noting_result(flow: Flow, results: list[Any]) -> Flow:
 
 async def clean_up(flow: Flow, perform: AsyncPerform) -> None:
     """Run a flow that cleans up, in a task that may have been cancelled, for CLEANUP_SECONDS at most."""
-    import anyio  # as in _cancelled
+    import anyio  # comes with httpx; works on whichever event loop runs
 
     with anyio.move_on_after(CLEANUP_SECONDS, shield=True):
         await adrive(flow, perform)

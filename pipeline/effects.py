@@ -120,7 +120,7 @@ class StartTask:
 
 @define
 class StopTasks:
-    """Cancel these tasks and wait until they have ended, for a moment at most (tasks.STOP_SECONDS)."""
+    """Cancel these tasks and wait until they have ended, for a moment at most (drivers.STOP_SECONDS)."""
 
     tasks: Sequence[Task]
 

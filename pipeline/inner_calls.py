@@ -12,17 +12,16 @@ from .annotate import with_inner_calls
 from .effects import CallModel, Flow, StartTask
 from .http.request import Request, StateKey
 
-_DEPTH = StateKey("calls_deep", 0, travels=True)
-"""How many whole calls a call is made within."""
-_MAX_DEPTH = 16
+DEPTH = StateKey("calls_deep", 0, travels=True)
+"""How many calls a call is made within: whole calls, and calls that went on to another model."""
+MAX_DEPTH = 16
 
 
-def nested(request: Request, depth: int) -> Request:
-    """Note in the request of a whole call how many others it is made within. Raises StepError for too many."""
-    if depth > _MAX_DEPTH:
-        hint = "a CallModel passes the step that yields it, too: let that step pass such a call on as it is"
-        raise StepError(f"calls are nested {_MAX_DEPTH} deep", hint=hint)
-    return request.with_state(_DEPTH, depth)
+def nested(request: Request, depth: int, *, hint: str) -> Request:
+    """Return the request with a note of how many calls it is made within. Raises StepError for over MAX_DEPTH."""
+    if depth > MAX_DEPTH:
+        raise StepError(f"calls are nested {MAX_DEPTH} deep", hint=hint)
+    return request.with_state(DEPTH, depth)
 
 
 def noting_calls(flow: Flow, request: Request) -> Flow:
@@ -48,7 +47,7 @@ def _noting(flow: Flow, request: Request, note: Callable[[tuple[object, Reply]],
                     _note_call(result, note)
                 effect = flow.send(result)
             if type(effect) is CallModel:
-                effect.noted, effect.depth = False, request.get(_DEPTH) + 1
+                effect.noted, effect.depth = False, request.get(DEPTH) + 1
             elif type(effect) is StartTask:
                 effect.flow = noting_calls(effect.flow, request)
     except StopIteration as stop:

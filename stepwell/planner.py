@@ -17,9 +17,9 @@ from .other_models import check_other_models
 from .pipeline.annotate import completed_reply
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
-from .pipeline.http.request import Headers, Request, StateKey
+from .pipeline.http.request import Headers, Request
 from .pipeline.http.timeouts import Timeouts, timeouts_of
-from .pipeline.inner_calls import nested
+from .pipeline.inner_calls import DEPTH, nested
 from .pipeline.pipeline import Pipeline
 from .pipeline.steps.always_stream import COLLECTED
 from .pipeline.steps.estimate import ESTIMATED_COUNT
@@ -35,7 +35,7 @@ from .providers.declare.overrides import OVERRIDES, Overrides, in_force
 from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
-from .schemas.errors import StepError, UnknownModel
+from .schemas.errors import UnknownModel
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
 from .schemas.nearest import closest
@@ -56,9 +56,8 @@ from .settings import (
 if TYPE_CHECKING:
     from .options import Credential, ModelLike, PipelineLike, ToolLike
 
-_DEPTH = StateKey("models_deep", 0, travels=True)
-_MAX_DEPTH = 16
-"""Models that one call may go on to, each from a step of the one before."""
+_NESTED_HINT = "a CallModel passes the step that yields it, too: let that step pass such a call on as it is"
+_OTHER_MODEL_HINT = "other_pipeline(..., inside=name) leaves out the step itself, which is called again otherwise"
 DEFAULT_MODEL = "local:smollm2"
 _CALL_ONLY = frozenset(CALL_OPTIONS) - {"provider_options"} | {"tools"}
 
@@ -337,7 +336,8 @@ class CallPlanner:
     def flow_of(self, call: CallModel) -> Flow:
         """Return the flow of a whole call. It returns a Reply, or the ChunkReader of a streamed call."""
         pipeline, request = self.request(call.operation, call.model, call.input, dict(call.options), stream=call.stream)
-        response = yield from pipeline.flow(nested(request, call.depth) if call.depth else request)
+        request = nested(request, call.depth, hint=_NESTED_HINT) if call.depth else request
+        response = yield from pipeline.flow(request)
         return ChunkReader(response, request.context) if call.stream else completed_reply(response, request.context)
 
     def request_for_model(
@@ -357,12 +357,7 @@ class CallPlanner:
         edits: those that the call made to its pipeline.
         login: the key and the address that the call was given, which are passed on to models of the same provider only.
         """
-        depth = request.get(_DEPTH)
-        if depth >= _MAX_DEPTH:
-            raise StepError(
-                f"a step has gone on to another model {depth} times in a row within one call",
-                hint="other_pipeline(..., inside=name) leaves out the step itself, which is called again otherwise",
-            )
+        request = nested(request, request.get(DEPTH) + 1, hint=_OTHER_MODEL_HINT)
         input = request.context if request.operation in _CONVERSATIONS else request.input
         # A stream that only the first provider insists on was not requested by the caller.
         stream = request.stream and not request.get(COLLECTED)
@@ -377,7 +372,7 @@ class CallPlanner:
         other = other.replace(
             started=request.started,
             calls=request.calls,
-            state={**request.travelling(), _DEPTH: depth + 1},
+            state=request.travelling(),
             warnings=(*request.warnings, *other.warnings),
         )
         extra = given.get("provider_options")

@@ -125,6 +125,20 @@ def test_a_step_that_calls_itself_without_end_is_stopped_after_a_few_calls() -> 
     assert len(fake.requests) < 20
 
 
+def test_a_step_that_goes_on_to_another_model_without_end_is_stopped_too() -> None:
+    def asking(request: Request, call: CallNext) -> StepGenerator:
+        assert request.request_for_model is not None
+        pipeline, other = request.request_for_model(request, "fake:other", {})
+        yield from pipeline.flow(other)  # and not `pipeline.inside("asking")`
+        return (yield from call(request))
+
+    fake = FakeModel(*["a"] * 100)
+    mine = stepwell.Client(registry=fake.registry, pipeline=around("asking", asking))
+    with pytest.raises(StepError, match=r"nested 16 deep.*inside=name\) leaves out the step itself"):
+        mine.generate_text(MODEL, "hi")
+    assert fake.requests == []
+
+
 USAGE = {"prompt_tokens": 10, "completion_tokens": 2}
 WHOLE = {"choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}], "usage": USAGE}
 

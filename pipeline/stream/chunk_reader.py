@@ -226,5 +226,4 @@ def collected(response: Response) -> Generator[Any, Any, Response]:
         pass
     response.reply = reader.whole_reply()
     response.source, response.decoder, response.ready, response.stages = None, None, [], []
-    response.flow = None
     return response
