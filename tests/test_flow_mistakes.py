@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import httpx
 import pytest
 
 import stepwell
+from stepwell.chunks import Finish, ToolCallDelta, ToolCallEnd, ToolCallStart, UsageUpdate
+from stepwell.costs import Usage
 from stepwell.errors import ConfigError, StepError
+from stepwell.llm.custom import CustomLLM
 from stepwell.steps import (
     CallModel,
     CallNext,
@@ -184,3 +188,33 @@ def _ask_openai() -> Flow:
 def test_conformance_of_a_name_is_an_error_that_names_the_way_to_the_provider() -> None:
     with pytest.raises(ConfigError, match=r"not a str; pass stepwell\.provider"):
         conformance("groq")  # type: ignore[arg-type]
+
+
+CALL = [ToolCallStart(0, "c1", "look"), ToolCallDelta(0, "{}"), ToolCallEnd(0)]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("place", ["a step", "a model of one's own"])
+@pytest.mark.parametrize(
+    ("items", "reason"),
+    [
+        (["text", ""], "stop"),
+        (["text", Finish("length")], "length"),
+        ([*CALL, UsageUpdate(Usage(1, 2))], "tool_calls"),
+    ],
+    ids=["without a Finish", "with a Finish", "a call that is not the last"],
+)
+def test_an_answer_of_own_chunks_ends_as_they_say(items: list[Any], reason: str, place: str, stream: bool) -> None:
+    class Mine(CustomLLM):
+        def stream_complete(self, prompt: str) -> Any:
+            yield from deepcopy(items)
+
+    def step(request: Request, call: CallNext) -> Response:
+        return streamed_response(request, deepcopy(items))
+
+    if place == "a step":
+        mine = client("a", pipeline=around("mine", step))
+        reply = mine.stream_text(MODEL, "hi").reply() if stream else mine.generate_text(MODEL, "hi")
+    else:
+        reply = Mine().stream_chat([stepwell.user("hi")]).reply() if stream else Mine().chat([stepwell.user("hi")])
+    assert reply.finish_reason == reason

@@ -29,19 +29,40 @@ def streamed_response(request: Request, chunks: OwnChunks) -> Response:
 
 def _emitted(chunks: OwnChunks) -> Flow:
     read, close = _reader(chunks)
-    last: Any = None
+    items = ItemReader("a step")
     try:
         while (item := (yield read)) is not END:
-            last = TextDelta(item) if isinstance(item, str) else item
-            if not isinstance(last, StreamChunk):
-                raise StepError(f"a step gave a {type(last).__name__} instead of a chunk", hint="yield chunks or text")
-            yield Emit([last])
+            yield Emit(items.chunks(item))
     except (Exception, Cancelled):
         if close is not None:
             yield close
         raise
-    if not isinstance(last, Finish):
-        yield Emit([Finish("tool_calls" if isinstance(last, ToolCallEnd) else "stop")])
+    yield Emit(items.last())
+
+
+class ItemReader:
+    """Makes chunks of what a user's function yields: text or chunks, and a Finish at the end if it gave none.
+
+    by: the name of the function, for errors.
+    """
+
+    def __init__(self, by: str) -> None:
+        self._by = by
+        self._has_calls = self._has_finish = False
+
+    def chunks(self, item: object) -> list[StreamChunk]:
+        """Return the chunks of one item; none for empty text. Raises StepError for what is neither text nor chunk."""
+        if isinstance(item, str):
+            return [TextDelta(item)] if item else []
+        if not isinstance(item, StreamChunk):
+            raise StepError(f"{self._by} gave a {type(item).__name__} instead of a chunk", hint="yield text, or chunks")
+        self._has_calls = self._has_calls or isinstance(item, ToolCallEnd)
+        self._has_finish = isinstance(item, Finish)
+        return [item]
+
+    def last(self) -> list[StreamChunk]:
+        """Return what is missing at the end: the Finish, unless it was the last chunk."""
+        return [] if self._has_finish else [Finish("tool_calls" if self._has_calls else "stop")]
 
 
 def _reader(chunks: OwnChunks) -> tuple[Run, Run | None]:

@@ -13,7 +13,8 @@ from typing import Any
 from attrs import frozen
 
 from ..pipeline.http.timeouts import Clock
-from ..schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallEnd
+from ..pipeline.stream.own_chunks import ItemReader
+from ..schemas.chunks import StreamChunk
 from ..schemas.errors import StepError
 from ..schemas.fold import chunks_of, fold
 from ..schemas.message import Message, assistant
@@ -79,12 +80,12 @@ class Hooks:
             case _:
                 yield chunks_of(await self.aanswer(prompt, options, clock))
                 return
-        ending = _Ending()
+        reader = ItemReader(name)
         try:
             while (item := await in_time(clock, lambda: anext(items, _END))) is not _END:
-                if chunks := ending.chunks(item, name):
+                if chunks := reader.chunks(item):
                     yield chunks
-            yield ending.last()
+            yield reader.last()
         finally:
             if hasattr(items, "aclose"):
                 await items.aclose()
@@ -117,31 +118,13 @@ def reply_of(answer: object, by: str) -> Reply:
     return answer.replace(finish_reason=answer.finish_reason or ("tool_calls" if answer.tool_calls else "stop"))
 
 
-class _Ending:
-    """Makes chunks of the items of a stream, and its Finish at the end."""
-
-    def __init__(self) -> None:
-        self._calls = False
-
-    def chunks(self, item: object, by: str) -> list[StreamChunk]:
-        if isinstance(item, str):
-            return [TextDelta(item)] if item else []
-        if not isinstance(item, StreamChunk):
-            raise StepError(f"{by} gave a {type(item).__name__}", hint="yield text, or chunks of schemas/chunks.py")
-        self._calls = self._calls or isinstance(item, ToolCallEnd)
-        return [item]
-
-    def last(self) -> list[StreamChunk]:
-        return [Finish("tool_calls" if self._calls else "stop")]
-
-
 def _with_finish(items: Iterable[object], by: str) -> Iterator[list[StreamChunk]]:
-    ending = _Ending()
+    reader = ItemReader(by)
     try:
         for item in items:
-            if chunks := ending.chunks(item, by):
+            if chunks := reader.chunks(item):
                 yield chunks
-        yield ending.last()
+        yield reader.last()
     finally:
         if hasattr(items, "close"):
             items.close()
