@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ MEMORY = ":memory:"
 """A path that means no file: the data lives as long as the connection, and a forked child gets a copy."""
 WAIT_SECONDS = 60.0
 """Time that a writer waits for another process to finish writing."""
+RETRY_SECONDS = 0.01
+"""Time between two attempts where SQLite does not wait by itself."""
 _MAX_PARAMETERS = 500
 """Parameters of one statement: SQLite's own limit was 999 until version 3.32."""
 
@@ -107,10 +110,9 @@ class Database:
                 Path(self.path).parent.mkdir(parents=True, exist_ok=True)
             connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False)
             try:
-                # Readers then never wait for a writer. On a file system without shared memory the mode does not change.
-                connection.execute("PRAGMA journal_mode=WAL")
+                _use_a_log(connection)
                 connection.execute("PRAGMA synchronous=NORMAL")
-                connection.executescript(self._schema)
+                connection.executescript(f"BEGIN IMMEDIATE; {self._schema}; COMMIT")
             except BaseException:
                 connection.close()
                 raise
@@ -120,6 +122,25 @@ class Database:
                 hint="use a file that may be written, or a new one",
             ) from None
         return connection
+
+
+def _use_a_log(connection: Connection) -> None:
+    """Let readers never wait for a writer. On a file system without shared memory the mode does not change.
+
+    SQLite waits for other writers, but not here: of several processes that change the mode of a new file together, all
+    but one fail at once, lest they wait for each other (https://sqlite.org/c3ref/busy_handler.html). So ask again.
+    """
+    import sqlite3  # heavy: only when a file is used
+
+    give_up = time.monotonic() + WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            return
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+        time.sleep(RETRY_SECONDS)
 
 
 # Connections of a parent process. If the child released them, they would be closed; see Database.close.

@@ -75,6 +75,18 @@ def test_processes_can_create_a_shared_file_together(tmp_path: Path) -> None:
     store.close()
 
 
+def test_a_new_file_waits_for_a_process_that_is_making_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # SQLite refuses the change of mode at once then, whatever its own wait is.
+    path = str(tmp_path / "cache.sqlite")
+    maker = sqlite3.connect(path, isolation_level=None)
+    maker.execute("BEGIN IMMEDIATE")
+    monkeypatch.setattr("stepwell.stores.sqlite.time.sleep", lambda seconds: maker.close())
+    store = SQLiteStore(path)
+    store.set_many({"a": b"1"})
+    assert store.get_many(["a"]) == {"a": b"1"}
+    store.close()
+
+
 FORK = """
 import os, sys
 from stepwell.stores import SQLiteStore
