@@ -1,11 +1,11 @@
-"""Limit what calls cost, in dollars, before the money is spent."""
+"""Limit what calls cost, in dollars or in tokens, before it is spent."""
 
 from __future__ import annotations
 
-import threading
+import os
 from decimal import Decimal
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from ...schemas.chunks import ReasoningDelta, StreamChunk, TextDelta, ToolCallDelta, UsageUpdate
 from ...schemas.errors import (
@@ -19,6 +19,7 @@ from ...schemas.errors import (
 from ...schemas.estimate import estimate_text
 from ...schemas.model import Model
 from ...schemas.prices import FREE, exact_decimal, price
+from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..around import around
@@ -28,12 +29,13 @@ from ..http.response import Response, end_dropped
 from ..pipeline import Pipeline, with_attempts
 from .expected import expected_usage
 
-_NOTHING = Decimal(0)
+_NOTHING, _ENDLESS = Decimal(0), Decimal("Infinity")
 _CHARACTERS_PER_TOKEN = 4
 
 
 class Budget:
-    """A limit in US dollars for all calls that share it: pass it as `pipeline=` to clients or to single calls.
+    """A limit in US dollars, in tokens, or both, for all calls that share it: pass it as `pipeline=` to clients or to
+    single calls.
 
         budget = stepwell.Budget("2.50")
         client = stepwell.Client(pipeline=budget)
@@ -44,7 +46,8 @@ class Budget:
     replaced by the cost of the reported usage, for streams as well. Where no usage is reported (a stream closed early
     or dropped, an attempt that timed out and may have been billed) the estimate is kept, and counted in `estimated`.
 
-    limit: US dollars.
+    limit: US dollars; None for no limit of money.
+    tokens: of input and output together; None for no limit of tokens.
     output_tokens: tokens to reserve for an answer whose length the call does not limit.
     unknown: what to do with a call whose price is not known: "refuse", or "allow" and count it in `unpriced`.
     name: the name of its step.
@@ -54,19 +57,25 @@ class Budget:
 
     def __init__(
         self,
-        limit: Decimal | int | float | str,
+        limit: Decimal | int | float | str | None = None,
         *,
+        tokens: int | None = None,
         output_tokens: int | None = None,
         unknown: str = "refuse",
         name: str = "budget",
     ) -> None:
         if unknown not in ("refuse", "allow"):
             raise ConfigError(f"unknown={unknown!r} is neither 'refuse' nor 'allow'")
-        self.limit = exact_decimal(limit, "the limit of a budget") or _NOTHING
+        if limit is None and tokens is None:
+            raise ConfigError("a Budget needs a limit, in dollars or in tokens", hint='Budget("2.50")')
+        if tokens is not None and (isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0):
+            raise ConfigError(f"tokens={tokens!r:.40} is not a number of tokens", hint="Budget(tokens=100_000)")
+        self.limit = None if limit is None else exact_decimal(limit, "the limit of a budget") or _NOTHING
+        self.tokens = tokens
         self._output_tokens = output_tokens
         self._allow_unknown = unknown == "allow"
         self._key: StateKey[_Hold | None] = StateKey(name, None, travels=True)
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._sums = _Sums()
         self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
 
@@ -82,8 +91,8 @@ class Budget:
 
     @property
     def reserved(self) -> Decimal:
-        """The money reserved for calls in progress."""
-        return self._settled().reserved
+        """The money reserved for calls in progress. A forked child has none for the calls of its parent."""
+        return self._settled().reserved[0]
 
     @property
     def calls(self) -> int:
@@ -97,11 +106,24 @@ class Budget:
 
     @property
     def left(self) -> Decimal:
-        """The limit less what is spent, estimated and reserved; below zero if an estimate was too low."""
-        return self.limit - self._settled().all
+        """The limit less what is spent, estimated and reserved; below zero if an estimate was too low. Without a limit
+        of money it is infinite."""
+        return _ENDLESS if self.limit is None else self.limit - self._settled().all
+
+    @property
+    def tokens_used(self) -> int:
+        """The tokens of the calls that have ended, as they were reported, or estimated where they were not."""
+        return self._settled().tokens
+
+    @property
+    def tokens_left(self) -> int | None:
+        """The limit of tokens less those used and reserved; None without such a limit."""
+        return None if self.tokens is None else self.tokens - self._settled().all_tokens
 
     def __repr__(self) -> str:
-        return f"Budget(limit={self.limit}, spent={self.spent}, estimated={self.estimated}, reserved={self.reserved})"
+        tokens = "" if self.tokens is None else f", tokens={self.tokens}, tokens_used={self.tokens_used}"
+        money = f"limit={self.limit}, spent={self.spent}, estimated={self.estimated}, reserved={self.reserved}"
+        return f"Budget({money}{tokens})"
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
         """Add this budget to a pipeline: one step around each call, one around each attempt."""
@@ -153,19 +175,20 @@ class Budget:
                 hint="set max_tokens, or output_tokens= of Budget",
             )
         cost = price(expected, model.prices)
-        if cost.total is None and not self._allow_unknown:
+        if cost.total is None and self.limit is not None and not self._allow_unknown:
             raise BudgetExceeded(
                 f"the price of the call to {model} is not known: {cost.reason}",
                 hint="add its prices with stepwell.models.add or patch, or allow it with Budget(..., unknown='allow')",
             )
-        hold = _Hold(model, expected, cost.total or _NOTHING)
+        hold = _Hold(model, expected, cost.total or _NOTHING, expected.total_tokens or 0)
         self._reserve(hold)
         return hold
 
     def _reserve(self, hold: _Hold) -> None:
         with self._lock:
             sums = self._sums
-            left = self.limit - sums.all
+            left = _ENDLESS if self.limit is None else self.limit - sums.all
+            tokens_left = None if self.tokens is None else self.tokens - sums.all_tokens
             if hold.amount > left:
                 raise BudgetExceeded(
                     f"the call to {hold.model} may cost ${hold.amount:f}, and ${max(left, _NOTHING):f} of "
@@ -174,13 +197,22 @@ class Budget:
                     needed=hold.amount,
                     left=left,
                 )
-            sums.reserved += hold.amount
+            if tokens_left is not None and hold.tokens > tokens_left:
+                raise BudgetExceeded(
+                    f"the call to {hold.model} may take {hold.tokens:,} tokens, and {max(tokens_left, 0):,} of "
+                    f"{self.tokens:,} are left",
+                    hint="lower max_tokens or raise tokens=",
+                    needed=hold.tokens,
+                    left=tokens_left,
+                )
+            sums.reserve(hold, 1)
 
     def _keep_estimate(self, hold: _Hold) -> None:
         """Keep the reservation of an earlier attempt, which may have been billed, as an estimate; make a new one."""
         with self._lock:
-            self._sums.reserved -= hold.amount
+            self._sums.reserve(hold, -1)
             self._sums.estimated += hold.amount
+            self._sums.tokens += hold.tokens
         hold.lost = hold.answered = False
         hold.open = False
         self._reserve(hold)
@@ -192,24 +224,28 @@ class Budget:
 
     def _settle(self, hold: _Hold, usage: Usage | None, reply: Reply | None = None) -> None:
         """Replace the reservation by what was spent, once."""
-        spent, estimated, unpriced = _NOTHING, _NOTHING, 0
+        spent, estimated, unpriced, tokens = _NOTHING, _NOTHING, 0, 0
         if hold.sent:
-            cost = price(usage, hold.model.prices)
-            if cost.total is None and usage is not None and usage.total_tokens is not None:
+            cost, known = price(usage, hold.model.prices), usage.total_tokens if usage is not None else None
+            if cost.total is None and known is not None:
                 unpriced = 1
-            if cost.total is not None and usage is not None and usage.complete and not _is_partial(usage, hold):
+            exact = usage is not None and usage.complete and not _is_partial(usage, hold)
+            if exact and cost.total is not None:
                 spent = cost.total
             elif hold.streamed or reply is not None:
-                guess = price(_with_estimates(hold, usage, reply), hold.model.prices)
-                estimated = max(cost.total or _NOTHING, guess.total or _NOTHING)
+                likely = _with_estimates(hold, usage, reply)
+                estimated = max(cost.total or _NOTHING, price(likely, hold.model.prices).total or _NOTHING)
+                tokens = likely.total_tokens or 0
             elif hold.answered or hold.lost:
-                estimated = max(cost.total or _NOTHING, hold.amount)
+                estimated, tokens = max(cost.total or _NOTHING, hold.amount), hold.tokens
+            tokens = known if exact and known is not None else max(known or 0, tokens)
         with self._lock:
             if not hold.open:
                 return
             hold.open = False
             sums = self._sums
-            sums.reserved -= hold.amount
+            sums.reserve(hold, -1)
+            sums.tokens += tokens
             sums.spent += spent
             sums.estimated += estimated
             sums.calls += hold.sent
@@ -218,17 +254,33 @@ class Budget:
 
 @define
 class _Sums:
-    """The money that is spent, estimated and reserved, in dollars."""
+    """What is spent, estimated and reserved, in dollars and in tokens."""
 
     spent: Decimal = _NOTHING
     estimated: Decimal = _NOTHING
-    reserved: Decimal = _NOTHING
+    tokens: int = 0
+    """spent and estimated"""
     calls: int = 0
     unpriced: int = 0
+    _reserved: dict[int, tuple[Decimal, int]] = field(factory=dict)
+    """By process: of a call that another thread made before a fork, the child would never see the end."""
+
+    @property
+    def reserved(self) -> tuple[Decimal, int]:
+        return self._reserved.get(os.getpid(), (_NOTHING, 0))
 
     @property
     def all(self) -> Decimal:
-        return self.spent + self.estimated + self.reserved
+        return self.spent + self.estimated + self.reserved[0]
+
+    @property
+    def all_tokens(self) -> int:
+        return self.tokens + self.reserved[1]
+
+    def reserve(self, hold: _Hold, sign: int) -> None:
+        """Add a reservation, or take it away: the process that made it."""
+        dollars, tokens = self._reserved.get(hold.process, (_NOTHING, 0))
+        self._reserved[hold.process] = (dollars + sign * hold.amount, tokens + sign * hold.tokens)
 
 
 @define
@@ -239,6 +291,8 @@ class _Hold:
     expected: Usage
     amount: Decimal
     """dollars"""
+    tokens: int
+    process: int = field(factory=os.getpid, init=False)
     sent: bool = False
     """an attempt was sent"""
     answered: bool = False

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from attrs import define
 
 from ...schemas.errors import CircuitOpen, ConfigError, Overloaded, ServerError, TotalTimeout, TransportError
+from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply
 from ..around import around
 from ..effects import CallNext, StepGenerator
@@ -23,6 +23,7 @@ def circuit_breaker(
     failures: int = 5,
     cooldown: float = 30.0,
     by: By = lambda request: str(request.model),
+    name: str = "circuit_breaker",
 ) -> Step:
     """Send nothing for a while after several failures in a row: each call raises CircuitOpen at once.
 
@@ -32,6 +33,7 @@ def circuit_breaker(
     failures: how many in a row open the circuit.
     cooldown: seconds.
     by: names what fails together (default: each model by itself).
+    name: the name of the step; a pipeline may have several of different names.
 
     Failures are 5xx and overload, after the retries, and connections that fail, break or stay silent, also in the
     middle of a stream. Any other answer, also one that refuses the key or the request, counts as a success; a cancelled
@@ -41,23 +43,26 @@ def circuit_breaker(
     if failures < 1 or cooldown <= 0:
         raise ConfigError("circuit_breaker needs at least one failure and a cooldown above 0 seconds")
     circuits: dict[str, _Circuit] = {}
-    lock = threading.Lock()
+    lock = ProcessLock()
 
     def run(request: Request, call: CallNext) -> StepGenerator:
-        name = by(request)
+        failing = by(request)
         with lock:
-            circuit = circuits.setdefault(name, _Circuit())
+            circuit = circuits.setdefault(failing, _Circuit())
             wait = circuit.enter(request.world.now(), failures, cooldown)
         if wait > 0:
             raise CircuitOpen(
-                f"{name} failed {circuit.failed} times in a row, so nothing was sent",
+                f"{failing} failed {circuit.failed} times in a row, so nothing was sent",
                 hint=f"it is tried again in {wait:.0f} s",
                 retry_after=wait,
             )
 
         def leave(error: BaseException | None) -> None:
             with lock:
+                circuit = circuits.setdefault(failing, _Circuit())
                 circuit.leave(_outcome_of(error), request.world.now(), cooldown)
+                if not circuit.failed:
+                    del circuits[failing]  # what works needs no entry: names may be many
 
         try:
             response: Response = yield from call(request)
@@ -69,7 +74,7 @@ def circuit_breaker(
             return response
         return response.on_end(lambda reply, error: leave(_stream_outcome(reply, error)))
 
-    return around("circuit_breaker", run)
+    return around(name, run)
 
 
 def _stream_outcome(reply: Reply | None, error: BaseException | None) -> BaseException | None:
