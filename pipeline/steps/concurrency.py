@@ -10,45 +10,100 @@ from functools import partial
 from ...schemas.errors import ConfigError, TotalTimeout
 from ...schemas.process_lock import ProcessLock
 from ..around import around
-from ..effects import CallNext, StepGenerator, Wait
+from ..effects import CallNext, Flow, Sleep, StepGenerator, Wait
 from ..http.request import Request
 from ..http.response import Response
 from ..signal import Signal
 from ..step import Step
+from .shared import Asking, LimitStore, checked_store
 
 By = Callable[[Request], str]
+_ASK_AGAIN = 0.1
+"""Seconds between two questions for a place in a store, about."""
 
 
-def concurrency(limit: int, *, by: By = lambda request: "", name: str = "concurrency") -> Step:
+def concurrency(
+    limit: int,
+    *,
+    by: By = lambda request: "",
+    name: str = "concurrency",
+    store: LimitStore | None = None,
+    lease: float = 600.0,
+) -> Step:
     """Let at most `limit` calls run at once, a stream until its end. The others wait, in their order.
 
     limit: calls at once.
     by: names what is counted together (default: all calls that share this step; `lambda request:
         request.model.provider` counts each provider by itself). Threads and event loops are counted together.
-    name: the name of the step; a pipeline may have several of different names.
+    name: the name of the step, and of what is kept in the store; a pipeline may have several of different names.
+    store: where processes and machines share the places, such as a RedisStore (default: they are this process's own).
+        Calls of different processes wait in no order. While the store fails, the limit holds within the process.
+    lease: seconds after which a place in the store is free again, although the process that had it did not give it
+        back: it was killed.
 
     Put it outside `retry`, so that a call which waits to be sent again keeps its place. Raises TotalTimeout if the
     total timeout of the call passes while it waits.
     """
     if limit < 1:
         raise ConfigError(f"concurrency({limit}) would let nothing through", hint="concurrency(8)")
-    gates = _Gates(limit)
+    if lease <= 0:
+        raise ConfigError(f"concurrency(lease={lease:g}) gives no place", hint="concurrency(8, store=..., lease=600)")
+    gates, shared = _Gates(limit), Asking(checked_store(store), name)
 
     def run(request: Request, call: CallNext) -> StepGenerator:
-        place, leave = gates.enter(by(request))
+        group = by(request)
+        place, leave = gates.enter(group)
+        taken: list[str] = []  # the id of the place in the store, once there is one
+        group = f"{name}:{group}"
+
+        def leave_store(store: LimitStore) -> None:
+            store.leave_place(group, taken[0])
+
+        def ended(reply: object, error: object) -> None:
+            leave()
+            if taken:
+                shared.tell(request, leave_store)
+
         try:
             if not place.is_set and not (yield Wait(place, request.seconds_left())):
-                raise TotalTimeout(f"the call waited {request.timeouts.total:g} s for its turn among {limit} at once")
+                raise _too_late(request, limit)
+            if shared.usable(request):
+                request = yield from _take_place(shared, request, group, limit, lease, taken)
             response: Response = yield from call(request)
-        except BaseException:
+        except BaseException as error:
             leave()
+            if taken:
+                yield from shared.end(request, leave_store, error)
             raise
         if response.reply is not None:
             leave()
+            if taken:
+                yield from shared.end(request, leave_store)
             return response
-        return response.on_end(lambda reply, error: leave())
+        return response.on_end(ended)
 
     return around(name, run)
+
+
+def _take_place(shared: Asking, request: Request, group: str, limit: int, lease: float, taken: list[str]) -> Flow:
+    """Wait for a place in the store, and put its id into `taken`. Return the request."""
+    id = request.world.new_id()
+    taken.append(id)  # before the store is asked: a call that is cancelled meanwhile gives it back
+    while True:
+        wait, request = yield from shared.ask(request, lambda store: store.take_place(group, id, limit, lease))
+        if wait is None:
+            taken.clear()
+        if not wait:
+            return request
+        left = request.seconds_left()
+        if left is not None and left <= 0:
+            raise _too_late(request, limit)
+        pause = min(wait, _ASK_AGAIN * (0.5 + request.world.random()))
+        yield Sleep(pause if left is None else min(pause, left))
+
+
+def _too_late(request: Request, limit: int) -> TotalTimeout:
+    return TotalTimeout(f"the call waited {request.timeouts.total:g} s for its turn among {limit} at once")
 
 
 class _Gate:

@@ -11,6 +11,7 @@ from attrs import define, field
 
 from ...schemas.errors import ConfigError, RateLimitError
 from ...schemas.process_lock import ProcessLock
+from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..around import around
 from ..effects import CallNext, Flow, StepGenerator, Wait
@@ -20,6 +21,7 @@ from ..http.retry_after import retry_after
 from ..pipeline import Pipeline, with_attempts
 from ..signal import News, Signal
 from .expected import expected_usage
+from .shared import Asking, LimitStore, checked_store
 
 By = Callable[[Request], str]
 _MANY = 1000
@@ -41,13 +43,17 @@ class RateLimit:
     per: the period, in seconds.
     output_tokens: tokens to count for an answer whose length the call does not limit.
     by: names what shares a limit (default: each model has its own; `lambda request: "all"` for one limit).
-    name: the name of its step.
+    name: the name of its step, and of what is kept in the store.
+    store: where processes and machines share the limit, such as a RedisStore (default: it holds within this process).
 
     A call over the limit waits until it fits; waiting calls are sent in their order. Up to the whole limit may be sent
     at once, and the next when the first of them are a period old. Each attempt counts, also a repeated one. The tokens
     of a call are estimated before it is sent, from its input (schemas/estimate.py) and the longest answer that its
     body allows, and corrected by the usage that is reported. A call of more tokens than the limit waits until nothing
     else counts. A 429 with a time to wait holds up all other calls, also those that wait already.
+
+    With a store, waiting calls are sent in their order within each process. While the store fails, the limit holds
+    within the process, with a warning on the reply.
 
     Raises RateLimitError, and sends nothing, if the wait would pass the total timeout of the call. Thread-safe; sync
     and async clients may share it.
@@ -62,6 +68,7 @@ class RateLimit:
         output_tokens: int = 0,
         by: By = lambda request: str(request.model),
         name: str = "rate_limit",
+        store: LimitStore | None = None,
     ) -> None:
         limits = [limit for limit in (requests, tokens) if limit is not None]
         if not limits or min(*limits, per) <= 0:
@@ -75,6 +82,7 @@ class RateLimit:
         # By process: of a call that another thread made before a fork, the child would never see the end.
         self._lanes: dict[tuple[int, str], _Lane] = {}
         self._lock = ProcessLock()
+        self._name, self._shared = name, Asking(checked_store(store), name)
         self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
@@ -84,33 +92,44 @@ class RateLimit:
     def _call(self, request: Request, call: CallNext) -> StepGenerator:
         """Estimate the tokens of the call, and correct them afterwards."""
         expected = expected_usage(request, self._output_tokens)
-        hold = _Hold(self._lane(request), expected.total_tokens or 0)
+        name = f"{self._name}:{self._by(request)}"
+        hold = _Hold(self._lane(request), name, expected.total_tokens or 0)
         response: Response = yield from call(request.with_state(self._hold, hold))
         if response.reply is not None:
-            self._correct(hold, response.reply.usage)
+            if (correct := self._correct(hold, response.reply.usage)) is not None:
+                yield from self._shared.end(request, correct)
             return response
-        return response.on_end(lambda reply, error: self._correct(hold, reply.usage if reply else None))
+
+        def ended(reply: Reply | None, error: BaseException | None) -> None:
+            if (correct := self._correct(hold, reply.usage if reply else None)) is not None:
+                self._shared.tell(request, correct)
+
+        return response.on_end(ended)
 
     def _attempt(self, request: Request, call: CallNext) -> StepGenerator:
         hold = request.get(self._hold)
         if hold is None:
             return (yield from call(request))
         lane, now = hold.lane, request.world.now
-        hold.last = sent = yield from self._wait(request, hold)
+        request = yield from self._wait(request, hold)
+        sent = hold.last
         try:
             response: Response = yield from call(request)
             pause = retry_after(response.headers, request.world.time()) if response.status == 429 else None
         finally:
-            with self._lock:
-                sent.at = min(sent.at, now())
-            lane.news.publish()
+            if sent is not None:
+                with self._lock:
+                    sent.at = min(sent.at, now())
+                lane.news.publish()
         if pause is not None:
             with self._lock:
                 lane.closed = max(lane.closed, now() + pause)
+            if hold.shared:
+                yield from self._shared.end(request, lambda store: store.pause(hold.name, pause))
         return response
 
     def _wait(self, request: Request, hold: _Hold) -> Flow:
-        """Wait until all that came before are sent and this call fits, too, and count it."""
+        """Wait until all that came before are sent and this call fits, too, and count it. Return the request."""
         lane, turn = hold.lane, Signal()
         with self._lock:
             waiting = lane.waiting
@@ -123,10 +142,9 @@ class RateLimit:
                 raise _too_late(request, None)
             while True:
                 news = lane.news.signal  # before the look at what it is about
-                with self._lock:
-                    wait = lane.wait(request.world.now(), hold.tokens)
-                    if wait <= _MOMENT:
-                        return lane.count(request.world.now(), hold.tokens)
+                wait, request = yield from self._take(request, hold)
+                if wait <= _MOMENT:
+                    return request
                 _check_time_left(request, wait)
                 yield Wait(news, wait)
         finally:
@@ -135,6 +153,27 @@ class RateLimit:
                 following = next(iter(waiting), None)
             if following is not None:
                 following.set()
+
+    def _take(self, request: Request, hold: _Hold) -> Flow:
+        """Count an attempt if it fits. Return 0, else the seconds until it may, and the request."""
+        lane = hold.lane
+        hold.last, hold.shared = None, False
+        if self._shared.usable(request):
+            id, late = request.world.new_id(), lane.late
+            wait, request = yield from self._shared.ask(
+                request,
+                lambda store: store.count_attempt(
+                    hold.name, id, hold.tokens, requests=lane.requests, tokens=lane.tokens, per=lane.per, late=late
+                ),
+            )
+            if wait is not None:
+                hold.shared, hold.id = wait <= _MOMENT, id
+                return wait, request
+        with self._lock:
+            wait = lane.wait(request.world.now(), hold.tokens)
+            if wait <= _MOMENT:
+                hold.last = lane.count(request.world.now(), hold.tokens)
+        return wait, request
 
     def _lane(self, request: Request) -> _Lane:
         key, now = (os.getpid(), self._by(request)), request.world.now()
@@ -145,14 +184,20 @@ class RateLimit:
             lane.seen = now
             return lane
 
-    def _correct(self, hold: _Hold, usage: Usage | None) -> None:
+    def _correct(self, hold: _Hold, usage: Usage | None) -> Callable[[LimitStore], None] | None:
+        """Count the tokens that were used; return what the store must do, if it has counted the attempt."""
         used = usage.total_tokens if usage is not None else None
-        if used is None or hold.last is None:
-            return
-        with self._lock:
-            hold.lane.used += used - hold.last.tokens if hold.last.counts else 0
-            hold.last.tokens = used
-        hold.lane.news.publish()
+        if used is None:
+            return None
+        if hold.shared:
+            hold.shared = False
+            return lambda store: store.correct_attempt(hold.name, hold.id, used)
+        if hold.last is not None:
+            with self._lock:
+                hold.lane.used += used - hold.last.tokens if hold.last.counts else 0
+                hold.last.tokens = used
+            hold.lane.news.publish()
+        return None
 
 
 def _check_time_left(request: Request, wait: float) -> None:
@@ -237,10 +282,15 @@ class _Lane:
             wait = max(wait, min(0.0, first) + periods * self.per)
         return wait
 
+    @property
+    def late(self) -> float:
+        """How many seconds a request may be on its way."""
+        share, most = _ON_THE_WAY
+        return min(share * self.per, most)
+
     def count(self, now: float, tokens: float) -> _Sent:
         """Count an attempt that is sent now."""
-        share, most = _ON_THE_WAY
-        attempt = _Sent(now + min(share * self.per, most), tokens)
+        attempt = _Sent(now + self.late, tokens)
         self.sent.append(attempt)
         self.used += tokens
         return attempt
@@ -251,5 +301,11 @@ class _Hold:
     """One call: the tokens estimated for each of its attempts, and the last of these."""
 
     lane: _Lane
+    name: str
+    """in the store"""
     tokens: int
     last: _Sent | None = None
+    shared: bool = False
+    """whether the store has counted the last attempt"""
+    id: str = ""
+    """of the last attempt in the store"""
