@@ -16,11 +16,15 @@ from .step import Step, check_function, checked_outcome, halt_with, place_in_cod
 from .stream.chunk_reader import collected
 
 
-def around(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Step:
+def around(name: str, run: Callable[[Request, CallNext], StepGenerator], *, counts: bool = False) -> Step:
     """Make a step of `run(request, call)`, a generator that gets its response by `yield from call(request)`.
 
     It may call several times (retry), never (cache) or with another request (fallback), and yield effects. It returns
-    a Response, or a Reply. Raises InvalidOption for an async function and for anything that cannot be called with these
+    a Response, or a Reply.
+
+    counts: whether it counts or keeps something of each call, so that a preview of a call leaves it out.
+
+    Raises InvalidOption for an async function and for anything that cannot be called with these
     two, and StepError, with the step's name, if `run` returns anything else.
     """
     check_function(name, run, 2)
@@ -42,7 +46,7 @@ def around(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Step
 
         return enter, halted
 
-    return Step(name, bind, "around", place_in_code(run))
+    return Step(name, bind, "around", place_in_code(run), counts=counts)
 
 
 def _plain(result: object, name: str) -> Generator[Any, Any, Any]:

@@ -65,6 +65,8 @@ class Step:
     """further lines for `describe()`"""
     of_provider: bool = field(default=False, repr=False)
     """True if every call to the provider needs it, also one from another model's pipeline; see `Pipeline.inside`"""
+    counts: bool = field(default=False, repr=False)
+    """True for a step that counts or keeps something of each call: a preview of a call leaves it out"""
     calls: tuple[tuple[str | Model, Mapping[str, Any]], ...] = field(default=(), repr=False)
     """the other models that it may call, each with the options that differ; a client checks them before its own call"""
     on_way_in: Callable[[Request], Any] | None = field(default=None, repr=False)

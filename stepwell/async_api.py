@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 from .client import BaseAsyncClient
 
 if TYPE_CHECKING:
+    from .health import Health
     from .options import (
         ChatOptions,
         CountTokensOptions,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
         TranscribeOptions,
     )
     from .pipeline.stream.stream import AsyncStream
+    from .preview import Preview
     from .schemas.model import Model
     from .schemas.parts import Audio, File, Image
     from .schemas.reply import Ranked, Reply, Verdict
@@ -344,6 +346,42 @@ class AsyncClient(BaseAsyncClient):
         Where the provider has no endpoint for that, the count is an estimate (schemas/estimate.py), with a warning.
         """
         return await self.make_call("count_tokens", model, prompt, options)
+
+    async def preview(
+        self,
+        model: ModelLike,
+        prompt: object,
+        *,
+        operation: str = "chat",
+        stream: bool = False,
+        **options: Unpack[ChatOptions],
+    ) -> Preview:
+        """Return the request that a call would send, with its credentials masked: print it. Nothing is sent.
+
+        Limits, caches and the like do not run. Raises what the call would raise before it is sent.
+
+        model, prompt, options: those of the call.
+        operation: chat, embed, rerank, ...
+        stream: True for a streamed call.
+        """
+        from .preview import preview_of
+
+        return await self.run_workflow(preview_of(self.planner, operation, model, prompt, options, stream=stream))
+
+    async def health(self, model: ModelLike = None, *, paid: bool = False, timeout: float | None = None) -> Health:
+        """Find out whether a model can be called: `if not client.health("openai:gpt-5.5"): ...`.
+
+        It asks the provider for the list of its models, which costs nothing, with the key of this client.
+
+        model: `provider:model-id`, or None for the default model.
+        paid: where a provider has no such list, ask the model for one token.
+        timeout: seconds in all (default: 10).
+
+        Raises UnknownProvider and UnknownModel for what nobody serves. All other failures are in the result.
+        """
+        from .health import health_of
+
+        return await self.run_workflow(health_of(self.planner, model, paid=paid, timeout=timeout))
 
     async def run(self, operation: str, model: ModelLike, input: object, **options: object) -> Reply[Any]:
         """Run any operation that the provider has a wire for; the usual ones have methods of their own.

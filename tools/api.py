@@ -18,7 +18,7 @@ from tools.option_types import OPTIONS, formatted, option_types
 PACKAGE = Path(__file__).parents[1] / "stepwell"
 SOURCE = PACKAGE / "api.py"
 STREAMS = ("Stream", "ToolStream", "ObjectStream")
-NOT_A_FUNCTION = ("run", "stream")
+NOT_A_FUNCTION = ("run", "stream", "preview", "health")
 
 METHOD = re.compile(r"^    def (?P<rest>\w+\((?:[^()]|\([^()]*\))*\) -> (?P<result>\w+))", re.MULTILINE)
 """The head of a method, up to the name of the class that it returns."""

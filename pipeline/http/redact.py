@@ -17,15 +17,27 @@ _BEARING = re.compile(r"auth|key|token|secret|cookie")
 
 def redact(error: StepwellError, request: Request) -> None:
     """Mask the credentials of a request in all parts of an error: message, hint, bodies, headers."""
-    secrets = sorted({each for each in _secrets(request) if len(each) >= _SHORTEST}, key=len, reverse=True)
-    if not secrets:
+    patterns = _patterns(request)
+    if patterns is None:
         return
-    pattern = "|".join(map(_pattern, secrets))
-    masked, raw = re.compile(pattern), re.compile(pattern.encode())
-    error.args = tuple(_masked(value, masked, raw) for value in error.args)
+    error.args = tuple(_masked(value, *patterns) for value in error.args)
     for name in ("hint", "code", "body", "payload", "headers"):
         if value := getattr(error, name, None):
-            setattr(error, name, _masked(value, masked, raw))
+            setattr(error, name, _masked(value, *patterns))
+
+
+def masked(value: Any, request: Request) -> Any:
+    """Return a value, also a mapping or a tuple of some, with the credentials of a request masked."""
+    patterns = _patterns(request)
+    return value if patterns is None else _masked(value, *patterns)
+
+
+def _patterns(request: Request) -> tuple[re.Pattern[str], re.Pattern[bytes]] | None:
+    secrets = sorted({each for each in _secrets(request) if len(each) >= _SHORTEST}, key=len, reverse=True)
+    if not secrets:
+        return None
+    pattern = "|".join(map(_pattern, secrets))
+    return re.compile(pattern), re.compile(pattern.encode())
 
 
 def _pattern(secret: str) -> str:
@@ -53,4 +65,6 @@ def _masked(value: Any, text_pattern: re.Pattern[str], bytes_pattern: re.Pattern
         return bytes_pattern.sub(MASK.encode(), value)
     if isinstance(value, Mapping):
         return {name: _masked(each, text_pattern, bytes_pattern) for name, each in value.items()}
+    if isinstance(value, tuple):
+        return tuple(_masked(each, text_pattern, bytes_pattern) for each in value)
     return value

@@ -85,7 +85,10 @@ class Budget:
         self._lock = ProcessLock()
         self._sums = Sums()
         self._name, self._shared = name, Asking(checked_store(store), name)
-        self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
+        self._steps = (
+            around(name, self._call, counts=True),
+            around(f"{name}_attempts", self._attempt, counts=True),
+        )
 
     @property
     def spent(self) -> Decimal:

@@ -44,7 +44,7 @@ class Cache:
         self.store = store
         self._ttl = ttl
         self._scope = scope
-        self._step = around(name, self._run)
+        self._step = around(name, self._run, counts=True)
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
         """Add this step inside resolve_key, which finds whose answer it is, and outside all that prepares a request."""

@@ -95,7 +95,7 @@ def circuit_breaker(
 
         return response.on_end(ended)
 
-    return around(name, run)
+    return around(name, run, counts=True)
 
 
 def _stream_outcome(reply: Reply | None, error: BaseException | None) -> BaseException | None:

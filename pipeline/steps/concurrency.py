@@ -82,7 +82,7 @@ def concurrency(
             return response
         return response.on_end(ended)
 
-    return around(name, run)
+    return around(name, run, counts=True)
 
 
 def _take_place(shared: Asking, request: Request, group: str, limit: int, lease: float, taken: list[str]) -> Flow:

@@ -83,7 +83,10 @@ class RateLimit:
         self._lanes: dict[tuple[int, str], _Lane] = {}
         self._lock = ProcessLock()
         self._name, self._shared = name, Asking(checked_store(store), name)
-        self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
+        self._steps = (
+            around(name, self._call, counts=True),
+            around(f"{name}_attempts", self._attempt, counts=True),
+        )
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
         """Add this limit to a pipeline: one step around each call, one around each attempt."""

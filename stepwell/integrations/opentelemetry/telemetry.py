@@ -56,7 +56,7 @@ class Telemetry:
         self._first_chunk = _histogram(meter, "operation.time_to_first_chunk", "s", SECONDS)
         self._tokens = _histogram(meter, "token.usage", "{token}", TOKEN_BUCKETS)
         self._content = content
-        self._step = around("telemetry", self._call)
+        self._step = around("telemetry", self._call, counts=True)
         self._open: dict[str, tuple[Span, int]] = {}
         self._unsubscribe: Callable[[], None] = subscribe(self._event) if composites else lambda: None
 
