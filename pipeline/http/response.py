@@ -138,9 +138,12 @@ class Response:
 
         Nothing is done in here: the garbage collector may run this in any thread, within anybody's lock.
         """
-        source, flow = self.source, self.flow
-        if self.callbacks:
-            DROPPED.append((self.reply, self.callbacks))
+        try:
+            source, flow, callbacks = self.source, self.flow, self.callbacks
+        except AttributeError:  # its headers could not be read, so nothing is held
+            return
+        if callbacks:
+            DROPPED.append((self.reply, callbacks))
             self.request.world.soon(end_dropped)
         if self.abandon is not None and (flow is not None or (source is not None and not source.closed)):
             self.abandon(source, flow)
