@@ -10,7 +10,7 @@ from attrs import field, frozen
 from .errors import ConfigError
 from .json_types import JSONObject
 from .nearest import nearest
-from .parts import PARTS, Image, Part, Reasoning, Refusal, Text, ToolCall
+from .parts import PARTS, Audio, Image, Part, Reasoning, Refusal, Text, ToolCall
 from .tool import Tool, tool_behind
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -274,10 +274,31 @@ _ROLES: Mapping[str, Role] = {
     "user": "user",
     "assistant": "assistant",
     "model": "assistant",
+    "tool": "tool",
+    "function": "tool",
 }
-_KEYS = ("role", "content", "name", "tool_calls", "tool_call_id", "refusal", "reasoning_content")
-# Keys that answers have, and that are not sent back.
-_IGNORED = ("type", "id", "status", "annotations", "audio", "function_call", "reasoning", "reasoning_details")
+LOOSE = "chat"
+"""The key in a part's `extra` for what a message in dict form says of it: several wires understand it."""
+_LABELS = ("type", "id", "status", "annotations")
+"""Keys that answers have, and that say nothing to a model."""
+_COMMON = ("role", "content", "name", *_LABELS)
+_OF_ANSWERS = (
+    *_COMMON,
+    "tool_calls",
+    "function_call",
+    "refusal",
+    "audio",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+)
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "tool": (*_COMMON, "tool_call_id"),
+    "function": _COMMON,
+    "assistant": _OF_ANSWERS,
+    "model": _OF_ANSWERS,
+}
+"""The keys of messages in dict form by their role."""
 
 
 def message_of(item: object) -> Message:
@@ -286,7 +307,8 @@ def message_of(item: object) -> Message:
     item: a Message, a string or a part (a user message), or a dict in the common chat form: `role`, `content`, and the
         further keys in `_KEYS`.
 
-    Raises ConfigError for anything else. Its message does not quote the conversation.
+    Raises ConfigError for anything else, also for unknown keys that have a value, at any depth. Its message does not
+    quote the conversation.
     """
     if isinstance(item, Message):
         return item
@@ -298,22 +320,39 @@ def message_of(item: object) -> Message:
             f"a message cannot be a {type(item).__name__}{without}", hint='pass {"role": "user", "content": "…"}'
         )
     role, content = item["role"], item.get("content")
-    for name, value in item.items():
-        if value and name not in _KEYS and name not in _IGNORED:
-            raise ConfigError(f"a message has no {name!r:.40}", hint=nearest(name, _KEYS))
-    if role == "tool":
+    if not isinstance(role, str) or role not in _ROLES:
+        raise ConfigError(f"{role!r:.40} is not a role", hint="use system, user, assistant or tool")
+    _check_keys(item, _KEYS.get(role, _COMMON), f"a message of role {role}")
+    if _ROLES[role] == "tool":
         if "content" not in item:
             raise ConfigError("a tool's message has no content", hint='pass {"role": "tool", "content": "…"}')
         return Message("tool", _parts(_loose_content(content)), _text(item, "tool_call_id"), _text(item, "name"))
-    if not isinstance(role, str) or role not in _ROLES:
-        raise ConfigError(f"{role!r:.40} is not a role", hint="use system, user, assistant or tool")
-    parts: list[Part] = [Reasoning(thought)] if (thought := _text(item, "reasoning_content")) else []
+    parts: list[Part] = _loose_reasoning(item)
     parts += _parts(_loose_content(content))
     parts += [Refusal(refusal)] if (refusal := _text(item, "refusal")) else []
     parts += _loose_calls(item.get("tool_calls"))
+    if call := item.get("function_call"):  # of a message from before there could be several
+        parts += _loose_calls([call])
+    if audio := item.get("audio"):
+        parts.append(Audio(file_id=_string_field(audio if isinstance(audio, Mapping) else {}, "id")))
     if not parts and (role == "user" or "content" not in item):
         raise ConfigError(f"a message of role {role} has no content", hint='pass {"role": "user", "content": "…"}')
     return Message(_ROLES[role], parts, name=_text(item, "name"))
+
+
+def _check_keys(item: Mapping[str, Any], known: Sequence[str], what: str) -> None:
+    for name, value in item.items():
+        if name not in known and value:
+            raise ConfigError(f"{what} has no {name!r:.40}", hint=nearest(str(name), known))
+
+
+def _loose_reasoning(item: JSONObject) -> list[Part]:
+    """Read the reasoning of an answer: its text has two names, of which the first counts."""
+    text = _text(item, "reasoning_content") or _text(item, "reasoning") or ""
+    details = item.get("reasoning_details")
+    if not text and not details:
+        return []
+    return [Reasoning(text, extra={LOOSE: {"reasoning_details": details}} if details else {})]
 
 
 def _text(item: JSONObject, name: str) -> str | None:
@@ -331,6 +370,8 @@ def _loose_calls(calls: object) -> list[Part]:
             raise ConfigError(
                 "a tool call of a message has no name", hint='pass {"id": …, "function": {"name": …, "arguments": …}}'
             )
+        for each in (call, function):
+            _check_keys(each, ("id", "type", "index", "function", "name", "arguments"), "a tool call of a message")
         parts.append(ToolCall(_text(call, "id") or "", function["name"], _json_text(function.get("arguments"))))
     return parts
 
@@ -358,12 +399,17 @@ def _loose_content(content: object) -> Content | None:
 
 def _loose_part(part: JSONObject) -> Part:
     kind = part.get("type")
+    mark = part.get("cache_control")
+    extra = {LOOSE: {"cache_control": mark}} if mark else {}
     if kind in ("text", "input_text", "output_text"):
-        return Text(_string_field(part, "text"))
+        _check_keys(part, ("text", "cache_control", "logprobs", *_LABELS), "a text of a message")
+        return Text(_string_field(part, "text"), extra)
     if kind in ("image_url", "input_image"):
         image = part.get("image_url")
         fields = image if isinstance(image, Mapping) else {"url": image, "detail": part.get("detail")}
-        return Image(url=_string_field(fields, "url"), detail=fields.get("detail"))
+        _check_keys(part, ("type", "image_url", "detail", "cache_control"), "an image of a message")
+        _check_keys(fields, ("url", "detail"), "an image of a message")
+        return Image(url=_string_field(fields, "url"), detail=fields.get("detail"), extra=extra)
     raise ConfigError(
         f"{kind!r:.40} is not a part of a message in dict form",
         hint=f"use {next((name for name in ('Image', 'Audio', 'Video') if name.lower() in str(kind)), 'File')}(data=…, "

@@ -77,7 +77,11 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), stream: bool = Fal
         ),
         (
             assistant(ToolCall("1", "look_up", '{"city":')),
-            {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "look_up", "arguments": {}}}]},
+            {
+                "role": "assistant",
+                "content": "",
+                "tool_calls": [{"function": {"name": "look_up", "arguments": {"invalid_arguments": '{"city":'}}}],
+            },
         ),
         (
             assistant([Reasoning("hmm", wire="ollama_chat"), Text("yes")]),

@@ -17,6 +17,7 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import NO_PARAMETERS, Tool, chosen_name
+from ...history.shape import HistoryShape
 from ..calls import sent_object
 from ..fields import Field, given, listed, put_options
 from ..media import Media, inline, unsendable
@@ -139,6 +140,18 @@ def accepts_part(part: Part, model: Model) -> bool:
     return isinstance(part, Reasoning) and _reasoning(part) is not None
 
 
+HISTORY_SHAPE = HistoryShape(
+    system_first=True,
+    system_text=True,
+    alternates=True,
+    opens_with_user=True,
+    speakers=frozenset(),
+    empty=frozenset(("system", "user", "assistant")),
+    blank=True,
+    strips_last=True,
+    details=False,
+    empty_results=False,
+)
 finalize_history = thinking_if_begun(_block, lambda block: "reasoningContent" in block)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.wire import Wire
+from ...history.shape import HistoryShape
 from ..counting import count_in, counted_fields
 from ..protocols import sse
 from .encode import OPTIONS, build_body
@@ -29,6 +30,9 @@ openai_responses = Wire(
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,
+    history_shape=HistoryShape(
+        system_joined=True, speakers=frozenset(), empty=frozenset(("system", "assistant"))
+    ),
     finalize_history=finalize_history,
     conversation_id_options=frozenset(("previous_response_id", "conversation")),
     object_support=ObjectSupport(
