@@ -16,7 +16,7 @@ from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import RAW_OPTIONS, Request
 from ...pipeline.step import Step, around_unchecked
 from ...schemas.message import LOOSE, Context, Message
-from ...schemas.parts import Text, ToolCall
+from ...schemas.parts import Opaque, Text, ToolCall
 from ..declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from .call_ids import id_matcher
 from .origins import Origins
@@ -58,7 +58,7 @@ class HistoryTarget:
             elif waiting or message.name or role == before or (before == "tool" and role != "assistant"):
                 return False
             elif role == "assistant":
-                if not content or not before or not self._suits_answer(message, seen, waiting):
+                if not content or before in ("", "system") or not self._suits_answer(message, seen, waiting):
                     return False
             elif role == "system" and before:
                 return False
@@ -72,7 +72,7 @@ class HistoryTarget:
 
     def _suits_answer(self, message: Message, seen: set[str], waiting: list[str]) -> bool:
         origins = self.origins
-        foreign, wire = origins.is_foreign(message), origins.wire
+        foreign, wire, role = origins.is_foreign(message), origins.wire, message.role
         part: Any
         for part in message.content:
             kind = type(part)
@@ -89,7 +89,7 @@ class HistoryTarget:
                     return False
                 seen.add(id)
                 waiting.append(id)
-            elif not origins.can_replay(part, message, foreign):
+            elif not origins.can_replay(part, message, foreign) or (kind is Opaque and role not in self.shape.blocks):
                 return False
         waiting.reverse()
         return True

@@ -94,7 +94,7 @@ def _answer(message: Message) -> list[dict[str, Any]]:
     calls = [_call(call) for call in message.tool_calls]
     if not content and not calls:
         return []
-    own = [part.data for part in message.content if isinstance(part, Opaque) and part.wire == NAME and calls]
+    own = [part.data for part in message.content if isinstance(part, Opaque) and part.wire == NAME]
     turn = {"role": "assistant", **given(tool_calls=calls or None, content=content or None)}
     for plan in own:
         turn |= plan

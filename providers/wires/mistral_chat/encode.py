@@ -55,6 +55,7 @@ def _answer(message: Message, model: Model) -> dict[str, Any]:
     answer = encode_answer(message)
     answer.pop("reasoning_details", None)
     answer.pop("audio", None)
+    answer.pop("name", None)
     thoughts = [part.text for part in message.content if isinstance(part, Reasoning) and accepts_part(part, model)]
     if thoughts:
         thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "".join(thoughts)}]}
