@@ -28,7 +28,7 @@ from .chunks import (
 from .errors import DecodeError, StepError
 from .message import Message
 from .parts import Part, Reasoning, Refusal, Text, ToolCall
-from .reply import Reply, joined_warnings
+from .reply import WHOLE, CallWarning, Reply, joined_warnings
 from .usage import NO_USAGE, Usage
 
 _PACK = 32
@@ -230,7 +230,12 @@ class Fold:
         for part in self._parts.values():
             if isinstance(part, _PartBuilder):
                 part.pack()
+                if not part.whole and chunk.reason in WHOLE:
+                    self._add_warnings(_NO_END)
         self.finished = chunk
+
+
+_NO_END = Warned((CallWarning("tool_calls", "a tool call that had no end in its stream was left out"),))
 
 
 def _misfit() -> DecodeError:

@@ -19,9 +19,10 @@ from ...schemas.message import LOOSE, Context, Message
 from ...schemas.parts import Opaque, Text, ToolCall
 from ..declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from .call_ids import id_matcher
+from .open_tools import without_open_tools
 from .origins import Origins
 from .pairing import paired
-from .shape import HistoryShape, changes, is_marked, without_marks
+from .shape import UNCHANGED, HistoryShape, changes, is_marked, without_marks
 from .tool_names import name_matcher, sent_names, with_original_names
 
 
@@ -32,7 +33,7 @@ class HistoryTarget:
     origins: Origins
     ids: ToolCallIdPolicy
     names: ToolNamePolicy
-    shape: HistoryShape = HistoryShape()
+    shape: HistoryShape = UNCHANGED
     conversation_id_options: frozenset[str] = frozenset()
     finalize_history: Callable[[Request], Request] | None = None
     _fits_id: Callable[[str], object] = field(init=False)
@@ -43,7 +44,7 @@ class HistoryTarget:
 
     def suits(self, context: Context) -> bool:
         """Check quickly, for every call, whether the conversation fits. False may also mean that it is not certain."""
-        fits_name, wire = self._fits_name, self.origins.wire
+        fits_name = self._fits_name
         for tool in context.tools:
             if tool.server is None and not fits_name(tool.name):
                 return False
@@ -89,7 +90,9 @@ class HistoryTarget:
                     return False
                 seen.add(id)
                 waiting.append(id)
-            elif not origins.can_replay(part, message, foreign) or (kind is Opaque and role not in self.shape.blocks):
+            elif not origins.can_replay(part, message, foreign) or (
+                kind is Opaque and (role not in self.shape.blocks or self.shape.server_tools is not None)
+            ):
                 return False
         waiting.reverse()
         return True
@@ -130,6 +133,9 @@ def _fit(request: Request, target: HistoryTarget) -> Request:
     given = {*request.get(RAW_OPTIONS), *request.options}
     continues_stored = not target.conversation_id_options.isdisjoint(given)
     messages, repairs = paired(messages, target.ids, continues_stored=continues_stored)
+    if (read := target.shape.server_tools) is not None:
+        messages, more = without_open_tools(messages, read)
+        repairs += more
     left_out = [f"{kind} cannot be sent to {request.model.provider} and is left out" for kind in dropped]
     for why in (*left_out, *repairs):
         request = request.warn("history", why)

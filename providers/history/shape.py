@@ -8,6 +8,7 @@ from attrs import evolve, frozen
 
 from ...schemas.message import LOOSE, Message
 from ...schemas.parts import MEDIA, Image, Opaque, Part, Refusal, Text
+from .open_tools import ServerTools
 
 _ALL = frozenset(("system", "user", "assistant"))
 _NONE: frozenset[str] = frozenset()
@@ -45,8 +46,14 @@ class HistoryShape:
     """results of tools may be empty; otherwise they get a text that says so"""
     blocks: frozenset[str] = _ALL | {"tool"}
     """the roles that may have blocks of the format's own (Opaque)"""
+    server_tools: ServerTools | None = None
+    """reads the calls of the provider's own tools, where such a call without a result is refused"""
     cache_marks: frozenset[str] = _NONE
     """the roles whose parts keep a mark for the provider's cache"""
+
+
+UNCHANGED = HistoryShape()
+"""The shape of a format that sends every conversation as it is."""
 
 
 def changes(messages: Sequence[Message], shape: HistoryShape) -> list[str]:

@@ -31,7 +31,10 @@ THINKING = {
 }
 SEARCH = {
     **THINKING,
-    "content": [{"type": "server_tool_use", "id": "SECRET", "name": "web_search", "input": {}}],
+    "content": [
+        {"type": "server_tool_use", "id": "SECRET", "name": "web_search", "input": {}},
+        {"type": "web_search_tool_result", "tool_use_id": "SECRET", "content": []},
+    ],
 }
 ITEMS = {
     "id": "resp",

@@ -129,6 +129,11 @@ def accepts_part(part: Part, model: Model) -> bool:
     return isinstance(part, Reasoning) and _thinking(part) is not None
 
 
+def _server_tools(data: Any) -> tuple[str | None, str | None]:
+    asked = data.get("id") if data.get("type") in ("server_tool_use", "mcp_tool_use") else None
+    return asked, data.get("tool_use_id")
+
+
 HISTORY_SHAPE = HistoryShape(
     system_first=True,
     alternates=True,
@@ -138,6 +143,7 @@ HISTORY_SHAPE = HistoryShape(
     blank=True,
     strips_last=True,
     details=False,
+    server_tools=_server_tools,
     cache_marks=frozenset(("system", "user", "assistant", "tool")),
 )
 finalize_history = thinking_if_begun(_block, lambda block: block["type"] in ("thinking", "redacted_thinking"))

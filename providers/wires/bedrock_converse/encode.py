@@ -140,6 +140,10 @@ def accepts_part(part: Part, model: Model) -> bool:
     return isinstance(part, Reasoning) and _reasoning(part) is not None
 
 
+def _server_tools(data: Any) -> tuple[str | None, str | None]:
+    return (data.get("toolUse") or {}).get("toolUseId"), (data.get("toolResult") or {}).get("toolUseId")
+
+
 HISTORY_SHAPE = HistoryShape(
     system_first=True,
     system_text=True,
@@ -150,6 +154,7 @@ HISTORY_SHAPE = HistoryShape(
     blank=True,
     strips_last=True,
     details=False,
+    server_tools=_server_tools,
     empty_results=False,
 )
 finalize_history = thinking_if_begun(_block, lambda block: "reasoningContent" in block)

@@ -12,7 +12,7 @@ from ...history.shape import HistoryShape
 from ..counting import count_in, counted_fields
 from ..protocols import sse
 from .encode import OPTIONS, build_body
-from .items import accepts_part, finalize_history
+from .items import accepts_part, answered_by_the_caller, finalize_history
 from .side_fields import SIDE_FIELDS
 from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
@@ -31,7 +31,10 @@ openai_responses = Wire(
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,
     history_shape=HistoryShape(
-        system_joined=True, speakers=frozenset(), empty=frozenset(("system", "assistant"))
+        system_joined=True,
+        speakers=frozenset(),
+        empty=frozenset(("system", "assistant")),
+        server_tools=answered_by_the_caller,
     ),
     finalize_history=finalize_history,
     conversation_id_options=frozenset(("previous_response_id", "conversation")),

@@ -36,6 +36,8 @@ class Item:
     """The places that deltas have filled, and the pieces that stand there."""
     begun: bool = False
     """Whether its call has started."""
+    waits: bool = False
+    """Whether arguments came before it had started."""
     done: bool = False
     """Whether it is complete."""
 
