@@ -15,7 +15,8 @@ from attrs import define, field
 from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import RAW_OPTIONS, Request
 from ...pipeline.step import Step, around_unchecked
-from ...schemas.message import LOOSE, Context, Message
+from ...schemas.dict_form import LOOSE
+from ...schemas.message import Context, Message
 from ...schemas.parts import Opaque, Text, ToolCall
 from ..declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from .call_ids import id_matcher

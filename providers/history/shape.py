@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from attrs import evolve, frozen
 
-from ...schemas.message import LOOSE, Message
+from ...schemas.dict_form import LOOSE
+from ...schemas.message import Message
 from ...schemas.parts import MEDIA, Image, Opaque, Part, Refusal, Text
-from .open_tools import ServerTools
 
 _ALL = frozenset(("system", "user", "assistant"))
 _NONE: frozenset[str] = frozenset()
@@ -46,8 +47,8 @@ class HistoryShape:
     """results of tools may be empty; otherwise they get a text that says so"""
     blocks: frozenset[str] = _ALL | {"tool"}
     """the roles that may have blocks of the format's own (Opaque)"""
-    server_tools: ServerTools | None = None
-    """reads the calls of the provider's own tools, where such a call without a result is refused"""
+    server_tools: Callable[[Any], tuple[str | None, str | None]] | None = None
+    """reads a block of the provider's own, where its tool's call without a result is refused: see open_tools.py"""
     cache_marks: frozenset[str] = _NONE
     """the roles whose parts keep a mark for the provider's cache"""
 

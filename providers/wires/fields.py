@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ...schemas.message import LOOSE
+from ...schemas.dict_form import LOOSE
 from ...schemas.parts import Audio, File, Image, Refusal, Text, Video
 
 Field = str | tuple[str, Callable[[Any], object]] | Callable[[dict[str, Any], Any], None]

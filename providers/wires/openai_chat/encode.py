@@ -7,7 +7,8 @@ from functools import partial
 from typing import Any
 
 from ....pipeline.http.request import Request
-from ....schemas.message import LOOSE, Message
+from ....schemas.dict_form import LOOSE
+from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name

@@ -32,7 +32,7 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_c
     if cached is None and not _CACHED.isdisjoint(raw):
         cached = next((raw[name] for name in _CACHED if raw.get(name) is not None), None)
     # Where writes are counted, they are among the details of the input, or next to all counts.
-    places = [place for place in (read, raw) if not _WRITES.isdisjoint(place)]
+    places = () if _WRITES.isdisjoint(read) and _WRITES.isdisjoint(raw) else (read, raw)
     charged = None if _CHARGES.isdisjoint(raw) else _reported_cost(raw)
     if charged is None and (raw.get("is_byok") or raw.get("num_sources_used")):
         unpriced_charges += tuple(name for name in ("is_byok", "num_sources_used") if raw.get(name))
