@@ -182,6 +182,11 @@ def _reasoning(data: Mapping[str, Any], model: Model, state: State) -> list[Stre
     item = state.items.find(data, REASONING)
     if (delta := data.get("delta")) is None:
         return []
+    if delta:
+        part = data.get("summary_index", data.get("content_index"))
+        if item.part is not None and part != item.part:
+            delta = f"\n{delta}"
+        item.part = part
     item.show(item.base, delta)
     return [ReasoningDelta(delta, item.base)]
 
