@@ -157,7 +157,19 @@ HISTORY_SHAPE = HistoryShape(
     server_tools=_server_tools,
     empty_results=False,
 )
-finalize_history = thinking_if_begun(_block, lambda block: "reasoningContent" in block)
+_without_late_thinking = thinking_if_begun(_block, lambda block: "reasoningContent" in block)
+
+
+def finalize_history(request: Request) -> Request:
+    """Drop late thinking, and warn where a history with calls brings tools that the caller did not ask for."""
+    request = _without_late_thinking(request)
+    if all(message.role != "tool" for message in request.context.messages):
+        return request
+    if not request.context.tools:
+        request = request.warn("tools", "a history with calls comes with tools: some were made up by the calls' names")
+    if request.options.get("tool_choice") == "none":
+        request = request.warn("tool_choice", "left out: a history with calls comes with tools, which may be called")
+    return request
 
 
 def _format_of(part: Media) -> str:

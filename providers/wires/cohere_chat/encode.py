@@ -134,7 +134,7 @@ def _choice(body: dict[str, Any], choice: object) -> None:
 
 
 def _format(body: dict[str, Any], response_format: object) -> None:
-    if response_format == "json":
+    if response_format in ("json", {"type": "json_object"}):
         body["response_format"] = {"type": "json_object"}
     elif isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
         body["response_format"] = {"type": "json_object", "json_schema": response_format["json_schema"]["schema"]}

@@ -84,7 +84,7 @@ def _image(part: Media) -> str:
 
 
 def _format(body: dict[str, Any], response_format: object) -> None:
-    if response_format == "json":
+    if response_format in ("json", {"type": "json_object"}):
         body["format"] = "json"
     elif isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
         body["format"] = response_format["json_schema"]["schema"]
