@@ -7,13 +7,18 @@ PYTEST := .venv/bin/pytest -q -n auto --dist loadgroup
 # Byte code is written whatever the shell says: each worker and each process that the tests start would compile again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick crowd check bench clean sync-models pythons
+.PHONY: run test quick crowd check bench clean sync-models pythons redis
 
 run: $(BASE)
 	@$(PY) examples/tour.py
 
-test: $(DEV)
+test: $(DEV) redis
 	@$(PYTEST) $(ARGS)
+
+# The tests of shared limits start a server of their own.
+redis:
+	@command -v redis-server >/dev/null || { echo "Installing Debian's redis-server, for the tests ..."; \
+		{ apt-get update && apt-get install -y --no-install-recommends redis-server; } >/dev/null; }
 
 # The inner loop: whatever needs no model, no new process, no framework and no document, with fewer random examples.
 quick: $(DEV)

@@ -6,7 +6,6 @@ lookups. Changes replace the data and never alter it, so readers need no lock.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from decimal import Decimal
@@ -16,6 +15,7 @@ from attrs import evolve
 
 from ..schemas.errors import ConfigError, UnknownModel
 from ..schemas.model import Model, split_name
+from ..schemas.process_lock import ProcessLock
 from ..schemas.undo import Undo
 from .checks import STABLE, checked_row, checked_status, dollars, unlisted, words
 from .files import FOLDER, catalog_folder, json_files, read_json
@@ -43,7 +43,7 @@ class Catalog:
         """Called with the id of a provider that is not listed: it may add models, and returns whether there is such a
         provider."""
         self._folder = folder
-        self._lock = threading.RLock()
+        self._lock = ProcessLock()
         self._by_provider: dict[str, ProviderModels] = {}
         self._base: dict[str, ProviderModels] = {}
         """Whole providers that are not in the folder's data, before patches."""

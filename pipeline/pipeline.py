@@ -155,7 +155,9 @@ def with_attempts(pipeline: Pipeline, per_call: Step, per_attempt: Step) -> Pipe
     if per_call in pipeline.steps:
         return pipeline
     pipeline = pipeline.after("encode_body", per_call) if "encode_body" in pipeline else pipeline.prepend(per_call)
-    return pipeline.after("retry", per_attempt) if "retry" in pipeline else pipeline.append(per_attempt)
+    if "retry" in pipeline:
+        return pipeline.after("retry", per_attempt)
+    return pipeline.before("send", per_attempt) if "send" in pipeline else pipeline.append(per_attempt)
 
 
 def _short(text: str) -> str:

@@ -288,8 +288,9 @@ class StepLimit(StepwellError):
 class BudgetExceeded(StepwellError):
     """This call could exceed the budget; nothing was sent.
 
-    needed: what the call may cost, in US dollars (Decimal); None if that cannot be estimated.
-    left: what the budget still holds, in US dollars (Decimal).
+    needed: what the call may cost, in US dollars (Decimal) or in tokens (int), whichever are too few; None if that
+        cannot be estimated.
+    left: what the budget still holds of it.
     """
 
     exit_code = 5

@@ -15,6 +15,7 @@ from .tool import Tool, tool_behind
 Role = Literal["system", "user", "assistant", "tool"]
 Content = str | Part | Sequence[str | Part]
 _PART_TYPES = frozenset(PARTS)
+_TEXT_OR_PARTS = (str, *PARTS)
 
 
 def _parts(content: Content | None) -> tuple[Part, ...]:
@@ -98,6 +99,16 @@ class Message:
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The tool calls among the parts."""
         return tuple([part for part in self.content if type(part) is ToolCall])
+
+
+def _of_text(role: Role, text: str) -> Message:
+    """Make a message of what is known to be a role and a text that is not empty, in half the time."""
+    message: Message = object.__new__(Message)
+    # A literal, which Python makes in half the time of a copy of another message's fields.
+    values: dict[str, Any] = {"role": role, "content": (Text(text),), "tool_call_id": None, "name": None}
+    values["is_error"], values["extra"], values["model"] = False, {}, None
+    object.__setattr__(message, "__dict__", values)
+    return message
 
 
 def system(text: Content) -> Message:
@@ -229,9 +240,11 @@ def context_of(prompt: object) -> Context:
     if isinstance(prompt, str):
         if not prompt.strip():
             raise _empty()
-        return Context((Message("user", (Text(prompt),)),))
+        return Context((_of_text("user", prompt),))
     if isinstance(prompt, Context):
         context = prompt
+    elif isinstance(prompt, list):
+        context = Context(_messages(prompt))
     elif isinstance(prompt, Message):
         context = Context((prompt,))
     elif isinstance(prompt, Mapping):
@@ -257,12 +270,14 @@ def _empty() -> ConfigError:
 
 
 def _is_blank(content: tuple[Part, ...]) -> bool:
+    if len(content) == 1 and type(content[0]) is Text:  # without a generator, in every call
+        return not content[0].text.strip()
     return all(isinstance(part, Text) and not part.text.strip() for part in content)
 
 
 def _messages(items: Iterable[Any]) -> tuple[Message, ...]:
     items = list(items)
-    if items and all(isinstance(item, (str, *PARTS)) for item in items):
+    if items and type(items[0]) is not dict and all(isinstance(item, _TEXT_OR_PARTS) for item in items):
         return (user(items),)
     return tuple([message_of(item) for item in items])
 
@@ -294,6 +309,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "model": _OF_ANSWERS,
 }
 """The keys of messages in dict form by their role."""
+_PLAIN_KEYS = {"role", "content"}
 
 
 def message_of(item: object) -> Message:
@@ -305,9 +321,14 @@ def message_of(item: object) -> Message:
     Raises ConfigError for anything else, also for unknown keys that have a value, at any depth. Its message does not
     quote the conversation.
     """
+    if type(item) is dict and item.keys() == _PLAIN_KEYS:
+        # As nearly all are: checked in 1 µs, the others in 5.
+        role, content = item["role"], item["content"]
+        if type(role) is str and role in _ROLES and type(content) is str and content:
+            return _of_text(_ROLES[role], content)
     if isinstance(item, Message):
         return item
-    if isinstance(item, (str, *PARTS)):
+    if isinstance(item, _TEXT_OR_PARTS):
         return user(item)
     if not isinstance(item, Mapping) or "role" not in item:
         without = " without a role" if isinstance(item, Mapping) else ""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import threading
 from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -13,12 +12,13 @@ from weakref import WeakKeyDictionary, finalize, ref
 from .connect import aconnect, checked_http, checked_transport, connect
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.transport import AsyncTransport, Transport
+from .schemas.process_lock import ProcessLock
 
 if TYPE_CHECKING:
     from .connect import AnyHTTPClient, AnyTransport
 
 # One for all clients, since it is held only for as long as it takes to set a transport up.
-_LOCK = threading.Lock()
+_LOCK = ProcessLock()
 
 
 class Connections:

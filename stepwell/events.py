@@ -9,7 +9,6 @@ threads and tasks as well. Without subscribers a span costs a tenth of a microse
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
@@ -19,6 +18,7 @@ from typing import Any, Literal
 from attrs import define, field, frozen
 
 from .pipeline.effects import Cancelled
+from .schemas.process_lock import ProcessLock
 
 __all__ = ["Event", "Span", "current", "span", "subscribe", "within"]
 
@@ -44,7 +44,7 @@ class Event:
 Subscriber = Callable[[Event], None]
 
 _subscribers: tuple[Subscriber, ...] = ()
-_lock = threading.Lock()
+_lock = ProcessLock()
 _current: ContextVar[str | None] = ContextVar("stepwell_span", default=None)
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
@@ -40,6 +39,7 @@ from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
 from .schemas.nearest import closest
 from .schemas.options import CALL_OPTIONS, check_options, check_value
+from .schemas.process_lock import ProcessLock
 from .schemas.reply import CallWarning
 from .schemas.tool import Tool
 from .settings import (
@@ -102,7 +102,7 @@ class CallPlanner:
         self._edits = edits_of(pipeline)
         self._plans: dict[Any, Plan] = {}
         self._warned: set[CallWarning] = set()
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     @property
     def environment(self) -> Environment:

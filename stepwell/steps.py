@@ -35,6 +35,7 @@ from .pipeline.steps.fallback import fallback
 from .pipeline.steps.fit_context import fit_context
 from .pipeline.steps.rate_limit import RateLimit
 from .pipeline.steps.retry import retry
+from .pipeline.steps.shared import LimitStore
 from .pipeline.stream.chunk_reader import ChunkReader
 from .pipeline.stream.own_chunks import streamed_response
 from .pipeline.tasks import gather, performing, race
@@ -55,6 +56,7 @@ __all__ = [
     "Flow",
     "Halt",
     "KeyValueStore",
+    "LimitStore",
     "Pipeline",
     "PipelineEdits",
     "RateLimit",

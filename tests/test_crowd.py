@@ -56,23 +56,25 @@ def check_order(entries: list[tuple[float, int]]) -> None:
 
 def no_more_requests_are_sent_than_the_rate_limit_allows(crowd: Crowd) -> None:
     for model in (MODEL, OTHER):
-        check_bucket(crowd, crowd.requests, [(sent.at, 1) for sent in crowd.server.sent if sent.model == model])
+        check_window(crowd, crowd.requests, [(sent.at, 1) for sent in crowd.server.sent if sent.model == model])
 
 
 def no_more_tokens_are_used_than_the_rate_limit_allows(crowd: Crowd) -> None:
     """Besides those which were reserved for calls on their way, and given back."""
     most = crowd.tokens + crowd.gate.limit * MOST_TOKENS
     for model in (MODEL, OTHER):
-        check_bucket(crowd, most, [(sent.at, sent.tokens) for sent in crowd.server.sent if sent.model == model])
+        check_window(crowd, most, [(sent.at, sent.tokens) for sent in crowd.server.sent if sent.model == model])
 
 
-def check_bucket(crowd: Crowd, limit: int, uses: list[tuple[float, int]]) -> None:
-    """After a pause a whole period's worth may come at once, else as much as the time that has passed allows."""
-    left, last = float(limit), 0.0
+def check_window(crowd: Crowd, limit: int, uses: list[tuple[float, int]]) -> None:
+    """Check that no period, wherever it begins, has more than the limit."""
+    counted, oldest = 0, 0
     for at, amount in uses:
-        left = min(limit, left + (at - last) * limit / crowd.per) - amount
-        last = at
-        assert left > -1e-6
+        counted += amount
+        while uses[oldest][0] <= at - crowd.per + 1e-6:
+            counted -= uses[oldest][1]
+            oldest += 1
+        assert counted <= limit
 
 
 def nothing_is_sent_to_a_model_that_asked_for_a_pause(crowd: Crowd) -> None:

@@ -23,7 +23,7 @@ class Headers(dict[str, str]):
 
     def __init__(self, headers: Mapping[str, str] | Iterable[tuple[str, str]] = (), /, **more: str) -> None:
         if type(headers) is Headers:
-            super().__init__(headers)  # at the speed of a dict: many steps copy them
+            dict.update(self, headers)  # at the speed of a dict: many steps copy them
         else:
             self.update(headers)
         for name, value in more.items():

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import threading
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
@@ -13,6 +11,7 @@ from attrs import define, field, setters
 
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import ProviderError
+from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply
 from .headers import Headers, received
 from .request import Request
@@ -40,15 +39,8 @@ DROPPED: deque[tuple[Reply | None, list[OnEnd]]] = deque()
 """The callbacks of responses that were dropped unread, each with the reply that was there already."""
 
 
-_ENDING = threading.RLock()
+_ENDING = ProcessLock()
 """Held while callbacks of `DROPPED` are called."""
-if hasattr(os, "register_at_fork"):
-
-    def _renew() -> None:
-        global _ENDING
-        _ENDING = threading.RLock()  # the thread that held it does not exist in the child
-
-    os.register_at_fork(after_in_child=_renew)
 
 
 def end_dropped(*, wait: bool = True) -> None:

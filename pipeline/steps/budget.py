@@ -1,11 +1,12 @@
-"""Limit what calls cost, in dollars, before the money is spent."""
+"""Limit what calls cost, in dollars or in tokens, before it is spent."""
 
 from __future__ import annotations
 
-import threading
+import os
+from collections.abc import Callable
 from decimal import Decimal
 
-from attrs import define, evolve
+from attrs import define, evolve, field
 
 from ...schemas.chunks import ReasoningDelta, StreamChunk, TextDelta, ToolCallDelta, UsageUpdate
 from ...schemas.errors import (
@@ -19,21 +20,25 @@ from ...schemas.errors import (
 from ...schemas.estimate import estimate_text
 from ...schemas.model import Model
 from ...schemas.prices import FREE, Cost, Prices, exact_decimal, price
+from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..around import around
-from ..effects import CallNext, StepGenerator
+from ..effects import CallNext, Flow, StepGenerator
 from ..http.request import Request, StateKey
 from ..http.response import Response, end_dropped
 from ..pipeline import Pipeline, with_attempts
+from .budget_sums import NOTHING, Sums, in_billionths, sums_of
 from .expected import expected_usage
+from .shared import Asking, LimitStore, checked_store
 
-_NOTHING = Decimal(0)
+_ENDLESS = Decimal("Infinity")
 _CHARACTERS_PER_TOKEN = 4
 
 
 class Budget:
-    """A limit in US dollars for all calls that share it: pass it as `pipeline=` to clients or to single calls.
+    """A limit in US dollars, in tokens, or both, for all calls that share it: pass it as `pipeline=` to clients or to
+    single calls.
 
         budget = stepwell.Budget("2.50")
         client = stepwell.Client(pipeline=budget)
@@ -44,30 +49,42 @@ class Budget:
     replaced by the cost of the reported usage, for streams as well. Where no usage is reported (a stream closed early
     or dropped, an attempt that timed out and may have been billed) the estimate is kept, and counted in `estimated`.
 
-    limit: US dollars.
+    limit: US dollars; None for no limit of money.
+    tokens: of input and output together; None for no limit of tokens.
     output_tokens: tokens to reserve for an answer whose length the call does not limit.
     unknown: what to do with a call whose price is not known: "refuse", or "allow" and count it in `unpriced`.
-    name: the name of its step.
+    name: the name of its step, and of what is kept in the store.
+    store: where processes and machines share the budget, such as a RedisStore (default: it is this process's own). The
+        properties then ask the store, and block. Reservations of a process that was killed stay. While the store
+        fails, the budget holds within the process, with a warning on the reply.
 
     Thread-safe. A call that a step outside answers from a cache is not counted.
     """
 
     def __init__(
         self,
-        limit: Decimal | int | float | str,
+        limit: Decimal | int | float | str | None = None,
         *,
+        tokens: int | None = None,
         output_tokens: int | None = None,
         unknown: str = "refuse",
         name: str = "budget",
+        store: LimitStore | None = None,
     ) -> None:
         if unknown not in ("refuse", "allow"):
             raise ConfigError(f"unknown={unknown!r} is neither 'refuse' nor 'allow'")
-        self.limit = exact_decimal(limit, "the limit of a budget") or _NOTHING
+        if limit is None and tokens is None:
+            raise ConfigError("a Budget needs a limit, in dollars or in tokens", hint='Budget("2.50")')
+        if tokens is not None and (isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0):
+            raise ConfigError(f"tokens={tokens!r:.40} is not a number of tokens", hint="Budget(tokens=100_000)")
+        self.limit = None if limit is None else exact_decimal(limit, "the limit of a budget") or NOTHING
+        self.tokens = tokens
         self._output_tokens = output_tokens
         self._allow_unknown = unknown == "allow"
         self._key: StateKey[_Hold | None] = StateKey(name, None, travels=True)
-        self._lock = threading.Lock()
-        self._sums = _Sums()
+        self._lock = ProcessLock()
+        self._sums = Sums()
+        self._name, self._shared = name, Asking(checked_store(store), name)
         self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
 
     @property
@@ -82,8 +99,8 @@ class Budget:
 
     @property
     def reserved(self) -> Decimal:
-        """The money reserved for calls in progress."""
-        return self._settled().reserved
+        """The money reserved for calls in progress. A forked child has none for the calls of its parent."""
+        return self._settled().reserved[0]
 
     @property
     def calls(self) -> int:
@@ -97,11 +114,24 @@ class Budget:
 
     @property
     def left(self) -> Decimal:
-        """The limit less what is spent, estimated and reserved; below zero if an estimate was too low."""
-        return self.limit - self._settled().all
+        """The limit less what is spent, estimated and reserved; below zero if an estimate was too low. Without a limit
+        of money it is infinite."""
+        return _ENDLESS if self.limit is None else self.limit - self._settled().all
+
+    @property
+    def tokens_used(self) -> int:
+        """The tokens of the calls that have ended, as they were reported, or estimated where they were not."""
+        return self._settled().tokens
+
+    @property
+    def tokens_left(self) -> int | None:
+        """The limit of tokens less those used and reserved; None without such a limit."""
+        return None if self.tokens is None else self.tokens - self._settled().all_tokens
 
     def __repr__(self) -> str:
-        return f"Budget(limit={self.limit}, spent={self.spent}, estimated={self.estimated}, reserved={self.reserved})"
+        tokens = "" if self.tokens is None else f", tokens={self.tokens}, tokens_used={self.tokens_used}"
+        money = f"limit={self.limit}, spent={self.spent}, estimated={self.estimated}, reserved={self.reserved}"
+        return f"Budget({money}{tokens})"
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
         """Add this budget to a pipeline: one step around each call, one around each attempt."""
@@ -111,27 +141,33 @@ class Budget:
         if request.operation in FREE:
             return (yield from call(request))
         hold = self._hold(request)
+        request = yield from self._reserve(request, hold)
         try:
             response: Response = yield from call(request.with_state(self._key, hold))
         except BaseException as error:
             if hold.sent and not isinstance(error, StepwellError):
                 hold.lost = True  # cancelled, but the provider may charge for it
-            self._settle(hold, error.usage if isinstance(error, StepwellError) else None)
+            if work := self._settle(hold, error.usage if isinstance(error, StepwellError) else None):
+                yield from self._shared.end(request, work, error)
             raise
         if response.reply is not None:
-            self._settle(hold, response.reply.usage, response.reply)
+            if work := self._settle(hold, response.reply.usage, response.reply):
+                yield from self._shared.end(request, work)
             return response
         hold.streamed = True
-        return response.through(_Meter(hold)).on_end(
-            lambda reply, error: self._settle(hold, hold.usage if reply is None else reply.usage, reply)
-        )
+
+        def ended(reply: Reply | None, error: BaseException | None) -> None:
+            if work := self._settle(hold, hold.usage if reply is None else reply.usage, reply):
+                self._shared.tell(request, work)
+
+        return response.through(_Meter(hold)).on_end(ended)
 
     def _attempt(self, request: Request, call: CallNext) -> StepGenerator:
         hold = request.get(self._key)
         if hold is None:
             return (yield from call(request))
         if hold.lost:
-            self._keep_estimate(hold)
+            request = yield from self._keep_estimate(request, hold)
         hold.sent = True
         try:
             response: Response = yield from call(request)
@@ -144,7 +180,7 @@ class Budget:
         return response
 
     def _hold(self, request: Request) -> _Hold:
-        """Reserve what the call may cost. Raises BudgetExceeded if that is not known, or more than is left."""
+        """Return the reservation to make. Raises BudgetExceeded if what the call may cost is not known."""
         expected = expected_usage(request, self._output_tokens)
         model = request.model
         if expected.output_tokens is None and not self._allow_unknown:
@@ -153,82 +189,107 @@ class Budget:
                 hint="set max_tokens, or output_tokens= of Budget",
             )
         cost = price(expected, model.prices)
-        if cost.total is None and not self._allow_unknown:
+        if cost.total is None and self.limit is not None and not self._allow_unknown:
             raise BudgetExceeded(
                 f"the price of the call to {model} is not known: {cost.reason}",
                 hint="add its prices with stepwell.models.add or patch, or allow it with Budget(..., unknown='allow')",
             )
-        hold = _Hold(model, expected, cost.total or _NOTHING)
-        self._reserve(hold)
-        return hold
+        return _Hold(model, expected, cost.total or NOTHING, expected.total_tokens or 0)
 
-    def _reserve(self, hold: _Hold) -> None:
+    def _reserve(self, request: Request, hold: _Hold) -> Flow:
+        """Reserve what the call may cost; return the request. Raises BudgetExceeded if that is more than is left."""
+        if self._shared.usable(request):
+            id, amounts = request.world.new_id(), (in_billionths(hold.amount), hold.tokens)
+            limits = (None if self.limit is None else in_billionths(self.limit), self.tokens)
+            found, request = yield from self._shared.ask(
+                request, lambda store: store.reserve(self._name, id, amounts, limits)
+            )
+            if found is not None:
+                fits, left, tokens_left = found
+                if not fits:
+                    self._check(hold, Decimal(left).scaleb(-9), tokens_left)
+                hold.id, hold.open = id, True
+                return request
         with self._lock:
             sums = self._sums
-            left = self.limit - sums.all
-            if hold.amount > left:
-                raise BudgetExceeded(
-                    f"the call to {hold.model} may cost ${hold.amount:f}, and ${max(left, _NOTHING):f} of "
-                    f"${self.limit:f} are left",
-                    hint="lower max_tokens or raise the limit",
-                    needed=hold.amount,
-                    left=left,
-                )
-            sums.reserved += hold.amount
+            self._check(hold, (self.limit or NOTHING) - sums.all, (self.tokens or 0) - sums.all_tokens)
+            sums.reserve(hold.process, hold.amount, hold.tokens)
+            hold.id, hold.open = "", True
+        return request
 
-    def _keep_estimate(self, hold: _Hold) -> None:
+    def _check(self, hold: _Hold, left: Decimal, tokens_left: int) -> None:
+        """Raise BudgetExceeded if the call may cost more than is left. A limit that is not there is not looked at."""
+        if self.limit is not None and hold.amount > left:
+            raise BudgetExceeded(
+                f"the call to {hold.model} may cost ${hold.amount:f}, and ${max(left, NOTHING):f} of "
+                f"${self.limit:f} are left",
+                hint="lower max_tokens or raise the limit",
+                needed=hold.amount,
+                left=left,
+            )
+        if self.tokens is not None and hold.tokens > tokens_left:
+            raise BudgetExceeded(
+                f"the call to {hold.model} may take {hold.tokens:,} tokens, and {max(tokens_left, 0):,} of "
+                f"{self.tokens:,} are left",
+                hint="lower max_tokens or raise tokens=",
+                needed=hold.tokens,
+                left=tokens_left,
+            )
+
+    def _keep_estimate(self, request: Request, hold: _Hold) -> Flow:
         """Keep the reservation of an earlier attempt, which may have been billed, as an estimate; make a new one."""
-        with self._lock:
-            self._sums.reserved -= hold.amount
-            self._sums.estimated += hold.amount
+        if work := self._replace(hold, estimated=hold.amount, tokens=hold.tokens):
+            yield from self._shared.end(request, work)
         hold.lost = hold.answered = False
-        hold.open = False
-        self._reserve(hold)
-        hold.open = True
+        return (yield from self._reserve(request, hold))
 
-    def _settled(self) -> _Sums:
+    def _settled(self) -> Sums:
         end_dropped()
-        return self._sums
+        return self._sums if self._shared.store is None else sums_of(self._shared.store.sums(self._name))
 
-    def _settle(self, hold: _Hold, usage: Usage | None, reply: Reply | None = None) -> None:
-        """Replace the reservation by what was spent, once."""
-        spent, estimated, unpriced = _NOTHING, _NOTHING, 0
+    def _settle(self, hold: _Hold, usage: Usage | None, reply: Reply | None = None) -> _Work | None:
+        """Replace the reservation by what was spent, once. Return what the store must do, if it has the reservation."""
+        spent, estimated, unpriced, tokens = NOTHING, NOTHING, 0, 0
         if hold.sent:
-            cost = _most(usage, hold.model.prices)
-            if cost.total is None and usage is not None and usage.total_tokens is not None:
+            cost, known = _most(usage, hold.model.prices), usage.total_tokens if usage is not None else None
+            if cost.total is None and known is not None:
                 unpriced = 1
-            if cost.total is not None and usage is not None and usage.complete and not _is_partial(usage, hold):
+            exact = usage is not None and usage.complete and not _is_partial(usage, hold)
+            if exact and cost.total is not None:
                 spent = cost.total
             elif hold.streamed or reply is not None:
-                guess = price(_with_estimates(hold, usage, reply), hold.model.prices)
-                estimated = max(cost.total or _NOTHING, guess.total or _NOTHING)
+                likely = _with_estimates(hold, usage, reply)
+                estimated = max(cost.total or NOTHING, price(likely, hold.model.prices).total or NOTHING)
+                tokens = likely.total_tokens or 0
             elif hold.answered or hold.lost:
-                estimated = max(cost.total or _NOTHING, hold.amount)
+                estimated, tokens = max(cost.total or NOTHING, hold.amount), hold.tokens
+            tokens = known if exact and known is not None else max(known or 0, tokens)
+        return self._replace(hold, spent, estimated, tokens, int(hold.sent), unpriced)
+
+    def _replace(
+        self,
+        hold: _Hold,
+        spent: Decimal = NOTHING,
+        estimated: Decimal = NOTHING,
+        tokens: int = 0,
+        calls: int = 0,
+        unpriced: int = 0,
+    ) -> _Work | None:
+        """Replace an open reservation by these sums. Return what the store must do, if it has the reservation."""
         with self._lock:
             if not hold.open:
-                return
+                return None
             hold.open = False
-            sums = self._sums
-            sums.reserved -= hold.amount
-            sums.spent += spent
-            sums.estimated += estimated
-            sums.calls += hold.sent
-            sums.unpriced += unpriced
+            if not hold.id:
+                self._sums.reserve(hold.process, -hold.amount, -hold.tokens)
+                self._sums.add(spent, estimated, tokens, calls, unpriced)
+                return None
+        dollars = {"spent": in_billionths(spent), "estimated": in_billionths(estimated)}
+        counts, id = {**dollars, "tokens": tokens, "calls": calls, "unpriced": unpriced}, hold.id
+        return lambda store: store.settle(self._name, id, counts)
 
 
-@define
-class _Sums:
-    """The money that is spent, estimated and reserved, in dollars."""
-
-    spent: Decimal = _NOTHING
-    estimated: Decimal = _NOTHING
-    reserved: Decimal = _NOTHING
-    calls: int = 0
-    unpriced: int = 0
-
-    @property
-    def all(self) -> Decimal:
-        return self.spent + self.estimated + self.reserved
+_Work = Callable[[LimitStore], None]
 
 
 @define
@@ -239,14 +300,18 @@ class _Hold:
     expected: Usage
     amount: Decimal
     """dollars"""
+    tokens: int
+    process: int = field(factory=os.getpid, init=False)
     sent: bool = False
     """an attempt was sent"""
     answered: bool = False
     """the last attempt succeeded"""
     lost: bool = False
     """the last attempt broke off where it may have been billed"""
-    open: bool = True
-    """it is not settled yet"""
+    open: bool = False
+    """it is reserved, and not settled yet"""
+    id: str = ""
+    """of the reservation in the store; empty for one of this process"""
     streamed: bool = False
     characters: int = 0
     """of a stream so far"""

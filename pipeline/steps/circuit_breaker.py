@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 
 from attrs import define
 
 from ...schemas.errors import CircuitOpen, ConfigError, Overloaded, ServerError, TotalTimeout, TransportError
+from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply
 from ..around import around
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..http.response import Response
 from ..step import Step
+from .shared import Asking, LimitStore, checked_store
 
 By = Callable[[Request], str]
 
@@ -23,6 +24,8 @@ def circuit_breaker(
     failures: int = 5,
     cooldown: float = 30.0,
     by: By = lambda request: str(request.model),
+    name: str = "circuit_breaker",
+    store: LimitStore | None = None,
 ) -> Step:
     """Send nothing for a while after several failures in a row: each call raises CircuitOpen at once.
 
@@ -32,6 +35,9 @@ def circuit_breaker(
     failures: how many in a row open the circuit.
     cooldown: seconds.
     by: names what fails together (default: each model by itself).
+    name: the name of the step, and of what is kept in the store; a pipeline may have several of different names.
+    store: where processes and machines share what failed, such as a RedisStore (default: this process's own). While
+        the store fails, this process counts by itself.
 
     Failures are 5xx and overload, after the retries, and connections that fail, break or stay silent, also in the
     middle of a stream. Any other answer, also one that refuses the key or the request, counts as a success; a cancelled
@@ -41,35 +47,55 @@ def circuit_breaker(
     if failures < 1 or cooldown <= 0:
         raise ConfigError("circuit_breaker needs at least one failure and a cooldown above 0 seconds")
     circuits: dict[str, _Circuit] = {}
-    lock = threading.Lock()
+    lock, shared = ProcessLock(), Asking(checked_store(store), name)
 
     def run(request: Request, call: CallNext) -> StepGenerator:
-        name = by(request)
+        failing = by(request)
+        group, entered = f"{name}:{failing}", None
+        if shared.usable(request):
+            entered, request = yield from shared.ask(
+                request, lambda store: store.enter_circuit(group, failures, cooldown)
+            )
         with lock:
-            circuit = circuits.setdefault(name, _Circuit())
-            wait = circuit.enter(request.world.now(), failures, cooldown)
+            circuit = circuits.setdefault(failing, _Circuit())
+            wait, failed = entered or (circuit.enter(request.world.now(), failures, cooldown), circuit.failed)
         if wait > 0:
             raise CircuitOpen(
-                f"{name} failed {circuit.failed} times in a row, so nothing was sent",
+                f"{failing} failed {failed} times in a row, so nothing was sent",
                 hint=f"it is tried again in {wait:.0f} s",
                 retry_after=wait,
             )
 
-        def leave(error: BaseException | None) -> None:
+        def judge(error: BaseException | None) -> Callable[[LimitStore], None] | None:
+            """Note how the call has ended; return what the store must do, if it was asked and has to know."""
+            well = _outcome_of(error)
             with lock:
-                circuit.leave(_outcome_of(error), request.world.now(), cooldown)
+                circuit = circuits.setdefault(failing, _Circuit())
+                circuit.leave(well, request.world.now(), cooldown)
+                if not circuit.failed:
+                    del circuits[failing]  # what works needs no entry: names may be many
+            if entered is None or (well and not failed):
+                return None
+            return lambda store: store.judge_circuit(group, well, cooldown)
 
         try:
             response: Response = yield from call(request)
         except BaseException as error:
-            leave(error)
+            if (work := judge(error)) is not None:
+                yield from shared.end(request, work, error)
             raise
         if response.reply is not None:
-            leave(None)
+            if (work := judge(None)) is not None:
+                yield from shared.end(request, work)
             return response
-        return response.on_end(lambda reply, error: leave(_stream_outcome(reply, error)))
 
-    return around("circuit_breaker", run)
+        def ended(reply: Reply | None, error: BaseException | None) -> None:
+            if (work := judge(_stream_outcome(reply, error))) is not None:
+                shared.tell(request, work)
+
+        return response.on_end(ended)
+
+    return around(name, run)
 
 
 def _stream_outcome(reply: Reply | None, error: BaseException | None) -> BaseException | None:

@@ -3,84 +3,149 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 
 from ...schemas.errors import ConfigError, TotalTimeout
+from ...schemas.process_lock import ProcessLock
 from ..around import around
-from ..effects import CallNext, StepGenerator, Wait
+from ..effects import CallNext, Flow, Sleep, StepGenerator, Wait
 from ..http.request import Request
 from ..http.response import Response
 from ..signal import Signal
 from ..step import Step
+from .shared import Asking, LimitStore, checked_store
 
 By = Callable[[Request], str]
+_ASK_AGAIN = 0.1
+"""Seconds between two questions for a place in a store, about."""
 
 
-def concurrency(limit: int, *, by: By = lambda request: "") -> Step:
+def concurrency(
+    limit: int,
+    *,
+    by: By = lambda request: "",
+    name: str = "concurrency",
+    store: LimitStore | None = None,
+    lease: float = 600.0,
+) -> Step:
     """Let at most `limit` calls run at once, a stream until its end. The others wait, in their order.
 
     limit: calls at once.
     by: names what is counted together (default: all calls that share this step; `lambda request:
         request.model.provider` counts each provider by itself). Threads and event loops are counted together.
+    name: the name of the step, and of what is kept in the store; a pipeline may have several of different names.
+    store: where processes and machines share the places, such as a RedisStore (default: they are this process's own).
+        Calls of different processes wait in no order. While the store fails, the limit holds within the process.
+    lease: seconds after which a place in the store is free again, although the process that had it did not give it
+        back: it was killed.
 
     Put it outside `retry`, so that a call which waits to be sent again keeps its place. Raises TotalTimeout if the
     total timeout of the call passes while it waits.
     """
     if limit < 1:
         raise ConfigError(f"concurrency({limit}) would let nothing through", hint="concurrency(8)")
-    # By process: of a place that another thread held before a fork, the child would never see the end.
-    gates: dict[tuple[int, str], _Gate] = {}
+    if lease <= 0:
+        raise ConfigError(f"concurrency(lease={lease:g}) gives no place", hint="concurrency(8, store=..., lease=600)")
+    gates, shared = _Gates(limit), Asking(checked_store(store), name)
 
     def run(request: Request, call: CallNext) -> StepGenerator:
-        gate = gates.setdefault((os.getpid(), by(request)), _Gate(limit))  # atomic
-        place = gate.enter()
+        group = by(request)
+        place, leave = gates.enter(group)
+        taken: list[str] = []  # the id of the place in the store, once there is one
+        group = f"{name}:{group}"
+
+        def leave_store(store: LimitStore) -> None:
+            store.leave_place(group, taken[0])
+
+        def ended(reply: object, error: object) -> None:
+            leave()
+            if taken:
+                shared.tell(request, leave_store)
+
         try:
             if not place.is_set and not (yield Wait(place, request.seconds_left())):
-                raise TotalTimeout(f"the call waited {request.timeouts.total:g} s for its turn among {limit} at once")
+                raise _too_late(request, limit)
+            if shared.usable(request):
+                request = yield from _take_place(shared, request, group, limit, lease, taken)
             response: Response = yield from call(request)
-        except BaseException:
-            gate.leave(place)
+        except BaseException as error:
+            leave()
+            if taken:
+                yield from shared.end(request, leave_store, error)
             raise
         if response.reply is not None:
-            gate.leave(place)
+            leave()
+            if taken:
+                yield from shared.end(request, leave_store)
             return response
-        return response.on_end(lambda reply, error: gate.leave(place))
+        return response.on_end(ended)
 
-    return around("concurrency", run)
+    return around(name, run)
+
+
+def _take_place(shared: Asking, request: Request, group: str, limit: int, lease: float, taken: list[str]) -> Flow:
+    """Wait for a place in the store, and put its id into `taken`. Return the request."""
+    id = request.world.new_id()
+    taken.append(id)  # before the store is asked: a call that is cancelled meanwhile gives it back
+    while True:
+        wait, request = yield from shared.ask(request, lambda store: store.take_place(group, id, limit, lease))
+        if wait is None:
+            taken.clear()
+        if not wait:
+            return request
+        left = request.seconds_left()
+        if left is not None and left <= 0:
+            raise _too_late(request, limit)
+        pause = min(wait, _ASK_AGAIN * (0.5 + request.world.random()))
+        yield Sleep(pause if left is None else min(pause, left))
+
+
+def _too_late(request: Request, limit: int) -> TotalTimeout:
+    return TotalTimeout(f"the call waited {request.timeouts.total:g} s for its turn among {limit} at once")
 
 
 class _Gate:
-    """A number of places, and a queue for them. A place is a signal, which is set once the place is free for it.
-
-    The lock is held for a few instructions, and never while a call waits.
-    """
+    """A number of places, and a queue for them. A place is a signal, which is set once the place is free for it."""
 
     def __init__(self, limit: int) -> None:
-        self._free = limit
-        self._queue: deque[Signal] = deque()
-        self._lock = threading.Lock()
+        self.free = limit
+        self.queue: deque[Signal] = deque()
 
-    def enter(self) -> Signal:
-        place = Signal()
+
+class _Gates:
+    """A gate for each name under which calls run. The lock is never held while a call waits."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        # By process: of a place that another thread held before a fork, the child would never see the end.
+        self._gates: dict[tuple[int, str], _Gate] = {}
+        self._lock = ProcessLock()
+
+    def enter(self, name: str) -> tuple[Signal, Callable[[], None]]:
+        """Return a place, and the function that leaves it, also before it was free."""
+        key, place = (os.getpid(), name), Signal()
         with self._lock:
-            if self._free:
-                self._free -= 1
+            gate = self._gates.setdefault(key, _Gate(self._limit))
+            if gate.free:
+                gate.free -= 1
                 place.set()
             else:
-                self._queue.append(place)
-        return place
+                gate.queue.append(place)
+        return place, partial(self._leave, key, gate, place)
 
-    def leave(self, place: Signal) -> None:
-        """Pass the place on to the next in the queue; a call that still waits leaves the queue."""
+    def _leave(self, key: tuple[int, str], gate: _Gate, place: Signal) -> None:
+        """Pass the place on to the next in the queue. A gate that nobody uses is forgotten: names may be many."""
         with self._lock:
             if not place.is_set:
-                self._queue.remove(place)
+                gate.queue.remove(place)
                 return
-            if not self._queue:
-                self._free += 1
+            if not gate.queue:
+                gate.free += 1
+                if gate.free == self._limit:
+                    del self._gates[key]
                 return
-            following = self._queue.popleft()
+            following = gate.queue.popleft()
             following.is_set = True  # under the lock: else its call could leave the queue and be called at once
         following.set()

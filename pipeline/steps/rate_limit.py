@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import os
-import threading
+from collections import deque
 from collections.abc import Callable
-from typing import Any
+from math import ceil
 
 from attrs import define, field
 
 from ...schemas.errors import ConfigError, RateLimitError
+from ...schemas.process_lock import ProcessLock
+from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..around import around
-from ..effects import CallNext, Flow, Sleep, StepGenerator, Wait
+from ..effects import CallNext, Flow, StepGenerator, Wait
 from ..http.request import Request, StateKey
 from ..http.response import Response
 from ..http.retry_after import retry_after
 from ..pipeline import Pipeline, with_attempts
-from ..signal import Signal
+from ..signal import News, Signal
 from .expected import expected_usage
+from .shared import Asking, LimitStore, checked_store
 
 By = Callable[[Request], str]
+_MANY = 1000
+"""Limits by name, from which on those are looked for that are no longer used."""
 _MOMENT = 1e-6
 """Seconds that are not waited for: less than what a clock or a sum of floats is exact to."""
+_ON_THE_WAY = (0.05, 1.0)
+"""How long a request may be on its way to the provider, which counts it when it comes: this share of the period, and at
+most so many seconds."""
 
 
 class RateLimit:
@@ -30,17 +38,22 @@ class RateLimit:
 
         client = stepwell.AsyncClient(pipeline=stepwell.RateLimit(requests=500, tokens=200_000))
 
-    requests: how many may be sent in the period.
-    tokens: how many may be used in the period.
+    requests: how many may be sent in any period.
+    tokens: how many may be used in any period.
     per: the period, in seconds.
     output_tokens: tokens to count for an answer whose length the call does not limit.
     by: names what shares a limit (default: each model has its own; `lambda request: "all"` for one limit).
-    name: the name of its step.
+    name: the name of its step, and of what is kept in the store.
+    store: where processes and machines share the limit, such as a RedisStore (default: it holds within this process).
 
-    A call over the limit waits until it fits; waiting calls are sent in their order. After a quiet period, a whole
-    period's worth may be sent at once. Each attempt counts, also a repeated one. The tokens of a call are estimated
-    before it is sent, from its input (schemas/estimate.py) and the longest answer that its body allows, and corrected
-    by the usage that is reported. A 429 with a time to wait delays the other calls, too.
+    A call over the limit waits until it fits; waiting calls are sent in their order. Up to the whole limit may be sent
+    at once, and the next when the first of them are a period old. Each attempt counts, also a repeated one. The tokens
+    of a call are estimated before it is sent, from its input (schemas/estimate.py) and the longest answer that its
+    body allows, and corrected by the usage that is reported. A call of more tokens than the limit waits until nothing
+    else counts. A 429 with a time to wait holds up all other calls, also those that wait already.
+
+    With a store, waiting calls are sent in their order within each process. While the store fails, the limit holds
+    within the process, with a warning on the reply.
 
     Raises RateLimitError, and sends nothing, if the wait would pass the total timeout of the call. Thread-safe; sync
     and async clients may share it.
@@ -55,18 +68,21 @@ class RateLimit:
         output_tokens: int = 0,
         by: By = lambda request: str(request.model),
         name: str = "rate_limit",
+        store: LimitStore | None = None,
     ) -> None:
         limits = [limit for limit in (requests, tokens) if limit is not None]
         if not limits or min(*limits, per) <= 0:
             raise ConfigError("RateLimit needs requests= or tokens=, above 0", hint="RateLimit(requests=500)")
-        self._limits = (requests, tokens)
-        self._per = per
+        if requests is not None and requests < 1:  # one in a longer period
+            per, tokens, requests = per / requests, tokens and tokens / requests, 1
+        self._limits = (None if requests is None else int(requests), tokens, per)
         self._output_tokens = output_tokens
         self._by = by
         self._hold: StateKey[_Hold | None] = StateKey(name, None, travels=True)
         # By process: of a call that another thread made before a fork, the child would never see the end.
         self._lanes: dict[tuple[int, str], _Lane] = {}
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
+        self._name, self._shared = name, Asking(checked_store(store), name)
         self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
@@ -76,39 +92,61 @@ class RateLimit:
     def _call(self, request: Request, call: CallNext) -> StepGenerator:
         """Estimate the tokens of the call, and correct them afterwards."""
         expected = expected_usage(request, self._output_tokens)
-        hold = _Hold(self._lane(request), expected.total_tokens or 0)
+        name = f"{self._name}:{self._by(request)}"
+        hold = _Hold(self._lane(request), name, expected.total_tokens or 0)
         response: Response = yield from call(request.with_state(self._hold, hold))
         if response.reply is not None:
-            self._correct(hold, response.reply.usage)
+            if (correct := self._correct(hold, response.reply.usage)) is not None:
+                yield from self._shared.end(request, correct)
             return response
-        return response.on_end(lambda reply, error: self._correct(hold, reply.usage if reply else None))
+
+        def ended(reply: Reply | None, error: BaseException | None) -> None:
+            if (correct := self._correct(hold, reply.usage if reply else None)) is not None:
+                self._shared.tell(request, correct)
+
+        return response.on_end(ended)
 
     def _attempt(self, request: Request, call: CallNext) -> StepGenerator:
         hold = request.get(self._hold)
         if hold is None:
             return (yield from call(request))
-        yield from self._wait(request, hold)
-        response: Response = yield from call(request)
-        if response.status == 429 and (pause := retry_after(response.headers, request.world.time())) is not None:
+        lane, now = hold.lane, request.world.now
+        request = yield from self._wait(request, hold)
+        sent = hold.last
+        try:
+            response: Response = yield from call(request)
+            pause = retry_after(response.headers, request.world.time()) if response.status == 429 else None
+        finally:
+            if sent is not None:
+                with self._lock:
+                    sent.at = min(sent.at, now())
+                lane.news.publish()
+        if pause is not None:
             with self._lock:
-                hold.lane.closed = max(hold.lane.closed, request.world.now() + pause)
+                lane.closed = max(lane.closed, now() + pause)
+            if hold.shared:
+                yield from self._shared.end(request, lambda store: store.pause(hold.name, pause))
         return response
 
     def _wait(self, request: Request, hold: _Hold) -> Flow:
-        """Wait until all that came before are sent and this call fits, too, and count it."""
+        """Wait until all that came before are sent and this call fits, too, and count it. Return the request."""
         lane, turn = hold.lane, Signal()
         with self._lock:
             waiting = lane.waiting
-            ahead = (len(waiting), sum(waiting.values()))
-            _check_time_left(request, lane.wait(request.world.now(), hold.tokens, ahead))
+            _check_time_left(request, lane.least_wait(request.world.now(), hold.tokens))
             waiting[turn] = hold.tokens
-            if not ahead[0]:
+            if len(waiting) == 1:
                 turn.set()
         try:
             if not turn.is_set and not (yield Wait(turn, request.seconds_left())):
                 raise _too_late(request, None)
-            while (wait := self._take(request, hold)) > 0:
-                yield Sleep(wait)
+            while True:
+                news = lane.news.signal  # before the look at what it is about
+                wait, request = yield from self._take(request, hold)
+                if wait <= _MOMENT:
+                    return request
+                _check_time_left(request, wait)
+                yield Wait(news, wait)
         finally:
             with self._lock:
                 del waiting[turn]
@@ -116,32 +154,50 @@ class RateLimit:
             if following is not None:
                 following.set()
 
-    def _take(self, request: Request, hold: _Hold) -> float:
-        """Count the call if it fits, and return 0, else the seconds until it may."""
+    def _take(self, request: Request, hold: _Hold) -> Flow:
+        """Count an attempt if it fits. Return 0, else the seconds until it may, and the request."""
+        lane = hold.lane
+        hold.last, hold.shared = None, False
+        if self._shared.usable(request):
+            id, late = request.world.new_id(), lane.late
+            wait, request = yield from self._shared.ask(
+                request,
+                lambda store: store.count_attempt(
+                    hold.name, id, hold.tokens, requests=lane.requests, tokens=lane.tokens, per=lane.per, late=late
+                ),
+            )
+            if wait is not None:
+                hold.shared, hold.id = wait <= _MOMENT, id
+                return wait, request
         with self._lock:
-            wait = hold.lane.wait(request.world.now(), hold.tokens)
+            wait = lane.wait(request.world.now(), hold.tokens)
             if wait <= _MOMENT:
-                hold.lane.take(1, hold.tokens)
-                return 0.0
-        _check_time_left(request, wait)
-        return wait
+                hold.last = lane.count(request.world.now(), hold.tokens)
+        return wait, request
 
     def _lane(self, request: Request) -> _Lane:
-        name = (os.getpid(), self._by(request))
+        key, now = (os.getpid(), self._by(request)), request.world.now()
         with self._lock:
-            if name not in self._lanes:
-                now = request.world.now()
-                requests, tokens = (_Bucket(limit, self._per, now) for limit in self._limits)
-                self._lanes[name] = _Lane(requests, tokens)
-            return self._lanes[name]
+            if key not in self._lanes and len(self._lanes) >= _MANY:  # names may be those of a program's users
+                self._lanes = {name: lane for name, lane in self._lanes.items() if not lane.is_idle(now)}
+            lane = self._lanes.setdefault(key, _Lane(*self._limits))
+            lane.seen = now
+            return lane
 
-    def _correct(self, hold: _Hold, usage: Usage | None) -> None:
+    def _correct(self, hold: _Hold, usage: Usage | None) -> Callable[[LimitStore], None] | None:
+        """Count the tokens that were used; return what the store must do, if it has counted the attempt."""
         used = usage.total_tokens if usage is not None else None
-        if used is None or not hold.tokens:
-            return
-        with self._lock:
-            hold.lane.take(0, used - hold.tokens)
-            hold.tokens = 0
+        if used is None:
+            return None
+        if hold.shared:
+            hold.shared = False
+            return lambda store: store.correct_attempt(hold.name, hold.id, used)
+        if hold.last is not None:
+            with self._lock:
+                hold.lane.used += used - hold.last.tokens if hold.last.counts else 0
+                hold.last.tokens = used
+            hold.lane.news.publish()
+        return None
 
 
 def _check_time_left(request: Request, wait: float) -> None:
@@ -159,58 +215,97 @@ def _too_late(request: Request, wait: float | None) -> RateLimitError:
     )
 
 
-@define
-class _Bucket:
-    """A bucket of `limit`, refilled evenly within `per` seconds. Below zero, calls wait for what they have taken."""
+@define(eq=False)
+class _Sent:
+    """An attempt that counts until it is a period old."""
 
-    limit: float | None
-    per: float
     at: float
-    left: float = field(init=False)
-
-    def __attrs_post_init__(self) -> None:
-        self.left = self.limit or 0.0
-
-    def wait(self, now: float, amount: float, ahead: float) -> float:
-        """Return the seconds until `amount` is there, after what is taken `ahead` of it.
-
-        An amount over the limit waits until the bucket is full.
-        """
-        if self.limit is None:
-            return 0.0
-        rate = self.limit / self.per
-        self.left = min(self.limit, self.left + (now - self.at) * rate)
-        self.at = now
-        return max(0.0, (ahead + min(amount, self.limit) - self.left) / rate)
+    """The latest time at which the provider can have counted it."""
+    tokens: float
+    counts: bool = True
 
 
-@define
+@define(eq=False)
 class _Lane:
-    """The buckets of calls that share a limit, and the calls that wait for them."""
+    """The attempts of the last period of calls that share a limit, and the calls that wait."""
 
-    requests: _Bucket
-    tokens: _Bucket
+    requests: int | None
+    tokens: float | None
+    per: float
+    sent: deque[_Sent] = field(factory=deque)
+    """the oldest first"""
+    used: float = 0.0
+    """the tokens of these"""
     closed: float = 0.0
     """the time before which none is sent"""
     waiting: dict[Signal, float] = field(factory=dict)
     """the turns of the waiting calls, in their order, with their tokens; the first one's is set"""
+    news: News = field(factory=News)
+    """published when a call may fit earlier than it was"""
+    seen: float = 0.0
+    """when the last call came"""
 
-    def wait(self, now: float, tokens: float, ahead: tuple[float, float] = (0, 0)) -> float:
-        """Return the seconds until a call of `tokens` tokens fits.
+    def is_idle(self, now: float) -> bool:
+        """Check whether nothing of it counts any more: the next call may start with another lane."""
+        return not self.waiting and max(self.seen, self.closed) + 2 * self.per < now
 
-        ahead: the requests and the tokens of the calls that go before it (default: none).
-        """
-        buckets = max(self.requests.wait(now, 1, ahead[0]), self.tokens.wait(now, tokens, ahead[1]))
-        return max(buckets, self.closed - now)
+    def wait(self, now: float, tokens: float) -> float:
+        """Return the seconds until a call of so many tokens fits, if it is the next."""
+        sent, wait = self.sent, self.closed - now
+        while sent and sent[0].at + self.per <= now + _MOMENT:
+            oldest = sent.popleft()
+            oldest.counts = False
+            self.used -= oldest.tokens
+        if self.requests is not None and len(sent) >= self.requests:
+            wait = max(wait, sent[len(sent) - self.requests].at + self.per - now)
+        if self.tokens is not None:
+            over = self.used + min(tokens, self.tokens) - self.tokens
+            for each in sent:
+                if over <= 0:
+                    break
+                over -= each.tokens
+                wait = max(wait, each.at + self.per - now)
+        return wait
 
-    def take(self, requests: float, tokens: float) -> None:
-        self.requests.left -= requests
-        self.tokens.left -= tokens
+    def least_wait(self, now: float, tokens: float) -> float:
+        """Return the seconds that a call waits at least, which comes after all that wait already."""
+        wait, waiting, periods = self.wait(now, tokens if not self.waiting else 0), len(self.waiting), 0
+        place = len(self.sent) + waiting
+        first = self.sent[0].at - now if self.sent else 0.0
+        if self.requests is not None:
+            periods, place = divmod(place, self.requests)
+            first = self.sent[place].at - now if place < len(self.sent) else 0.0
+            wait = max(wait, first + periods * self.per if periods else 0.0)
+        if self.tokens is not None and waiting:
+            ahead = self.used + sum(self.waiting.values()) + min(tokens, self.tokens)
+            periods = ceil(ahead / self.tokens) - 1
+            wait = max(wait, min(0.0, first) + periods * self.per)
+        return wait
+
+    @property
+    def late(self) -> float:
+        """How many seconds a request may be on its way."""
+        share, most = _ON_THE_WAY
+        return min(share * self.per, most)
+
+    def count(self, now: float, tokens: float) -> _Sent:
+        """Count an attempt that is sent now."""
+        attempt = _Sent(now + self.late, tokens)
+        self.sent.append(attempt)
+        self.used += tokens
+        return attempt
 
 
 @define
 class _Hold:
-    """The tokens estimated for one call; 0 once they are corrected."""
+    """One call: the tokens estimated for each of its attempts, and the last of these."""
 
     lane: _Lane
-    tokens: Any
+    name: str
+    """in the store"""
+    tokens: int
+    last: _Sent | None = None
+    shared: bool = False
+    """whether the store has counted the last attempt"""
+    id: str = ""
+    """of the last attempt in the store"""

@@ -30,7 +30,9 @@ class HeaderKey:
         if key is None:
             return request
         value = self.prefix + (key.reveal() if type(key) is Secret else reveal(request))
-        return request.replace(headers=Headers(request.headers, **{self.name: value}))
+        headers = Headers(request.headers)
+        dict.__setitem__(headers, self.name.lower(), value)  # the name is lowered once: every call comes here
+        return request.replace(headers=headers)
 
 
 def header_key(name: str, prefix: str = "") -> HeaderKey:

@@ -23,12 +23,13 @@ from ...schemas.functions import taken
 from ...schemas.json_text import REPAIRED_TEXT, well_formed
 from ...schemas.model import Model
 from ...schemas.options import OPERATION_OPTIONS, check_options, check_value
-from ...schemas.reply import Reply
+from ...schemas.reply import CallWarning, Reply
 from ...schemas.tool import check_tool_choice
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
 from .environment import PROCESS, Environment, environment_of
+from .kept_options import keep, scalars_key
 from .login_steps import authentication, resolve_key, trusted_url
 from .object_support import fit_schemas
 from .option_names import suggest_option
@@ -162,10 +163,14 @@ def check(provider: Provider, wire: Wire) -> Step:
     table, common = provider.option_table(wire), common_options(wire)
     own = provider.options
     misplaced = own.keys() - common.keys()
+    accepted: dict[Any, bool] = {}
 
     def check_options_of(request: Request) -> Request:
         all_options = request.options
         if not all_options:
+            return request
+        key = scalars_key(all_options)
+        if key in accepted:
             return request
         where = str(request.model)
         tools = request.context.tools
@@ -185,6 +190,9 @@ def check(provider: Provider, wire: Wire) -> Step:
                 hint=f"pass provider_options={{{name!r}: ...}}",
             )
         check_options(options, table, where=where, suggest=suggest_option)
+        if key is not None and "tool_choice" not in options:
+            keep(accepted, key, options, True)
+            return request
         extra = all_options.get("provider_options")
         if not extra:
             return request.replace(options=options)
@@ -257,7 +265,9 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
     canonical = OPERATION_OPTIONS.get(wire.operation, {})
     longest = model.max_output_tokens if model.known else None
     is_trusted_url = trusted_url(provider, model)
-    acts_without_options = _acts_without_options(rules, model)
+    is_pure = not callable(rules) and all(map(is_packaged, rules))
+    acts_without_options = not is_pure or any(translate(rules, {}, model, "warn"))
+    translated: dict[Any, tuple[Mapping[str, Any], tuple[CallWarning, ...]]] = {}
 
     def translate_options(request: Request) -> Request:
         if request.context.tools and "tools" not in encodable:
@@ -265,32 +275,30 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
             request = warn_of_dropped(request, losses, context=request.context.with_tools())
         if not request.options and not acts_without_options:
             return request
-        options, warnings = dict(request.options), request.warnings
+        warnings, key = request.warnings, None
+        if is_pure and request.model is model:
+            key = (scalars_key(request.options), request.on_unsupported)
+            if (known := translated.get(key)) is not None:
+                return request.translated(dict(known[0]), warnings + known[1])
+        options = dict(request.options)
         if longest is not None and options.get("max_tokens", 0) > longest and is_trusted_url(request.base_url):
             losses = [
                 ("max_tokens", f"{options['max_tokens']} became {longest}, the highest in our list for this model")
             ]
             warnings += report_dropped(losses, request.model, request.on_unsupported)
-            options["max_tokens"] = longest
+            options["max_tokens"], key = longest, None
         options, more = translate(rules, options, request.model, request.on_unsupported)
-        warnings += more
         # Only canonical names are checked: a name that a rule has made is the provider's own.
         lost = [name for name in options if name in canonical and name not in encodable]
         if lost:
             losses = [(name, f"{provider.id} has no such option") for name in lost]
-            warnings += report_dropped(losses, request.model, request.on_unsupported)
+            more += report_dropped(losses, request.model, request.on_unsupported)
             options = {name: value for name, value in options.items() if name not in lost}
-        return request.translated(options, warnings)
+        if key is not None and key[0] is not None and scalars_key(options) is not None:
+            keep(translated, key, request.options, (options, more))
+        return request.translated(dict(options), warnings + more)
 
     return on_request("translate_options", translate_options)
-
-
-def _acts_without_options(rules: Rules, model: Model) -> bool:
-    """Return whether rules may change a call without options: packaged ones are tried, a user's are assumed to.
-
-    Most calls have no options, and running all rules for them would take a fifth of the pipeline's time.
-    """
-    return callable(rules) or not all(map(is_packaged, rules)) or any(translate(rules, {}, model, "warn"))
 
 
 def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], bytes]) -> Step:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from typing import Any
 
 from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConnectError, MissingExtra, MissingKey
+from ...schemas.process_lock import ProcessLock
 
 HINT = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or pass api_key={'access_key': …, 'secret_key': …, 'region': …}"
@@ -22,7 +22,7 @@ class AwsLogin:
     def __init__(self, profile: str | None) -> None:
         self._profile = profile
         self._credentials: Any = None
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self.region: str | None = None
 
     def fresh(self) -> Any:
@@ -76,7 +76,7 @@ class Logins:
 
     def __init__(self) -> None:
         self._logins: dict[bytes, AwsLogin] = {}
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     def of(self, profile: str | None) -> AwsLogin:
         """Return the login of a profile, or of the machine for None."""

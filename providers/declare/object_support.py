@@ -79,7 +79,7 @@ def fit_schemas(support: ObjectSupport, provider: str) -> Step:
     """
 
     def fit(request: Request) -> Request:
-        if support.answers is not None:
+        if support.answers is not None and "response_format" in request.options:
             request = _fit_answer(request, support.answers, provider, always=support.always_enforced)
         tools = request.context.tools
         for at, tool in enumerate(tools):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import os
-import threading
 import time
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from attrs import frozen
 
 from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConfigError, MissingExtra
+from ...schemas.process_lock import ProcessLock
 from . import inherited
 from .gguf import facts
 from .install import MEMBER, RERANKER, existing_gguf, model_file
@@ -38,7 +38,7 @@ class ServerLoad:
 
 
 CHAT, VECTORS, RANKING = ServerLoad("chat", 4, 4096), ServerLoad("vectors", 1, 2048), ServerLoad("ranking", 1, 2048)
-_LOCK = threading.Lock()
+_LOCK = ProcessLock()
 _RUNNING: dict[tuple[str, ServerLoad], tuple[int, Any, str]] = {}
 
 
@@ -127,8 +127,6 @@ def _start(path: str, work: ServerLoad) -> tuple[Any, str]:
 
 
 def _after_fork() -> None:
-    global _LOCK
-    _LOCK = threading.Lock()  # another thread may have held it
     for _, server, _ in _RUNNING.values():
         inherited.keep_for_ever(server)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
@@ -15,6 +14,7 @@ from ..pipeline.step import Step
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.message import Context, Message, is_turn
 from ..schemas.parts import Text
+from ..schemas.process_lock import ProcessLock
 from .citations import CitingStage, with_citations
 from .filters import Where
 from .node import ScoredNode
@@ -135,7 +135,7 @@ class _RememberedTurns:
 
     def __init__(self) -> None:
         self._found: OrderedDict[int, tuple[ref[Message], list[ScoredNode]]] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     def get(self, message: Message) -> list[ScoredNode] | None:
         with self._lock:

@@ -6,18 +6,20 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from ..schemas.errors import ConfigError, MissingExtra
+from .redis_limits import RedisLimits
 
 if TYPE_CHECKING:
     from redis import Redis
 
 
-class RedisStore:
-    """A store in a Redis server.
+class RedisStore(RedisLimits):
+    """A store in a Redis server, for caches and for limits that processes and machines share.
 
     url: redis://…, rediss://… or unix://….
     client: a client of redis-py instead of a `url`; the caller closes it.
     prefix: the beginning of every key.
     ttl: seconds that a value is kept (None: for ever).
+    timeout: seconds that one question to the server of `url` may take.
     """
 
     def __init__(
@@ -27,11 +29,12 @@ class RedisStore:
         client: Redis | None = None,
         prefix: str = "stepwell:",
         ttl: int | None = None,
+        timeout: float = 2.0,
     ) -> None:
         if url is None and client is None:
             raise ConfigError("a RedisStore needs a url or a client", hint='RedisStore("redis://localhost:6379/0")')
         self._owns_client = client is None
-        self._client: Any = _connect(url) if client is None else client
+        self._client: Any = _connect(url, timeout) if client is None else client
         self._prefix = prefix
         self._ttl = ttl
 
@@ -55,12 +58,12 @@ class RedisStore:
             self._client.close()
 
 
-def _connect(url: str | None) -> Any:
+def _connect(url: str | None, timeout: float) -> Any:
     try:
         import redis  # the extra
     except ImportError:
         raise MissingExtra("RedisStore needs redis-py", hint="run: pip install 'stepwell[redis]'") from None
     try:
-        return redis.Redis.from_url(url)
+        return redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
     except ValueError as error:
         raise ConfigError(f"this is not a Redis URL: {error}", hint="write it like redis://host:6379/0") from None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ..schemas.errors import ConfigError, StepwellError
+from ..schemas.process_lock import ProcessLock
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -40,7 +40,7 @@ class Database:
     def __init__(self, path: str | Path, schema: str) -> None:
         self.path = str(path)
         self._schema = schema
-        self._lock = threading.RLock()
+        self._lock = ProcessLock()
         self._pid = 0
         self._connection: Connection | None = None
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from inspect import iscoroutinefunction
@@ -12,6 +11,7 @@ from typing import cast
 from ..pipeline.key_value import KeyValueStore
 from ..providers.local.install import cache_folder
 from ..schemas.errors import ConfigError
+from ..schemas.process_lock import ProcessLock
 from .sqlite import SQLiteStore
 
 
@@ -21,7 +21,7 @@ class MemoryStore:
     def __init__(self, max_items: int | None = 100_000) -> None:
         self._max = max_items
         self._items: OrderedDict[str, bytes] = OrderedDict()
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
 
     def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Return the stored values, by key."""

@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import re
 import sys
-import threading
 from base64 import b64decode, b64encode
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
@@ -26,6 +25,7 @@ from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, KEY_PREFIXES, V
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
 from ..schemas.json_text import JSONDecodeError, loads
+from ..schemas.process_lock import ProcessLock
 from ..schemas.secret import MASK
 from .tape_file import TapeFile, rows_of
 
@@ -93,7 +93,7 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
             raise ConfigError(f"there is no cassette at {self.path}", hint="record it with record='once'")
         self.exchanges: list[Exchange] = [] if self.recording else _load(self.path)
         self._transport: Any = transport
-        self._lock = threading.Lock()
+        self._lock = ProcessLock()
         self._file = TapeFile(self.path) if self.recording else None
 
     @property

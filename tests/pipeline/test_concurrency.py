@@ -15,7 +15,7 @@ import pytest
 from stepwell import AsyncClient, Client
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
 from stepwell.schemas.errors import ConfigError, ServerError, TotalTimeout
-from stepwell.steps import concurrency
+from stepwell.steps import Pipeline, concurrency
 
 MODEL = "groq:some-model"
 
@@ -171,3 +171,8 @@ def test_a_slot_of_a_call_whose_loop_has_ended_goes_to_the_next() -> None:
 def test_a_concurrency_of_zero_is_refused() -> None:
     with pytest.raises(ConfigError, match=r"concurrency\(0\)"):
         concurrency(0)
+
+
+def test_a_pipeline_may_have_several_under_names_of_their_own() -> None:
+    steps = [concurrency(4, name="all"), concurrency(1, by=lambda request: request.model.provider, name="each")]
+    assert Pipeline(steps).names() == ("all", "each")

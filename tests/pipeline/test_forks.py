@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
+import threading
 from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
@@ -13,7 +15,9 @@ import pytest
 import stepwell
 from stepwell.pipeline.effects import CallModel, Flow
 from stepwell.pipeline.threads import Scope
-from stepwell.steps import concurrency
+from stepwell.schemas.process_lock import ProcessLock
+from stepwell.steps import circuit_breaker, concurrency
+from stepwell.stores import MemoryStore
 
 from scripted import MODEL, Scripted
 
@@ -54,3 +58,57 @@ def test_a_forked_process_leaves_the_connections_of_its_parent_open(monkeypatch:
 
     with ours, servers:
         assert scope.reading(stream, read) == b"answer"
+
+
+STEPS: dict[str, Callable[[], Any]] = {
+    "concurrency": lambda: concurrency(1),
+    "rate limit": lambda: stepwell.RateLimit(requests=9, tokens=10**6),
+    "budget": lambda: stepwell.Budget("9"),
+    "breaker": lambda: circuit_breaker(failures=1),
+    "cache": lambda: stepwell.cache(MemoryStore()),
+}
+
+
+def test_a_forked_process_waits_for_no_lock_that_a_thread_of_its_parent_held(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Every lock of the package is held by another thread at the moment of the fork."""
+    client = Scripted(["one", "two"]).client
+    client.pipeline = [make() for make in STEPS.values()]
+    client.generate_text(MODEL, "hi")
+    locks = [each for each in gc.get_objects() if type(each) is ProcessLock]
+    assert len(locks) > 5
+    held, over = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        for lock in locks:
+            lock.acquire()
+        held.set()
+        over.wait(60)
+        for lock in locks:
+            lock.release()
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    held.wait(60)
+    try:
+        monkeypatch.setattr(os, "getpid", lambda: -1)  # as in the child of a fork
+        assert client.generate_text(MODEL, "ho", timeout=5).text == "two"
+    finally:
+        monkeypatch.undo()
+        over.set()
+        holder.join()
+
+
+def test_what_other_threads_have_reserved_at_a_fork_is_free_in_the_child(monkeypatch: pytest.MonkeyPatch) -> None:
+    budget = stepwell.Budget("0.01")
+    client = Scripted(["first"]).client
+    client.pipeline = budget
+    stream = client.stream_text(MODEL, "hi", max_tokens=10)
+    reserved = budget.reserved
+    assert reserved > 0
+    with monkeypatch.context() as child:
+        child.setattr(os, "getpid", lambda: -1)
+        assert budget.reserved == 0
+    assert budget.reserved == reserved
+    stream.close()

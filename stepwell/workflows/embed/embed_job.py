@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -25,6 +24,7 @@ from ...schemas.errors import (
 )
 from ...schemas.model import Model
 from ...schemas.prices import Cost, total_cost
+from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import CallWarning, Reply
 from ...schemas.usage import Usage, total_usage
 from .batching import batches_of
@@ -69,7 +69,7 @@ class EmbedJob:
     _in_a_row: int = 0
     _trial: str | None = None
     _bar: Bar = field(init=False)
-    _lock: threading.Lock = field(factory=threading.Lock)
+    _lock: ProcessLock = field(factory=ProcessLock)
 
     def flow(self) -> Generator[Any, Any, Embeddings]:
         """Return Embeddings.

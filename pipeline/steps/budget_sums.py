@@ -1,0 +1,66 @@
+"""What is spent, estimated and reserved of a budget."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from decimal import ROUND_UP, Decimal
+
+from attrs import define, field
+
+NOTHING = Decimal(0)
+
+
+@define
+class Sums:
+    """What is spent, estimated and reserved, in dollars and in tokens."""
+
+    spent: Decimal = NOTHING
+    estimated: Decimal = NOTHING
+    tokens: int = 0
+    """spent and estimated"""
+    calls: int = 0
+    unpriced: int = 0
+    _reserved: dict[int, tuple[Decimal, int]] = field(factory=dict)
+    """By process: of a call that another thread made before a fork, the child would never see the end."""
+
+    @property
+    def reserved(self) -> tuple[Decimal, int]:
+        return self._reserved.get(os.getpid(), (NOTHING, 0))
+
+    @property
+    def all(self) -> Decimal:
+        return self.spent + self.estimated + self.reserved[0]
+
+    @property
+    def all_tokens(self) -> int:
+        return self.tokens + self.reserved[1]
+
+    def add(self, spent: Decimal, estimated: Decimal, tokens: int, calls: int, unpriced: int) -> None:
+        """Add what a call has taken."""
+        self.spent += spent
+        self.estimated += estimated
+        self.tokens += tokens
+        self.calls += calls
+        self.unpriced += unpriced
+
+    def reserve(self, process: int, dollars: Decimal, tokens: int) -> None:
+        """Add a reservation of a process; negative amounts take it away."""
+        before, tokens_before = self._reserved.get(process, (NOTHING, 0))
+        self._reserved[process] = (before + dollars, tokens_before + tokens)
+
+
+def in_billionths(dollars: Decimal) -> int:
+    """Return an amount in whole billionths of dollars, rounded up: a store counts whole numbers."""
+    return int(dollars.scaleb(9).to_integral_value(ROUND_UP))
+
+
+def sums_of(counts: Mapping[str, int]) -> Sums:
+    """Return the sums of a store."""
+    spent, estimated, reserved = (
+        Decimal(counts.get(name, 0)).scaleb(-9) for name in ("spent", "estimated", "reserved")
+    )
+    sums = Sums()
+    sums.add(spent, estimated, *(counts.get(name, 0) for name in ("tokens", "calls", "unpriced")))
+    sums.reserve(os.getpid(), reserved, counts.get("reserved_tokens", 0))
+    return sums
