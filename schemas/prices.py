@@ -58,7 +58,7 @@ class Prices:
 
     A bucket without a price of its own has that of its parent: `reasoning` and `output_audio` that of `output`,
     `cache_read_audio` that of `cache_read`, `input_audio` and `cache_write` that of `input`. For a cache that is a
-    lower bound. What a read from a cache costs cannot be told from other prices, but that it is less than `input`:
+    lower bound. The price of a read from a cache follows from no other; it is only known to be less than `input`:
     without a price, such tokens are not counted. A write for an hour without one makes the cost unknown.
     """
 

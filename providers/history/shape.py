@@ -125,7 +125,7 @@ def without_marks(message: Message, shape: HistoryShape) -> Message:
     return evolve(message, content=[_unmarked(part) if is_marked(part) else part for part in message.content])
 
 
-def _unmarked(part: Part) -> Part:
+def _unmarked(part: Any) -> Part:
     loose = {name: value for name, value in part.extra[LOOSE].items() if name != "cache_control"}
     unmarked: Part = evolve(part, extra={**part.extra, LOOSE: loose})
     return unmarked
