@@ -216,7 +216,7 @@ class ChunkReader(OpenAnswer):
         return None
 
     def _note_broken(self) -> None:
-        """Count an answer that broke off, if anything of it has come: the provider bills it, even if another model goes on."""
+        """Count an answer that broke off, if anything of it has come: it is billed, too."""
         response = self._response
         if response is None or response.source is None or isinstance(self._error, StepError):
             return
