@@ -224,14 +224,18 @@ class Fold:
         self.reply_fields["warnings"] = joined_warnings(self.reply_fields.get("warnings", ()), chunk.warnings)
 
     def _alternative(self, chunk: Alternative) -> None:
-        self._alternatives.setdefault(chunk.choice, Fold()).feed((chunk.chunk,))
+        if isinstance(chunk.chunk, Warned):
+            self._add_warnings(chunk.chunk)
+        else:
+            self._alternatives.setdefault(chunk.choice, Fold()).feed((chunk.chunk,))
 
     def _finish(self, chunk: Finish) -> None:
         for part in self._parts.values():
             if isinstance(part, _PartBuilder):
                 part.pack()
-                if not part.whole and chunk.reason in WHOLE:
-                    self._add_warnings(_NO_END)
+        parts = [part for fold in (self, *self._alternatives.values()) for part in fold._parts.values()]
+        if chunk.reason in WHOLE and any(isinstance(part, _PartBuilder) and not part.whole for part in parts):
+            self._add_warnings(_NO_END)
         self.finished = chunk
 
 

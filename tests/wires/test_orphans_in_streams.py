@@ -143,6 +143,12 @@ def test_what_is_left_out_of_a_stream_is_reported(case: str) -> None:
     assert "left out" in reply.warnings[0].why
 
 
+def test_what_is_left_out_of_another_choice_is_reported() -> None:
+    orphan = {"index": 1, "delta": {"tool_calls": [{"index": 3, "function": {"arguments": PIECE}}]}}
+    reply = read(openai_chat, chat(content="x"), {"id": "x", "choices": [orphan]}, chat("stop"))
+    assert [warning.subject for warning in reply.warnings] == ["tool_calls"]
+
+
 def test_a_server_tool_that_is_open_at_the_end_is_in_the_reply() -> None:
     use = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
     piece = {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": PIECE}}
