@@ -40,6 +40,10 @@ def _noting(flow: Flow, request: Request, note: Callable[[tuple[object, Reply]],
             try:
                 result = yield effect
             except BaseException as error:
+                partial = getattr(error, "partial", None)
+                if type(effect) is CallModel and not effect.noted and partial is not None:
+                    effect.noted = True
+                    note((object(), partial))
                 effect = flow.throw(error)
             else:
                 if type(effect) is CallModel and not effect.noted:

@@ -4,7 +4,7 @@ from ..schemas.model import Model
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
 from .declare.rules import DroppedOptions, Options, bounded_switch, clamp, switch, without_thinking
-from .wires.openai_compatible import COMPATIBLE
+from .wires.openai_compatible import COMPATIBLE_WITH_CACHE_MARKS
 
 
 def thinking_budget(options: Options, model: Model) -> DroppedOptions:
@@ -21,7 +21,7 @@ alibaba = declare_provider(
     "alibaba",
     name="Alibaba Cloud Model Studio",
     docs="https://help.aliyun.com/zh/model-studio",
-    wire=COMPATIBLE,
+    wire=COMPATIBLE_WITH_CACHE_MARKS,
     base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
     env_key=["DASHSCOPE_API_KEY"],
     # "batch size is invalid, it should not be larger than 10": https://github.com/zilliztech/claude-context/issues/177

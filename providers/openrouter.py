@@ -3,13 +3,13 @@
 from .declare.provider import declare_provider
 from .declare.rules import BY_FACTS, clamp, move, not_both
 from .wires.openai_chat.encode import body_with
-from .wires.openai_compatible import COMPATIBLE
+from .wires.openai_compatible import COMPATIBLE_WITH_CACHE_MARKS
 
 openrouter = declare_provider(
     "openrouter",
     name="OpenRouter",
     docs="https://openrouter.ai/docs",
-    wire=COMPATIBLE,
+    wire=COMPATIBLE_WITH_CACHE_MARKS,
     base_url="https://openrouter.ai/api/v1",
     env_key="OPENROUTER_API_KEY",
     options={

@@ -28,7 +28,7 @@ from .chunks import (
 from .errors import DecodeError, StepError
 from .message import Message
 from .parts import Part, Reasoning, Refusal, Text, ToolCall
-from .reply import Reply, joined_warnings
+from .reply import WHOLE, CallWarning, Reply, joined_warnings
 from .usage import NO_USAGE, Usage
 
 _PACK = 32
@@ -224,13 +224,22 @@ class Fold:
         self.reply_fields["warnings"] = joined_warnings(self.reply_fields.get("warnings", ()), chunk.warnings)
 
     def _alternative(self, chunk: Alternative) -> None:
-        self._alternatives.setdefault(chunk.choice, Fold()).feed((chunk.chunk,))
+        if isinstance(chunk.chunk, Warned):
+            self._add_warnings(chunk.chunk)
+        else:
+            self._alternatives.setdefault(chunk.choice, Fold()).feed((chunk.chunk,))
 
     def _finish(self, chunk: Finish) -> None:
         for part in self._parts.values():
             if isinstance(part, _PartBuilder):
                 part.pack()
+        parts = [part for fold in (self, *self._alternatives.values()) for part in fold._parts.values()]
+        if chunk.reason in WHOLE and any(isinstance(part, _PartBuilder) and not part.whole for part in parts):
+            self._add_warnings(_NO_END)
         self.finished = chunk
+
+
+_NO_END = Warned((CallWarning("tool_calls", "a tool call that had no end in its stream was left out"),))
 
 
 def _misfit() -> DecodeError:

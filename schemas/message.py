@@ -7,10 +7,9 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from .dict_form import LABELS, check_keys, loose_calls, loose_content, loose_reasoning, string_field, text_field
 from .errors import ConfigError
-from .json_types import JSONObject
-from .nearest import nearest
-from .parts import PARTS, Image, Part, Reasoning, Refusal, Text, ToolCall
+from .parts import PARTS, Audio, Part, Reasoning, Refusal, Text, ToolCall
 from .tool import Tool, tool_behind
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -289,11 +288,28 @@ _ROLES: Mapping[str, Role] = {
     "user": "user",
     "assistant": "assistant",
     "model": "assistant",
+    "tool": "tool",
+    "function": "tool",
 }
+_COMMON = ("role", "content", "name", *LABELS)
+_OF_ANSWERS = (
+    *_COMMON,
+    "tool_calls",
+    "function_call",
+    "refusal",
+    "audio",
+    "reasoning_content",
+    "reasoning",
+    "reasoning_details",
+)
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "tool": (*_COMMON, "tool_call_id"),
+    "function": _COMMON,
+    "assistant": _OF_ANSWERS,
+    "model": _OF_ANSWERS,
+}
+"""The keys of messages in dict form by their role."""
 _PLAIN_KEYS = {"role", "content"}
-_KEYS = ("role", "content", "name", "tool_calls", "tool_call_id", "refusal", "reasoning_content")
-# Keys that answers have, and that are not sent back.
-_IGNORED = ("type", "id", "status", "annotations", "audio", "function_call", "reasoning", "reasoning_details")
 
 
 def message_of(item: object) -> Message:
@@ -302,7 +318,8 @@ def message_of(item: object) -> Message:
     item: a Message, a string or a part (a user message), or a dict in the common chat form: `role`, `content`, and the
         further keys in `_KEYS`.
 
-    Raises ConfigError for anything else. Its message does not quote the conversation.
+    Raises ConfigError for anything else, also for unknown keys that have a value, at any depth. Its message does not
+    quote the conversation.
     """
     if type(item) is dict and item.keys() == _PLAIN_KEYS:
         # As nearly all are: checked in 1 µs, the others in 5.
@@ -319,81 +336,23 @@ def message_of(item: object) -> Message:
             f"a message cannot be a {type(item).__name__}{without}", hint='pass {"role": "user", "content": "…"}'
         )
     role, content = item["role"], item.get("content")
-    for name, value in item.items():
-        if value and name not in _KEYS and name not in _IGNORED:
-            raise ConfigError(f"a message has no {name!r:.40}", hint=nearest(name, _KEYS))
-    if role == "tool":
-        if "content" not in item:
-            raise ConfigError("a tool's message has no content", hint='pass {"role": "tool", "content": "…"}')
-        return Message("tool", _parts(_loose_content(content)), _text(item, "tool_call_id"), _text(item, "name"))
     if not isinstance(role, str) or role not in _ROLES:
         raise ConfigError(f"{role!r:.40} is not a role", hint="use system, user, assistant or tool")
-    parts: list[Part] = [Reasoning(thought)] if (thought := _text(item, "reasoning_content")) else []
-    parts += _parts(_loose_content(content))
-    parts += [Refusal(refusal)] if (refusal := _text(item, "refusal")) else []
-    parts += _loose_calls(item.get("tool_calls"))
+    check_keys(item, _KEYS.get(role, _COMMON), f"a message of role {role}")
+    if _ROLES[role] == "tool":
+        if "content" not in item:
+            raise ConfigError("a tool's message has no content", hint='pass {"role": "tool", "content": "…"}')
+        return Message(
+            "tool", _parts(loose_content(content)), text_field(item, "tool_call_id"), text_field(item, "name")
+        )
+    parts: list[Part] = loose_reasoning(item)
+    parts += _parts(loose_content(content))
+    parts += [Refusal(refusal)] if (refusal := text_field(item, "refusal")) else []
+    parts += loose_calls(item.get("tool_calls"))
+    if call := item.get("function_call"):  # of a message from before there could be several
+        parts += loose_calls([call])
+    if audio := item.get("audio"):
+        parts.append(Audio(file_id=string_field(audio if isinstance(audio, Mapping) else {}, "id")))
     if not parts and (role == "user" or "content" not in item):
         raise ConfigError(f"a message of role {role} has no content", hint='pass {"role": "user", "content": "…"}')
-    return Message(_ROLES[role], parts, name=_text(item, "name"))
-
-
-def _text(item: JSONObject, name: str) -> str | None:
-    value = item.get(name)
-    if value is not None and not isinstance(value, str):
-        raise ConfigError(f"the {name!r} of a message is a {type(value).__name__}", hint="pass a string")
-    return value
-
-
-def _loose_calls(calls: object) -> list[Part]:
-    parts: list[Part] = []
-    for call in calls if isinstance(calls, Iterable) else ():
-        function = call.get("function", call) if isinstance(call, Mapping) else None
-        if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-            raise ConfigError(
-                "a tool call of a message has no name", hint='pass {"id": …, "function": {"name": …, "arguments": …}}'
-            )
-        parts.append(ToolCall(_text(call, "id") or "", function["name"], _json_text(function.get("arguments"))))
-    return parts
-
-
-def _json_text(arguments: object) -> str:
-    if arguments is None or isinstance(arguments, str):
-        return arguments or ""
-    from .json_text import dumps
-
-    try:
-        return dumps(arguments).decode()
-    except TypeError as error:
-        raise ConfigError(f"the arguments of a tool call are not JSON: {error}") from None
-
-
-def _loose_content(content: object) -> Content | None:
-    if content is None or isinstance(content, (str, *PARTS)):
-        return content
-    if isinstance(content, Mapping):
-        content = (content,)
-    elif not isinstance(content, Iterable):
-        raise ConfigError(f"a message's content cannot be a {type(content).__name__}", hint="use text or a list")
-    return [_loose_part(part) if isinstance(part, Mapping) else part for part in content]
-
-
-def _loose_part(part: JSONObject) -> Part:
-    kind = part.get("type")
-    if kind in ("text", "input_text", "output_text"):
-        return Text(_string_field(part, "text"))
-    if kind in ("image_url", "input_image"):
-        image = part.get("image_url")
-        fields = image if isinstance(image, Mapping) else {"url": image, "detail": part.get("detail")}
-        return Image(url=_string_field(fields, "url"), detail=fields.get("detail"))
-    raise ConfigError(
-        f"{kind!r:.40} is not a part of a message in dict form",
-        hint=f"use {next((name for name in ('Image', 'Audio', 'Video') if name.lower() in str(kind)), 'File')}(data=…, "
-        "media_type=…) or another class of stepwell.messages; text is {'type': 'text', 'text': …}",
-    )
-
-
-def _string_field(part: JSONObject, name: str) -> str:
-    value = part.get(name)
-    if not isinstance(value, str):
-        raise ConfigError(f"a part of a message has no {name!r}", hint="give it one, as a string")
-    return value
+    return Message(_ROLES[role], parts, name=text_field(item, "name"))

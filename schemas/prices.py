@@ -57,8 +57,9 @@ class Prices:
     """US dollars per million tokens, by bucket; None where the price list has no such line.
 
     A bucket without a price of its own has that of its parent: `reasoning` and `output_audio` that of `output`,
-    `cache_read_audio` that of `cache_read`, all other buckets of input that of `input`. Only `cache_write_1h` has no
-    parent, because a longer cache never costs the same.
+    `cache_read_audio` that of `cache_read`, `input_audio` and `cache_write` that of `input`. For a cache that is a
+    lower bound. The price of a read from a cache follows from no other; it is only known to be less than `input`:
+    without a price, such tokens are not counted. A write for an hour without one makes the cost unknown.
     """
 
     input: Decimal | None = None
@@ -146,9 +147,10 @@ class Cost:
     items: Mapping[str, Decimal] = field(factory=dict, hash=False)
     """The buckets that make up the total."""
     reason: str | None = None
-    """Why the total is None."""
+    """Why the total is None, or a lower bound."""
     lower_bound: bool = False
-    """True if some tokens or other charges are not counted, or part of what decides their price is unknown."""
+    """True if some tokens or other charges are not counted, or part of what decides their price is unknown. With a
+    total of None: the call broke off before its usage was reported, so that sums go without it and are lower bounds."""
     as_of: str | None = None
     """The day (ISO) on which the prices were read."""
     source: str | None = None
@@ -180,21 +182,25 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = No
     if usage is None:
         return Cost(None, reason="the provider reported no usage")
     if (charged := parse_reported_cost(usage.reported_cost)) is not None:
-        return Cost(charged, {"reported": charged}, source=REPORTED, lower_bound=not usage.complete)
+        why = None if usage.complete else "the call broke off before its final cost was reported"
+        return Cost(charged, {"reported": charged}, why, not usage.complete, source=REPORTED)
     usage = _billed_usage(usage)
     tier = (usage.service_tier or "").lower()
     batch = tier == BATCH if batch is None else batch
     mode = mode or (None if tier in _ORDINARY or tier == BATCH else tier)
     reason = _unpriceable(usage, prices, batch, mode)
     if prices is None or reason:
-        return Cost(None, reason=reason)
+        return Cost(None, reason=reason, lower_bound=reason == _BROKE_OFF)
     fees, regions = prices.web_search, prices.regions
     prices = prices.modes[mode] if mode else prices
     row = prices.at(usage.input_tokens or 0)
     items: dict[str, Decimal] = {}
     regional = regions.get(usage.region) if usage.region else None
-    for bucket, tokens in tokens_by_bucket(usage, row).items():
+    counts = tokens_by_bucket(usage, row)
+    for bucket, tokens in counts.items():
         rate = _rate(row, bucket)
+        if rate is None and bucket in _READS and row.input:
+            continue
         if rate is None:
             return Cost(None, reason=f"no price is known for {bucket} tokens", as_of=prices.as_of, source=prices.source)
         if batch:
@@ -205,14 +211,30 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = No
     searches = _count(usage.web_searches)
     if searches and fees is not None:
         items["web_search"] = EXACT.scaleb(EXACT.multiply(fees, Decimal(searches)), -3)
-    at_least = (
-        _is_partial(usage, row)
-        or bool(prices.other_charges or usage.unpriced_charges)
-        or (searches > 0 and fees is None)
-        or (usage.region is not None and regional is None)
-        or _audio_cost_is_unclear(usage, row)
-    )
-    return Cost(_sum(items.values()), items, lower_bound=at_least, as_of=prices.as_of, source=prices.source)
+    bounds = {
+        "not all counts of tokens were reported": _is_partial(usage, row),
+        f"there are charges besides tokens: {prices.other_charges}": bool(prices.other_charges),
+        f"no price is known for {', '.join(usage.unpriced_charges)}": bool(usage.unpriced_charges),
+        "no price is known for searches of the web": searches > 0 and fees is None,
+        f"no price is known for the region {usage.region}": usage.region is not None and regional is None,
+        "the price of cached audio is not known": _audio_cost_is_unclear(usage, row),
+        **_cache_bounds(counts, row),
+    }
+    reason = "; ".join(why for why, holds in bounds.items() if holds) or None
+    return Cost(_sum(items.values()), items, reason, reason is not None, as_of=prices.as_of, source=prices.source)
+
+
+_READS = frozenset(("cache_read", "cache_read_audio"))
+
+
+def _cache_bounds(counts: Mapping[str, int], row: Prices) -> dict[str, bool]:
+    """Say which prices of a cache are missing, and what was done."""
+    reads = sum(counts.get(bucket, 0) for bucket in _READS if _rate(row, bucket) is None)
+    writes = counts.get("cache_write", 0) if row.cache_write is None and row.input else 0
+    return {
+        f"no price is known for reading from the provider's cache, so {reads} tokens are not counted": reads > 0,
+        f"no price is known for writing to the provider's cache, so {writes} tokens count as other input": writes > 0,
+    }
 
 
 def tokens_by_bucket(usage: Usage, row: Prices) -> dict[str, int]:
@@ -240,27 +262,37 @@ def tokens_by_bucket(usage: Usage, row: Prices) -> dict[str, int]:
 
 
 def total_cost(costs: Iterable[Cost | None]) -> Cost:
-    """Return the sum over several calls; its total is None, with the first reason, if any of them is unknown."""
+    """Return the sum over several calls; its total is None, with the first reason, if any of them is unknown.
+
+    A call that broke off before its usage was reported makes the sum a lower bound.
+    """
     sums: dict[str, Decimal] = {}
     known = [cost if cost is not None else Cost(None, reason="a call has no cost") for cost in costs]
+    broken = [cost for cost in known if cost.total is None and cost.lower_bound]
     for cost in known:
-        if cost.total is None:
-            return Cost(None, reason=cost.reason)
+        if cost.total is None and (not cost.lower_bound or len(broken) == len(known)):
+            return Cost(None, reason=cost.reason, lower_bound=cost.lower_bound)
         for bucket, amount in cost.items.items():
             sums[bucket] = EXACT.add(sums.get(bucket, NOTHING), amount)
     return Cost(
         _sum(cost.total for cost in known if cost.total is not None),
         sums,
+        "; ".join(dict.fromkeys(cost.reason for cost in known if cost.reason)) or None,
         lower_bound=any(cost.lower_bound for cost in known),
         as_of=min((cost.as_of for cost in known if cost.as_of), default=None),
         saved=_sum(cost.saved for cost in known if cost.saved is not None) or None,
     )
 
 
+_BROKE_OFF = "a call broke off before its usage was reported"
+
+
 def _unpriceable(usage: Usage, prices: Prices | None, batch: bool, mode: str | None) -> str | None:
     if prices is None:
         return "no price is known for this model"
     if usage.input_tokens is None and usage.output_tokens is None:
+        if not usage.complete:
+            return _BROKE_OFF
         return "the provider reported no token counts"
     if mode and mode not in prices.modes:
         return f"no price is known for the mode {mode!r} of this model"
@@ -288,8 +320,7 @@ def _split(whole: str, amount: int | None, parts: dict[str, int]) -> dict[str, i
 
 
 _PARENTS: Mapping[str, tuple[str, ...]] = {
-    "cache_read": ("input",),
-    "cache_read_audio": ("cache_read", "input_audio", "input"),
+    "cache_read_audio": ("cache_read",),
     "cache_write": ("input",),
     "input_audio": ("input",),
     "output_audio": ("output",),
@@ -300,7 +331,8 @@ _PARENTS: Mapping[str, tuple[str, ...]] = {
 
 def _rate(row: Prices, bucket: str) -> Decimal | None:
     rates = (getattr(row, name) for name in (bucket, *_PARENTS.get(bucket, ())))
-    return next((rate for rate in rates if rate is not None), None)
+    rate = next((rate for rate in rates if rate is not None), None)
+    return NOTHING if rate is None and bucket in _READS and row.input == 0 else rate
 
 
 def _audio_has_own_price(row: Prices) -> bool:

@@ -224,7 +224,11 @@ class Reply(Generic[ObjectType]):
             return total_cost(step.cost for step in self.steps)
         if self.already_paid:
             return Cost(Decimal(0))
-        return price(self.usage, self.billed_model.prices if self.billed_model else None)
+        prices = self.billed_model.prices if self.billed_model else None
+        cost = price(self.usage, prices)
+        stored = self.metadata.get("cache")
+        usage = stored.get("usage") if isinstance(stored, Mapping) else None  # as steps/cache.py puts it there
+        return evolve(cost, saved=price(usage, prices).total) if type(usage) is Usage else cost
 
     def replace(self, **changes: Any) -> Reply[ObjectType]:
         """Return this reply with some fields changed."""

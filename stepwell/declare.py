@@ -29,12 +29,14 @@ from .providers.declare.rules import (
 from .providers.declare.steps import PlacedSteps, StepOverrides
 from .providers.declare.tool_policies import ToolCallIdPolicy
 from .providers.declare.wire import Wire
+from .providers.history.shape import HistoryShape
 from .providers.wires.openai_chat import openai_chat
 from .providers.wires.protocols import aws_event_stream, json_array, ndjson, sse
 from .providers.wires.samples import OperationSample, Sample, Samples, scenes
 
 __all__ = [
     "EmbedLimit",
+    "HistoryShape",
     "ObjectSupport",
     "OperationSample",
     "Override",

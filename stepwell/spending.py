@@ -36,6 +36,10 @@ class Spending:
     """Why their cost is unknown, and how often."""
     lower_bound: bool
     """True when a call cost at least what is counted."""
+    bounds: Mapping[str, int] = field(factory=dict)
+    """Why costs are lower bounds, and how often."""
+    saved: Decimal = NOTHING
+    """What the calls that were answered from stepwell's own cache would have cost, as far as that is known."""
 
     @property
     def complete(self) -> bool:
@@ -57,6 +61,8 @@ class Spending:
             "unknown": self.unknown,
             "reasons": dict(self.reasons),
             "lower_bound": self.lower_bound,
+            "bounds": dict(self.bounds),
+            "saved": _plain(self.saved),
         }
 
 
@@ -72,6 +78,11 @@ class CostReport:
     def total(self) -> Decimal:
         """The sum of all costs that are known; see `all.complete`."""
         return self.all.total
+
+    @property
+    def saved(self) -> Decimal:
+        """What the calls that were answered from stepwell's own cache would have cost."""
+        return self.all.saved
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data, ready for JSON."""
@@ -89,8 +100,10 @@ class CostReport:
             lines.append(f"reported by providers themselves: ${_plain(self.all.reported)}")
         for name, each in self.models.items():
             lines += [f"not counted: {count} of {name}, {why}" for why, count in each.reasons.items()]
-        if self.all.lower_bound:
-            lines.append("at least: some tokens or charges besides tokens are not counted")
+        for name, each in self.models.items():
+            lines += [f"at least: {count} of {name}, {why}" for why, count in each.bounds.items()]
+        if self.all.saved:
+            lines.append(f"saved by the cache: ${_plain(self.all.saved)}")
         return "\n".join(lines)
 
 
@@ -147,6 +160,8 @@ def _sum(calls: Sequence[Reply]) -> Spending:
         unknown=reasons.total(),
         reasons=dict(reasons),
         lower_bound=any(cost.lower_bound for cost in known),
+        bounds=Counter(cost.reason or "no reason is known" for cost in known if cost.lower_bound),
+        saved=_exact_sum(cost.saved for cost in known),
     )
 
 

@@ -19,7 +19,7 @@ from ...schemas.errors import (
 )
 from ...schemas.estimate import estimate_text
 from ...schemas.model import Model
-from ...schemas.prices import FREE, exact_decimal, price
+from ...schemas.prices import FREE, Cost, Prices, exact_decimal, price
 from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
@@ -254,7 +254,7 @@ class Budget:
         """Replace the reservation by what was spent, once. Return what the store must do, if it has the reservation."""
         spent, estimated, unpriced, tokens = NOTHING, NOTHING, 0, 0
         if hold.sent:
-            cost, known = price(usage, hold.model.prices), usage.total_tokens if usage is not None else None
+            cost, known = _most(usage, hold.model.prices), usage.total_tokens if usage is not None else None
             if cost.total is None and known is not None:
                 unpriced = 1
             exact = usage is not None and usage.complete and not _is_partial(usage, hold)
@@ -355,6 +355,13 @@ def _with_estimates(hold: _Hold, usage: Usage | None, reply: Reply | None) -> Us
         service_tier=known.service_tier or hold.expected.service_tier,
         reported_cost=None,
     )
+
+
+def _most(usage: Usage | None, prices: Prices | None) -> Cost:
+    """Price the usage, and what was read from a cache in full if its price is not known: a limit has to hold."""
+    if usage and usage.cached_input_tokens and prices and prices.at(usage.input_tokens or 0).cache_read is None:
+        usage = evolve(usage, cached_input_tokens=None, cached_audio_tokens=None)
+    return price(usage, prices)
 
 
 def _is_partial(usage: Usage, hold: _Hold) -> bool:

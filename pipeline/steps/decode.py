@@ -89,6 +89,8 @@ def decoded(
         if isinstance(error, DecodeError):
             error.payload = error.payload or response.body
         error.request_id = error.request_id or response.request_id
+        if error.usage is not None:  # billed, also where another call takes its place
+            note_reply(response, annotate(Reply(usage=error.usage), response))
         attach_call_details(error, request)
         raise
     except SHAPE_ERRORS as error:

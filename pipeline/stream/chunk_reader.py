@@ -206,6 +206,7 @@ class ChunkReader(OpenAnswer):
             raise
         except BaseException as error:
             failure = self._record_failure(error)
+            self._note_broken()
             yield from self._stopping()
             raise failure from None
         yield from self._stopping()
@@ -213,6 +214,14 @@ class ChunkReader(OpenAnswer):
         if response is not None and response.reply is None and (response.source or response.call) is not None:
             note_reply(response, self._own_reply(response))
         return None
+
+    def _note_broken(self) -> None:
+        """Count an answer that broke off, if anything of it has come: it is billed, too."""
+        response = self._response
+        if response is None or response.source is None or isinstance(self._error, StepError):
+            return
+        if (reply := self._own_reply(response)).message.content or self._fold.usage is not None:
+            note_reply(response, reply)
 
     def close(self) -> Flow:
         """Stop reading and return the connection. A second call does nothing."""

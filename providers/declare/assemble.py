@@ -125,6 +125,7 @@ def _target(provider: Provider, model: Model, wire: Wire, steps: Resolved) -> Hi
         origins,
         steps["tool_call_id_policy"],
         steps["tool_name_policy"],
+        wire.history_shape,
         wire.conversation_id_options,
         wire.finalize_history,
     )

@@ -21,6 +21,7 @@ from ...schemas.reply import Reply
 from ...schemas.tool import CHOICES
 from ...schemas.usage import Usage
 from ..auth.auth import Auth, bearer
+from ..history.shape import UNCHANGED, HistoryShape
 from .errors import find_error as find_error_by_status
 from .object_support import AS_GIVEN, ObjectSupport
 from .tool_policies import COMMON_CALL_IDS, COMMON_TOOL_NAMES, ToolCallIdPolicy, ToolNamePolicy
@@ -93,6 +94,8 @@ class Wire:
     tool_name_policy: ToolNamePolicy = COMMON_TOOL_NAMES
     accepts_part: Callable[[Part, Model], bool] = lambda part, model: False
     """checks whether a part of an answer that is neither text nor a call is sent back to this model"""
+    history_shape: HistoryShape = UNCHANGED
+    """what `build_body` changes of a conversation; each change is a warning on the reply"""
     finalize_history: Callable[[Request], Request] | None = None
     """makes the changes to a history that this format alone needs"""
     conversation_id_options: frozenset[str] = frozenset()

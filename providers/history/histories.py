@@ -7,7 +7,7 @@ can go back to the first provider.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from attrs import define, field
@@ -15,22 +15,26 @@ from attrs import define, field
 from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import RAW_OPTIONS, Request
 from ...pipeline.step import Step, around_unchecked
+from ...schemas.dict_form import LOOSE
 from ...schemas.message import Context, Message
 from ...schemas.parts import Opaque, Text, ToolCall
 from ..declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from .call_ids import id_matcher
+from .open_tools import without_open_tools
 from .origins import Origins
 from .pairing import paired
+from .shape import UNCHANGED, HistoryShape, changes, is_marked, without_marks
 from .tool_names import name_matcher, sent_names, with_original_names
 
 
 @define(eq=False)
 class HistoryTarget:
-    """The requirements on a conversation. `conversation_id_options` and `finalize_history` are the wire's; see Wire."""
+    """The requirements on a conversation. `shape` and the two after it are the wire's; see Wire."""
 
     origins: Origins
     ids: ToolCallIdPolicy
     names: ToolNamePolicy
+    shape: HistoryShape = UNCHANGED
     conversation_id_options: frozenset[str] = frozenset()
     finalize_history: Callable[[Request], Request] | None = None
     _fits_id: Callable[[str], object] = field(init=False)
@@ -41,33 +45,43 @@ class HistoryTarget:
 
     def suits(self, context: Context) -> bool:
         """Check quickly, for every call, whether the conversation fits. False may also mean that it is not certain."""
-        fits_name, wire = self._fits_name, self.origins.wire
+        fits_name = self._fits_name
         for tool in context.tools:
             if tool.server is None and not fits_name(tool.name):
                 return False
         seen: set[str] = set()
         waiting: list[str] = []  # the calls of the last answer whose results have not come yet, the next one last
+        before = ""
         for message in context.messages:
-            role = message.role
+            role, content = message.role, message.content
             if role == "tool":
                 if not waiting or message.tool_call_id != waiting.pop():
                     return False
-            elif waiting or (role == "assistant" and not self._suits_answer(message, seen, waiting)):
+            elif waiting or message.name or role == before or (before == "tool" and role != "assistant"):
+                return False
+            elif role == "assistant":
+                if not content or before in ("", "system") or not self._suits_answer(message, seen, waiting):
+                    return False
+            elif role == "system" and before:
                 return False
             if role != "assistant":
-                for part in message.content:
-                    if type(part) is Opaque and part.wire != wire:
-                        return False
-        return not waiting
+                # Of all else than one text it takes a closer look to say what the format makes of it.
+                part: Any = content[0] if len(content) == 1 else None
+                if type(part) is not Text or part.extra or not part.text or part.text.isspace():
+                    return False
+            before = role
+        return not waiting and before != "assistant"
 
     def _suits_answer(self, message: Message, seen: set[str], waiting: list[str]) -> bool:
         origins = self.origins
-        foreign, wire = origins.is_foreign(message), origins.wire
+        foreign, wire, role = origins.is_foreign(message), origins.wire, message.role
         part: Any
         for part in message.content:
             kind = type(part)
             if kind is Text:
-                if foreign and wire in part.extra:
+                if not part.text or part.text.isspace():
+                    return False
+                if part.extra and (LOOSE in part.extra or (foreign and wire in part.extra)):
                     return False
             elif kind is ToolCall:
                 id = part.id
@@ -77,7 +91,9 @@ class HistoryTarget:
                     return False
                 seen.add(id)
                 waiting.append(id)
-            elif not origins.can_replay(part, message, foreign):
+            elif not origins.can_replay(part, message, foreign) or (
+                kind is Opaque and (role not in self.shape.blocks or self.shape.server_tools is not None)
+            ):
                 return False
         waiting.reverse()
         return True
@@ -92,11 +108,24 @@ def fit_history(target: HistoryTarget) -> Step:
         if not target.suits(request.context):
             names = sent_names(request.context, target.names)
             request = _fit(request, target)
+            if found := changes(request.context.messages, target.shape):
+                request = _reported(request, found, target.shape)
         if finalize_history is not None:
             request = finalize_history(request)
         return with_original_names(request, call, names) if names else call(request)
 
     return around_unchecked("fit_history", run)
+
+
+def _reported(request: Request, found: Iterable[str], shape: HistoryShape) -> Request:
+    """Warn of what the encoder changes, and take away the marks for a cache that the format has no place for."""
+    for why in found:
+        request = request.warn("history", why)
+    context = request.context
+    if any(is_marked(part) for message in context.messages for part in message.content):
+        messages = [without_marks(message, shape) for message in context.messages]
+        request = request.replace(context=Context(messages, context.tools))
+    return request
 
 
 def _fit(request: Request, target: HistoryTarget) -> Request:
@@ -105,6 +134,9 @@ def _fit(request: Request, target: HistoryTarget) -> Request:
     given = {*request.get(RAW_OPTIONS), *request.options}
     continues_stored = not target.conversation_id_options.isdisjoint(given)
     messages, repairs = paired(messages, target.ids, continues_stored=continues_stored)
+    if (read := target.shape.server_tools) is not None:
+        messages, more = without_open_tools(messages, read)
+        repairs += more
     left_out = [f"{kind} cannot be sent to {request.model.provider} and is left out" for kind in dropped]
     for why in (*left_out, *repairs):
         request = request.warn("history", why)

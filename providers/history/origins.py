@@ -49,10 +49,7 @@ class Origins:
         kind = type(part)
         if kind is Opaque or kind is Refusal:
             return kind is Refusal or part.wire == self.wire  # type: ignore[union-attr]
-        # A format may have no place for reasoning: that of the model itself is then left out without a warning.
-        return self.accepts_part(part, self.model) or (
-            _has_no_origin(part) and message.model is not None and not foreign
-        )
+        return self.accepts_part(part, self.model)
 
     def fitted(self, messages: Iterable[Message]) -> tuple[list[Message], list[str]]:
         """Return the messages without what cannot be sent, and descriptions of that, each once."""
@@ -118,16 +115,12 @@ def _unsendable(part: Part, message: Message) -> str:
     if not isinstance(part, Reasoning):
         return f"{_MEDIA[type(part)]} of an answer"
     maker = _maker(message) or part.wire
-    content = part.text or part.signature or part.encrypted
+    content = part.text or part.signature or part.encrypted or part.extra
     return f"{_describe(part)}{f' of {maker}' if maker else ''}" if content else ""
 
 
 def _maker(message: Message) -> str:
     return (message.model or "").partition(":")[0]
-
-
-def _has_no_origin(part: Part) -> bool:
-    return isinstance(part, Reasoning) and part.wire is None and not part.signature and not part.encrypted
 
 
 def _describe(part: Reasoning) -> str:

@@ -6,8 +6,11 @@ import re
 
 from ...pipeline.side_fields import Whole, nonempty_text
 from ...pipeline.world import REAL_WORLD
+from ...schemas.chunks import Warned
 from ...schemas.json_text import JSONDecodeError, dumps, loads, repaired
+from ...schemas.model import Model
 from ...schemas.parts import ToolCall
+from ...schemas.reply import CallWarning
 
 
 def call_id(reply_id: str | None, index: int) -> str:
@@ -20,6 +23,11 @@ def call_id(reply_id: str | None, index: int) -> str:
     """
     tail = re.sub(r"[^A-Za-z0-9]", "", reply_id or "")[-20:] or REAL_WORLD.new_id()[:20]
     return f"call_{tail}_{index}"
+
+
+def orphaned(model: Model) -> Warned:
+    """Make the warning for pieces of arguments that belong to no call of their stream."""
+    return Warned((CallWarning("tool_calls", "arguments that belong to no call were left out", str(model)),))
 
 
 def arguments_text(arguments: object) -> str:

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...schemas.dict_form import LOOSE
+from ...schemas.parts import Audio, File, Image, Refusal, Text, Video
+
 Field = str | tuple[str, Callable[[Any], object]] | Callable[[dict[str, Any], Any], None]
 """Where an option goes: the name of a field, after that of the object that it is in (`generationConfig.topP`); that and
 a function which converts the value; or a function that puts the value into the body."""
@@ -27,6 +30,12 @@ def put_options(body: dict[str, Any], options: Mapping[str, Any], fields: Mappin
             place = body
         known = place.get(last)
         place[last] = {**known, **value} if isinstance(known, dict) and isinstance(value, Mapping) else value
+
+
+def own_fields(part: Text | Refusal | Image | File | Audio | Video, wire: str) -> Mapping[str, Any]:
+    """Return what a part has beside its content for this wire, and for all wires that understand it."""
+    extra = part.extra
+    return {**extra.get(LOOSE, {}), **extra.get(wire, {})} if extra else extra
 
 
 def listed(value: object) -> list[Any]:

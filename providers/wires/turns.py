@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...pipeline.http.request import Request
+from ...schemas.errors import InvalidOption
 from ...schemas.message import Message
 from ...schemas.parts import MEDIA, Part, Text
 
@@ -61,6 +62,8 @@ def thinking_if_begun(
 ) -> Callable[[Request], Request]:
     """Make a `finalize_history` that drops `thinking: {"type": "enabled"}` where Claude would refuse it.
 
+    It also drops a JSON mode, which these formats lack.
+
     Claude takes it only if the answer that it continues after its calls began with its own thinking ("a final
     `assistant` message must start with a thinking block"). If another model began the answer, Claude goes on without
     thinking. Adaptive thinking has no such rule.
@@ -69,6 +72,8 @@ def thinking_if_begun(
     """
 
     def finalize_history(request: Request) -> Request:
+        if "response_format" in request.options:
+            request = _without_json_mode(request)
         thinking = request.options.get("thinking")
         if not isinstance(thinking, Mapping) or thinking.get("type") != "enabled":
             return request
@@ -81,6 +86,19 @@ def thinking_if_begun(
         return request.replace(options=options).warn("thinking", why)
 
     return finalize_history
+
+
+def _without_json_mode(request: Request) -> Request:
+    """Drop a response format of JSON without a schema, with a warning: these formats have none."""
+    value = request.options["response_format"]
+    if (value.get("type") if isinstance(value, Mapping) else value) not in ("json", "json_object"):
+        return request
+    options = {name: each for name, each in request.options.items() if name != "response_format"}
+    why, hint = "this format has no JSON mode without a schema", "pass a JSON schema"
+    if request.on_unsupported == "error":
+        raise InvalidOption(f"{request.model} does not take response_format='json': {why}", hint=hint)
+    request = request.replace(options=options)
+    return request if request.on_unsupported == "ignore" else request.warn("response_format", f"{why}: {hint}")
 
 
 def _unfinished_answer(messages: Sequence[Message]) -> list[Message]:

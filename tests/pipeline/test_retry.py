@@ -51,6 +51,11 @@ def test_permanent_errors_are_not_sent_again(status: int, drive: Drive) -> None:
     assert len(once_more(says(status), drive).sent) == 1
 
 
+def test_the_servers_own_word_on_retries_counts_more_than_the_status(drive: Drive) -> None:
+    for status, word, sent in ((503, "false", 1), (429, "false", 1), (400, "true", 2), (404, "TRUE", 1), (503, "x", 2)):
+        assert len(once_more(says(status, headers={"x-should-retry": word}), drive).sent) == sent, (status, word)
+
+
 def test_a_spent_quota_is_not_a_rate_limit() -> None:
     assert len(once_more(says(429, "insufficient_quota")).sent) == 1
     assert len(once_more(says(429, "rate_limit_exceeded", message="quota exceeded for minute")).sent) == 2

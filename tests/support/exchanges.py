@@ -10,6 +10,9 @@ import orjson
 from vendor_rules import WIRES
 
 from stepwell import Client, Context, Reply
+from stepwell.declare import declare_provider
+from stepwell.providers.declare.registry import Registry
+from stepwell.providers.declare.wire import Wire
 from stepwell.testing.conformance import samples_of
 
 KEYS: dict[str, Any] = {
@@ -50,3 +53,18 @@ def _sample(client: Client, model: str, options: dict[str, Any]) -> Any:
 def reported(reply: Reply, subject: str = "history") -> list[str]:
     """Return the texts of the warnings about this subject."""
     return [warning.why for warning in reply.warnings if warning.subject == subject]
+
+
+def sent(wire: Wire, context: Context) -> tuple[dict[str, Any], Any]:
+    """Send a conversation to a declared provider of this wire, and return the body and the reply."""
+    bodies: list[dict[str, Any]] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        bodies.append(orjson.loads(request.content))
+        return httpx.Response(200, content=samples_of(wire).text.body)
+
+    registry = Registry()
+    registry.register(declare_provider("target", wire=wire, base_url="https://target.test", key_optional=True))
+    with Client(transport=httpx.MockTransport(handler), registry=registry, retries=0) as client:
+        reply = client.generate_text("target:m", context)
+    return bodies[0], reply

@@ -25,7 +25,7 @@ from recordings import Recording, replay
 HEAD = {"model": "qwen3", "created_at": "2026-11-21T00:00:00.123456789Z"}
 END: dict[str, Any] = {"done": True, "done_reason": "stop", "prompt_eval_count": 12, "eval_count": 7}
 TOOL = Tool("look_up", "Look a city up.", {"type": "object", "properties": {"city": {"type": "string"}}})
-PNG = Image(data=b"\x89PNG")
+PNG, BAD = Image(data=b"\x89PNG"), {"invalid_arguments": "{"}
 
 
 def line(done: bool = False, **fields: Any) -> bytes:
@@ -76,8 +76,8 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), stream: bool = Fal
             {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "look_up", "arguments": {}}}]},
         ),
         (
-            assistant(ToolCall("1", "look_up", '{"city":')),
-            {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "look_up", "arguments": {}}}]},
+            assistant(ToolCall("1", "f", "{")),
+            {"role": "assistant", "content": "", "tool_calls": [{"function": {"name": "f", "arguments": BAD}}]},
         ),
         (
             assistant([Reasoning("hmm", wire="ollama_chat"), Text("yes")]),

@@ -191,7 +191,7 @@ def bare(part: Any) -> Any:
         (message_item(text("a")), [Text("a")]),
         (message_item(text("a"), {"type": "refusal", "refusal": "no"}), [Text("a"), Refusal("no")]),
         (message_item(text("a"), text("b")), [Text("a"), Text("b")]),
-        (thought("one ", "two"), [Reasoning("one two", id="rs_1", wire=NAME)]),
+        (thought("one ", "two"), [Reasoning("one \ntwo", id="rs_1", wire=NAME)]),
         (thought(encrypted="blob"), [Reasoning("", encrypted="blob", id="rs_1", wire=NAME)]),
         (
             {"type": "reasoning", "id": "rs_1", "summary": [], "content": [{"type": "reasoning_text", "text": "hm"}]},

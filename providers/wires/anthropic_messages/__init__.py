@@ -10,7 +10,7 @@ from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.wire import Wire
 from ..counting import count_in, counted_fields
 from ..protocols import sse
-from .encode import OPTIONS, accepts_part, build_body, finalize_history
+from .encode import HISTORY_SHAPE, OPTIONS, accepts_part, build_body, finalize_history
 from .side_fields import SIDE_FIELDS
 from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
@@ -33,6 +33,7 @@ anthropic_messages = Wire(
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,
+    history_shape=HISTORY_SHAPE,
     finalize_history=finalize_history,
     object_support=ObjectSupport(
         modes=("json_schema", "strict_tool", "tool", "prompt"),

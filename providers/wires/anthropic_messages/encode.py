@@ -16,8 +16,9 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool
+from ...history.shape import HistoryShape
 from ..calls import sent_object
-from ..fields import Field, given, listed, put_options
+from ..fields import Field, given, listed, own_fields, put_options
 from ..media import inline, unsendable
 from ..turns import alternating, thinking_if_begun
 
@@ -99,7 +100,7 @@ def _result(message: Message) -> Block:
 def _block(part: Part) -> Block | None:
     match part:
         case Text() | Refusal():
-            return {"type": "text", "text": part.text, **part.extra.get(NAME, {})} if part.text.strip() else None
+            return {"type": "text", "text": part.text, **own_fields(part, NAME)} if part.text.strip() else None
         case Reasoning():
             return _thinking(part)
         case ToolCall():
@@ -108,9 +109,9 @@ def _block(part: Part) -> Block | None:
         case Opaque():
             return dict(part.data) if part.wire == NAME else None
         case Image():
-            return {"type": "image", "source": _source(part), **part.extra.get(NAME, {})}
+            return {"type": "image", "source": _source(part), **own_fields(part, NAME)}
         case File():
-            block = {"type": "document", "source": _source(part), **part.extra.get(NAME, {})}
+            block = {"type": "document", "source": _source(part), **own_fields(part, NAME)}
             return {**block, "title": part.filename} if part.filename and "title" not in block else block
         case Audio() | Video():
             raise unsendable(part, "A message", "text, images and documents")
@@ -128,6 +129,23 @@ def accepts_part(part: Part, model: Model) -> bool:
     return isinstance(part, Reasoning) and _thinking(part) is not None
 
 
+def _server_tools(data: Any) -> tuple[str | None, str | None]:
+    asked = data.get("id") if data.get("type") in ("server_tool_use", "mcp_tool_use") else None
+    return asked, data.get("tool_use_id")
+
+
+HISTORY_SHAPE = HistoryShape(
+    system_first=True,
+    alternates=True,
+    opens_with_user=True,
+    speakers=frozenset(),
+    empty=frozenset(("system", "user", "assistant")),
+    blank=True,
+    strips_last=True,
+    details=False,
+    server_tools=_server_tools,
+    cache_marks=frozenset(("system", "user", "assistant", "tool")),
+)
 finalize_history = thinking_if_begun(_block, lambda block: block["type"] in ("thinking", "redacted_thinking"))
 
 

@@ -35,7 +35,7 @@ from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import PAUSE, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
-from ..calls import server_tool_input
+from ..calls import orphaned, server_tool_input
 from ..fields import given
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
@@ -209,7 +209,7 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
             details = {k: v for k, v in block.items() if k not in ("type", "id", "name", "input")}
             return [ToolCallEnd(index, {NAME: details} if details else {})]
         case None | "redacted_thinking":
-            return []
+            return [orphaned(model)] if block.get("partial_json") else []
         case _:
             if partial := block.pop("partial_json", ""):
                 block["input"] = server_tool_input(partial)
@@ -255,4 +255,7 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if not state.ended:
         return []
     chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
+    # Blocks without an end: what is run by the provider is kept; a call of the client's may lack its last part.
+    for index in [index for index, block in state.blocks.items() if block["type"] != "tool_use"]:
+        chunks += _block_stop({"index": index}, model, state)
     return [*chunks, Finish(FINISH_REASONS.get(state.reason or "", state.reason or "unknown"), state.reason)]

@@ -17,6 +17,7 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import NO_PARAMETERS, Tool, chosen_name
+from ...history.shape import HistoryShape
 from ..calls import sent_object
 from ..fields import Field, given, listed, put_options
 from ..media import Media, inline, unsendable
@@ -139,7 +140,36 @@ def accepts_part(part: Part, model: Model) -> bool:
     return isinstance(part, Reasoning) and _reasoning(part) is not None
 
 
-finalize_history = thinking_if_begun(_block, lambda block: "reasoningContent" in block)
+def _server_tools(data: Any) -> tuple[str | None, str | None]:
+    return (data.get("toolUse") or {}).get("toolUseId"), (data.get("toolResult") or {}).get("toolUseId")
+
+
+HISTORY_SHAPE = HistoryShape(
+    system_first=True,
+    system_text=True,
+    alternates=True,
+    opens_with_user=True,
+    speakers=frozenset(),
+    empty=frozenset(("system", "user", "assistant")),
+    blank=True,
+    strips_last=True,
+    details=False,
+    server_tools=_server_tools,
+    empty_results=False,
+)
+_without_late_thinking = thinking_if_begun(_block, lambda block: "reasoningContent" in block)
+
+
+def finalize_history(request: Request) -> Request:
+    """Drop late thinking, and warn where a history with calls brings tools that the caller did not ask for."""
+    request = _without_late_thinking(request)
+    if all(message.role != "tool" for message in request.context.messages):
+        return request
+    if not request.context.tools:
+        request = request.warn("tools", "a history with calls comes with tools: some were made up by the calls' names")
+    if request.options.get("tool_choice") == "none":
+        request = request.warn("tool_choice", "left out: a history with calls comes with tools, which may be called")
+    return request
 
 
 def _format_of(part: Media) -> str:

@@ -35,7 +35,7 @@ from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ..calls import server_tool_input
+from ..calls import orphaned, server_tool_input
 from ..fields import given
 from ..protocols.aws_event_stream import AWSEvent
 from .encode import NAME
@@ -65,6 +65,8 @@ class State:
     reason: str | None = None
     stopped: bool = False
     ran_tools: bool = False
+    orphaned: bool = False
+    """Whether arguments came that belong to no call."""
     metadata: dict[str, Any] = field(factory=dict)
 
 
@@ -174,6 +176,7 @@ def _delta(index: int, delta: Mapping[str, Any], state: State) -> list[StreamChu
         if block["kind"] == "call":
             return [ToolCallDelta(index, piece)] if piece else []
         block["input"] = block.get("input", "") + piece
+        state.orphaned = state.orphaned or block["kind"] == "text"
     elif thought := delta.get("reasoningContent"):
         return _thought(index, thought, block)
     elif citation := delta.get("citation"):
@@ -219,4 +222,9 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if not state.stopped:
         return []
     chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
+    # Blocks without an end: what is run by the provider is kept; a call of the client's may lack its last part.
+    for index in [index for index, block in state.open.items() if block["kind"] != "call"]:
+        chunks += _stop(index, state)
+    if state.orphaned:
+        chunks.append(orphaned(model))
     return [*chunks, Finish(FINISH_REASONS.get(state.reason or "", state.reason or "unknown"), state.reason)]

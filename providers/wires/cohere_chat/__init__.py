@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...declare.object_support import ObjectSupport
 from ...declare.wire import Wire
+from ...history.shape import HistoryShape
 from ..protocols import sse
 from .encode import OPTIONS, accepts_part, build_body
 from .side_fields import SIDE_FIELDS
@@ -23,5 +24,13 @@ cohere_chat = Wire(
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,
+    history_shape=HistoryShape(
+        speakers=frozenset(),
+        empty=frozenset(("system", "user", "assistant")),
+        details=False,
+        result_media=False,
+        empty_results=False,
+        blocks=frozenset(("assistant",)),
+    ),
     object_support=ObjectSupport(modes=("json_schema", "tool", "json", "prompt"), sure=True),
 )

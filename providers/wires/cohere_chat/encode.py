@@ -94,7 +94,7 @@ def _answer(message: Message) -> list[dict[str, Any]]:
     calls = [_call(call) for call in message.tool_calls]
     if not content and not calls:
         return []
-    own = [part.data for part in message.content if isinstance(part, Opaque) and part.wire == NAME and calls]
+    own = [part.data for part in message.content if isinstance(part, Opaque) and part.wire == NAME]
     turn = {"role": "assistant", **given(tool_calls=calls or None, content=content or None)}
     for plan in own:
         turn |= plan
@@ -134,7 +134,7 @@ def _choice(body: dict[str, Any], choice: object) -> None:
 
 
 def _format(body: dict[str, Any], response_format: object) -> None:
-    if response_format == "json":
+    if response_format in ("json", {"type": "json_object"}):
         body["response_format"] = {"type": "json_object"}
     elif isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
         body["response_format"] = {"type": "json_object", "json_schema": response_format["json_schema"]["schema"]}

@@ -39,7 +39,7 @@ from ....schemas.parts import Opaque
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
-from ..calls import call_id
+from ..calls import call_id, orphaned
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
 
@@ -182,7 +182,7 @@ def _citations(data: Mapping[str, Any], message: Mapping[str, Any], state: State
 
 def _call_delta(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     if data["index"] not in state.calls:
-        return []
+        return [orphaned(state.model)]
     piece = message["tool_calls"]["function"]["arguments"]
     return [ToolCallDelta(CALLS + data["index"], piece)] if piece else []
 

@@ -13,6 +13,7 @@ from ...auth.auth import header_key
 from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from ...declare.wire import Wire
+from ...history.shape import HistoryShape
 from ..counting import count_in, counted_fields
 from .encode import OPTIONS, accepts_part, build_body
 from .paths import method_path, model_path
@@ -44,6 +45,14 @@ google_generate = Wire(
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,
+    history_shape=HistoryShape(
+        system_first=True,
+        alternates=True,
+        opens_with_user=True,
+        speakers=frozenset(),
+        empty=frozenset(("system", "user", "assistant")),
+        details=False,
+    ),
     tool_call_id_policy=ToolCallIdPolicy(required=False),
     # "Must start with a letter or an underscore. Must be a-z, A-Z, 0-9, or contain underscores, dots, colons, and
     # dashes, with a maximum length of 64": https://ai.google.dev/api/caching#FunctionDeclaration. Colons are new.

@@ -15,7 +15,7 @@ from typing import Any
 from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.model import Model
-from ....schemas.parts import Audio, File, Image, Part, Reasoning, Refusal, Text, Video
+from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, Video
 from ..fields import given
 from ..media import address, inline, unsendable
 from ..openai_chat.encode import build_body as build_chat_body
@@ -55,6 +55,7 @@ def _answer(message: Message, model: Model) -> dict[str, Any]:
     answer = encode_answer(message)
     answer.pop("reasoning_details", None)
     answer.pop("audio", None)
+    answer.pop("name", None)
     thoughts = [part.text for part in message.content if isinstance(part, Reasoning) and accepts_part(part, model)]
     if thoughts:
         thinking = {"type": "thinking", "thinking": [{"type": "text", "text": "".join(thoughts)}]}
@@ -84,5 +85,7 @@ def _block(part: Part) -> dict[str, Any] | None:
             return {"type": "input_audio", "input_audio": inlined[1] if inlined else part.url}
         case Image() | Audio() | Video():
             raise unsendable(part, "Mistral's chat", "text, images, audio and files, by URL or as bytes")
+        case Opaque():
+            return dict(part.data)
         case _:
             return None

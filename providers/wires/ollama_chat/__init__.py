@@ -7,6 +7,7 @@ from attrs import evolve
 from ...declare.object_support import BY_GRAMMAR
 from ...declare.tool_policies import ToolCallIdPolicy
 from ...declare.wire import Wire
+from ...history.shape import HistoryShape
 from ..protocols import ndjson
 from .encode import OPTIONS, accepts_part, build_body
 from .side_fields import SIDE_FIELDS
@@ -28,5 +29,6 @@ ollama_chat = Wire(
     flush_stream_state=flush_stream_state,
     tool_call_id_policy=ToolCallIdPolicy(required=False),
     accepts_part=accepts_part,
+    history_shape=HistoryShape(speakers=frozenset(), details=False, blocks=frozenset()),
     object_support=evolve(BY_GRAMMAR, modes=("json_schema", "tool", "json", "prompt")),
 )

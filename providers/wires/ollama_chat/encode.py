@@ -9,6 +9,7 @@ from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Image, Part, Reasoning, Refusal, Text
+from ..calls import sent_object
 from ..fields import Field, given, listed, put_options
 from ..media import Media, inline, unsendable
 from ..openai_chat.encode import encode_tools
@@ -55,7 +56,7 @@ def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
     names: dict[str, str] = {}
     for message in messages:
         names.update((call.id, call.name) for call in message.tool_calls)
-        calls = [{"function": {"name": call.name, "arguments": call.arguments or {}}} for call in message.tool_calls]
+        calls = [{"function": {"name": call.name, "arguments": sent_object(call)}} for call in message.tool_calls]
         media = [part for part in message.content if isinstance(part, MEDIA) and message.role != "assistant"]
         thoughts = (part.text for part in message.content if isinstance(part, Reasoning) and part.wire == NAME)
         turn = given(
@@ -83,7 +84,7 @@ def _image(part: Media) -> str:
 
 
 def _format(body: dict[str, Any], response_format: object) -> None:
-    if response_format == "json":
+    if response_format in ("json", {"type": "json_object"}):
         body["format"] = "json"
     elif isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
         body["format"] = response_format["json_schema"]["schema"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.wire import Wire
+from ...history.shape import HistoryShape
 from ..protocols import sse
 from .encode import OPTIONS, accepts_part, build_body
 from .errors import find_error
@@ -25,6 +26,7 @@ openai_chat = Wire(
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,
+    history_shape=HistoryShape(result_media=False, blocks=frozenset(("system", "user"))),
     object_support=ObjectSupport(
         answers=lazy_dialect("wires.openai_chat.strict_dialect"),
         strict_tools=lazy_dialect("wires.openai_chat.strict_dialect"),

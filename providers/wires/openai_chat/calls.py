@@ -10,7 +10,7 @@ from attrs import define, field
 from ....pipeline.side_fields import left_out
 from ....schemas.chunks import MetadataUpdate, StreamChunk, ToolCallDelta, ToolCallEnd, ToolCallStart, Warned
 from ....schemas.model import Model
-from ..calls import arguments_text, call_id
+from ..calls import arguments_text, call_id, orphaned
 from .places import CALLS, NAME
 
 
@@ -36,10 +36,12 @@ class StreamedCalls:
 
     sure: the open call, once it has started and if it is the newest: a fragment of its index with nothing but arguments
         is certainly its own
+    orphaned: whether arguments came that belong to no call; they are in the reply's metadata
     """
 
     reply_id: str | None
     sure: _Call | None = None
+    orphaned: bool = False
     _calls: list[_Call] = field(factory=list)
     _open: _Call | None = None
 
@@ -60,6 +62,7 @@ class StreamedCalls:
         if call is None:
             if not arguments:
                 return []
+            self.orphaned = True
             return [MetadataUpdate({"orphaned_tool_arguments": [{"index": index, "arguments": arguments}]})]
         self._open = call
         self.sure = call if call.started and call is self._calls[-1] else None
@@ -84,7 +87,7 @@ class StreamedCalls:
     def end(self, model: Model) -> list[StreamChunk]:
         """End all calls, after starting those without arguments. One that never had a name is left out, with a
         warning."""
-        out: list[StreamChunk] = []
+        out: list[StreamChunk] = [orphaned(model)] if self.orphaned else []
         for call in self._calls:
             if not call.name:
                 out.append(Warned((left_out("choices.delta.tool_calls", {}, model),)))

@@ -7,12 +7,13 @@ from functools import partial
 from typing import Any
 
 from ....pipeline.http.request import Request
+from ....schemas.dict_form import LOOSE
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_arguments
-from ..fields import given
+from ..fields import given, own_fields
 from ..media import Media, address, inline, unsendable
 from .places import NAME
 
@@ -102,8 +103,14 @@ def replaying(field: str) -> Mapping[str, Any]:
 
 def accepts_part(part: Part, model: Model) -> bool:
     if isinstance(part, Reasoning):
-        return bool(part.extra.get(NAME, {}).get("reasoning_details"))
+        return bool(_details(part))
     return isinstance(part, Audio) and part.file_id is not None
+
+
+def _details(part: Reasoning) -> list[Any] | None:
+    """Return the blocks of reasoning that gateways want back; a message in dict form may have brought them."""
+    extra = part.extra
+    return (extra.get(NAME) or extra.get(LOOSE) or {}).get("reasoning_details") if extra else None
 
 
 def encode_messages(
@@ -148,13 +155,15 @@ def encode_answer(message: Message, replay: str | None = None) -> dict[str, Any]
     # A refusal is sent back as text: few servers besides OpenAI know its field, and some refuse it.
     text = "".join(part.text for part in message.content if isinstance(part, Text | Refusal))
     turn: dict[str, Any] = {"role": "assistant", "content": text or None}
+    if message.name:
+        turn["name"] = message.name
     calls = [_call(part) for part in message.content if isinstance(part, ToolCall)]
     if calls:
         turn["tool_calls"] = calls
     if replay and (reasoning := message.reasoning):
         turn[replay] = reasoning
     for part in message.content:
-        if isinstance(part, Reasoning) and (details := part.extra.get(NAME, {}).get("reasoning_details")):
+        if isinstance(part, Reasoning) and (details := _details(part)):
             # Without exactly these blocks, tool use after thinking fails at gateways.
             turn["reasoning_details"] = details
         if isinstance(part, Audio) and part.file_id:
@@ -179,9 +188,9 @@ def _content(parts: tuple[Part, ...], file_urls: bool) -> str | list[dict[str, A
 def _block(part: Part, file_urls: bool) -> dict[str, Any] | None:
     match part:
         case Text():
-            return {"type": "text", "text": part.text, **part.extra.get(NAME, {})}
+            return {"type": "text", "text": part.text, **own_fields(part, NAME)}
         case Image() | File() | Audio() | Video():
-            return _media(part, file_urls)
+            return {**_media(part, file_urls), **own_fields(part, NAME)}
         case Opaque():
             return dict(part.data) if part.wire == NAME else None
         case _:

@@ -10,7 +10,13 @@ from ....pipeline.side_fields import By, Either, Held, Or, Rules, Some, Whole, c
 from ..calls import CALL, NAMED
 from ..media import base64_text, data_or_url
 
-_READ = {"cached_tokens": count, "cache_write_tokens": count, "audio_tokens": count}
+_WRITES: Rules = {
+    "cache_write_tokens": count,
+    "cache_creation_input_tokens": count,
+    "cache_creation_tokens": count,
+    "cache_creation": {"ephemeral_1h_input_tokens": count},
+}
+_READ: Rules = {"cached_tokens": count, "audio_tokens": count, **_WRITES}
 _WROTE = {"reasoning_tokens": count, "audio_tokens": count}
 USAGE: Rules = {
     "prompt_tokens": count,
@@ -22,6 +28,8 @@ USAGE: Rules = {
     "prompt_cache_hit_tokens": count,
     "num_cached_tokens": count,
     "cached_tokens": count,
+    "cache_read_input_tokens": count,
+    **_WRITES,
     "prompt_tokens_details": _READ,
     "input_tokens_details": _READ,
     "completion_tokens_details": _WROTE,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -31,6 +31,8 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_c
     cached = read.get("cached_tokens")
     if cached is None and not _CACHED.isdisjoint(raw):
         cached = next((raw[name] for name in _CACHED if raw.get(name) is not None), None)
+    # Where writes are counted, they are among the details of the input, or next to all counts.
+    places = () if _WRITES.isdisjoint(read) and _WRITES.isdisjoint(raw) else (read, raw)
     charged = None if _CHARGES.isdisjoint(raw) else _reported_cost(raw)
     if charged is None and (raw.get("is_byok") or raw.get("num_sources_used")):
         unpriced_charges += tuple(name for name in ("is_byok", "num_sources_used") if raw.get(name))
@@ -38,7 +40,8 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_c
         input_tokens=input_tokens,
         output_tokens=output_tokens,
         cached_input_tokens=cached,
-        cache_write_tokens=read.get("cache_write_tokens"),
+        cache_write_tokens=_first(places, _WRITES) if places else None,
+        cache_write_1h_tokens=_hour_writes(places) if places else None,
         reasoning_tokens=reasoning,
         input_audio_tokens=read.get("audio_tokens"),
         output_audio_tokens=wrote.get("audio_tokens"),
@@ -49,8 +52,20 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_c
     )
 
 
-_CACHED = dict.fromkeys(("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens")).keys()
+_CACHED = dict.fromkeys(
+    ("prompt_cache_hit_tokens", "num_cached_tokens", "cached_tokens", "cache_read_input_tokens")
+).keys()
+# OpenRouter's; Alibaba's (https://help.aliyun.com/zh/model-studio/context-cache) and Anthropic's; LiteLLM's.
+_WRITES = dict.fromkeys(("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")).keys()
 _CHARGES = frozenset(("cost", "cost_in_usd_ticks"))
+
+
+def _first(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Any:
+    return next((place[name] for place in places for name in names if place.get(name) is not None), None)
+
+
+def _hour_writes(places: Iterable[Mapping[str, Any]]) -> Any:
+    return _first([place.get("cache_creation") or {} for place in places], ("ephemeral_1h_input_tokens",))
 
 
 def _reported_cost(raw: Mapping[str, Any]) -> Decimal | None:

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.wire import Wire
+from ...history.shape import HistoryShape
 from ..counting import count_in, counted_fields
 from ..protocols import sse
 from .encode import OPTIONS, build_body
-from .items import accepts_part, finalize_history
+from .items import accepts_part, answered_by_the_caller, finalize_history
 from .side_fields import SIDE_FIELDS
 from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
@@ -29,6 +30,12 @@ openai_responses = Wire(
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,
+    history_shape=HistoryShape(
+        system_joined=True,
+        speakers=frozenset(),
+        empty=frozenset(("system", "assistant")),
+        server_tools=answered_by_the_caller,
+    ),
     finalize_history=finalize_history,
     conversation_id_options=frozenset(("previous_response_id", "conversation")),
     object_support=ObjectSupport(

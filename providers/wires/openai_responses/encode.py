@@ -97,7 +97,7 @@ def encode_messages(messages: Iterable[Message]) -> tuple[str, list[Item]]:
     items: list[Item] = []
     free_text = set()  # ids of calls of free-text tools, whose results are items of another type
     for message in messages:
-        if message.role == "system" and not items:
+        if message.role == "system" and not items and all(isinstance(part, Text) for part in message.content):
             instructions.append(message.text)
         elif message.role == "assistant":
             answer = _answer(message.content)
@@ -110,7 +110,7 @@ def encode_messages(messages: Iterable[Message]) -> tuple[str, list[Item]]:
             # Answers to built-in tools (an approval, a screenshot) are items of their own.
             items += [part.data for part in message.content if isinstance(part, Opaque) and part.wire == NAME]
             parts = tuple(part for part in message.content if not isinstance(part, Opaque))
-            if parts:
+            if parts or not message.content:
                 role = "developer" if message.role == "system" else "user"
                 items.append({"role": role, "content": _content(parts)})
     return "\n\n".join(text for text in instructions if text), items
@@ -161,6 +161,8 @@ def _output(message: Message) -> str | list[Item]:
 
 
 def _content(parts: tuple[Part, ...]) -> str | list[Item]:
+    if not parts:
+        return ""
     if len(parts) == 1 and isinstance(parts[0], Text):
         return parts[0].text
     return [block for part in parts if (block := _block(part)) is not None]

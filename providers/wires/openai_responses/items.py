@@ -7,6 +7,8 @@ item"). https://platform.openai.com/docs/guides/reasoning#encrypted-reasoning-it
 
 from __future__ import annotations
 
+from typing import Any
+
 from attrs import evolve
 
 from ....pipeline.http.request import Request
@@ -21,6 +23,16 @@ def accepts_part(part: Part, model: Model) -> bool:
     if isinstance(part, Reasoning):
         return part.wire == NAME and "item" in part.extra.get(NAME, {})
     return isinstance(part, Image) and NAME in part.extra
+
+
+_CALLERS = frozenset(("computer_call", "local_shell_call", "shell_call", "apply_patch_call"))
+"""Calls whose results the caller sends: https://platform.openai.com/docs/guides/tools-computer-use"""
+
+
+def answered_by_the_caller(data: Any) -> tuple[str | None, str | None]:
+    """Return the id of the call that an item is, and of the call whose output it is."""
+    kind, id = data.get("type") or "", data.get("call_id") or data.get("id")
+    return (id, None) if kind in _CALLERS else (None, data.get("call_id") if kind.endswith("_output") else None)
 
 
 def finalize_history(request: Request) -> Request:

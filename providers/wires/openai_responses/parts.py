@@ -61,9 +61,9 @@ def message_extra(item: Mapping[str, Any], content: Mapping[str, Any]) -> dict[s
 
 
 def reasoning_text(item: Mapping[str, Any]) -> str:
-    """Return the summary, or the thinking itself where a server shows it."""
+    """Return the summary, or the thinking itself where a server shows it, each part of it on a line of its own."""
     blocks = item.get("summary") or item.get("content") or ()
-    return "".join(block.get("text") or "" for block in blocks)
+    return "\n".join([text for block in blocks if (text := block.get("text"))])
 
 
 def reasoning_fields(item: Mapping[str, Any]) -> dict[str, Any]:

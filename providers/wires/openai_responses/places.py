@@ -34,8 +34,12 @@ class Item:
     """The place of its first part."""
     shown: dict[int, list[str]] = field(factory=dict)
     """The places that deltas have filled, and the pieces that stand there."""
+    part: int | None = None
+    """The index of the part of its reasoning that grew last."""
     begun: bool = False
     """Whether its call has started."""
+    waits: bool = False
+    """Whether arguments came before it had started."""
     done: bool = False
     """Whether it is complete."""
 

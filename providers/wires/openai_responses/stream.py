@@ -40,6 +40,7 @@ from ....schemas.parts import Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import CallWarning, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
+from ..calls import orphaned
 from ..openai_chat.usage import usage_of
 from .parts import call_extra, custom_tools, decode_item, logprobs_of, reasoning_fields
 from .places import CALL, MESSAGE, PLACES, REASONING, Item, Items, kind_of
@@ -181,6 +182,11 @@ def _reasoning(data: Mapping[str, Any], model: Model, state: State) -> list[Stre
     item = state.items.find(data, REASONING)
     if (delta := data.get("delta")) is None:
         return []
+    if delta:
+        part = data.get("summary_index", data.get("content_index"))
+        if item.part is not None and part != item.part:
+            delta = f"\n{delta}"
+        item.part = part
     item.show(item.base, delta)
     return [ReasoningDelta(delta, item.base)]
 
@@ -212,7 +218,8 @@ def _rest(known: Item, place: int, text: str, delta: Callable[[str, int], _Delta
 def _arguments(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     item = state.items.find(data, CALL)
     if not item.begun:
-        return []  # the call's name is not known yet; the final item will hold the arguments
+        item.waits = True  # the call's name is not known yet; the final item will hold the arguments
+        return []
     item.show(item.base, data["delta"])
     return [ToolCallDelta(item.base, data["delta"])] if data["delta"] else []
 
@@ -324,6 +331,8 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
         return []
     metadata = _metadata(state.final, state.whole)
     chunks: list[StreamChunk] = [MetadataUpdate(metadata)] if metadata else []
+    if any(item.waits and not item.done for item in state.items.all):
+        chunks.append(orphaned(model))
     return [
         *chunks,
         Finish(_finish_reason(state.final, state.kinds), state.final.get("status")),
