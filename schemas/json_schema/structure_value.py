@@ -1,4 +1,8 @@
-"""Build instances of Python types from JSON values."""
+"""Build instances of Python types from JSON values.
+
+A class of the program has the last word on what it can read: the derived schema is checked, but where only such a class
+refuses or accepts a value, what the class says counts, and the schema explains a refusal.
+"""
 
 from __future__ import annotations
 
@@ -6,26 +10,28 @@ import collections
 import collections.abc
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from functools import lru_cache
 from itertools import repeat
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
-from attrs import evolve
+from attrs import evolve, frozen
 
 from ..errors import ObjectInvalid, SchemaError
-from ..json_types import JSONValue
+from ..json_types import JSONSchema, JSONValue
 from .depth import too_deep
 from .dialects.merging import json_equal
-from .fields import Field, fields_of, is_qualifier
-from .from_type import DICTS, is_adapter, schema_of, simple_kind, standing_for
+from .fields import Field, fields_of, rebuilt, without_qualifiers
+from .from_type import DICTS, Schemas, schema_of, simple_kind, standing_for
 from .keywords import pointer
+from .own_types import REFUSED, adapter_of, read_own, reads_itself
 from .validate import TOO_DEEP, Violation, errors_of
 
-__all__ = ["structure_value", "violations_at"]
+__all__ = ["read_value", "structure_value", "violations_at"]
 
 ReadValue = Callable[[Any, Any], Any]
+Result = TypeVar("Result")
 MAX_REASON: Final = 500
 _AS_IN_JSON: Final = (str, int, bool)
 # What is built for each kind of collection; for an abstract one that cannot be changed, one that cannot be, either.
@@ -38,6 +44,60 @@ _COLLECTIONS: Final[dict[Any, Callable[[Iterable[Any]], Any]]] = {
     collections.abc.MutableSet: set,
     collections.abc.Set: frozenset,
 }
+
+
+def read_value(value: object, tp: object, schema: JSONSchema) -> Any:
+    """Return the JSON value as an instance of a type, after checking it.
+
+    value: the value.
+    tp: a type that `schema_of` understands, or a schema.
+    schema: its schema. A value that does not fit it is read all the same where a class of the program can read it.
+
+    Raises ObjectInvalid with all that does not fit.
+    """
+    return read_checked(
+        value, schema, lambda: trusting_schema(tp), lambda checked: structure_value(checked, tp)
+    )
+
+
+def read_checked(
+    value: Any, schema: JSONSchema, trusting: Callable[[], JSONSchema], read: Callable[[Any], Result]
+) -> Result:
+    """Return what is read of a value, after checking it; see `read_value`.
+
+    value: the value.
+    schema: its schema.
+    trusting: makes the schema of what no class of the program reads itself; called for a value that does not fit.
+    read: reads the value; raises ObjectInvalid.
+    """
+    violations = errors_of(value, schema)
+    refusals: list[Violation] = []
+    if violations:
+        own = trusting()
+        refusals = violations if own == schema else errors_of(value, own)
+        if refusals == violations:
+            raise _invalid(*violations)
+    try:
+        result = read(value)
+    except ObjectInvalid as error:
+        refusals = [*refusals, *error.violations]
+    else:
+        if not refusals:
+            return result
+    raise _invalid(*_explained(refusals, violations))
+
+
+def _explained(refusals: Sequence[Violation], violations: Sequence[Violation]) -> list[Violation]:
+    """Return why a value is refused: in the words of its schema where that explains it, else in those of its class."""
+    unsaid = [each for each in refusals if each.keyword != REFUSED]
+    kept = [each for each in violations if any(_is_near(each, refusal) for refusal in unsaid)]
+    rest = [each for each in refusals if each.keyword == REFUSED or not any(_is_near(each, known) for known in kept)]
+    return list(dict.fromkeys([*kept, *rest]))
+
+
+def _is_near(one: Violation, other: Violation) -> bool:
+    """Return whether one place is the other, or inside of it."""
+    return f"{one.pointer}/".startswith(f"{other.pointer}/") or f"{other.pointer}/".startswith(f"{one.pointer}/")
 
 
 def structure_value(value: object, tp: object) -> Any:
@@ -56,7 +116,7 @@ def structure_value(value: object, tp: object) -> Any:
     if too_deep(value):
         raise _invalid(TOO_DEEP)
     try:
-        return _validate(tp.validate_python, value) if is_adapter(tp) else _read(value, _bare(tp))
+        return _read(value, _bare(tp))
     except SchemaError:
         raise
     except RecursionError:
@@ -149,7 +209,13 @@ def _fields(tp: object) -> list[Field] | None:
     return found and [evolve(field, type=_bare(field.type)) for field in found]
 
 
+def trusting_schema(tp: object) -> JSONSchema:
+    """Return the schema of what no class of the program reads itself; see `Schemas`."""
+    return schema_of(tp) if isinstance(tp, dict | list) else Schemas(trusting=True).whole(tp)
+
+
 _schema_of = lru_cache(maxsize=1024)(schema_of)
+_trusting_schema = lru_cache(maxsize=1024)(trusting_schema)
 
 
 def _read_union(value: object, tp: object) -> Any:
@@ -159,10 +225,14 @@ def _read_union(value: object, tp: object) -> Any:
     others = [arm for arm in arms if arm is not types.NoneType]
     if len(others) == 1:
         return _read(value, others[0])
-    for arm in others:
-        if not errors_of(value, _schema_of(arm)):
-            return _read(value, arm)
-    raise _misfit("fits none of the alternatives")
+    refusal = _misfit("fits none of the alternatives")
+    for schema_for in (_schema_of, _trusting_schema):
+        for at, arm in enumerate([arm for arm in others if not errors_of(value, schema_for(arm))]):
+            try:
+                return _read(value, arm)
+            except ObjectInvalid as error:
+                refusal = refusal if at else error
+    raise refusal
 
 
 def _read_literal(value: JSONValue, tp: object) -> Any:
@@ -202,23 +272,63 @@ def _read_object(value: object, tp: object) -> Any:
     absent = [field.name for field in fields if field.required and field.name not in value]
     if absent:
         raise _misfit(f"lacks the required {', '.join(map(repr, absent))}")
-    arguments = _read_parts(
-        (field.argument, field.name, value[field.name], field.type) for field in fields if field.name in value
-    )
+    arguments = read_fields(value, fields)
     try:
-        return cls(**arguments)
+        try:
+            return cls(**arguments)
+        except (ValueError, TypeError, AssertionError):
+            # A converter may take what is in the JSON, and not the type that it makes of that.
+            unread = {field.argument: value[field.name] for field in fields if field.converted and field.name in value}
+            if not unread:
+                raise
+            return cls(**{**arguments, **unread})
     except (ValueError, TypeError, AssertionError) as error:
-        raise _misfit(_refusal(error)) from None
+        raise _refused(error) from None
+
+
+def read_fields(value: Mapping[str, Any], fields: Sequence[Field], *, unknown: bool = False) -> dict[str, Any]:
+    """Return the arguments of a call from the names and values of a JSON object.
+
+    value: the object.
+    fields: what is read of it; a default that the call would not know is added.
+    unknown: give a value unchanged whose type cannot be built, instead of raising SchemaError.
+
+    Raises one ObjectInvalid for all values that do not fit.
+    """
+    made = {field.argument: field.make() for field in fields if field.make and field.name not in value}
+    parts = [
+        (field.argument, field.name, value[field.name], _Converted(field.type) if field.converted else field.type)
+        for field in fields
+        if field.name in value
+    ]
+    return made | _read_parts(parts, unknown=unknown)
+
+
+@frozen
+class _Converted:
+    """The type of a field whose converter gets what cannot be read as that type."""
+
+    type: Any
+
+
+def _read_converted(value: object, tp: _Converted) -> Any:
+    try:
+        return _read(value, tp.type)
+    except SchemaError:
+        raise
+    except Exception:
+        return value
 
 
 # The reader of each kind of type, beside the simple ones; the first that applies counts.
 _BY_KIND: Final[tuple[tuple[Callable[[Any], bool], ReadValue], ...]] = (
     (lambda tp: tp in (Any, object), lambda value, _: value),
+    (reads_itself, read_own),
+    (lambda tp: isinstance(tp, _Converted), _read_converted),
     (lambda tp: typing.get_origin(tp) in (typing.Union, types.UnionType), _read_union),
     (lambda tp: typing.get_origin(tp) is typing.Literal, _read_literal),
     (lambda tp: (typing.get_origin(tp) or tp) in DICTS, _read_mapping),
     (lambda tp: (typing.get_origin(tp) or tp) in _COLLECTIONS, _read_items),
-    (lambda tp: hasattr(tp, "model_validate"), lambda value, tp: _validate(tp.model_validate, value)),
     (lambda tp: isinstance(tp, typing.TypeVar), lambda value, tp: _read(value, _bare(standing_for(tp)))),
     (lambda tp: hasattr(tp, "__supertype__"), lambda value, tp: _read(value, _bare(tp.__supertype__))),
     (lambda tp: hasattr(tp, "__value__"), lambda value, tp: _read(value, _bare(tp.__value__))),
@@ -227,18 +337,19 @@ _BY_KIND: Final[tuple[tuple[Callable[[Any], bool], ReadValue], ...]] = (
 )
 
 
-def _refusal(error: Exception) -> str:
-    """Describe why a class of the program refuses a value, in the text of its error, which the model gets to see."""
+def _refused(error: Exception) -> ObjectInvalid:
+    """Return the error of a class of the program that refuses a value, with its words, which the model gets to see."""
     reason = error.args[0] if error.args else ""
     if not isinstance(reason, str) or not reason.strip():
-        return f"cannot be read ({type(error).__name__})"
-    return f"is refused: {reason.strip()[:MAX_REASON]}"
+        return _misfit(f"cannot be read ({type(error).__name__})")
+    return _invalid(Violation("", f"is refused: {reason.strip()[:MAX_REASON]}", REFUSED))
 
 
-def _read_parts(parts: Iterable[tuple[Any, Any, object, Any]]) -> dict[Any, Any]:
+def _read_parts(parts: Iterable[tuple[Any, Any, object, Any]], *, unknown: bool = False) -> dict[Any, Any]:
     """Build each part of an object or a list.
 
     parts: the key of the result, the name or index, the value and the type of each part.
+    unknown: as in `read_fields`.
 
     Raises one ObjectInvalid for all parts that do not fit.
     """
@@ -246,9 +357,11 @@ def _read_parts(parts: Iterable[tuple[Any, Any, object, Any]]) -> dict[Any, Any]
     wrong: list[Violation] = []
     for key, name, part, tp in parts:
         try:
-            read[key] = _read(part, tp)
-        except (SchemaError, RecursionError):
-            raise
+            read[key] = structure_value(part, tp) if unknown else _read(part, tp)
+        except (SchemaError, RecursionError) as error:
+            if not unknown or not isinstance(error, SchemaError):
+                raise
+            read[key] = part
         except Exception as error:
             wrong += violations_at(name, _violations(error))
     if wrong:
@@ -259,30 +372,14 @@ def _read_parts(parts: Iterable[tuple[Any, Any, object, Any]]) -> dict[Any, Any]
 def _bare(tp: object) -> Any:
     """Return the type without Annotated and qualifiers such as Required, at any depth.
 
-    What they add concerns only the schema, and a dict in Annotated prevents hashing.
+    What they add concerns only the schema, and a dict in Annotated prevents hashing. A type that reads itself is
+    replaced by what reads it, unless it is a class.
     """
-    origin, args = typing.get_origin(tp), typing.get_args(tp)
-    if origin is typing.Annotated or is_qualifier(origin):
-        return _bare(args[0])
-    if origin in (None, typing.Literal) or not args:
-        return types.NoneType if tp is None else tp
-    inner = tuple(map(_bare, args))
-    if all(new is old for new, old in zip(inner, args, strict=True)):
-        return tp
-    if origin in (typing.Union, types.UnionType):
-        return typing.Union[inner]  # noqa: UP007
-    return tp.copy_with(inner) if hasattr(tp, "copy_with") else origin[inner]
-
-
-def _validate(validate: Callable[[Any], Any], value: object) -> Any:
-    """Return what pydantic makes of the value. Raises ObjectInvalid with its errors as violations."""
-    try:
-        return validate(value)
-    except ValueError as error:
-        if not hasattr(error, "errors"):
-            raise
-        found = error.errors(include_url=False, include_input=False, include_context=False)
-        raise _invalid(*(Violation(pointer(one["loc"]), one["msg"], one["type"]) for one in found)) from None
+    if reads_itself(tp):
+        return tp if isinstance(tp, type) and typing.get_origin(tp) is None else adapter_of(tp)
+    if (plain := without_qualifiers(tp)) is not tp:
+        return _bare(plain)
+    return types.NoneType if tp is None else rebuilt(tp, _bare)
 
 
 def _invalid(*violations: Violation) -> ObjectInvalid:

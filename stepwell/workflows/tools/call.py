@@ -91,14 +91,13 @@ def prepare_call(call: ToolCall, tools: Sequence[Tool]) -> tuple[Tool, dict[str,
     values = call.arguments
     if values is None:
         raise ToolFailed(f"{call.error}", tool=tool.name)
-    if violations := errors_of(values, dict(tool.parameters)):
-        raise _unfit_arguments(violations, tool)
     if tool.callback is None:
         raise ToolFailed("this tool has no function to run", tool=tool.name)
     try:
-        return tool, arguments_for(tool.callback, values)
+        function, arguments = arguments_for(tool.callback, values, dict(tool.parameters))
     except ObjectInvalid as error:
         raise _unfit_arguments(error.violations, tool) from None
+    return (tool if function is tool.callback else evolve(tool, callback=function)), arguments
 
 
 def _unfit_arguments(violations: Sequence[Violation], tool: Tool) -> ToolFailed:

@@ -1,0 +1,165 @@
+"""Types that read and write themselves: pydantic's models, dataclasses, adapters and annotated types.
+
+What such a type makes of a value counts, not the schema derived from it: its validators, aliases, defaults and strictness
+say more than a schema can. It reads in pydantic's JSON mode, as `model_validate_json` does
+(https://docs.pydantic.dev/latest/concepts/conversion_table/). pydantic is never imported here: a type can be pydantic's
+only in a program that has imported it.
+"""
+
+from __future__ import annotations
+
+import sys
+import types
+import typing
+from collections.abc import Callable, Iterable
+from functools import lru_cache
+from typing import Any, Final, Protocol, TypeGuard
+
+from ..errors import ObjectInvalid, SchemaError
+from ..json_text import dumps
+from .keywords import pointer
+from .validate import Violation
+
+__all__ = ["REFUSED", "Adapter", "adapter_of", "is_adapter", "is_pydantic_model", "own_schema", "read_own", "reads_itself"]
+
+REFUSED: Final = "refused"
+"""The keyword of a Violation that quotes a class of the program."""
+_OF_CLASSES: Final = ("__get_pydantic_core_schema__", "__pydantic_validator__", "__pydantic_config__")
+# What `constraints` can express of pydantic's metadata in Annotated.
+_BOUNDS: Final = frozenset(("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern"))
+_PLAIN: Final = (str, int, float, bool, types.NoneType)
+
+
+class Adapter(Protocol):
+    """A pydantic TypeAdapter, or an object with the same methods."""
+
+    def json_schema(self) -> dict[str, Any]:
+        """Return the JSON Schema of the adapted type."""
+
+    def validate_python(self, value: object, /) -> Any:
+        """Return the value as the adapted type; raise ValueError for one that does not fit."""
+
+
+def is_adapter(tp: object) -> TypeGuard[Adapter]:
+    """Return whether this is a pydantic TypeAdapter, or an object with the same methods."""
+    return not isinstance(tp, type) and hasattr(tp, "json_schema") and hasattr(tp, "validate_python")
+
+
+def is_pydantic_model(tp: object) -> TypeGuard[type[Any]]:
+    """Return whether this is a pydantic model, or a class with the same methods."""
+    return isinstance(tp, type) and hasattr(tp, "model_json_schema")
+
+
+def reads_itself(tp: object) -> bool:
+    """Return whether values of a type are read by pydantic.
+
+    So are its classes and generic ones of them, a type with metadata in Annotated that only pydantic understands (a
+    validator, a discriminator, strictness), and a union of such a type with others and with plain JSON types.
+    """
+    if is_pydantic_model(tp) or is_adapter(tp):
+        return True
+    if "pydantic" not in sys.modules:
+        return False
+    origin, args = typing.get_origin(tp), typing.get_args(tp)
+    if origin is typing.Annotated:
+        return any(map(_is_pydantics, tp.__metadata__)) or reads_itself(args[0])  # type: ignore[attr-defined]
+    if origin in (typing.Union, types.UnionType):
+        own = [reads_itself(arm) for arm in args]
+        return any(own) and all(each or arm in _PLAIN for each, arm in zip(own, args, strict=True))
+    cls = origin or tp
+    return isinstance(cls, type) and any(hasattr(cls, name) for name in _OF_CLASSES)
+
+
+def _is_pydantics(note: object) -> bool:
+    """Return whether metadata of Annotated changes how pydantic reads, and is more than a bound or a description."""
+    if hasattr(note, "__get_pydantic_core_schema__"):
+        return True
+    if not type(note).__module__.startswith("pydantic"):
+        return False
+    inner = getattr(note, "metadata", None)
+    if inner is None:
+        return not getattr(note, "__dict__", {}).keys() <= _BOUNDS
+    return getattr(note, "discriminator", None) is not None or any(map(_is_pydantics, inner))
+
+
+def adapter_of(tp: object) -> Any:
+    """Return what reads a type that reads itself: the class or the adapter itself, or a TypeAdapter of it.
+
+    Raises SchemaError for a type that pydantic cannot read.
+    """
+    if is_pydantic_model(tp) or is_adapter(tp):
+        return tp
+    try:
+        return _cached_adapter(tp)
+    except TypeError:  # metadata that cannot be hashed
+        return _new_adapter(tp)
+
+
+def _new_adapter(tp: object) -> Any:
+    try:
+        return sys.modules["pydantic"].TypeAdapter(tp)
+    except Exception as error:
+        raise _no_schema(tp, error) from error
+
+
+_cached_adapter = lru_cache(maxsize=1024)(_new_adapter)
+
+
+def own_schema(tp: object) -> dict[str, Any]:
+    """Return pydantic's JSON Schema of a type that reads itself. Raises SchemaError if it has none."""
+    reader = adapter_of(tp)
+    make: Callable[[], dict[str, Any]] = getattr(reader, "model_json_schema", None) or reader.json_schema
+    try:
+        return make()
+    except (ValueError, TypeError, AttributeError, RuntimeError) as error:
+        raise _no_schema(tp, error) from error
+
+
+def _no_schema(tp: object, error: Exception) -> SchemaError:
+    return SchemaError(f"pydantic has no JSON Schema of {getattr(tp, '__name__', tp)}: {str(error)[:300]}")
+
+
+def read_own(value: object, tp: object) -> Any:
+    """Return what a type that reads itself makes of a JSON value.
+
+    Raises ObjectInvalid, with JSON pointers, for a value that it refuses. What its own validators say is quoted.
+    """
+    reader = adapter_of(tp)
+    in_json_mode = getattr(reader, "model_validate_json", None) or getattr(reader, "validate_json", None)
+    try:
+        if in_json_mode is not None:
+            return in_json_mode(dumps(value))
+        return (getattr(reader, "model_validate", None) or reader.validate_python)(value)
+    except ValueError as error:
+        if not hasattr(error, "errors"):
+            raise
+        found = error.errors(include_url=False, include_input=False, include_context=False)
+        raise ObjectInvalid("refused", violations=tuple(_violation(one, value) for one in found)) from None
+
+
+def _violation(error: dict[str, Any], value: object) -> Violation:
+    kind, message = error["type"], error["msg"]
+    place = _place_in(value, error["loc"])
+    if kind == "missing":
+        return Violation(place, f"lacks the required {error['loc'][-1]!r}", "required")
+    if kind == "union_tag_invalid":  # pydantic's message quotes the value
+        return Violation(place, "has a tag that none of the alternatives has", kind)
+    return Violation(place, message, kind if kind in _pydantics_words() else REFUSED)
+
+
+@lru_cache(maxsize=1)
+def _pydantics_words() -> frozenset[str]:
+    """Return the kinds of errors whose message is pydantic's own, and not that of a validator of the program."""
+    kinds = typing.get_args(getattr(sys.modules.get("pydantic_core"), "ErrorType", None))
+    return frozenset(kinds) - {"value_error", "assertion_error"}
+
+
+def _place_in(value: Any, loc: Iterable[str | int]) -> str:
+    """Return a JSON pointer of pydantic's place in a value, without the names of alternatives and validators in it."""
+    place: list[str | int] = []
+    for step in loc:
+        inside = step in value if isinstance(value, dict) else isinstance(value, list) and step in range(len(value))
+        if inside:
+            place.append(step)
+            value = value[step]
+    return pointer(place)
