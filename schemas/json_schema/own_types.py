@@ -12,7 +12,7 @@ import sys
 import types
 import typing
 from collections.abc import Callable, Iterable
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, Final, Protocol, TypeGuard
 
 from ..errors import ObjectInvalid, SchemaError
@@ -20,7 +20,7 @@ from ..json_text import dumps
 from .keywords import pointer
 from .validate import Violation
 
-__all__ = ["REFUSED", "Adapter", "adapter_of", "is_adapter", "is_pydantic_model", "own_schema", "read_own", "reads_itself"]
+__all__ = ["REFUSED", "Adapter", "adapter_of", "is_adapter", "is_pydantic_model", "own_schema", "read_own", "reads_itself", "write_own"]
 
 REFUSED: Final = "refused"
 """The keyword of a Violation that quotes a class of the program."""
@@ -163,3 +163,14 @@ def _place_in(value: Any, loc: Iterable[str | int]) -> str:
             place.append(step)
             value = value[step]
     return pointer(place)
+
+
+def write_own(value: Any) -> Any:
+    """Return an instance of a type that reads itself as plain data, under the names that it reads."""
+    dump = getattr(value, "model_dump", None)
+    if dump is None:
+        dump = partial(adapter_of(type(value)).dump_python, value)
+    try:
+        return dump(mode="json", by_alias=True)
+    except ValueError:  # bytes that are no text, which pydantic does not write as JSON
+        return dump(mode="python", by_alias=True)

@@ -6,7 +6,8 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final, TypeAlias
+from weakref import WeakKeyDictionary
 
 from attrs import evolve
 
@@ -18,6 +19,8 @@ from .fields import Field, described_by_pydantic, fields_of, parameter_hints
 from .from_type import Schemas, schema_of
 from .own_types import reads_itself
 from .structure_value import read_checked, read_fields, read_value
+
+Parameters: TypeAlias = tuple[Mapping[str, Field], Any]
 
 
 def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, Any]]:
@@ -34,9 +37,10 @@ def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, 
     if not name.isidentifier():
         raise SchemaError("a tool needs a name, and a lambda has none", hint="define it with 'def', or name the Tool")
     about, _ = read_docstring(docstring_of(inner))
-    if reads_itself(inner):
+    known = _parameters(function)
+    if reads_itself(inner) or known is None:
         return name, about, _of_model(inner)
-    return name, about, _schema(*_parameters(function), Schemas())
+    return name, about, _schema(*known, Schemas())
 
 
 def arguments_for(
@@ -52,28 +56,46 @@ def arguments_for(
 
     Raises ObjectInvalid, with JSON pointers, for a value that does not fit.
     """
-    if reads_itself(function):
+    known = _parameters(function)
+    if known is None:
         made = read_value(values, function, schema)
         return (lambda: made), {}
-    fields, extra = _parameters(function)
-    known = {field.name for field in fields}
-    more = [Field(name, extra or Any, argument=name) for name in values if name not in known]
+    fields, extra = known
+    if not values.keys() <= fields.keys():
+        more = {name: Field(name, extra or Any, argument=name) for name in values if name not in fields}
+        fields = {**fields, **more}
 
     def trusting() -> JSONSchema:
         try:
-            derived = _schema(fields, extra, Schemas()) == schema
+            derived = _schema(*known, Schemas()) == schema
         except SchemaError:
             derived = False
-        return _schema(fields, extra, Schemas(trusting=True)) if derived else schema
+        return _schema(*known, Schemas(trusting=True)) if derived else schema
 
-    def read(checked: Mapping[str, Any]) -> dict[str, Any]:
-        return read_fields(checked, [*fields, *more], unknown=True)
-
-    return function, read_checked(values, schema, trusting, read)
+    return function, read_checked(values, schema, trusting, partial(read_fields, fields=fields, unknown=True))
 
 
-def _parameters(function: Callable[..., Any]) -> tuple[list[Field], Any]:
-    """Return what a model passes to a function by name, and the type of further names; None if there can be none."""
+# Reading annotations takes longer than a call.
+_KNOWN: Final[WeakKeyDictionary[Callable[..., Any], Parameters | None]] = WeakKeyDictionary()
+
+
+def _parameters(function: Callable[..., Any]) -> Parameters | None:
+    """Return what a model passes to a function by name, and the type of further names, None if there can be none.
+
+    Return None for a class that reads itself.
+    """
+    try:
+        return _KNOWN[function]
+    except KeyError:
+        found = _KNOWN[function] = _read_parameters(function)
+        return found
+    except TypeError:  # an object that cannot be hashed, or not be referred to weakly
+        return _read_parameters(function)
+
+
+def _read_parameters(function: Callable[..., Any]) -> Parameters | None:
+    if reads_itself(function):
+        return None
     inner = _inner(function)
     name = getattr(inner, "__name__", type(inner).__name__)
     _, described = read_docstring(docstring_of(inner))
@@ -105,12 +127,12 @@ def _parameters(function: Callable[..., Any]) -> tuple[list[Field], Any]:
                 argument=parameter.name,
             )
             fields.append(described_by_pydantic(field))
-    return fields, extra
+    return {field.name: field for field in fields}, extra
 
 
-def _schema(fields: list[Field], extra: Any, schemas: Schemas) -> dict[str, Any]:
+def _schema(fields: Mapping[str, Field], extra: Any, schemas: Schemas) -> dict[str, Any]:
     more: Schema = False if extra is None else schemas.of(extra) or True
-    return schemas.closed(schemas.object_of(fields, extra=more))
+    return schemas.closed(schemas.object_of(list(fields.values()), extra=more))
 
 
 def _inner(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -204,9 +204,9 @@ _SIMPLE: Final[dict[tuple[str, str], ReadValue]] = {
 
 
 @lru_cache(maxsize=1024)
-def _fields(tp: object) -> list[Field] | None:
+def _fields(tp: object) -> dict[str, Field] | None:
     found = fields_of(typing.get_origin(tp) or tp, typing.get_args(tp))
-    return found and [evolve(field, type=_bare(field.type)) for field in found]
+    return None if found is None else {field.name: evolve(field, type=_bare(field.type)) for field in found}
 
 
 def trusting_schema(tp: object) -> JSONSchema:
@@ -268,8 +268,8 @@ def _read_object(value: object, tp: object) -> Any:
     if not isinstance(value, Mapping):
         raise _misfit("must be an object")
     cls: Any = typing.get_origin(tp) or tp
-    fields = _fields(tp) or []
-    absent = [field.name for field in fields if field.required and field.name not in value]
+    fields = _fields(tp) or {}
+    absent = [name for name, field in fields.items() if field.required and name not in value]
     if absent:
         raise _misfit(f"lacks the required {', '.join(map(repr, absent))}")
     arguments = read_fields(value, fields)
@@ -278,7 +278,8 @@ def _read_object(value: object, tp: object) -> Any:
             return cls(**arguments)
         except (ValueError, TypeError, AssertionError):
             # A converter may take what is in the JSON, and not the type that it makes of that.
-            unread = {field.argument: value[field.name] for field in fields if field.converted and field.name in value}
+            converted = [field for name, field in fields.items() if field.converted and name in value]
+            unread = {field.argument: value[field.name] for field in converted}
             if not unread:
                 raise
             return cls(**{**arguments, **unread})
@@ -286,21 +287,23 @@ def _read_object(value: object, tp: object) -> Any:
         raise _refused(error) from None
 
 
-def read_fields(value: Mapping[str, Any], fields: Sequence[Field], *, unknown: bool = False) -> dict[str, Any]:
+def read_fields(value: Mapping[str, Any], fields: Mapping[str, Field], *, unknown: bool = False) -> dict[str, Any]:
     """Return the arguments of a call from the names and values of a JSON object.
 
     value: the object.
-    fields: what is read of it; a default that the call would not know is added.
+    fields: what is read of it, by name; a default that the call would not know is added.
     unknown: give a value unchanged whose type cannot be built, instead of raising SchemaError.
 
     Raises one ObjectInvalid for all values that do not fit.
     """
-    made = {field.argument: field.make() for field in fields if field.make and field.name not in value}
-    parts = [
-        (field.argument, field.name, value[field.name], _Converted(field.type) if field.converted else field.type)
-        for field in fields
-        if field.name in value
-    ]
+    made: dict[str, Any] = {}
+    parts = []
+    for name, field in fields.items():
+        if name in value:
+            tp = _Converted(field.type) if field.converted else field.type
+            parts.append((field.argument, name, value[name], tp))
+        elif field.make:
+            made[field.argument] = field.make()
     return made | _read_parts(parts, unknown=unknown)
 
 
