@@ -20,7 +20,7 @@ from attrs import frozen
 
 from .errors import SchemaError
 
-__all__ = ["LinearPattern", "Match", "Searcher", "backtracks_little", "compile_pattern"]
+__all__ = ["LinearPattern", "Match", "Searcher", "backtracks_little", "compile_pattern", "is_pattern"]
 
 MAX_LENGTH: Final = 4_000
 MAX_NODES: Final = 1_000
@@ -53,8 +53,58 @@ class _NotLinear(Exception):
     """A pattern that cannot be expressed as nodes; the text says why."""
 
 
+@lru_cache(maxsize=512)
+def _reader(kind: object, value: object, flags: int) -> Callable[[str], bool]:
+    """Return a function that tests whether one character matches; `re` itself decides, on that character alone."""
+    one = _parser.SubPattern(_parser.State(), [(kind, value)])
+    one.state.flags = flags & ~re.DEBUG
+    accepts = _compiler.compile(one, 0).match
+    return lru_cache(maxsize=128)(lambda char: accepts(char) is not None)
+
+
+def _is_digit(char: str) -> bool:
+    return char.isascii() and char.isdigit()
+
+
+def _is_word(char: str) -> bool:
+    return char.isascii() and (char.isalnum() or char == "_")
+
+
+def _is_space(char: str) -> bool:
+    return char == "\ufeff" or (char.isspace() and char not in "\x1c\x1d\x1e\x1f\x85")
+
+
+# The classes of characters in ECMA-262 (https://tc39.es/ecma262/#sec-characterclassescape): the test, and the result.
+_ECMA: Final[dict[Any, tuple[Callable[[str], bool], bool]]] = {
+    op.CATEGORY_DIGIT: (_is_digit, True),
+    op.CATEGORY_NOT_DIGIT: (_is_digit, False),
+    op.CATEGORY_WORD: (_is_word, True),
+    op.CATEGORY_NOT_WORD: (_is_word, False),
+    op.CATEGORY_SPACE: (_is_space, True),
+    op.CATEGORY_NOT_SPACE: (_is_space, False),
+}
+
+
+def _ecma_reader(kind: object, value: Any, flags: int) -> Callable[[str], bool]:
+    """Do as `_reader`, by the classes of ECMA-262."""
+    if kind is not op.IN or all(what is not op.CATEGORY for what, _ in value):
+        return _reader(kind, value, flags)
+    negated = value[0][0] is op.NEGATE
+    classes = [_ECMA[each] for what, each in value if what is op.CATEGORY]
+    others = tuple([each for each in value if each[0] not in (op.CATEGORY, op.NEGATE)])
+    reads_other = _reader(op.IN, others, flags) if others else None
+
+    def accepts(char: str) -> bool:
+        found = any(test(char) is wanted for test, wanted in classes)
+        return (found or (reads_other is not None and reads_other(char))) is not negated
+
+    return accepts
+
+
 class _Nodes:
     """A pattern as nodes, each with what it does, its test or slot, and where to go next."""
+
+    _reader = staticmethod(_reader)
 
     def __init__(self, items: Iterable[Any], flags: int, places: Mapping[Any, Test], *, groups: bool) -> None:
         """Compile a pattern.
@@ -102,7 +152,7 @@ class _Nodes:
 
     def _item(self, kind: Any, value: Any, after: int, flags: int) -> int:
         if kind in (op.LITERAL, op.NOT_LITERAL, op.IN, op.ANY):
-            return self._add(_READ, _reader(kind, tuple(value) if kind is op.IN else value, flags), after)
+            return self._add(_READ, self._reader(kind, tuple(value) if kind is op.IN else value, flags), after)
         if kind in (op.MAX_REPEAT, op.MIN_REPEAT):
             return self._repeat(value, after, flags, greedy=kind is op.MAX_REPEAT)
         if kind is op.BRANCH:
@@ -138,17 +188,8 @@ class _Nodes:
         return after
 
 
-@lru_cache(maxsize=512)
-def _reader(kind: object, value: object, flags: int) -> Callable[[str], bool]:
-    """Return a function that tests whether one character matches; `re` itself decides, on that character alone."""
-    one = _parser.SubPattern(_parser.State(), [(kind, value)])
-    one.state.flags = flags & ~re.DEBUG
-    accepts = _compiler.compile(one, 0).match
-    return lru_cache(maxsize=128)(lambda char: accepts(char) is not None)
-
-
-def _word(text: str, at: int) -> bool:
-    return 0 <= at < len(text) and (text[at].isalnum() or text[at] == "_")
+def _word(text: str, at: int, is_word: Callable[[str], bool] = lambda char: char.isalnum() or char == "_") -> bool:
+    return 0 <= at < len(text) and is_word(text[at])
 
 
 # By what a pattern asks for, and whether it asks for multi-line matching.
@@ -159,6 +200,11 @@ _ANYWHERE: Final[dict[Any, Test]] = {
     (op.AT_END_STRING, 0): lambda text, at: at == len(text),
     (op.AT_BOUNDARY, 0): lambda text, at: _word(text, at - 1) != _word(text, at),
     (op.AT_NON_BOUNDARY, 0): lambda text, at: _word(text, at - 1) == _word(text, at),
+}
+_IN_ECMA: Final[dict[Any, Test]] = {
+    **_ANYWHERE,
+    (op.AT_BOUNDARY, 0): lambda text, at: _word(text, at - 1, _is_word) != _word(text, at, _is_word),
+    (op.AT_NON_BOUNDARY, 0): lambda text, at: _word(text, at - 1, _is_word) == _word(text, at, _is_word),
 }
 _AS_RE: Final[dict[Any, Test]] = {
     **_ANYWHERE,
@@ -239,9 +285,12 @@ class LinearPattern(_Nodes):
 class _Occurs(_Nodes):
     """A search for whether a pattern occurs at all, which remembers each step from one set of nodes to the next.
 
-    As JSON Schema requires (ECMA-262), `$` is the end of the text, never before a last newline. Lookaheads at the very
-    start (`^(?=.*\\d)(?!x)...`) are separate searches.
+    As JSON Schema requires (ECMA-262), `$` is the end of the text, never before a last newline, and the classes of
+    characters are those of JavaScript: \\d and \\w are ASCII, \\s is not. Lookaheads at the very start
+    (`^(?=.*\\d)(?!x)...`) are separate searches.
     """
+
+    _reader = staticmethod(_ecma_reader)
 
     def __init__(self, items: list[Any], flags: int) -> None:
         begin, rest = items[:1], items[1:]
@@ -250,7 +299,7 @@ class _Occurs(_Nodes):
         while begin == [(op.AT, op.AT_BEGINNING)] and rest and rest[0][0] in _LOOKAROUND and rest[0][1][0] == 1:
             kind, (_, body) = rest.pop(0)
             self._ahead.append((kind is op.ASSERT, _Occurs([*begin, *body], flags)))
-        super().__init__([*begin, *rest], flags, _ANYWHERE, groups=False)
+        super().__init__([*begin, *rest], flags, _IN_ECMA, groups=False)
         self._steps: dict[tuple[frozenset[int], str, str], frozenset[int] | None] = {}
 
     def search(self, text: str, /) -> bool:
@@ -265,7 +314,7 @@ class _Occurs(_Nodes):
             if after is None:
                 return True
             now = after | begin
-            before = "a" if char.isalnum() or char == "_" else "."
+            before = "a" if _is_word(char) else "."
         return False
 
     def _step(self, key: tuple[frozenset[int], str, str]) -> frozenset[int] | None:
@@ -303,7 +352,7 @@ def compile_pattern(pattern: str, place: str = "") -> Searcher:
     Raises SchemaError, with the reason, for a pattern that is malformed or cannot be searched in bounded time.
     """
     where = f"the pattern at {place}" if place else "the pattern"
-    spelled = re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", pattern)
+    spelled = _spelled(pattern)
     tree = _parse(spelled, where)
     try:
         return _Occurs(list(tree), tree.state.flags)
@@ -311,8 +360,26 @@ def compile_pattern(pattern: str, place: str = "") -> Searcher:
         raise SchemaError(f"{where} is nested too deeply") from None
     except _NotLinear as reason:
         if _branches(tree) <= MAX_BRANCHES:
-            return re.compile(spelled)
+            return re.compile(spelled, re.ASCII)
         raise SchemaError(f"{where} cannot be matched in bounded time: {reason}", hint=_SIMPLIFY) from None
+
+
+def is_pattern(text: str) -> bool:
+    """Return whether a text is a regular expression as JSON Schema has them (ECMA-262)."""
+    try:
+        _parse(_spelled(text), "the pattern")
+    except SchemaError:
+        return False
+    return not _UNKNOWN_ESCAPE.search(text)
+
+
+# Python reads \a, \A and \Z, which ECMA-262 does not have.
+_UNKNOWN_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*+\\[aAZ]")
+
+
+def _spelled(pattern: str) -> str:
+    """Return a pattern with its named groups as Python writes them."""
+    return re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", pattern)
 
 
 def backtracks_little(pattern: str) -> bool:

@@ -173,16 +173,18 @@ def _read_duration(value: str, tp: Callable[..., object]) -> Any:
     import re
 
     found = re.fullmatch(
-        r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
+        r"(?P<sign>[+-])?P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
         r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?",
         value,
     )
-    if found is None or not any(found.groups()):
+    if found is None or not any(found.groups()[1:]):
         raise _misfit("must be a duration in weeks, days, hours, minutes and seconds, as in 'P1DT2H'")
-    return tp(**{unit: float(number) for unit, number in found.groupdict("0").items()})
+    parts = found.groupdict("0")
+    factor = -1 if parts.pop("sign") == "-" else 1
+    return tp(**{unit: factor * float(number) for unit, number in parts.items()})
 
 
-_from_iso = _checked("a string", str, read=lambda value, tp: tp.fromisoformat(value))
+_from_iso = _checked("a string", str, read=lambda value, tp: tp.fromisoformat(value.upper()))
 _from_text = _checked("a string", str)
 # By module and name, so that no module is imported for a type that is not used.
 _SIMPLE: Final[dict[tuple[str, str], ReadValue]] = {
