@@ -19,6 +19,7 @@ from ...events import span
 from ...pipeline.effects import Flow, Run
 from ...pipeline.world import World
 from ...schemas.errors import ConfigError, ObjectInvalid, ToolFailed
+from ...schemas.json_schema.root import without_nulls
 from ...schemas.json_schema.signature import arguments_for
 from ...schemas.json_schema.validate import Violation
 from ...schemas.json_schema.write_value import plain_data
@@ -92,8 +93,15 @@ def prepare_call(call: ToolCall, tools: Sequence[Tool]) -> tuple[Tool, dict[str,
         raise ToolFailed(f"{call.error}", tool=tool.name)
     if tool.callback is None:
         raise ToolFailed("this tool has no function to run", tool=tool.name)
+    parameters = dict(tool.parameters)
     try:
-        function, arguments = arguments_for(tool.callback, values, dict(tool.parameters))
+        try:
+            function, arguments = arguments_for(tool.callback, values, parameters)
+        except ObjectInvalid:
+            # A null may stand for an absent argument, as vendors that enforce a schema want it.
+            if (plain := without_nulls(values, parameters)) == values:
+                raise
+            function, arguments = arguments_for(tool.callback, plain, parameters)
     except ObjectInvalid as error:
         raise _unfit_arguments(error.violations, tool) from None
     return (tool if function is tool.callback else evolve(tool, callback=function)), arguments
@@ -254,7 +262,8 @@ def sendable(value: object, tool: str) -> Content:
     if isinstance(value, list | tuple) and any(isinstance(item, _SENDABLE) for item in value):
         return list(value)
     try:
-        return dumps(plain_data(value)).decode()
+        plain = plain_data(value)
+        return plain if isinstance(value, BaseException) else dumps(plain).decode()
     except (TypeError, RecursionError):
         raise ToolFailed(f"it returned a {type(value).__name__}, which has no JSON form", tool=tool) from None
 
