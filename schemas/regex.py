@@ -12,13 +12,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import chain
-from re import _compiler, _parser  # type: ignore[attr-defined]
 from re import _constants as op  # type: ignore[attr-defined]
-from typing import Any, Final, TypeAlias
+from re import _parser  # type: ignore[attr-defined]
+from typing import Any, ClassVar, Final, TypeAlias
 
 from attrs import frozen
 
 from .errors import SchemaError
+from .regex_characters import ecma_reader, is_word, reader
 
 __all__ = ["LinearPattern", "Match", "Searcher", "backtracks_little", "compile_pattern", "is_pattern"]
 
@@ -53,58 +54,10 @@ class _NotLinear(Exception):
     """A pattern that cannot be expressed as nodes; the text says why."""
 
 
-@lru_cache(maxsize=512)
-def _reader(kind: object, value: object, flags: int) -> Callable[[str], bool]:
-    """Return a function that tests whether one character matches; `re` itself decides, on that character alone."""
-    one = _parser.SubPattern(_parser.State(), [(kind, value)])
-    one.state.flags = flags & ~re.DEBUG
-    accepts = _compiler.compile(one, 0).match
-    return lru_cache(maxsize=128)(lambda char: accepts(char) is not None)
-
-
-def _is_digit(char: str) -> bool:
-    return char.isascii() and char.isdigit()
-
-
-def _is_word(char: str) -> bool:
-    return char.isascii() and (char.isalnum() or char == "_")
-
-
-def _is_space(char: str) -> bool:
-    return char == "\ufeff" or (char.isspace() and char not in "\x1c\x1d\x1e\x1f\x85")
-
-
-# The classes of characters in ECMA-262 (https://tc39.es/ecma262/#sec-characterclassescape): the test, and the result.
-_ECMA: Final[dict[Any, tuple[Callable[[str], bool], bool]]] = {
-    op.CATEGORY_DIGIT: (_is_digit, True),
-    op.CATEGORY_NOT_DIGIT: (_is_digit, False),
-    op.CATEGORY_WORD: (_is_word, True),
-    op.CATEGORY_NOT_WORD: (_is_word, False),
-    op.CATEGORY_SPACE: (_is_space, True),
-    op.CATEGORY_NOT_SPACE: (_is_space, False),
-}
-
-
-def _ecma_reader(kind: object, value: Any, flags: int) -> Callable[[str], bool]:
-    """Do as `_reader`, by the classes of ECMA-262."""
-    if kind is not op.IN or all(what is not op.CATEGORY for what, _ in value):
-        return _reader(kind, value, flags)
-    negated = value[0][0] is op.NEGATE
-    classes = [_ECMA[each] for what, each in value if what is op.CATEGORY]
-    others = tuple([each for each in value if each[0] not in (op.CATEGORY, op.NEGATE)])
-    reads_other = _reader(op.IN, others, flags) if others else None
-
-    def accepts(char: str) -> bool:
-        found = any(test(char) is wanted for test, wanted in classes)
-        return (found or (reads_other is not None and reads_other(char))) is not negated
-
-    return accepts
-
-
 class _Nodes:
     """A pattern as nodes, each with what it does, its test or slot, and where to go next."""
 
-    _reader = staticmethod(_reader)
+    _reader: ClassVar[Callable[[Any, Any, int], Callable[[str], bool]]] = staticmethod(reader)
 
     def __init__(self, items: Iterable[Any], flags: int, places: Mapping[Any, Test], *, groups: bool) -> None:
         """Compile a pattern.
@@ -203,8 +156,8 @@ _ANYWHERE: Final[dict[Any, Test]] = {
 }
 _IN_ECMA: Final[dict[Any, Test]] = {
     **_ANYWHERE,
-    (op.AT_BOUNDARY, 0): lambda text, at: _word(text, at - 1, _is_word) != _word(text, at, _is_word),
-    (op.AT_NON_BOUNDARY, 0): lambda text, at: _word(text, at - 1, _is_word) == _word(text, at, _is_word),
+    (op.AT_BOUNDARY, 0): lambda text, at: _word(text, at - 1, is_word) != _word(text, at, is_word),
+    (op.AT_NON_BOUNDARY, 0): lambda text, at: _word(text, at - 1, is_word) == _word(text, at, is_word),
 }
 _AS_RE: Final[dict[Any, Test]] = {
     **_ANYWHERE,
@@ -290,7 +243,7 @@ class _Occurs(_Nodes):
     (`^(?=.*\\d)(?!x)...`) are separate searches.
     """
 
-    _reader = staticmethod(_ecma_reader)
+    _reader = staticmethod(ecma_reader)
 
     def __init__(self, items: list[Any], flags: int) -> None:
         begin, rest = items[:1], items[1:]
@@ -314,7 +267,7 @@ class _Occurs(_Nodes):
             if after is None:
                 return True
             now = after | begin
-            before = "a" if _is_word(char) else "."
+            before = "a" if is_word(char) else "."
         return False
 
     def _step(self, key: tuple[frozenset[int], str, str]) -> frozenset[int] | None:

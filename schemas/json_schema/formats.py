@@ -1,7 +1,8 @@
 """The string formats of JSON Schema that are checked, as their standards have them; any other format is ignored.
 
-Two things are read more leniently: a date-time or time may lack its offset and its seconds, as those of Python may, and a
-duration may have a sign. The list: https://json-schema.org/draft/2020-12/json-schema-validation#section-7.3
+What Python's types have is read leniently: a date-time or a time may lack its offset and its seconds, a duration may
+have a sign and fractions of a second, and leave out units. The list:
+https://json-schema.org/draft/2020-12/json-schema-validation#section-7.3
 """
 
 from __future__ import annotations

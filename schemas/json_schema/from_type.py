@@ -23,7 +23,7 @@ from .fields import Field, fields_of, is_qualifier
 from .keywords import definition_name, leads_to_itself, objects_in, with_parts
 from .own_types import is_adapter, own_schema, reads_itself
 
-__all__ = ["Schemas", "reads_values", "schema_of", "simple_kind", "standing_for"]
+__all__ = ["Schemas", "reads_values", "schema_of", "simple_kind", "standing_for", "trusting_schema"]
 
 Kind = TypeVar("Kind")
 
@@ -81,6 +81,11 @@ def schema_of(tp: object) -> dict[str, Any]:
     if isinstance(tp, list):
         return _of_values(tp, "the list")
     return tp.json_schema() if is_adapter(tp) else Schemas().whole(tp)
+
+
+def trusting_schema(tp: object) -> dict[str, Any]:
+    """Return the schema of what no class of the program reads itself; see `Schemas`."""
+    return schema_of(tp) if isinstance(tp, dict | list) else Schemas(trusting=True).whole(tp)
 
 
 class Schemas:

@@ -1,7 +1,7 @@
 """Types that read and write themselves: pydantic's models, dataclasses, adapters and annotated types.
 
-What such a type makes of a value counts, not the schema derived from it: its validators, aliases, defaults and strictness
-say more than a schema can. It reads in pydantic's JSON mode, as `model_validate_json` does
+What such a type makes of a value counts, not the schema derived from it: its validators, aliases, defaults and
+strictness say more than a schema can. It reads in pydantic's JSON mode, as `model_validate_json` does
 (https://docs.pydantic.dev/latest/concepts/conversion_table/). pydantic is never imported here: a type can be pydantic's
 only in a program that has imported it.
 """
@@ -20,7 +20,17 @@ from ..json_text import dumps
 from .keywords import pointer
 from .validate import Violation
 
-__all__ = ["REFUSED", "Adapter", "adapter_of", "is_adapter", "is_pydantic_model", "own_schema", "read_own", "reads_itself", "write_own"]
+__all__ = [
+    "REFUSED",
+    "Adapter",
+    "adapter_of",
+    "is_adapter",
+    "is_pydantic_model",
+    "own_schema",
+    "read_own",
+    "reads_itself",
+    "write_own",
+]
 
 REFUSED: Final = "refused"
 """The keyword of a Violation that quotes a class of the program."""

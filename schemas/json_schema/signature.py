@@ -18,7 +18,8 @@ from .docstrings import docstring_of, read_docstring
 from .fields import Field, described_by_pydantic, fields_of, parameter_hints
 from .from_type import Schemas, schema_of
 from .own_types import reads_itself
-from .structure_value import read_checked, read_fields, read_value
+from .read_value import read_checked, read_value
+from .structure_value import read_fields
 
 Parameters: TypeAlias = tuple[Mapping[str, Field], Any]
 
@@ -157,7 +158,9 @@ def _of_model(model: Callable[..., Any]) -> dict[str, Any]:
     """Return the parameters of a pydantic model from its own schema: its __init__ accepts anything."""
     schema = {word: value for word, value in schema_of(model).items() if word not in ("title", "description")}
     if schema.get("type") != "object" and "$ref" not in schema:
-        raise SchemaError(f"{getattr(model, '__name__', model)} is not made of named fields, and a model passes arguments by name")
+        raise SchemaError(
+            f"{getattr(model, '__name__', model)} is not made of named fields, and a model passes arguments by name"
+        )
     return schema
 
 

@@ -1,8 +1,4 @@
-"""Build instances of Python types from JSON values.
-
-A class of the program has the last word on what it can read: the derived schema is checked, but where only such a class
-refuses or accepts a value, what the class says counts, and the schema explains a refusal.
-"""
+"""Build instances of Python types from JSON values."""
 
 from __future__ import annotations
 
@@ -10,28 +6,27 @@ import collections
 import collections.abc
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from functools import lru_cache
 from itertools import repeat
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from attrs import evolve, frozen
 
 from ..errors import ObjectInvalid, SchemaError
-from ..json_types import JSONSchema, JSONValue
+from ..json_types import JSONValue
 from .depth import too_deep
 from .dialects.merging import json_equal
 from .fields import Field, fields_of, rebuilt, without_qualifiers
-from .from_type import DICTS, Schemas, schema_of, simple_kind, standing_for
+from .from_type import DICTS, schema_of, simple_kind, standing_for, trusting_schema
 from .keywords import pointer
 from .own_types import REFUSED, adapter_of, read_own, reads_itself
 from .validate import TOO_DEEP, Violation, errors_of
 
-__all__ = ["read_value", "structure_value", "violations_at"]
+__all__ = ["invalid", "read_fields", "structure_value"]
 
 ReadValue = Callable[[Any, Any], Any]
-Result = TypeVar("Result")
 MAX_REASON: Final = 500
 _AS_IN_JSON: Final = (str, int, bool)
 # What is built for each kind of collection; for an abstract one that cannot be changed, one that cannot be, either.
@@ -44,60 +39,6 @@ _COLLECTIONS: Final[dict[Any, Callable[[Iterable[Any]], Any]]] = {
     collections.abc.MutableSet: set,
     collections.abc.Set: frozenset,
 }
-
-
-def read_value(value: object, tp: object, schema: JSONSchema) -> Any:
-    """Return the JSON value as an instance of a type, after checking it.
-
-    value: the value.
-    tp: a type that `schema_of` understands, or a schema.
-    schema: its schema. A value that does not fit it is read all the same where a class of the program can read it.
-
-    Raises ObjectInvalid with all that does not fit.
-    """
-    return read_checked(
-        value, schema, lambda: trusting_schema(tp), lambda checked: structure_value(checked, tp)
-    )
-
-
-def read_checked(
-    value: Any, schema: JSONSchema, trusting: Callable[[], JSONSchema], read: Callable[[Any], Result]
-) -> Result:
-    """Return what is read of a value, after checking it; see `read_value`.
-
-    value: the value.
-    schema: its schema.
-    trusting: makes the schema of what no class of the program reads itself; called for a value that does not fit.
-    read: reads the value; raises ObjectInvalid.
-    """
-    violations = errors_of(value, schema)
-    refusals: list[Violation] = []
-    if violations:
-        own = trusting()
-        refusals = violations if own == schema else errors_of(value, own)
-        if refusals == violations:
-            raise _invalid(*violations)
-    try:
-        result = read(value)
-    except ObjectInvalid as error:
-        refusals = [*refusals, *error.violations]
-    else:
-        if not refusals:
-            return result
-    raise _invalid(*_explained(refusals, violations))
-
-
-def _explained(refusals: Sequence[Violation], violations: Sequence[Violation]) -> list[Violation]:
-    """Return why a value is refused: in the words of its schema where that explains it, else in those of its class."""
-    unsaid = [each for each in refusals if each.keyword != REFUSED]
-    kept = [each for each in violations if any(_is_near(each, refusal) for refusal in unsaid)]
-    rest = [each for each in refusals if each.keyword == REFUSED or not any(_is_near(each, known) for known in kept)]
-    return list(dict.fromkeys([*kept, *rest]))
-
-
-def _is_near(one: Violation, other: Violation) -> bool:
-    """Return whether one place is the other, or inside of it."""
-    return f"{one.pointer}/".startswith(f"{other.pointer}/") or f"{other.pointer}/".startswith(f"{one.pointer}/")
 
 
 def structure_value(value: object, tp: object) -> Any:
@@ -114,18 +55,18 @@ def structure_value(value: object, tp: object) -> Any:
     if isinstance(tp, dict | list) or (type(value) is tp and tp in _AS_IN_JSON):
         return value
     if too_deep(value):
-        raise _invalid(TOO_DEEP)
+        raise invalid(TOO_DEEP)
     try:
         return _read(value, _bare(tp))
     except SchemaError:
         raise
     except RecursionError:
-        raise _invalid(TOO_DEEP) from None
+        raise invalid(TOO_DEEP) from None
     except Exception as error:
-        raise _invalid(*_violations(error)) from None
+        raise invalid(*_violations(error)) from None
 
 
-def violations_at(name: str | int, violations: Iterable[Violation]) -> list[Violation]:
+def _violations_at(name: str | int, violations: Iterable[Violation]) -> list[Violation]:
     """Return the violations of a part of a value as those of the value: with the part's name or index in front."""
     place = pointer((name,))
     return [evolve(each, pointer=place + each.pointer) for each in violations]
@@ -209,11 +150,6 @@ _SIMPLE: Final[dict[tuple[str, str], ReadValue]] = {
 def _fields(tp: object) -> dict[str, Field] | None:
     found = fields_of(typing.get_origin(tp) or tp, typing.get_args(tp))
     return None if found is None else {field.name: evolve(field, type=_bare(field.type)) for field in found}
-
-
-def trusting_schema(tp: object) -> JSONSchema:
-    """Return the schema of what no class of the program reads itself; see `Schemas`."""
-    return schema_of(tp) if isinstance(tp, dict | list) else Schemas(trusting=True).whole(tp)
 
 
 _schema_of = lru_cache(maxsize=1024)(schema_of)
@@ -347,7 +283,7 @@ def _refused(error: Exception) -> ObjectInvalid:
     reason = error.args[0] if error.args else ""
     if not isinstance(reason, str) or not reason.strip():
         return _misfit(f"cannot be read ({type(error).__name__})")
-    return _invalid(Violation("", f"is refused: {reason.strip()[:MAX_REASON]}", REFUSED))
+    return invalid(Violation("", f"is refused: {reason.strip()[:MAX_REASON]}", REFUSED))
 
 
 def _read_parts(parts: Iterable[tuple[Any, Any, object, Any]], *, unknown: bool = False) -> dict[Any, Any]:
@@ -368,9 +304,9 @@ def _read_parts(parts: Iterable[tuple[Any, Any, object, Any]], *, unknown: bool 
                 raise
             read[key] = part
         except Exception as error:
-            wrong += violations_at(name, _violations(error))
+            wrong += _violations_at(name, _violations(error))
     if wrong:
-        raise _invalid(*wrong)
+        raise invalid(*wrong)
     return read
 
 
@@ -387,14 +323,15 @@ def _bare(tp: object) -> Any:
     return types.NoneType if tp is None else rebuilt(tp, _bare)
 
 
-def _invalid(*violations: Violation) -> ObjectInvalid:
+def invalid(*violations: Violation) -> ObjectInvalid:
+    """Return the error of a value that does not fit its type. Its message names the places alone."""
     places = ", ".join(violation.pointer or "the top" for violation in violations[:5])
     return ObjectInvalid(f"the answer does not fit its type at {places}", violations=violations)
 
 
 def _misfit(message: str) -> ObjectInvalid:
     """Return the error of a value that does not fit its type. The message never quotes the value."""
-    return _invalid(Violation("", message, "type"))
+    return invalid(Violation("", message, "type"))
 
 
 def _violations(error: Exception) -> Iterable[Violation]:

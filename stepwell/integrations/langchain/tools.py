@@ -94,12 +94,13 @@ def structured(
 
 
 def _read_as(model: Any, *, calling: bool) -> Runnable[Any, Any]:
-    """Read JSON data, or data that grows, as a pydantic class reads JSON: LangChain's parsers do not, and refuse strict ones.
+    """Read JSON data, or data that grows, as a pydantic class reads JSON.
 
-    For what it cannot read in the end, raises pydantic's ValidationError for a call, else OutputParserException.
+    LangChain's own parsers pass the data as Python's, which strict classes refuse. For what it cannot read in the end,
+    raises pydantic's ValidationError for a call, else OutputParserException.
     """
 
-    def read(value: object) -> tuple[Any, Exception | None]:
+    def read(value: Any) -> tuple[Any, Exception | None]:
         try:
             text = dumps(value)
             return (model.model_validate_json(text) if hasattr(model, "model_validate_json") else model(**value)), None
@@ -111,7 +112,7 @@ def _read_as(model: Any, *, calling: bool) -> Runnable[Any, Any]:
             refused.__cause__ = error
             return None, refused
 
-    def transform(values: Iterator[object]) -> Iterator[Any]:
+    def transform(values: Iterator[Any]) -> Iterator[Any]:
         error = None
         for value in values:
             made, error = read(value)
@@ -120,7 +121,7 @@ def _read_as(model: Any, *, calling: bool) -> Runnable[Any, Any]:
         if error is not None:
             raise error
 
-    async def atransform(values: AsyncIterator[object]) -> AsyncIterator[Any]:
+    async def atransform(values: AsyncIterator[Any]) -> AsyncIterator[Any]:
         error = None
         async for value in values:
             made, error = read(value)

@@ -10,9 +10,9 @@ from attrs import frozen
 from ...schemas.errors import DecodeError, ObjectInvalid
 from ...schemas.json_schema.from_type import schema_of
 from ...schemas.json_schema.own_types import REFUSED
+from ...schemas.json_schema.read_value import read_value
 from ...schemas.json_schema.repair import LEFT_OPEN, repair
 from ...schemas.json_schema.root import KEY, in_object, without_nulls
-from ...schemas.json_schema.structure_value import read_value
 from ...schemas.json_schema.validate import Violation
 
 
@@ -103,9 +103,7 @@ def _invalid(violations: Sequence[Violation], text: str) -> ObjectInvalid:
     quotable = next((each for each in violations if each.keyword != REFUSED), None)
     first = quotable or f"{violations[0].pointer or 'the value'} is refused by its class"
     more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
-    return ObjectInvalid(
-        f"the answer does not fit the schema: {first}{more}", violations=tuple(violations), text=text
-    )
+    return ObjectInvalid(f"the answer does not fit the schema: {first}{more}", violations=tuple(violations), text=text)
 
 
 def _tool_name(name: str) -> str:
