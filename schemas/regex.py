@@ -14,7 +14,7 @@ from functools import lru_cache
 from itertools import chain
 from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
-from typing import Any, ClassVar, Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
@@ -30,6 +30,7 @@ MAX_REMEMBERED: Final = 10_000
 
 Groups = tuple[int | None, ...]
 Test = Callable[[str, int], bool]
+Reader = Callable[[Any, Any, int], Callable[[str], bool]]
 
 # What a node does: read one character, test the place, note the place in a slot, go several ways, end.
 _READ, _TEST, _SAVE, _SPLIT, _FOUND = range(5)
@@ -57,20 +58,22 @@ class _NotLinear(Exception):
 class _Nodes:
     """A pattern as nodes, each with what it does, its test or slot, and where to go next."""
 
-    _reader: ClassVar[Callable[[Any, Any, int], Callable[[str], bool]]] = staticmethod(reader)
-
-    def __init__(self, items: Iterable[Any], flags: int, places: Mapping[Any, Test], *, groups: bool) -> None:
+    def __init__(
+        self, items: Iterable[Any], flags: int, places: Mapping[Any, Test], read: Reader, *, groups: bool
+    ) -> None:
         """Compile a pattern.
 
         items: the parsed pattern.
         flags: those of `re`.
         places: the tests of the places that it may ask for.
+        read: makes the test of a single character.
         groups: whether to note where groups begin and end.
 
         Raises _NotLinear, with the reason, for what has no linear form or is too large.
         """
         self._nodes: list[tuple[int, Any, tuple[int, ...]]] = []
         self._places = places
+        self._reader = read
         self._groups = groups
         self._start = self._sequence(items, self._add(_FOUND, None), flags)
 
@@ -203,7 +206,7 @@ class LinearPattern(_Nodes):
         self.names: dict[str, int] = dict(tree.state.groupdict)
         self._unmatched: Groups = (None,) * (2 * tree.state.groups)
         try:
-            super().__init__([(op.SUBPATTERN, (0, 0, 0, tree))], tree.state.flags, _AS_RE, groups=True)
+            super().__init__([(op.SUBPATTERN, (0, 0, 0, tree))], tree.state.flags, _AS_RE, reader, groups=True)
         except _NotLinear as reason:
             raise SchemaError(f"the pattern is too large or not regular: {reason}", hint=_SIMPLIFY) from None
         except RecursionError:
@@ -243,8 +246,6 @@ class _Occurs(_Nodes):
     (`^(?=.*\\d)(?!x)...`) are separate searches.
     """
 
-    _reader = staticmethod(ecma_reader)
-
     def __init__(self, items: list[Any], flags: int) -> None:
         begin, rest = items[:1], items[1:]
         self._ahead: list[tuple[bool, _Occurs]] = []
@@ -252,7 +253,7 @@ class _Occurs(_Nodes):
         while begin == [(op.AT, op.AT_BEGINNING)] and rest and rest[0][0] in _LOOKAROUND and rest[0][1][0] == 1:
             kind, (_, body) = rest.pop(0)
             self._ahead.append((kind is op.ASSERT, _Occurs([*begin, *body], flags)))
-        super().__init__([*begin, *rest], flags, _IN_ECMA, groups=False)
+        super().__init__([*begin, *rest], flags, _IN_ECMA, ecma_reader, groups=False)
         self._steps: dict[tuple[frozenset[int], str, str], frozenset[int] | None] = {}
 
     def search(self, text: str, /) -> bool:

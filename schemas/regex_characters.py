@@ -45,9 +45,9 @@ _ECMA: Final[dict[Any, tuple[Callable[[str], bool], bool]]] = {
 }
 
 
-def ecma_reader(kind: object, value: Any, flags: int) -> Callable[[str], bool]:
+def ecma_reader(kind: object, value: object, flags: int) -> Callable[[str], bool]:
     """Do as `reader`, by the classes of ECMA-262."""
-    if kind is not op.IN or all(what is not op.CATEGORY for what, _ in value):
+    if kind is not op.IN or not isinstance(value, tuple) or all(what is not op.CATEGORY for what, _ in value):
         return reader(kind, value, flags)
     negated = value[0][0] is op.NEGATE
     classes = [_ECMA[each] for what, each in value if what is op.CATEGORY]

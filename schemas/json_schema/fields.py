@@ -6,7 +6,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 from attrs import NOTHING, evolve, frozen
 
@@ -193,14 +193,14 @@ def is_qualifier(origin: object) -> bool:
     return origin in known or getattr(origin, "__name__", "") == "ReadOnly"
 
 
-def without_qualifiers(hint: Any) -> Any:
+def without_qualifiers(hint: object) -> Any:
     """Return the type in Annotated and in qualifiers such as Required."""
     while (origin := typing.get_origin(hint)) is typing.Annotated or is_qualifier(origin):
         hint = typing.get_args(hint)[0]
     return hint
 
 
-def rebuilt(hint: Any, change: Callable[[Any], Any]) -> Any:
+def rebuilt(hint: object, change: Callable[[Any], Any]) -> Any:
     """Return a generic type with each of its arguments changed; the same one if none changes."""
     origin, args = typing.get_origin(hint), typing.get_args(hint)
     if origin in (None, typing.Literal) or not args:
@@ -213,7 +213,7 @@ def rebuilt(hint: Any, change: Callable[[Any], Any]) -> Any:
         return hint
     if origin in (typing.Union, types.UnionType):
         return typing.Union[inner]  # noqa: UP007
-    return hint.copy_with(inner) if hasattr(hint, "copy_with") else origin[inner]
+    return hint.copy_with(inner) if hasattr(hint, "copy_with") else cast(Any, origin)[inner]
 
 
 def _named_tuple_fields(cls: type[Any]) -> list[Field]:

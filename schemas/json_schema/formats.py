@@ -13,8 +13,6 @@ from datetime import date
 from importlib import import_module
 from typing import Final
 
-from ..regex import is_pattern
-
 Check = Callable[[str], bool]
 
 
@@ -141,5 +139,4 @@ FORMATS: Final[dict[str, Check]] = {
     ),
     "json-pointer": _matches(_POINTER),
     "relative-json-pointer": _matches(rf"(0|[1-9][0-9]*)(#|{_POINTER})"),
-    "regex": is_pattern,
 }

@@ -277,7 +277,7 @@ def _refuse(tp: object) -> NoReturn:
 
 def reads_values(cls: type[Enum]) -> bool:
     """Return whether an enum finds members itself for values that no member has."""
-    return cls._missing_.__func__ not in (Enum._missing_.__func__, Flag._missing_.__func__)  # type: ignore[attr-defined]
+    return any("_missing_" in vars(base) for base in cls.__mro__ if base.__module__ != "enum")
 
 
 def _of_enum(cls: type[Enum]) -> dict[str, Any]:

@@ -18,10 +18,9 @@ from typing import Any, Final, Protocol, TypeGuard
 from ..errors import ObjectInvalid, SchemaError
 from ..json_text import dumps
 from .keywords import pointer
-from .validate import Violation
+from .violation import REFUSED, Violation
 
 __all__ = [
-    "REFUSED",
     "Adapter",
     "adapter_of",
     "is_adapter",
@@ -32,8 +31,6 @@ __all__ = [
     "write_own",
 ]
 
-REFUSED: Final = "refused"
-"""The keyword of a Violation that quotes a class of the program."""
 _OF_CLASSES: Final = ("__get_pydantic_core_schema__", "__pydantic_validator__", "__pydantic_config__")
 # What `constraints` can express of pydantic's metadata in Annotated.
 _BOUNDS: Final = frozenset(("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern"))
@@ -164,18 +161,18 @@ def _pydantics_words() -> frozenset[str]:
     return frozenset(kinds) - {"value_error", "assertion_error"}
 
 
-def _place_in(value: Any, loc: Iterable[str | int]) -> str:
+def _place_in(value: object, loc: Iterable[str | int]) -> str:
     """Return a JSON pointer of pydantic's place in a value, without the names of alternatives and validators in it."""
     place: list[str | int] = []
     for step in loc:
-        inside = step in value if isinstance(value, dict) else isinstance(value, list) and step in range(len(value))
-        if inside:
+        parts = dict(enumerate(value)) if isinstance(value, list) else value
+        if isinstance(parts, dict) and step in parts:
             place.append(step)
-            value = value[step]
+            value = parts[step]
     return pointer(place)
 
 
-def write_own(value: Any) -> Any:
+def write_own(value: object) -> Any:
     """Return an instance of a type that reads itself as plain data, under the names that it reads."""
     dump = getattr(value, "model_dump", None)
     if dump is None:

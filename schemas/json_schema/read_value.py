@@ -1,6 +1,6 @@
 """Read JSON values as instances of Python types, and say what is wrong with those that cannot be read.
 
-A class of the program has the last word on what it can read: pydantic's types (see `own_types`), attrs classes with
+A class of the program has the final say about what it can read: pydantic's types (see `own_types`), attrs classes with
 converters, enums that find their members themselves. What is derived from a type as its JSON Schema is checked, but
 where only such a class accepts or refuses a value, the class counts, and the schema explains a refusal.
 """
@@ -13,9 +13,9 @@ from typing import Any, TypeVar
 from ..errors import ObjectInvalid
 from ..json_types import JSONSchema
 from .from_type import trusting_schema
-from .own_types import REFUSED
 from .structure_value import invalid, structure_value
-from .validate import Violation, errors_of
+from .validate import errors_of
+from .violation import REFUSED, Violation
 
 __all__ = ["read_checked", "read_value"]
 
@@ -35,7 +35,7 @@ def read_value(value: object, tp: object, schema: JSONSchema) -> Any:
 
 
 def read_checked(
-    value: Any, schema: JSONSchema, trusting: Callable[[], JSONSchema], read: Callable[[Any], Result]
+    value: object, schema: JSONSchema, trusting: Callable[[], JSONSchema], read: Callable[[Any], Result]
 ) -> Result:
     """Return what is read of a value, after checking it; see `read_value`.
 
@@ -62,7 +62,7 @@ def read_checked(
 
 
 def _explained(refusals: Sequence[Violation], violations: Sequence[Violation]) -> list[Violation]:
-    """Return why a value is refused: in the words of its schema where that explains it, else in those of its class."""
+    """Return why a value is refused: as its schema says it where that explains it, else as its class does."""
     unsaid = [each for each in refusals if each.keyword != REFUSED]
     kept = [each for each in violations if any(_is_near(each, refusal) for refusal in unsaid)]
     rest = [each for each in refusals if each.keyword == REFUSED or not any(_is_near(each, known) for known in kept)]

@@ -131,7 +131,7 @@ def _read_parameters(function: Callable[..., Any]) -> Parameters | None:
     return {field.name: field for field in fields}, extra
 
 
-def _schema(fields: Mapping[str, Field], extra: Any, schemas: Schemas) -> dict[str, Any]:
+def _schema(fields: Mapping[str, Field], extra: object, schemas: Schemas) -> dict[str, Any]:
     more: Schema = False if extra is None else schemas.of(extra) or True
     return schemas.closed(schemas.object_of(list(fields.values()), extra=more))
 

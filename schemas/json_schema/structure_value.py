@@ -21,8 +21,9 @@ from .dialects.merging import json_equal
 from .fields import Field, fields_of, rebuilt, without_qualifiers
 from .from_type import DICTS, schema_of, simple_kind, standing_for, trusting_schema
 from .keywords import pointer
-from .own_types import REFUSED, adapter_of, read_own, reads_itself
-from .validate import TOO_DEEP, Violation, errors_of
+from .own_types import adapter_of, read_own, reads_itself
+from .validate import TOO_DEEP, errors_of
+from .violation import REFUSED, Violation
 
 __all__ = ["invalid", "read_fields", "structure_value"]
 

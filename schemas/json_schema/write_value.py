@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from math import isfinite
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from attrs import fields, has
 
@@ -17,13 +17,17 @@ from ..json_text import dumps
 from .from_type import simple_kind
 from .own_types import reads_itself, write_own
 
+if TYPE_CHECKING:
+    from datetime import timedelta
+    from decimal import Decimal
+
 __all__ = ["plain_data"]
 
 _AS_IT_IS: Final = frozenset((str, int, bool, type(None)))
 _MOST_ZEROS: Final = 100
 
 
-def plain_data(value: Any) -> Any:
+def plain_data(value: object) -> Any:
     """Return a value as dicts, lists, strings and numbers.
 
     NaN and infinities, which JSON does not have, become "NaN", "Infinity" and "-Infinity". What can be iterated becomes
@@ -71,18 +75,18 @@ def _set(values: Iterable[Any]) -> list[Any]:
     return _list(sorted(values, key=repr))
 
 
-def _base64(value: Any) -> str:
+def _base64(value: bytes) -> str:
     from base64 import b64encode  # rarely needed
 
     return b64encode(value).decode()
 
 
-def _decimal(value: Any) -> str:
+def _decimal(value: Decimal) -> str:
     # Without an exponent, which the schema of a Decimal does not have.
     return format(value, "f") if value.is_finite() and abs(value.adjusted()) <= _MOST_ZEROS else str(value)
 
 
-def _duration(value: Any) -> str:
+def _duration(value: timedelta) -> str:
     """Write a timedelta as ISO 8601 does, in days, hours, minutes and seconds; a negative one with a sign."""
     whole = abs(value)
     minutes, seconds = divmod(whole.seconds, 60)
@@ -133,10 +137,10 @@ _BY_KIND: Final[tuple[tuple[Callable[[Any], Any], Callable[[Any], Any]], ...]] =
 )
 
 
-def _dataclass_names(value: Any) -> list[str]:
+def _dataclass_names(value: object) -> list[str]:
     from dataclasses import fields as fields_of  # already imported, since the class is a dataclass
 
-    return [each.name for each in fields_of(value)]
+    return [each.name for each in fields_of(cast(Any, value))]
 
 
 def _refuse(value: type) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
@@ -93,17 +93,19 @@ def structured(
     return _with_raw(llm, parser) if include_raw else llm | parser
 
 
-def _read_as(model: Any, *, calling: bool) -> Runnable[Any, Any]:
+def _read_as(model: type[Any], *, calling: bool) -> Runnable[Any, Any]:
     """Read JSON data, or data that grows, as a pydantic class reads JSON.
 
     LangChain's own parsers pass the data as Python's, which strict classes refuse. For what it cannot read in the end,
     raises pydantic's ValidationError for a call, else OutputParserException.
     """
 
-    def read(value: Any) -> tuple[Any, Exception | None]:
+    def read(value: object) -> tuple[Any, Exception | None]:
         try:
             text = dumps(value)
-            return (model.model_validate_json(text) if hasattr(model, "model_validate_json") else model(**value)), None
+            return (
+                model.model_validate_json(text) if hasattr(model, "model_validate_json") else model(**cast(Any, value))
+            ), None
         except ValueError as error:
             if calling:
                 return None, error

@@ -9,11 +9,10 @@ from attrs import frozen
 
 from ...schemas.errors import DecodeError, ObjectInvalid
 from ...schemas.json_schema.from_type import schema_of
-from ...schemas.json_schema.own_types import REFUSED
 from ...schemas.json_schema.read_value import read_value
 from ...schemas.json_schema.repair import LEFT_OPEN, repair
 from ...schemas.json_schema.root import KEY, in_object, without_nulls
-from ...schemas.json_schema.validate import Violation
+from ...schemas.json_schema.violation import REFUSED, Violation
 
 
 @frozen

@@ -19,7 +19,7 @@ from ...schemas.chunks import StreamChunk, TextDelta, ToolCallDelta, ToolCallSta
 from ...schemas.errors import DecodeError, ObjectInvalid
 from ...schemas.json_schema.partial import MISSING, PartialJSON
 from ...schemas.json_schema.root import KEY
-from ...schemas.json_schema.validate import Violation
+from ...schemas.json_schema.violation import Violation
 from ...schemas.json_schema.withholding import continues, hold_back
 from ...schemas.message import context_of
 from ...schemas.reply import ObjectType, Reply

@@ -21,7 +21,7 @@ from ...pipeline.world import World
 from ...schemas.errors import ConfigError, ObjectInvalid, ToolFailed
 from ...schemas.json_schema.root import without_nulls
 from ...schemas.json_schema.signature import arguments_for
-from ...schemas.json_schema.validate import Violation
+from ...schemas.json_schema.violation import Violation
 from ...schemas.json_schema.write_value import plain_data
 from ...schemas.json_text import dumps
 from ...schemas.message import Content, Message, tool_result
@@ -159,9 +159,9 @@ def _call_tool(tool: Tool, arguments: dict[str, Any]) -> Any:
     return _in_thread(lambda: asyncio.run(main()), None, tool)
 
 
-async def _finished(value: Any) -> Any:
+async def _finished(value: object) -> Any:
     """Return the result of a coroutine, and the items of an async generator as a list."""
-    result = await value if inspect.isawaitable(value) else value
+    result = await value if isinstance(value, Awaitable) else value
     return [item async for item in result] if isinstance(result, AsyncIterator) else result
 
 
