@@ -30,8 +30,8 @@ class Field:
     description: str = ""
     argument: str = ""
     """Its name in the call that makes an instance."""
-    converted: bool = False
-    """Whether a converter of the class gets its value, which may read more than its type says."""
+    converter: Callable[..., Any] | None = None
+    """What the class does with its value; it may take more than the type says."""
     make: Callable[[], Any] | None = None
     """Makes its value where that is absent and the call would not have it."""
 
@@ -139,7 +139,7 @@ def _of_attrs(cls: type[Any]) -> list[Field]:
             one.default is not NOTHING and not hasattr(one.default, "factory"),
             _from_metadata(one.metadata),
             one.alias,
-            one.converter is not None,
+            one.converter,
         )
         for one in cls.__attrs_attrs__
         if one.init

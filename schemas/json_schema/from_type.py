@@ -144,7 +144,7 @@ class Schemas:
         """
         properties = {}
         for field in fields:
-            trusted = self._trusting and field.converted
+            trusted = self._trusting and field.converter is not None
             properties[field.name] = part = {} if trusted else dict(self.of(field.type))
             if field.description and not (typing.get_origin(field.type) is typing.Annotated and "description" in part):
                 part["description"] = field.description

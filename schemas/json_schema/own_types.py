@@ -11,7 +11,7 @@ from __future__ import annotations
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
 from typing import Any, Final, Protocol, TypeGuard
 
@@ -34,6 +34,7 @@ __all__ = [
 _OF_CLASSES: Final = ("__get_pydantic_core_schema__", "__pydantic_validator__", "__pydantic_config__")
 # What `constraints` can express of pydantic's metadata in Annotated.
 _BOUNDS: Final = frozenset(("ge", "gt", "le", "lt", "multiple_of", "min_length", "max_length", "pattern"))
+_OF_KIND: Final = ("literal_error", "enum")
 _PLAIN: Final = (str, int, float, bool, types.NoneType)
 
 
@@ -141,12 +142,27 @@ def read_own(value: object, tp: object) -> Any:
         if not hasattr(error, "errors"):
             raise
         found = error.errors(include_url=False, include_input=False, include_context=False)
-        raise ObjectInvalid("refused", violations=tuple(_violation(one, value) for one in found)) from None
+        raise ObjectInvalid("refused", violations=tuple(_violations(found, value))) from None
+
+
+def _violations(errors: Iterable[dict[str, Any]], value: object) -> list[Violation]:
+    """Return what pydantic finds wrong with a value; of a union, that of the nearest alternative: it lists all."""
+    rows = [(_violation(error, value), *_place_in(value, error["loc"])[1:]) for error in errors]
+    found: dict[tuple[str, object], list[Violation]] = {}
+    for violation, union, alternative in rows:
+        found.setdefault((union, alternative), []).append(violation)
+    # First by how many errors show that the value is of another kind, then by their number.
+    ranks = {
+        key: (sum(each.pointer == key[0] or each.keyword in _OF_KIND for each in several), len(several))
+        for key, several in found.items()
+    }
+    nearest = {union: min((key for key in ranks if key[0] == union), key=ranks.__getitem__) for union, _ in ranks}
+    return [violation for violation, *key in rows if key[1] is None or tuple(key) == nearest[key[0]]]
 
 
 def _violation(error: dict[str, Any], value: object) -> Violation:
     kind, message = error["type"], error["msg"]
-    place = _place_in(value, error["loc"])
+    place, _, _ = _place_in(value, error["loc"])
     if kind == "missing":
         return Violation(place, f"lacks the required {error['loc'][-1]!r}", "required")
     if kind == "union_tag_invalid":  # pydantic's message quotes the value
@@ -161,15 +177,21 @@ def _pydantics_words() -> frozenset[str]:
     return frozenset(kinds) - {"value_error", "assertion_error"}
 
 
-def _place_in(value: object, loc: Iterable[str | int]) -> str:
-    """Return a JSON pointer of pydantic's place in a value, without the names of alternatives and validators in it."""
+def _place_in(value: object, loc: Sequence[str | int]) -> tuple[str, str, str | int | None]:
+    """Return where pydantic's place is in a value, and where there is a union before it, with its alternative's name.
+
+    The names of alternatives and validators are no part of the JSON pointer that is returned.
+    """
     place: list[str | int] = []
+    union: tuple[str, str | int | None] = ("", None)
     for step in loc:
         parts = dict(enumerate(value)) if isinstance(value, list) else value
         if isinstance(parts, dict) and step in parts:
             place.append(step)
             value = parts[step]
-    return pointer(place)
+        elif union[1] is None and (len(place) + 1 < len(loc) or not isinstance(value, dict)):
+            union = (pointer(place), step)
+    return pointer(place), *union
 
 
 def write_own(value: object) -> Any:

@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Any, Final
 
-from attrs import evolve, frozen
+from attrs import Converter, evolve, frozen
 
 from ..errors import ObjectInvalid, SchemaError
 from ..json_types import JSONValue
@@ -213,15 +213,7 @@ def _read_object(value: object, tp: object) -> Any:
         raise _misfit(f"lacks the required {', '.join(map(repr, absent))}")
     arguments = read_fields(value, fields)
     try:
-        try:
-            return cls(**arguments)
-        except (ValueError, TypeError, AssertionError):
-            # A converter may take what is in the JSON, and not the type that it makes of that.
-            converted = [field for name, field in fields.items() if field.converted and name in value]
-            unread = {field.argument: value[field.name] for field in converted}
-            if not unread:
-                raise
-            return cls(**{**arguments, **unread})
+        return cls(**arguments)
     except (ValueError, TypeError, AssertionError) as error:
         raise _refused(error) from None
 
@@ -239,7 +231,7 @@ def read_fields(value: Mapping[str, Any], fields: Mapping[str, Field], *, unknow
     parts = []
     for name, field in fields.items():
         if name in value:
-            tp = _Converted(field.type) if field.converted else field.type
+            tp = _Converted(field.type, field.converter) if field.converter else field.type
             parts.append((field.argument, name, value[name], tp))
         elif field.make:
             made[field.argument] = field.make()
@@ -248,14 +240,18 @@ def read_fields(value: Mapping[str, Any], fields: Mapping[str, Field], *, unknow
 
 @frozen
 class _Converted:
-    """The type of a field whose converter gets what cannot be read as that type."""
+    """The type of a field with a converter, which gets what cannot be read as that type, or what it takes only so."""
 
     type: Any
+    converter: Callable[..., Any]
 
 
 def _read_converted(value: object, tp: _Converted) -> Any:
     try:
-        return _read(value, tp.type)
+        made = _read(value, tp.type)
+        if not isinstance(tp.converter, Converter):  # such a one needs the instance
+            tp.converter(made)
+        return made
     except SchemaError:
         raise
     except Exception:

@@ -1,0 +1,432 @@
+"""A class of the program has the final say about what it can read; the schema explains what it refuses."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import decimal
+import enum
+import json
+import subprocess
+import sys
+import uuid
+from collections.abc import Callable
+from typing import Annotated, Any, Generic, Literal, NamedTuple, Optional, TypeVar, Union, Unpack
+
+import attrs
+import pydantic
+import pytest
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic_core import PydanticCustomError, core_schema
+from typing_extensions import TypedDict
+
+import stepwell
+from stepwell.errors import ObjectInvalid, SchemaError
+from stepwell.schemas.json_schema.from_type import schema_of
+from stepwell.schemas.json_schema.read_value import read_value
+from stepwell.schemas.json_schema.signature import arguments_for, signature_schema
+from stepwell.workflows.objects.output_spec import OutputSpec
+
+from scripted import MODEL, Scripted, calls
+
+T = TypeVar("T")
+
+
+def parsed(value: Any) -> Any:
+    return json.loads(value) if isinstance(value, str) else value
+
+
+class Colour(enum.Enum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="forbid")
+    colour: Colour
+    when: datetime.datetime
+    pair: tuple[int, str]
+    numbers: frozenset[int]
+    id: uuid.UUID
+
+
+class Open(BaseModel):
+    model_config = ConfigDict(extra="allow")
+    a: int
+
+
+class Aliased(BaseModel):
+    x: int = Field(validation_alias=pydantic.AliasChoices("ex", pydantic.AliasPath("deep", 0, "x")))
+    y: str = Field(default="d", validation_alias=pydantic.AliasPath("names", 1))
+
+
+class Named(BaseModel):
+    model_config = ConfigDict(populate_by_name=True)
+    a: int = Field(alias="A")
+
+
+class Before(BaseModel):
+    todos: Annotated[list[str], BeforeValidator(parsed)]
+    n: Annotated[int, BeforeValidator(lambda value: 0 if value is None else value)] = 5
+
+    @pydantic.model_validator(mode="before")
+    @classmethod
+    def wrap(cls, value: Any) -> Any:
+        return {"todos": value} if isinstance(value, list) else value
+
+
+class After(BaseModel):
+    v: Annotated[int, pydantic.WrapValidator(lambda value, read: -1 if value == "none" else read(value))]
+
+    @pydantic.model_validator(mode="after")
+    def check(self) -> After:
+        if self.v == 13:
+            raise ValueError("no room has thirteen beds")
+        if self.v == 14:
+            raise PydanticCustomError("fourteen", "no {x}", {"x": "fourteen"})
+        return self
+
+
+class Texts(BaseModel):
+    numbers: pydantic.Json[list[int]]
+    secret: pydantic.SecretStr
+
+
+class Cat(BaseModel):
+    kind: Literal["cat"]
+    lives: int = 9
+
+
+class Dog(BaseModel):
+    kind: Literal["dog"]
+    tricks: int = 0
+
+
+class One(BaseModel):
+    a: int = 0
+    b: int = 0
+
+
+class Two(BaseModel):
+    a: int = 0
+    c: int = 0
+
+
+class Numbers(pydantic.RootModel[list[int]]):
+    pass
+
+
+class Box(BaseModel, Generic[T]):
+    content: T
+
+
+class Computed(BaseModel):
+    a: int
+
+    @pydantic.computed_field
+    def double(self) -> int:
+        return self.a * 2
+
+
+class Node(BaseModel):
+    v: int
+    nodes: list[Node] = []
+
+
+class Upper(str):
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        return core_schema.no_info_after_validator_function(cls, core_schema.str_schema(to_upper=True))
+
+
+@pydantic.dataclasses.dataclass
+class Room:
+    beds: int = Field(ge=1, description="how many beds")
+    name: str = Field(default="q", alias="roomName")
+    extra: dataclasses.InitVar[int] = 3
+
+
+@pydantic.dataclasses.dataclass(config=ConfigDict(strict=True))
+class StrictBox(Generic[T]):
+    content: T
+    colour: Colour = Colour.RED
+
+
+@pydantic.with_config(ConfigDict(str_to_lower=True))
+class Lowered(TypedDict):
+    a: str
+
+
+def tag_of(value: Any) -> Any:
+    return value.get("k") if isinstance(value, dict) else None
+
+
+ORDER = {
+    "colour": "red",
+    "when": "2026-01-02T03:04:05Z",
+    "pair": [1, "x"],
+    "numbers": [1, 2],
+    "id": "12345678-1234-5678-1234-567812345678",
+}
+TABLE: list[tuple[Any, list[Any]]] = [
+    (Strict, [ORDER, {**ORDER, "pair": ["1", "x"]}, {**ORDER, "z": 1}, {}]),
+    (Open, [{"a": 1, "z": [1]}, {"a": "1"}, {"z": 1}, []]),
+    (Aliased, [{"ex": 1}, {"deep": [{"x": 2}], "names": ["a", "b"]}, {"x": 1}, {"ex": "z"}]),
+    (Named, [{"a": 1}, {"A": 2}, {"b": 1}]),
+    (Before, [{"todos": '["a"]'}, ["a", "b"], {"todos": [], "n": None}, {"todos": [1]}, 3]),
+    (After, [{"v": "none"}, {"v": 13}, {"v": 14}, {"v": "7"}, {"v": "q"}]),
+    (Texts, [{"numbers": "[1]", "secret": "s"}, {"numbers": '["x"]', "secret": "s"}, {"numbers": [1], "secret": 1}]),
+    (Annotated[Cat | Dog, Field(discriminator="kind")], [{"kind": "cat"}, {"kind": "dog", "tricks": "x"}, {}, 3]),
+    (
+        Annotated[
+            Annotated[Cat, pydantic.Tag("c")] | Annotated[Dog, pydantic.Tag("d")], pydantic.Discriminator(tag_of)
+        ],
+        [{"k": "c", "kind": "cat"}, {"k": "z"}, {"kind": "cat"}],
+    ),
+    (Union[One, Two], [{"a": 1, "c": 2}, {"b": 1}, {"a": "x"}]),  # noqa: UP007
+    (Numbers, [[1], ["2"], ["x"], {}]),
+    (Box[list[Cat]], [{"content": [{"kind": "cat"}]}, {"content": [{"kind": "dog"}]}]),
+    (Computed, [{"a": 1}, {"a": 1, "double": 9}]),
+    (Node, [{"v": 1, "nodes": [{"v": 2}]}, {"v": 1, "nodes": [{"v": "x"}]}]),
+    (Upper, ["ab", 1]),
+    (Room, [{"beds": 1}, {"beds": 0}, {"beds": 2, "roomName": "b"}, {"beds": 2, "name": "b"}, {}]),
+    (StrictBox[int], [{"content": 1}, {"content": 1, "colour": "blue"}, {"content": "1"}]),
+    (Lowered, [{"a": "ABC"}, {}]),
+    (Annotated[str, pydantic.StringConstraints(strip_whitespace=True, max_length=2)], [" ab ", "abc"]),
+    (pydantic.StrictInt, [1, "1", 1.0]),
+    (pydantic.AwareDatetime, ["2026-01-02T03:04:05Z", "2026-01-02T03:04:05"]),
+    (pydantic.HttpUrl, ["https://a.b/", "nope"]),
+    (pydantic.SecretStr, ["s", 1]),
+    (pydantic.Json[dict[str, int]], ['{"a":1}', '{"a":"x"}']),
+    (Cat | int, [3, {"kind": "cat"}, "x"]),
+    (Optional[Cat], [None, {"kind": "cat"}, 3]),  # noqa: UP045
+    (dict[str, Cat], [{"a": {"kind": "cat"}}, {"a": {"kind": "x"}}]),
+    (tuple[Cat, int], [[{"kind": "cat"}, 1], [{"kind": "cat"}]]),
+    (Annotated[decimal.Decimal, Field(max_digits=3)], ["1.5", "12345"]),
+    (pydantic.TypeAdapter(list[Strict]), [[ORDER], [{}]]),
+]
+
+
+def outcome(work: Callable[[], Any]) -> Any:
+    """Return a result, or None for a refusal."""
+    try:
+        return work()
+    except (pydantic.ValidationError, ObjectInvalid):
+        return None
+
+
+def test_pydantics_types_read_what_they_read_in_json_mode_as_objects_and_as_parameters() -> None:
+    for tp, values in TABLE:
+
+        def take(it: Any) -> None: ...
+
+        take.__annotations__["it"] = tp
+        adapter: Any = tp if isinstance(tp, pydantic.TypeAdapter) else pydantic.TypeAdapter(tp)
+        spec = OutputSpec.of(tp)
+        for value in values:
+            expected = outcome(lambda: (adapter.validate_json(json.dumps(value)),))
+            text = json.dumps({"value": value} if spec.wrapped else value)
+            assert outcome(lambda: (spec.read(text)[0],)) == expected, (tp, value)
+            if not isinstance(tp, pydantic.TypeAdapter):
+                schema = signature_schema(take)[2]
+                read = outcome(lambda: (arguments_for(take, {"it": value}, schema)[1]["it"],))
+                assert read == expected, (tp, value)
+
+
+def complaints(tp: Any, value: Any) -> list[str]:
+    with pytest.raises(ObjectInvalid) as caught:
+        read_value(value, tp, schema_of(tp))
+    return [str(each) for each in caught.value.violations]
+
+
+def test_the_schema_explains_a_refusal_and_the_class_says_what_the_schema_does_not_know() -> None:
+    for tp, value, expected in (
+        (Strict, {}, ["the value lacks the required 'colour', 'when', 'pair', 'numbers', 'id'"]),
+        (Strict, {**ORDER, "pair": ["1", "x"]}, ["/pair/0 must be of type integer"]),
+        (After, {"v": 13}, ["the value Value error, no room has thirteen beds"]),
+        (list[After], [{"v": 1}, {"v": 14}], ["/1 no fourteen"]),
+        (Texts, {"numbers": '["x"]', "secret": "s"}, None),
+        (Room, {"beds": 0, "roomName": 3}, ["/beds must be at least 1", "/roomName must be of type string"]),
+        (dict[str, Cat | Dog], {"a": {"kind": "dog", "tricks": "x"}}, ["/a/tricks must be of type integer"]),
+        # What the class can read is no fault of a value that it refuses for another reason.
+        (Before, {"todos": "[]", "n": "x"}, ["/n must be of type integer"]),
+        (dict[str, Before | int], {"a": {"todos": "[]"}, "b": "x"}, ["/b fits none of the 2 alternatives"]),
+    ):
+        found = complaints(tp, value)
+        assert expected in (found, None), (tp, value, found)
+        assert all("$" not in each and "function-" not in each for each in found)
+
+
+def test_a_refusal_never_quotes_the_value() -> None:
+    canary = "canary-7f3a"
+    secret = Annotated[Cat | Dog, Field(discriminator="kind")]
+    tagged = Annotated[Annotated[Cat, pydantic.Tag("c")] | Annotated[Dog, pydantic.Tag("d")], pydantic.Discriminator(tag_of)]
+    for tp, value in (
+        (secret, {"kind": canary}),
+        (tagged, {"k": canary}),
+        (Texts, {"numbers": canary, "secret": canary}),
+        (Strict, dict.fromkeys(ORDER, canary)),
+        (Box[pydantic.SecretStr], {"content": [canary]}),
+        (pydantic.HttpUrl, canary),
+    ):
+        with pytest.raises(ObjectInvalid) as caught:
+            OutputSpec.of(tp).read(json.dumps({"value": value} if OutputSpec.of(tp).wrapped else value))
+        assert canary not in str(caught.value) + str(caught.value.violations), tp
+
+
+@attrs.define
+class Price:
+    cents: int = attrs.field(converter=lambda value: int(str(value).replace(",", "")))
+    day: datetime.date = attrs.field(default=None, converter=attrs.converters.optional(datetime.date.fromisoformat))
+    tags: set[Colour] = attrs.field(factory=set, converter=frozenset)
+
+
+class Loose(enum.Enum):
+    RED = "red"
+
+    @classmethod
+    def _missing_(cls, value: object) -> Loose | None:
+        return cls.RED if str(value).lower() == "red" else None
+
+
+class Pair(NamedTuple):
+    price: Price
+    colour: Loose
+
+
+def test_converters_and_enums_of_the_program_get_what_the_schema_would_refuse() -> None:
+    value = {"price": {"cents": "1,000", "day": "2026-11-30", "tags": ["red"]}, "colour": "RED"}
+    read = read_value(value, Pair, schema_of(Pair))
+    assert read == Pair(Price(1000, "2026-11-30", {Colour.RED}), Loose.RED)
+    assert (read.price.day, read.price.tags) == (datetime.date(2026, 11, 30), {Colour.RED})
+    assert complaints(Pair, {"price": {"cents": "x"}, "colour": "green"})
+    assert complaints(Price, {"cents": 1, "other": 2}) == [
+        "the value has properties that are not allowed; allowed are 'cents', 'day', 'tags'"
+    ]
+
+
+def test_a_schema_of_the_callers_own_is_not_overruled() -> None:
+    def pay(amount: Annotated[int, BeforeValidator(parsed)]) -> int:
+        return amount
+
+    own = {"type": "object", "properties": {"amount": {"type": "integer", "maximum": 5}}}
+    assert arguments_for(pay, {"amount": "9"}, signature_schema(pay)[2])[1] == {"amount": 9}
+    for amount in (9, "9"):
+        with pytest.raises(ObjectInvalid):
+            arguments_for(pay, {"amount": amount}, own)
+
+
+class Filters(TypedDict, total=False):
+    day: datetime.date
+    limit: int
+
+
+def report(
+    city: str = Field(description="its English name"),
+    style: str = Field(default="brief", max_length=9),
+    tags: list[str] = Field(default_factory=list),
+    count: int = Field(3, alias="howMany", ge=1),
+    long: Annotated[bool, Field(description="all of it")] = False,
+    **filters: Unpack[Filters],
+) -> str:
+    """Write a report."""
+    return repr((city, style, tags, count, long, filters))
+
+
+def test_fields_of_pydantic_may_be_the_defaults_of_parameters() -> None:
+    _, _, schema = signature_schema(report)
+    assert schema == {
+        "type": "object",
+        "properties": {
+            "city": {"type": "string", "description": "its English name"},
+            "style": {"type": "string", "maxLength": 9, "default": "brief"},
+            "tags": {"type": "array", "items": {"type": "string"}},
+            "howMany": {"type": "integer", "minimum": 1, "default": 3},
+            "long": {"type": "boolean", "description": "all of it", "default": False},
+            "day": {"type": "string", "format": "date"},
+            "limit": {"type": "integer"},
+        },
+        "required": ["city"],
+        "additionalProperties": False,
+    }
+    day = datetime.date(2026, 11, 30)
+    given = {"city": "Oslo", "style": "long", "howMany": 2, "day": "2026-11-30"}
+    assert arguments_for(report, {"city": "Oslo"}, schema)[1] == {"city": "Oslo", "style": "brief", "tags": [], "count": 3}
+    assert arguments_for(report, given, schema)[1] == {
+        "city": "Oslo",
+        "style": "long",
+        "tags": [],
+        "count": 2,
+        "day": day,
+    }
+    first, second = (arguments_for(report, {"city": "Oslo"}, schema)[1]["tags"] for _ in range(2))
+    assert first is not second
+
+
+@dataclasses.dataclass
+class Stay:
+    """A stay."""
+
+    nights: int
+    factor: dataclasses.InitVar[int]
+    rooms: dict[str, Room] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self, factor: int) -> None:
+        self.nights *= factor
+
+
+def test_classes_are_tools_and_read_their_own_arguments() -> None:
+    def dates(**days: datetime.date) -> str:
+        return str(days)
+
+    arguments: list[tuple[Any, dict[str, Any], str]] = [
+        (Strict, ORDER, '"pair":[1,"x"]'),
+        (Room, {"beds": 2, "roomName": "blue"}, '{"beds":2,"roomName":"blue"}'),
+        (Room, {"beds": 0}, "/beds must be at least 1"),
+        (Stay, {"nights": 2, "factor": 3, "rooms": {"a": {"beds": "2"}}}, '"nights":6'),
+        (Stay, {"nights": 2}, "lacks the required 'factor'"),
+        (Price, {"cents": "1,000"}, '"cents":1000'),
+        (dates, {"a": "2026-11-30"}, "datetime.date(2026, 11, 30)"),
+        (report, {"city": "Oslo"}, "('Oslo', 'brief', [], 3, False, {})"),
+    ]
+    script = Scripted([])
+    client = script.client
+    for function, values, expected in arguments:
+        script.turns.extend([calls(("c", function.__name__, values)), "ok"])
+        client.run_tools(MODEL, "Go.", [function])
+        assert expected in script.seen[-1]["messages"][-1]["content"]
+
+
+def test_a_null_for_an_absent_argument_is_left_out() -> None:
+    @stepwell.tool(strict=True)
+    def find(city: str, unit: str = "C", most: int | None = 3) -> str:
+        return repr((city, unit, most))
+
+    script = Scripted([calls(("c", "find", {"city": "Oslo", "unit": None, "most": None})), "ok"])
+    script.client.run_tools(MODEL, "Go.", [find])
+    assert script.seen[-1]["messages"][-1]["content"] == "('Oslo', 'C', None)"
+
+
+def test_a_type_that_pydantic_cannot_describe_is_an_error_of_the_program() -> None:
+    class Odd(BaseModel):
+        model_config = ConfigDict(arbitrary_types_allowed=True)
+        call: Callable[[], int]
+
+    with pytest.raises(SchemaError, match="pydantic has no JSON Schema of Odd"):
+        schema_of(list[Odd])
+
+
+@pytest.mark.usefixtures("new_process")
+def test_pydantic_is_imported_only_by_the_program_itself() -> None:
+    code = """
+import sys, attrs, stepwell
+from stepwell.schemas.json_schema.from_type import schema_of
+from stepwell.schemas.json_schema.read_value import read_value
+from stepwell.schemas.json_schema.write_value import plain_data
+@attrs.define
+class A:
+    a: int | None = attrs.field(converter=int)
+made = read_value({"a": "3"}, list[A] | A, schema_of(list[A] | A))
+assert plain_data(made) == {"a": 3} and "pydantic" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
