@@ -157,7 +157,7 @@ def _violations(errors: Iterable[dict[str, Any]], value: object) -> list[Violati
         for key, several in found.items()
     }
     nearest = {union: min((key for key in ranks if key[0] == union), key=ranks.__getitem__) for union, _ in ranks}
-    return [violation for violation, *key in rows if key[1] is None or tuple(key) == nearest[key[0]]]
+    return [violation for violation, union, name in rows if name is None or nearest[union] == (union, name)]
 
 
 def _violation(error: dict[str, Any], value: object) -> Violation:

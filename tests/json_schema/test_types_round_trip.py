@@ -12,7 +12,19 @@ import json
 import pathlib
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Annotated, Any, Generic, Literal, NamedTuple, NewType, NotRequired, Required, Self, TypedDict, TypeVar
+from typing import (
+    Annotated,
+    Any,
+    Generic,
+    Literal,
+    NamedTuple,
+    NewType,
+    NotRequired,
+    Required,
+    Self,
+    TypedDict,
+    TypeVar,
+)
 
 import attrs
 import pydantic
