@@ -11,7 +11,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Callable
-from typing import Annotated, Any, Generic, Literal, NamedTuple, Optional, TypeVar, Union, Unpack
+from typing import Annotated, Any, Generic, Literal, NamedTuple, Optional, TypeVar, Union
 
 import attrs
 import pydantic
@@ -20,14 +20,11 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError, core_schema
 from typing_extensions import TypedDict
 
-import stepwell
 from stepwell.errors import ObjectInvalid, SchemaError
 from stepwell.schemas.json_schema.from_type import schema_of
 from stepwell.schemas.json_schema.read_value import read_value
 from stepwell.schemas.json_schema.signature import arguments_for, signature_schema
 from stepwell.workflows.objects.output_spec import OutputSpec
-
-from scripted import MODEL, Scripted, calls
 
 T = TypeVar("T")
 
@@ -36,14 +33,14 @@ def parsed(value: Any) -> Any:
     return json.loads(value) if isinstance(value, str) else value
 
 
-class Colour(enum.Enum):
+class Color(enum.Enum):
     RED = "red"
     BLUE = "blue"
 
 
 class Strict(BaseModel):
     model_config = ConfigDict(strict=True, extra="forbid")
-    colour: Colour
+    color: Color
     when: datetime.datetime
     pair: tuple[int, str]
     numbers: frozenset[int]
@@ -149,7 +146,7 @@ class Room:
 @pydantic.dataclasses.dataclass(config=ConfigDict(strict=True))
 class StrictBox(Generic[T]):
     content: T
-    colour: Colour = Colour.RED
+    color: Color = Color.RED
 
 
 @pydantic.with_config(ConfigDict(str_to_lower=True))
@@ -162,7 +159,7 @@ def tag_of(value: Any) -> Any:
 
 
 ORDER = {
-    "colour": "red",
+    "color": "red",
     "when": "2026-01-02T03:04:05Z",
     "pair": [1, "x"],
     "numbers": [1, 2],
@@ -190,7 +187,7 @@ TABLE: list[tuple[Any, list[Any]]] = [
     (Node, [{"v": 1, "nodes": [{"v": 2}]}, {"v": 1, "nodes": [{"v": "x"}]}]),
     (Upper, ["ab", 1]),
     (Room, [{"beds": 1}, {"beds": 0}, {"beds": 2, "roomName": "b"}, {"beds": 2, "name": "b"}, {}]),
-    (StrictBox[int], [{"content": 1}, {"content": 1, "colour": "blue"}, {"content": "1"}]),
+    (StrictBox[int], [{"content": 1}, {"content": 1, "color": "blue"}, {"content": "1"}]),
     (Lowered, [{"a": "ABC"}, {}]),
     (Annotated[str, pydantic.StringConstraints(strip_whitespace=True, max_length=2)], [" ab ", "abc"]),
     (pydantic.StrictInt, [1, "1", 1.0]),
@@ -244,7 +241,7 @@ def complaints(tp: Any, value: Any) -> list[str]:
 
 def test_the_schema_explains_a_refusal_and_the_class_says_what_the_schema_does_not_know() -> None:
     for tp, value, expected in (
-        (Strict, {}, ["the value lacks the required 'colour', 'when', 'pair', 'numbers', 'id'"]),
+        (Strict, {}, ["the value lacks the required 'color', 'when', 'pair', 'numbers', 'id'"]),
         (Strict, {**ORDER, "pair": ["1", "x"]}, ["/pair/0 must be of type integer"]),
         (After, {"v": 13}, ["the value Value error, no room has thirteen beds"]),
         (list[After], [{"v": 1}, {"v": 14}], ["/1 no fourteen"]),
@@ -283,7 +280,7 @@ def test_a_refusal_never_quotes_the_value() -> None:
 class Price:
     cents: int = attrs.field(converter=lambda value: int(str(value).replace(",", "")))
     day: datetime.date = attrs.field(default=None, converter=attrs.converters.optional(datetime.date.fromisoformat))
-    tags: set[Colour] = attrs.field(factory=set, converter=frozenset)
+    tags: set[Color] = attrs.field(factory=set, converter=frozenset)
 
 
 class Loose(enum.Enum):
@@ -296,125 +293,18 @@ class Loose(enum.Enum):
 
 class Pair(NamedTuple):
     price: Price
-    colour: Loose
+    color: Loose
 
 
 def test_converters_and_enums_of_the_program_get_what_the_schema_would_refuse() -> None:
-    value = {"price": {"cents": "1,000", "day": "2026-11-30", "tags": ["red"]}, "colour": "RED"}
+    value = {"price": {"cents": "1,000", "day": "2026-11-30", "tags": ["red"]}, "color": "RED"}
     read = read_value(value, Pair, schema_of(Pair))
-    assert read == Pair(Price(1000, "2026-11-30", {Colour.RED}), Loose.RED)
-    assert (read.price.day, read.price.tags) == (datetime.date(2026, 11, 30), {Colour.RED})
-    assert complaints(Pair, {"price": {"cents": "x"}, "colour": "green"})
+    assert read == Pair(Price(1000, "2026-11-30", {Color.RED}), Loose.RED)
+    assert (read.price.day, read.price.tags) == (datetime.date(2026, 11, 30), {Color.RED})
+    assert complaints(Pair, {"price": {"cents": "x"}, "color": "green"})
     assert complaints(Price, {"cents": 1, "other": 2}) == [
         "the value has properties that are not allowed; allowed are 'cents', 'day', 'tags'"
     ]
-
-
-def test_a_schema_of_the_callers_own_is_not_overruled() -> None:
-    def pay(amount: Annotated[int, BeforeValidator(parsed)]) -> int:
-        return amount
-
-    own = {"type": "object", "properties": {"amount": {"type": "integer", "maximum": 5}}}
-    assert arguments_for(pay, {"amount": "9"}, signature_schema(pay)[2])[1] == {"amount": 9}
-    for amount in (9, "9"):
-        with pytest.raises(ObjectInvalid):
-            arguments_for(pay, {"amount": amount}, own)
-
-
-class Filters(TypedDict, total=False):
-    day: datetime.date
-    limit: int
-
-
-def report(
-    city: str = Field(description="its English name"),
-    style: str = Field(default="brief", max_length=9),
-    tags: list[str] = Field(default_factory=list),  # noqa: B008
-    count: int = Field(3, alias="howMany", ge=1),
-    long: Annotated[bool, Field(description="all of it")] = False,
-    **filters: Unpack[Filters],
-) -> str:
-    """Write a report."""
-    return repr((city, style, tags, count, long, filters))
-
-
-def test_fields_of_pydantic_may_be_the_defaults_of_parameters() -> None:
-    _, _, schema = signature_schema(report)
-    assert schema == {
-        "type": "object",
-        "properties": {
-            "city": {"type": "string", "description": "its English name"},
-            "style": {"type": "string", "maxLength": 9, "default": "brief"},
-            "tags": {"type": "array", "items": {"type": "string"}},
-            "howMany": {"type": "integer", "minimum": 1, "default": 3},
-            "long": {"type": "boolean", "description": "all of it", "default": False},
-            "day": {"type": "string", "format": "date"},
-            "limit": {"type": "integer"},
-        },
-        "required": ["city"],
-        "additionalProperties": False,
-    }
-    day = datetime.date(2026, 11, 30)
-    given = {"city": "Oslo", "style": "long", "howMany": 2, "day": "2026-11-30"}
-    assert arguments_for(report, {"city": "Oslo"}, schema)[1] == {
-        "city": "Oslo",
-        "style": "brief",
-        "tags": [],
-        "count": 3,
-    }
-    assert arguments_for(report, given, schema)[1] == {
-        "city": "Oslo",
-        "style": "long",
-        "tags": [],
-        "count": 2,
-        "day": day,
-    }
-    first, second = (arguments_for(report, {"city": "Oslo"}, schema)[1]["tags"] for _ in range(2))
-    assert first is not second
-
-
-@dataclasses.dataclass
-class Stay:
-    """A stay."""
-
-    nights: int
-    factor: dataclasses.InitVar[int]
-    rooms: dict[str, Room] = dataclasses.field(default_factory=dict)
-
-    def __post_init__(self, factor: int) -> None:
-        self.nights *= factor
-
-
-def test_classes_are_tools_and_read_their_own_arguments() -> None:
-    def dates(**days: datetime.date) -> str:
-        return str(days)
-
-    arguments: list[tuple[Any, dict[str, Any], str]] = [
-        (Strict, ORDER, '"pair":[1,"x"]'),
-        (Room, {"beds": 2, "roomName": "blue"}, '{"beds":2,"roomName":"blue"}'),
-        (Room, {"beds": 0}, "/beds must be at least 1"),
-        (Stay, {"nights": 2, "factor": 3, "rooms": {"a": {"beds": "2"}}}, '"nights":6'),
-        (Stay, {"nights": 2}, "lacks the required 'factor'"),
-        (Price, {"cents": "1,000"}, '"cents":1000'),
-        (dates, {"a": "2026-11-30"}, "datetime.date(2026, 11, 30)"),
-        (report, {"city": "Oslo"}, "('Oslo', 'brief', [], 3, False, {})"),
-    ]
-    script = Scripted([])
-    client = script.client
-    for function, values, expected in arguments:
-        script.turns.extend([calls(("c", function.__name__, values)), "ok"])
-        client.run_tools(MODEL, "Go.", [function])
-        assert expected in script.seen[-1]["messages"][-1]["content"]
-
-
-def test_a_null_for_an_absent_argument_is_left_out() -> None:
-    @stepwell.tool(strict=True)
-    def find(city: str, unit: str = "C", most: int | None = 3) -> str:
-        return repr((city, unit, most))
-
-    script = Scripted([calls(("c", "find", {"city": "Oslo", "unit": None, "most": None})), "ok"])
-    script.client.run_tools(MODEL, "Go.", [find])
-    assert script.seen[-1]["messages"][-1]["content"] == "('Oslo', 'C', None)"
 
 
 def test_a_type_that_pydantic_cannot_describe_is_an_error_of_the_program() -> None:

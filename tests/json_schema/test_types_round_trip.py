@@ -46,7 +46,7 @@ DAY = datetime.date(2026, 11, 30)
 ZONE = datetime.timezone(datetime.timedelta(hours=-3, minutes=-30))
 
 
-class Colour(enum.Enum):
+class Color(enum.Enum):
     RED = "red"
     BLUE = "blue"
 
@@ -117,7 +117,7 @@ class Room:
 
 class Order(pydantic.BaseModel):
     model_config = pydantic.ConfigDict(strict=True)
-    colour: Colour
+    color: Color
     price: decimal.Decimal = decimal.Decimal("1.50")
     wait: datetime.timedelta = datetime.timedelta(0)
     raw: bytes = b"x"
@@ -167,7 +167,7 @@ TABLE: list[tuple[Any, Any]] = [
     (decimal.Decimal, decimal.Decimal("1E+5")),
     (decimal.Decimal, decimal.Decimal("-0.10")),
     (pathlib.Path, pathlib.Path("/x")),
-    (Colour, Colour.RED),
+    (Color, Color.RED),
     (Level, Level.LOW),
     (Word, Word.YES),
     (Rights, Rights.READ | Rights.WRITE),
@@ -175,14 +175,14 @@ TABLE: list[tuple[Any, Any]] = [
     (Mode, Mode.A | Mode.B),
     (Lenient, Lenient.RED),
     (Literal["a", 2], 2),
-    (Literal[Colour.RED], Colour.RED),
+    (Literal[Color.RED], Color.RED),
     (list[datetime.date], [DAY]),
-    (set[Colour], {Colour.RED, Colour.BLUE}),
+    (set[Color], {Color.RED, Color.BLUE}),
     (frozenset[int], frozenset({1, 10, 2})),
     (collections.deque[int], collections.deque([1])),
     (Mapping[str, datetime.date], {"a": DAY}),
-    (dict[int, Colour], {1: Colour.RED}),
-    (dict[Colour, int], {Colour.RED: 1}),
+    (dict[int, Color], {1: Color.RED}),
+    (dict[Color, int], {Color.RED: 1}),
     (Sequence[int], (1, 2)),
     (Iterable[int], [1]),
     (tuple[int, ...], (1, 2)),
@@ -195,14 +195,14 @@ TABLE: list[tuple[Any, Any]] = [
     (Stay, Stay(1, datetime.timedelta(hours=1))),
     (Tree, Tree(1, [Tree(2)])),
     (Room, Room(3, "z", {"a"})),
-    (Order, Order(colour=Colour.RED, theNumbers=frozenset({1}))),
+    (Order, Order(color=Color.RED, theNumbers=frozenset({1}))),
     (Listed, Listed([1])),
     (Box[datetime.date], Box[datetime.date](content=DAY)),
     (Suite, Suite(numberOfBeds=2)),
     (Cat | Dog, Dog(tricks=1)),
     (Annotated[Cat | Dog, pydantic.Field(discriminator="kind")], Dog()),
-    (list[Order], [Order(colour=Colour.BLUE)]),
-    (dict[str, Order] | None, {"a": Order(colour=Colour.BLUE)}),
+    (list[Order], [Order(color=Color.BLUE)]),
+    (dict[str, Order] | None, {"a": Order(color=Color.BLUE)}),
     (Order | None, None),
 ]
 
@@ -266,7 +266,7 @@ def test_results_of_other_kinds_have_a_json_form() -> None:
 
 
 def test_bytes_that_pydantic_does_not_write_as_text_are_written_in_base64() -> None:
-    assert plain_data(Order(colour=Colour.RED, raw=b"\xff"))["raw"] == "/w=="
+    assert plain_data(Order(color=Color.RED, raw=b"\xff"))["raw"] == "/w=="
 
 
 @pytest.mark.parametrize("value", [object(), int, lambda: 1, [1 + 2j], {"a": object()}])
