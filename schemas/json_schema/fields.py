@@ -56,12 +56,12 @@ def fields_of(cls: Any, args: tuple[Any, ...] = ()) -> list[Field] | None:
     bindings = {typing.Self: cls, **dict(zip(getattr(cls, "__parameters__", ()), args, strict=False))}
     return [
         evolve(
-            described_by_pydantic(field),
+            field,
             type=_bind_type_variables(field.type, bindings),
             description=field.description or described.get(field.name, ""),
             argument=field.argument or field.name,
         )
-        for field in found
+        for field in map(described_by_pydantic, found)
     ]
 
 

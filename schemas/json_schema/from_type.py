@@ -161,7 +161,7 @@ class Schemas:
 
     def _of_generic(self, tp: object, origin: object, args: tuple[Any, ...]) -> dict[str, Any]:
         if origin is typing.Annotated:
-            return annotated(self.of(args[0]), args[1:])
+            return {} if self._trusting and reads_itself(args[0]) else annotated(self.of(args[0]), args[1:])
         if is_qualifier(origin):
             return self.of(args[0])
         if origin is typing.Union or origin is types.UnionType:
@@ -224,6 +224,8 @@ class Schemas:
         schema = _rename_refs(schema, {f"#/$defs/{old}": f"#/$defs/{new}" for old, new in renamed.items()})
         for old, definition in schema.pop("$defs", {}).items():
             self._definitions[renamed[old]] = definition
+        if typing.get_origin(tp) is typing.Annotated:
+            return annotated(schema, [note for note in typing.get_args(tp) if isinstance(note, str | Mapping)])
         named = isinstance(tp, type) and "$ref" not in schema
         return self._define((tp, ()), _name(tp), lambda: schema) if named else schema
 

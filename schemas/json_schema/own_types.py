@@ -70,7 +70,7 @@ def reads_itself(tp: object) -> bool:
         return False
     origin, args = typing.get_origin(tp), typing.get_args(tp)
     if origin is typing.Annotated:
-        return any(map(_is_pydantics, tp.__metadata__)) or reads_itself(args[0])  # type: ignore[attr-defined]
+        return any(map(_is_pydantics, tp.__metadata__))  # type: ignore[attr-defined]
     if origin in (typing.Union, types.UnionType):
         own = [reads_itself(arm) for arm in args]
         return any(own) and all(each or arm in _PLAIN for each, arm in zip(own, args, strict=True))

@@ -185,9 +185,17 @@ def _read_mapping(value: object, tp: object) -> dict[Any, Any]:
     if not isinstance(value, Mapping):
         raise _misfit("must be an object")
     keys, values = typing.get_args(tp) or (Any, Any)
-    return _read_parts(
-        (int(name) if keys is int else _read(name, keys), name, part, values) for name, part in value.items()
-    )
+    return _read_parts((_read_name(name, keys), name, part, values) for name, part in value.items())
+
+
+def _read_name(name: str, tp: object) -> Any:
+    """Return the name of a property as a key; one of an integer type is written as its digits."""
+    try:
+        return _read(name, tp)
+    except (ObjectInvalid, ValueError):  # an enum raises a ValueError
+        if not name.lstrip("-").isdecimal():
+            raise
+    return _read(int(name), tp)
 
 
 def _read_items(value: object, tp: object) -> Any:

@@ -15,6 +15,8 @@ from typing_extensions import TypedDict
 
 import stepwell
 from stepwell.errors import ObjectInvalid
+from stepwell.schemas.json_schema.from_type import schema_of
+from stepwell.schemas.json_schema.read_value import read_value
 from stepwell.schemas.json_schema.signature import arguments_for, signature_schema
 
 from scripted import MODEL, Scripted, calls
@@ -32,6 +34,14 @@ class Room:
     beds: int = Field(ge=1, description="how many beds")
     name: str = Field(default="q", alias="roomName")
     extra: dataclasses.InitVar[int] = 3
+
+
+@dataclasses.dataclass
+class Plain:
+    """Take what is plain."""
+
+    count: int = Field(ge=1, description="how many")
+    tags: list[str] = Field(default_factory=list)
 
 
 @attrs.define
@@ -114,6 +124,13 @@ class Stay:
 
     def __post_init__(self, factor: int) -> None:
         self.nights *= factor
+
+
+def test_fields_of_pydantic_may_be_the_defaults_of_fields() -> None:
+    schema = schema_of(Plain)
+    assert schema["required"] == ["count"]
+    assert schema["properties"]["count"] == {"type": "integer", "minimum": 1, "description": "how many"}
+    assert read_value({"count": 2}, Plain, schema) == Plain(2, [])
 
 
 def test_classes_are_tools_and_read_their_own_arguments() -> None:

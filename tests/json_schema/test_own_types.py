@@ -307,6 +307,14 @@ def test_converters_and_enums_of_the_program_get_what_the_schema_would_refuse() 
     ]
 
 
+def test_descriptions_and_keywords_beside_pydantics_own_are_kept() -> None:
+    assert schema_of(Annotated[Open, "a place"])["description"] == "a place"
+    assert schema_of(Annotated[Open | None, "a place"])["description"] == "a place"
+    todos = schema_of(Annotated[list[str], BeforeValidator(parsed), "the todos", {"maxItems": 3}])
+    assert todos == {"type": "array", "items": {"type": "string"}, "description": "the todos", "maxItems": 3}
+    assert read_value({"a": "1"}, Annotated[Open, "a place"], schema_of(Open)) == Open(a=1)
+
+
 def test_a_type_that_pydantic_cannot_describe_is_an_error_of_the_program() -> None:
     class Odd(BaseModel):
         model_config = ConfigDict(arbitrary_types_allowed=True)
