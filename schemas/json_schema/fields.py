@@ -53,7 +53,10 @@ def fields_of(cls: Any, args: tuple[Any, ...] = ()) -> list[Field] | None:
     else:
         return None
     _, described = read_docstring(docstring_of(cls))
-    bindings = {typing.Self: cls, **dict(zip(getattr(cls, "__parameters__", ()), args, strict=False))}
+    bindings = {
+        typing.Self: cls[args] if args else cls,
+        **dict(zip(getattr(cls, "__parameters__", ()), args, strict=False)),
+    }
     return [
         evolve(
             field,
@@ -198,6 +201,18 @@ def without_qualifiers(hint: object) -> Any:
     while (origin := typing.get_origin(hint)) is typing.Annotated or is_qualifier(origin):
         hint = typing.get_args(hint)[0]
     return hint
+
+
+def is_alias(hint: object) -> bool:
+    """Return whether this is an alias (`type X = ...`), perhaps with types for its variables."""
+    return hasattr(typing.get_origin(hint) or hint, "__value__")
+
+
+def aliased(hint: object) -> Any:
+    """Return the type that an alias stands for."""
+    alias: Any = typing.get_origin(hint) or hint
+    variables = zip(getattr(alias, "__type_params__", ()), typing.get_args(hint), strict=False)
+    return _bind_type_variables(alias.__value__, dict(variables))
 
 
 def rebuilt(hint: object, change: Callable[[Any], Any]) -> Any:

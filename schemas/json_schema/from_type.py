@@ -19,7 +19,7 @@ from ..errors import SchemaError
 from ..json_types import JSONSchema, Schema
 from .constraints import annotated
 from .docstrings import docstring_of, read_docstring
-from .fields import Field, fields_of, is_qualifier
+from .fields import Field, aliased, fields_of, is_alias, is_qualifier
 from .keywords import definition_name, leads_to_itself, objects_in, with_parts
 from .own_types import is_adapter, own_schema, reads_itself
 
@@ -109,13 +109,13 @@ class Schemas:
         if isinstance(tp, dict):
             return tp
         origin, args = typing.get_origin(tp), typing.get_args(tp)
+        if is_alias(tp):
+            return self._define(tp, "_".join([_name(origin or tp), *map(_name, args)]), lambda: self.of(aliased(tp)))
         if origin is not None:
             # typing.List and the like without the types of their items have no __args__.
             return self._of_generic(tp, origin, args) if hasattr(tp, "__args__") else self._of_class(origin, ())
         if hasattr(tp, "__supertype__"):
             return self.of(tp.__supertype__)
-        if hasattr(tp, "__value__"):
-            return self._define(tp, _name(tp), lambda: self.of(tp.__value__))
         if isinstance(tp, typing.TypeVar):
             return self.of(standing_for(tp))
         return self._of_class(tp, ()) if isinstance(tp, type) else _refuse(tp)

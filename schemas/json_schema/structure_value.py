@@ -18,7 +18,7 @@ from ..errors import ObjectInvalid, SchemaError
 from ..json_types import JSONValue
 from .depth import too_deep
 from .dialects.merging import json_equal
-from .fields import Field, fields_of, rebuilt, without_qualifiers
+from .fields import Field, aliased, fields_of, is_alias, rebuilt, without_qualifiers
 from .from_type import DICTS, schema_of, simple_kind, standing_for, trusting_schema
 from .keywords import pointer
 from .own_types import adapter_of, read_own, reads_itself
@@ -277,7 +277,7 @@ _BY_KIND: Final[tuple[tuple[Callable[[Any], bool], ReadValue], ...]] = (
     (lambda tp: (typing.get_origin(tp) or tp) in _COLLECTIONS, _read_items),
     (lambda tp: isinstance(tp, typing.TypeVar), lambda value, tp: _read(value, _bare(standing_for(tp)))),
     (lambda tp: hasattr(tp, "__supertype__"), lambda value, tp: _read(value, _bare(tp.__supertype__))),
-    (lambda tp: hasattr(tp, "__value__"), lambda value, tp: _read(value, _bare(tp.__value__))),
+    (is_alias, lambda value, tp: _read(value, _bare(aliased(tp)))),
     (lambda tp: isinstance(tp, type) and issubclass(tp, Enum), lambda value, tp: tp(value)),
     (lambda tp: _fields(tp) is not None, _read_object),
 )

@@ -41,7 +41,7 @@ class Plain:
     """Take what is plain."""
 
     count: int = Field(ge=1, description="how many")
-    tags: list[str] = Field(default_factory=list)
+    tags: list[str] = Field(default_factory=list)  # noqa: RUF009
 
 
 @attrs.define

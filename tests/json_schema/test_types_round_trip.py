@@ -10,6 +10,7 @@ import decimal
 import enum
 import json
 import pathlib
+import sys
 import uuid
 from collections.abc import Iterable, Mapping, Sequence
 from typing import (
@@ -42,6 +43,8 @@ from scripted import MODEL, Scripted, calls
 T = TypeVar("T")
 UserId = NewType("UserId", int)
 Numbers = TypeAliasType("Numbers", list[int])
+Pair = TypeAliasType("Pair", tuple[T, T], type_params=(T,))
+Nested = TypeAliasType("Nested", "int | list[Nested]")
 DAY = datetime.date(2026, 11, 30)
 ZONE = datetime.timezone(datetime.timedelta(hours=-3, minutes=-30))
 
@@ -113,6 +116,12 @@ class Room:
     day: datetime.date = attrs.field(
         default=DAY, converter=lambda day: datetime.date.fromisoformat(day) if isinstance(day, str) else day
     )
+
+
+@attrs.define
+class Linked(Generic[T]):
+    content: T
+    next: Self | None = None
 
 
 class Order(pydantic.BaseModel):
@@ -194,11 +203,15 @@ TABLE: list[tuple[Any, Any]] = [
     (datetime.date | int, DAY),
     (UserId, UserId(3)),
     (Numbers, [1]),
+    (Pair[datetime.date], (DAY, DAY)),
+    (list[Pair[Color]], [(Color.RED, Color.BLUE)]),
+    (Nested, [1, [2, [3]]]) if sys.version_info >= (3, 12) else (int, 1),
     (Point, Point(1)),
     (Options, {"a": 1, "b": DAY, "c": "x"}),
     (Stay, Stay(1, datetime.timedelta(hours=1))),
     (Tree, Tree(1, [Tree(2)])),
     (Room, Room(3, "z", {"a"})),
+    (Linked[Color], Linked(Color.RED, Linked(Color.BLUE))),
     (Order, Order(color=Color.RED, theNumbers=frozenset({1}))),
     (Listed, Listed([1])),
     (Box[datetime.date], Box[datetime.date](content=DAY)),
