@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from ..errors import ObjectInvalid
 from ..json_types import JSONSchema
 from .from_type import trusting_schema
+from .own_types import reads_itself
 from .structure_value import invalid, structure_value
 from .validate import errors_of
 from .violation import REFUSED, Violation
@@ -31,7 +32,12 @@ def read_value(value: object, tp: object, schema: JSONSchema) -> Any:
 
     Raises ObjectInvalid with all that does not fit.
     """
-    return read_checked(value, schema, lambda: trusting_schema(tp), lambda checked: structure_value(checked, tp))
+    if not reads_itself(tp):
+        return read_checked(value, schema, lambda: trusting_schema(tp), lambda checked: structure_value(checked, tp))
+    try:
+        return structure_value(value, tp)
+    except ObjectInvalid as error:
+        raise invalid(*_explained(error.violations, errors_of(value, schema))) from None
 
 
 def read_checked(
