@@ -196,13 +196,6 @@ def is_qualifier(origin: object) -> bool:
     return origin in known or getattr(origin, "__name__", "") == "ReadOnly"
 
 
-def without_qualifiers(hint: object) -> Any:
-    """Return the type in Annotated and in qualifiers such as Required."""
-    while (origin := typing.get_origin(hint)) is typing.Annotated or is_qualifier(origin):
-        hint = typing.get_args(hint)[0]
-    return hint
-
-
 def is_alias(hint: object) -> bool:
     """Return whether this is an alias (`type X = ...`), perhaps with types for its variables."""
     return hasattr(typing.get_origin(hint) or hint, "__value__")

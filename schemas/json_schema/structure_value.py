@@ -18,7 +18,7 @@ from ..errors import ObjectInvalid, SchemaError
 from ..json_types import JSONValue
 from .depth import too_deep
 from .dialects.merging import json_equal
-from .fields import Field, aliased, fields_of, is_alias, rebuilt, without_qualifiers
+from .fields import Field, aliased, fields_of, is_alias, is_qualifier, rebuilt
 from .from_type import DICTS, schema_of, simple_kind, standing_for, trusting_schema
 from .keywords import pointer
 from .own_types import adapter_of, read_own, reads_itself
@@ -323,8 +323,8 @@ def _bare(tp: object) -> Any:
     """
     if reads_itself(tp):
         return tp if isinstance(tp, type) and typing.get_origin(tp) is None else adapter_of(tp)
-    if (plain := without_qualifiers(tp)) is not tp:
-        return _bare(plain)
+    if (origin := typing.get_origin(tp)) is typing.Annotated or is_qualifier(origin):
+        return _bare(typing.get_args(tp)[0])
     return types.NoneType if tp is None else rebuilt(tp, _bare)
 
 

@@ -9,9 +9,10 @@ import enum
 import json
 import subprocess
 import sys
+import typing
 import uuid
 from collections.abc import Callable
-from typing import Annotated, Any, Generic, Literal, NamedTuple, Optional, TypeVar, Union
+from typing import Annotated, Any, Generic, Literal, NamedTuple, NotRequired, Optional, TypeVar, Union
 
 import attrs
 import pydantic
@@ -296,6 +297,11 @@ class Pair(NamedTuple):
     color: Loose
 
 
+class Cry(typing.TypedDict):
+    word: NotRequired[Annotated[str, pydantic.StringConstraints(to_upper=True)]]
+    more: dict[str, list[Before | Price]]
+
+
 def test_converters_and_enums_of_the_program_get_what_the_schema_would_refuse() -> None:
     value = {"price": {"cents": "1,000", "day": "2026-11-30", "tags": ["red"]}, "color": "RED"}
     read = read_value(value, Pair, schema_of(Pair))
@@ -304,6 +310,15 @@ def test_converters_and_enums_of_the_program_get_what_the_schema_would_refuse() 
     assert complaints(Pair, {"price": {"cents": "x"}, "color": "green"})
     assert complaints(Price, {"cents": 1, "other": 2}) == [
         "the value has properties that are not allowed; allowed are 'cents', 'day', 'tags'"
+    ]
+
+
+def test_pydantics_types_read_inside_of_other_classes_and_beside_them() -> None:
+    value = {"word": "oh", "more": {"a": [{"todos": '["x"]'}, {"cents": "1,0"}]}}
+    assert read_value(value, Cry, schema_of(Cry)) == {"word": "OH", "more": {"a": [Before(todos=["x"]), Price(10)]}}
+    assert complaints(Cry, {"word": 1, "more": {"a": [{"todos": 1}]}}) == [
+        "/word must be of type string",
+        "/more/a/0/todos must be of type array",
     ]
 
 
