@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import collections.abc
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -84,7 +85,9 @@ def _reader_of(tp: object) -> ReadValue:
             return read
     if (simple := simple_kind(tp, _SIMPLE)) is None:
         raise SchemaError(f"{getattr(tp, '__name__', tp)} cannot be built from JSON")
-    return simple
+    if getattr(tp, "__module__", "").partition(".")[0] in sys.stdlib_module_names:
+        return simple
+    return lambda value, cls: _made_by(lambda: simple(value, cls))
 
 
 def _checked(described: str, *kinds: type, read: ReadValue = lambda value, tp: tp(value)) -> ReadValue:
@@ -220,8 +223,13 @@ def _read_object(value: object, tp: object) -> Any:
     if absent:
         raise _misfit(f"lacks the required {', '.join(map(repr, absent))}")
     arguments = read_fields(value, fields)
+    return _made_by(lambda: cls(**arguments))
+
+
+def _made_by(make: Callable[[], Any]) -> Any:
+    """Return what a class of the program makes. Raises ObjectInvalid, with its words, where it refuses the value."""
     try:
-        return cls(**arguments)
+        return make()
     except (ValueError, TypeError, AssertionError) as error:
         raise _refused(error) from None
 

@@ -313,6 +313,20 @@ def test_converters_and_enums_of_the_program_get_what_the_schema_would_refuse() 
     ]
 
 
+class Code(str):
+    """A code of four letters."""
+
+    def __new__(cls, text: str) -> Code:
+        if len(text) != 4:
+            raise ValueError("a code has four letters")
+        return super().__new__(cls, text)
+
+
+def test_a_class_of_strings_says_why_it_refuses_one() -> None:
+    assert read_value(["abcd"], list[Code], schema_of(list[Code])) == [Code("abcd")]
+    assert complaints(list[Code], ["abcd", "a"]) == ["/1 is refused: a code has four letters"]
+
+
 def test_pydantics_types_read_inside_of_other_classes_and_beside_them() -> None:
     value = {"word": "oh", "more": {"a": [{"todos": '["x"]'}, {"cents": "1,0"}]}}
     assert read_value(value, Cry, schema_of(Cry)) == {"word": "OH", "more": {"a": [Before(todos=["x"]), Price(10)]}}
