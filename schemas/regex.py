@@ -12,15 +12,16 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from itertools import chain
-from re import _compiler, _parser  # type: ignore[attr-defined]
 from re import _constants as op  # type: ignore[attr-defined]
+from re import _parser  # type: ignore[attr-defined]
 from typing import Any, Final, TypeAlias
 
 from attrs import frozen
 
 from .errors import SchemaError
+from .regex_characters import ecma_reader, is_word, reader
 
-__all__ = ["LinearPattern", "Match", "Searcher", "backtracks_little", "compile_pattern"]
+__all__ = ["LinearPattern", "Match", "Searcher", "backtracks_little", "compile_pattern", "is_pattern"]
 
 MAX_LENGTH: Final = 4_000
 MAX_NODES: Final = 1_000
@@ -29,6 +30,7 @@ MAX_REMEMBERED: Final = 10_000
 
 Groups = tuple[int | None, ...]
 Test = Callable[[str, int], bool]
+Reader = Callable[[Any, Any, int], Callable[[str], bool]]
 
 # What a node does: read one character, test the place, note the place in a slot, go several ways, end.
 _READ, _TEST, _SAVE, _SPLIT, _FOUND = range(5)
@@ -56,18 +58,22 @@ class _NotLinear(Exception):
 class _Nodes:
     """A pattern as nodes, each with what it does, its test or slot, and where to go next."""
 
-    def __init__(self, items: Iterable[Any], flags: int, places: Mapping[Any, Test], *, groups: bool) -> None:
+    def __init__(
+        self, items: Iterable[Any], flags: int, places: Mapping[Any, Test], read: Reader, *, groups: bool
+    ) -> None:
         """Compile a pattern.
 
         items: the parsed pattern.
         flags: those of `re`.
         places: the tests of the places that it may ask for.
+        read: makes the test of a single character.
         groups: whether to note where groups begin and end.
 
         Raises _NotLinear, with the reason, for what has no linear form or is too large.
         """
         self._nodes: list[tuple[int, Any, tuple[int, ...]]] = []
         self._places = places
+        self._reader = read
         self._groups = groups
         self._start = self._sequence(items, self._add(_FOUND, None), flags)
 
@@ -102,7 +108,7 @@ class _Nodes:
 
     def _item(self, kind: Any, value: Any, after: int, flags: int) -> int:
         if kind in (op.LITERAL, op.NOT_LITERAL, op.IN, op.ANY):
-            return self._add(_READ, _reader(kind, tuple(value) if kind is op.IN else value, flags), after)
+            return self._add(_READ, self._reader(kind, tuple(value) if kind is op.IN else value, flags), after)
         if kind in (op.MAX_REPEAT, op.MIN_REPEAT):
             return self._repeat(value, after, flags, greedy=kind is op.MAX_REPEAT)
         if kind is op.BRANCH:
@@ -138,17 +144,8 @@ class _Nodes:
         return after
 
 
-@lru_cache(maxsize=512)
-def _reader(kind: object, value: object, flags: int) -> Callable[[str], bool]:
-    """Return a function that tests whether one character matches; `re` itself decides, on that character alone."""
-    one = _parser.SubPattern(_parser.State(), [(kind, value)])
-    one.state.flags = flags & ~re.DEBUG
-    accepts = _compiler.compile(one, 0).match
-    return lru_cache(maxsize=128)(lambda char: accepts(char) is not None)
-
-
-def _word(text: str, at: int) -> bool:
-    return 0 <= at < len(text) and (text[at].isalnum() or text[at] == "_")
+def _word(text: str, at: int, is_word: Callable[[str], bool] = lambda char: char.isalnum() or char == "_") -> bool:
+    return 0 <= at < len(text) and is_word(text[at])
 
 
 # By what a pattern asks for, and whether it asks for multi-line matching.
@@ -159,6 +156,11 @@ _ANYWHERE: Final[dict[Any, Test]] = {
     (op.AT_END_STRING, 0): lambda text, at: at == len(text),
     (op.AT_BOUNDARY, 0): lambda text, at: _word(text, at - 1) != _word(text, at),
     (op.AT_NON_BOUNDARY, 0): lambda text, at: _word(text, at - 1) == _word(text, at),
+}
+_IN_ECMA: Final[dict[Any, Test]] = {
+    **_ANYWHERE,
+    (op.AT_BOUNDARY, 0): lambda text, at: _word(text, at - 1, is_word) != _word(text, at, is_word),
+    (op.AT_NON_BOUNDARY, 0): lambda text, at: _word(text, at - 1, is_word) == _word(text, at, is_word),
 }
 _AS_RE: Final[dict[Any, Test]] = {
     **_ANYWHERE,
@@ -204,7 +206,7 @@ class LinearPattern(_Nodes):
         self.names: dict[str, int] = dict(tree.state.groupdict)
         self._unmatched: Groups = (None,) * (2 * tree.state.groups)
         try:
-            super().__init__([(op.SUBPATTERN, (0, 0, 0, tree))], tree.state.flags, _AS_RE, groups=True)
+            super().__init__([(op.SUBPATTERN, (0, 0, 0, tree))], tree.state.flags, _AS_RE, reader, groups=True)
         except _NotLinear as reason:
             raise SchemaError(f"the pattern is too large or not regular: {reason}", hint=_SIMPLIFY) from None
         except RecursionError:
@@ -239,8 +241,9 @@ class LinearPattern(_Nodes):
 class _Occurs(_Nodes):
     """A search for whether a pattern occurs at all, which remembers each step from one set of nodes to the next.
 
-    As JSON Schema requires (ECMA-262), `$` is the end of the text, never before a last newline. Lookaheads at the very
-    start (`^(?=.*\\d)(?!x)...`) are separate searches.
+    As JSON Schema requires (ECMA-262), `$` is the end of the text, never before a last newline, and the classes of
+    characters are those of JavaScript: \\d and \\w are ASCII, \\s is not. Lookaheads at the very start
+    (`^(?=.*\\d)(?!x)...`) are separate searches.
     """
 
     def __init__(self, items: list[Any], flags: int) -> None:
@@ -250,7 +253,7 @@ class _Occurs(_Nodes):
         while begin == [(op.AT, op.AT_BEGINNING)] and rest and rest[0][0] in _LOOKAROUND and rest[0][1][0] == 1:
             kind, (_, body) = rest.pop(0)
             self._ahead.append((kind is op.ASSERT, _Occurs([*begin, *body], flags)))
-        super().__init__([*begin, *rest], flags, _ANYWHERE, groups=False)
+        super().__init__([*begin, *rest], flags, _IN_ECMA, ecma_reader, groups=False)
         self._steps: dict[tuple[frozenset[int], str, str], frozenset[int] | None] = {}
 
     def search(self, text: str, /) -> bool:
@@ -265,7 +268,7 @@ class _Occurs(_Nodes):
             if after is None:
                 return True
             now = after | begin
-            before = "a" if char.isalnum() or char == "_" else "."
+            before = "a" if is_word(char) else "."
         return False
 
     def _step(self, key: tuple[frozenset[int], str, str]) -> frozenset[int] | None:
@@ -303,7 +306,7 @@ def compile_pattern(pattern: str, place: str = "") -> Searcher:
     Raises SchemaError, with the reason, for a pattern that is malformed or cannot be searched in bounded time.
     """
     where = f"the pattern at {place}" if place else "the pattern"
-    spelled = re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", pattern)
+    spelled = _spelled(pattern)
     tree = _parse(spelled, where)
     try:
         return _Occurs(list(tree), tree.state.flags)
@@ -311,8 +314,26 @@ def compile_pattern(pattern: str, place: str = "") -> Searcher:
         raise SchemaError(f"{where} is nested too deeply") from None
     except _NotLinear as reason:
         if _branches(tree) <= MAX_BRANCHES:
-            return re.compile(spelled)
+            return re.compile(spelled, re.ASCII)
         raise SchemaError(f"{where} cannot be matched in bounded time: {reason}", hint=_SIMPLIFY) from None
+
+
+def is_pattern(text: str) -> bool:
+    """Return whether a text is a regular expression as JSON Schema has them (ECMA-262)."""
+    try:
+        _parse(_spelled(text), "the pattern")
+    except SchemaError:
+        return False
+    return not _UNKNOWN_ESCAPE.search(text)
+
+
+# Python reads \a, \A and \Z, which ECMA-262 does not have.
+_UNKNOWN_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*+\\[aAZ]")
+
+
+def _spelled(pattern: str) -> str:
+    """Return a pattern with its named groups as Python writes them."""
+    return re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", pattern)
 
 
 def backtracks_little(pattern: str) -> bool:

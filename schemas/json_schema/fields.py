@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import FunctionType
-from typing import Any
+from typing import Any, cast
 
 from attrs import NOTHING, evolve, frozen
 
@@ -29,6 +30,10 @@ class Field:
     description: str = ""
     argument: str = ""
     """Its name in the call that makes an instance."""
+    converter: Callable[..., Any] | None = None
+    """What the class does with its value; it may take more than the type says."""
+    make: Callable[[], Any] | None = None
+    """Makes its value where that is absent and the call would not have it."""
 
 
 def fields_of(cls: Any, args: tuple[Any, ...] = ()) -> list[Field] | None:
@@ -48,7 +53,10 @@ def fields_of(cls: Any, args: tuple[Any, ...] = ()) -> list[Field] | None:
     else:
         return None
     _, described = read_docstring(docstring_of(cls))
-    bindings = dict(zip(getattr(cls, "__parameters__", ()), args, strict=False))
+    bindings = {
+        typing.Self: cls[args] if args else cls,
+        **dict(zip(getattr(cls, "__parameters__", ()), args, strict=False)),
+    }
     return [
         evolve(
             field,
@@ -56,8 +64,38 @@ def fields_of(cls: Any, args: tuple[Any, ...] = ()) -> list[Field] | None:
             description=field.description or described.get(field.name, ""),
             argument=field.argument or field.name,
         )
-        for field in found
+        for field in map(described_by_pydantic, found)
     ]
+
+
+def described_by_pydantic(field: Field) -> Field:
+    """Return a field whose default is pydantic's `Field(...)` with what that says: a description, bounds, a default.
+
+    Also one with `Annotated[..., Field(alias=...)]`, by the name that it has then in the JSON.
+    """
+    info: Any = field.default if _is_field_info(field.default) else None
+    if info is not None:
+        has_factory = info.default_factory is not None
+        required = info.is_required()
+        field = evolve(
+            field,
+            type=typing.Annotated[field.type, info],
+            required=required,
+            default=None if required else info.default,
+            has_default=not required and not has_factory,
+            make=None if required else lambda: info.get_default(call_default_factory=True),
+        )
+    if typing.get_origin(field.type) is typing.Annotated:
+        for note in filter(_is_field_info, field.type.__metadata__):
+            alias = note.validation_alias
+            alias = getattr(alias, "choices", [alias])[0]
+            if isinstance(alias, str):
+                field = evolve(field, name=alias, argument=field.argument or field.name)
+    return field
+
+
+def _is_field_info(value: object) -> bool:
+    return type(value).__name__ == "FieldInfo" and type(value).__module__ == "pydantic.fields"
 
 
 def type_hints(owner: object) -> dict[str, Any]:
@@ -104,6 +142,7 @@ def _of_attrs(cls: type[Any]) -> list[Field]:
             one.default is not NOTHING and not hasattr(one.default, "factory"),
             _from_metadata(one.metadata),
             one.alias,
+            one.converter,
         )
         for one in cls.__attrs_attrs__
         if one.init
@@ -111,9 +150,11 @@ def _of_attrs(cls: type[Any]) -> list[Field]:
 
 
 def _of_dataclass(cls: type[Any]) -> list[Field]:
-    from dataclasses import MISSING, fields  # already imported, since the class is a dataclass
+    from dataclasses import MISSING, InitVar, fields  # already imported, since the class is a dataclass
 
     hints = type_hints(cls)
+    variables = {name: hint.type for name, hint in hints.items() if isinstance(hint, InitVar)}
+    hints |= variables
     return [
         Field(
             one.name,
@@ -123,7 +164,7 @@ def _of_dataclass(cls: type[Any]) -> list[Field]:
             one.default is not MISSING,
             _from_metadata(one.metadata),
         )
-        for one in fields(cls)
+        for one in (*fields(cls), *map(cls.__dataclass_fields__.__getitem__, variables))
         if one.init
     ]
 
@@ -155,6 +196,34 @@ def is_qualifier(origin: object) -> bool:
     return origin in known or getattr(origin, "__name__", "") == "ReadOnly"
 
 
+def is_alias(hint: object) -> bool:
+    """Return whether this is an alias (`type X = ...`), perhaps with types for its variables."""
+    return hasattr(typing.get_origin(hint) or hint, "__value__")
+
+
+def aliased(hint: object) -> Any:
+    """Return the type that an alias stands for."""
+    alias: Any = typing.get_origin(hint) or hint
+    variables = zip(getattr(alias, "__type_params__", ()), typing.get_args(hint), strict=False)
+    return _bind_type_variables(alias.__value__, dict(variables))
+
+
+def rebuilt(hint: object, change: Callable[[Any], Any]) -> Any:
+    """Return a generic type with each of its arguments changed; the same one if none changes."""
+    origin, args = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (None, typing.Literal) or not args:
+        return hint
+    if origin is typing.Annotated:
+        inner = change(args[0])
+        return hint if inner is args[0] else typing.Annotated[(inner, *args[1:])]
+    inner = tuple([arg if arg is Ellipsis else change(arg) for arg in args])
+    if all(new is old for new, old in zip(inner, args, strict=True)):
+        return hint
+    if origin in (typing.Union, types.UnionType):
+        return typing.Union[inner]  # noqa: UP007
+    return hint.copy_with(inner) if hasattr(hint, "copy_with") else cast(Any, origin)[inner]
+
+
 def _named_tuple_fields(cls: type[Any]) -> list[Field]:
     hints = type_hints(cls)
     defaults = cls._field_defaults
@@ -170,10 +239,7 @@ def _from_metadata(metadata: Mapping[Any, Any]) -> str:
 
 
 def _bind_type_variables(hint: Any, bindings: Mapping[Any, Any]) -> Any:
-    """Return the hint with type variables replaced."""
-    if isinstance(hint, typing.TypeVar):
+    """Return the hint with type variables and Self replaced."""
+    if hint is typing.Self or isinstance(hint, typing.TypeVar):
         return bindings.get(hint, hint)
-    variables = getattr(hint, "__parameters__", ())
-    if not bindings or not variables or isinstance(hint, type):
-        return hint
-    return hint[tuple(bindings.get(variable, variable) for variable in variables)]
+    return rebuilt(hint, lambda part: _bind_type_variables(part, bindings))

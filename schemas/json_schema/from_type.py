@@ -2,7 +2,7 @@
 
 Understood: str, int, float, bool, None, bytes (base64), datetime, date, time, timedelta, UUID, Decimal, Path, enums,
 literals, unions, lists, tuples, sets, dicts, Annotated, NewType, type aliases, attrs classes, dataclasses,
-TypedDicts, NamedTuples, generic ones of these, and pydantic models (through their own `model_json_schema`).
+TypedDicts, NamedTuples, generic ones of these, and all that pydantic reads (through its own schemas).
 """
 
 from __future__ import annotations
@@ -12,17 +12,18 @@ import collections.abc
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
-from enum import Enum
-from typing import Any, Final, NoReturn, Protocol, TypeGuard, TypeVar
+from enum import Enum, Flag
+from typing import Any, Final, NoReturn, TypeVar
 
 from ..errors import SchemaError
 from ..json_types import JSONSchema, Schema
 from .constraints import annotated
 from .docstrings import docstring_of, read_docstring
-from .fields import Field, fields_of, is_qualifier
+from .fields import Field, aliased, fields_of, is_alias, is_qualifier
 from .keywords import definition_name, leads_to_itself, objects_in, with_parts
+from .own_types import is_adapter, own_schema, reads_itself
 
-__all__ = ["Adapter", "Schemas", "is_adapter", "is_pydantic_model", "schema_of", "simple_kind", "standing_for"]
+__all__ = ["Schemas", "reads_values", "schema_of", "simple_kind", "standing_for", "trusting_schema"]
 
 Kind = TypeVar("Kind")
 
@@ -79,51 +80,49 @@ def schema_of(tp: object) -> dict[str, Any]:
         return tp
     if isinstance(tp, list):
         return _of_values(tp, "the list")
-    if is_adapter(tp):
-        return tp.json_schema()
-    schemas = Schemas()
-    return schemas.closed(schemas.of(tp))
+    return tp.json_schema() if is_adapter(tp) else Schemas().whole(tp)
 
 
-class Adapter(Protocol):
-    """A pydantic TypeAdapter, or an object with the same methods."""
-
-    def json_schema(self) -> dict[str, Any]:
-        """Return the JSON Schema of the adapted type."""
-
-    def validate_python(self, value: object, /) -> Any:
-        """Return the value as the adapted type; raise ValueError for one that does not fit."""
-
-
-def is_adapter(tp: object) -> TypeGuard[Adapter]:
-    """Return whether this is a pydantic TypeAdapter, or an object with the same methods."""
-    return not isinstance(tp, type) and hasattr(tp, "json_schema") and hasattr(tp, "validate_python")
+def trusting_schema(tp: object) -> dict[str, Any]:
+    """Return the schema of what no class of the program reads itself; see `Schemas`."""
+    return schema_of(tp) if isinstance(tp, dict | list) else Schemas(trusting=True).whole(tp)
 
 
 class Schemas:
-    """Schemas that share definitions: call `of` for each type, then `closed` for the complete schema."""
+    """Schemas that share definitions: call `of` for each type, then `closed` for the complete schema.
 
-    def __init__(self) -> None:
+    trusting: accept any value where a class of the program decides what it can read: for a type that reads itself (see
+        `own_types`), a field with a converter, and an enum that finds its members itself.
+    """
+
+    def __init__(self, *, trusting: bool = False) -> None:
+        self._trusting = trusting
         self._definitions: dict[str, dict[str, Any]] = {}
         self._names: dict[Any, str] = {}
 
     def of(self, tp: object) -> dict[str, Any]:
         """Return the schema of one type; it may refer to definitions, which `closed` adds."""
+        if reads_itself(tp):
+            return {} if self._trusting else self._of_own(tp)
         if (simple := _SIMPLE.get(_key(type(None) if tp is None else tp))) is not None:
             return dict(simple)
         if isinstance(tp, dict):
             return tp
         origin, args = typing.get_origin(tp), typing.get_args(tp)
+        if is_alias(tp):
+            return self._define(tp, "_".join([_name(origin or tp), *map(_name, args)]), lambda: self.of(aliased(tp)))
         if origin is not None:
             # typing.List and the like without the types of their items have no __args__.
             return self._of_generic(tp, origin, args) if hasattr(tp, "__args__") else self._of_class(origin, ())
         if hasattr(tp, "__supertype__"):
             return self.of(tp.__supertype__)
-        if hasattr(tp, "__value__"):
-            return self._define(tp, _name(tp), lambda: self.of(tp.__value__))
         if isinstance(tp, typing.TypeVar):
             return self.of(standing_for(tp))
         return self._of_class(tp, ()) if isinstance(tp, type) else _refuse(tp)
+
+    def whole(self, tp: object) -> dict[str, Any]:
+        """Return the complete schema of one type."""
+        return self.closed(self.of(tp))
 
     def closed(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return the schema with the definitions that it refers to; those used only once are inlined."""
@@ -145,7 +144,8 @@ class Schemas:
         """
         properties = {}
         for field in fields:
-            properties[field.name] = part = dict(self.of(field.type))
+            trusted = self._trusting and field.converter is not None
+            properties[field.name] = part = {} if trusted else dict(self.of(field.type))
             if field.description and not (typing.get_origin(field.type) is typing.Annotated and "description" in part):
                 part["description"] = field.description
             if field.has_default and not field.required and (written := _as_json(field.default)) is not _NO_JSON:
@@ -161,7 +161,7 @@ class Schemas:
 
     def _of_generic(self, tp: object, origin: object, args: tuple[Any, ...]) -> dict[str, Any]:
         if origin is typing.Annotated:
-            return annotated(self.of(args[0]), args[1:])
+            return {} if self._trusting and reads_itself(args[0]) else annotated(self.of(args[0]), args[1:])
         if is_qualifier(origin):
             return self.of(args[0])
         if origin is typing.Union or origin is types.UnionType:
@@ -205,11 +205,7 @@ class Schemas:
         if cls in DICTS:
             return {"type": "object"}
         if issubclass(cls, Enum):
-            about, _ = read_docstring(docstring_of(cls))
-            values = _of_values([member.value for member in cls], cls)
-            return {**values, "description": about} if about else values
-        if is_pydantic_model(cls):
-            return self._of_pydantic(cls[args] if args else cls)
+            return {} if self._trusting and reads_values(cls) else _of_enum(cls)
         fields = fields_of(cls, args)
         if fields is None:
             simple = simple_kind(cls, _SIMPLE)
@@ -218,9 +214,9 @@ class Schemas:
         about, _ = read_docstring(docstring_of(cls))
         return self._define((cls, args), name, lambda: self.object_of(fields, about))
 
-    def _of_pydantic(self, model: type[Any]) -> dict[str, Any]:
-        """Return pydantic's schema of its model; its definitions are added to ours."""
-        schema: dict[str, Any] = model.model_json_schema()
+    def _of_own(self, tp: object) -> dict[str, Any]:
+        """Return pydantic's schema of its type; its definitions are added to ours."""
+        schema = own_schema(tp)
         renamed = {
             name: name if self._definitions.get(name) == definition else definition_name(name, self._definitions)
             for name, definition in schema.get("$defs", {}).items()
@@ -228,7 +224,10 @@ class Schemas:
         schema = _rename_refs(schema, {f"#/$defs/{old}": f"#/$defs/{new}" for old, new in renamed.items()})
         for old, definition in schema.pop("$defs", {}).items():
             self._definitions[renamed[old]] = definition
-        return schema if "$ref" in schema else self._define((model, ()), model.__name__, lambda: schema)
+        if typing.get_origin(tp) is typing.Annotated:
+            return annotated(schema, [note for note in typing.get_args(tp) if isinstance(note, str | Mapping)])
+        named = isinstance(tp, type) and "$ref" not in schema
+        return self._define((tp, ()), _name(tp), lambda: schema) if named else schema
 
     def _define(self, key: object, name: str, make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         """Return a reference to a definition, which is made on first use.
@@ -278,9 +277,20 @@ def _refuse(tp: object) -> NoReturn:
     )
 
 
-def is_pydantic_model(tp: object) -> TypeGuard[type[Any]]:
-    """Return whether this is a pydantic model, or a class with the same methods."""
-    return isinstance(tp, type) and hasattr(tp, "model_json_schema")
+def reads_values(cls: type[Enum]) -> bool:
+    """Return whether an enum finds members itself for values that no member has."""
+    return any("_missing_" in vars(base) for base in cls.__mro__ if base.__module__ != "enum")
+
+
+def _of_enum(cls: type[Enum]) -> dict[str, Any]:
+    about, _ = read_docstring(docstring_of(cls))
+    if issubclass(cls, Flag):
+        names = ", ".join(f"{member.value} is {name}" for name, member in cls.__members__.items())
+        highest = sum({member.value for member in cls})
+        values = {"type": "integer", "minimum": 0, "maximum": highest}
+        return {**values, "description": f"{about}{about and ' '}The sum of any of these: {names}."}
+    values = _of_values([member.value for member in cls], cls)
+    return {**values, "description": about} if about else values
 
 
 def _of_values(values: list[Any], tp: object) -> dict[str, Any]:

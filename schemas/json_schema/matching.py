@@ -17,7 +17,7 @@ from referencing import Registry
 from referencing.exceptions import NoSuchResource
 
 from ..json_types import JSONSchema, Schema
-from ..regex import compile_pattern
+from ..regex import compile_pattern, is_pattern
 from .formats import FORMATS
 
 Errors = Iterator[Any]
@@ -106,7 +106,7 @@ def _refuse(uri: str) -> NoReturn:
 
 def _formats() -> Any:
     checker = FormatChecker(formats=())
-    for name, holds in FORMATS.items():
+    for name, holds in {**FORMATS, "regex": is_pattern}.items():
         checker.checks(name)(lambda value, holds=holds: not isinstance(value, str) or holds(value))
     return checker
 

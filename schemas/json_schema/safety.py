@@ -6,6 +6,7 @@ of the document, recurses on its input, or runs a pattern.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from math import isfinite
@@ -32,6 +33,9 @@ _COUNTS = frozenset(
 _STRINGS = frozenset(
     ["$ref", "$anchor", "pattern", "format", "title", "description", "contentEncoding", "contentMediaType"]
 )
+# Up to draft 7, a reference stands for its whole schema: https://json-schema.org/draft-07/json-schema-core#section-8.3
+_OLD_DRAFT = re.compile(r"draft-0[3-7]\b")
+_BESIDE_REFERENCES = frozenset(["$ref", "$defs", "definitions", "title", "description", "default", "examples"])
 _PLAIN = PASSTHROUGH_DATACLASS | PASSTHROUGH_DATETIME | PASSTHROUGH_SUBCLASS
 
 
@@ -73,8 +77,9 @@ def schema_from_json(content: bytes) -> Schema:
     if isinstance(root, bool):
         return root
     _require_json(root)
-    found = _modernise(root, "")
-    _resolve_references(root, found)
+    alone = _OLD_DRAFT.search(str(root.get("$schema"))) is not None
+    found = _modernise(root, "", alone)
+    _resolve_references(root, found, alone)
     _bound_matching(root, found)
     return root
 
@@ -107,7 +112,7 @@ class _Found(NamedTuple):
     schema: dict[str, Any]
 
 
-def _modernise(top: dict[str, Any], where: str) -> list[_Found]:
+def _modernise(top: dict[str, Any], where: str, alone: bool) -> list[_Found]:
     """Rewrite older drafts in place, check the form of each keyword, and list every schema with its JSON pointer."""
     found: list[_Found] = []
     waiting: list[tuple[str, Schema, int]] = [(where, top, 1)]
@@ -118,6 +123,9 @@ def _modernise(top: dict[str, Any], where: str) -> list[_Found]:
         if isinstance(node, bool):
             continue
         _rewrite_older_drafts(node)
+        if alone and "$ref" in node:
+            for keyword in node.keys() - _BESIDE_REFERENCES:
+                del node[keyword]
         for keyword, value in node.items():
             is_right, complaint = _FORMS.get(keyword, _ANYTHING)
             if not is_right(value):
@@ -193,7 +201,7 @@ _FORMS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
 _ANYTHING: Final = (lambda value: True, "")
 
 
-def _resolve_references(root: dict[str, Any], found: list[_Found]) -> None:
+def _resolve_references(root: dict[str, Any], found: list[_Found], alone: bool) -> None:
     """Replace anchors by pointers, refuse references to other documents or to nothing, and compile the patterns."""
     anchors = {anchor: one.pointer for one in found if (anchor := one.schema.pop("$anchor", None)) is not None}
     places = {id(one.schema) for one in found}
@@ -216,7 +224,7 @@ def _resolve_references(root: dict[str, Any], found: list[_Found]) -> None:
         one.schema["$ref"] = f"#{name}"
         target = resolve_ref(root, one.schema["$ref"])
         if isinstance(target, dict) and id(target) not in places:
-            more = _modernise(target, name)
+            more = _modernise(target, name, alone)
             places.update(id(each.schema) for each in more)
             found += more
 

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import inspect
+import typing
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final, TypeAlias
+from weakref import WeakKeyDictionary
 
-from ..errors import ObjectInvalid, SchemaError
-from ..json_types import Schema
+from attrs import evolve
+
+from ..errors import SchemaError
+from ..json_types import JSONSchema, Schema
 from ..tool import is_method
 from .docstrings import docstring_of, read_docstring
-from .fields import Field, fields_of, parameter_hints
-from .from_type import Schemas, is_pydantic_model, schema_of
-from .structure_value import structure_value, violations_at
+from .fields import Field, described_by_pydantic, fields_of, parameter_hints
+from .from_type import Schemas, schema_of
+from .own_types import reads_itself
+from .read_value import read_checked, read_value
+from .structure_value import read_fields
+
+Parameters: TypeAlias = tuple[Mapping[str, Field], Any]
 
 
 def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, Any]]:
@@ -29,53 +37,103 @@ def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, 
     name = getattr(inner if _is_code(inner) else type(inner), "__name__", "")
     if not name.isidentifier():
         raise SchemaError("a tool needs a name, and a lambda has none", hint="define it with 'def', or name the Tool")
-    about, described = read_docstring(docstring_of(inner))
-    if is_pydantic_model(inner):
+    about, _ = read_docstring(docstring_of(inner))
+    known = _parameters(function)
+    if reads_itself(inner) or known is None:
         return name, about, _of_model(inner)
-    hints = _hints(inner)
+    return name, about, _schema(*known, Schemas())
+
+
+def arguments_for(
+    function: Callable[..., Any], values: Mapping[str, Any], schema: JSONSchema
+) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """Return a function to call and its arguments, in the types that its parameters are annotated with.
+
+    function: the function, as in `signature_schema`. A class that reads its values itself has then made its instance,
+        and what is returned gives that.
+    values: the arguments by name. A parameter without an annotation, or with one that has no JSON form, gets its value
+        unchanged.
+    schema: the schema of the arguments. See `read_value` for values that do not fit it.
+
+    Raises ObjectInvalid, with JSON pointers, for a value that does not fit.
+    """
+    known = _parameters(function)
+    if known is None:
+        made = read_value(values, function, schema)
+        return (lambda: made), {}
+    fields, extra = known
+    if not values.keys() <= fields.keys():
+        more = {name: Field(name, extra or Any, argument=name) for name in values if name not in fields}
+        fields = {**fields, **more}
+
+    def trusting() -> JSONSchema:
+        try:
+            derived = _schema(*known, Schemas()) == schema
+        except SchemaError:
+            derived = False
+        return _schema(*known, Schemas(trusting=True)) if derived else schema
+
+    return function, read_checked(values, schema, trusting, partial(read_fields, fields=fields, unknown=True))
+
+
+# Reading annotations takes longer than a call.
+_KNOWN: Final[WeakKeyDictionary[Callable[..., Any], Parameters | None]] = WeakKeyDictionary()
+
+
+def _parameters(function: Callable[..., Any]) -> Parameters | None:
+    """Return what a model passes to a function by name, and the type of further names, None if there can be none.
+
+    Return None for a class that reads itself.
+    """
+    try:
+        return _KNOWN[function]
+    except KeyError:
+        found = _KNOWN[function] = _read_parameters(function)
+        return found
+    except TypeError:  # an object that cannot be hashed, or not be referred to weakly
+        return _read_parameters(function)
+
+
+def _read_parameters(function: Callable[..., Any]) -> Parameters | None:
+    if reads_itself(function):
+        return None
+    inner = _inner(function)
+    name = getattr(inner, "__name__", type(inner).__name__)
+    _, described = read_docstring(docstring_of(inner))
     method = is_method(inner)
+    hints = _hints(inner)
     fields: list[Field] = []
-    extra: Schema = False
-    schemas = Schemas()
+    extra = None
     for at, parameter in enumerate(_signature(function, name).parameters.values()):
         if at == 0 and method and parameter.name in ("self", "cls"):
             continue
-        hint = hints.get(parameter.name, Any)
+        hint = hints.get(parameter.name, Field(parameter.name, Any))
         if parameter.kind is parameter.VAR_KEYWORD:
-            extra = schemas.of(hint) or True
+            if typing.get_origin(hint.type) is typing.Unpack:
+                options = typing.get_args(hint.type)[0]
+                fields += fields_of(typing.get_origin(options) or options, typing.get_args(options)) or []
+            else:
+                extra = hint.type
         elif parameter.kind in (parameter.VAR_POSITIONAL, parameter.POSITIONAL_ONLY):
             raise _unnamed_parameter(name, parameter)
         else:
             absent = parameter.default is parameter.empty
-            about_it = described.get(parameter.name, "")
-            fields.append(Field(parameter.name, hint, absent, parameter.default, not absent, about_it))
-    return name, about, schemas.closed(schemas.object_of(fields, extra=extra))
+            field = evolve(
+                hint,
+                name=parameter.name,
+                required=absent,
+                default=parameter.default,
+                has_default=not absent,
+                description=described.get(parameter.name, ""),
+                argument=parameter.name,
+            )
+            fields.append(described_by_pydantic(field))
+    return {field.name: field for field in fields}, extra
 
 
-def arguments_for(function: Callable[..., Any], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Convert JSON arguments to the types that the function's parameters are annotated with: classes, enums, dates.
-
-    function: the function, as in `signature_schema`.
-    values: the arguments by name. A parameter without an annotation, or with one that has no JSON form, gets its value
-        unchanged.
-
-    Raises ObjectInvalid, with JSON pointers, for a value that does not fit.
-    """
-    inner = _inner(function)
-    if is_pydantic_model(inner):
-        structure_value(values, inner)  # only for its errors: the call itself makes the model from the same values
-        return dict(values)
-    hints = _hints(inner)
-    arguments = {}
-    for name, value in values.items():
-        try:
-            arguments[name] = structure_value(value, hints.get(name, Any))
-        except SchemaError:
-            arguments[name] = value
-        except ObjectInvalid as error:
-            error.violations = tuple(violations_at(name, error.violations))
-            raise
-    return arguments
+def _schema(fields: Mapping[str, Field], extra: object, schemas: Schemas) -> dict[str, Any]:
+    more: Schema = False if extra is None else schemas.of(extra) or True
+    return schemas.closed(schemas.object_of(list(fields.values()), extra=more))
 
 
 def _inner(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -96,22 +154,24 @@ def _signature(function: Callable[..., Any], name: str) -> inspect.Signature:
         ) from None
 
 
-def _of_model(model: type[Any]) -> dict[str, Any]:
+def _of_model(model: Callable[..., Any]) -> dict[str, Any]:
     """Return the parameters of a pydantic model from its own schema: its __init__ accepts anything."""
     schema = {word: value for word, value in schema_of(model).items() if word not in ("title", "description")}
     if schema.get("type") != "object" and "$ref" not in schema:
-        raise SchemaError(f"{model.__name__} is not made of named fields, and a model passes arguments by name")
+        raise SchemaError(
+            f"{getattr(model, '__name__', model)} is not made of named fields, and a model passes arguments by name"
+        )
     return schema
 
 
-def _hints(function: object) -> dict[str, Any]:
+def _hints(function: object) -> dict[str, Field]:
+    """Return the annotations of a function's parameters, as fields by the names of the parameters."""
     annotated = inspect.unwrap(function if _is_code(function) else type(function).__call__)  # type: ignore[arg-type]
-    if not isinstance(annotated, type):
-        return parameter_hints(annotated)
-    fields = fields_of(annotated)
-    if fields is None:
-        return parameter_hints(inspect.getattr_static(annotated, "__init__"))
-    return {field.argument: field.type for field in fields}
+    if isinstance(annotated, type):
+        if (fields := fields_of(annotated)) is not None:
+            return {field.argument: field for field in fields}
+        annotated = inspect.getattr_static(annotated, "__init__")
+    return {name: Field(name, hint) for name, hint in parameter_hints(annotated).items()}
 
 
 def _unnamed_parameter(function: str, parameter: inspect.Parameter) -> SchemaError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import collections.abc
+import sys
 import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
@@ -12,18 +13,20 @@ from functools import lru_cache
 from itertools import repeat
 from typing import Any, Final
 
-from attrs import evolve
+from attrs import Converter, evolve, frozen
 
 from ..errors import ObjectInvalid, SchemaError
 from ..json_types import JSONValue
 from .depth import too_deep
 from .dialects.merging import json_equal
-from .fields import Field, fields_of, is_qualifier
-from .from_type import DICTS, is_adapter, schema_of, simple_kind, standing_for
+from .fields import Field, aliased, fields_of, is_alias, is_qualifier, rebuilt
+from .from_type import DICTS, schema_of, simple_kind, standing_for, trusting_schema
 from .keywords import pointer
-from .validate import TOO_DEEP, Violation, errors_of
+from .own_types import adapter_of, read_own, reads_itself
+from .validate import TOO_DEEP, errors_of
+from .violation import REFUSED, Violation
 
-__all__ = ["structure_value", "violations_at"]
+__all__ = ["invalid", "read_fields", "structure_value"]
 
 ReadValue = Callable[[Any, Any], Any]
 MAX_REASON: Final = 500
@@ -54,18 +57,18 @@ def structure_value(value: object, tp: object) -> Any:
     if isinstance(tp, dict | list) or (type(value) is tp and tp in _AS_IN_JSON):
         return value
     if too_deep(value):
-        raise _invalid(TOO_DEEP)
+        raise invalid(TOO_DEEP)
     try:
-        return _validate(tp.validate_python, value) if is_adapter(tp) else _read(value, _bare(tp))
+        return _read(value, _bare(tp))
     except SchemaError:
         raise
     except RecursionError:
-        raise _invalid(TOO_DEEP) from None
+        raise invalid(TOO_DEEP) from None
     except Exception as error:
-        raise _invalid(*_violations(error)) from None
+        raise invalid(*_violations(error)) from None
 
 
-def violations_at(name: str | int, violations: Iterable[Violation]) -> list[Violation]:
+def _violations_at(name: str | int, violations: Iterable[Violation]) -> list[Violation]:
     """Return the violations of a part of a value as those of the value: with the part's name or index in front."""
     place = pointer((name,))
     return [evolve(each, pointer=place + each.pointer) for each in violations]
@@ -82,7 +85,9 @@ def _reader_of(tp: object) -> ReadValue:
             return read
     if (simple := simple_kind(tp, _SIMPLE)) is None:
         raise SchemaError(f"{getattr(tp, '__name__', tp)} cannot be built from JSON")
-    return simple
+    if getattr(tp, "__module__", "").partition(".")[0] in sys.stdlib_module_names:
+        return simple
+    return lambda value, cls: _made_by(lambda: simple(value, cls))
 
 
 def _checked(described: str, *kinds: type, read: ReadValue = lambda value, tp: tp(value)) -> ReadValue:
@@ -113,16 +118,18 @@ def _read_duration(value: str, tp: Callable[..., object]) -> Any:
     import re
 
     found = re.fullmatch(
-        r"P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
+        r"(?P<sign>[+-])?P(?:(?P<weeks>\d+)W)?(?:(?P<days>\d+)D)?"
         r"(?:T(?:(?P<hours>\d+)H)?(?:(?P<minutes>\d+)M)?(?:(?P<seconds>\d+(?:\.\d+)?)S)?)?",
         value,
     )
-    if found is None or not any(found.groups()):
+    if found is None or not any(found.groups()[1:]):
         raise _misfit("must be a duration in weeks, days, hours, minutes and seconds, as in 'P1DT2H'")
-    return tp(**{unit: float(number) for unit, number in found.groupdict("0").items()})
+    parts = found.groupdict("0")
+    factor = -1 if parts.pop("sign") == "-" else 1
+    return tp(**{unit: factor * float(number) for unit, number in parts.items()})
 
 
-_from_iso = _checked("a string", str, read=lambda value, tp: tp.fromisoformat(value))
+_from_iso = _checked("a string", str, read=lambda value, tp: tp.fromisoformat(value.upper()))
 _from_text = _checked("a string", str)
 # By module and name, so that no module is imported for a type that is not used.
 _SIMPLE: Final[dict[tuple[str, str], ReadValue]] = {
@@ -144,12 +151,13 @@ _SIMPLE: Final[dict[tuple[str, str], ReadValue]] = {
 
 
 @lru_cache(maxsize=1024)
-def _fields(tp: object) -> list[Field] | None:
+def _fields(tp: object) -> dict[str, Field] | None:
     found = fields_of(typing.get_origin(tp) or tp, typing.get_args(tp))
-    return found and [evolve(field, type=_bare(field.type)) for field in found]
+    return None if found is None else {field.name: evolve(field, type=_bare(field.type)) for field in found}
 
 
 _schema_of = lru_cache(maxsize=1024)(schema_of)
+_trusting_schema = lru_cache(maxsize=1024)(trusting_schema)
 
 
 def _read_union(value: object, tp: object) -> Any:
@@ -159,10 +167,14 @@ def _read_union(value: object, tp: object) -> Any:
     others = [arm for arm in arms if arm is not types.NoneType]
     if len(others) == 1:
         return _read(value, others[0])
-    for arm in others:
-        if not errors_of(value, _schema_of(arm)):
-            return _read(value, arm)
-    raise _misfit("fits none of the alternatives")
+    refusal = _misfit("fits none of the alternatives")
+    for schema_for in (_schema_of, _trusting_schema):
+        for at, arm in enumerate([arm for arm in others if not errors_of(value, schema_for(arm))]):
+            try:
+                return _read(value, arm)
+            except ObjectInvalid as error:
+                refusal = refusal if at else error
+    raise refusal
 
 
 def _read_literal(value: JSONValue, tp: object) -> Any:
@@ -176,9 +188,17 @@ def _read_mapping(value: object, tp: object) -> dict[Any, Any]:
     if not isinstance(value, Mapping):
         raise _misfit("must be an object")
     keys, values = typing.get_args(tp) or (Any, Any)
-    return _read_parts(
-        (int(name) if keys is int else _read(name, keys), name, part, values) for name, part in value.items()
-    )
+    return _read_parts((_read_name(name, keys), name, part, values) for name, part in value.items())
+
+
+def _read_name(name: str, tp: object) -> Any:
+    """Return the name of a property as a key; one of an integer type is written as its digits."""
+    try:
+        return _read(name, tp)
+    except (ObjectInvalid, ValueError):  # an enum raises a ValueError
+        if not name.lstrip("-").isdecimal():
+            raise
+    return _read(int(name), tp)
 
 
 def _read_items(value: object, tp: object) -> Any:
@@ -198,47 +218,92 @@ def _read_object(value: object, tp: object) -> Any:
     if not isinstance(value, Mapping):
         raise _misfit("must be an object")
     cls: Any = typing.get_origin(tp) or tp
-    fields = _fields(tp) or []
-    absent = [field.name for field in fields if field.required and field.name not in value]
+    fields = _fields(tp) or {}
+    absent = [name for name, field in fields.items() if field.required and name not in value]
     if absent:
         raise _misfit(f"lacks the required {', '.join(map(repr, absent))}")
-    arguments = _read_parts(
-        (field.argument, field.name, value[field.name], field.type) for field in fields if field.name in value
-    )
+    arguments = read_fields(value, fields)
+    return _made_by(lambda: cls(**arguments))
+
+
+def _made_by(make: Callable[[], Any]) -> Any:
+    """Return what a class of the program makes. Raises ObjectInvalid, with its words, where it refuses the value."""
     try:
-        return cls(**arguments)
+        return make()
     except (ValueError, TypeError, AssertionError) as error:
-        raise _misfit(_refusal(error)) from None
+        raise _refused(error) from None
+
+
+def read_fields(value: Mapping[str, Any], fields: Mapping[str, Field], *, unknown: bool = False) -> dict[str, Any]:
+    """Return the arguments of a call from the names and values of a JSON object.
+
+    value: the object.
+    fields: what is read of it, by name; a default that the call would not know is added.
+    unknown: give a value unchanged whose type cannot be built, instead of raising SchemaError.
+
+    Raises one ObjectInvalid for all values that do not fit.
+    """
+    made: dict[str, Any] = {}
+    parts = []
+    for name, field in fields.items():
+        if name in value:
+            tp = _Converted(field.type, field.converter) if field.converter else field.type
+            parts.append((field.argument, name, value[name], tp))
+        elif field.make:
+            made[field.argument] = field.make()
+    return made | _read_parts(parts, unknown=unknown)
+
+
+@frozen
+class _Converted:
+    """The type of a field with a converter, which gets what cannot be read as that type, or what it takes only so."""
+
+    type: Any
+    converter: Callable[..., Any]
+
+
+def _read_converted(value: object, tp: _Converted) -> Any:
+    try:
+        made = _read(value, tp.type)
+        if not isinstance(tp.converter, Converter):  # such a one needs the instance
+            tp.converter(made)
+        return made
+    except SchemaError:
+        raise
+    except Exception:
+        return value
 
 
 # The reader of each kind of type, beside the simple ones; the first that applies counts.
 _BY_KIND: Final[tuple[tuple[Callable[[Any], bool], ReadValue], ...]] = (
     (lambda tp: tp in (Any, object), lambda value, _: value),
+    (reads_itself, read_own),
+    (lambda tp: isinstance(tp, _Converted), _read_converted),
     (lambda tp: typing.get_origin(tp) in (typing.Union, types.UnionType), _read_union),
     (lambda tp: typing.get_origin(tp) is typing.Literal, _read_literal),
     (lambda tp: (typing.get_origin(tp) or tp) in DICTS, _read_mapping),
     (lambda tp: (typing.get_origin(tp) or tp) in _COLLECTIONS, _read_items),
-    (lambda tp: hasattr(tp, "model_validate"), lambda value, tp: _validate(tp.model_validate, value)),
     (lambda tp: isinstance(tp, typing.TypeVar), lambda value, tp: _read(value, _bare(standing_for(tp)))),
     (lambda tp: hasattr(tp, "__supertype__"), lambda value, tp: _read(value, _bare(tp.__supertype__))),
-    (lambda tp: hasattr(tp, "__value__"), lambda value, tp: _read(value, _bare(tp.__value__))),
+    (is_alias, lambda value, tp: _read(value, _bare(aliased(tp)))),
     (lambda tp: isinstance(tp, type) and issubclass(tp, Enum), lambda value, tp: tp(value)),
     (lambda tp: _fields(tp) is not None, _read_object),
 )
 
 
-def _refusal(error: Exception) -> str:
-    """Describe why a class of the program refuses a value, in the text of its error, which the model gets to see."""
+def _refused(error: Exception) -> ObjectInvalid:
+    """Return the error of a class of the program that refuses a value, with its words, which the model gets to see."""
     reason = error.args[0] if error.args else ""
     if not isinstance(reason, str) or not reason.strip():
-        return f"cannot be read ({type(error).__name__})"
-    return f"is refused: {reason.strip()[:MAX_REASON]}"
+        return _misfit(f"cannot be read ({type(error).__name__})")
+    return invalid(Violation("", f"is refused: {reason.strip()[:MAX_REASON]}", REFUSED))
 
 
-def _read_parts(parts: Iterable[tuple[Any, Any, object, Any]]) -> dict[Any, Any]:
+def _read_parts(parts: Iterable[tuple[Any, Any, object, Any]], *, unknown: bool = False) -> dict[Any, Any]:
     """Build each part of an object or a list.
 
     parts: the key of the result, the name or index, the value and the type of each part.
+    unknown: as in `read_fields`.
 
     Raises one ObjectInvalid for all parts that do not fit.
     """
@@ -246,53 +311,40 @@ def _read_parts(parts: Iterable[tuple[Any, Any, object, Any]]) -> dict[Any, Any]
     wrong: list[Violation] = []
     for key, name, part, tp in parts:
         try:
-            read[key] = _read(part, tp)
-        except (SchemaError, RecursionError):
-            raise
+            read[key] = structure_value(part, tp) if unknown else _read(part, tp)
+        except (SchemaError, RecursionError) as error:
+            if not unknown or not isinstance(error, SchemaError):
+                raise
+            read[key] = part
         except Exception as error:
-            wrong += violations_at(name, _violations(error))
+            wrong += _violations_at(name, _violations(error))
     if wrong:
-        raise _invalid(*wrong)
+        raise invalid(*wrong)
     return read
 
 
 def _bare(tp: object) -> Any:
     """Return the type without Annotated and qualifiers such as Required, at any depth.
 
-    What they add concerns only the schema, and a dict in Annotated prevents hashing.
+    What they add concerns only the schema, and a dict in Annotated prevents hashing. A type that reads itself is
+    replaced by what reads it, unless it is a class.
     """
-    origin, args = typing.get_origin(tp), typing.get_args(tp)
-    if origin is typing.Annotated or is_qualifier(origin):
-        return _bare(args[0])
-    if origin in (None, typing.Literal) or not args:
-        return types.NoneType if tp is None else tp
-    inner = tuple(map(_bare, args))
-    if all(new is old for new, old in zip(inner, args, strict=True)):
-        return tp
-    if origin in (typing.Union, types.UnionType):
-        return typing.Union[inner]  # noqa: UP007
-    return tp.copy_with(inner) if hasattr(tp, "copy_with") else origin[inner]
+    if reads_itself(tp):
+        return tp if isinstance(tp, type) and typing.get_origin(tp) is None else adapter_of(tp)
+    if (origin := typing.get_origin(tp)) is typing.Annotated or is_qualifier(origin):
+        return _bare(typing.get_args(tp)[0])
+    return types.NoneType if tp is None else rebuilt(tp, _bare)
 
 
-def _validate(validate: Callable[[Any], Any], value: object) -> Any:
-    """Return what pydantic makes of the value. Raises ObjectInvalid with its errors as violations."""
-    try:
-        return validate(value)
-    except ValueError as error:
-        if not hasattr(error, "errors"):
-            raise
-        found = error.errors(include_url=False, include_input=False, include_context=False)
-        raise _invalid(*(Violation(pointer(one["loc"]), one["msg"], one["type"]) for one in found)) from None
-
-
-def _invalid(*violations: Violation) -> ObjectInvalid:
+def invalid(*violations: Violation) -> ObjectInvalid:
+    """Return the error of a value that does not fit its type. Its message names the places alone."""
     places = ", ".join(violation.pointer or "the top" for violation in violations[:5])
     return ObjectInvalid(f"the answer does not fit its type at {places}", violations=violations)
 
 
 def _misfit(message: str) -> ObjectInvalid:
     """Return the error of a value that does not fit its type. The message never quotes the value."""
-    return _invalid(Violation("", message, "type"))
+    return invalid(Violation("", message, "type"))
 
 
 def _violations(error: Exception) -> Iterable[Violation]:

@@ -7,13 +7,12 @@ from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from attrs import frozen
-
 from ..json_text import short_json
 from ..json_types import JSONValue, Schema
 from .depth import too_deep
 from .keywords import pointer
 from .safety import content_of, schema_from_json
+from .violation import Violation
 
 if TYPE_CHECKING:
     from jsonschema.exceptions import ValidationError  # type: ignore[import-untyped]
@@ -24,22 +23,6 @@ __all__ = ["TOO_DEEP", "Violation", "errors_of", "fits_part"]
 
 MAX_VIOLATIONS: Final = 50
 _Result = TypeVar("_Result")
-
-
-@frozen
-class Violation:
-    """One mismatch of a value with its schema."""
-
-    pointer: str
-    """Where: a JSON pointer into the value."""
-    message: str
-    """What is required. It never quotes the value, which may be private; a class of the program that refuses a value
-    may quote it, though."""
-    keyword: str
-    """The keyword of the schema that the value does not fit."""
-
-    def __str__(self) -> str:
-        return f"{self.pointer or 'the value'} {self.message}"
 
 
 TOO_DEEP: Final = Violation("", "is nested too deeply to be checked", "depth")

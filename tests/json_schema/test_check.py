@@ -207,6 +207,15 @@ def test_schemas_under_foreign_keywords_are_checked_if_they_are_referred_to() ->
         checked_schema({"$ref": "#/components/B", "components": {"B": {"type": "text"}}})
 
 
+def test_a_reference_of_an_older_draft_stands_for_its_whole_schema() -> None:
+    schema = {"$defs": {"list": {"type": "array"}}, "properties": {"a": {"$ref": "#/$defs/list", "maxItems": 1}}}
+    assert errors_of({"a": [1, 2]}, schema)
+    for draft in ("draft-04", "draft-06", "draft-07"):
+        old = {"$schema": f"http://json-schema.org/{draft}/schema#", **schema}
+        assert errors_of({"a": [1, 2]}, old) == []
+        assert errors_of({"a": 1}, old)
+
+
 def test_older_drafts_are_respelled_in_a_copy() -> None:
     schema = {
         "$schema": "http://json-schema.org/draft-04/schema#",

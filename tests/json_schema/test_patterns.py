@@ -89,6 +89,16 @@ def test_a_pattern_nested_too_deeply_is_refused() -> None:
         ("a{2,3}?b", ["aab", "aaab"], ["ab"]),
         (r"(?m)(?:a|\d)+b", ["x\n1ab"], ["a\nb"]),
         (r"^(?a:\w)+$", ["a_1"], ["é"]),
+        # Classes of characters are those of ECMA-262: ASCII, but for the blanks.
+        (r"^\d$", ["7"], ["\u07c0"]),
+        (r"^\D$", ["\u07c0", "a"], ["7"]),
+        (r"^\w$", ["a", "_"], ["é", "-"]),
+        (r"^\W$", ["é", "-"], ["a"]),
+        (r"^\s$", ["\ufeff", "\u2028", "\u00a0", " "], ["\x1c", "\x85", "a"]),
+        (r"^\S$", ["\x85", "a"], ["\ufeff"]),
+        (r"^[\W_]$", ["é", "_"], ["a"]),
+        (r"^[^\W_]$", ["a"], ["é", "_"]),
+        (r"é\b", ["éa"], ["é"]),
     ],
 )
 def test_patterns_of_real_schemas(pattern: str, found: list[str], not_found: list[str]) -> None:

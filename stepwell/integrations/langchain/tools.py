@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.language_models import BaseChatModel, LanguageModelInput
 from langchain_core.messages import AIMessage, AIMessageChunk
-from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
-from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
+from langchain_core.output_parsers import JsonOutputParser
+from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser
 from langchain_core.runnables import Runnable, RunnableGenerator, RunnableMap, RunnablePassthrough
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
@@ -18,6 +18,7 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 
 from ...schemas.errors import ConfigError, DecodeError
 from ...schemas.json_schema.repair import LEFT_OPEN, repair
+from ...schemas.json_text import dumps
 from ...schemas.tool import Tool, tool_behind
 
 Declared = Mapping[str, Any]
@@ -77,20 +78,61 @@ def structured(
         llm: Runnable[LanguageModelInput, AIMessage] = model.bind_tools(
             [schema], tool_choice="any", strict=strict, ls_structured_output_format=traced
         )
-        parser = (
-            PydanticToolsParser(tools=[pydantic], first_tool_only=True)
-            if pydantic
-            else JsonOutputKeyToolsParser(key_name=function["name"], first_tool_only=True)
-        )
+        parser = JsonOutputKeyToolsParser(key_name=function["name"], first_tool_only=True)
     elif method in ("json_schema", "json_mode"):
         llm = model.bind(response_format=_format(function, method), ls_structured_output_format=traced)
-        parser = PydanticOutputParser(pydantic_object=pydantic) if pydantic else JsonOutputParser()
+        parser = JsonOutputParser()
     else:
         raise ConfigError(
             f"{method!r} is not a method of structured output", hint="use function_calling, json_schema or json_mode"
         )
-    parser = _check_answer(calling=method == "function_calling") | parser
+    calling = method == "function_calling"
+    parser = _check_answer(calling=calling) | parser
+    if pydantic:
+        parser = parser | _read_as(pydantic, calling=calling)
     return _with_raw(llm, parser) if include_raw else llm | parser
+
+
+def _read_as(model: type[Any], *, calling: bool) -> Runnable[Any, Any]:
+    """Read JSON data, or data that grows, as a pydantic class reads JSON.
+
+    LangChain's own parsers pass the data as Python's, which strict classes refuse. For what it cannot read in the end,
+    raises pydantic's ValidationError for a call, else OutputParserException.
+    """
+
+    def read(value: object) -> tuple[Any, Exception | None]:
+        try:
+            text = dumps(value)
+            return (
+                model.model_validate_json(text) if hasattr(model, "model_validate_json") else model(**cast(Any, value))
+            ), None
+        except ValueError as error:
+            if calling:
+                return None, error
+            message = f"Failed to parse {model.__name__} from completion {text.decode()}. Got: {error}"
+            refused = OutputParserException(message, llm_output=text.decode())
+            refused.__cause__ = error
+            return None, refused
+
+    def transform(values: Iterator[Any]) -> Iterator[Any]:
+        error = None
+        for value in values:
+            made, error = read(value)
+            if error is None:
+                yield made
+        if error is not None:
+            raise error
+
+    async def atransform(values: AsyncIterator[Any]) -> AsyncIterator[Any]:
+        error = None
+        async for value in values:
+            made, error = read(value)
+            if error is None:
+                yield made
+        if error is not None:
+            raise error
+
+    return RunnableGenerator(transform, atransform)
 
 
 def _check_answer(*, calling: bool) -> Runnable[AIMessage, AIMessage]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from attrs import frozen
 
 from ...schemas.errors import DecodeError, ObjectInvalid
 from ...schemas.json_schema.from_type import schema_of
+from ...schemas.json_schema.read_value import read_value
 from ...schemas.json_schema.repair import LEFT_OPEN, repair
 from ...schemas.json_schema.root import KEY, in_object, without_nulls
-from ...schemas.json_schema.structure_value import structure_value
-from ...schemas.json_schema.validate import Violation, errors_of
+from ...schemas.json_schema.violation import REFUSED, Violation
 
 
 @frozen
@@ -49,45 +50,59 @@ class OutputSpec:
 
         Raises ObjectInvalid, with all the violations, where there is no value or it does not fit.
         """
-        value, repairs = self.parse(text, cut=cut)
-        return self.build(value, text), repairs
+        found, repairs = self.parse(text, cut=cut)
+        return self.build(found, text), repairs
 
     def parse(self, text: str, *, cut: bool = False) -> tuple[Any, list[str]]:
-        """Return the value as plain JSON data, checked against the schema, and the repairs; see `read`."""
+        """Return the JSON value in the text of an answer, not yet checked, and the repairs; see `read`."""
         try:
-            value, repairs = repair(text, lambda found: not errors_of(self._unwrapped(found), self.schema), cut=False)
+            value, repairs = repair(text, self._fits, cut=False)
         except DecodeError as error:
             raise _invalid([Violation("", f"is not JSON: {error.message}", "json")], text) from None
         if cut and any(what.startswith(LEFT_OPEN) for what in repairs):
             raise _invalid([Violation("", "ends before its value does", "json")], text)
-        value = self._unwrapped(value)
-        if violations := errors_of(value, self.schema):
-            raise _invalid(violations, text)
         return value, repairs
 
-    def build(self, value: object, text: str) -> Any:
-        """Make the type's value of plain data. Raises ObjectInvalid where the type refuses it."""
+    def plain(self, found: object) -> Any:
+        """Return a JSON value of an answer without the object that wraps it, and without nulls for absent properties.
+
+        A model may omit the wrapping object.
+        """
+        return self._unwrapped(without_nulls(found, self.sent))
+
+    def build(self, found: object, text: str) -> Any:
+        """Make the type's value of a JSON value that `parse` found. Raises ObjectInvalid where that does not fit."""
+        plain, given = self.plain(found), self._unwrapped(found)
         try:
-            return structure_value(value, self.kind)
+            if given != plain:
+                try:
+                    # A class of the program may read such a null.
+                    return read_value(given, self.kind, self.schema)
+                except ObjectInvalid:
+                    pass
+            return read_value(plain, self.kind, self.schema)
         except ObjectInvalid as error:
-            error.text = text
-            raise
+            raise _invalid(error.violations, text) from None
+
+    def _fits(self, found: object) -> bool:
+        try:
+            self.build(found, "")
+        except ObjectInvalid:
+            return False
+        return True
 
     def _unwrapped(self, value: object) -> Any:
-        """Return the value without nulls for absent properties. Remove the wrapping object, which a model may omit."""
-        value = without_nulls(value, self.sent)
         if self.wrapped and isinstance(value, dict) and value.keys() == {KEY}:
             return value[KEY]
         return value
 
 
-def _invalid(violations: list[Violation], text: str) -> ObjectInvalid:
+def _invalid(violations: Sequence[Violation], text: str) -> ObjectInvalid:
+    # What a class says may quote the value, which an error's message must not.
+    quotable = next((each for each in violations if each.keyword != REFUSED), None)
+    first = quotable or f"{violations[0].pointer or 'the value'} is refused by its class"
     more = f" (and {len(violations) - 1} more)" if len(violations) > 1 else ""
-    return ObjectInvalid(
-        f"the answer does not fit the schema: {violations[0]}{more}",
-        violations=tuple(violations),
-        text=text,
-    )
+    return ObjectInvalid(f"the answer does not fit the schema: {first}{more}", violations=tuple(violations), text=text)
 
 
 def _tool_name(name: str) -> str:

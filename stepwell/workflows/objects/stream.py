@@ -19,7 +19,7 @@ from ...schemas.chunks import StreamChunk, TextDelta, ToolCallDelta, ToolCallSta
 from ...schemas.errors import DecodeError, ObjectInvalid
 from ...schemas.json_schema.partial import MISSING, PartialJSON
 from ...schemas.json_schema.root import KEY
-from ...schemas.json_schema.validate import Violation
+from ...schemas.json_schema.violation import Violation
 from ...schemas.json_schema.withholding import continues, hold_back
 from ...schemas.message import context_of
 from ...schemas.reply import ObjectType, Reply
@@ -120,8 +120,8 @@ def _stream(model: ModelLike, spec: OutputSpec, request: ObjectRequest, prompt: 
         reply: Reply = yield from stream_call(model, request.context, request.options, partial.feed)
         try:
             text = request.text_of(reply)
-            plain, repairs = spec.parse(text, cut=reply.finish_reason == "length")
-            if partial.is_contradicted_by(plain):
+            found, repairs = spec.parse(text, cut=reply.finish_reason == "length")
+            if partial.is_contradicted_by(spec.plain(found)):
                 # The one already shown may not be the answer.
                 raise ObjectInvalid(
                     "the answer holds several objects, and the first has been shown",
@@ -129,7 +129,7 @@ def _stream(model: ModelLike, spec: OutputSpec, request: ObjectRequest, prompt: 
                     violations=(Violation("", "is followed by another value", "json"),),
                     hint="the answer is in .text; generate_object can choose among them",
                 )
-            value = spec.build(plain, text)
+            value = spec.build(found, text)
         except ObjectInvalid as invalid:
             raise object_error(invalid, reply, [reply]) from None
         whole = object_reply([reply], request, value, repairs, context_of(prompt))

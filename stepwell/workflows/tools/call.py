@@ -8,27 +8,27 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextvars import copy_context
 from copy import deepcopy
-from math import isfinite
 from typing import Any, ClassVar, Literal
 
-from attrs import asdict, evolve, field, fields, frozen, has
+from attrs import evolve, field, fields, frozen
 
 from ...events import span
 from ...pipeline.effects import Flow, Run
 from ...pipeline.world import World
 from ...schemas.errors import ConfigError, ObjectInvalid, ToolFailed
+from ...schemas.json_schema.root import without_nulls
 from ...schemas.json_schema.signature import arguments_for
-from ...schemas.json_schema.validate import Violation, errors_of
-from ...schemas.json_text import NON_STR_KEYS, SERIALIZE_NUMPY, dumps
+from ...schemas.json_schema.violation import Violation
+from ...schemas.json_schema.write_value import plain_data
+from ...schemas.json_text import dumps
 from ...schemas.message import Content, Message, tool_result
 from ...schemas.parts import Audio, File, Image, Text, ToolCall, Video
 from ...schemas.tool import Tool
 
 MAX_SHOWN = 10
-_AS_JSON = NON_STR_KEYS | SERIALIZE_NUMPY
 _SENDABLE = (Text, Image, File, Audio, Video)
 
 
@@ -91,14 +91,20 @@ def prepare_call(call: ToolCall, tools: Sequence[Tool]) -> tuple[Tool, dict[str,
     values = call.arguments
     if values is None:
         raise ToolFailed(f"{call.error}", tool=tool.name)
-    if violations := errors_of(values, dict(tool.parameters)):
-        raise _unfit_arguments(violations, tool)
     if tool.callback is None:
         raise ToolFailed("this tool has no function to run", tool=tool.name)
+    parameters = dict(tool.parameters)
     try:
-        return tool, arguments_for(tool.callback, values)
+        try:
+            function, arguments = arguments_for(tool.callback, values, parameters)
+        except ObjectInvalid:
+            # A null may stand for an absent argument, as vendors that enforce a schema want it.
+            if (plain := without_nulls(values, parameters)) == values:
+                raise
+            function, arguments = arguments_for(tool.callback, plain, parameters)
     except ObjectInvalid as error:
         raise _unfit_arguments(error.violations, tool) from None
+    return (tool if function is tool.callback else evolve(tool, callback=function)), arguments
 
 
 def _unfit_arguments(violations: Sequence[Violation], tool: Tool) -> ToolFailed:
@@ -137,11 +143,11 @@ def _call_within(tool: Tool, arguments: dict[str, Any], timeout: float | None) -
 def _call_tool(tool: Tool, arguments: dict[str, Any]) -> Any:
     """Return the function's result, awaited on an event loop of its own where it is a coroutine."""
     value = tool(**arguments)
-    if not inspect.isawaitable(value):
-        return value
+    if not inspect.isawaitable(value) and not isinstance(value, AsyncIterator):
+        return list(value) if isinstance(value, Iterator) else value  # a generator's code is a part of the tool
 
     async def main() -> Any:
-        return await _await_result(value, tool)
+        return await _await_result(_finished(value), tool)
 
     import asyncio  # only for async tools in synchronous code
 
@@ -151,6 +157,12 @@ def _call_tool(tool: Tool, arguments: dict[str, Any]) -> Any:
         return asyncio.run(main())
     # A loop runs in this thread already (a notebook): the coroutine gets a thread, and a loop, of its own.
     return _in_thread(lambda: asyncio.run(main()), None, tool)
+
+
+async def _finished(value: object) -> Any:
+    """Return the result of a coroutine, and the items of an async generator as a list."""
+    result = await value if isinstance(value, Awaitable) else value
+    return [item async for item in result] if isinstance(result, AsyncIterator) else result
 
 
 def _in_thread(function: Callable[[], Any], timeout: float | None, tool: Tool) -> Any:
@@ -182,11 +194,16 @@ async def _acall_tool(tool: Tool, arguments: dict[str, Any], timeout: float | No
     import anyio  # comes with httpx; runs on whichever event loop there is
     import anyio.to_thread
 
+    def call() -> Any:
+        value = tool(**arguments)
+        return list(value) if isinstance(value, Iterator) else value
+
     async def run() -> Any:
         if inspect.iscoroutinefunction(inspect.unwrap(tool.callback or tool)):
-            return await tool(**arguments)
-        value = await anyio.to_thread.run_sync(lambda: tool(**arguments), abandon_on_cancel=True)
-        return await value if inspect.isawaitable(value) else value
+            value = await tool(**arguments)
+        else:
+            value = await anyio.to_thread.run_sync(call, abandon_on_cancel=True)
+        return await _finished(value)
 
     if timeout is None:
         return await _await_result(run(), tool)
@@ -245,43 +262,10 @@ def sendable(value: object, tool: str) -> Content:
     if isinstance(value, list | tuple) and any(isinstance(item, _SENDABLE) for item in value):
         return list(value)
     try:
-        text = dumps(value, default=_plain, option=_AS_JSON)
-        if b"null" in text:  # what the writer makes of NaN as well as of None
-            text = dumps(_without_nan(value), default=_plain, option=_AS_JSON)
-        return text.decode()
-    except TypeError:
+        plain = plain_data(value)
+        return plain if isinstance(value, BaseException) else dumps(plain).decode()
+    except (TypeError, RecursionError):
         raise ToolFailed(f"it returned a {type(value).__name__}, which has no JSON form", tool=tool) from None
-
-
-def _without_nan(value: object) -> Any:
-    """Return the value with NaN and infinities in words, at any depth."""
-    if isinstance(value, float):
-        return value if isfinite(value) else "NaN" if value != value else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {name: _without_nan(part) for name, part in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(part) for part in value]
-    if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
-        return {name: _without_nan(getattr(value, name)) for name in value.__dataclass_fields__}
-    if hasattr(value, "tolist"):  # numpy's arrays and numbers
-        return _without_nan(value.tolist())
-    try:
-        plain = _plain(value)
-    except TypeError:
-        return value
-    return _without_nan(plain)
-
-
-def _plain(value: Any) -> Any:
-    if has(type(value)):
-        return asdict(value, recurse=False)
-    if hasattr(value, "model_dump"):
-        return value.model_dump(mode="json")
-    if isinstance(value, set | frozenset):
-        return sorted(value, key=repr)
-    if type(value).__name__ in ("Decimal", "Path", "PosixPath", "WindowsPath"):
-        return str(value)
-    raise TypeError
 
 
 Approve = Callable[[ToolCall], bool | str | Awaitable[bool | str]]
