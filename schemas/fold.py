@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from operator import itemgetter
 from typing import Any, NoReturn
 
 from attrs import evolve
@@ -78,6 +79,7 @@ class _PartBuilder:
 
 
 _NO_PART = _PartBuilder(Text)
+_PLACE = itemgetter(0)
 
 
 class Fold:
@@ -88,6 +90,7 @@ class Fold:
 
     __slots__ = (
         "_alternatives",
+        "_ended",
         "_index",
         "_kind",
         "_latest",
@@ -100,6 +103,7 @@ class Fold:
 
     def __init__(self) -> None:
         self._parts: dict[int, _PartBuilder | Part] = {}
+        self._ended: list[tuple[int, _PartBuilder | Part]] = []  # parts whose place another part has taken
         self._alternatives: dict[int, Fold] = {}
         # The part that grew last, its pieces, its index, and the class of its chunks.
         self._latest = _NO_PART
@@ -144,17 +148,25 @@ class Fold:
 
     def _message(self) -> Message:
         parts: list[Part] = []
-        for index in sorted(self._parts):
-            part = self._parts[index]
+        # Sorting is stable: of one place, what stood there first comes first.
+        for _, part in sorted([*self._ended, *self._parts.items()], key=_PLACE):
             if (done := part.part() if isinstance(part, _PartBuilder) else part) is not None:
                 parts.append(done)
         return Message("assistant", tuple(parts))
 
     def _growing(self, kind: _Growing, index: int) -> _PartBuilder:
         part = self._parts.get(index)
-        if not isinstance(part, _PartBuilder):
-            part = self._parts[_checked_index(index)] = _PartBuilder(kind)
-        return part
+        if isinstance(part, _PartBuilder) and part.kind is kind:
+            return part
+        self._put(index, new := _PartBuilder(kind))
+        return new
+
+    def _put(self, index: int, part: _PartBuilder | Part) -> None:
+        """Put a part at a place. What stands there has ended, since the new one is another part: both are kept."""
+        if (before := self._parts.get(_checked_index(index))) is not None:
+            self._ended.append((index, before))
+        self._parts[index] = part
+        self._kind = None
 
     def _grow(self, part: _PartBuilder, chunk: _Delta, text: str) -> None:
         part.pieces.append(text)
@@ -171,31 +183,33 @@ class Fold:
 
     def _part_end(self, chunk: PartEnd) -> None:
         part = self._parts.get(chunk.index)
-        if not isinstance(part, _PartBuilder):
-            part = self._growing(Reasoning if chunk.fields.keys() & _REASONING_FIELDS else Text, chunk.index)
+        thought = bool(chunk.fields.keys() & _REASONING_FIELDS)
+        if thought and (not isinstance(part, _PartBuilder) or part.kind is not Reasoning):
+            part = next((each for each in reversed(self._ended) if each[0] == chunk.index), (0, None))[1]
+        if not isinstance(part, _PartBuilder) or (thought and part.kind is not Reasoning):
+            part = self._growing(Reasoning if thought else Text, chunk.index)
         part.fields.update(chunk.fields)
 
     def _part_done(self, chunk: PartDone) -> None:
         part = chunk.part
         if not isinstance(getattr(part, "text", ""), str) or not isinstance(getattr(part, "arguments_json", ""), str):
             raise _misfit()
-        self._parts[_checked_index(chunk.index)] = part
-        self._kind = None
+        self._put(chunk.index, part)
 
     def _call_start(self, chunk: ToolCallStart) -> None:
         call = _PartBuilder(ToolCall, whole=False)
         call.fields = {"id": chunk.id, "name": chunk.name}
-        self._parts[_checked_index(chunk.index)] = call
-        self._kind = None
+        self._put(chunk.index, call)
 
     def _call_delta(self, chunk: ToolCallDelta) -> None:
         part = self._parts.get(chunk.index)
-        if isinstance(part, _PartBuilder):
+        if isinstance(part, _PartBuilder) and part.kind is ToolCall:
             self._grow(part, chunk, chunk.arguments_json)
 
     def _call_end(self, chunk: ToolCallEnd) -> None:
         part = self._parts.get(chunk.index)
-        if isinstance(part, _PartBuilder):
+        if isinstance(part, _PartBuilder) and part.kind is ToolCall:
+            part.pack()
             part.whole = True
             if chunk.extra:
                 part.fields["extra"] = chunk.extra
@@ -227,7 +241,7 @@ class Fold:
         self._alternatives.setdefault(chunk.choice, Fold()).feed((chunk.chunk,))
 
     def _finish(self, chunk: Finish) -> None:
-        for part in self._parts.values():
+        for part in (*self._parts.values(), *(part for _, part in self._ended)):
             if isinstance(part, _PartBuilder):
                 part.pack()
         self.finished = chunk

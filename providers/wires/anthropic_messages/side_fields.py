@@ -31,7 +31,7 @@ _BLOCK = By(
         "text": {"citations": list},
         "thinking": {"thinking": Or(str, ""), "signature": str},
         "redacted_thinking": Whole({"data": str}, needs=("data",)),
-        "tool_use": Whole({"id": nonempty_text, "name": nonempty_text}, needs=("id", "name")),
+        "tool_use": Whole({"id": nonempty_text, "name": nonempty_text}, needs=("name",)),
     },
     others=_SERVER_TOOL,
     tagged=True,
@@ -44,7 +44,7 @@ SIDE_FIELDS: Rules = {
     "content": Held(Some(_BLOCK)),
 }
 EVENT_FIELDS: Rules = {
-    "index": int,
+    "index": count,
     "message": {"id": str, "model": str, "usage": _USAGE, **_ABOUT},
     "content_block": _BLOCK,
     "delta": By(

@@ -35,7 +35,8 @@ from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ..calls import server_tool_input
+from ..blocks import Blocks
+from ..calls import arguments_text, server_tool_input
 from ..fields import given
 from ..protocols.aws_event_stream import AWSEvent
 from .encode import NAME
@@ -57,11 +58,11 @@ METADATA = ("metrics", TRACE, "performanceConfig", "additionalModelResponseField
 
 
 @define
-class State:
+class State(Blocks):
     """The state of one stream."""
 
     open: dict[int, dict[str, Any]] = field(factory=dict)
-    """The open blocks, by index."""
+    """The open blocks, by place. One of text alone is not among them."""
     reason: str | None = None
     stopped: bool = False
     ran_tools: bool = False
@@ -75,24 +76,29 @@ def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[li
     kind = event[0].get(":event-type")
     try:
         data = loads_fast(event[1])
+        if kind == "contentBlockDelta" and (text := data["delta"]["text"]).__class__ is str and text:
+            return [TextDelta(text, state.places[data["contentBlockIndex"]])], state
     except JSONDecodeError:
         return read_again(event[1], lambda value: _general(value, kind, model, state)), state
+    except (KeyError, TypeError):
+        pass
     return _general(data if kind == "contentBlockDelta" else exact(data, event[1]), kind, model, state), state
 
 
-def _general(data: Mapping[str, Any], kind: str | None, model: Model, state: State) -> list[StreamChunk]:
-    out: list[StreamChunk] = []
-    if kind != "contentBlockDelta" or type(data.get("delta")) is not dict or "text" not in data["delta"]:
-        data, out = kept_event(data, SIDE_FIELDS, model)
+def _general(event: object, kind: str | None, model: Model, state: State) -> list[StreamChunk]:
+    data, out = kept_event(event, SIDE_FIELDS, model)
+    number = data.get("contentBlockIndex")
     match kind:
         case "contentBlockDelta" if delta := data.get("delta"):
-            out += _delta(data["contentBlockIndex"], delta, state)
-        case "contentBlockStart":
-            out += _start(data["contentBlockIndex"], data.get("start") or {}, state)
+            out += _delta(state.find_or_begin(number), delta, state)
+        case "contentBlockStart" if start := data.get("start"):
+            out += _stop(number, state) if number in state.places else []
+            out += _start(state.begin(number), start, state)
         case "contentBlockStop":
-            index = data.get("contentBlockIndex")
-            out += _stop(next(reversed(state.open), 0) if index is None else index, state)
+            out += _stop(number, state)
         case "messageStop":
+            # Some servers leave out the ends of blocks.
+            out += [chunk for each in tuple(state.places) for chunk in _stop(each, state)]
             _ended(data, state)
         case "metadata":
             _add_metadata(data, state)
@@ -130,10 +136,11 @@ def _add_metadata(data: Mapping[str, Any], state: State) -> None:
     state.metadata.update({name: data[name] for name in METADATA if data.get(name)})
 
 
-def _block(index: int, block: Mapping[str, Any], state: State) -> list[StreamChunk]:
+def _block(number: int, block: Mapping[str, Any], state: State) -> list[StreamChunk]:
     """Decode a whole block. Calls with a `type` are run by the provider and kept whole, like unknown blocks."""
     if None in block.values():
         block = {name: value for name, value in block.items() if value is not None}
+    index = state.begin(number)
     if "text" in block:
         return _delta(index, block, state)
     if "reasoningContent" in block:
@@ -156,7 +163,7 @@ def _start(index: int, start: Mapping[str, Any], state: State) -> list[StreamChu
     use = start.get("toolUse")
     if use and "type" not in use:
         state.open[index] = {"kind": "call"}
-        return [ToolCallStart(index, use["toolUseId"], use["name"])]
+        return [ToolCallStart(index, state.distinct_id(use.get("toolUseId"), None), use["name"])]
     opened = next(((name, block) for name, block in start.items() if type(block) is dict), None)
     if opened is not None:
         name, block = opened
@@ -170,7 +177,7 @@ def _delta(index: int, delta: Mapping[str, Any], state: State) -> list[StreamChu
         return [TextDelta(delta["text"], index)] if delta["text"] else []
     block = state.open.setdefault(index, {"kind": "text"})
     if (use := delta.get("toolUse")) is not None:
-        piece = use.get("input") or ""
+        piece = arguments_text(use.get("input"))
         if block["kind"] == "call":
             return [ToolCallDelta(index, piece)] if piece else []
         block["input"] = block.get("input", "") + piece
@@ -195,9 +202,10 @@ def _thought(index: int, content: Mapping[str, Any], block: dict[str, Any]) -> l
     return [ReasoningDelta(content["text"], index)] if content.get("text") else []
 
 
-def _stop(index: int, state: State) -> list[StreamChunk]:
-    block = state.open.pop(index, None)
-    if block is None:
+def _stop(number: int | None, state: State) -> list[StreamChunk]:
+    index = state.end(number)
+    block = None if index is None else state.open.pop(index, None)
+    if block is None or index is None:
         return []
     if block["kind"] == "call":
         return [ToolCallEnd(index)]

@@ -1,0 +1,66 @@
+"""Find the block of a streamed event, and the block's place in the message.
+
+Formats with blocks number them, and each block has a beginning, pieces and an end. Servers that imitate a format give
+all blocks the number 0, use a number again, send none, or leave ends out. A block that begins where another has been is
+a new one: what has ended is never written over.
+"""
+
+from __future__ import annotations
+
+from attrs import define, field
+
+from .calls import call_id
+
+
+@define
+class Blocks:
+    """The blocks of one stream."""
+
+    places: dict[int | None, int] = field(factory=dict)
+    """The places of the open blocks, by the number that the server gives them; None for a block without one. The block
+    that began last is the last."""
+    taken: set[int] = field(factory=set)
+    """All places that blocks have had."""
+    call_ids: set[str] = field(factory=set)
+    """The ids of the calls."""
+
+    def begin(self, number: int | None) -> int:
+        """Open a block, and return its place: its number, or the next place where its number is used or missing."""
+        self.places.pop(number, None)  # so that it is put last
+        place = number if number is not None and number not in self.taken else max(self.taken, default=-1) + 1
+        self.taken.add(place)
+        self.places[number] = place
+        return place
+
+    def find(self, number: int | None) -> int | None:
+        """Return the place of the open block with this number; None if there is none.
+
+        Without a number, the block that began last is meant, and a block that began without one is found by any number
+        that is new.
+        """
+        if number is None:
+            return next(reversed(self.places.values()), None)
+        place = self.places.get(number)
+        return self.places.get(None) if place is None and number not in self.taken else place
+
+    def find_or_begin(self, number: int | None) -> int:
+        """Return the place of the open block with this number, or open one: its beginning was left out."""
+        place = self.find(number)
+        return self.begin(number) if place is None else place
+
+    def end(self, number: int | None) -> int | None:
+        """Close the open block with this number, and return its place; None if there is none."""
+        place = self.find(number)
+        if place is not None:
+            self.places = {name: each for name, each in self.places.items() if each != place}
+        return place
+
+    def distinct_id(self, given: str | None, reply_id: str | None) -> str:
+        """Return the id of a call: its own, or one made up where it has none or that of another call.
+
+        given: the id that it came with
+        reply_id: the id of the answer, see `call_id`
+        """
+        id = given if given and given not in self.call_ids else call_id(reply_id, len(self.call_ids))
+        self.call_ids.add(id)
+        return id
