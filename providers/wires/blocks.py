@@ -9,8 +9,6 @@ from __future__ import annotations
 
 from attrs import define, field
 
-from .calls import call_id
-
 
 @define
 class Blocks:
@@ -54,13 +52,3 @@ class Blocks:
         if place is not None:
             self.places = {name: each for name, each in self.places.items() if each != place}
         return place
-
-    def distinct_id(self, given: str | None, reply_id: str | None) -> str:
-        """Return the id of a call: its own, or one made up where it has none or that of another call.
-
-        given: the id that it came with
-        reply_id: the id of the answer, see `call_id`
-        """
-        id = given if given and given not in self.call_ids else call_id(reply_id, len(self.call_ids))
-        self.call_ids.add(id)
-        return id

@@ -22,6 +22,18 @@ def call_id(reply_id: str | None, index: int) -> str:
     return f"call_{tail}_{index}"
 
 
+def distinct_id(given: str | None, known: set[str], reply_id: str | None) -> str:
+    """Return the id of a call: its own, or one made up where it has none or that of another call.
+
+    given: the id that it came with
+    known: the ids of the calls before it, to which its own is added
+    reply_id: the id of the answer, see `call_id`
+    """
+    id = given if given and given not in known else call_id(reply_id, len(known))
+    known.add(id)
+    return id
+
+
 def arguments_text(arguments: object) -> str:
     """Return the arguments of an answer's call as text; "" for none. Some servers send the JSON itself."""
     if arguments is None:

@@ -276,8 +276,14 @@ def test_an_error_in_a_200_is_an_error() -> None:
     assert isinstance(answered(b'{"error": "model is loading"}'), errors.ProviderError)
 
 
-@pytest.mark.parametrize("junk", [b"[1]\n", b'"text"\n', b"<html>\n"])
-def test_a_malformed_line_is_reported(junk: bytes) -> None:
+@pytest.mark.parametrize("junk", [b"[1]\n", b'"text"\n'])
+def test_a_line_that_is_no_object_is_left_out_with_a_warning(junk: bytes) -> None:
+    outcome = answered(SAID + junk + line(**END), stream=True)
+    assert outcome.text == "so far" and [each.subject for each in outcome.warnings] == ["event"]
+
+
+@pytest.mark.parametrize("junk", [b"<html>\n", b"{\n"])
+def test_a_line_that_is_not_json_is_an_error(junk: bytes) -> None:
     outcome = answered(SAID + junk + line(**END), stream=True)
     assert isinstance(outcome, errors.DecodeError) and outcome.partial.text == "so far"
 

@@ -36,7 +36,7 @@ from ....schemas.reply import PAUSE, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..blocks import Blocks
-from ..calls import arguments_text, server_tool_input
+from ..calls import arguments_text, distinct_id, server_tool_input
 from ..fields import by_kind, given
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
@@ -149,7 +149,7 @@ def _block_start(data: Mapping[str, Any], model: Model, state: State) -> list[St
         case "redacted_thinking":
             out.append(PartDone(Reasoning(encrypted=block["data"], wire=NAME), place))
         case "tool_use":
-            out.append(ToolCallStart(place, state.distinct_id(block.get("id"), state.id), block["name"]))
+            out.append(ToolCallStart(place, distinct_id(block.get("id"), state.call_ids, state.id), block["name"]))
             if given := block.get("input"):
                 out.append(ToolCallDelta(place, dumps(given).decode()))
     return out

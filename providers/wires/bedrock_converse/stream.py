@@ -36,7 +36,7 @@ from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ..blocks import Blocks
-from ..calls import arguments_text, server_tool_input
+from ..calls import arguments_text, distinct_id, server_tool_input
 from ..fields import given
 from ..protocols.aws_event_stream import AWSEvent
 from .encode import NAME
@@ -163,7 +163,7 @@ def _start(index: int, start: Mapping[str, Any], state: State) -> list[StreamChu
     use = start.get("toolUse")
     if use and "type" not in use:
         state.open[index] = {"kind": "call"}
-        return [ToolCallStart(index, state.distinct_id(use.get("toolUseId"), None), use["name"])]
+        return [ToolCallStart(index, distinct_id(use.get("toolUseId"), state.call_ids, None), use["name"])]
     opened = next(((name, block) for name, block in start.items() if type(block) is dict), None)
     if opened is not None:
         name, block = opened

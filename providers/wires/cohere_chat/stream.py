@@ -41,7 +41,7 @@ from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..blocks import Blocks
-from ..calls import arguments_text
+from ..calls import arguments_text, distinct_id
 from ..fields import by_kind
 from .encode import NAME
 from .side_fields import EVENT_FIELDS, START_FIELDS
@@ -146,7 +146,7 @@ def _call(call: Mapping[str, Any], index: int | None, state: State) -> list[Stre
     """Decode a call, or the beginning of one."""
     out = _end_call(index, state) if index in state.calls.places else []
     place, function = CALLS + state.calls.begin(index), call["function"]
-    out.append(ToolCallStart(place, state.calls.distinct_id(call.get("id"), state.id), function["name"]))
+    out.append(ToolCallStart(place, distinct_id(call.get("id"), state.calls.call_ids, state.id), function["name"]))
     arguments = arguments_text(function.get("arguments"))
     return [*out, ToolCallDelta(place, arguments)] if arguments else out
 
