@@ -19,6 +19,8 @@ class Blocks:
     that began last is the last."""
     taken: set[int] = field(factory=set)
     """All places that blocks have had."""
+    used: set[int | None] = field(factory=set)
+    """All numbers that blocks have begun with."""
     call_ids: set[str] = field(factory=set)
     """The ids of the calls."""
 
@@ -27,6 +29,7 @@ class Blocks:
         self.places.pop(number, None)  # so that it is put last
         place = number if number is not None and number not in self.taken else max(self.taken, default=-1) + 1
         self.taken.add(place)
+        self.used.add(number)
         self.places[number] = place
         return place
 
@@ -39,7 +42,7 @@ class Blocks:
         if number is None:
             return next(reversed(self.places.values()), None)
         place = self.places.get(number)
-        return self.places.get(None) if place is None and number not in self.taken else place
+        return self.places.get(None) if place is None and number not in self.used else place
 
     def find_or_begin(self, number: int | None) -> int:
         """Return the place of the open block with this number, or open one: its beginning was left out."""

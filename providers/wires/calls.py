@@ -6,8 +6,11 @@ import re
 
 from ...pipeline.side_fields import Whole, nonempty_text
 from ...pipeline.world import REAL_WORLD
+from ...schemas.chunks import StreamChunk, Warned
 from ...schemas.json_text import JSONDecodeError, dumps, loads, repaired
+from ...schemas.model import Model
 from ...schemas.parts import ToolCall
+from ...schemas.reply import CallWarning
 
 
 def call_id(reply_id: str | None, index: int) -> str:
@@ -32,6 +35,11 @@ def distinct_id(given: str | None, known: set[str], reply_id: str | None) -> str
     id = given if given and given not in known else call_id(reply_id, len(known))
     known.add(id)
     return id
+
+
+def without_call(model: Model) -> list[StreamChunk]:
+    """Return the warning about arguments whose call has not begun."""
+    return [Warned((CallWarning("tool_calls", "left out of the answer: arguments without a call", str(model)),))]
 
 
 def arguments_text(arguments: object) -> str:

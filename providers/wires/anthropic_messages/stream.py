@@ -36,7 +36,7 @@ from ....schemas.reply import PAUSE, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..blocks import Blocks
-from ..calls import arguments_text, distinct_id, server_tool_input
+from ..calls import arguments_text, distinct_id, server_tool_input, without_call
 from ..fields import by_kind, given
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
@@ -212,7 +212,9 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
         case "tool_use":
             details = {k: v for k, v in block.items() if k not in ("type", "id", "name", "input")}
             return [ToolCallEnd(place, {NAME: details} if details else {})]
-        case None | "redacted_thinking":
+        case None:
+            return without_call(model) if block.get("partial_json") else []
+        case "redacted_thinking":
             return []
         case _:
             if partial := block.pop("partial_json", ""):

@@ -36,7 +36,7 @@ from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ..blocks import Blocks
-from ..calls import arguments_text, distinct_id, server_tool_input
+from ..calls import arguments_text, distinct_id, server_tool_input, without_call
 from ..fields import given
 from ..protocols.aws_event_stream import AWSEvent
 from .encode import NAME
@@ -92,13 +92,13 @@ def _general(event: object, kind: str | None, model: Model, state: State) -> lis
         case "contentBlockDelta" if delta := data.get("delta"):
             out += _delta(state.find_or_begin(number), delta, state)
         case "contentBlockStart" if start := data.get("start"):
-            out += _stop(number, state) if number in state.places else []
+            out += _stop(number, model, state) if number in state.places else []
             out += _start(state.begin(number), start, state)
         case "contentBlockStop":
-            out += _stop(number, state)
+            out += _stop(number, model, state)
         case "messageStop":
             # Some servers leave out the ends of blocks.
-            out += [chunk for each in tuple(state.places) for chunk in _stop(each, state)]
+            out += [chunk for each in tuple(state.places) for chunk in _stop(each, model, state)]
             _ended(data, state)
         case "metadata":
             _add_metadata(data, state)
@@ -110,7 +110,7 @@ def _general(event: object, kind: str | None, model: Model, state: State) -> lis
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """Decode an unstreamed answer."""
     state = State()
-    out = [chunk for index, block in enumerate(_content(data)) for chunk in _block(index, block, state)]
+    out = [chunk for index, block in enumerate(_content(data)) for chunk in _block(index, block, model, state)]
     _ended(data, state)
     return fold([*out, *flush_stream_state(model, state)])
 
@@ -136,7 +136,7 @@ def _add_metadata(data: Mapping[str, Any], state: State) -> None:
     state.metadata.update({name: data[name] for name in METADATA if data.get(name)})
 
 
-def _block(number: int, block: Mapping[str, Any], state: State) -> list[StreamChunk]:
+def _block(number: int, block: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     """Decode a whole block. Calls with a `type` are run by the provider and kept whole, like unknown blocks."""
     if None in block.values():
         block = {name: value for name, value in block.items() if value is not None}
@@ -146,16 +146,16 @@ def _block(number: int, block: Mapping[str, Any], state: State) -> list[StreamCh
     if "reasoningContent" in block:
         content = block["reasoningContent"]
         thought = content if content.get("redactedContent") else content.get("reasoningText") or {}
-        return [*_thought(index, thought, state.open.setdefault(index, {})), *_stop(index, state)]
+        return [*_thought(index, thought, state.open.setdefault(index, {})), *_stop(index, model, state)]
     if "toolUse" in block and "type" not in block["toolUse"]:
         given = block["toolUse"].get("input")
         delta = {"toolUse": {"input": dumps(given).decode() if given else ""}}
-        return [*_start(index, block, state), *_delta(index, delta, state), *_stop(index, state)]
+        return [*_start(index, block, state), *_delta(index, delta, state), *_stop(index, model, state)]
     if "citationsContent" in block:
         cited = block["citationsContent"]
         text = "".join(each.get("text") or "" for each in cited.get("content") or ())
         state.open[index] = {"kind": "text", "citations": list(cited.get("citations") or ())}
-        return [*_delta(index, {"text": text}, state), *_stop(index, state)]
+        return [*_delta(index, {"text": text}, state), *_stop(index, model, state)]
     return [PartDone(Opaque(NAME, dict(block)), index)] if block else []
 
 
@@ -202,7 +202,7 @@ def _thought(index: int, content: Mapping[str, Any], block: dict[str, Any]) -> l
     return [ReasoningDelta(content["text"], index)] if content.get("text") else []
 
 
-def _stop(number: int | None, state: State) -> list[StreamChunk]:
+def _stop(number: int | None, model: Model, state: State) -> list[StreamChunk]:
     index = state.end(number)
     block = None if index is None else state.open.pop(index, None)
     if block is None or index is None:
@@ -220,6 +220,8 @@ def _stop(number: int | None, state: State) -> list[StreamChunk]:
         if "content" in block:
             whole["content"] = block["content"]
         return [PartDone(Opaque(NAME, {block["name"]: whole}), index)]
+    if block.get("input"):
+        return without_call(model)
     return [PartEnd(index, {"extra": {NAME: {"citations": block["citations"]}}})] if "citations" in block else []
 
 

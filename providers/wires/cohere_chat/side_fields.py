@@ -23,7 +23,7 @@ SIDE_FIELDS: Rules = {
         }
     ),
 }
-START_FIELDS: Rules = {"id": str}
+START_FIELDS: Rules = {"id": str, "delta": {"message": {}}}
 """Of the event that begins an answer, whose message has lists where those of the others have one item."""
 _MESSAGE: Rules = {
     "content": {"thinking": str},
@@ -37,3 +37,5 @@ EVENT_FIELDS: Rules = {
     "logprobs": (dict, list),
     "delta": {"message": _MESSAGE, "finish_reason": Or(str, "unknown"), "usage": _USAGE},
 }
+CONTENT_START_FIELDS: Rules = {**EVENT_FIELDS, "delta": {"message": {"content": {"text": str, "thinking": str}}}}
+"""Of the event that begins a block, whose text comes in the events after it."""

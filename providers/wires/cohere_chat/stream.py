@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ....pipeline.side_fields import kept_event, left_out
+from ....pipeline.side_fields import Rules, kept_event, left_out
 from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
@@ -41,10 +41,10 @@ from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..blocks import Blocks
-from ..calls import arguments_text, distinct_id
+from ..calls import arguments_text, distinct_id, without_call
 from ..fields import by_kind
 from .encode import NAME
-from .side_fields import EVENT_FIELDS, START_FIELDS
+from .side_fields import CONTENT_START_FIELDS, EVENT_FIELDS, START_FIELDS
 
 FINISH_REASONS: Mapping[str, str] = {
     "COMPLETE": "stop",
@@ -98,7 +98,7 @@ def _event(event: object, name: str, model: Model, state: State) -> list[StreamC
     handler = by_kind(_HANDLERS, event, name)
     if handler is None:
         return []
-    data, out = kept_event(event, START_FIELDS if handler is _start else EVENT_FIELDS, model)
+    data, out = kept_event(event, _RULES.get(handler, EVENT_FIELDS), model)
     delta = data.get("delta") or {}
     return out + handler(data, delta.get("message") or {}, state)
 
@@ -209,6 +209,8 @@ def _call_delta(data: Mapping[str, Any], message: Mapping[str, Any], state: Stat
     place = state.calls.find(data.get("index"))
     function = (message.get("tool_calls") or {}).get("function") or {}
     piece = arguments_text(function.get("arguments"))
+    if piece and place is None:
+        return without_call(state.model)
     return [ToolCallDelta(CALLS + place, piece)] if piece and place is not None else []
 
 
@@ -224,7 +226,9 @@ def _end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> l
     return [*out, STREAM_END] if usage is None else [*out, UsageUpdate(usage), STREAM_END]
 
 
-_HANDLERS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], State], list[StreamChunk]]] = {
+_Handler = Callable[[Mapping[str, Any], Mapping[str, Any], State], list[StreamChunk]]
+_RULES: Mapping[_Handler, Rules] = {_start: START_FIELDS, _content_start: CONTENT_START_FIELDS}
+_HANDLERS: Mapping[str, _Handler] = {
     "message-start": _start,
     "content-start": _content_start,
     "content-delta": _content,
