@@ -103,7 +103,7 @@ class Fold:
 
     def __init__(self) -> None:
         self._parts: dict[int, _PartBuilder | Part] = {}
-        self._ended: list[tuple[int, _PartBuilder | Part]] = []  # parts whose place another part has taken
+        self._ended: list[tuple[int, _PartBuilder | Part]] | None = None  # those whose places others have taken
         self._alternatives: dict[int, Fold] = {}
         # The part that grew last, its pieces, its index, and the class of its chunks.
         self._latest = _NO_PART
@@ -148,8 +148,12 @@ class Fold:
 
     def _message(self) -> Message:
         parts: list[Part] = []
-        # Sorting is stable: of one place, what stood there first comes first.
-        for _, part in sorted([*self._ended, *self._parts.items()], key=_PLACE):
+        held = self._parts
+        if self._ended is not None:
+            # Sorting is stable: of one place, what stood there first comes first.
+            held = dict(enumerate(part for _, part in sorted([*self._ended, *held.items()], key=_PLACE)))
+        for index in sorted(held):
+            part = held[index]
             if (done := part.part() if isinstance(part, _PartBuilder) else part) is not None:
                 parts.append(done)
         return Message("assistant", tuple(parts))
@@ -158,15 +162,16 @@ class Fold:
         part = self._parts.get(index)
         if isinstance(part, _PartBuilder) and part.kind is kind:
             return part
-        self._put(index, new := _PartBuilder(kind))
+        self._parts[self._free(index) if part is not None else _checked_index(index)] = new = _PartBuilder(kind)
         return new
 
-    def _put(self, index: int, part: _PartBuilder | Part) -> None:
-        """Put a part at a place. What stands there has ended, since the new one is another part: both are kept."""
+    def _free(self, index: int) -> int:
+        """Make room at a place. What stands there has ended, since another part comes: both are kept."""
         if (before := self._parts.get(_checked_index(index))) is not None:
+            self._ended = self._ended or []
             self._ended.append((index, before))
-        self._parts[index] = part
         self._kind = None
+        return index
 
     def _grow(self, part: _PartBuilder, chunk: _Delta, text: str) -> None:
         part.pieces.append(text)
@@ -184,7 +189,7 @@ class Fold:
     def _part_end(self, chunk: PartEnd) -> None:
         part = self._parts.get(chunk.index)
         thought = bool(chunk.fields.keys() & _REASONING_FIELDS)
-        if thought and (not isinstance(part, _PartBuilder) or part.kind is not Reasoning):
+        if thought and self._ended and (not isinstance(part, _PartBuilder) or part.kind is not Reasoning):
             part = next((each for each in reversed(self._ended) if each[0] == chunk.index), (0, None))[1]
         if not isinstance(part, _PartBuilder) or (thought and part.kind is not Reasoning):
             part = self._growing(Reasoning if thought else Text, chunk.index)
@@ -194,12 +199,12 @@ class Fold:
         part = chunk.part
         if not isinstance(getattr(part, "text", ""), str) or not isinstance(getattr(part, "arguments_json", ""), str):
             raise _misfit()
-        self._put(chunk.index, part)
+        self._parts[self._free(chunk.index)] = part
 
     def _call_start(self, chunk: ToolCallStart) -> None:
         call = _PartBuilder(ToolCall, whole=False)
         call.fields = {"id": chunk.id, "name": chunk.name}
-        self._put(chunk.index, call)
+        self._parts[self._free(chunk.index)] = call
 
     def _call_delta(self, chunk: ToolCallDelta) -> None:
         part = self._parts.get(chunk.index)
@@ -241,7 +246,10 @@ class Fold:
         self._alternatives.setdefault(chunk.choice, Fold()).feed((chunk.chunk,))
 
     def _finish(self, chunk: Finish) -> None:
-        for part in (*self._parts.values(), *(part for _, part in self._ended)):
+        parts: Iterable[Any] = self._parts.values()
+        if self._ended is not None:
+            parts = [*parts, *(part for _, part in self._ended)]
+        for part in parts:
             if isinstance(part, _PartBuilder):
                 part.pack()
         self.finished = chunk

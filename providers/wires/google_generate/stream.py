@@ -160,7 +160,7 @@ def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tupl
     return _read_piece(exact(data, event[1]), model, state), state
 
 
-def _read_piece(data: object, model: Model, state: State, *, whole: bool = False) -> list[StreamChunk]:
+def _read_piece(data: Any, model: Model, state: State, *, whole: bool = False) -> list[StreamChunk]:
     """Decode one piece, whatever is in it. Raises the provider's error for an error.
 
     data: the piece, as JSON

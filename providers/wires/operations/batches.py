@@ -66,7 +66,7 @@ def results_wire(name: str, path: str, decode: Callable[[Any], BatchLine]) -> Wi
     """
 
     def read(body: Body, model: Model) -> Reply:
-        lines = [line for line in body.data.split(b"\n") if line.strip()]
+        lines = [line for line in body.data.splitlines() if line.strip()]
         return results_reply([_line(line, decode) for line in lines], lines[0] if lines else b"")
 
     return Wire(
