@@ -87,7 +87,7 @@ def read_piece(data: Any, model: Model, state: State, rules: Rules | None = EVEN
     if state.done:
         return []
     piece, out = (data, []) if rules is None else kept_event(data, rules, model)
-    if not piece:
+    if rules is not None and not piece:
         return out
     if piece.get("error"):
         raise provider_error(model.provider, piece["error"], body=dumps(data))

@@ -32,7 +32,7 @@ openai_embeddings = Wire(
     build_body=lambda request: _body(request, "input"),
     decode_response=lambda data, model: vectors_reply(indexed(data["data"]), model=data.get("model") or ""),
     extract_usage=lambda data, model: input_usage(data.get("usage"), "prompt_tokens", "total_tokens"),
-    side_fields=SIDE_FIELDS,
+    side_fields={**SIDE_FIELDS, "data": Held([Held({"index": count})])},
 )
 ollama_embeddings = Wire(
     name="ollama_embeddings",

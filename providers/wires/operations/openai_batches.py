@@ -97,9 +97,9 @@ def _result(row: Mapping[str, Any]) -> BatchLine:
         return BatchLine(row["custom_id"], why=str(why or "no answer"))
     request_id = response.get("request_id")
     headers = {"x-request-id": str(request_id)} if request_id else {}
-    status: Any = response["status_code"]
-    status = count(status) if type(status) is float else status
-    return BatchLine(row["custom_id"], status, dumps(response["body"]), headers=headers)
+    # Without a status that can be read, the body shows whether it is an error.
+    status = count(response.get("status_code"))
+    return BatchLine(row["custom_id"], status if type(status) is int else 200, dumps(response["body"]), headers=headers)
 
 
 _STATE: Rules = {

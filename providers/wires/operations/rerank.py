@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ....pipeline.http.request import Request
-from ....pipeline.side_fields import Held, Some, Whole
+from ....pipeline.side_fields import Held, Some, Whole, count
 from ....schemas.errors import ConfigError
 from ....schemas.model import Model
 from ....schemas.reply import Ranked, Reply
@@ -45,7 +45,7 @@ def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     return input_usage(raw, "total_tokens", "input_tokens", "prompt_tokens")
 
 
-_RANKS = Held(Some(Whole({"index": int, "relevance_score": (int, float, str)}, needs=("index", "relevance_score"))))
+_RANKS = Held(Some(Whole({"index": count, "relevance_score": (int, float, str)}, needs=("index", "relevance_score"))))
 rerank = Wire(
     name="rerank",
     operation="rerank",
