@@ -7,7 +7,7 @@ import re
 from ...pipeline.side_fields import Whole, nonempty_text
 from ...pipeline.world import REAL_WORLD
 from ...schemas.chunks import StreamChunk, Warned
-from ...schemas.json_text import JSONDecodeError, dumps, loads, repaired
+from ...schemas.json_text import JSONDecodeError, dumps_as_read, loads, repaired
 from ...schemas.model import Model
 from ...schemas.parts import ToolCall
 from ...schemas.reply import CallWarning
@@ -46,7 +46,7 @@ def arguments_text(arguments: object) -> str:
     """Return the arguments of an answer's call as text; "" for none. Some servers send the JSON itself."""
     if arguments is None:
         return ""
-    return arguments if isinstance(arguments, str) else dumps(arguments).decode()
+    return arguments if isinstance(arguments, str) else dumps_as_read(arguments).decode()
 
 
 def sent_arguments(call: ToolCall) -> str:

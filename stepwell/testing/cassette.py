@@ -310,7 +310,7 @@ def _load(path: Path) -> list[Exchange]:
         ]
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}", hint="check the path and its permissions") from error
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise ConfigError(f"{path} is not a cassette: {error!r:.80}", hint="delete it, and record again") from None
 
 

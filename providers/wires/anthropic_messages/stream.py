@@ -29,7 +29,7 @@ from ....schemas.chunks import (
     Warned,
 )
 from ....schemas.fold import fold
-from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
+from ....schemas.json_text import JSONDecodeError, dumps, dumps_as_read, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import PAUSE, Reply
@@ -151,7 +151,7 @@ def _block_start(data: Mapping[str, Any], model: Model, state: State) -> list[St
         case "tool_use":
             out.append(ToolCallStart(place, distinct_id(block.get("id"), state.call_ids, state.id), block["name"]))
             if given := block.get("input"):
-                out.append(ToolCallDelta(place, dumps(given).decode()))
+                out.append(ToolCallDelta(place, dumps_as_read(given).decode()))
     return out
 
 

@@ -30,7 +30,7 @@ from ....schemas.chunks import (
     UsageUpdate,
 )
 from ....schemas.fold import fold
-from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
+from ....schemas.json_text import JSONDecodeError, dumps_as_read, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import Reply
@@ -149,7 +149,7 @@ def _block(number: int, block: Mapping[str, Any], model: Model, state: State) ->
         return [*_thought(index, thought, state.open.setdefault(index, {})), *_stop(index, model, state)]
     if "toolUse" in block and "type" not in block["toolUse"]:
         given = block["toolUse"].get("input")
-        delta = {"toolUse": {"input": dumps(given).decode() if given else ""}}
+        delta = {"toolUse": {"input": dumps_as_read(given).decode() if given else ""}}
         return [*_start(index, block, state), *_delta(index, delta, state), *_stop(index, model, state)]
     if "citationsContent" in block:
         cited = block["citationsContent"]

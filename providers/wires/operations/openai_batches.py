@@ -14,7 +14,7 @@ from attrs import evolve
 from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Rules, count
 from ....schemas.batch import BatchItem, BatchLine, BatchState
-from ....schemas.json_text import Fragment, dumps, loads
+from ....schemas.json_text import Fragment, dumps, dumps_as_read, loads
 from ....schemas.reply import Reply
 from ...declare.wire import Wire
 from .batches import results_wire, state_decoder, state_wire
@@ -99,7 +99,9 @@ def _result(row: Mapping[str, Any]) -> BatchLine:
     headers = {"x-request-id": str(request_id)} if request_id else {}
     # Without a status that can be read, the body shows whether it is an error.
     status = count(response.get("status_code"))
-    return BatchLine(row["custom_id"], status if type(status) is int else 200, dumps(response["body"]), headers=headers)
+    return BatchLine(
+        row["custom_id"], status if type(status) is int else 200, dumps_as_read(response["body"]), headers=headers
+    )
 
 
 _STATE: Rules = {
