@@ -210,8 +210,8 @@ def _call_parts(action: str, action_input: str | None) -> tuple[str, str, ReadAr
     if bracketed is not None:
         rest = action[bracketed.end() :]
         return _bare(bracketed[1]), rest, read_arguments if rest[0] == "{" else read_call
-    name, *rest = LINE_END.split(action, 1)
-    return _bare(name), "".join(rest), read_arguments
+    end = LINE_END.search(action)
+    return _bare(action[: end.start()] if end else action), action[end.end() :] if end else "", read_arguments
 
 
 def _json_call(body: str) -> tuple[str, str] | None:

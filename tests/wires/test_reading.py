@@ -14,6 +14,7 @@ from itertools import cycle, islice
 from typing import Any
 
 import httpx
+import pytest
 from odd_blocks import BLOCKS, LISTS, in_blocks
 from whole_streams import EVENTS
 
@@ -241,6 +242,23 @@ def test_a_mark_before_the_answer_and_bytes_that_are_no_text_cost_nothing(name: 
             if isinstance(at(body, place), str):
                 broken = written(put(body, place, "BROKEN")).replace(b"BROKEN", b"a\xff\xc3b")
                 assert answer_of(server.ask(broken)) == good, place
+
+
+@pytest.mark.parametrize("name", ["anthropic_messages", "bedrock_converse", "google_generate", "ollama_chat"])
+def test_arguments_with_nan_are_refused_and_never_become_others(name: str) -> None:
+    """JSON has no NaN: a call with one cannot be sent back, and must not be run with null."""
+    wire, sample = speaker(name), samples_of(speaker(name)).tools
+
+    def spoil(data: bytes) -> bytes:
+        return data.replace(b'\\"Pune\\"', b"NaN").replace(b'"Pune"', b"NaN")
+
+    spoiled = [
+        spoil(event) if isinstance(event, bytes) else (event[0], spoil(event[1]))
+        for event in events_of(wire, sample.stream)
+    ]
+    for reply in (Server(name).ask(spoil(sample.body)), streamed(wire, spoiled)):
+        (call,) = reply.tool_calls
+        assert call.arguments is None and "NaN" in call.arguments_json and call.error
 
 
 def test_frames_of_aws_with_headers_that_are_no_text_are_read() -> None:
