@@ -28,8 +28,6 @@ from orjson import OPT_SERIALIZE_NUMPY as SERIALIZE_NUMPY
 from orjson import OPT_SORT_KEYS as SORT_KEYS
 from orjson import Fragment
 
-from .nan_check import not_finite
-
 __all__ = [
     "INDENT",
     "NON_STR_KEYS",
@@ -42,7 +40,6 @@ __all__ = [
     "Fragment",
     "JSONDecodeError",
     "dumps",
-    "dumps_as_read",
     "dumps_strictly",
     "exact",
     "loads",
@@ -168,12 +165,6 @@ def dumps(
 
 dumps_strictly: Final[Callable[[Any], bytes]] = partial(dumps, text=str)
 """Does the same as `dumps`, but raises TypeError for a lone surrogate."""
-
-
-def dumps_as_read(value: object) -> bytes:
-    """Return the JSON of a value that `loads` has read: NaN and infinities stay, where `dumps` would write null."""
-    data = dumps(value)
-    return data if b"null" not in data or not_finite(value) is None else spaced(value).encode()
 
 
 def spaced(value: object, *, ascii: bool = False, default: Callable[[Any], Any] | None = None) -> str:

@@ -7,8 +7,9 @@ import re
 from ...pipeline.side_fields import Whole, nonempty_text
 from ...pipeline.world import REAL_WORLD
 from ...schemas.chunks import StreamChunk, Warned
-from ...schemas.json_text import JSONDecodeError, dumps_as_read, loads, repaired
+from ...schemas.json_text import JSONDecodeError, loads, repaired
 from ...schemas.model import Model
+from ...schemas.nan_check import dumps_as_read
 from ...schemas.parts import ToolCall
 from ...schemas.reply import CallWarning
 

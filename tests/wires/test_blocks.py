@@ -1,4 +1,4 @@
-"""Parts of a stream are told apart by all marks that they have, and one that has ended is never written over: blocks
+"""Parts of a stream are distinguished by all marks that they have, and one that has ended is never written over: blocks
 that are all numbered 0, whose number comes again or is missing, whose ends are left out, whose calls have no ids or
 the same one."""
 
@@ -208,7 +208,7 @@ def details(*pieces: list[dict[str, Any]]) -> Any:
     ]
 
 
-def test_reasoning_details_are_told_apart_by_all_their_marks() -> None:
+def test_reasoning_details_are_distinguished_by_all_their_marks() -> None:
     def text(text: str, index: int | None = 0, **more: Any) -> dict[str, Any]:
         return {"type": "reasoning.text", "text": text, "index": index, **more}
 

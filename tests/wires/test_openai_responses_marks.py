@@ -1,4 +1,4 @@
-"""Items of a streamed response are told apart by all marks that they have: ids, indexes, kinds, order."""
+"""Items of a streamed response are distinguished by all marks that they have: ids, indexes, kinds, order."""
 
 from __future__ import annotations
 

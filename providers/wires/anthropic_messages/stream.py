@@ -29,8 +29,9 @@ from ....schemas.chunks import (
     Warned,
 )
 from ....schemas.fold import fold
-from ....schemas.json_text import JSONDecodeError, dumps, dumps_as_read, exact, loads_fast
+from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
+from ....schemas.nan_check import dumps_as_read
 from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import PAUSE, Reply
 from ....schemas.usage import Usage

@@ -30,8 +30,9 @@ from ....schemas.chunks import (
     UsageUpdate,
 )
 from ....schemas.fold import fold
-from ....schemas.json_text import JSONDecodeError, dumps_as_read, exact, loads_fast
+from ....schemas.json_text import JSONDecodeError, exact, loads_fast
 from ....schemas.model import Model
+from ....schemas.nan_check import dumps_as_read
 from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage

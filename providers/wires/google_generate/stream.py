@@ -160,7 +160,7 @@ def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tupl
     return _read_piece(exact(data, event[1]), model, state), state
 
 
-def _read_piece(data: Any, model: Model, state: State, *, whole: bool = False) -> list[StreamChunk]:
+def _read_piece(data: object, model: Model, state: State, *, whole: bool = False) -> list[StreamChunk]:
     """Decode one piece, whatever is in it. Raises the provider's error for an error.
 
     data: the piece, as JSON
@@ -170,7 +170,10 @@ def _read_piece(data: Any, model: Model, state: State, *, whole: bool = False) -
     """
     if isinstance(data, list) and data:
         data = data[0]
-    piece, out = (data, []) if whole else kept_event(data, EVENT_FIELDS, model)
+    piece: Any = data
+    out: list[StreamChunk] = []
+    if not whole:
+        piece, out = kept_event(data, EVENT_FIELDS, model)
     if not isinstance(data, dict):
         return out
     if "error" in data:

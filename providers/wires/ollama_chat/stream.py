@@ -76,7 +76,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     return fold([*read_piece(data, model, state, rules=None), *closing(state)])
 
 
-def read_piece(data: Any, model: Model, state: State, rules: Rules | None = EVENT_FIELDS) -> list[StreamChunk]:
+def read_piece(data: object, model: Model, state: State, rules: Rules | None = EVENT_FIELDS) -> list[StreamChunk]:
     """Decode one piece: a line, or the whole body, which looks like the one line of a short stream.
 
     Raises the server's error if the piece is one, DecodeError for a whole body without a message.
@@ -86,7 +86,10 @@ def read_piece(data: Any, model: Model, state: State, rules: Rules | None = EVEN
     """
     if state.done:
         return []
-    piece, out = (data, []) if rules is None else kept_event(data, rules, model)
+    piece: Any = data
+    out: list[StreamChunk] = []
+    if rules is not None:
+        piece, out = kept_event(data, rules, model)
     if rules is not None and not piece:
         return out
     if piece.get("error"):

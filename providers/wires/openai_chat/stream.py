@@ -192,7 +192,7 @@ def _plain_parts(message: Mapping[str, Any]) -> tuple[Part, ...] | None:
     return tuple(parts) or None
 
 
-def read_piece(data: Any, model: Model, state: State, rules: Rules | None = EVENT_FIELDS) -> list[StreamChunk]:
+def read_piece(data: object, model: Model, state: State, rules: Rules | None = EVENT_FIELDS) -> list[StreamChunk]:
     """Decode one piece of an answer: an event, or the whole body, which has a message in the place of a delta.
 
     Raises the provider's error if the piece is one, or if a choice of an event has failed. For a whole body, that
@@ -204,7 +204,10 @@ def read_piece(data: Any, model: Model, state: State, rules: Rules | None = EVEN
     if state.done:
         return []
     whole = rules is None
-    chunk, out = (data, []) if rules is None else kept_event(data, rules, model)
+    chunk: Any = data
+    out: list[StreamChunk] = []
+    if rules is not None:
+        chunk, out = kept_event(data, rules, model)
     if not isinstance(data, dict):
         return out
     if data.get("error"):

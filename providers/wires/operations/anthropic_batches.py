@@ -9,7 +9,8 @@ from attrs import evolve
 
 from ....pipeline.side_fields import Each, Rules, count
 from ....schemas.batch import BatchLine, BatchState
-from ....schemas.json_text import Fragment, dumps, dumps_as_read
+from ....schemas.json_text import Fragment, dumps
+from ....schemas.nan_check import dumps_as_read
 from ...auth.auth import header_key
 from ...declare.wire import Wire
 from ..anthropic_messages import VERSION

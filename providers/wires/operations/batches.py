@@ -29,7 +29,7 @@ def path_to(pattern: str) -> Callable[[Request], str]:
 def state_decoder(decode: Callable[[Any], BatchState]) -> Callable[[Any, Model], Reply]:
     """Make a `decode_response` of a function that reads the state of a batch from the answer's JSON."""
 
-    def read(data: Any, model: Model) -> Reply:
+    def read(data: object, model: Model) -> Reply:
         state = decode(data)
         if type(state.id) is not str or type(state.status) is not str:
             raise TypeError("a batch has an id and a status")

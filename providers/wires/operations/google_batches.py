@@ -10,8 +10,9 @@ from attrs import evolve
 from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Each, Held, Rules, count
 from ....schemas.batch import BatchLine, BatchState
-from ....schemas.json_text import Fragment, dumps, dumps_as_read
+from ....schemas.json_text import Fragment, dumps
 from ....schemas.model import Model
+from ....schemas.nan_check import dumps_as_read
 from ....schemas.reply import Reply
 from ...auth.auth import header_key
 from ...declare.wire import Wire

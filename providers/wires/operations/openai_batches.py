@@ -14,7 +14,8 @@ from attrs import evolve
 from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Rules, count
 from ....schemas.batch import BatchItem, BatchLine, BatchState
-from ....schemas.json_text import Fragment, dumps, dumps_as_read, loads
+from ....schemas.json_text import Fragment, dumps, loads
+from ....schemas.nan_check import dumps_as_read
 from ....schemas.reply import Reply
 from ...declare.wire import Wire
 from .batches import results_wire, state_decoder, state_wire
