@@ -15,6 +15,7 @@ from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Rules, count
 from ....schemas.batch import BatchItem, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps, loads
+from ....schemas.model import Model
 from ....schemas.nan_check import dumps_as_read
 from ....schemas.reply import Reply
 from ...declare.wire import Wire
@@ -59,8 +60,14 @@ def upload(line: Callable[[BatchItem], dict[str, Any]]) -> Wire:
         content_type=CONTENT_TYPE,
         build_body=build,
         encode_body=encode_form,
-        decode_response=lambda data, model: Reply(id=data["id"], finish_reason="stop"),
+        decode_response=_uploaded,
     )
+
+
+def _uploaded(data: Mapping[str, Any], model: Model) -> Reply:
+    if type(id := data["id"]) is not str:
+        raise TypeError("a file has an id")
+    return Reply(id=id, finish_reason="stop")
 
 
 def _state(data: Mapping[str, Any]) -> BatchState:
