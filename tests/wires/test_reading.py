@@ -28,6 +28,7 @@ from stepwell.schemas.model import Model
 from stepwell.testing.conformance import samples_of
 
 from odd_fields import (
+    ABSENT,
     KEYS,
     SPEAKERS,
     STRANGE,
@@ -226,6 +227,16 @@ def test_unknown_events_anywhere_cost_nothing(name: str) -> None:
                 found = outcome(lambda: streamed(wire, [*events[:nth], added, *events[nth:]]))  # noqa: B023
                 lost += [(id, nth, unknown, found)] if found != good else []
     assert not lost
+
+
+@pytest.mark.parametrize("name", ["anthropic_messages", "openai_responses", "cohere_chat"])
+@pytest.mark.parametrize("other", [ABSENT, None, 7, [], "new"], ids=["absent", "null", "number", "list", "new"])
+def test_where_an_event_does_not_say_its_type_its_name_counts(name: str, other: Any) -> None:
+    wire = speaker(name)
+    for _, events in islice(streams(name), 6):
+        plain = [(str(loads(data)["type"]), data) for _, data in events if data != b"[DONE]"]
+        unsaid = [(kind, written(put(loads(data), ("type",), other))) for kind, data in plain]
+        assert answer_of(streamed(wire, unsaid)) == answer_of(streamed(wire, plain))
 
 
 @wires
