@@ -18,7 +18,7 @@ from ..schemas.message import Context
 from ..schemas.parts import MEDIA, Image
 from ..schemas.secret import Secret
 from .auth.auth import bearer, credential_value
-from .auth.tokens import Token, TokenSource, TokenSources, answer_of
+from .auth.tokens import Token, TokenSource, TokenSources, answer_of, seconds
 from .declare.addresses import is_at
 from .declare.credentials import KEY, Credentials, Login, Value
 from .declare.provider import declare_provider
@@ -73,8 +73,10 @@ def copilot_tokens(login: Secret) -> TokenSource:
             "GitHub gave no Copilot token for this login",
             "the login needs Copilot, and must be an OAuth token, not a personal access token",
         )
-        address = (answer.get("endpoints") or {}).get("api") or ""
-        return Token(answer["token"], answer["expires_at"], address if is_at(address, (".githubcopilot.com",)) else "")
+        places = answer.get("endpoints")
+        address = str(places.get("api") or "") if isinstance(places, dict) else ""
+        expires = seconds(answer.get("expires_at"))
+        return Token(answer["token"], expires, address if is_at(address, (".githubcopilot.com",)) else "")
 
     return TokenSource(exchange, margin=MARGIN_SECONDS)
 

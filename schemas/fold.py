@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from operator import itemgetter
 from typing import Any, NoReturn
 
 from attrs import evolve
@@ -78,6 +79,7 @@ class _PartBuilder:
 
 
 _NO_PART = _PartBuilder(Text)
+_PLACE = itemgetter(0)
 
 
 class Fold:
@@ -88,6 +90,7 @@ class Fold:
 
     __slots__ = (
         "_alternatives",
+        "_ended",
         "_index",
         "_kind",
         "_latest",
@@ -100,6 +103,7 @@ class Fold:
 
     def __init__(self) -> None:
         self._parts: dict[int, _PartBuilder | Part] = {}
+        self._ended: list[tuple[int, _PartBuilder | Part]] | None = None  # those whose places others have taken
         self._alternatives: dict[int, Fold] = {}
         # The part that grew last, its pieces, its index, and the class of its chunks.
         self._latest = _NO_PART
@@ -144,17 +148,30 @@ class Fold:
 
     def _message(self) -> Message:
         parts: list[Part] = []
-        for index in sorted(self._parts):
-            part = self._parts[index]
+        held = self._parts
+        if self._ended is not None:
+            # Sorting is stable: of one place, what stood there first comes first.
+            held = dict(enumerate(part for _, part in sorted([*self._ended, *held.items()], key=_PLACE)))
+        for index in sorted(held):
+            part = held[index]
             if (done := part.part() if isinstance(part, _PartBuilder) else part) is not None:
                 parts.append(done)
         return Message("assistant", tuple(parts))
 
     def _growing(self, kind: _Growing, index: int) -> _PartBuilder:
         part = self._parts.get(index)
-        if not isinstance(part, _PartBuilder):
-            part = self._parts[_checked_index(index)] = _PartBuilder(kind)
-        return part
+        if isinstance(part, _PartBuilder) and part.kind is kind:
+            return part
+        self._parts[self._free(index) if part is not None else _checked_index(index)] = new = _PartBuilder(kind)
+        return new
+
+    def _free(self, index: int) -> int:
+        """Make room at a place. What stands there has ended, since another part comes: both are kept."""
+        if (before := self._parts.get(_checked_index(index))) is not None:
+            self._ended = self._ended or []
+            self._ended.append((index, before))
+        self._kind = None
+        return index
 
     def _grow(self, part: _PartBuilder, chunk: _Delta, text: str) -> None:
         part.pieces.append(text)
@@ -171,31 +188,33 @@ class Fold:
 
     def _part_end(self, chunk: PartEnd) -> None:
         part = self._parts.get(chunk.index)
-        if not isinstance(part, _PartBuilder):
-            part = self._growing(Reasoning if chunk.fields.keys() & _REASONING_FIELDS else Text, chunk.index)
+        thought = bool(chunk.fields.keys() & _REASONING_FIELDS)
+        if thought and self._ended and (not isinstance(part, _PartBuilder) or part.kind is not Reasoning):
+            part = next((each for each in reversed(self._ended) if each[0] == chunk.index), (0, None))[1]
+        if not isinstance(part, _PartBuilder) or (thought and part.kind is not Reasoning):
+            part = self._growing(Reasoning if thought else Text, chunk.index)
         part.fields.update(chunk.fields)
 
     def _part_done(self, chunk: PartDone) -> None:
         part = chunk.part
         if not isinstance(getattr(part, "text", ""), str) or not isinstance(getattr(part, "arguments_json", ""), str):
             raise _misfit()
-        self._parts[_checked_index(chunk.index)] = part
-        self._kind = None
+        self._parts[self._free(chunk.index)] = part
 
     def _call_start(self, chunk: ToolCallStart) -> None:
         call = _PartBuilder(ToolCall, whole=False)
         call.fields = {"id": chunk.id, "name": chunk.name}
-        self._parts[_checked_index(chunk.index)] = call
-        self._kind = None
+        self._parts[self._free(chunk.index)] = call
 
     def _call_delta(self, chunk: ToolCallDelta) -> None:
         part = self._parts.get(chunk.index)
-        if isinstance(part, _PartBuilder):
+        if isinstance(part, _PartBuilder) and part.kind is ToolCall:
             self._grow(part, chunk, chunk.arguments_json)
 
     def _call_end(self, chunk: ToolCallEnd) -> None:
         part = self._parts.get(chunk.index)
-        if isinstance(part, _PartBuilder):
+        if isinstance(part, _PartBuilder) and part.kind is ToolCall:
+            part.pack()
             part.whole = True
             if chunk.extra:
                 part.fields["extra"] = chunk.extra
@@ -230,7 +249,10 @@ class Fold:
             self._alternatives.setdefault(chunk.choice, Fold()).feed((chunk.chunk,))
 
     def _finish(self, chunk: Finish) -> None:
-        for part in self._parts.values():
+        parts: Iterable[Any] = self._parts.values()
+        if self._ended is not None:
+            parts = [*parts, *(part for _, part in self._ended)]
+        for part in parts:
             if isinstance(part, _PartBuilder):
                 part.pack()
         parts = [part for fold in (self, *self._alternatives.values()) for part in fold._parts.values()]

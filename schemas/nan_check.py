@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from math import isfinite
 
+from .json_text import dumps, spaced
+
 
 def not_finite(value: object, place: str = "", depth: int = 0) -> str | None:
     """Return the JSON pointer of the first NaN or infinity in plain data ("" for the value itself), else None.
@@ -28,6 +30,12 @@ def not_finite(value: object, place: str = "", depth: int = 0) -> str | None:
         if each.__class__ in _SEARCHED and (found := not_finite(each, f"{place}/{name}", depth + 1)) is not None:
             return found
     return None
+
+
+def dumps_as_read(value: object) -> bytes:
+    """Return the JSON of a value that was read leniently: NaN and infinities stay, where `dumps` would write null."""
+    data = dumps(value)
+    return data if b"null" not in data or not_finite(value) is None else spaced(value).encode()
 
 
 _DEEPEST = 255  # orjson refuses deeper nesting

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,12 @@ import httpx
 import pytest
 
 import stepwell
-from stepwell.errors import ConfigError, StreamTruncated
+from stepwell.errors import ConfigError, StepwellError, StreamTruncated
+from stepwell.schemas.json_text import loads
 from stepwell.testing import Cassette, NotRecorded
 
 from loopback import Loopback, answer, completion, serving, whole_stream
+from odd_fields import ABSENT, STRANGE, places, put, written
 from scripted import MODEL, Scripted
 
 KEY = "sk-canary-0123456789abcdef"
@@ -164,3 +168,20 @@ def test_a_file_that_is_not_a_cassette_is_an_error(tmp_path: Path) -> None:
         Cassette(path)
     with pytest.raises(ConfigError, match="record cannot be"):
         Cassette(path, record="sometimes")
+
+
+def test_a_file_with_odd_fields_is_replayed_or_a_typed_error(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    recorded(path, "hello")
+    file, replayed, turn = loads(path.read_bytes()), 0, cycle(STRANGE)
+    for place in places(file):
+        for other in islice(turn, 5):
+            path.write_bytes(b"\xef\xbb\xbf" + written(put(file, place, other)))
+            with suppress(StepwellError):
+                replayed += ask(Cassette(path), "prompt 0").text == "hello"
+    assert replayed
+    without = put(
+        put(file, ("exchanges", 0, "response", "headers"), ABSENT), ("exchanges", 0, "response", "status"), "200"
+    )
+    path.write_bytes(written(without))
+    assert ask(Cassette(path), "prompt 0").text == "hello"

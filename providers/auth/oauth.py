@@ -14,7 +14,7 @@ from ...schemas.atomic_files import write_file
 from ...schemas.errors import MissingKey
 from ...schemas.json_text import INDENT, dumps, loads
 from ...schemas.secret import MaskedDict, Secret
-from .tokens import MARGIN_SECONDS, answer_of, to_server
+from .tokens import MARGIN_SECONDS, answer_of, seconds, to_server
 
 
 class TokenFile:
@@ -45,17 +45,17 @@ class TokenFile:
 
 def expires_at(token: str) -> float:
     """Return when a JWT expires, in seconds since 1970; infinity for another token. The signature is not checked."""
-    return float(claims(token).get("exp", float("inf")))
+    return seconds(claims(token).get("exp"))
 
 
 def claims(token: str) -> dict[str, Any]:
     """Return the claims of a JWT; none for another token."""
     try:
         payload = token.split(".")[1]
-        data: dict[str, Any] = loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+        data = loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     except (IndexError, ValueError):
         return {}
-    return data
+    return data if isinstance(data, dict) else {}
 
 
 def refreshed(
@@ -92,6 +92,6 @@ def _renewed(
         asked, "access_token", "the token could not be renewed", "log in again with: codex login"
     )
     names = ("access_token", "refresh_token", "id_token")
-    data["tokens"].update({name: fresh[name] for name in names if fresh.get(name)})
+    data["tokens"].update({name: fresh[name] for name in names if isinstance(fresh.get(name), str)})
     yield Run(lambda: file.write(data))
     return data

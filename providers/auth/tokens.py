@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Generator, Mapping
+from math import inf, isnan
 from typing import Any
 from urllib.parse import urlencode
 
@@ -30,7 +31,7 @@ class Token:
 
     value: Secret = field(converter=_to_send)
     """a string becomes a Secret"""
-    expires: float = float("inf")
+    expires: float = inf
     """in seconds since 1970"""
     details: Any = field(default=None, repr=False)
     """what came with it: an address, a project, ..."""
@@ -126,10 +127,20 @@ def oauth_tokens(url: str, fields: Mapping[str, str | Secret], *, margin: float 
         asked = to_server(request, url, _form(current), "application/x-www-form-urlencoded")
         failed = f"{request.model.provider}'s login server gave no token"
         answer = yield from answer_of(asked, "access_token", failed, "check the login")
-        current.update({name: answer[name] for name in ("refresh_token",) if answer.get(name)})
-        return Token(answer["access_token"], request.world.time() + float(answer.get("expires_in") or "inf"), answer)
+        if isinstance(fresh := answer.get("refresh_token"), str) and fresh:
+            current["refresh_token"] = fresh
+        return Token(answer["access_token"], request.world.time() + seconds(answer.get("expires_in")), answer)
 
     return TokenSource(fetch, margin=margin)
+
+
+def seconds(value: object) -> float:
+    """Return a time that a login server states in seconds, maybe in quotes; infinity where it states none."""
+    try:
+        found = float(value or "inf")  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return inf
+    return inf if isnan(found) else found
 
 
 def _form(fields: Mapping[str, str | Secret]) -> bytes:
@@ -159,6 +170,6 @@ def answer_of(request: Request, token: str, failed: str, hint: str) -> Generator
     except ValueError:
         answer = None
     # Outside the handler, so that it is not chained: an error about JSON holds the text.
-    if not isinstance(answer, Mapping) or not answer.get(token):
+    if not isinstance(answer, Mapping) or not answer.get(token) or type(answer[token]) is not str:
         raise AuthError(f"{failed} ({response.status})", hint=hint, status=response.status)
     return MaskedDict(answer)

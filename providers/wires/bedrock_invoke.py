@@ -12,8 +12,9 @@ from typing import Any
 from attrs import evolve
 
 from ...pipeline.http.request import Request
+from ...pipeline.side_fields import Rules, kept_event
 from ...schemas.chunks import StreamChunk
-from ...schemas.json_text import loads_fast
+from ...schemas.json_text import JSONDecodeError, loads, loads_fast
 from ...schemas.model import Model
 from ..declare.wire import Wire
 from .anthropic_messages import anthropic_messages
@@ -24,6 +25,8 @@ from .paths import bedrock_path
 from .protocols import aws_event_stream
 from .protocols.aws_event_stream import AWSEvent
 
+_PAYLOAD: Rules = {"bytes": str}
+
 
 def _invoke_wire(wire: Wire, name: str, build_body: Callable[[Request], dict[str, Any]]) -> Wire:
     """Make the variant of a wire that goes through invoke."""
@@ -32,8 +35,14 @@ def _invoke_wire(wire: Wire, name: str, build_body: Callable[[Request], dict[str
     def decode_stream_event(event: AWSEvent, model: Model, state: Any) -> tuple[list[StreamChunk], Any]:
         if (error := stream_failure(event, model)) is not None:
             raise error
-        payload = loads_fast(event[1])
-        return decode(("", b64decode(payload["bytes"])), model, state) if "bytes" in payload else ([], state)
+        try:
+            payload = loads_fast(event[1])
+        except JSONDecodeError:
+            payload = loads(event[1])
+        data = payload.get("bytes") if type(payload) is dict else None
+        if type(data) is not str:
+            return kept_event(payload, _PAYLOAD, model)[1], state
+        return decode(("", b64decode(data)), model, state)
 
     return evolve(
         wire,

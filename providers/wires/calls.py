@@ -7,8 +7,9 @@ import re
 from ...pipeline.side_fields import Whole, nonempty_text
 from ...pipeline.world import REAL_WORLD
 from ...schemas.chunks import Warned
-from ...schemas.json_text import JSONDecodeError, dumps, loads, repaired
+from ...schemas.json_text import JSONDecodeError, loads, repaired
 from ...schemas.model import Model
+from ...schemas.nan_check import dumps_as_read
 from ...schemas.parts import ToolCall
 from ...schemas.reply import CallWarning
 
@@ -30,11 +31,23 @@ def orphaned(model: Model) -> Warned:
     return Warned((CallWarning("tool_calls", "arguments that belong to no call were left out", str(model)),))
 
 
+def distinct_id(given: str | None, known: set[str], reply_id: str | None) -> str:
+    """Return the id of a call: its own, or one made up where it has none or that of another call.
+
+    given: the id that it came with
+    known: the ids of the calls before it, to which its own is added
+    reply_id: the id of the answer, see `call_id`
+    """
+    id = given if given and given not in known else call_id(reply_id, len(known))
+    known.add(id)
+    return id
+
+
 def arguments_text(arguments: object) -> str:
     """Return the arguments of an answer's call as text; "" for none. Some servers send the JSON itself."""
     if arguments is None:
         return ""
-    return arguments if isinstance(arguments, str) else dumps(arguments).decode()
+    return arguments if isinstance(arguments, str) else dumps_as_read(arguments).decode()
 
 
 def sent_arguments(call: ToolCall) -> str:

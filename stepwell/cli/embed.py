@@ -69,4 +69,4 @@ def _lines(path: str | None, words: list[str]) -> list[str]:
             raise ConfigError(f"{path} is not text in {error.encoding}", hint="save it in UTF-8") from None
     else:
         text = "" if words else piped()
-    return [line for line in text.splitlines() if line.strip()]
+    return [line for line in text.split("\n") if line.strip()]

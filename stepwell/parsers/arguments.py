@@ -11,6 +11,7 @@ from ..schemas.json_schema.depth import too_deep
 from ..schemas.json_schema.partial import CLOSER, PartialJSON, closing_bracket
 from ..schemas.json_schema.whole import goes_on
 from ..schemas.json_text import spaced
+from .parser import LINE_END
 
 Parameters = Mapping[str, Any]
 
@@ -102,7 +103,7 @@ def _json_token(token: re.Match[str]) -> str:
 def _bare(text: str, parameters: Parameters) -> Any:
     """Read `a=1, b=2` as in a call, a name and a value in each line, or the value of the only argument."""
     properties = parameters.get("properties", {})
-    pairs = [_PAIR.match(line) for line in (text, *text.splitlines())]
+    pairs = [_PAIR.match(line) for line in (text, *LINE_END.split(text))]
     if pairs[0] is None or pairs[0][1] not in properties:
         return _single(text, parameters)
     if (value := _value(f"{{{_to_json(text)}}}")) is not None:

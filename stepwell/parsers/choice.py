@@ -10,7 +10,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ..schemas.errors import ConfigError
-from .parser import OutputParser, unreadable
+from .parser import LINE_END, OutputParser, unreadable
 
 _MARKED = re.compile(r"\*\*([^*\n]{1,200})\*\*|\"([^\"\n]{1,200})\"|`([^`\n]{1,200})`")
 _AROUND = " \t\r\n.,:;!?*_`'\"()[]"
@@ -59,7 +59,7 @@ class ChoiceParser(OutputParser[Any]):
 
 
 def _pieces(text: str) -> Iterator[str]:
-    for line in text.splitlines():
+    for line in LINE_END.split(text):
         yield _plain(line)
         yield _plain(line.rpartition(":")[2])
     for found in _MARKED.finditer(text):

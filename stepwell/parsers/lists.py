@@ -8,7 +8,7 @@ from typing import Literal
 from attrs import field, frozen
 
 from ..schemas.errors import ConfigError
-from .parser import OutputParser, unreadable
+from .parser import LINE_END, OutputParser, unreadable
 
 Style = Literal["comma", "numbered", "bulleted", "lines"]
 
@@ -43,7 +43,7 @@ class ListParser(OutputParser[list[str]]):
             case "comma":
                 found = _comma_items(text)
             case "lines":
-                found = [line.strip() for line in text.splitlines()]
+                found = [line.strip() for line in LINE_END.split(text)]
             case _:
                 found = _marked_items(text, _MARK[self.style])
         items = [item for item in found if item]
@@ -56,7 +56,7 @@ def _comma_items(text: str) -> list[str]:
     import csv  # only for lists with commas
 
     try:
-        return [item.strip() for row in csv.reader(text.splitlines(), skipinitialspace=True) for item in row]
+        return [item.strip() for row in csv.reader(LINE_END.split(text), skipinitialspace=True) for item in row]
     except csv.Error:
         raise unreadable("the answer holds no list (comma)", text) from None
 
@@ -64,7 +64,7 @@ def _comma_items(text: str) -> list[str]:
 def _marked_items(text: str, mark: re.Pattern[str]) -> list[str]:
     items: list[str] = []
     inside = False
-    for line in text.splitlines():
+    for line in LINE_END.split(text):
         if found := mark.match(line):
             items.append(line[found.end() :].strip())
             inside = True

@@ -13,7 +13,7 @@ from ..schemas.json_schema.decode import loads_exact
 from ..schemas.json_text import dumps, spaced
 from ..schemas.tool import Tool
 from .arguments import read_arguments, read_call
-from .parser import OutputParser, unreadable
+from .parser import LINE_END, OutputParser, unreadable
 
 STOP: Final = "\nObservation:"
 """Pass it as `stop=`: what follows would be a tool's result that the model made up."""
@@ -114,7 +114,7 @@ def _example(parameters: Mapping[str, Any]) -> str:
 # A label begins a line and may be decorated: "**Action:**", "### Final Answer:", "2. Thought 2:".
 # Every repetition is bounded or of one class of characters, so that matching is linear in the text.
 _LABEL = re.compile(
-    r"^[ \t]*(?:(?:#{1,6}|[>*+-]|\d{1,3}[.)])[ \t]+){0,2}(?P<mark>[*_`]{0,3})"
+    r"(?:^|(?<=\r))[ \t]*(?:(?:#{1,6}|[>*+-]|\d{1,3}[.)])[ \t]+){0,2}(?P<mark>[*_`]{0,3})"
     r"(?:(?P<thought>thoughts?)|(?P<input>action[ _-]?input|input|args|arguments|parameters)"
     r"|(?P<action>action)|(?P<observation>observation)|(?P<answer>(?:final[ _-]?)?answer))"
     r"[ \t]{0,3}\d{0,3}[ \t]{0,3}(?P<mark_end>[*_`]{0,3})[ \t]{0,3}[:：]",
@@ -210,8 +210,8 @@ def _call_parts(action: str, action_input: str | None) -> tuple[str, str, ReadAr
     if bracketed is not None:
         rest = action[bracketed.end() :]
         return _bare(bracketed[1]), rest, read_arguments if rest[0] == "{" else read_call
-    name, _, rest = action.partition("\n")
-    return _bare(name), rest, read_arguments
+    end = LINE_END.search(action)
+    return _bare(action[: end.start()] if end else action), action[end.end() :] if end else "", read_arguments
 
 
 def _json_call(body: str) -> tuple[str, str] | None:

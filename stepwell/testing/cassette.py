@@ -304,14 +304,16 @@ def _text(chunk: bytes) -> Any:
 
 def _load(path: Path) -> list[Exchange]:
     try:
-        return [
-            Exchange(**row["request"], **{**row["response"], "chunks": [_bytes(c) for c in row["response"]["chunks"]]})
-            for row in rows_of(path.read_bytes(), path)
-        ]
+        return [_exchange(row["request"], **row["response"]) for row in rows_of(path.read_bytes(), path)]
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}", hint="check the path and its permissions") from error
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ConfigError(f"{path} is not a cassette: {error!r:.80}", hint="delete it, and record again") from None
+
+
+def _exchange(request: Mapping[str, Any], status: Any, chunks: list[Any], headers: Any = None) -> Exchange:
+    sent = {name: str(value) for name, value in (headers or {}).items() if value is not None}
+    return Exchange(**request, status=int(status), headers=sent, chunks=[_bytes(chunk) for chunk in chunks])
 
 
 def _bytes(chunk: str | Mapping[str, str]) -> bytes:

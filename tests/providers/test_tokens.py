@@ -30,6 +30,8 @@ from stepwell.providers.wires.openai_responses.samples import SAMPLES as RESPONS
 from stepwell.schemas.secret import Secret
 from stepwell.steps import Request, Run
 
+from odd_fields import ABSENT, STRANGE, written
+
 LOGIN = "https://login.test/token"
 FIELDS = {"grant_type": "client_credentials", "client_id": "me", "client_secret": Secret("hush-hush")}
 
@@ -190,6 +192,21 @@ def test_an_answer_without_a_token_is_an_error_without_its_text(body: bytes) -> 
         with pytest.raises(AuthError) as caught:
             client.generate_text(model, "hi")
     assert leaks(caught.value, "hush-hush") == []
+
+
+def test_what_a_login_server_states_beside_its_token_costs_no_call() -> None:
+    beside = ("refresh_token", "expires_in", "expires_at", "endpoints")
+    for nth, other in enumerate(STRANGE):
+        body = {"access_token": "t", "token": "t"} | ({} if other is ABSENT else dict.fromkeys(beside, other))
+
+        def answer(request: httpx.Request, body: Any = body) -> httpx.Response:
+            login = request.url.host in ("login.test", "api.github.com")
+            return httpx.Response(200, content=written(body) if login else CHAT.text.body)
+
+        copilot = {"api_keys": {"github_copilot": {"oauth_token": f"gho_odd{nth}"}}}
+        for model, settings in (declared(oauth_tokens(LOGIN, FIELDS)), ("github_copilot:gpt-4.1", copilot)):
+            with Client(transport=httpx.MockTransport(answer), retries=0, **settings) as client:
+                assert client.generate_text(model, "hi").text, other
 
 
 def test_a_login_that_fails_for_a_moment_is_asked_again() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -31,6 +32,13 @@ SPEAKERS = {
 }
 KEYS = {**dict.fromkeys(SPEAKERS.values(), "k"), "amazon_bedrock": {"access_key": "a", "secret_key": "s"}}
 ODD = (None, "odd", 7, -1.5, True, [7], ["odd"], {"odd": 1}, [{"odd": [None]}], {"odd": {"odd": []}})
+ABSENT: Any = object()
+"""In the place of a value: there is none."""
+STRANGE = (
+    *(ABSENT, None, "", "odd", "7", "\ud83d", 7, -1.5, 10**30, float("nan"), float("inf"), True, False),
+    *([], [7], ["odd"], [None], [[]], {}, {"odd": 1}, [{"odd": [None]}], {"odd": {"odd": []}}),
+)
+"""All that a field of an answer has been seen to hold, or may. See `written` for those that are not quite JSON."""
 wires = pytest.mark.parametrize("name", SPEAKERS)
 _TOKENS = {"token": "a", "logprob": -0.1, "top_logprobs": []}
 MORE: dict[str, dict[tuple[Any, ...], Any]] = {
@@ -100,11 +108,18 @@ def put(value: Any, place: tuple[Any, ...], other: Any) -> Any:
     if not place:
         return other
     value = copy.copy(value)
-    if isinstance(value, dict):
+    if other is ABSENT and len(place) == 1:
+        del value[place[0]]
+    elif isinstance(value, dict):
         value[place[0]] = put(value.get(place[0], {}), place[1:], other)
     else:
         value[place[0]] = put(value[place[0]], place[1:], other)
     return value
+
+
+def written(value: Any) -> bytes:
+    """Write JSON as lenient writers do: with NaN, infinities and halves of surrogate pairs."""
+    return json.dumps(value).encode()
 
 
 def at(value: Any, place: tuple[Any, ...]) -> Any:

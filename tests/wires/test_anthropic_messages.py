@@ -108,14 +108,23 @@ BLOCKS = st.one_of(
 )
 
 
-@given(st.lists(BLOCKS, max_size=5), st.integers(0, 4))
+def lists_of_blocks(**sizes: int) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Make lists of blocks in which each call has an id of its own."""
+    return st.lists(BLOCKS, **sizes).map(
+        lambda blocks: [
+            {**block, "id": f"toolu_{at}"} if block["type"] == "tool_use" else block for at, block in enumerate(blocks)
+        ]
+    )
+
+
+@given(lists_of_blocks(max_size=5), st.integers(0, 4))
 def test_a_stream_folds_to_the_unstreamed_reply(blocks: list[dict[str, Any]], cut: int) -> None:
     whole, streamed = decode(message(*blocks)), folded(events(blocks, cut))
     for name in ("message", "finish_reason", "finish_reason_raw", "usage", "id", "model", "metadata"):
         assert getattr(streamed, name) == getattr(whole, name), name
 
 
-@given(st.lists(BLOCKS, min_size=1, max_size=4), st.integers(0, 4))
+@given(lists_of_blocks(min_size=1, max_size=4), st.integers(0, 4))
 def test_the_sdk_collects_our_streams_to_the_same_blocks(blocks: list[dict[str, Any]], cut: int) -> None:
     """The oracle's own check: what the other tests stream is what Anthropic's SDK takes for this message."""
     snapshot, buffers = None, {}
@@ -129,7 +138,7 @@ def test_the_sdk_collects_our_streams_to_the_same_blocks(blocks: list[dict[str, 
     assert known == blocks
 
 
-@given(st.lists(BLOCKS, max_size=5))
+@given(lists_of_blocks(max_size=5))
 def test_an_answer_is_sent_back_block_by_block(blocks: list[dict[str, Any]]) -> None:
     answer = decode(message(*blocks)).message
     stored = Context.from_json(Context([user("hi"), answer]).to_json()).messages

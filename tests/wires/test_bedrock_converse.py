@@ -120,7 +120,17 @@ BLOCKS = st.one_of(
 )
 
 
-@given(st.lists(BLOCKS, max_size=5), st.integers(0, 4))
+def lists_of_blocks(**sizes: int) -> st.SearchStrategy[list[dict[str, Any]]]:
+    """Make lists of blocks in which each call has an id of its own."""
+    return st.lists(BLOCKS, **sizes).map(lambda blocks: [numbered(block, at) for at, block in enumerate(blocks)])
+
+
+def numbered(block: dict[str, Any], at: int) -> dict[str, Any]:
+    call = block.get("toolUse", {})
+    return block if call.get("type", "toolUseId" not in call) else {"toolUse": {**call, "toolUseId": f"t{at}"}}
+
+
+@given(lists_of_blocks(max_size=5), st.integers(0, 4))
 def test_a_stream_folds_to_the_unstreamed_reply(blocks: list[dict[str, Any]], cut: int) -> None:
     whole, streamed = decode(answer(*blocks)), folded(frames(*blocks, cut=cut))
     for name in ("message", "finish_reason", "finish_reason_raw", "usage", "metadata"):
@@ -134,7 +144,7 @@ def with_bytes(value: Any) -> Any:
     return [with_bytes(each) for each in value] if isinstance(value, list) else value
 
 
-@given(st.lists(BLOCKS, max_size=4), st.integers(0, 4))
+@given(lists_of_blocks(max_size=4), st.integers(0, 4))
 def test_the_service_model_has_the_events_of_these_tests(blocks: list[dict[str, Any]], cut: int) -> None:
     """Every frame as botocore parses it, and the content as the model of Converse's answers has it."""
     shape = SERVICE.operation_model("ConverseStream").output_shape.members["stream"]
@@ -153,7 +163,7 @@ def test_the_service_model_has_the_events_of_these_tests(blocks: list[dict[str, 
     assert not report.generate_report()
 
 
-@given(st.lists(BLOCKS, max_size=5))
+@given(lists_of_blocks(max_size=5))
 def test_an_answer_is_sent_back_block_by_block(blocks: list[dict[str, Any]]) -> None:
     message = decode(answer(*blocks)).message
     stored = Context.from_json(Context([user("hi"), message]).to_json()).messages

@@ -276,16 +276,17 @@ def test_an_error_in_a_200_is_an_error() -> None:
     assert isinstance(answered(b'{"error": "model is loading"}'), errors.ProviderError)
 
 
-@pytest.mark.parametrize("junk", [b"[1]\n", b'"text"\n', b"<html>\n"])
-def test_a_malformed_line_is_reported(junk: bytes) -> None:
-    outcome = answered(SAID + junk + line(**END), stream=True)
+def test_a_line_that_is_not_json_is_an_error() -> None:
+    outcome = answered(SAID + b"<html>\n" + line(**END), stream=True)
     assert isinstance(outcome, errors.DecodeError) and outcome.partial.text == "so far"
 
 
-def test_a_message_that_is_not_an_object_is_left_out_of_a_stream_with_a_warning() -> None:
-    reply = answered(SAID + b'{"message": 3, "done": false}\n' + line(**END), stream=True)
-    assert reply.text == "so far"
-    assert [warning.subject for warning in reply.warnings] == ["message"]
+@pytest.mark.parametrize(
+    ("junk", "subject"), [(b"[1]", "event"), (b'"text"', "event"), (b'{"message": 3, "done": false}', "message")]
+)
+def test_a_line_that_is_no_object_or_has_none_is_left_out_with_a_warning(junk: bytes, subject: str) -> None:
+    reply = answered(SAID + junk + b"\n" + line(**END), stream=True)
+    assert reply.text == "so far" and [warning.subject for warning in reply.warnings] == [subject]
 
 
 def test_a_stream_cut_at_any_place_is_an_error_with_the_partial_answer() -> None:

@@ -100,6 +100,46 @@ def piece(
             [piece('{"a"', name="f", id="x", index=0), piece(":1", name="f", id="x", index=1), piece("}", id="x")],
             [("f", {"a": 1})],
         ),
+        (
+            [piece('{"a"', name="f", id="a", index=0), piece(":1", id="b", index=0), piece("}", id="c", index=0)],
+            [("f", {"a": 1})],
+        ),
+        (
+            [
+                piece('{"a"', name="f", id="a"),
+                piece(":1}", id="b"),
+                piece('{"b"', name="g", id="c"),
+                piece(":2}", id="d"),
+            ],
+            [("f", {"a": 1}), ("g", {"b": 2})],
+        ),
+        (
+            [
+                piece("", name="f", id="a", index=0),
+                piece('{"a"', id="b", index=0),
+                piece(":1}", name="f", id="c", index=0),
+            ],
+            [("f", {"a": 1})],
+        ),
+        (
+            [piece('{"a":1}', id="a"), piece(None, name="f"), piece('{"b":2}', id="b"), piece(None, name="g")],
+            [("f", {"a": 1}), ("g", {"b": 2})],
+        ),
+        (
+            [
+                piece('{"a"', name="f", id="a", index=0),
+                piece('{"b"', name="g", id="b", index=1),
+                piece(":1}", id="c", index=0),
+                piece(":2}", id="d", index=1),
+            ],
+            [("f", {"a": 1}), ("g", {"b": 2})],
+        ),
+        ([piece('{"a":1}', name="f"), piece('{"a":2}', name="f")], [("f", {"a": 1}), ("f", {"a": 2})]),
+        ([piece('{"a"', name="f", index=0), piece(":1}", name="f", index=0)], [("f", {"a": 1})]),
+        (
+            [piece('{"a":1}', name="f", index=0), piece('{"b":2}', name="g", index=0)],
+            [("f", {"a": 1}), ("g", {"b": 2})],
+        ),
     ],
     ids=[
         "no index",
@@ -118,6 +158,14 @@ def piece(
         "one id for two",
         "one id for two, in pieces",
         "a name in every piece, and an index that shifts",
+        "another id in every piece",
+        "another id in every piece, no index",
+        "another id in every piece, and the name",
+        "late names, no index",
+        "interleaved, with other ids",
+        "neither ids nor indexes, one name",
+        "a name in every piece, no ids",
+        "no ids, one index for two names",
     ],
 )
 def test_tool_calls_are_assembled_with_any_labelling(deltas: Any, expected: list[Any]) -> None:

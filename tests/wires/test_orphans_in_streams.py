@@ -104,21 +104,29 @@ ORPHANS: dict[str, tuple[Wire, list[Any]]] = {
         openai_chat,
         [chat("tool_calls", tool_calls=[{"index": 0, "id": "c", "function": {"arguments": PIECE}}])],
     ),
-    "anthropic_messages, a call without an end": (
+    "openai_responses, a call without an end": (
+        openai_responses,
+        [{"type": "response.output_item.added", "output_index": 0, "item": ITEM}, DONE],
+    ),
+}
+
+
+CALLS = {
+    "anthropic_messages": (
         anthropic_messages,
         [
             {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "t", "name": "f"}},
             *STOP,
         ],
     ),
-    "bedrock_converse, a call without an end": (
+    "bedrock_converse": (
         bedrock_converse,
         [
             frame("contentBlockStart", contentBlockIndex=0, start={"toolUse": {"toolUseId": "t", "name": "f"}}),
             frame("messageStop", stopReason="tool_use"),
         ],
     ),
-    "cohere_chat, a call without an end": (
+    "cohere_chat": (
         cohere_chat,
         [
             {
@@ -129,11 +137,14 @@ ORPHANS: dict[str, tuple[Wire, list[Any]]] = {
             {"type": "message-end", "delta": {"finish_reason": "TOOL_CALL"}},
         ],
     ),
-    "openai_responses, a call without an end": (
-        openai_responses,
-        [{"type": "response.output_item.added", "output_index": 0, "item": ITEM}, DONE],
-    ),
 }
+"""Whole answers in which the end of a call was left out."""
+
+
+@pytest.mark.parametrize("case", CALLS)
+def test_a_call_ends_with_its_answer_at_the_latest(case: str) -> None:
+    reply = read(*CALLS[case][:1], *CALLS[case][1])
+    assert [(call.id, call.name) for call in reply.tool_calls] == [("t", "f")] and reply.warnings == ()
 
 
 @pytest.mark.parametrize("case", ORPHANS)

@@ -6,14 +6,13 @@ from __future__ import annotations
 from typing import Any
 
 import httpx
-import orjson
 import pytest
 
 from stepwell import Client, errors
 from stepwell.embeddings import Embedder
 from stepwell.providers.declare.registry import REGISTRY
 
-from odd_fields import ODD, at, places, put
+from odd_fields import ABSENT, STRANGE, at, places, put, written
 
 _PNG = "iVBORw0KGgo="
 _COUNTS = {"prompt_tokens": 3, "total_tokens": 3}
@@ -137,11 +136,12 @@ KEYS = {
     "amazon_bedrock": {"access_key": "a", "secret_key": "s", "region": "us-east-1"},
     "google_vertex": {"token": "t", "project": "p", "location": "us-central1"},
 }
+BOM = b"\xef\xbb\xbf"
 operations = pytest.mark.parametrize("wire", ANSWERS)
 
 
 def client_of(body: Any) -> Client:
-    content = orjson.dumps(body)
+    content = body if isinstance(body, bytes) else written(body)
     transport = httpx.MockTransport(lambda request: httpx.Response(200, content=content))
     return Client(transport=transport, api_keys=KEYS, retries=0)
 
@@ -177,12 +177,13 @@ def test_an_odd_field_costs_only_itself(wire: str) -> None:
     good = answer_of(ask(wire, body))
     for place in places(body):
         needed = place[-1] in NEEDED or isinstance(place[-1], int) or place[-1] == "index"
-        for other in ODD:
-            if type(other) is type(at(body, place)) and other != -1.5:
+        for other in STRANGE:
+            if type(other) is type(at(body, place)) and other not in (-1.5, "", 10**30):
                 continue
             try:
                 reply = ask(wire, put(body, place, other))
-                kept = needed or (answer_of(reply) == good or place[-1] == "category_scores" or "scores" in str(place))
+                apart = "scores" in str(place) or (other is ABSENT and isinstance(at(body, place[:-1]), list))
+                kept = needed or answer_of(reply) == good or apart
                 problem = None if kept and is_readable(reply) else "lost"
             except errors.StepwellError as error:
                 problem = None if needed else error
@@ -190,6 +191,17 @@ def test_an_odd_field_costs_only_itself(wire: str) -> None:
                 problem = error
             lost += [(place, other, problem)] if problem is not None else []
     assert not lost
+
+
+@operations
+def test_bytes_before_and_within_an_answer_cost_nothing(wire: str) -> None:
+    body, good = ANSWERS[wire][3], answer_of(ask(wire, ANSWERS[wire][3]))
+    assert answer_of(ask(wire, BOM + written(body))) == answer_of(ask(wire, b" \r\n" + written(body))) == good
+    broken = body
+    for place in places(body):
+        if isinstance(at(body, place), str) and place[-1] not in NEEDED:
+            broken = put(broken, place, "BROKEN")
+    assert answer_of(ask(wire, written(broken).replace(b"BROKEN", b"a\xffb"))) == good
 
 
 @pytest.mark.parametrize("odd", ["x", [7], {"a": 1}, -5, 1.5, True])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from ....pipeline.side_fields import By, Held, Or, Rules, Some, Whole, count, nonempty_text
 
 _USAGE: Rules = {
@@ -25,17 +27,15 @@ _ABOUT: Rules = {
     "context_management": dict,
 }
 _SERVER_TOOL: Rules = {"id": str, "name": str, "tool_use_id": str, "input": dict, "content": (list, dict, str)}
-_BLOCK = By(
-    "type",
-    {
-        "text": {"citations": list},
-        "thinking": {"thinking": Or(str, ""), "signature": str},
-        "redacted_thinking": Whole({"data": str}, needs=("data",)),
-        "tool_use": Whole({"id": nonempty_text, "name": nonempty_text}, needs=("id", "name")),
-    },
-    others=_SERVER_TOOL,
-    tagged=True,
-)
+_TABLES: Rules = {
+    "text": {"citations": list},
+    "thinking": {"thinking": Or(str, ""), "signature": str},
+    "redacted_thinking": Whole({"data": str}, needs=("data",)),
+    "tool_use": Whole({"id": nonempty_text, "name": nonempty_text}, needs=("name",)),
+}
+_BLOCK = By("type", _TABLES, others=_SERVER_TOOL, tagged=True)
+# The text of a block that begins comes in the events after it.
+_BEGUN = evolve(_BLOCK, tables={**_TABLES, "text": {"text": str, "citations": list}})
 SIDE_FIELDS: Rules = {
     "id": str,
     "model": str,
@@ -44,9 +44,9 @@ SIDE_FIELDS: Rules = {
     "content": Held(Some(_BLOCK)),
 }
 EVENT_FIELDS: Rules = {
-    "index": int,
+    "index": count,
     "message": {"id": str, "model": str, "usage": _USAGE, **_ABOUT},
-    "content_block": _BLOCK,
+    "content_block": _BEGUN,
     "delta": By(
         lambda delta: delta.get("type", "message"),
         {

@@ -31,12 +31,14 @@ from ....schemas.chunks import (
 from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
+from ....schemas.nan_check import dumps_as_read
 from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import PAUSE, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
-from ..calls import orphaned, server_tool_input
-from ..fields import given
+from ..blocks import Blocks
+from ..calls import arguments_text, distinct_id, orphaned, server_tool_input
+from ..fields import by_kind, given
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
 from .usage import CONTAINER, usage_of
@@ -58,11 +60,12 @@ METADATA = ("stop_sequence", "stop_details", CONTAINER, "context_management")
 
 
 @define
-class State:
+class State(Blocks):
     """The state of one stream."""
 
+    id: str | None = None
     blocks: dict[int, dict[str, Any]] = field(factory=dict)
-    """The open blocks, by index."""
+    """The open blocks, by place."""
     usage: dict[str, Any] = field(factory=dict)
     reason: str | None = None
     ended: bool = False
@@ -77,23 +80,23 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
         if kind == "content_block_delta":
             delta = data["delta"]
             # Nearly every event is one of these two.
-            if delta["type"] == "text_delta":
-                return [TextDelta(delta["text"], data["index"])], state
-            if delta["type"] == "input_json_delta" and state.blocks[data["index"]]["type"] == "tool_use":
-                piece = delta["partial_json"]
-                return ([ToolCallDelta(data["index"], piece)] if piece else []), state
+            place = state.places[data["index"]]
+            if delta["type"] == "text_delta" and (text := delta["text"]).__class__ is str:
+                return [TextDelta(text, place)], state
+            piece = delta["partial_json"] if delta["type"] == "input_json_delta" else None
+            if piece.__class__ is str and state.blocks[place]["type"] == "tool_use":
+                return ([ToolCallDelta(place, piece)] if piece else []), state
             if delta["type"] == "thinking_delta" and (thinking := delta["thinking"]).__class__ is str:
-                return ([ReasoningDelta(thinking, data["index"])] if thinking else []), state
+                return ([ReasoningDelta(thinking, place)] if thinking else []), state
     except JSONDecodeError:
-        return read_again(event[1], lambda value: _general(value, model, state)), state
+        return read_again(event[1], lambda value: _general(value, event[0], model, state)), state
     except (KeyError, TypeError):
         pass
-    return _general(exact(data, event[1]), model, state), state
+    return _general(exact(data, event[1]), event[0], model, state), state
 
 
-def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
-    kind = data.get("type") if type(data) is dict else None
-    handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
+def _general(data: object, name: str, model: Model, state: State) -> list[StreamChunk]:
+    handler = by_kind(_HANDLERS, data, name)
     if handler is None:
         return []
     event, out = kept_event(data, EVENT_FIELDS, model)
@@ -104,8 +107,8 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """Decode an unstreamed message. Raises the provider's error if the body is one."""
     if data.get("type") == "error":
         raise provider_error(model.provider, data.get("error"))
-    state = State()
-    out: list[StreamChunk] = [Start(data.get("id"), data.get("model"))]
+    state = State(id=data.get("id"))
+    out: list[StreamChunk] = [Start(state.id, data.get("model"))]
     for index, block in enumerate(data["content"]):
         event = {"index": index, "content_block": block}
         out += _block_start(event, model, state)
@@ -122,6 +125,7 @@ def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
 
 def _message_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     message = data.get("message") or {}
+    state.id = message.get("id")
     state.usage.update(message.get("usage") or {})
     _add_metadata(message, state)
     return [Start(message.get("id"), message.get("model")), *_usage(state, complete=False)]
@@ -132,35 +136,37 @@ def _add_metadata(about: Mapping[str, Any], state: State) -> None:
 
 
 def _block_start(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    index, block = data["index"], dict(data.get("content_block") or ())
+    number, block = data.get("index"), dict(data.get("content_block") or ())
+    out = _block_stop(data, model, state) if number in state.places else []
     if not isinstance(block.get("type"), str):
-        return []
-    state.blocks[index] = block
+        return out
+    place = state.begin(number)
+    state.blocks[place] = block
     match block["type"]:
-        case "text":
-            return [TextDelta(block["text"], index)] if block.get("text") else []
-        case "thinking":
-            return [ReasoningDelta(block["thinking"], index)] if block.get("thinking") else []
+        case "text" if block.get("text"):
+            out.append(TextDelta(block["text"], place))
+        case "thinking" if block.get("thinking"):
+            out.append(ReasoningDelta(block["thinking"], place))
         case "redacted_thinking":
-            return [PartDone(Reasoning(encrypted=block["data"], wire=NAME), index)]
+            out.append(PartDone(Reasoning(encrypted=block["data"], wire=NAME), place))
         case "tool_use":
-            start = ToolCallStart(index, block["id"], block["name"])
-            given = block.get("input")
-            return [start, ToolCallDelta(index, dumps(given).decode())] if given else [start]
-    return []
+            out.append(ToolCallStart(place, distinct_id(block.get("id"), state.call_ids, state.id), block["name"]))
+            if given := block.get("input"):
+                out.append(ToolCallDelta(place, dumps_as_read(given).decode()))
+    return out
 
 
 def _block_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     delta = data.get("delta") or {}
     if not isinstance(delta.get("type"), str):
         return []
-    index = data["index"]
-    block = state.blocks.setdefault(index, {"type": _GROWS.get(delta["type"])})
+    place = state.find_or_begin(data.get("index"))
+    block = state.blocks.setdefault(place, {"type": _GROWS.get(delta["type"])})
     match delta["type"]:
         case "text_delta":
-            return [TextDelta(delta["text"], index)] if delta.get("text") else []
+            return [TextDelta(delta["text"], place)] if delta.get("text") else []
         case "thinking_delta":
-            return [ReasoningDelta(delta["thinking"], index)] if delta.get("thinking") else []
+            return [ReasoningDelta(delta["thinking"], place)] if delta.get("thinking") else []
         case "signature_delta":
             block["signature"] = (block.get("signature") or "") + (delta.get("signature") or "")
         case "citations_delta":
@@ -169,7 +175,8 @@ def _block_delta(data: Mapping[str, Any], model: Model, state: State) -> list[St
                 *([delta["citation"]] if delta.get("citation") else []),
             ]
         case "input_json_delta" if block["type"] == "tool_use":
-            return [ToolCallDelta(index, delta["partial_json"])] if delta["partial_json"] else []
+            piece = arguments_text(delta.get("partial_json"))
+            return [ToolCallDelta(place, piece)] if piece else []
         case "input_json_delta":
             if not isinstance(piece := delta.get("partial_json") or "", str):
                 return [Warned((left_out("delta.partial_json", piece, model),))]
@@ -193,27 +200,27 @@ _GROWS = {
 
 
 def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    index = data.get("index")
-    if not isinstance(index, int):
-        index = next(reversed(state.blocks), -1)
-    block = state.blocks.pop(index, None)
-    if block is None:
+    place = state.end(data.get("index"))
+    block = None if place is None else state.blocks.pop(place, None)
+    if block is None or place is None:
         return []
     match block["type"]:
         case "text":
             details = {k: v for k, v in block.items() if k not in ("type", "text") and v is not None}
-            return [PartEnd(index, {"extra": {NAME: details}})] if details else []
+            return [PartEnd(place, {"extra": {NAME: details}})] if details else []
         case "thinking":
-            return [PartEnd(index, given(wire=NAME, signature=block.get("signature") or None))]
+            return [PartEnd(place, given(wire=NAME, signature=block.get("signature") or None))]
         case "tool_use":
             details = {k: v for k, v in block.items() if k not in ("type", "id", "name", "input")}
-            return [ToolCallEnd(index, {NAME: details} if details else {})]
-        case None | "redacted_thinking":
+            return [ToolCallEnd(place, {NAME: details} if details else {})]
+        case None:
             return [orphaned(model)] if block.get("partial_json") else []
+        case "redacted_thinking":
+            return []
         case _:
             if partial := block.pop("partial_json", ""):
                 block["input"] = server_tool_input(partial)
-            return [PartDone(Opaque(NAME, block), index)]
+            return [PartDone(Opaque(NAME, block), place)]
 
 
 def _message_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -229,7 +236,9 @@ def _message_delta(data: Mapping[str, Any], model: Model, state: State) -> list[
 
 def _message_stop(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     state.ended = True
-    return [STREAM_END]
+    # Some servers leave out the ends of blocks.
+    ends = [chunk for number in tuple(state.places) for chunk in _block_stop({"index": number}, model, state)]
+    return [*ends, STREAM_END]
 
 
 def _error(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -255,7 +264,4 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if not state.ended:
         return []
     chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
-    # Blocks without an end: what is run by the provider is kept; a call of the client's may lack its last part.
-    for index in [index for index, block in state.blocks.items() if block["type"] != "tool_use"]:
-        chunks += _block_stop({"index": index}, model, state)
     return [*chunks, Finish(FINISH_REASONS.get(state.reason or "", state.reason or "unknown"), state.reason)]

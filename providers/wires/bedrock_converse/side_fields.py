@@ -6,7 +6,7 @@ from ....pipeline.side_fields import By, Held, Or, Rules, Some, Whole, count, no
 
 _USE = By(
     lambda use: "server" if "type" in use else "call",
-    {"call": Whole({"toolUseId": nonempty_text, "name": nonempty_text}, needs=("toolUseId", "name"))},
+    {"call": Whole({"toolUseId": nonempty_text, "name": nonempty_text}, needs=("name",))},
 )
 _BLOCK = {
     "reasoningContent": {
@@ -31,7 +31,7 @@ SIDE_FIELDS: Rules = {
         "cacheDetails": [{"inputTokens": count, "ttl": str}],
     },
     "output": Held({"message": Held({"content": Held(Some({**_BLOCK, "toolUse": _USE}))})}),
-    "contentBlockIndex": int,
+    "contentBlockIndex": count,
     "start": {"toolUse": _USE, "toolResult": dict},
-    "delta": {**_BLOCK, "citation": dict, "toolResult": list},
+    "delta": {**_BLOCK, "toolUse": {}, "citation": dict, "toolResult": list},
 }

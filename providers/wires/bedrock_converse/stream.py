@@ -30,12 +30,14 @@ from ....schemas.chunks import (
     UsageUpdate,
 )
 from ....schemas.fold import fold
-from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
+from ....schemas.json_text import JSONDecodeError, exact, loads_fast
 from ....schemas.model import Model
+from ....schemas.nan_check import dumps_as_read
 from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ..calls import orphaned, server_tool_input
+from ..blocks import Blocks
+from ..calls import arguments_text, distinct_id, orphaned, server_tool_input
 from ..fields import given
 from ..protocols.aws_event_stream import AWSEvent
 from .encode import NAME
@@ -57,11 +59,11 @@ METADATA = ("metrics", TRACE, "performanceConfig", "additionalModelResponseField
 
 
 @define
-class State:
+class State(Blocks):
     """The state of one stream."""
 
     open: dict[int, dict[str, Any]] = field(factory=dict)
-    """The open blocks, by index."""
+    """The open blocks, by place. One of text alone is not among them."""
     reason: str | None = None
     stopped: bool = False
     ran_tools: bool = False
@@ -77,24 +79,29 @@ def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[li
     kind = event[0].get(":event-type")
     try:
         data = loads_fast(event[1])
+        if kind == "contentBlockDelta" and (text := data["delta"]["text"]).__class__ is str and text:
+            return [TextDelta(text, state.places[data["contentBlockIndex"]])], state
     except JSONDecodeError:
         return read_again(event[1], lambda value: _general(value, kind, model, state)), state
+    except (KeyError, TypeError):
+        pass
     return _general(data if kind == "contentBlockDelta" else exact(data, event[1]), kind, model, state), state
 
 
-def _general(data: Mapping[str, Any], kind: str | None, model: Model, state: State) -> list[StreamChunk]:
-    out: list[StreamChunk] = []
-    if kind != "contentBlockDelta" or type(data.get("delta")) is not dict or "text" not in data["delta"]:
-        data, out = kept_event(data, SIDE_FIELDS, model)
+def _general(event: object, kind: str | None, model: Model, state: State) -> list[StreamChunk]:
+    data, out = kept_event(event, SIDE_FIELDS, model)
+    number = data.get("contentBlockIndex")
     match kind:
         case "contentBlockDelta" if delta := data.get("delta"):
-            out += _delta(data["contentBlockIndex"], delta, state)
-        case "contentBlockStart":
-            out += _start(data["contentBlockIndex"], data.get("start") or {}, state)
+            out += _delta(state.find_or_begin(number), delta, state)
+        case "contentBlockStart" if start := data.get("start"):
+            out += _stop(number, model, state) if number in state.places else []
+            out += _start(state.begin(number), start, state)
         case "contentBlockStop":
-            index = data.get("contentBlockIndex")
-            out += _stop(next(reversed(state.open), 0) if index is None else index, state)
+            out += _stop(number, model, state)
         case "messageStop":
+            # Some servers leave out the ends of blocks.
+            out += [chunk for each in tuple(state.places) for chunk in _stop(each, model, state)]
             _ended(data, state)
         case "metadata":
             _add_metadata(data, state)
@@ -106,7 +113,7 @@ def _general(data: Mapping[str, Any], kind: str | None, model: Model, state: Sta
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """Decode an unstreamed answer."""
     state = State()
-    out = [chunk for index, block in enumerate(_content(data)) for chunk in _block(index, block, state)]
+    out = [chunk for index, block in enumerate(_content(data)) for chunk in _block(index, block, model, state)]
     _ended(data, state)
     return fold([*out, *flush_stream_state(model, state)])
 
@@ -132,25 +139,26 @@ def _add_metadata(data: Mapping[str, Any], state: State) -> None:
     state.metadata.update({name: data[name] for name in METADATA if data.get(name)})
 
 
-def _block(index: int, block: Mapping[str, Any], state: State) -> list[StreamChunk]:
+def _block(number: int, block: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     """Decode a whole block. Calls with a `type` are run by the provider and kept whole, like unknown blocks."""
     if None in block.values():
         block = {name: value for name, value in block.items() if value is not None}
+    index = state.begin(number)
     if "text" in block:
         return _delta(index, block, state)
     if "reasoningContent" in block:
         content = block["reasoningContent"]
         thought = content if content.get("redactedContent") else content.get("reasoningText") or {}
-        return [*_thought(index, thought, state.open.setdefault(index, {})), *_stop(index, state)]
+        return [*_thought(index, thought, state.open.setdefault(index, {})), *_stop(index, model, state)]
     if "toolUse" in block and "type" not in block["toolUse"]:
         given = block["toolUse"].get("input")
-        delta = {"toolUse": {"input": dumps(given).decode() if given else ""}}
-        return [*_start(index, block, state), *_delta(index, delta, state), *_stop(index, state)]
+        delta = {"toolUse": {"input": dumps_as_read(given).decode() if given else ""}}
+        return [*_start(index, block, state), *_delta(index, delta, state), *_stop(index, model, state)]
     if "citationsContent" in block:
         cited = block["citationsContent"]
         text = "".join(each.get("text") or "" for each in cited.get("content") or ())
         state.open[index] = {"kind": "text", "citations": list(cited.get("citations") or ())}
-        return [*_delta(index, {"text": text}, state), *_stop(index, state)]
+        return [*_delta(index, {"text": text}, state), *_stop(index, model, state)]
     return [PartDone(Opaque(NAME, dict(block)), index)] if block else []
 
 
@@ -158,7 +166,7 @@ def _start(index: int, start: Mapping[str, Any], state: State) -> list[StreamChu
     use = start.get("toolUse")
     if use and "type" not in use:
         state.open[index] = {"kind": "call"}
-        return [ToolCallStart(index, use["toolUseId"], use["name"])]
+        return [ToolCallStart(index, distinct_id(use.get("toolUseId"), state.call_ids, None), use["name"])]
     opened = next(((name, block) for name, block in start.items() if type(block) is dict), None)
     if opened is not None:
         name, block = opened
@@ -172,7 +180,7 @@ def _delta(index: int, delta: Mapping[str, Any], state: State) -> list[StreamChu
         return [TextDelta(delta["text"], index)] if delta["text"] else []
     block = state.open.setdefault(index, {"kind": "text"})
     if (use := delta.get("toolUse")) is not None:
-        piece = use.get("input") or ""
+        piece = arguments_text(use.get("input"))
         if block["kind"] == "call":
             return [ToolCallDelta(index, piece)] if piece else []
         block["input"] = block.get("input", "") + piece
@@ -198,9 +206,10 @@ def _thought(index: int, content: Mapping[str, Any], block: dict[str, Any]) -> l
     return [ReasoningDelta(content["text"], index)] if content.get("text") else []
 
 
-def _stop(index: int, state: State) -> list[StreamChunk]:
-    block = state.open.pop(index, None)
-    if block is None:
+def _stop(number: int | None, model: Model, state: State) -> list[StreamChunk]:
+    index = state.end(number)
+    block = None if index is None else state.open.pop(index, None)
+    if block is None or index is None:
         return []
     if block["kind"] == "call":
         return [ToolCallEnd(index)]
@@ -215,6 +224,8 @@ def _stop(index: int, state: State) -> list[StreamChunk]:
         if "content" in block:
             whole["content"] = block["content"]
         return [PartDone(Opaque(NAME, {block["name"]: whole}), index)]
+    if block.get("input"):
+        return [orphaned(model)]
     return [PartEnd(index, {"extra": {NAME: {"citations": block["citations"]}}})] if "citations" in block else []
 
 
@@ -222,9 +233,6 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if not state.stopped:
         return []
     chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
-    # Blocks without an end: what is run by the provider is kept; a call of the client's may lack its last part.
-    for index in [index for index, block in state.open.items() if block["kind"] != "call"]:
-        chunks += _stop(index, state)
     if state.orphaned:
         chunks.append(orphaned(model))
     return [*chunks, Finish(FINISH_REASONS.get(state.reason or "", state.reason or "unknown"), state.reason)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....pipeline.side_fields import By, Held, Or, Rules, Some, count
+from ....pipeline.side_fields import By, Held, Or, Rules, Some, count, nonempty_text
 from ..calls import CALL
 
 _UNITS = {"input_tokens": count, "output_tokens": count, "reasoning_tokens": count}
@@ -23,17 +23,19 @@ SIDE_FIELDS: Rules = {
         }
     ),
 }
-_CONTENT: Rules = {"logprobs": (dict, list), "delta": {"message": {"content": {"thinking": str}}}}
-EVENT_FIELDS = By(
-    "type",
-    {
-        "message-start": {"id": str},
-        "content-start": _CONTENT,
-        "content-delta": _CONTENT,
-        "content-end": {"index": int},
-        "tool-call-start": {"delta": {"message": {"tool_calls": CALL}}},
-        "tool-plan-delta": {"delta": {"message": {"tool_plan": str}}},
-        "citation-start": {"delta": {"message": dict}},
-        "message-end": {"id": str, "delta": {"finish_reason": Or(str, "unknown"), "usage": _USAGE}},
-    },
-)
+START_FIELDS: Rules = {"id": str, "delta": {"message": {}}}
+"""Of the event that begins an answer, whose message has lists where those of the others have one item."""
+_MESSAGE: Rules = {
+    "content": {"thinking": str},
+    "tool_plan": str,
+    "tool_calls": {"id": str, "function": {"name": nonempty_text}},
+    "citations": dict,
+}
+EVENT_FIELDS: Rules = {
+    "id": str,
+    "index": count,
+    "logprobs": (dict, list),
+    "delta": {"message": _MESSAGE, "finish_reason": Or(str, "unknown"), "usage": _USAGE},
+}
+CONTENT_START_FIELDS: Rules = {**EVENT_FIELDS, "delta": {"message": {"content": {"text": str, "thinking": str}}}}
+"""Of the event that begins a block, whose text comes in the events after it."""

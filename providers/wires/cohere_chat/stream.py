@@ -14,7 +14,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ....pipeline.side_fields import kept_event
+from ....pipeline.side_fields import Rules, kept_event, left_out
 from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
@@ -30,6 +30,7 @@ from ....schemas.chunks import (
     ToolCallEnd,
     ToolCallStart,
     UsageUpdate,
+    Warned,
 )
 from ....schemas.errors import DecodeError
 from ....schemas.fold import fold
@@ -39,9 +40,11 @@ from ....schemas.parts import Opaque
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
-from ..calls import call_id, orphaned
+from ..blocks import Blocks
+from ..calls import arguments_text, distinct_id, orphaned
+from ..fields import by_kind
 from .encode import NAME
-from .side_fields import EVENT_FIELDS
+from .side_fields import CONTENT_START_FIELDS, EVENT_FIELDS, START_FIELDS
 
 FINISH_REASONS: Mapping[str, str] = {
     "COMPLETE": "stop",
@@ -63,11 +66,12 @@ class State:
     model: Model
     plan: str = ""
     citations: list[Any] = field(factory=list)
+    content: Blocks = field(factory=Blocks)
     thinking: set[int] = field(factory=set)
-    """The indexes of the open thinking."""
+    """The places of the open thinking."""
     id: str | None = None
-    calls: set[int] = field(factory=set)
-    """The indexes of the calls that have started."""
+    calls: Blocks = field(factory=Blocks)
+    """The calls, whose places in the message are from CALLS on."""
     reason: str | None = None
 
 
@@ -80,26 +84,23 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
         if event[1].strip() == b"[DONE]":
             return [], state
         return read_again(event[1], lambda value: _event(value, event[0], model, state)), state
-    if (data.get("type") or event[0]) == "content-delta":
-        try:
-            text = data["delta"]["message"]["content"].get("text")
-        except (LookupError, TypeError, AttributeError):
-            text = None
-        if text and "logprobs" not in data:
-            return [TextDelta(text, data["index"])], state
+    try:
+        if (data.get("type") or event[0]) == "content-delta" and "logprobs" not in data:
+            text = data["delta"]["message"]["content"]["text"]
+            if text and text.__class__ is str:
+                return [TextDelta(text, state.content.places[data["index"]])], state
+    except (LookupError, TypeError, AttributeError):
+        pass
     return _event(exact(data, event[1]), event[0], model, state), state
 
 
-def _event(data: Mapping[str, Any], name: str, model: Model, state: State) -> list[StreamChunk]:
-    kind = data.get("type") or name
-    handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
+def _event(event: object, name: str, model: Model, state: State) -> list[StreamChunk]:
+    handler = by_kind(_HANDLERS, event, name)
     if handler is None:
         return []
-    out: list[StreamChunk] = []
-    if (rules := EVENT_FIELDS.tables.get(kind)) is not None:
-        data, out = kept_event(data, rules, model)
-    delta = data.get("delta")
-    return out + handler(data, delta.get("message") or {} if isinstance(delta, dict) else {}, state)
+    data, out = kept_event(event, _RULES.get(handler, EVENT_FIELDS), model)
+    delta = data.get("delta") or {}
+    return out + handler(data, delta.get("message") or {}, state)
 
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
@@ -119,33 +120,40 @@ def read_body(data: Mapping[str, Any], state: State) -> list[StreamChunk]:
     state.reason = data.get("finish_reason")
     out = _start(data, message, state)
     for index, block in enumerate(message.get("content") or ()):
-        out += [*_block(block, index, state), *_end_thinking(index, state)]
+        out += [*_block(block, state.content.begin(index), state), *_end_content(index, state)]
     for index, call in enumerate(message.get("tool_calls") or ()):
-        out += [*_call(call, index, state), ToolCallEnd(CALLS + index)]
+        out += [*_call(call, index, state), *_end_call(index, state)]
     return [*out, *_plan(data, message, state), *_citations(data, message, state), *_logprobs(data)]
 
 
-def _block(block: Mapping[str, Any], index: int, state: State) -> list[StreamChunk]:
+def _block(block: Mapping[str, Any], place: int, state: State) -> list[StreamChunk]:
     """Decode a block of content, or a piece of one."""
     if thinking := block.get("thinking"):
-        state.thinking.add(index)
-        return [ReasoningDelta(thinking, index)]
-    return [TextDelta(block["text"], index)] if block.get("text") else []
+        state.thinking.add(place)
+        return [ReasoningDelta(thinking, place)]
+    return [TextDelta(block["text"], place)] if block.get("text") else []
 
 
-def _end_thinking(index: int | None, state: State) -> list[StreamChunk]:
-    ended = [each for each in state.thinking if index is None or each == index]
-    state.thinking.difference_update(ended)
-    return [PartEnd(each, {"wire": NAME}) for each in ended]
+def _end_content(index: int | None, state: State) -> list[StreamChunk]:
+    place = state.content.end(index)
+    if place not in state.thinking:
+        return []
+    state.thinking.discard(place)
+    return [PartEnd(place, {"wire": NAME})]
 
 
-def _call(call: Mapping[str, Any], index: int, state: State) -> list[StreamChunk]:
+def _call(call: Mapping[str, Any], index: int | None, state: State) -> list[StreamChunk]:
     """Decode a call, or the beginning of one."""
-    place, function = CALLS + index, call["function"]
-    start = ToolCallStart(place, call.get("id") or call_id(state.id, len(state.calls)), function["name"])
-    state.calls.add(index)
-    arguments = function.get("arguments")
-    return [start, ToolCallDelta(place, arguments)] if arguments else [start]
+    out = _end_call(index, state) if index in state.calls.places else []
+    place, function = CALLS + state.calls.begin(index), call["function"]
+    out.append(ToolCallStart(place, distinct_id(call.get("id"), state.calls.call_ids, state.id), function["name"]))
+    arguments = arguments_text(function.get("arguments"))
+    return [*out, ToolCallDelta(place, arguments)] if arguments else out
+
+
+def _end_call(index: int | None, state: State) -> list[StreamChunk]:
+    place = state.calls.end(index)
+    return [] if place is None else [ToolCallEnd(CALLS + place)]
 
 
 def _logprobs(data: Mapping[str, Any]) -> list[StreamChunk]:
@@ -163,9 +171,18 @@ def _start(data: Mapping[str, Any], message: Mapping[str, Any], state: State) ->
     return [Start(state.id, None)]
 
 
+def _content_start(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    index = data.get("index")
+    ended = _end_content(index, state) if index in state.content.places else []
+    state.content.begin(index)
+    return [*ended, *_content(data, message, state)]
+
+
 def _content(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    """Decode a piece of content, or the beginning of some."""
     block = message.get("content")
-    return [*(_block(block, data["index"], state) if block else ()), *_logprobs(data)]
+    place = state.content.find_or_begin(data.get("index"))
+    return [*(_block(block, place, state) if block else ()), *_logprobs(data)]
 
 
 def _plan(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
@@ -180,11 +197,21 @@ def _citations(data: Mapping[str, Any], message: Mapping[str, Any], state: State
     return []
 
 
+def _call_start(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
+    """Begin a call. One without a name is left out, with a warning."""
+    call = message.get("tool_calls") or {}
+    if not (call.get("function") or {}).get("name"):
+        return [Warned((left_out("delta.message.tool_calls", call, state.model),))]
+    return _call(call, data.get("index"), state)
+
+
 def _call_delta(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    if data["index"] not in state.calls:
+    place = state.calls.find(data.get("index"))
+    function = (message.get("tool_calls") or {}).get("function") or {}
+    piece = arguments_text(function.get("arguments"))
+    if piece and place is None:
         return [orphaned(state.model)]
-    piece = message["tool_calls"]["function"]["arguments"]
-    return [ToolCallDelta(CALLS + data["index"], piece)] if piece else []
+    return [ToolCallDelta(CALLS + place, piece)] if piece and place is not None else []
 
 
 def _end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
@@ -192,23 +219,24 @@ def _end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> l
     if delta.get("error"):
         raise provider_error(state.model.provider, delta["error"], body=dumps(data))
     state.reason = delta.get("finish_reason") or "COMPLETE"
+    # Some servers leave out the ends of blocks.
+    out = [chunk for index in tuple(state.content.places) for chunk in _end_content(index, state)]
+    out += [chunk for index in tuple(state.calls.places) for chunk in _end_call(index, state)]
     usage = extract_usage(delta, state.model)
-    return [STREAM_END] if usage is None else [UsageUpdate(usage), STREAM_END]
+    return [*out, STREAM_END] if usage is None else [*out, UsageUpdate(usage), STREAM_END]
 
 
-_HANDLERS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], State], list[StreamChunk]]] = {
+_Handler = Callable[[Mapping[str, Any], Mapping[str, Any], State], list[StreamChunk]]
+_RULES: Mapping[_Handler, Rules] = {_start: START_FIELDS, _content_start: CONTENT_START_FIELDS}
+_HANDLERS: Mapping[str, _Handler] = {
     "message-start": _start,
-    "content-start": _content,
+    "content-start": _content_start,
     "content-delta": _content,
-    "content-end": lambda data, message, state: _end_thinking(data.get("index"), state),
+    "content-end": lambda data, message, state: _end_content(data.get("index"), state),
     "tool-plan-delta": _plan,
-    "tool-call-start": lambda data, message, state: (
-        _call(message["tool_calls"], data["index"], state) if message.get("tool_calls") else []
-    ),
+    "tool-call-start": _call_start,
     "tool-call-delta": _call_delta,
-    "tool-call-end": lambda data, message, state: (
-        [ToolCallEnd(CALLS + data["index"])] if data["index"] in state.calls else []
-    ),
+    "tool-call-end": lambda data, message, state: _end_call(data.get("index"), state),
     "citation-start": _citations,
     "message-end": _end,
 }

@@ -17,9 +17,9 @@ _ESCAPED = re.compile(r"\\(.)")
 _VALUES = ("stringValue", "numberValue", "boolValue", "nullValue")
 
 
-def apply_partial(args: dict[str, Any], piece: Mapping[str, Any]) -> None:
+def apply_partial(args: object, piece: Mapping[str, Any]) -> None:
     """Put the piece in its place: append to a string, set anything else. Raises DecodeError for an impossible place."""
-    path = _path(piece.get("jsonPath", ""))
+    path = _path(piece.get("jsonPath") or "")
     kind = next((kind for kind in _VALUES if kind in piece), None)
     if not path or kind is None:
         return

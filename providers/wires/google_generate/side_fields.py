@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ....pipeline.side_fields import GONE, Held, Or, Rules, Some, Whole, count
+from ....pipeline.side_fields import Held, Or, Rules, Some, Whole, count
 from ..media import base64_text
 
 _DETAILS = [{"tokenCount": count, "modality": str}]
@@ -22,19 +22,12 @@ USAGE: Rules = {
 }
 
 
-def _call(value: object) -> object:
-    """Keep a call whose name and arguments can be read; GONE for any other. A later piece of one has no name."""
-    if type(value) is not dict or type(value.get("args") or {}) is not dict:
-        return GONE
-    return value if type(value.get("name") or "") is str and type(value.get("partialArgs") or []) is list else GONE
-
-
 _PART: Rules = {
     "text": str,
     "thoughtSignature": str,
     "inlineData": Whole({"data": base64_text, "mimeType": str, "displayName": str}, needs=("data",)),
     "fileData": Whole({"fileUri": str, "mimeType": str, "displayName": str}, needs=("fileUri",)),
-    "functionCall": _call,
+    "functionCall": {"id": str, "name": str, "partialArgs": [{"jsonPath": str}]},
     "executableCode": dict,
     "codeExecutionResult": dict,
 }

@@ -38,7 +38,7 @@ from ....schemas.parts import Audio, Opaque
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
-from ..calls import call_id
+from ..calls import arguments_text, call_id
 from ..fields import given
 from ..protocols import json_array, sse
 from ..protocols.framing import BOM
@@ -81,7 +81,8 @@ class _Call:
     place: int
     name: str
     extra: dict[str, Any]
-    args: dict[str, Any] = field(factory=dict)
+    args: Any = field(factory=dict)
+    """An object; a few servers send its JSON text."""
     whole: bool = False
     ended: bool = False
 
@@ -169,11 +170,14 @@ def _read_piece(data: object, model: Model, state: State, *, whole: bool = False
     """
     if isinstance(data, list) and data:
         data = data[0]
+    piece: Any = data
+    out: list[StreamChunk] = []
+    if not whole:
+        piece, out = kept_event(data, EVENT_FIELDS, model)
     if not isinstance(data, dict):
-        return []
+        return out
     if "error" in data:
         raise provider_error(model.provider, data["error"], body=dumps(data))
-    piece, out = (data, []) if whole else kept_event(data, EVENT_FIELDS, model)
     if not state.started:
         state.started, state.id = True, piece.get("responseId")
         out.append(Start(piece.get("responseId"), piece.get("modelVersion")))
@@ -302,12 +306,13 @@ def _call(part: Mapping[str, Any], state: _Candidate, reply_id: str | None, mode
         current.extra.update(more)
     else:
         return [*out, Warned((left_out("candidates.content.parts.functionCall", call, model),))] if call else out
-    current.args.update(call.get("args") or {})
+    if args := call.get("args"):
+        current.args = {**current.args, **args} if type(args) is type(current.args) is dict else args
     for piece in call.get("partialArgs") or ():
         apply_partial(current.args, piece)
     if not call.get("willContinue"):
         current.whole = True
-        out.append(ToolCallDelta(current.place, dumps(current.args).decode()))
+        out.append(ToolCallDelta(current.place, arguments_text(current.args)))
     return out
 
 

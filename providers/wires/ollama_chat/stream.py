@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 
 from ....pipeline.side_fields import Rules, kept_event
 from ....pipeline.stream.broken_event import read_again
@@ -30,7 +30,7 @@ from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
-from ..calls import arguments_text, call_id
+from ..calls import arguments_text, distinct_id
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
 
@@ -45,7 +45,7 @@ class State:
     started: bool = False
     created_at: str | None = None
     thought: bool = False
-    calls: int = 0
+    call_ids: set[str] = field(factory=set)
     reason: str | None = None
     done: bool = False
 
@@ -56,11 +56,14 @@ def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[
         data = loads_fast(event)
     except JSONDecodeError:
         return read_again(event, lambda value: read_piece(value, model, state)), state
-    # Nearly every line is only one more piece of text.
-    if state.started and len(data) == 4 and "error" not in data and not data["done"]:
-        message = data["message"]
-        if len(message) == 2 and (text := message.get("content")):
-            return [TextDelta(text, TEXT)], state
+    try:
+        # Nearly every line is only one more piece of text.
+        if state.started and len(data) == 4 and "error" not in data and not data["done"]:
+            message = data["message"]
+            if len(message) == 2 and (text := message["content"]) and text.__class__ is str:
+                return [TextDelta(text, TEXT)], state
+    except (KeyError, TypeError):
+        pass
     return read_piece(exact(data, event), model, state), state
 
 
@@ -73,9 +76,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     return fold([*read_piece(data, model, state, rules=None), *closing(state)])
 
 
-def read_piece(
-    data: Mapping[str, Any], model: Model, state: State, rules: Rules | None = EVENT_FIELDS
-) -> list[StreamChunk]:
+def read_piece(data: object, model: Model, state: State, rules: Rules | None = EVENT_FIELDS) -> list[StreamChunk]:
     """Decode one piece: a line, or the whole body, which looks like the one line of a short stream.
 
     Raises the server's error if the piece is one, DecodeError for a whole body without a message.
@@ -85,13 +86,18 @@ def read_piece(
     """
     if state.done:
         return []
-    if data.get("error"):
-        raise provider_error(model.provider, data["error"], body=dumps(data))
-    data, out = (data, []) if rules is None else kept_event(data, rules, model)
+    piece: Any = data
+    out: list[StreamChunk] = []
+    if rules is not None:
+        piece, out = kept_event(data, rules, model)
+    if rules is not None and not piece:
+        return out
+    if piece.get("error"):
+        raise provider_error(model.provider, piece["error"], body=dumps(data))
     if not state.started:
-        state.started, state.created_at = True, data.get("created_at")
-        out.append(Start(None, data.get("model")))
-    message = data.get("message")
+        state.started, state.created_at = True, piece.get("created_at")
+        out.append(Start(None, piece.get("model")))
+    message = piece.get("message")
     if rules is None and not isinstance(message, dict):
         raise DecodeError("the answer has no message", hint="see .payload")
     message = message or {}
@@ -102,13 +108,13 @@ def read_piece(
         out.append(TextDelta(message["content"], TEXT))
     for call in message.get("tool_calls") or ():
         out += _call(call, state)
-    if data.get("logprobs"):
-        out.append(MetadataUpdate({"logprobs": data["logprobs"]}))
-    state.reason = data.get("done_reason")
-    if rules is not None and data.get("done"):
+    if piece.get("logprobs"):
+        out.append(MetadataUpdate({"logprobs": piece["logprobs"]}))
+    state.reason = piece.get("done_reason")
+    if rules is not None and piece.get("done"):
         # Not started any more: later lines take the general path, which drops them.
         state.done, state.started = True, False
-        if (usage := extract_usage(data, model)) is not None:
+        if (usage := extract_usage(piece, model)) is not None:
             out.append(UsageUpdate(usage))
         out.append(STREAM_END)
     return out
@@ -116,9 +122,8 @@ def read_piece(
 
 def _call(call: Mapping[str, Any], state: State) -> list[StreamChunk]:
     """Decode a call. Older servers send no id, and index 0 for each of several calls, so their order counts."""
-    function, place = call["function"], CALLS + state.calls
-    id = call.get("id") or call_id(state.created_at, state.calls)
-    state.calls += 1
+    function, place = call["function"], CALLS + len(state.call_ids)
+    id = distinct_id(call.get("id"), state.call_ids, state.created_at)
     arguments = arguments_text(function.get("arguments") or {})
     return [ToolCallStart(place, id, function["name"]), ToolCallDelta(place, arguments), ToolCallEnd(place)]
 
@@ -131,7 +136,7 @@ def closing(state: State) -> list[StreamChunk]:
     """Return the chunks that end everything."""
     ends: list[StreamChunk] = [PartEnd(REASONING, {"wire": NAME})] if state.thought else []
     # Ollama sends `stop` with calls, too. Its reasons are ours.
-    reason = "tool_calls" if state.calls and state.reason == "stop" else state.reason or "unknown"
+    reason = "tool_calls" if state.call_ids and state.reason == "stop" else state.reason or "unknown"
     return [*ends, Finish(reason, state.reason)]
 
 

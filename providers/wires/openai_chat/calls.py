@@ -30,9 +30,9 @@ class StreamedCalls:
     """The calls of one choice. A fragment belongs to a call by its id, else by its index, else to the open call.
 
     Indexes are missing (Mistral), always 0 (Gemini behind gateways), begin at 1 or 5, or change halfway; ids are null,
-    "" or late, or two calls have the same; names come whole in every fragment, in pieces, or late. A call starts for
-    the reader once its name must be complete: with its first arguments, or at the end. See the recordings of
-    openrouter, groq and zai.
+    "" or late, others in each fragment, or two calls have the same; names come whole in every fragment, in pieces, or
+    late. A call starts for the reader once its name must be complete: with its first arguments, or at the end. See the
+    recordings of openrouter, groq and zai.
 
     sure: the open call, once it has started and if it is the newest: a fragment of its index with nothing but arguments
         is certainly its own
@@ -57,8 +57,7 @@ class StreamedCalls:
         name = function.get("name")
         arguments = arguments_text(function.get("arguments", function.get("input")))
         id, index = fragment.get("id") or None, fragment.get("index")
-        begins = bool(name) and (not arguments or arguments.lstrip()[:1] in ("", "{"))
-        call = self._new(id, index) if whole else self._find(id, index, name, begins)
+        call = self._new(id, index) if whole else self._find(id, index, name, "" if "custom" in fragment else arguments)
         if call is None:
             if not arguments:
                 return []
@@ -96,27 +95,35 @@ class StreamedCalls:
             out.append(ToolCallEnd(call.place, {NAME: call.extra} if call.extra else {}))
         return out
 
-    def _find(self, id: str | None, index: int | None, name: str | None, begins: bool) -> _Call | None:
+    def _find(self, id: str | None, index: int | None, name: str | None, arguments: str) -> _Call | None:
+        """Find the call of a fragment, or begin one; None for arguments of a call that nothing has begun."""
         at_index = next((call for call in reversed(self._calls) if call.wire_index == index), None)
+        goes_on = arguments.lstrip()[:1] not in ("", "{")
+        opened = self._open if index is None else at_index
+        grown = opened is not None and bool(opened.started or opened.arguments)
+        other = bool(name and opened is not None and opened.name and name != opened.name)
         if id is not None:
             if at_index is not None and at_index.id == id:
                 return at_index
             known = next((call for call in reversed(self._calls) if call.id == id), None)
             # A known id under a new index is a new call if the fragment looks like a beginning. Otherwise it continues
             # the old call: some servers repeat the id and let the index shift.
+            begins = name and not goes_on
             if known is not None and not (begins and known.name and index is not None and at_index is None):
                 return known
-            if index is not None and at_index is not None and at_index.id is None:
+            # Some servers make up another id for each fragment.
+            continues = (goes_on and not other) or (arguments and not name and not grown)
+            if known is None and opened is not None and opened.name and continues:
+                return opened
+            if index is not None and at_index is not None and at_index.id is None and not (other and grown):
                 at_index.id = id
                 return at_index
             return self._new(id, index)
-        if index is not None:
-            if at_index is not None:
-                return at_index
+        if opened is None:
             return self._new(None, index) if name else None
-        opened = self._open
-        if opened is None or (name and opened.name and opened.arguments):
-            return self._new(None, None) if name else None
+        # Once a call has arguments, another name is another call's, and so is a beginning where nothing is numbered.
+        if name and opened.name and grown and (other or (index is None and not goes_on)):
+            return self._new(None, index)
         return opened
 
     def _new(self, id: str | None, index: int | None) -> _Call:

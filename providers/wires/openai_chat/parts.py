@@ -45,22 +45,46 @@ def reasoning_text(message: Mapping[str, Any]) -> str:
 def add_details(known: list[Any], message: Mapping[str, Any], *, whole: bool) -> None:
     """Add the reasoning_details of a message or delta to those that came before.
 
-    Streamed pieces of one index and type belong together; the items of a whole message are whole.
+    The items of a whole message are whole. A streamed piece belongs to the block that has the same marks, as far as
+    both have them: index, type and id. It begins a block if the delta has another piece of that one, or if the block
+    has ended: its signature or the end of its base64 has come. https://openrouter.ai/docs/use-cases/reasoning-tokens
     """
     details = message.get("reasoning_details") or ()
     if whole:
         known += details
         return
+    grown: set[int] = set()
     for piece in details:
-        last = known[-1] if known else None
-        if isinstance(last, dict) and all(last.get(name) == piece.get(name) for name in ("index", "type")):
-            for name, value in piece.items():
-                if name in ("text", "summary", "data") and isinstance(value, str):
-                    last[name] = (last.get(name) or "") + value
-                elif value is not None:
-                    last[name] = value
-        else:
-            known.append(dict(piece))
+        found = (at for at in reversed(range(len(known))) if at not in grown and _continues(piece, known[at]))
+        # Without an index the order counts: only the last block is open.
+        at = next(found, None)
+        if at is None or (piece.get("index") is None and at != len(known) - 1):
+            at = len(known)
+            known.append({})
+        grown.add(at)
+        block = known[at]
+        for name, value in piece.items():
+            if name in _GROWING and isinstance(value, str):
+                block[name] = (block.get(name) or "") + value
+            elif value is not None or name not in block:
+                block[name] = value
+
+
+_GROWING = ("text", "summary", "data")
+
+
+def _continues(piece: Mapping[str, Any], block: Mapping[str, Any]) -> bool:
+    """Check whether a piece of reasoning_details belongs to this block."""
+    if piece.get("index") != block.get("index") or piece.get("type") != block.get("type"):
+        return False
+    ids = piece.get("id"), block.get("id")
+    if None not in ids and ids[0] != ids[1]:
+        return False
+    signed = block.get("signature")
+    return not (
+        (signed and (piece.get("text") or (piece.get("signature") or signed) != signed))
+        or (piece.get("data") and str(block.get("data")).endswith("="))
+    )
 
 
 def reasoning_fields(details: Iterable[object]) -> dict[str, Any]:

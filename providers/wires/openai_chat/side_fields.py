@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import evolve
-
 from ....pipeline.side_fields import By, Either, Held, Or, Rules, Some, Whole, count
 from ..calls import CALL, NAMED
 from ..media import base64_text, data_or_url
@@ -42,7 +40,7 @@ USAGE: Rules = {
 
 _IMAGE = Whole({"image_url": Whole({"url": data_or_url}, needs=("url",))}, needs=("image_url",))
 # A fragment of a call has its name at any time; a whole call has it or is none.
-_FRAGMENT: Rules = {"id": str, "index": int, "function": {"name": str}, "custom": {"name": str}}
+_FRAGMENT: Rules = {"id": str, "index": count, "function": {"name": str}, "custom": {"name": str}}
 _CALL = By(
     lambda call: "function" if call.get("function") or not call.get("custom") else "custom",
     {"function": CALL, "custom": Whole({"id": str, "custom": NAMED}, needs=("custom",))},
@@ -67,24 +65,22 @@ _PIECE: Rules = {
     "content": Either(str, [_BLOCK]),
     "audio": {"data": str, "id": str, "transcript": str},
     "tool_calls": [_FRAGMENT],
+    "refusal": str,
 }
 
 
 def _content(message: dict[str, Any]) -> str:
-    return "with_content" if message.get("content") else "without"
+    return "with_content" if message.get("content") or message.get("tool_calls") else "without"
 
 
-def _by_content(rules: Rules) -> By:
-    """Make the rule of a message: one with content can do without a refusal, one without cannot."""
-    return By(_content, {"with_content": {**rules, "refusal": str}, "without": rules})
-
-
+# One with content can do without a refusal, one without cannot.
+_MESSAGE_OF_BODY = By(_content, {"with_content": {**_ANSWER, "refusal": str}, "without": _ANSWER}, needed=True)
 _CHOICE: Rules = {
     "index": int,
     "finish_reason": Or(str, "unknown"),
     "logprobs": {"content": list},
     "usage": USAGE,
-    "delta": _by_content(_PIECE),
+    "delta": _PIECE,
 }
 SIDE_FIELDS: Rules = {
     "id": str,
@@ -95,7 +91,7 @@ SIDE_FIELDS: Rules = {
     "search_results": list,
     "usage": USAGE,
     "x_groq": {"usage": USAGE},
-    "choices": Held(Some({**_CHOICE, "message": evolve(_by_content(_ANSWER), needed=True)})),
+    "choices": Held(Some({**_CHOICE, "message": _MESSAGE_OF_BODY})),
 }
 # A body cannot do without choices, a chunk can: the last one often has only usage.
-EVENT_FIELDS: Rules = {**SIDE_FIELDS, "choices": [{**_CHOICE, "message": _by_content(_PIECE)}]}
+EVENT_FIELDS: Rules = {**SIDE_FIELDS, "choices": [{**_CHOICE, "message": _PIECE}]}

@@ -201,12 +201,17 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
     rules: the rules of the fields that it can do without; None for a whole body: they were applied before, and its
         usage is read by a step of its own
     """
-    if not isinstance(data, dict) or state.done:
+    if state.done:
         return []
+    whole = rules is None
+    chunk: Any = data
+    out: list[StreamChunk] = []
+    if rules is not None:
+        chunk, out = kept_event(data, rules, model)
+    if not isinstance(data, dict):
+        return out
     if data.get("error"):
         raise provider_error(model.provider, data["error"], body=dumps(data))
-    whole = rules is None
-    chunk, out = (data, []) if rules is None else kept_event(data, rules, model)
     if not state.started and (chunk.get("id") or chunk.get("choices")):
         state.started, state.id = True, chunk.get("id")
         state.first.calls.reply_id = state.id

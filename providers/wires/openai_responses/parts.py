@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ....schemas.parts import Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
+from ..calls import arguments_text, call_id
 from ..fields import given
 from ..media import from_base64
 from .encode import NAME
@@ -32,9 +33,10 @@ def decode_item(item: Mapping[str, Any], at: int, custom: frozenset[str]) -> lis
         case "reasoning":
             return [(place, Reasoning(reasoning_text(item), **reasoning_fields(item)))]
         case "function_call":
-            return [(place, ToolCall(item["call_id"], item["name"], item.get("arguments") or "", call_extra(item)))]
+            arguments = arguments_text(item.get("arguments"))
+            return [(place, ToolCall(_call_id(item, at), item["name"], arguments, call_extra(item)))]
         case "custom_tool_call" if item.get("name") in custom:
-            return [(place, ToolCall(item["call_id"], item["name"], item.get("input") or "", call_extra(item)))]
+            return [(place, ToolCall(_call_id(item, at), item["name"], item.get("input") or "", call_extra(item)))]
         case "image_generation_call" if item.get("result"):
             kind = f"image/{item.get('output_format') or 'png'}"
             return [
@@ -46,6 +48,11 @@ def decode_item(item: Mapping[str, Any], at: int, custom: frozenset[str]) -> lis
             ]
         case _:
             return [(place, Opaque(NAME, dict(item)))]
+
+
+def _call_id(item: Mapping[str, Any], at: int) -> str:
+    """Return the id under which a call's result is sent, made up where the server sends none."""
+    return item.get("call_id") or call_id(item.get("id"), at)
 
 
 def content_part(content: Mapping[str, Any], item: Mapping[str, Any]) -> Text | Refusal:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ....pipeline.side_fields import By, Held, Or, Rules, Some, Whole, nonempty_text
+from ....pipeline.side_fields import By, Held, Or, Rules, Some, Whole, count, nonempty_text
 from ..media import base64_text
 from ..openai_chat.side_fields import USAGE
 
@@ -39,8 +39,8 @@ def _item(text: Rules) -> By:
         {
             "message": Whole({**_ITEM, "content": Some(content)}, vital=("content",)),
             "reasoning": {**_ITEM, "summary": _TEXTS, "content": _TEXTS, "encrypted_content": str},
-            "function_call": Whole(call, needs=("call_id", "name")),
-            "custom_tool_call": Whole({**call, "input": str}, needs=("call_id", "name"), vital=("input",)),
+            "function_call": Whole(call, needs=("name",)),
+            "custom_tool_call": Whole({**call, "input": str}, needs=("name",), vital=("input",)),
             **{name: {**_ITEM, **rules} for name, rules in server.items()},
         },
         others=_ITEM,
@@ -61,8 +61,8 @@ SIDE_FIELDS: Rules = {**_RESPONSE, "output": Held(Some(_item({})))}
 # What an item's end says, its deltas may have said before: an event can do without it.
 _EVENT_ITEM = _item({"text": str})
 EVENT_FIELDS: dict[str, Any] = {
-    "output_index": int,
-    "content_index": int,
+    "output_index": count,
+    "content_index": count,
     "item_id": str,
     "item": _EVENT_ITEM,
     "text": str,

@@ -40,7 +40,8 @@ from ....schemas.parts import Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import CallWarning, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
-from ..calls import orphaned
+from ..calls import arguments_text, orphaned
+from ..fields import by_kind
 from ..openai_chat.usage import usage_of
 from .parts import call_extra, custom_tools, decode_item, logprobs_of, reasoning_fields
 from .places import CALL, MESSAGE, PLACES, REASONING, Item, Items, kind_of
@@ -94,15 +95,14 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     except JSONDecodeError:
         if event[1].strip() == b"[DONE]":
             return [], state
-        return read_again(event[1], lambda value: _general(value, model, state)), state
+        return read_again(event[1], lambda value: _general(value, event[0], model, state)), state
     except (KeyError, TypeError):
         pass
-    return _general(exact(data, event[1]), model, state), state
+    return _general(exact(data, event[1]), event[0], model, state), state
 
 
-def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
-    kind = data.get("type") if isinstance(data, dict) else None
-    handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
+def _general(data: object, name: str, model: Model, state: State) -> list[StreamChunk]:
+    handler = by_kind(_HANDLERS, data, name)
     if handler is None:
         return []
     rules = BESIDE_TEXT if handler in (_reasoning, _refusal) else EVENT_FIELDS
@@ -159,7 +159,7 @@ def _added(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
     if not item:
         return []
     known = state.items.find(data, kind_of(item), begins=True)
-    part = decode_item(item, 0, state.custom)[0][1] if known.kind == CALL else None
+    part = decode_item(item, known.base // PLACES, state.custom)[0][1] if known.kind == CALL else None
     if not isinstance(part, ToolCall):
         return []
     known.begun = True
@@ -172,10 +172,12 @@ def _content_place(data: Mapping[str, Any], state: State) -> tuple[Item, int]:
 
 
 def _text(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    if (delta := data.get("delta")) is None:
+        return []
     item, state.place = _content_place(data, state)
-    state.pieces = item.show(state.place, data["delta"])
+    state.pieces = item.show(state.place, delta)
     state.last = (data.get("item_id"), data.get("output_index"), data.get("content_index"))
-    return [TextDelta(data["delta"], state.place)]
+    return [TextDelta(delta, state.place)]
 
 
 def _reasoning(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -220,8 +222,9 @@ def _arguments(data: Mapping[str, Any], model: Model, state: State) -> list[Stre
     if not item.begun:
         item.waits = True  # the call's name is not known yet; the final item will hold the arguments
         return []
-    item.show(item.base, data["delta"])
-    return [ToolCallDelta(item.base, data["delta"])] if data["delta"] else []
+    piece = arguments_text(data.get("delta"))
+    item.show(item.base, piece)
+    return [ToolCallDelta(item.base, piece)] if piece else []
 
 
 def _done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:

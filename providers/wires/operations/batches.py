@@ -28,7 +28,14 @@ def path_to(pattern: str) -> Callable[[Request], str]:
 
 def state_decoder(decode: Callable[[Any], BatchState]) -> Callable[[Any, Model], Reply]:
     """Make a `decode_response` of a function that reads the state of a batch from the answer's JSON."""
-    return lambda data, model: Reply(object=decode(data), finish_reason="stop")
+
+    def read(data: object, model: Model) -> Reply:
+        state = decode(data)
+        if type(state.id) is not str or type(state.status) is not str:
+            raise TypeError("a batch has an id and a status")
+        return Reply(object=state, finish_reason="stop")
+
+    return read
 
 
 def state_wire(
@@ -66,7 +73,7 @@ def results_wire(name: str, path: str, decode: Callable[[Any], BatchLine]) -> Wi
     """
 
     def read(body: Body, model: Model) -> Reply:
-        lines = [line for line in body.data.split(b"\n") if line.strip()]
+        lines = [line for line in body.data.splitlines() if line.strip()]
         return results_reply([_line(line, decode) for line in lines], lines[0] if lines else b"")
 
     return Wire(

@@ -22,7 +22,7 @@ from ....schemas.usage import Usage
 from ...declare.wire import Wire
 from ..fields import given
 from ..paths import bedrock_path, segment
-from .vectors import SIDE_FIELDS, indexed, input_usage, texts_of, vectors_reply
+from .vectors import SIDE_FIELDS, indexed, input_usage, position, texts_of, vectors_reply
 
 openai_embeddings = Wire(
     name="openai_embeddings",
@@ -32,7 +32,7 @@ openai_embeddings = Wire(
     build_body=lambda request: _body(request, "input"),
     decode_response=lambda data, model: vectors_reply(indexed(data["data"]), model=data.get("model") or ""),
     extract_usage=lambda data, model: input_usage(data.get("usage"), "prompt_tokens", "total_tokens"),
-    side_fields=SIDE_FIELDS,
+    side_fields={**SIDE_FIELDS, "data": Held([Held({"index": position})])},
 )
 ollama_embeddings = Wire(
     name="ollama_embeddings",

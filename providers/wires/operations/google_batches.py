@@ -12,6 +12,7 @@ from ....pipeline.side_fields import Each, Held, Rules, count
 from ....schemas.batch import BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps
 from ....schemas.model import Model
+from ....schemas.nan_check import dumps_as_read
 from ....schemas.reply import Reply
 from ...auth.auth import header_key
 from ...declare.wire import Wire
@@ -65,7 +66,7 @@ def _key(row: object) -> str:
 def _result(row: Mapping[str, Any]) -> BatchLine:
     id = _key(row)
     if "response" in row:
-        return BatchLine(id, body=dumps(row["response"]))
+        return BatchLine(id, body=dumps_as_read(row["response"]))
     error = row.get("error") or {}
     # Errors inside a batch have gRPC status codes. https://grpc.io/docs/guides/status-codes
     code = error.get("code", 13) if isinstance(error, Mapping) else 13

@@ -15,6 +15,8 @@ from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Rules, count
 from ....schemas.batch import BatchItem, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps, loads
+from ....schemas.model import Model
+from ....schemas.nan_check import dumps_as_read
 from ....schemas.reply import Reply
 from ...declare.wire import Wire
 from .batches import results_wire, state_decoder, state_wire
@@ -58,8 +60,14 @@ def upload(line: Callable[[BatchItem], dict[str, Any]]) -> Wire:
         content_type=CONTENT_TYPE,
         build_body=build,
         encode_body=encode_form,
-        decode_response=lambda data, model: Reply(id=data["id"], finish_reason="stop"),
+        decode_response=_uploaded,
     )
+
+
+def _uploaded(data: Mapping[str, Any], model: Model) -> Reply:
+    if type(id := data["id"]) is not str:
+        raise TypeError("a file has an id")
+    return Reply(id=id, finish_reason="stop")
 
 
 def _state(data: Mapping[str, Any]) -> BatchState:
@@ -97,9 +105,11 @@ def _result(row: Mapping[str, Any]) -> BatchLine:
         return BatchLine(row["custom_id"], why=str(why or "no answer"))
     request_id = response.get("request_id")
     headers = {"x-request-id": str(request_id)} if request_id else {}
-    status: Any = response["status_code"]
-    status = count(status) if type(status) is float else status
-    return BatchLine(row["custom_id"], status, dumps(response["body"]), headers=headers)
+    # Without a status that can be read, the body shows whether it is an error.
+    status = count(response.get("status_code"))
+    return BatchLine(
+        row["custom_id"], status if type(status) is int else 200, dumps_as_read(response["body"]), headers=headers
+    )
 
 
 _STATE: Rules = {

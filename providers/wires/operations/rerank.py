@@ -15,7 +15,7 @@ from ....schemas.model import Model
 from ....schemas.reply import Ranked, Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
-from .vectors import SIDE_FIELDS, input_usage
+from .vectors import SIDE_FIELDS, input_usage, position
 
 
 def build_body(request: Request) -> dict[str, Any]:
@@ -45,7 +45,9 @@ def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     return input_usage(raw, "total_tokens", "input_tokens", "prompt_tokens")
 
 
-_RANKS = Held(Some(Whole({"index": int, "relevance_score": (int, float, str)}, needs=("index", "relevance_score"))))
+_RANKS = Held(
+    Some(Whole({"index": position, "relevance_score": (int, float, str)}, needs=("index", "relevance_score")))
+)
 rerank = Wire(
     name="rerank",
     operation="rerank",

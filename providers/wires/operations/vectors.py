@@ -22,6 +22,14 @@ COUNTS: Rules = {
     "search_units": count,
 }
 """The rules of usage, under the names that embeddings and rankings have."""
+
+
+def position(value: object) -> object:
+    """Keep the index of an input, also one in quotes (a rule for side_fields); the step that checks the answer refuses
+    one that no input has."""
+    return value if type(value) is int else count(value)
+
+
 SIDE_FIELDS: Rules = {
     "id": str,
     "model": str,
