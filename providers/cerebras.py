@@ -3,6 +3,7 @@
 from .declare.provider import declare_provider
 from .declare.rules import BY_FACTS, at_most, clamp, drop, rename
 from .wires.openai_chat import openai_chat
+from .wires.openai_chat.encode import replaying
 from .wires.operations.openai_misc import openai_models
 
 cerebras = declare_provider(
@@ -20,4 +21,6 @@ cerebras = declare_provider(
         at_most("stop", 4, why="Cerebras takes 4"),
         drop("frequency_penalty", "presence_penalty", "logit_bias", why="Cerebras does not support it"),
     ],
+    # It refuses reasoning_content: https://inference-docs.cerebras.ai/api-reference/chat-completions
+    **replaying("reasoning"),
 )

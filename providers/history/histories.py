@@ -7,7 +7,7 @@ can go back to the first provider.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from attrs import define, field
@@ -19,7 +19,7 @@ from ...schemas.message import Context, Message
 from ...schemas.parts import Opaque, Text, ToolCall
 from ..declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from .call_ids import id_matcher
-from .origins import Origins
+from .origins import Origins, running_from
 from .pairing import paired
 from .tool_names import name_matcher, sent_names, with_original_names
 
@@ -47,12 +47,13 @@ class HistoryTarget:
                 return False
         seen: set[str] = set()
         waiting: list[str] = []  # the calls of the last answer whose results have not come yet, the next one last
-        for message in context.messages:
+        messages = context.messages
+        for at, message in enumerate(messages):
             role = message.role
             if role == "tool":
                 if not waiting or message.tool_call_id != waiting.pop():
                     return False
-            elif waiting or (role == "assistant" and not self._suits_answer(message, seen, waiting)):
+            elif waiting or (role == "assistant" and not self._suits_answer(messages, at, seen, waiting)):
                 return False
             if role != "assistant":
                 for part in message.content:
@@ -60,8 +61,8 @@ class HistoryTarget:
                         return False
         return not waiting
 
-    def _suits_answer(self, message: Message, seen: set[str], waiting: list[str]) -> bool:
-        origins = self.origins
+    def _suits_answer(self, messages: Sequence[Message], at: int, seen: set[str], waiting: list[str]) -> bool:
+        origins, message = self.origins, messages[at]
         foreign, wire = origins.is_foreign(message), origins.wire
         part: Any
         for part in message.content:
@@ -77,7 +78,7 @@ class HistoryTarget:
                     return False
                 seen.add(id)
                 waiting.append(id)
-            elif not origins.can_replay(part, message, foreign):
+            elif not origins.can_replay(part, message, foreign, at >= running_from(messages)):
                 return False
         waiting.reverse()
         return True

@@ -7,7 +7,7 @@ same format. Text stays. The message names its author; where it does not, the fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
@@ -42,24 +42,30 @@ class Origins:
         # A provider may have been called by another spelling of its id.
         return f"{canonical(model.partition(':')[0])}:" not in self.trusted_prefixes
 
-    def can_replay(self, part: Part, message: Message, foreign: bool) -> bool:
-        """Check whether a part of an answer that is neither plain text nor a call can be sent as it is."""
+    def can_replay(self, part: Part, message: Message, foreign: bool, running: bool = False) -> bool:
+        """Check whether a part of an answer that is neither plain text nor a call can be sent as it is.
+
+        running: whether the answer is not at its end: the results of its calls end the conversation.
+        """
         if foreign and self._private(part):
             return False
         kind = type(part)
         if kind is Opaque or kind is Refusal:
             return kind is Refusal or part.wire == self.wire  # type: ignore[union-attr]
-        # A format may have no place for reasoning: that of the model itself is then left out without a warning.
+        # A format may have no place for reasoning: that of an answer at its end is then left out without a warning,
+        # since the model does not need it any more.
         return self.accepts_part(part, self.model) or (
-            _has_no_origin(part) and message.model is not None and not foreign
+            not running and _has_no_origin(part) and message.model is not None and not foreign
         )
 
     def fitted(self, messages: Iterable[Message]) -> tuple[list[Message], list[str]]:
         """Return the messages without what cannot be sent, and descriptions of that, each once."""
         lost: set[str] = set()
-        return [self._fit(message, lost) for message in messages], sorted(lost)
+        messages = tuple(messages)
+        start = running_from(messages)
+        return [self._fit(message, lost, at >= start) for at, message in enumerate(messages)], sorted(lost)
 
-    def _fit(self, message: Message, lost: set[str]) -> Message:
+    def _fit(self, message: Message, lost: set[str], running: bool) -> Message:
         if message.role != "assistant":
             foreign_blocks = [part for part in message.content if isinstance(part, Opaque) and part.wire != self.wire]
             lost.update(f"an opaque block of {part.wire}" for part in foreign_blocks)
@@ -68,7 +74,7 @@ class Origins:
         parts: list[Part] = []
         for part in message.content:
             rest, what = self._without_private(part, message) if foreign and self._private(part) else (part, "")
-            if rest is not None and not self._is_sent(rest, message, foreign):
+            if rest is not None and not self._is_sent(rest, message, foreign, running):
                 rest, what = None, _unsendable(part, message)
             if what:
                 lost.add(what)
@@ -77,8 +83,8 @@ class Origins:
         same = len(parts) == len(message.content) and all(a is b for a, b in zip(parts, message.content, strict=True))
         return message if same else evolve(message, content=parts)
 
-    def _is_sent(self, part: Part, message: Message, foreign: bool) -> bool:
-        return isinstance(part, Text | Refusal | ToolCall) or self.can_replay(part, message, foreign)
+    def _is_sent(self, part: Part, message: Message, foreign: bool, running: bool) -> bool:
+        return isinstance(part, Text | Refusal | ToolCall) or self.can_replay(part, message, foreign, running)
 
     def _private(self, part: Part) -> bool:
         """Check whether the part holds something in this format that only its author understands."""
@@ -109,6 +115,16 @@ class Origins:
             evolve(part, extra={**extra, self.wire: rest} if rest else extra),
             f"a part of an answer that only {maker} understands" if loses else "",
         )
+
+
+def running_from(messages: Sequence[Message]) -> int:
+    """Return where the answer starts to which the tool results at the end belong; the number of messages if there are
+    none at the end."""
+    start = len(messages)
+    if start and messages[-1].role == "tool":
+        while start and messages[start - 1].role != "user":
+            start -= 1
+    return start
 
 
 def _unsendable(part: Part, message: Message) -> str:

@@ -55,15 +55,19 @@ Block = dict[str, Any]
 
 
 def build_body(request: Request) -> dict[str, Any]:
-    system, messages = encode_messages(request.context.messages)
+    unsigned = bool(request.model.facts.get("interleaved"))
+    system, messages = encode_messages(request.context.messages, unsigned=unsigned)
     config = tool_config(request.context.tools, request.context.messages)
     body = given(messages=messages, system=system or None, toolConfig=config)
     put_options(body, request.options, _FIELDS)
     return body
 
 
-def encode_messages(messages: Sequence[Message]) -> tuple[list[Block], list[Block]]:
+def encode_messages(messages: Sequence[Message], *, unsigned: bool = False) -> tuple[list[Block], list[Block]]:
     """Encode system blocks, and alternating turns; tool results come first in the user's turn.
+
+    messages: the messages.
+    unsigned: whether reasoning without a signature is sent: only Claude signs.
 
     Raises NotSupported for media by URL, except s3://: Bedrock fetches no others.
     """
@@ -74,7 +78,7 @@ def encode_messages(messages: Sequence[Message]) -> tuple[list[Block], list[Bloc
         if message.role == "system" and isinstance(part, Text) and part.text.strip()
     ]
     others = (message for message in messages if message.role != "system")
-    turns = alternating(others, _block, _result, lambda block: "toolResult" in block)
+    turns = alternating(others, _block_or_thought if unsigned else _block, _result, lambda block: "toolResult" in block)
     for turn in turns:
         # "A text block must be included when using documents", and it must not be blank.
         if any("document" in block for block in turn["content"]) and not any("text" in b for b in turn["content"]):
@@ -135,8 +139,16 @@ def _reasoning(part: Reasoning) -> Block | None:
     return {"reasoningContent": {"reasoningText": {"text": part.text, "signature": part.signature}}}
 
 
+def _block_or_thought(part: Part) -> Block | None:
+    """Encode a part, reasoning without a signature, too."""
+    if isinstance(part, Reasoning) and part.wire == NAME and part.text and _reasoning(part) is None:
+        return {"reasoningContent": {"reasoningText": {"text": part.text}}}
+    return _block(part)
+
+
 def accepts_part(part: Part, model: Model) -> bool:
-    return isinstance(part, Reasoning) and _reasoning(part) is not None
+    encode = _block_or_thought if model.facts.get("interleaved") else _reasoning
+    return isinstance(part, Reasoning) and encode(part) is not None
 
 
 finalize_history = thinking_if_begun(_block, lambda block: "reasoningContent" in block)

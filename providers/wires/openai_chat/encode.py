@@ -61,11 +61,14 @@ def build_body(
 
     request: the request
     usage_in_stream: False for servers that refuse `stream_options`
-    replay: the message field in which a provider wants the reasoning of earlier turns (DeepSeek: `reasoning_content`)
+    replay: the message field in which a provider wants the reasoning of earlier turns, of any model (DeepSeek:
+        `reasoning_content`; default: the field that the model's row in the catalog names)
     file_urls: True for servers that fetch documents, which OpenAI does not
     messages: encodes the messages, for a format that has its own
     """
     conversation = request.context.messages
+    if replay is None:
+        replay = request.model.facts.get("interleaved")
     encoded = encode_messages(conversation, replay, file_urls) if messages is None else messages(conversation)
     body: dict[str, Any] = {"model": request.model.id, "messages": encoded}
     options = request.options
@@ -102,7 +105,9 @@ def replaying(field: str) -> Mapping[str, Any]:
 
 def accepts_part(part: Part, model: Model) -> bool:
     if isinstance(part, Reasoning):
-        return bool(part.extra.get(NAME, {}).get("reasoning_details"))
+        return bool(
+            part.extra.get(NAME, {}).get("reasoning_details") or (part.text and model.facts.get("interleaved"))
+        )
     return isinstance(part, Audio) and part.file_id is not None
 
 
@@ -152,7 +157,7 @@ def encode_answer(message: Message, replay: str | None = None) -> dict[str, Any]
     if calls:
         turn["tool_calls"] = calls
     if replay and (reasoning := message.reasoning):
-        turn[replay] = reasoning
+        turn[_TEXT_FIELDS.get(replay, replay)] = reasoning
     for part in message.content:
         if isinstance(part, Reasoning) and (details := part.extra.get(NAME, {}).get("reasoning_details")):
             # Without exactly these blocks, tool use after thinking fails at gateways.
@@ -162,6 +167,13 @@ def encode_answer(message: Message, replay: str | None = None) -> dict[str, Any]
     if turn["content"] is None and not calls and "audio" not in turn:
         turn["content"] = ""
     return turn
+
+
+_TEXT_FIELDS: Mapping[object, str] = {"reasoning_details": "reasoning", True: "reasoning_content"}
+"""The field for the text of the reasoning, where a row names one for other blocks, or none.
+
+https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoning
+"""
 
 
 def _call(call: ToolCall) -> dict[str, Any]:
