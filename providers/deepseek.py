@@ -20,7 +20,7 @@ from .wires.openai_chat.encode import replaying
 from .wires.operations.openai_misc import openai_models
 
 _IGNORED = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs")
-_EFFORTS = {"high": "high", "xhigh": "max"}
+_EFFORTS = ("high", "max")
 
 
 def _thinking(*, by_default: bool) -> Rule:
@@ -37,7 +37,7 @@ def _thinking(*, by_default: bool) -> Rule:
         options["thinking"] = {"type": "disabled" if effort == "none" else "enabled"}
         if effort == "none" or not by_default:
             return losses + degrees_lost(effort)
-        level = _EFFORTS[nearest_effort(effort, _EFFORTS)]
+        level = nearest_effort(effort, _EFFORTS)
         options["reasoning_effort"] = level
         if level != effort:
             losses.append(("reasoning_effort", f"{effort} became {level}; this model knows high and max"))

@@ -10,7 +10,7 @@ _FIXED = drop(
     "temperature", "top_p", "n", "presence_penalty", "frequency_penalty", why="this model's sampling is fixed"
 )
 _ALWAYS = drop("reasoning_effort", "reasoning_budget", why="this model always thinks, and chooses the effort itself")
-_LEVELS = efforts("low", "high", "xhigh", spelt={"xhigh": "max"})
+_LEVELS = efforts("low", "high", "max")
 
 
 def _levels_or_none(options: Options, model: Model) -> DroppedOptions:

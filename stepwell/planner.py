@@ -35,6 +35,7 @@ from .providers.declare.overrides import OVERRIDES, Overrides, in_force
 from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
+from .providers.options.families import family_of, wire_with_tools
 from .schemas.errors import UnknownModel
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
@@ -174,7 +175,8 @@ class CallPlanner:
                 request = self._template(operation, model, stream, "")
                 return Plan(ESTIMATED_COUNT, ESTIMATED_COUNT, request, model, provider, "", AS_GIVEN)
         wire = provider.wire_for(operation, model, wire_name)
-        resolve = partial(resolve_steps, provider, model, wire, overrides, stream=stream)
+        family = family_of(model.id, wire)
+        resolve = partial(resolve_steps, provider, model, wire, overrides, stream=stream, family=family)
         build = partial(
             build_pipeline, provider, model, wire, stream=stream, budget=self.budget, environment=self.environment
         )
@@ -188,13 +190,14 @@ class CallPlanner:
         if not model.known and model.id != "*" and base_url == provider.base_url:
             unknown_model_warning = self._unknown_model_warning(model)
         request = self._template(operation, model, stream, base_url)
+        tools_wire = None if wire_name is not None or model.wire else wire_with_tools(provider.wires, wire, model.id)
 
         def plan_of(steps: Resolved) -> Plan:
             bare = build(steps)
             support = steps["object_support"]
             pipeline = self._edits.apply(bare)
             check_other_models(pipeline, operation, self.registry)
-            return Plan(pipeline, bare, request, model, provider, base_url, support, unknown_model_warning)
+            return Plan(pipeline, bare, request, model, provider, base_url, support, unknown_model_warning, tools_wire)
 
         plan = plan_of(steps)
         if not steps.conditions:
@@ -257,7 +260,11 @@ class CallPlanner:
         Raises ConfigError for what can be seen to be wrong before anything is sent.
         """
         given = cast("dict[str, Any]", options)
-        plan = self.plan(operation, model, stream=stream, wire=given.get("wire"), overrides=given.get("overrides"))
+        named, overrides = given.get("wire"), given.get("overrides")
+        plan = self.plan(operation, model, stream=stream, wire=named, overrides=overrides)
+        if plan.tools_wire is not None and (given.get("tools") or getattr(prompt, "tools", None)):
+            if (needed := plan.tools_wire(given)) is not None:
+                plan = self.plan(operation, model, stream=stream, wire=needed, overrides=overrides)
         chat = operation in _CONVERSATIONS
         request = plan.request.replace(
             context=context_of(prompt) if chat else _NO_CONTEXT,
