@@ -175,7 +175,8 @@ class CallPlanner:
                 request = self._template(operation, model, stream, "")
                 return Plan(ESTIMATED_COUNT, ESTIMATED_COUNT, request, model, provider, "", AS_GIVEN)
         wire = provider.wire_for(operation, model, wire_name)
-        family = family_of(model.id, wire)
+        listed = listed_id(provider, model.id, overrides)
+        family = family_of(listed, wire)
         resolve = partial(resolve_steps, provider, model, wire, overrides, stream=stream, family=family)
         build = partial(
             build_pipeline, provider, model, wire, stream=stream, budget=self.budget, environment=self.environment
@@ -190,7 +191,7 @@ class CallPlanner:
         if not model.known and model.id != "*" and base_url == provider.base_url:
             unknown_model_warning = self._unknown_model_warning(model)
         request = self._template(operation, model, stream, base_url)
-        tools_wire = None if wire_name is not None or model.wire else wire_with_tools(provider.wires, wire, model.id)
+        tools_wire = None if wire_name is not None or model.wire else wire_with_tools(provider.wires, wire, listed)
 
         def plan_of(steps: Resolved) -> Plan:
             bare = build(steps)

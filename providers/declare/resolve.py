@@ -15,7 +15,7 @@ from .constraints import Constraints, with_constraints
 from .extending import Extended, Extending, extended
 from .place import When
 from .provider import Override, Provider, same_id
-from .rules import Rule, Rules, before, for_operation, joined, surviving, takes_operation
+from .rules import Only, Rule, Rules, before, for_operation, joined, surviving, takes_operation
 from .steps import STEPS, checked_step
 from .wire import Wire
 
@@ -109,14 +109,15 @@ def resolve_steps(
 
 
 def _own_tables(provider: Provider, rows: Iterable[Override], family: Family | None) -> list[Override]:
-    """Return the provider's table of rules, and its model family's unless the provider has rows for the model or
-    replaces all tables."""
+    """Return the provider's table of rules, and its model family's unless the provider has a whole table for the
+    model, or one that replaces all others."""
     own = Override({"translate_options": provider.translate_options}, provider.id)
     if (
         family is None
         or not family.rules
         or callable(provider.translate_options)
-        or any("translate_options" in row.steps for row in rows)
+        or isinstance(provider.translate_options, Only)
+        or any(isinstance(row.steps.get("translate_options"), Only) for row in rows)
     ):
         return [own]
     return [own, Override({"translate_options": family.rules}, "the model's family")]

@@ -241,16 +241,20 @@ def _format(body: dict[str, Any], response_format: object) -> None:
 
 
 def _cache(body: dict[str, Any], value: object) -> None:
-    """Put a cache point after everything that stays the same: system message, tools, conversation so far."""
+    """Put a cache point after everything that stays the same: system message, tools, conversation so far.
+
+    value: True, "5m" or "1h"; "text" for models that take points of five minutes after text alone.
+    """
     if not value:
         return
     point = {"cachePoint": {"type": "default", "ttl": "1h"} if value == "1h" else {"type": "default"}}
     if "system" in body:
         body["system"].append(point)
-    if "toolConfig" in body:
+    if "toolConfig" in body and value != "text":
         body["toolConfig"]["tools"].append(point)
-    if body["messages"] and body["messages"][-1]["role"] == "user":
-        body["messages"][-1]["content"].append(point)
+    last = body["messages"][-1] if body["messages"] else {"role": ""}
+    if last["role"] == "user" and not (value == "text" and any("toolResult" in each for each in last["content"])):
+        last["content"].append(point)
 
 
 _MORE = "additionalModelRequestFields"

@@ -56,6 +56,7 @@ def build_body(
     replay: str | None = None,
     file_urls: bool = False,
     messages: Encode | None = None,
+    cache_marks: bool = False,
 ) -> dict[str, Any]:
     """Build the body.
 
@@ -65,6 +66,7 @@ def build_body(
         `reasoning_content`; default: the field that the model's row in the catalog names)
     file_urls: True for servers that fetch documents, which OpenAI does not
     messages: encodes the messages, for a format that has its own
+    cache_marks: True for servers that take `prompt_cache` as marks in the messages
     """
     conversation = request.context.messages
     if replay is None:
@@ -80,6 +82,8 @@ def build_body(
         body["tools"] = encode_tools(request.context.tools)
     if "tools" in body and not body["tools"]:
         del body["tools"]
+    if cache_marks and (cached := body.pop("prompt_cache", None)):
+        _mark(encoded, cached)
     if request.stream:
         body["stream"] = True
         if usage_in_stream:
@@ -87,11 +91,24 @@ def build_body(
     return body
 
 
+def _mark(messages: list[dict[str, Any]], value: object) -> None:
+    """Mark the ends of what stays the same from turn to turn: system message, conversation so far."""
+    mark = {"cache_control": {"type": "ephemeral", "ttl": "1h"} if value == "1h" else {"type": "ephemeral"}}
+    for roles in (("system", "developer"), ("user", "tool")):
+        last = next((each for each in reversed(messages) if each["role"] in roles and each["content"]), None)
+        if last is not None:
+            said = last["content"]
+            blocks = [{"type": "text", "text": said}] if isinstance(said, str) else said
+            last["content"] = [*blocks[:-1], {**blocks[-1], **mark}]
+
+
 def body_with(
-    *, usage_in_stream: bool = True, replay: str | None = None, file_urls: bool = False
+    *, usage_in_stream: bool = True, replay: str | None = None, file_urls: bool = False, cache_marks: bool = False
 ) -> Callable[[Request], dict[str, Any]]:
     """Make a `build_body` with a provider's quirks, for its declaration; see `build_body` for the arguments."""
-    return partial(build_body, usage_in_stream=usage_in_stream, replay=replay, file_urls=file_urls)
+    return partial(
+        build_body, usage_in_stream=usage_in_stream, replay=replay, file_urls=file_urls, cache_marks=cache_marks
+    )
 
 
 def replaying(field: str) -> Mapping[str, Any]:
