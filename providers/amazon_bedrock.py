@@ -113,7 +113,9 @@ amazon_bedrock = declare_provider(
         "*amazon.nova*": override(translate_options=only(*_NO_SWITCH, _NOVA_TOP_K, _nova_cache, _SCALE)),
         "*amazon.nova-2*": override(translate_options=only(_nova_effort, _NOVA_TOP_K, _nova_cache, _SCALE)),
         "*openai.gpt-oss*": override(
-            translate_options=only(efforts("low", "medium", "high", to=f"{_MORE}.reasoning_effort"), _NO_TOP_K, _NO_CACHE, _SCALE)
+            translate_options=only(
+                efforts("low", "medium", "high", to=f"{_MORE}.reasoning_effort"), _NO_TOP_K, _NO_CACHE, _SCALE
+            )
         ),
         "*anthropic.claude*": override(translate_options=only(*CLAUDE)),
         **claude_models(prefix="*anthropic."),

@@ -42,9 +42,7 @@ groq = declare_provider(
     # https://github.com/groq/groq-python/tree/main/src/groq/types/chat
     models={
         **TRANSCRIBING,
-        "openai/gpt-oss*": override(
-            translate_options=[efforts("low", "medium", "high")], **replaying("reasoning")
-        ),
+        "openai/gpt-oss*": override(translate_options=[efforts("low", "medium", "high")], **replaying("reasoning")),
         "qwen/*": override(
             translate_options=[efforts("none", "high", spelt={"high": "default"})], **replaying("reasoning")
         ),

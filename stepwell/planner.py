@@ -187,9 +187,9 @@ class CallPlanner:
             base_url = provider.address(self.environment)
             if provider.base_url_env and "${" not in base_url:
                 checked_url(base_url, f"the address of {provider.id}, from {provider.base_url_env},")
-        unknown_model_warning = None
-        if not model.known and model.id != "*" and base_url == provider.base_url:
-            unknown_model_warning = self._unknown_model_warning(model)
+        model_warning = None
+        if model.id != "*" and base_url in (provider.base_url, model.base_url):
+            model_warning = _deprecated(model) if model.known else self._unknown_model_warning(model)
         request = self._template(operation, model, stream, base_url)
         tools_wire = None if wire_name is not None or model.wire else wire_with_tools(provider.wires, wire, listed)
 
@@ -198,7 +198,7 @@ class CallPlanner:
             support = steps["object_support"]
             pipeline = self._edits.apply(bare)
             check_other_models(pipeline, operation, self.registry)
-            return Plan(pipeline, bare, request, model, provider, base_url, support, unknown_model_warning, tools_wire)
+            return Plan(pipeline, bare, request, model, provider, base_url, support, model_warning, tools_wire)
 
         plan = plan_of(steps)
         if not steps.conditions:
@@ -263,9 +263,9 @@ class CallPlanner:
         given = cast("dict[str, Any]", options)
         named, overrides = given.get("wire"), given.get("overrides")
         plan = self.plan(operation, model, stream=stream, wire=named, overrides=overrides)
-        if plan.tools_wire is not None and (given.get("tools") or getattr(prompt, "tools", None)):
-            if (needed := plan.tools_wire(given)) is not None:
-                plan = self.plan(operation, model, stream=stream, wire=needed, overrides=overrides)
+        has_tools = plan.tools_wire is not None and (given.get("tools") or getattr(prompt, "tools", None))
+        if has_tools and plan.tools_wire is not None and (needed := plan.tools_wire(given)) is not None:
+            plan = self.plan(operation, model, stream=stream, wire=needed, overrides=overrides)
         chat = operation in _CONVERSATIONS
         request = plan.request.replace(
             context=context_of(prompt) if chat else _NO_CONTEXT,
@@ -280,11 +280,11 @@ class CallPlanner:
         if extra := given.get("provider_options"):
             check_value("provider_options", extra, CALL_OPTIONS["provider_options"].schema, where=str(plan.model))
             given["provider_options"] = provider_options_for(plan.provider, extra, self.registry)
-        if plan.unknown_model_warning is not None and plan.unknown_model_warning not in self._warned:
+        if plan.model_warning is not None and plan.model_warning not in self._warned:
             if len(self._warned) > 1000:
                 self._warned.clear()  # as with plans: a warning issued twice is better than memory that grows
-            self._warned.add(plan.unknown_model_warning)
-            request = request.replace(warnings=(plan.unknown_model_warning,))
+            self._warned.add(plan.model_warning)
+            request = request.replace(warnings=(plan.model_warning,))
         if not _CALL_ONLY.isdisjoint(given):
             return self._apply_call_options(plan, request, given)
         return (plan.for_request(request) if plan.conditions else plan).pipeline, request
@@ -389,6 +389,15 @@ class CallPlanner:
             why = f"those for {request.model.provider} were left out; key them by provider id to give each its own"
             other = other.warn("provider_options", why).replace(options={**other.options, "provider_options": None})
         return edits.apply(pipeline), other
+
+
+def _deprecated(model: Model) -> CallWarning | None:
+    """Warn of a model that its provider takes away, with the day and what it recommends, where the catalog knows."""
+    if model.status != "deprecated":
+        return None
+    day, successor = model.facts.get("retires"), model.facts.get("successor")
+    why = f"{model.provider} has deprecated it" + (f", and retires it on {day}" if day else "")
+    return CallWarning("model", why + (f"; it recommends {successor}" if successor else ""), str(model))
 
 
 _NO_CONTEXT, _CONVERSATIONS = Context(), ("chat", "count_tokens")

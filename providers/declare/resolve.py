@@ -105,7 +105,8 @@ def resolve_steps(
         tables, chosen.steps.get("thinking_constraints"), wire.operation
     )
     conditions = tuple(each.place.when for each in limited if each.place.when)
-    return Resolved(chosen.steps, chosen.scopes, tuple(shown), chosen.extends, conditions, tuple(unmet), family and family.fit)
+    fit = None if family is None else family.fit
+    return Resolved(chosen.steps, chosen.scopes, tuple(shown), chosen.extends, conditions, tuple(unmet), fit)
 
 
 def _own_tables(provider: Provider, rows: Iterable[Override], family: Family | None) -> list[Override]:

@@ -190,9 +190,7 @@ _GENERATIONS: Mapping[str, tuple[Rule, ...]] = {
 
 def gemini_models(*rules: Rule) -> Mapping[str, Override]:
     """Return the rules of each generation. `rules` are the provider's own, which stay in force."""
-    return {
-        pattern: override(translate_options=only(*own, *LIMITS, *rules)) for pattern, own in _GENERATIONS.items()
-    }
+    return {pattern: override(translate_options=only(*own, *LIMITS, *rules)) for pattern, own in _GENERATIONS.items()}
 
 
 NATIVE: Mapping[str, tuple[Rule, ...]] = {pattern: (*own, *LIMITS) for pattern, own in _GENERATIONS.items()}

@@ -166,4 +166,6 @@ def metadata_when_stored(request: Request) -> Request:
 
 def openai_families(*rules: Rule) -> Mapping[str, Override]:
     """Return the rules of each family. `rules` are the provider's own, which run first."""
-    return {pattern: override(translate_options=only(*rules, *special, _RENAMED)) for pattern, special in _TABLES.items()}
+    return {
+        pattern: override(translate_options=only(*rules, *special, _RENAMED)) for pattern, special in _TABLES.items()
+    }

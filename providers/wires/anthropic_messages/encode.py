@@ -54,9 +54,7 @@ def build_body(request: Request, *, version: str | None = None) -> dict[str, Any
         `anthropic_version` instead of `model` and `stream`
     """
     options = dict(request.options)
-    system, messages = encode_messages(
-        request.context.messages, unsigned=bool(request.model.facts.get("interleaved"))
-    )
+    system, messages = encode_messages(request.context.messages, unsigned=bool(request.model.facts.get("interleaved")))
     body = given(
         anthropic_version=version or None,
         model=None if version else request.model.id,
@@ -87,7 +85,8 @@ def encode_messages(messages: Sequence[Message], *, unsigned: bool = False) -> t
     """
     system = [block for message in messages if message.role == "system" for block in _blocks(message.content)]
     others = (message for message in messages if message.role != "system")
-    return system, alternating(others, _block_or_thought if unsigned else _block, _result, lambda block: block["type"] == "tool_result")
+    encode = _block_or_thought if unsigned else _block
+    return system, alternating(others, encode, _result, lambda block: block["type"] == "tool_result")
 
 
 def _blocks(parts: Iterable[Part]) -> list[Block]:

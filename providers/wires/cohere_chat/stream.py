@@ -40,18 +40,15 @@ from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..calls import call_id
+from ..finish import finish_reason_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
 
 FINISH_REASONS: Mapping[str, str] = {
-    "COMPLETE": "stop",
-    "STOP_SEQUENCE": "stop",
-    "MAX_TOKENS": "length",
-    "TOOL_CALL": "tool_calls",
     "ERROR_TOXIC": "content_filter",
-    "ERROR": "error",
     "TIMEOUT": "error",
 }
+"""Those beside the common words."""
 PLAN, CALLS = 999, 1000
 """Places in the message: the plan comes after all content, and tool calls from 1000 on."""
 
@@ -225,7 +222,7 @@ def closing(state: State) -> list[StreamChunk]:
     if state.citations:
         out.append(MetadataUpdate({"citations": state.citations}))
     reason = state.reason or ""
-    return [*out, Finish(FINISH_REASONS.get(reason, reason.lower() or "unknown"), state.reason)]
+    return [*out, Finish(finish_reason_of(reason, FINISH_REASONS), state.reason)]
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:

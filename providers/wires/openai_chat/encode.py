@@ -122,9 +122,7 @@ def replaying(field: str) -> Mapping[str, Any]:
 
 def accepts_part(part: Part, model: Model) -> bool:
     if isinstance(part, Reasoning):
-        return bool(
-            part.extra.get(NAME, {}).get("reasoning_details") or (part.text and model.facts.get("interleaved"))
-        )
+        return bool(part.extra.get(NAME, {}).get("reasoning_details") or (part.text and model.facts.get("interleaved")))
     return isinstance(part, Audio) and part.file_id is not None
 
 
