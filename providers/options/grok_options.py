@@ -30,9 +30,10 @@ _GENERATIONS: Mapping[str, Rule] = {
     "grok-4.5*": efforts("low", "medium", "high"),
     "grok-4.[6-9]*": efforts("low", "medium", "high", "xhigh"),
 }
+_NO_BIAS = drop("logit_bias", why="Grok has no such option")
 ELSEWHERE: Mapping[str, tuple[Rule, ...]] = {
-    "grok-*": (*GROK, drop("logit_bias", why="Grok has no such option")),
-    **{pattern: (without_thinking, rule, *GROK) for pattern, rule in _GENERATIONS.items()},
+    "grok-*": (*GROK, _NO_BIAS),
+    **{pattern: (without_thinking, rule, *GROK, _NO_BIAS) for pattern, rule in _GENERATIONS.items()},
 }
 """The rules of each generation at providers that have none of their own for it."""
 FORMATS: tuple[str, ...] = ()
