@@ -3,7 +3,15 @@
 from ..schemas.model import Model
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
-from .declare.rules import DroppedOptions, Options, bounded_switch, clamp, switch, without_thinking
+from .declare.rules import (
+    DroppedOptions,
+    Options,
+    bounded_switch,
+    clamp,
+    switch,
+    unthinking_if_forced,
+    without_thinking,
+)
 from .wires.openai_compatible import COMPATIBLE
 
 
@@ -36,6 +44,8 @@ alibaba = declare_provider(
     },
     translate_options=[
         without_thinking,
+        # https://help.aliyun.com/zh/model-studio/qwen-function-calling
+        unthinking_if_forced("enable_thinking", False),
         bounded_switch,
         thinking_budget,
         switch("enable_thinking", on=True, off=False),

@@ -1,7 +1,7 @@
 """Cerebras. https://inference-docs.cerebras.ai"""
 
 from .declare.provider import declare_provider
-from .declare.rules import BY_FACTS, at_most, clamp, drop, rename
+from .declare.rules import BY_FACTS, at_most, clamp, drop, rename, up_to
 from .declare.translate import no_json_with_tools
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
@@ -15,6 +15,8 @@ cerebras = declare_provider(
     base_url="https://api.cerebras.ai/v1",
     env_key="CEREBRAS_API_KEY",
     translate_options=[
+        # https://inference-docs.cerebras.ai/capabilities/reasoning
+        up_to("high"),
         *BY_FACTS,
         rename("max_tokens", "max_completion_tokens"),
         # https://inference-docs.cerebras.ai/api-reference/chat-completions

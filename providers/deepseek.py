@@ -13,6 +13,7 @@ from .declare.rules import (
     drop,
     nearest_effort,
     only,
+    unthinking_if_forced,
     when,
 )
 from .wires.openai_chat import openai_chat
@@ -52,6 +53,7 @@ def _rules(*, thinks_by_default: bool) -> tuple[Rule, ...]:
         return thinking.get("type") != "disabled" if thinking else thinks_by_default
 
     return (
+        unthinking_if_forced("thinking", {"type": "disabled"}, by_default=thinks_by_default),
         _thinking(by_default=thinks_by_default),
         when(thinks, drop(*_IGNORED, why="it has no effect, or is refused, while the model thinks")),
         # https://api-docs.deepseek.com/api/create-chat-completion

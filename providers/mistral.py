@@ -3,7 +3,7 @@
 from ..schemas.model import Model
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider, override
-from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, rename, when, without_thinking
+from .declare.rules import DroppedOptions, Options, clamp, degrees_lost, drop, efforts, rename, when, without_thinking
 from .wires.mistral_chat import mistral_chat
 from .wires.operations.embeddings import openai_embeddings
 from .wires.operations.mistral_ocr import mistral_ocr
@@ -18,7 +18,7 @@ def prompted_thinking(options: Options, model: Model) -> DroppedOptions:
     effort, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
     if effort not in (None, "none"):
         options.setdefault("prompt_mode", "reasoning")
-    return [] if budget is None else [("reasoning_budget", "Mistral takes no budget")]
+    return degrees_lost(effort) + ([] if budget is None else [("reasoning_budget", "Mistral takes no budget")])
 
 
 def _is_greedy(options: Options, model: Model) -> bool:

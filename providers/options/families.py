@@ -59,7 +59,7 @@ def family_of(model_id: str, wire: Wire) -> Family | None:
     tables = _tables_of(id)
     native = (wire.history_format or wire.name) in tables.FORMATS
     rules = row_of(tables.NATIVE if native else tables.ELSEWHERE, id)
-    return Family(rules or (), row_of(tables.NATIVE_FITS if native else tables.FITS, id))
+    return Family(tuple(rules or ()), row_of(tables.NATIVE_FITS if native else tables.FITS, id))
 
 
 def wire_with_tools(

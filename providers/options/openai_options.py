@@ -92,6 +92,8 @@ _LEVELS = ("low", "medium", "high")
 _TABLES: Mapping[str, Only] = {
     **dict.fromkeys(("gpt-3.5*", "gpt-4*", "chatgpt-*"), _PLAIN),
     "o[134]*": reasoning(*_LEVELS, old=True),
+    # https://developers.openai.com/cookbook/articles/gpt-oss/run-vllm: three levels, at every host
+    "gpt-oss*": only(efforts(*_LEVELS)),
     # Later rows win; future families are taken for the newest known one.
     "gpt-5*": reasoning("minimal", *_LEVELS),
     "gpt-5-codex*": reasoning(*_LEVELS),
@@ -116,7 +118,7 @@ _TABLES: Mapping[str, Only] = {
 ELSEWHERE: Mapping[str, tuple[Rule, ...]] = {
     pattern: (*special, drop("top_k", "min_p", "repetition_penalty", why="OpenAI's models have no such option"))
     for pattern, special in _TABLES.items()
-}
+} | {"gpt-oss*": _TABLES["gpt-oss*"]}
 """The rules of each family at providers that have none of their own for it."""
 FORMATS: tuple[str, ...] = ()
 FITS: Mapping[str, Callable[[Request], Request]] = {}
