@@ -13,7 +13,7 @@ _NO_EFFORT = drop("reasoning_effort", "reasoning_budget", why="this model choose
 GROK: tuple[Rule, ...] = (
     without_thinking,
     when(
-        lambda options, model: bool(model.reasoning),
+        lambda options, model: model.reasoning is not False,
         drop("presence_penalty", "frequency_penalty", "stop", why="xAI's reasoning models refuse it"),
     ),
     # https://docs.x.ai/docs/api-reference#chat-completions
