@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import httpx
+from catalog_hosts import preview
 
 from stepwell import Client, models
 from stepwell.model_metadata.files import FOLDER, catalog_folder
@@ -19,7 +20,8 @@ def test_each_field_of_a_row_is_read_somewhere():
         for path in sorted((folder / "data").iterdir())
         if path.name.endswith(".json")
         for row in json.loads(path.read_text())["models"].values()
-        for field in row
+        for part in (row, *(row.get("modes") or {}).values())
+        for field in part
     } | {"retires", "successor"}
     code = "\n".join(
         path.read_text()
@@ -28,6 +30,12 @@ def test_each_field_of_a_row_is_read_somewhere():
     )
     unread = {field for field in fields if not any(f"{quote}{field}{quote}" in code for quote in ('"', "'"))}
     assert not unread
+
+
+def test_a_way_of_being_served_brings_the_header_that_it_needs():
+    fast = preview("anthropic:claude-opus-5", "hi", provider_options={"speed": "fast"})
+    assert json.loads(fast.body)["speed"] == "fast" and fast.headers["anthropic-beta"] == "fast-mode-2026-02-01"
+    assert "anthropic-beta" not in preview("anthropic:claude-opus-5", "hi").headers
 
 
 def answer(request: httpx.Request) -> httpx.Response:
