@@ -1,6 +1,7 @@
 """Alibaba Cloud Model Studio. https://help.aliyun.com/zh/model-studio"""
 
 from ..schemas.model import Model
+from .declare.constraints import unthinking_if_forced
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
 from .declare.rules import (
@@ -9,7 +10,6 @@ from .declare.rules import (
     bounded_switch,
     clamp,
     switch,
-    unthinking_if_forced,
     without_thinking,
 )
 from .wires.openai_compatible import COMPATIBLE

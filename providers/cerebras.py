@@ -2,7 +2,6 @@
 
 from .declare.provider import declare_provider
 from .declare.rules import BY_FACTS, at_most, clamp, drop, rename, up_to
-from .declare.translate import no_json_with_tools
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
 from .wires.operations.openai_misc import openai_models
@@ -25,7 +24,7 @@ cerebras = declare_provider(
         drop("frequency_penalty", "presence_penalty", "logit_bias", why="Cerebras does not support it"),
     ],
     # "tools" is incompatible with "response_format": https://github.com/BerriAI/litellm/pull/31445
-    prepare_request=no_json_with_tools,
+    json_with_tools=False,
     # It refuses reasoning_content: https://inference-docs.cerebras.ai/api-reference/chat-completions
     **replaying("reasoning"),
 )

@@ -1,12 +1,10 @@
 """Cohere. https://docs.cohere.com/reference/about"""
 
-from ..pipeline.http.request import Request
 from ..schemas.model import Model
 from .declare.addresses import rewrite_path
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
 from .declare.rules import DroppedOptions, Options, at_most, bounded_switch, clamp, degrees_lost, without_thinking
-from .declare.translate import no_json_with_tools
 from .wires.cohere_chat import cohere_chat
 from .wires.operations.embeddings import cohere_embeddings
 from .wires.operations.openai_misc import openai_models
@@ -24,24 +22,17 @@ def cohere_thinking(options: Options, model: Model) -> DroppedOptions:
     return losses + degrees_lost(effort)
 
 
-# https://docs.cohere.com/reference/list-models: only the first version of the API has it
-_to_models = rewrite_path("list_models", "/v2/models", "/v1/models?page_size=1000")
-
-
-def prepare_request(request: Request) -> Request:
-    """Rewrite the address of the list of models, and drop a JSON answer beside tools, which the API refuses:
-    https://docs.cohere.com/reference/chat#request.body.response_format"""
-    return no_json_with_tools(_to_models(request))
-
-
 cohere = declare_provider(
     "cohere",
     name="Cohere",
     docs="https://docs.cohere.com",
     wire=[cohere_chat, cohere_embeddings, rerank, openai_models],
     base_url="https://api.cohere.com/v2",
-    prepare_request=prepare_request,
+    # https://docs.cohere.com/reference/list-models: only the first version of the API has it
+    prepare_request=rewrite_path("list_models", "/v2/models", "/v1/models?page_size=1000"),
     env_key=["COHERE_API_KEY", "CO_API_KEY"],
+    # https://docs.cohere.com/reference/chat#request.body.response_format
+    json_with_tools=False,
     # https://docs.cohere.com/reference/embed: 96 texts; 128,000 tokens is embed-v4's context.
     embed_batches={"*": EmbedLimit(96, 128_000)},
     options={

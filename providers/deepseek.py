@@ -1,6 +1,7 @@
 """DeepSeek. https://api-docs.deepseek.com"""
 
 from ..schemas.model import Model
+from .declare.constraints import unthinking_if_forced
 from .declare.object_support import ObjectSupport
 from .declare.provider import declare_provider, override
 from .declare.rules import (
@@ -13,7 +14,6 @@ from .declare.rules import (
     drop,
     nearest_effort,
     only,
-    unthinking_if_forced,
     when,
 )
 from .wires.openai_chat import openai_chat

@@ -2,7 +2,6 @@
 
 from .declare.provider import declare_provider, override
 from .declare.rules import at_most, clamp, drop, efforts, only, rename, without_thinking
-from .declare.translate import no_json_with_tools
 from .options.openai_options import TRANSCRIBING
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
@@ -37,7 +36,7 @@ groq = declare_provider(
     },
     translate_options=_RULES,
     # "json mode cannot be combined with tool/function calling": https://github.com/vercel/ai/pull/16540
-    prepare_request=no_json_with_tools,
+    json_with_tools=False,
     # https://console.groq.com/docs/reasoning#reasoning-effort, and for the fields
     # https://github.com/groq/groq-python/tree/main/src/groq/types/chat
     models={

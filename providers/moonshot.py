@@ -1,6 +1,7 @@
 """Moonshot AI. https://platform.moonshot.ai/docs"""
 
 from ..schemas.model import Model
+from .declare.constraints import unthinking_if_forced
 from .declare.provider import declare_provider, override
 from .declare.rules import (
     DroppedOptions,
@@ -10,7 +11,6 @@ from .declare.rules import (
     efforts,
     rename,
     switch,
-    unthinking_if_forced,
     without_thinking,
 )
 from .wires.openai_chat.encode import replaying

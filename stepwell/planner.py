@@ -13,6 +13,7 @@ from attrs import evolve
 from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
 from .model_metadata.provider_ids import canonical
+from .model_warnings import warning_of
 from .other_models import check_other_models
 from .pipeline.annotate import completed_reply
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
@@ -35,11 +36,10 @@ from .providers.declare.overrides import OVERRIDES, Overrides, in_force
 from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
-from .providers.options.families import family_of, wire_with_tools
+from .providers.options.families import facts_of_family, wire_with_tools
 from .schemas.errors import UnknownModel
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
-from .schemas.nearest import closest
 from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.reply import CallWarning
 from .schemas.tool import Tool
@@ -176,7 +176,7 @@ class CallPlanner:
                 return Plan(ESTIMATED_COUNT, ESTIMATED_COUNT, request, model, provider, "", AS_GIVEN)
         wire = provider.wire_for(operation, model, wire_name)
         listed = listed_id(provider, model.id, overrides)
-        family = family_of(listed, wire)
+        family = facts_of_family(listed, wire)
         resolve = partial(resolve_steps, provider, model, wire, overrides, stream=stream, family=family)
         build = partial(
             build_pipeline, provider, model, wire, stream=stream, budget=self.budget, environment=self.environment
@@ -189,7 +189,7 @@ class CallPlanner:
                 checked_url(base_url, f"the address of {provider.id}, from {provider.base_url_env},")
         model_warning = None
         if model.id != "*" and base_url in (provider.base_url, model.base_url):
-            model_warning = _deprecated(model) if model.known else self._unknown_model_warning(model)
+            model_warning = warning_of(model, self.catalog)
         request = self._template(operation, model, stream, base_url)
         tools_wire = None if wire_name is not None or model.wire else wire_with_tools(provider.wires, wire, listed)
 
@@ -235,16 +235,6 @@ class CallPlanner:
     def default_model(self) -> str:
         """Return the model that is called where none is named: `STEPWELL_MODEL`, else the local one."""
         return self.environment.get("STEPWELL_MODEL") or DEFAULT_MODEL
-
-    def _unknown_model_warning(self, model: Model) -> CallWarning | None:
-        """Warn of an id that the catalog lacks: a typo, or a newer model. Without a catalog there is no warning."""
-        listed = self.catalog.ids(model.provider)
-        if not listed:
-            return None
-        close = closest(model.id, listed, 0.9)
-        meant = f"; did you mean {close!r}?" if close else ""
-        why = f"not in our list of {model.provider}'s models: its limits, abilities and prices are unknown{meant}"
-        return CallWarning("model", why, str(model))
 
     def request(
         self, operation: str, model: ModelLike, prompt: object, options: Mapping[str, object], *, stream: bool = False
@@ -389,15 +379,6 @@ class CallPlanner:
             why = f"those for {request.model.provider} were left out; key them by provider id to give each its own"
             other = other.warn("provider_options", why).replace(options={**other.options, "provider_options": None})
         return edits.apply(pipeline), other
-
-
-def _deprecated(model: Model) -> CallWarning | None:
-    """Warn of a model that its provider takes away, with the day and what it recommends, where the catalog knows."""
-    if model.status != "deprecated":
-        return None
-    day, successor = model.facts.get("retires"), model.facts.get("successor")
-    why = f"{model.provider} has deprecated it" + (f", and retires it on {day}" if day else "")
-    return CallWarning("model", why + (f"; it recommends {successor}" if successor else ""), str(model))
 
 
 _NO_CONTEXT, _CONVERSATIONS = Context(), ("chat", "count_tokens")

@@ -37,7 +37,7 @@ from .provenance import with_origin
 from .provider import Provider, common_options
 from .resolve import Resolved
 from .rules import Rules, is_packaged
-from .translate import report_dropped, translate, warn_of_dropped
+from .translate import no_json_with_tools, report_dropped, translate, warn_of_dropped
 from .wire import Wire
 
 _ANY: Mapping[str, Any] = {}
@@ -272,6 +272,8 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
         if request.context.tools and "tools" not in encodable:
             losses = [("tools", f"{provider.id} takes no tools")]
             request = warn_of_dropped(request, losses, context=request.context.with_tools())
+        if not provider.json_with_tools and request.context.tools and "response_format" in request.options:
+            request = no_json_with_tools(request)
         if not request.options and not acts_without_options:
             return request
         options, warnings = dict(request.options), request.warnings

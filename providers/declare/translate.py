@@ -54,7 +54,7 @@ def warn_of_dropped(request: Request, losses: DroppedOptions, **changes: Any) ->
 
 def no_json_with_tools(request: Request) -> Request:
     """Drop a JSON response_format, with a warning, from a request with tools, for models and servers that refuse both
-    together. A `prepare_request`."""
+    together."""
     wanted = request.options.get("response_format")
     if wanted in (None, "text") or not request.context.tools:
         return request

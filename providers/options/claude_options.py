@@ -236,7 +236,7 @@ class _Generation:
         how = {"budgets": self.budgets, "unasked": self.unasked, "always": self.always}
         return (adaptive_thinking(*self.known, **how) if self.known else budgeted_thinking, *self.limits)
 
-    def elsewhere(self) -> tuple[Rule, ...]:
+    def other_formats(self) -> tuple[Rule, ...]:
         """Return the rules for other formats, which take an effort or a budget; the provider makes Claude's of it."""
         return (_held(self), *self.limits, _NONE)
 
@@ -287,9 +287,9 @@ NATIVE: Mapping[str, tuple[Rule, ...]] = {
     **{pattern: (user_id_alone, *each.native()) for pattern, each in _GENERATIONS.items()},
 }
 """The rules of each generation in Anthropic's own format, at providers that have none of their own for it."""
-ELSEWHERE: Mapping[str, tuple[Rule, ...]] = {
-    "claude-*": _FIRST.elsewhere(),
-    **{pattern: each.elsewhere() for pattern, each in _GENERATIONS.items()},
+OTHER_FORMATS: Mapping[str, tuple[Rule, ...]] = {
+    "claude-*": _FIRST.other_formats(),
+    **{pattern: each.other_formats() for pattern, each in _GENERATIONS.items()},
 }
 """The same in other formats."""
 

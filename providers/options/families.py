@@ -52,13 +52,13 @@ def _tables_of(id: str) -> Any:
     return import_module(f".{_MODULES[name[1]]}", __package__) if name else None
 
 
-def family_of(model_id: str, wire: Wire) -> Family | None:
+def facts_of_family(model_id: str, wire: Wire) -> Family | None:
     """Return the facts of a model's family for a wire; None for a family without a table."""
     if wire.operation != "chat" or not (id := family_id(model_id)):
         return None
     tables = _tables_of(id)
     native = (wire.history_format or wire.name) in tables.FORMATS
-    rules = row_of(tables.NATIVE if native else tables.ELSEWHERE, id)
+    rules = row_of(tables.NATIVE if native else tables.OTHER_FORMATS, id)
     return Family(tuple(rules or ()), row_of(tables.NATIVE_FITS if native else tables.FITS, id))
 
 
@@ -72,7 +72,8 @@ def wire_with_tools(
     wire: the usual one.
     model_id: the model.
     """
-    tables = _tables_of(id) if wire.operation == "chat" and (id := family_id(model_id)) else None
+    id = family_id(model_id) if wire.operation == "chat" else ""
+    tables = _tables_of(id) if id else None
     other, models = getattr(tables, "WIRE_WITH_TOOLS", ("", {}))
     needs = row_of(models, id) if wire.name != other and any(each.name == other for each in wires) else None
     return None if needs is None else lambda options: other if needs(options) else None

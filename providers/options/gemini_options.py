@@ -196,7 +196,7 @@ def gemini_models(*rules: Rule) -> Mapping[str, Override]:
 NATIVE: Mapping[str, tuple[Rule, ...]] = {pattern: (*own, *LIMITS) for pattern, own in _GENERATIONS.items()}
 """The rules of each generation in Google's own format, at providers that have none of their own for it."""
 _BIAS = drop("logit_bias", why="Gemini has no such option")
-ELSEWHERE: Mapping[str, tuple[Rule, ...]] = {
+OTHER_FORMATS: Mapping[str, tuple[Rule, ...]] = {
     "gemini-*": (_PENALTIES, _BIAS, *LIMITS),
     "gemini-2.0*": (_BIAS, *LIMITS),
 }

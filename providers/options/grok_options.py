@@ -31,7 +31,7 @@ _GENERATIONS: Mapping[str, Rule] = {
     "grok-4.[6-9]*": efforts("low", "medium", "high", "xhigh"),
 }
 _NO_BIAS = drop("logit_bias", why="Grok has no such option")
-ELSEWHERE: Mapping[str, tuple[Rule, ...]] = {
+OTHER_FORMATS: Mapping[str, tuple[Rule, ...]] = {
     "grok-*": (*GROK, _NO_BIAS),
     **{pattern: (without_thinking, rule, *GROK, _NO_BIAS) for pattern, rule in _GENERATIONS.items()},
 }

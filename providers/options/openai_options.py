@@ -115,7 +115,7 @@ _TABLES: Mapping[str, Only] = {
     "gpt-*-search-*": only(_unthinking, _WORDS, _SEARCHING, *_LIMITS),
 }
 
-ELSEWHERE: Mapping[str, tuple[Rule, ...]] = {
+OTHER_FORMATS: Mapping[str, tuple[Rule, ...]] = {
     pattern: (*special, drop("top_k", "min_p", "repetition_penalty", why="OpenAI's models have no such option"))
     for pattern, special in _TABLES.items()
 } | {"gpt-oss*": _TABLES["gpt-oss*"]}

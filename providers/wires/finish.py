@@ -1,4 +1,4 @@
-"""Finish reasons by the words for them: servers that speak another vendor's format keep words of their own."""
+"""Finish reasons by their common names: servers that speak another vendor's format keep names of their own."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ FINISH_REASONS: Mapping[str, str] = {
 
 
 def finish_reason_of(raw: str | None, own: Mapping[str, str]) -> str:
-    """Return the canonical reason: by the format's own table, else by the common words; an unknown word stays as it
+    """Return the canonical reason: by the format's own table, else by the common names; an unknown one stays as it
     is, in lower case, and none is "unknown".
 
-    raw: the server's word.
+    raw: the server's name for it.
     own: the format's table.
     """
     if not raw:

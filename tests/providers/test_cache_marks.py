@@ -1,4 +1,4 @@
-"""Marks for the provider's cache go only where the model takes them; elsewhere there is a warning."""
+"""Marks for the provider's cache go only where the model takes them; in all other cases there is a warning."""
 
 from __future__ import annotations
 

@@ -23,8 +23,8 @@ KEYS: dict[str, Any] = {
 @cache
 def client_of(provider: str) -> Client:
     row = models.provider(provider)
-    elsewhere = row is not None and "${" in (row.base_url or "") and canonical(provider) not in KEYS
-    urls = {provider: "https://host.example/v1"} if elsewhere else None
+    has_variables = row is not None and "${" in (row.base_url or "") and canonical(provider) not in KEYS
+    urls = {provider: "https://host.example/v1"} if has_variables else None
     return Client(api_keys={provider: KEYS.get(canonical(provider), "k")}, base_urls=urls, retries=0)
 
 

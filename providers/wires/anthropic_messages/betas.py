@@ -49,7 +49,7 @@ def _required_betas(request: Request) -> list[str]:
 
 def _betas_of_modes(request: Request, modes: Mapping[str, Any]) -> list[str]:
     """Return the betas of the ways of being served that the request asks for, as the model's row has them."""
-    given = {**request.options, **(request.get(RAW_OPTIONS) or {})}
+    given = {**request.options, **(request.state.get(RAW_OPTIONS) or {})}
     asked = [mode for mode in modes.values() if (body := mode.get("body")) and body.items() <= given.items()]
     return [beta for mode in asked if (beta := (mode.get("headers") or {}).get("anthropic-beta"))]
 

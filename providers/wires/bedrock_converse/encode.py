@@ -252,9 +252,11 @@ def _cache(body: dict[str, Any], value: object) -> None:
         body["system"].append(point)
     if "toolConfig" in body and value != "text":
         body["toolConfig"]["tools"].append(point)
-    last = body["messages"][-1] if body["messages"] else {"role": ""}
-    if last["role"] == "user" and not (value == "text" and any("toolResult" in each for each in last["content"])):
-        last["content"].append(point)
+    if not body["messages"] or body["messages"][-1]["role"] != "user":
+        return
+    said = body["messages"][-1]["content"]
+    if value != "text" or not any("toolResult" in block for block in said):
+        said.append(point)
 
 
 _MORE = "additionalModelRequestFields"

@@ -33,7 +33,7 @@ from ....schemas.parts import Part, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
-from ..finish import finish_reason_of
+from ..finish import FINISH_REASONS, finish_reason_of
 from .calls import StreamedCalls
 from .parts import add_audio, add_details, audio_chunks, decode_image, reasoning_fields, reasoning_text, split_content
 from .places import IMAGES, REASONING, REFUSAL, TEXT
@@ -300,7 +300,7 @@ def finish_reason(raw: str | None, has_calls: bool, refused: bool) -> str:
     has_calls: whether the answer has tool calls
     refused: whether the answer is a refusal
     """
-    reason = finish_reason_of(raw, {})
+    reason = FINISH_REASONS.get(raw or "") or finish_reason_of(raw, {})
     if reason == "stop" or not raw:
         return "tool_calls" if has_calls else "content_filter" if refused else reason
     return reason
