@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 
+import httpx
 import pytest
-from catalog_hosts import preview, rows
+from attrs import evolve
+from catalog_hosts import KEYS, preview, rows
 
-from stepwell import models, tool_result, user
+from stepwell import Client, models, tool_result, user
 from stepwell.model_metadata.catalog import CATALOG
 from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas.message import Message
@@ -71,3 +74,32 @@ def test_what_stays_behind_in_a_tool_loop_is_a_warning(model):
 def test_after_a_fallback_it_stays_behind_with_a_warning(model):
     body, warned = of(model, loop("anthropic:claude-opus-4-6", "anthropic_messages", signature="s"))
     assert THOUGHT not in json.dumps(body) and any("reasoning" in why for why in warned)
+
+
+WIRES = {
+    "openai_chat": ("groq:openai/gpt-oss-120b", "xai:grok-4.3", "openrouter:anthropic/claude-opus-4.8"),
+    "openai_responses": ("openai:gpt-5.4",),
+    "anthropic_messages": ("anthropic:claude-sonnet-4-5",),
+    "google_generate": ("google:gemini-2.5-pro",),
+    "bedrock_converse": ("amazon_bedrock:us.anthropic.claude-sonnet-4-6",),
+    "cohere_chat": ("cohere:command-a-reasoning-08-2025",),
+    "mistral_chat": ("mistral:magistral-medium-latest",),
+    "ollama_chat": ("ollama:qwen3",),
+}
+
+
+@pytest.mark.parametrize(("wire", "model"), [(wire, model) for wire, named in WIRES.items() for model in named])
+def test_in_every_format_the_reasoning_of_a_running_answer_goes_back_or_is_a_warning(wire, model):
+    sample = import_module(f"stepwell.providers.wires.{wire}.samples").SAMPLES.more["reasoning"]
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=sample.body))
+    keys = {model.partition(":")[0]: KEYS.get(model.partition(":")[0], "k")}
+    with Client(transport=transport, api_keys=keys) as client:
+        reply = client.generate_text(model, "hi", wire=wire)
+    assert reply.reasoning == sample.reasoning
+    call = ToolCall("call_1", "look", "{}")
+    answer = evolve(reply.message, content=(*reply.message.content, call))
+    body, warned = of(model, [user("hi"), answer, tool_result(call, "ok")])
+    assert (sample.reasoning in json.dumps(body)) != bool(warned)
+    foreign = evolve(answer, model="another:model")
+    body, warned = of(model, [user("hi"), foreign, tool_result(call, "ok")])
+    assert sample.reasoning in json.dumps(body) or warned, "after a fallback"
