@@ -1,6 +1,7 @@
 """DeepSeek. https://api-docs.deepseek.com"""
 
 from ..schemas.model import Model
+from .declare.constraints import unthinking_if_forced
 from .declare.object_support import ObjectSupport
 from .declare.provider import declare_provider, override
 from .declare.rules import (
@@ -20,7 +21,7 @@ from .wires.openai_chat.encode import replaying
 from .wires.operations.openai_misc import openai_models
 
 _IGNORED = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs")
-_EFFORTS = {"high": "high", "xhigh": "max"}
+_EFFORTS = ("high", "max")
 
 
 def _thinking(*, by_default: bool) -> Rule:
@@ -37,7 +38,7 @@ def _thinking(*, by_default: bool) -> Rule:
         options["thinking"] = {"type": "disabled" if effort == "none" else "enabled"}
         if effort == "none" or not by_default:
             return losses + degrees_lost(effort)
-        level = _EFFORTS[nearest_effort(effort, _EFFORTS)]
+        level = nearest_effort(effort, _EFFORTS)
         options["reasoning_effort"] = level
         if level != effort:
             losses.append(("reasoning_effort", f"{effort} became {level}; this model knows high and max"))
@@ -52,6 +53,7 @@ def _rules(*, thinks_by_default: bool) -> tuple[Rule, ...]:
         return thinking.get("type") != "disabled" if thinking else thinks_by_default
 
     return (
+        unthinking_if_forced("thinking", {"type": "disabled"}, by_default=thinks_by_default),
         _thinking(by_default=thinks_by_default),
         when(thinks, drop(*_IGNORED, why="it has no effect, or is refused, while the model thinks")),
         # https://api-docs.deepseek.com/api/create-chat-completion

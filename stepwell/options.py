@@ -101,7 +101,7 @@ class ObjectOptions(CallOptions, total=False):
     """how many alternatives with each"""
     parallel_tool_calls: bool | None
     """whether several calls may come in one answer"""
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
     """how hard to think"""
     reasoning_budget: int | None
     """most tokens to think with"""

@@ -31,6 +31,7 @@ from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ..calls import arguments_text, distinct_id
+from ..finish import finish_reason_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
 
@@ -136,7 +137,7 @@ def closing(state: State) -> list[StreamChunk]:
     """Return the chunks that end everything."""
     ends: list[StreamChunk] = [PartEnd(REASONING, {"wire": NAME})] if state.thought else []
     # Ollama sends `stop` with calls, too. Its reasons are ours.
-    reason = "tool_calls" if state.call_ids and state.reason == "stop" else state.reason or "unknown"
+    reason = "tool_calls" if state.call_ids and state.reason == "stop" else finish_reason_of(state.reason, {})
     return [*ends, Finish(reason, state.reason)]
 
 

@@ -33,27 +33,13 @@ from ....schemas.parts import Part, Text, ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
+from ..finish import FINISH_REASONS, finish_reason_of
 from .calls import StreamedCalls
 from .parts import add_audio, add_details, audio_chunks, decode_image, reasoning_fields, reasoning_text, split_content
 from .places import IMAGES, REASONING, REFUSAL, TEXT
 from .side_fields import EVENT_FIELDS
 from .usage import usage_of
 
-FINISH_REASONS: Mapping[str, str] = {
-    "stop": "stop",
-    "eos": "stop",
-    "eos_token": "stop",
-    "stop_sequence": "stop",
-    "end_turn": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "tool_use": "tool_calls",
-    "content_filter": "content_filter",
-    "error": "error",
-}
 METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
 """Fields next to the choices that are kept on `reply.metadata`."""
 _METADATA = frozenset(METADATA)
@@ -319,7 +305,7 @@ def finish_reason(raw: str | None, has_calls: bool, refused: bool) -> str:
     has_calls: whether the answer has tool calls
     refused: whether the answer is a refusal
     """
-    reason = FINISH_REASONS.get(raw.lower(), raw) if raw else "unknown"
+    reason = FINISH_REASONS.get(raw or "") or finish_reason_of(raw, {})
     if reason == "stop" or not raw:
         return "tool_calls" if has_calls else "content_filter" if refused else reason
     return reason
