@@ -7,6 +7,7 @@ from attrs import evolve
 from ..schemas.model import Model
 from .auth.aws import ADDRESS, BEARER, CREDENTIALS, HOSTS, authenticate, into_region
 from .declare.embed_limits import EmbedLimit
+from .declare.object_support import lazy_dialect
 from .declare.provider import declare_provider, override
 from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, move, only, without_thinking
 from .options.claude_options import CLAUDE, claude_models
@@ -96,6 +97,13 @@ amazon_bedrock = declare_provider(
             translate_options=only(efforts("low", "medium", "high", to=f"{_MORE}.reasoning_effort"), _NO_TOP_K, _SCALE)
         ),
         "*anthropic.claude*": override(translate_options=only(*CLAUDE)),
+        "*anthropic.claude-*": override(
+            wire="bedrock_converse",
+            object_support=evolve(
+                bedrock_converse.object_support,
+                tools=lazy_dialect("wires.bedrock_converse.dialect", "to_claude_dialect"),
+            ),
+        ),
         **claude_models(prefix="*anthropic."),
     },
     # Claude's signatures; see anthropic.py.

@@ -17,6 +17,7 @@ from ...schemas.model import Model
 from ...schemas.options import EFFORTS
 from ...schemas.parts import ToolCall
 from ..declare.constraints import Constraints, constrained, fitting, sampling_within
+from ..declare.object_support import lazy_dialect
 from ..declare.provider import Override, override
 from ..declare.rules import (
     EFFORT_TOKENS,
@@ -30,6 +31,7 @@ from ..declare.rules import (
     without_thinking,
 )
 from ..declare.rules import Options as Given
+from ..wires.google_generate import google_generate
 from ..wires.google_generate.encode import NAME, SKIP_VALIDATION
 
 OPTIONS: Mapping[str, JSONSchema] = {
@@ -182,9 +184,18 @@ def gemini_models(
         return override(translate_options=only(gemini_budgeted_thinking(least, most, can_stop=can_stop), *rules))
 
     old = override(translate_options=only(gemini_budgeted_thinking(), default("json_schema", False), *rules))
+    by_schema = override(
+        wire="google_generate",
+        object_support=evolve(
+            google_generate.object_support,
+            answers=lazy_dialect("wires.google_generate.dialect"),
+            tools=lazy_dialect("wires.google_generate.dialect", "to_tool_dialect"),
+        ),
+    )
     # Later rows win. Future generations are taken for the newest known one, which takes no `minimal` any more.
     return {
         **dict.fromkeys(("gemini-1*", "gemini-2.0*"), old),
+        **dict.fromkeys(("gemini-1.*", "gemini-2.0-*"), by_schema),
         "gemini-2.5-pro*": budget(128, 32768, can_stop=False),
         "gemini-2.5-flash*": budget(0, 24576),
         "gemini-2.5-flash-lite*": budget(512, 24576),

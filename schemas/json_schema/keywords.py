@@ -76,6 +76,21 @@ def with_parts(schema: JSONSchema, change: Callable[[Any], Any]) -> dict[str, An
     return copy
 
 
+def moved(schema: Schema, place: str, stays: str = "\0") -> Schema:
+    """Return a copy whose references are right where it stands in another document.
+
+    schema: the schema.
+    place: the JSON pointer of that place.
+    stays: what references begin with that are right there already.
+    """
+    if isinstance(schema, bool):
+        return schema
+    copy = with_parts(schema, lambda part: moved(part, place, stays))
+    if "$ref" in copy and not copy["$ref"].startswith(stays):
+        copy["$ref"] = f"#{place}{copy['$ref'][1:]}"
+    return copy
+
+
 def objects_in(schema: Schema) -> Iterator[dict[str, Any]]:
     """Yield the schema and all those inside it, at any depth, except True and False."""
     waiting: list[Any] = [schema]

@@ -65,7 +65,11 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> di
         ),
         (
             user(Image(file_id="f1")),
-            {"type": "message", "role": "user", "content": [{"type": "input_image", "detail": "auto", "file_id": "f1"}]},
+            {
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_image", "detail": "auto", "file_id": "f1"}],
+            },
         ),
         (
             user(File(data=b"%PDF", filename="a.pdf")),
@@ -83,9 +87,16 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> di
         ),
         (
             user(File(url="https://x.test/a.pdf")),
-            {"type": "message", "role": "user", "content": [{"type": "input_file", "file_url": "https://x.test/a.pdf"}]},
+            {
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_file", "file_url": "https://x.test/a.pdf"}],
+            },
         ),
-        (user(File(file_id="f1")), {"type": "message", "role": "user", "content": [{"type": "input_file", "file_id": "f1"}]}),
+        (
+            user(File(file_id="f1")),
+            {"type": "message", "role": "user", "content": [{"type": "input_file", "file_id": "f1"}]},
+        ),
         (
             tool_result("c1", "sunny"),
             {"type": "function_call_output", "call_id": "c1", "output": "sunny"},
@@ -121,7 +132,11 @@ def test_each_turn_is_an_item(message: Message, item: Any) -> None:
 
 def test_another_vendors_data_is_not_sent() -> None:
     parts = [Reasoning("hm", "s", wire="anthropic_messages"), Opaque("anthropic_messages", {}), Text("yes")]
-    assert body_of(user("q"), assistant(parts), user("so?"))["input"][1] == {"type": "message", "role": "assistant", "content": "yes"}
+    assert body_of(user("q"), assistant(parts), user("so?"))["input"][1] == {
+        "type": "message",
+        "role": "assistant",
+        "content": "yes",
+    }
 
 
 def test_the_first_system_message_is_instructions_and_later_ones_are_developer_messages() -> None:
@@ -276,7 +291,9 @@ def test_reasoning_is_sent_back_with_its_encrypted_form_or_not_at_all() -> None:
     shown = {**RS, "content": [{"type": "reasoning_text", "text": "hm"}]}
     assert sent_again(shown, MSG) == ([shown, MSG], []), "a server that shows all of it needs nothing else"
     items, reported = sent_again(RS, MSG)
-    assert items == [{"type": "message", "role": "assistant", "content": "ok"}] and len(reported) == 1, "nor do the ids that belong to it"
+    assert items == [{"type": "message", "role": "assistant", "content": "ok"}] and len(reported) == 1, (
+        "nor do the ids that belong to it"
+    )
     items, reported = sent_again(RS, FC)
     assert items[0] == {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"} and len(reported) == 1
     assert sent_again(RS, MSG, store=True) == ([RS, MSG], [])
