@@ -34,6 +34,26 @@ MAPS: Final = frozenset(["properties", "patternProperties", "$defs", "definition
 # Keywords whose schemas apply to the same value as the schema around them.
 IN_PLACE: Final = frozenset(["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"])
 
+# Keywords that do not restrict which values fit.
+ANNOTATIONS: Final = frozenset(
+    [
+        "title",
+        "description",
+        "default",
+        "examples",
+        "example",
+        "$comment",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "$defs",
+        "definitions",
+        "contentEncoding",
+        "contentMediaType",
+        "contentSchema",
+    ]
+)
+
 
 def escape(token: str) -> str:
     """Escape one step of a JSON pointer (RFC 6901)."""

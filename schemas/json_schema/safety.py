@@ -18,8 +18,7 @@ from ..json_text import PASSTHROUGH_DATACLASS, PASSTHROUGH_DATETIME, PASSTHROUGH
 from ..json_types import Schema
 from ..regex import backtracks_little, compile_pattern
 from .depth import MAX_VALUE_DEPTH
-from .dialects.merging import ANNOTATIONS
-from .keywords import IN_PLACE, LISTS, MAPS, ONE, TYPES, escape, resolve_ref, subschemas
+from .keywords import ANNOTATIONS, IN_PLACE, LISTS, MAPS, ONE, TYPES, escape, resolve_ref, subschemas
 
 MAX_BYTES: Final = 2_000_000
 MAX_NODES: Final = 100_000

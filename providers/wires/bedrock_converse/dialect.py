@@ -15,10 +15,10 @@ from attrs import evolve
 
 from ....schemas.errors import SchemaError
 from ....schemas.json_schema.dialects import Dialected, Dropped
-from ....schemas.json_schema.dialects.merging import ANNOTATIONS
 from ....schemas.json_schema.dialects.plain import as_plain, through_plain
 from ....schemas.json_schema.dialects.writing import MAX_WRITTEN
 from ....schemas.json_schema.keywords import (
+    ANNOTATIONS,
     definition_name,
     leads_to_itself,
     objects_in,

@@ -18,8 +18,8 @@ from ....schemas.json_schema.keywords import objects_in
 _HARD_PATTERN = re.compile(r"[$^]|\(\?")
 
 
-def _admit(keyword: str, value: Any, type: str) -> str | None:
-    if keyword == "pattern" and _HARD_PATTERN.search(value):
+def _admit(keyword: str, value: object, type: str) -> str | None:
+    if keyword == "pattern" and isinstance(value, str) and _HARD_PATTERN.search(value):
         return "Cohere takes no anchors and lookarounds in a pattern; checked locally"
     return None
 

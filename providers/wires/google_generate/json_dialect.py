@@ -19,9 +19,10 @@ from ....schemas.json_schema.keywords import leads_to_itself, subschemas
 _NUMBER: Final = frozenset({"minimum", "maximum"})
 
 
-def admit(keyword: str, value: Any, type: str) -> str | None:
+def admit(keyword: str, value: object, type: str) -> str | None:
     """Say why this keyword with this value cannot be sent; None when it can. Its error: "enum[0]: cannot be empty"."""
-    return "Gemini takes no empty text in an enum; checked locally" if keyword == "enum" and "" in value else None
+    has_empty = keyword == "enum" and isinstance(value, list) and "" in value
+    return "Gemini takes no empty text in an enum; checked locally" if has_empty else None
 
 
 def _required_recursion(schema: dict[str, Any]) -> list[Dropped]:
