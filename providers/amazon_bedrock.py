@@ -7,6 +7,7 @@ from attrs import evolve
 from ..schemas.model import Model
 from .auth.aws import ADDRESS, BEARER, CREDENTIALS, HOSTS, authenticate, into_region
 from .declare.embed_limits import EmbedLimit
+from .declare.object_support import lazy_dialect
 from .declare.provider import declare_provider, override
 from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, move, only, without_thinking
 from .options.claude_options import CLAUDE, claude_models
@@ -118,6 +119,13 @@ amazon_bedrock = declare_provider(
             )
         ),
         "*anthropic.claude*": override(translate_options=only(*CLAUDE)),
+        "*anthropic.claude-*": override(
+            wire="bedrock_converse",
+            object_support=evolve(
+                bedrock_converse.object_support,
+                tools=lazy_dialect("wires.bedrock_converse.dialect", "to_claude_dialect"),
+            ),
+        ),
         **claude_models(prefix="*anthropic."),
         **dict.fromkeys(
             ("*anthropic.claude-[12iv]*", "*anthropic.claude-3-[hos]*", "*anthropic.claude-3-5-sonnet-20240620*"),

@@ -1,5 +1,8 @@
 """DeepSeek. https://api-docs.deepseek.com"""
 
+from typing import Any
+
+from ..pipeline.http.request import Request
 from ..schemas.model import Model
 from .declare.constraints import unthinking_if_forced
 from .declare.object_support import ObjectSupport
@@ -67,6 +70,21 @@ def _rules(*, thinks_by_default: bool) -> tuple[Rule, ...]:
     )
 
 
+def _build_body(request: Request) -> dict[str, Any]:
+    """Build the body, with the text of each message as a string: a list of parts is refused ("invalid type: sequence,
+    expected a string"). https://api-docs.deepseek.com/api/create-chat-completion"""
+    body: dict[str, Any] = _REPLAYING["build_body"](request)
+    for turn in body["messages"]:
+        content = turn["content"]
+        if isinstance(content, list) and all(block.keys() == {"type", "text"} for block in content):
+            turn["content"] = "\n".join(block["text"] for block in content)
+    return body
+
+
+# Tool use after thinking fails unless earlier reasoning is sent back:
+# https://api-docs.deepseek.com/guides/thinking_mode
+_REPLAYING = replaying("reasoning_content")
+
 deepseek = declare_provider(
     "deepseek",
     name="DeepSeek",
@@ -77,8 +95,7 @@ deepseek = declare_provider(
     options={"thinking": {"type": "object"}},
     translate_options=_rules(thinks_by_default=True),
     models={"deepseek-chat": override(translate_options=only(*_rules(thinks_by_default=False)))},
-    # Tool use after thinking fails unless earlier reasoning is sent back:
-    # https://api-docs.deepseek.com/guides/thinking_mode
-    **replaying("reasoning_content"),
+    build_body=_build_body,
+    accepts_part=_REPLAYING["accepts_part"],
     object_support=ObjectSupport(modes=("tool", "json", "prompt")),
 )

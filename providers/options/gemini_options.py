@@ -17,6 +17,7 @@ from ...schemas.model import Model
 from ...schemas.options import EFFORTS
 from ...schemas.parts import ToolCall
 from ..declare.constraints import Constraints, constrained, fitting, sampling_within
+from ..declare.object_support import lazy_dialect
 from ..declare.provider import Override, override
 from ..declare.rules import (
     EFFORT_TOKENS,
@@ -32,6 +33,7 @@ from ..declare.rules import (
 )
 from ..declare.rules import Options as Given
 from ..declare.translate import no_json_with_tools
+from ..wires.google_generate import google_generate
 from ..wires.google_generate.encode import NAME, SKIP_VALIDATION
 
 OPTIONS: Mapping[str, JSONSchema] = {
@@ -190,7 +192,19 @@ _GENERATIONS: Mapping[str, tuple[Rule, ...]] = {
 
 def gemini_models(*rules: Rule) -> Mapping[str, Override]:
     """Return the rules of each generation. `rules` are the provider's own, which stay in force."""
-    return {pattern: override(translate_options=only(*own, *LIMITS, *rules)) for pattern, own in _GENERATIONS.items()}
+    models = {pattern: override(translate_options=only(*own, *LIMITS, *rules)) for pattern, own in _GENERATIONS.items()}
+    return {**models, **dict.fromkeys(("gemini-1.*", "gemini-2.0-*"), _BY_SCHEMA)}
+
+
+_BY_SCHEMA = override(
+    wire="google_generate",
+    object_support=evolve(
+        google_generate.object_support,
+        answers=lazy_dialect("wires.google_generate.dialect"),
+        tools=lazy_dialect("wires.google_generate.dialect", "to_tool_dialect"),
+    ),
+)
+"""Of the models that take Google's own Schema alone."""
 
 
 NATIVE: Mapping[str, tuple[Rule, ...]] = {pattern: (*own, *LIMITS) for pattern, own in _GENERATIONS.items()}
