@@ -23,14 +23,16 @@ class CallIds:
         self._policy = policy
         self._fits = id_matcher(policy)
         self._used: set[str] = set()
+        self._attempts: dict[str, int] = {}
 
     def sent(self, id: str) -> str:
         """Return the id to send for the next call, whose own id is `id`."""
         new = id if self._fits(id) else mapped(id, self._policy)
-        attempt = 1
+        attempt = self._attempts.get(id, 1)
         while new in self._used:
             attempt += 1
             new = mapped(f"{id}\n{attempt}", self._policy)
+        self._attempts[id] = attempt
         self._used.add(new)
         return new
 
