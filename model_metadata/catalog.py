@@ -15,6 +15,7 @@ from typing import Any
 from attrs import evolve
 
 from ..schemas.errors import ConfigError, UnknownModel
+from ..schemas.memo import Memo
 from ..schemas.model import Model, split_name
 from ..schemas.undo import Undo
 from .checks import STABLE, checked_row, checked_status, dollars, unlisted, words
@@ -51,7 +52,7 @@ class Catalog:
         self._patches: tuple[Patch, ...] = ()
         self._as_of: str | None = None
         self._source: str | None = None
-        self._found: dict[tuple[str, tuple[Normalizer, ...] | None], Model | None] = {}
+        self._found = Memo[tuple[str, tuple[Normalizer, ...] | None], Model | None](_REMEMBERED)
 
     def get(self, name: str, *, normalize: Iterable[Normalizer] | None = None) -> Model:
         """Return the model of a name; one with `known=False` if the catalog does not have it.
@@ -73,10 +74,7 @@ class Catalog:
             return found[key]
         except KeyError:
             model = self._look_up(*split_name(name), steps)
-        if len(found) >= _REMEMBERED:
-            found.clear()
-        found[key] = model
-        return model
+        return found.put(key, model)
 
     def find(
         self,
@@ -246,7 +244,7 @@ class Catalog:
 
     def _put(self, by_provider: Mapping[str, ProviderModels]) -> None:
         self._by_provider = {**self._by_provider, **by_provider}
-        self._found = {}
+        self._found = Memo(_REMEMBERED)
         self.version += 1
 
     def _ids(self) -> set[str]:

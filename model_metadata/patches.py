@@ -15,12 +15,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import translate
-from functools import cache
 from typing import Any
 
 from attrs import field, frozen
 
 from ..schemas.errors import ConfigError
+from ..schemas.memo import memo
 from ..schemas.model import Model
 from .rows import Row, as_row, merged
 
@@ -41,7 +41,7 @@ class Patch:
 
     def touches(self, provider: str) -> bool:
         """Return whether the patch applies to this provider."""
-        return _matcher((self.provider,))(provider)
+        return _matcher[(self.provider,)](provider)
 
     def misses(self, rows: Mapping[str, Row | Model]) -> str | None:
         """Return a pattern of this patch that matches none of the rows; None if each matches some."""
@@ -100,14 +100,14 @@ def _matching(patterns: tuple[str, ...], ids: Mapping[str, Any]) -> list[str]:
     plain = [pattern for pattern in patterns if not _WILD.search(pattern)]
     found = dict.fromkeys(filter(ids.__contains__, plain))
     if len(plain) < len(patterns):
-        found |= dict.fromkeys(filter(_matcher(tuple(each for each in patterns if each not in plain)), ids))
+        found |= dict.fromkeys(filter(_matcher[tuple(each for each in patterns if each not in plain)], ids))
     return list(found)
 
 
 _WILD = re.compile(r"[*?[]")
 
 
-@cache
+@memo(1000)
 def _matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     """Return a function that tells whether an id matches one of the patterns."""
     tests = [_test(pattern) for pattern in patterns]

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from itertools import chain
 from re import _compiler, _parser  # type: ignore[attr-defined]
 from re import _constants as op  # type: ignore[attr-defined]
@@ -19,6 +18,7 @@ from typing import Any, Final, TypeAlias
 from attrs import frozen
 
 from .errors import SchemaError
+from .memo import Memo, memo
 
 __all__ = ["LinearPattern", "Match", "Searcher", "backtracks_little", "compile_pattern"]
 
@@ -102,7 +102,7 @@ class _Nodes:
 
     def _item(self, kind: Any, value: Any, after: int, flags: int) -> int:
         if kind in (op.LITERAL, op.NOT_LITERAL, op.IN, op.ANY):
-            return self._add(_READ, _reader(kind, tuple(value) if kind is op.IN else value, flags), after)
+            return self._add(_READ, _reader[kind, tuple(value) if kind is op.IN else value, flags], after)
         if kind in (op.MAX_REPEAT, op.MIN_REPEAT):
             return self._repeat(value, after, flags, greedy=kind is op.MAX_REPEAT)
         if kind is op.BRANCH:
@@ -138,13 +138,17 @@ class _Nodes:
         return after
 
 
-@lru_cache(maxsize=512)
-def _reader(kind: object, value: object, flags: int) -> Callable[[str], bool]:
-    """Return a function that tests whether one character matches; `re` itself decides, on that character alone."""
+@memo(1000)
+def _reader(key: tuple[object, object, int]) -> Callable[[str], bool]:
+    """Return a function that tests whether one character matches; `re` itself decides, on that character alone.
+
+    key: the kind and the value of what a pattern asks for, and its flags.
+    """
+    kind, value, flags = key
     one = _parser.SubPattern(_parser.State(), [(kind, value)])
     one.state.flags = flags & ~re.DEBUG
     accepts = _compiler.compile(one, 0).match
-    return lru_cache(maxsize=128)(lambda char: accepts(char) is not None)
+    return Memo[str, bool](128, lambda char: accepts(char) is not None).__getitem__
 
 
 def _word(text: str, at: int) -> bool:
@@ -292,7 +296,6 @@ Searcher: TypeAlias = "re.Pattern[str] | _Occurs"
 """A compiled pattern; the result of `search` is true if the pattern occurs in the text."""
 
 
-@lru_cache(maxsize=512)
 def compile_pattern(pattern: str, place: str = "") -> Searcher:
     """Return a searcher for a pattern of JSON Schema.
 
@@ -302,6 +305,11 @@ def compile_pattern(pattern: str, place: str = "") -> Searcher:
 
     Raises SchemaError, with the reason, for a pattern that is malformed or cannot be searched in bounded time.
     """
+    known = _COMPILED.get(pattern)
+    return _COMPILED.put(pattern, _compiled(pattern, place)) if known is None else known
+
+
+def _compiled(pattern: str, place: str = "") -> Searcher:
     where = f"the pattern at {place}" if place else "the pattern"
     spelled = re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", pattern)
     tree = _parse(spelled, where)
@@ -313,6 +321,9 @@ def compile_pattern(pattern: str, place: str = "") -> Searcher:
         if _branches(tree) <= MAX_BRANCHES:
             return re.compile(spelled)
         raise SchemaError(f"{where} cannot be matched in bounded time: {reason}", hint=_SIMPLIFY) from None
+
+
+_COMPILED = Memo[str, Searcher](1000)
 
 
 def backtracks_little(pattern: str) -> bool:

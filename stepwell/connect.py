@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, ca
 
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.errors import ConfigError
+from .schemas.memo import Memo
 
 if TYPE_CHECKING:
     import ssl
@@ -228,15 +229,10 @@ def _request_builder() -> Callable[..., httpx.Request]:
     """Return a function that makes httpx requests from finished parts: no defaults merged, each URL parsed once."""
     import httpx  # heavy: only when something is to be sent
 
-    urls: dict[str, httpx.URL] = {}
-    make, parse = httpx.Request, httpx.URL
+    urls = Memo[str, httpx.URL](1000, httpx.URL)
+    make = httpx.Request
 
     def build(method: str, url: str, *, headers: Mapping[str, str], content: bytes, extensions: dict[str, Any]) -> Any:
-        parsed = urls.get(url)
-        if parsed is None:
-            if len(urls) > 1000:
-                urls.clear()
-            parsed = urls[url] = parse(url)
-        return make(method, parsed, headers=headers, content=content, extensions=extensions)
+        return make(method, urls[url], headers=headers, content=content, extensions=extensions)
 
     return build

@@ -36,6 +36,7 @@ from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
 from .schemas.errors import UnknownModel
+from .schemas.memo import Memo
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
 from .schemas.nearest import closest
@@ -100,7 +101,7 @@ class CallPlanner:
         self.overrides = Overrides("client, ")
         self.budget = RetryBudget()
         self._edits = edits_of(pipeline)
-        self._plans: dict[Any, Plan] = {}
+        self._plans = Memo[Any, Plan](2000)  # model names made at run time must not fill the memory
         self._warned: set[CallWarning] = set()
         self._lock = threading.Lock()
 
@@ -152,10 +153,7 @@ class CallPlanner:
         if plan is None:
             plan = self._make_plan(operation, model, stream, wire)
             if isinstance(model, str):
-                with self._lock:
-                    if len(self._plans) > 1000:
-                        self._plans.clear()  # model names made at run time must not fill the memory
-                    self._plans[key] = plan
+                self._plans.put(key, plan)
         return plan
 
     def _make_plan(

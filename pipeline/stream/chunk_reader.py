@@ -174,7 +174,7 @@ class OpenAnswer:
                 yield from cancel_flow(flow)
         finally:  # also where the flow fails to clean up
             effects = self._leave()
-        for effect in effects:
+        for effect in effects:  # noqa: UP028  # `yield from` would send the results to the list
             yield effect
 
 

@@ -7,7 +7,6 @@ of the document, recurses on its input, or runs a pattern.
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
 from math import isfinite
 from typing import Any, Final, NamedTuple, TypeGuard
 from urllib.parse import unquote
@@ -15,6 +14,7 @@ from urllib.parse import unquote
 from ..errors import SchemaError
 from ..json_text import PASSTHROUGH_DATACLASS, PASSTHROUGH_DATETIME, PASSTHROUGH_SUBCLASS, dumps, loads, spaced
 from ..json_types import Schema
+from ..memo import memo
 from ..regex import backtracks_little, compile_pattern
 from .depth import MAX_VALUE_DEPTH
 from .keywords import IN_PLACE, LISTS, MAPS, ONE, TYPES, escape, resolve_ref, subschemas
@@ -46,7 +46,7 @@ def checked_schema(schema: object) -> Schema:
     multiply until more than 5,000 schemas would have to be matched against one value; malformed keywords; patterns that
     cannot be matched in time linear in the text.
     """
-    return schema_from_json(content_of(schema))
+    return schema_from_json[content_of(schema)]
 
 
 def content_of(schema: object) -> bytes:
@@ -64,7 +64,7 @@ def content_of(schema: object) -> bytes:
     return content
 
 
-@lru_cache(maxsize=512)
+@memo(4096)
 def schema_from_json(content: bytes) -> Schema:
     """Return the checked schema of JSON that `content_of` wrote; see `checked_schema`."""
     if len(content) > MAX_BYTES:

@@ -8,7 +8,6 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from functools import lru_cache
 from itertools import repeat
 from typing import Any, Final
 
@@ -16,6 +15,7 @@ from attrs import evolve
 
 from ..errors import ObjectInvalid, SchemaError
 from ..json_types import JSONValue
+from ..memo import Memo, memo
 from .depth import too_deep
 from .dialects.merging import json_equal
 from .fields import Field, fields_of, is_qualifier
@@ -72,10 +72,10 @@ def violations_at(name: str | int, violations: Iterable[Violation]) -> list[Viol
 
 
 def _read(value: object, tp: object) -> Any:
-    return _reader_of(tp)(value, tp)
+    return _reader_of[tp](value, tp)
 
 
-@lru_cache(maxsize=4096)
+@memo(4096)
 def _reader_of(tp: object) -> ReadValue:
     for applies, read in _BY_KIND:
         if applies(tp):
@@ -143,13 +143,13 @@ _SIMPLE: Final[dict[tuple[str, str], ReadValue]] = {
 }
 
 
-@lru_cache(maxsize=1024)
+@memo(1024)
 def _fields(tp: object) -> list[Field] | None:
     found = fields_of(typing.get_origin(tp) or tp, typing.get_args(tp))
     return found and [evolve(field, type=_bare(field.type)) for field in found]
 
 
-_schema_of = lru_cache(maxsize=1024)(schema_of)
+_schema_of = Memo(1024, schema_of)
 
 
 def _read_union(value: object, tp: object) -> Any:
@@ -160,7 +160,7 @@ def _read_union(value: object, tp: object) -> Any:
     if len(others) == 1:
         return _read(value, others[0])
     for arm in others:
-        if not errors_of(value, _schema_of(arm)):
+        if not errors_of(value, _schema_of[arm]):
             return _read(value, arm)
     raise _misfit("fits none of the alternatives")
 
@@ -198,7 +198,7 @@ def _read_object(value: object, tp: object) -> Any:
     if not isinstance(value, Mapping):
         raise _misfit("must be an object")
     cls: Any = typing.get_origin(tp) or tp
-    fields = _fields(tp) or []
+    fields = _fields[tp] or []
     absent = [field.name for field in fields if field.required and field.name not in value]
     if absent:
         raise _misfit(f"lacks the required {', '.join(map(repr, absent))}")
@@ -223,7 +223,7 @@ _BY_KIND: Final[tuple[tuple[Callable[[Any], bool], ReadValue], ...]] = (
     (lambda tp: hasattr(tp, "__supertype__"), lambda value, tp: _read(value, _bare(tp.__supertype__))),
     (lambda tp: hasattr(tp, "__value__"), lambda value, tp: _read(value, _bare(tp.__value__))),
     (lambda tp: isinstance(tp, type) and issubclass(tp, Enum), lambda value, tp: tp(value)),
-    (lambda tp: _fields(tp) is not None, _read_object),
+    (lambda tp: _fields[tp] is not None, _read_object),
 )
 
 

@@ -181,8 +181,8 @@ class SQLiteStore:
         self._database.close()
 
 
-# The sum of all values is kept by triggers, so that a bound need not add all of them up at every write. An entry that is
-# replaced passes its DELETE trigger only under recursive_triggers (https://sqlite.org/lang_conflict.html).
+# The sum of all values is kept by triggers, so that a bound need not add all of them up at every write. An entry that
+# is replaced passes its DELETE trigger only under recursive_triggers (https://sqlite.org/lang_conflict.html).
 _ENTRIES = """
 PRAGMA recursive_triggers=ON;
 CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB NOT NULL);

@@ -9,7 +9,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from ..schemas.atomic_files import cannot_write, locked, update_file
+from ..schemas.atomic_files import cannot_write, replace_end, update_file
 from ..schemas.errors import ConfigError
 from ..schemas.json_text import INDENT, JSONDecodeError, dumps, loads
 from ..schemas.versions import refused_version
@@ -24,8 +24,9 @@ class TapeFile:
     """A file of rows that one recording adds to, while other processes may add to it as well.
 
     Rows are appended in place, so that each costs the same however many there are. A process that is killed in the
-    middle of one leaves a file without that row; see `rows_of`. The content from before the recording is kept in `<name>.before` from the first row until `finish`; if the process
-    fails or is killed, it remains. Raises ConfigError at once for a path that cannot be written.
+    middle of one leaves a file without that row; see `rows_of`. The content from before the recording is kept in
+    `<name>.before` from the first row until `finish`; if the process fails or is killed, it remains. Raises ConfigError
+    at once for a path that cannot be written.
     """
 
     def __init__(self, path: Path, rows: Callable[[int], list[Any]]) -> None:
@@ -92,22 +93,9 @@ class TapeFile:
 
 
 def _append(path: Path, rows: list[Any]) -> bool:
-    """Write rows over the end of a file, and its end anew. Return False for a file that does not end as ours do."""
-    with locked(path.parent), suppress(FileNotFoundError), path.open("r+b", buffering=0) as file:
-        at = file.seek(0, os.SEEK_END) - len(_END)
-        if file.seek(max(at, 0)) == at and file.read() == _END:
-            more = dumps({"exchanges": rows}, option=INDENT)
-            try:
-                file.seek(at)
-                file.write(_BETWEEN + more[more.index(b"[") + 1 :] + b"\n")
-                os.fsync(file.fileno())
-            except OSError:
-                file.truncate(at)
-                file.seek(at)
-                file.write(_END)
-                raise
-            return True
-    return False
+    """Add rows to the end of a file. Return False for a file that does not end as ours do."""
+    more = dumps({"exchanges": rows}, option=INDENT)
+    return replace_end(path, _END, _BETWEEN + more[more.index(b"[") + 1 :] + b"\n")
 
 
 def rows_of(content: bytes, path: Path) -> list[Any]:

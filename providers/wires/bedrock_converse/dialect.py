@@ -8,7 +8,7 @@ outputs take what Anthropic's take.
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache
 from typing import Any, Final
 
 from attrs import evolve
@@ -27,6 +27,7 @@ from ....schemas.json_schema.keywords import (
 )
 from ....schemas.json_schema.safety import content_of, schema_from_json
 from ....schemas.json_types import Schema
+from ....schemas.memo import memo
 from ..anthropic_messages import dialect as anthropic
 
 _AT_ROOT: Final = ("type", "properties", "required")
@@ -38,12 +39,12 @@ def to_dialect(schema: object) -> Dialected:
     A recursive reference stays, with its definition in `$defs`: Claude takes that, Nova does not, and `dropped` says
     so. Raises SchemaError when the root cannot be an object.
     """
-    return _bare_from(content_of(schema))
+    return _bare_from[content_of(schema)]
 
 
-@lru_cache(maxsize=256)
+@memo(4096)
 def _bare_from(content: bytes) -> Dialected:
-    return _bare(schema_from_json(content))
+    return _bare(schema_from_json[content])
 
 
 def _bare(root: Schema) -> Dialected:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import copy
-from functools import lru_cache
 from typing import Any
 
 from ...errors import SchemaError
 from ...json_types import Schema
+from ...memo import memo
 from ..keywords import objects_in
 from ..safety import content_of, schema_from_json
 from . import Dialected, Dropped
@@ -20,12 +20,12 @@ def to_dialect(schema: object) -> Dialected:
     A union at the root, which providers refuse for a tool, becomes one object with the properties of all alternatives.
     Raises SchemaError if the root cannot be an object; `root.in_object` wraps such a schema.
     """
-    return _plain_dialect(content_of(schema))
+    return _plain_dialect[content_of(schema)]
 
 
-@lru_cache(maxsize=256)
+@memo(4096)
 def _plain_dialect(content: bytes) -> Dialected:
-    return as_plain(schema_from_json(content))
+    return as_plain(schema_from_json[content])
 
 
 def as_plain(root: Schema) -> Dialected:
