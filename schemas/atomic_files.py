@@ -65,7 +65,8 @@ def replace_end(path: str | os.PathLike[str], old: bytes, new: bytes) -> bool:
         if file.seek(max(at, 0)) == at and file.read() == old:
             try:
                 file.seek(at)
-                file.write(new)
+                if file.write(new) < len(new):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
                 os.fsync(file.fileno())
             except OSError:
                 file.truncate(at)
