@@ -3,13 +3,14 @@
 from .declare.object_support import ObjectSupport
 from .declare.provider import declare_provider
 from .wires.openai_compatible import COMPATIBLE
+from .wires.operations.embeddings import in_base64
 from .wires.operations.rerank import rerank
 
 vllm = declare_provider(
     "vllm",
     name="vLLM",
     docs="https://docs.vllm.ai",
-    wire=[*COMPATIBLE, rerank],
+    wire=in_base64(*COMPATIBLE, rerank),
     base_url="http://localhost:8000/v1",
     env_key="VLLM_API_KEY",
     key_optional=True,

@@ -5,6 +5,7 @@ One row for each operation, for all wires: a wire reads its format and does not 
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any
@@ -80,7 +81,7 @@ def _check_vectors(reply: Reply, request: Request) -> None:
         if not row:
             raise DecodeError(f"vector {at} of {expected} has no numbers in it")
         # All in C, since an answer may hold millions of numbers. A finite sum has only finite parts.
-        if not set(map(type, row)) <= _NUMBERS or not _is_finite(row):
+        if not (type(row) is array or set(map(type, row)) <= _NUMBERS) or not _is_finite(row):
             raise DecodeError(f"vector {at} of {expected} holds something that is not a finite number")
         length = length or len(row)
         if len(row) != length:
