@@ -70,9 +70,10 @@ def indexed(rows: Iterable[Mapping[str, Any]]) -> list[Any]:
     """
     rows = list(rows)
     vectors = [vector(row["embedding"]) for row in rows]
-    if all(row.get("index") is None for row in rows):
+    indices = [row.get("index") for row in rows]
+    if indices == list(range(len(rows))) or all(index is None for index in indices):
         return vectors
-    return [Indexed(row.get("index") or 0, value) for row, value in zip(rows, vectors, strict=True)]
+    return [Indexed(index or 0, value) for index, value in zip(indices, vectors, strict=True)]
 
 
 def vectors_reply(vectors: list[Any], **fields: Any) -> Reply:
