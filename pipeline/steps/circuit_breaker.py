@@ -13,6 +13,7 @@ from ..around import around
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..http.response import Response
+from ..named_states import NamedStates
 from ..step import Step
 
 By = Callable[[Request], str]
@@ -40,13 +41,13 @@ def circuit_breaker(
     """
     if failures < 1 or cooldown <= 0:
         raise ConfigError("circuit_breaker needs at least one failure and a cooldown above 0 seconds")
-    circuits: dict[str, _Circuit] = {}
+    circuits = NamedStates[_Circuit]()
     lock = threading.Lock()
 
     def run(request: Request, call: CallNext) -> StepGenerator:
         name = by(request)
+        circuit = circuits.of(name, _Circuit)
         with lock:
-            circuit = circuits.setdefault(name, _Circuit())
             wait = circuit.enter(request.world.now(), failures, cooldown)
         if wait > 0:
             raise CircuitOpen(
@@ -58,6 +59,11 @@ def circuit_breaker(
         def leave(error: BaseException | None) -> None:
             with lock:
                 circuit.leave(_outcome_of(error), request.world.now(), cooldown)
+            if circuit.failed:
+                now = request.world.now()
+                circuits.keep(name, circuit, lambda each: each.failed < failures or each.until + cooldown < now)
+            else:
+                circuits.drop(name)
 
         try:
             response: Response = yield from call(request)

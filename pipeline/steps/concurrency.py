@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -12,6 +11,7 @@ from ..around import around
 from ..effects import CallNext, StepGenerator, Wait
 from ..http.request import Request
 from ..http.response import Response
+from ..named_states import NamedStates
 from ..signal import Signal
 from ..step import Step
 
@@ -30,11 +30,10 @@ def concurrency(limit: int, *, by: By = lambda request: "") -> Step:
     """
     if limit < 1:
         raise ConfigError(f"concurrency({limit}) would let nothing through", hint="concurrency(8)")
-    # By process: of a place that another thread held before a fork, the child would never see the end.
-    gates: dict[tuple[int, str], _Gate] = {}
+    gates = NamedStates[_Gate]()
 
     def run(request: Request, call: CallNext) -> StepGenerator:
-        gate = gates.setdefault((os.getpid(), by(request)), _Gate(limit))  # atomic
+        gate = gates.of(by(request), lambda: _Gate(limit))
         place = gate.enter()
         try:
             if not place.is_set and not (yield Wait(place, request.seconds_left())):

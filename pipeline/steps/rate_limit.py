@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -16,6 +15,7 @@ from ..effects import CallNext, Flow, Sleep, StepGenerator, Wait
 from ..http.request import Request, StateKey
 from ..http.response import Response
 from ..http.retry_after import retry_after
+from ..named_states import NamedStates
 from ..pipeline import Pipeline, with_attempts
 from ..signal import Signal
 from .expected import expected_usage
@@ -64,8 +64,7 @@ class RateLimit:
         self._output_tokens = output_tokens
         self._by = by
         self._hold: StateKey[_Hold | None] = StateKey(name, None, travels=True)
-        # By process: of a call that another thread made before a fork, the child would never see the end.
-        self._lanes: dict[tuple[int, str], _Lane] = {}
+        self._lanes = NamedStates[_Lane]()
         self._lock = threading.Lock()
         self._steps = (around(name, self._call), around(f"{name}_attempts", self._attempt))
 
@@ -127,13 +126,10 @@ class RateLimit:
         return wait
 
     def _lane(self, request: Request) -> _Lane:
-        name = (os.getpid(), self._by(request))
-        with self._lock:
-            if name not in self._lanes:
-                now = request.world.now()
-                requests, tokens = (_Bucket(limit, self._per, now) for limit in self._limits)
-                self._lanes[name] = _Lane(requests, tokens)
-            return self._lanes[name]
+        name, now = self._by(request), request.world.now()
+        lane = self._lanes.of(name, lambda: _Lane(*(_Bucket(limit, self._per, now) for limit in self._limits)))
+        self._lanes.keep(name, lane, lambda each: each.rests(now))
+        return lane
 
     def _correct(self, hold: _Hold, usage: Usage | None) -> None:
         used = usage.total_tokens if usage is not None else None
@@ -184,6 +180,11 @@ class _Bucket:
         return max(0.0, (ahead + min(amount, self.limit) - self.left) / rate)
 
 
+    def is_full(self, now: float) -> bool:
+        """Return whether all that was taken has been refilled."""
+        return self.limit is None or self.left + (now - self.at) * self.limit / self.per >= self.limit
+
+
 @define
 class _Lane:
     """The buckets of calls that share a limit, and the calls that wait for them."""
@@ -202,6 +203,10 @@ class _Lane:
         """
         buckets = max(self.requests.wait(now, 1, ahead[0]), self.tokens.wait(now, tokens, ahead[1]))
         return max(buckets, self.closed - now)
+
+    def rests(self, now: float) -> bool:
+        """Return whether nothing waits and all that was taken has been refilled."""
+        return not self.waiting and self.closed <= now and self.requests.is_full(now) and self.tokens.is_full(now)
 
     def take(self, requests: float, tokens: float) -> None:
         self.requests.left -= requests

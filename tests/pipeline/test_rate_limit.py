@@ -225,7 +225,7 @@ def test_threads_loops_and_streams_share_one_limit() -> None:
     asyncio.run(later())
     [thread.join() for thread in threads]
     assert time.monotonic() - began >= 0.5 - 0.02  # ten calls: five at once, five more in half a second
-    (lane,) = limit._lanes.values()
+    (lane,) = limit._lanes._used.values()
     assert lane.tokens.left > 10_000 - 10 * 19 - 1
 
 
@@ -233,5 +233,5 @@ def test_a_telemetry_that_is_added_twice_records_once() -> None:
     limit = RateLimit(requests=100)
     with Client(transport=transport(), api_keys={"groq": "k"}, pipeline=limit) as client:
         client.generate_text("groq:some-model", "hi", pipeline=limit)
-    (lane,) = limit._lanes.values()
+    (lane,) = limit._lanes._used.values()
     assert lane.requests.left == pytest.approx(99, abs=0.1)
