@@ -179,7 +179,6 @@ class _Bucket:
         self.at = now
         return max(0.0, (ahead + min(amount, self.limit) - self.left) / rate)
 
-
     def is_full(self, now: float) -> bool:
         """Return whether all that was taken has been refilled."""
         return self.limit is None or self.left + (now - self.at) * self.limit / self.per >= self.limit

@@ -28,7 +28,7 @@ from ..pipeline.http.headers import received
 from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, KEY_PREFIXES, VENDOR_NAMES
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
-from ..schemas.json_text import SORT_KEYS, JSONDecodeError, dumps, loads
+from ..schemas.json_text import SORT_KEYS, JSONDecodeError, dumps, loads, trimmed
 from ..schemas.secret import MASK
 from .tape_file import TapeFile, rows_of
 
@@ -63,7 +63,7 @@ class Exchange:
     @property
     def key(self) -> tuple[str, str, bytes]:
         """Return what is equal for exchanges of the same request."""
-        return self.method, self.url, dumps(self.body, option=SORT_KEYS)
+        return self.method, self.url, trimmed(dumps(self.body, option=SORT_KEYS))
 
 
 class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):

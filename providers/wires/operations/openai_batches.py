@@ -14,7 +14,7 @@ from attrs import evolve
 from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Rules, count
 from ....schemas.batch import BatchItem, BatchLine, BatchState
-from ....schemas.json_text import Fragment, dumps, loads
+from ....schemas.json_text import Fragment, dumps, loads, trimmed
 from ....schemas.reply import Reply
 from ...declare.wire import Wire
 from .batches import results_wire, state_decoder, state_wire
@@ -48,7 +48,7 @@ def upload(line: Callable[[BatchItem], dict[str, Any]]) -> Wire:
     """Make the wire that uploads the file of requests; the reply's id is the file's."""
 
     def build(request: Request) -> dict[str, Any]:
-        data = b"\n".join(dumps(line(item)) for item in request.input.items)
+        data = b"\n".join(trimmed(dumps(line(item))) for item in request.input.items)
         return {"purpose": "batch", "file": ("batch.jsonl", data, "application/jsonl")}
 
     return Wire(
@@ -99,7 +99,7 @@ def _result(row: Mapping[str, Any]) -> BatchLine:
     headers = {"x-request-id": str(request_id)} if request_id else {}
     status: Any = response["status_code"]
     status = count(status) if type(status) is float else status
-    return BatchLine(row["custom_id"], status, dumps(response["body"]), headers=headers)
+    return BatchLine(row["custom_id"], status, trimmed(dumps(response["body"])), headers=headers)
 
 
 _STATE: Rules = {
