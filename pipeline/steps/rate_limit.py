@@ -127,7 +127,8 @@ class RateLimit:
 
     def _lane(self, request: Request) -> _Lane:
         name, now = self._by(request), request.world.now()
-        lane = self._lanes.of(name, lambda: _Lane(*(_Bucket(limit, self._per, now) for limit in self._limits)))
+        requests, tokens = self._limits
+        lane = self._lanes.of(name, lambda: _Lane(_Bucket(requests, self._per, now), _Bucket(tokens, self._per, now)))
         self._lanes.keep(name, lane, lambda each: each.rests(now))
         return lane
 
