@@ -81,10 +81,6 @@ class Incoming:
             self._loop.call_soon_threadsafe(self._response.close)
 
 
-class PoolTimeout(aiohttp.ServerTimeoutError):
-    """All connections were in use: httpx's name, by which it is known."""
-
-
 class AiohttpClient:
     """A client with one session. Make and close it in the same running event loop."""
 
@@ -110,21 +106,14 @@ class AiohttpClient:
         limits: Limits = request.extensions["timeout"]
         body = request.content
         async with asyncio.timeout(limits.clock.allowance()):
-            try:
-                response = await self._session.request(
-                    request.method,
-                    request.url,
-                    headers=request.headers,
-                    data=body if len(body) < _WARNED else BytesIO(body),
-                    allow_redirects=False,
-                    timeout=self._timeouts[limits.connect],
-                )
-            except aiohttp.ConnectionTimeoutError as error:
-                # The wait for a free connection counts as connecting, and has no error of its own.
-                connector: Any = self._session.connector
-                if len(getattr(connector, "_acquired", ())) >= connector.limit:
-                    raise PoolTimeout from error
-                raise
+            response = await self._session.request(
+                request.method,
+                request.url,
+                headers=request.headers,
+                data=body if len(body) < _WARNED else BytesIO(body),
+                allow_redirects=False,
+                timeout=self._timeouts[limits.connect],
+            )
         return Incoming(response, limits.clock, self._loop)
 
     async def aclose(self) -> None:

@@ -225,6 +225,8 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
                 return expired
             hints = {
                 ConnectError: _reason(error),
+                # aiohttp has one error for both waits.
+                ConnectTimeout: "check the address; of many calls at once, some may have waited: see max_connections=",
                 PoolTimeout: "raise max_connections= of the client, or run fewer calls",
             }
             return meaning(text.format(host=host), hint=hints.get(meaning))
