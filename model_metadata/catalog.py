@@ -49,7 +49,7 @@ class Catalog:
         self._base: dict[str, ProviderModels] = {}
         """Whole providers that are not in the folder's data, before patches."""
         self._index: dict[str, ProviderRow] | None = None
-        self._patches: tuple[Patch, ...] = ()
+        self._patches: list[Patch] = []
         self._as_of: str | None = None
         self._source: str | None = None
         self._found = Memo[tuple[str, tuple[Normalizer, ...] | None], Model | None](_REMEMBERED)
@@ -222,17 +222,23 @@ class Catalog:
             # Read a provider that is named now, so that an error in the patch is raised now.
             named = self._listed_as(patch.provider) or (patch.provider if patch.put else None)
             ids = [*filter(patch.touches, self._by_provider), *([named] if named else [])]
+            known = self._by_provider.get(named or "")
+            if known is not None and patch.only_adds_to(known.rows):
+                known.extend(patch.provider, patch.put)
+                self._patch_list().append(patch)
+                self._put({})
+                return Undo(lambda: self._undo_patch(patch))
             by_provider = {id: self._models_of(id) or ProviderModels({}) for id in ids}
             changed = {id: provider_models.patched([patch]) for id, provider_models in by_provider.items()}
             for id, provider_models in changed.items():
                 provider_models.check(id, by_provider[id])
-            self._patches = (*self._patch_list(), patch)
+            self._patch_list().append(patch)
             self._put(changed)
         return Undo(lambda: self._undo_patch(patch))
 
     def _undo_patch(self, patch: Patch) -> None:
         with self._lock:
-            self._patches = tuple(each for each in self._patches if each is not patch)
+            self._patches = [each for each in self._patches if each is not patch]
             for id in list(filter(patch.touches, self._by_provider)):
                 self._rebuild(id)
 
@@ -317,7 +323,7 @@ class Catalog:
         self._by_provider = {**self._by_provider, provider: provider_models}
         return provider_models
 
-    def _patch_list(self) -> tuple[Patch, ...]:
+    def _patch_list(self) -> list[Patch]:
         self._read_index()
         return self._patches
 
