@@ -111,7 +111,7 @@ ALPHABET = st.text("ab-*?[]!", max_size=6)
 @given(st.lists(ALPHABET, min_size=1, max_size=3), st.lists(st.text("ab-", max_size=5), max_size=6))
 def test_patterns_match_as_file_names_do(patterns, ids):
     patch = Patch("acme", tuple(patterns), set={"seen": True})
-    rows: dict[str, Any] = {id: {} for id in ids}
+    rows = {id: {} for id in ids}
     patch.apply(rows)
     changed = {id for id, row in rows.items() if row}
     assert changed == {id for id in ids if any(fnmatchcase(id, pattern) for pattern in patterns)}
