@@ -117,7 +117,7 @@ def _loaded(content: bytes) -> Any:
     try:
         return loads(content)
     except JSONDecodeError:
-        end = content.rfind(_BETWEEN + b"\n")
+        end = content.rfind(_BETWEEN)
         if end < 0:
             raise
         return loads(content[:end] + _END)
