@@ -117,7 +117,8 @@ class EmbedJob:
 
     def _record(self, reply: Reply, vectors: Mapping[str, Vector]) -> None:
         with self._lock:
-            self._bar.update(len(vectors.keys() - self.vectors.keys() - self.refused.keys()))
+            # Counted one by one: a difference of views would go through all that is done already.
+            self._bar.update(sum(text not in self.vectors and text not in self.refused for text in vectors))
             self.vectors.update(vectors)
             for text in vectors.keys() & self.refused.keys():
                 del self.refused[text]
