@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, TypeGuard
 from urllib.parse import unquote
 
 from ..errors import SchemaError
-from ..json_text import PASSTHROUGH_DATACLASS, PASSTHROUGH_DATETIME, PASSTHROUGH_SUBCLASS, dumps, loads, spaced, trimmed
+from ..json_text import PASSTHROUGH_DATACLASS, PASSTHROUGH_DATETIME, PASSTHROUGH_SUBCLASS, dumps, loads, spaced
 from ..json_types import Schema
 from ..memo import memo
 from ..regex import backtracks_little, compile_pattern
@@ -61,7 +61,7 @@ def content_of(schema: object) -> bytes:
         return spaced(schema, ascii=True).encode()
     if b"null" in content:  # NaN is written as null
         _require_json(schema)
-    return trimmed(content)
+    return memoryview(content).tobytes()  # as json_text.trimmed does
 
 
 @memo(4096)
