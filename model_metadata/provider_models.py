@@ -70,7 +70,7 @@ class ProviderModels:
 
         No reader can know a model of these ids that would be outdated now.
         """
-        ProviderModels(rows).check(provider, ProviderModels({}))
+        ProviderModels(dict(rows)).check(provider, ProviderModels({}))
         self.rows.update(rows)
         self.spellings = Spellings(self.rows)
 
@@ -93,4 +93,4 @@ def provider_file(content: Mapping[str, Any]) -> tuple[ProviderRow, ProviderMode
         model_of(id, name, row)
     head = {key: content.get(key) for key in ("npm", "api", "doc")}
     listed = ProviderRow(id, content.get("name") or id, env=tuple(content.get("env") or ()), models=len(rows), **head)
-    return listed, ProviderModels(rows, content.get("as_of"), content.get("source"))
+    return listed, ProviderModels({**rows}, content.get("as_of"), content.get("source"))
