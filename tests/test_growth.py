@@ -97,7 +97,7 @@ def test_an_index_that_missed_more_changes_than_are_kept_is_read_anew(monkeypatc
     assert len(notes.retrieve("x", top_k=60)) == 4
 
 
-def test_calls_of_one_id_are_told_apart_in_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_calls_of_one_id_get_ids_of_their_own_in_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
     hashed: list[bytes] = []
     sha256 = call_ids.sha256
     monkeypatch.setattr(call_ids, "sha256", lambda data: (hashed.append(data), sha256(data))[1])
