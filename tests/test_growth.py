@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import jsonschema
 import pytest
 
 import stepwell
@@ -25,7 +26,9 @@ from stepwell.providers.history import call_ids
 from stepwell.retrieval import VectorRetriever, splitting
 from stepwell.retrieval.index import Index
 from stepwell.schemas.json_schema.dialects import writing
+from stepwell.schemas.json_schema.quick import quick_test
 from stepwell.schemas.json_schema.root import without_nulls
+from stepwell.schemas.json_schema.safety import checked_schema
 from stepwell.schemas.memo import Memo
 from stepwell.schemas.message import Message
 from stepwell.schemas.parts import ToolCall
@@ -392,3 +395,28 @@ def test_the_number_of_connections_is_checked() -> None:
     for own in ({"transport": httpx.MockTransport(Scripted([]))}, {"http": httpx.Client()}):
         with pytest.raises(ConfigError, match="max_connections is not for an HTTP client of your own"):
             stepwell.Client(max_connections=8, **own)  # type: ignore[arg-type]
+
+
+def test_a_value_that_is_quickly_found_to_fit_fits_for_jsonschema_as_well() -> None:
+    schemas: list[Any] = [
+        {"type": kind} for kind in ("object", "array", "string", "integer", "number", "boolean", "null")
+    ]
+    schemas += [{"enum": ["a", "b"]}, {"enum": [1, None]}, {"type": ["string", "null"]}, {}, True, False]
+    schemas += [{"type": "string", "pattern": "^a"}, {"type": "integer", "minimum": 2}, {"const": 1}]
+    schemas += [
+        {"properties": {"a": part}, "required": ["a"], "additionalProperties": rest}
+        for part in schemas
+        for rest in (True, False, {"type": "integer"})
+    ]
+    schemas += [{"type": "array", "items": part} for part in schemas]
+    plain: list[Any] = [None, True, False, 0, 1, 3, 1.0, 2.5, "a", "b", "x", [], {}]
+    values = [*plain, *([each] for each in plain), *({"a": each} for each in plain), *({"a": 1, "b": e} for e in plain)]
+    values += [[each] for each in values]
+    quick = 0
+    for schema in schemas:
+        test, validator = quick_test(checked_schema(schema)), jsonschema.Draft202012Validator(schema)
+        for value in values:
+            if test(value):
+                quick += 1
+                assert validator.is_valid(value), (schema, value)
+    assert quick > 1000

@@ -13,6 +13,7 @@ from ..json_types import JSONValue, Schema
 from ..memo import memo
 from .depth import too_deep
 from .keywords import pointer
+from .quick import Test, quick_test
 from .safety import content_of, schema_from_json
 
 if TYPE_CHECKING:
@@ -51,7 +52,10 @@ def errors_of(value: object, schema: object) -> list[Violation]:
     For a union, those of the closest alternative are returned. Formats such as `date-time` are checked. Raises
     SchemaError if the schema itself cannot be used (see `safety.checked_schema`).
     """
-    matcher = _matcher[content_of(schema)]
+    content = content_of(schema)
+    if _quick_test[content](value) and not too_deep(value):
+        return []
+    matcher = _matcher[content]
     found = _unless_too_deep(
         value, lambda: [violation for error in matcher.errors(value) for violation in _violations_of(error)]
     )
@@ -85,6 +89,11 @@ def _matcher(content: bytes) -> Matcher:
     from .matching import Matcher  # imports jsonschema, which most programs do not need
 
     return Matcher(schema_from_json[content])
+
+
+@memo(4096)
+def _quick_test(content: bytes) -> Test:
+    return quick_test(schema_from_json[content])
 
 
 def _violations_of(error: ValidationError) -> Iterable[Violation]:
