@@ -27,6 +27,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from ..schemas.chunks import StreamChunk, Warned
+from ..schemas.memo import Memo
 from ..schemas.model import Model
 from ..schemas.reply import CallWarning
 
@@ -169,7 +170,7 @@ _Test = Callable[[Any], bool]
 _Tests = dict[str, tuple[frozenset[type], Any]]
 """By field: the types of values that pass, and the test of the others. This is `count`, the tests of an object, a list
 of those for the objects in a list, a function, or None, which no value passes."""
-_TESTS: dict[int, tuple[Rules, _Tests]] = {}
+_TESTS = Memo[int, tuple[Rules, _Tests]](1000)
 
 
 def is_sound(data: object, rules: Rules) -> bool:
@@ -179,7 +180,7 @@ def is_sound(data: object, rules: Rules) -> bool:
     """
     known = _TESTS.get(id(rules))
     if known is None:
-        known = _TESTS[id(rules)] = (rules, _tests(rules))  # the table is kept, so that its id stays its own
+        known = _TESTS.put(id(rules), (rules, _tests(rules)))  # the table is kept, so that its id stays its own
     pending: list[tuple[Any, _Tests]] = [(data, known[1])]
     for value, tests in pending:  # which grows by the objects inside
         if value.__class__ is not dict:

@@ -205,6 +205,10 @@ class ConnectTimeout(TransportError):
     """No connection was made within the connect timeout."""
 
 
+class PoolTimeout(ConnectTimeout):
+    """All connections that the client may have (`max_connections=`) were in use for the connect timeout."""
+
+
 class FirstEventTimeout(TransportError):
     """The first byte or event did not arrive within the first-event timeout after connecting."""
 

@@ -14,6 +14,7 @@ from attrs import frozen
 
 from .errors import InvalidOption
 from .json_types import JSONSchema
+from .memo import Memo
 from .nan_check import not_finite
 from .nearest import nearest
 
@@ -185,7 +186,7 @@ CALL_OPTIONS: Mapping[str, Option] = {
     ),
 }
 
-_ACCEPTS: dict[int, tuple[JSONSchema, Callable[[Any], bool]]] = {}
+_ACCEPTS = Memo[int, tuple[JSONSchema, Callable[[Any], bool]]](1000)
 
 
 Suggest = Callable[[str, Mapping[str, Option]], str]
@@ -231,7 +232,7 @@ def check_value(name: str, value: object, schema: JSONSchema, *, where: str) -> 
     known = _ACCEPTS.get(id(schema))
     if known is None:
         # Keep the schema with its id, so that no other object can get the same id.
-        known = _ACCEPTS[id(schema)] = (schema, _quick(schema))
+        known = _ACCEPTS.put(id(schema), (schema, _quick(schema)))
     if known[1](value):
         return
     from .json_schema.validate import errors_of  # imports jsonschema

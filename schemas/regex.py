@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from itertools import chain
 from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
@@ -19,6 +18,7 @@ from typing import Any, Final, TypeAlias
 from attrs import frozen
 
 from .errors import SchemaError
+from .memo import Memo
 from .regex_characters import ecma_reader, is_word, reader
 
 __all__ = ["LinearPattern", "Match", "Searcher", "backtracks_little", "compile_pattern", "is_pattern"]
@@ -295,7 +295,6 @@ Searcher: TypeAlias = "re.Pattern[str] | _Occurs"
 """A compiled pattern; the result of `search` is true if the pattern occurs in the text."""
 
 
-@lru_cache(maxsize=512)
 def compile_pattern(pattern: str, place: str = "") -> Searcher:
     """Return a searcher for a pattern of JSON Schema.
 
@@ -305,6 +304,11 @@ def compile_pattern(pattern: str, place: str = "") -> Searcher:
 
     Raises SchemaError, with the reason, for a pattern that is malformed or cannot be searched in bounded time.
     """
+    known = _COMPILED.get(pattern)
+    return _COMPILED.put(pattern, _compiled(pattern, place)) if known is None else known
+
+
+def _compiled(pattern: str, place: str = "") -> Searcher:
     where = f"the pattern at {place}" if place else "the pattern"
     spelled = _spelled(pattern)
     tree = _parse(spelled, where)
@@ -334,6 +338,9 @@ _UNKNOWN_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*+\\[aAZ]")
 def _spelled(pattern: str) -> str:
     """Return a pattern with its named groups as Python writes them."""
     return re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", pattern)
+
+
+_COMPILED = Memo[str, Searcher](1000)
 
 
 def backtracks_little(pattern: str) -> bool:

@@ -191,7 +191,7 @@ class Reply(Generic[ObjectType]):
     @property
     def embeddings(self) -> list[list[float]]:
         """The vectors of an embed call, in the order of the texts."""
-        return list(cast(Any, self.object))
+        return [list(vector) for vector in cast(Any, self.object)]
 
     @property
     def embedding(self) -> list[float]:

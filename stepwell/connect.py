@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, ca
 
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.errors import ConfigError
+from .schemas.memo import Memo
 
 if TYPE_CHECKING:
     import ssl
@@ -126,7 +127,21 @@ def checked_http(client: Value, *, asynchronous: bool) -> Value:
     return client
 
 
-def connect(transport: AnyTransport, http: AnyHTTPClient) -> Transport:
+def checked_limit(most: int | None, transport: object, http: object) -> int:
+    """Return the most connections of a client: MAX_CONNECTIONS for None.
+
+    Raises ConfigError for less than one, and where the connections are not ours to limit.
+    """
+    if most is None:
+        return MAX_CONNECTIONS
+    if type(most) is not int or most < 1:
+        raise ConfigError(f"max_connections cannot be {most!r}", hint="it is an integer of 1 or more")
+    if http is not None or not (transport is None or isinstance(transport, str)):
+        raise ConfigError("max_connections is not for an HTTP client of your own", hint="set its own limit")
+    return most
+
+
+def connect(transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNECTIONS) -> Transport:
     """Set up a sync client's connections: over `http`, a client of the caller's own, or over one of ours."""
     if http is not None:
         return Transport(http, http.build_request)
@@ -134,12 +149,14 @@ def connect(transport: AnyTransport, http: AnyHTTPClient) -> Transport:
         return Transport(RawTransport(cast(HTTPTransport, transport)), _request_builder())
     import httpx  # heavy: only when something is to be sent
 
-    settings = _settings(transport or _from_environment(asynchronous=False))
+    settings = _settings(transport or _from_environment(asynchronous=False), most)
     client = httpx.Client(**settings) if _is_proxied() else RawTransport(httpx.HTTPTransport(**settings))
     return Transport(client, _request_builder())
 
 
-def aconnect(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> AsyncTransport:
+def aconnect(
+    transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNECTIONS, *, asyncio: bool
+) -> AsyncTransport:
     """Set up an async client's connections on the event loop that runs now, which is asyncio's or not."""
     if http is not None:
         return AsyncTransport(http, http.build_request)
@@ -150,11 +167,11 @@ def aconnect(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> 
     if name == "aiohttp" or (name is None and asyncio and find_spec("aiohttp") and not proxied):
         from .pipeline.http.aiohttp_transport import AiohttpClient  # heavy: only when something is to be sent
 
-        aiohttp = AiohttpClient(tls=_tls("http/1.1"), max_connections=MAX_CONNECTIONS)
+        aiohttp = AiohttpClient(tls=_tls("http/1.1"), max_connections=most)
         return AsyncTransport(aiohttp, aiohttp.build_request)
     import httpx  # heavy: only when something is to be sent
 
-    settings = _settings(name)
+    settings = _settings(name, most)
     client = httpx.AsyncClient(**settings) if proxied else AsyncRawTransport(httpx.AsyncHTTPTransport(**settings))
     return AsyncTransport(client, _request_builder())
 
@@ -204,11 +221,11 @@ def _is_proxied() -> bool:
     return not getproxies().keys().isdisjoint(("http", "https", "all"))
 
 
-def _settings(transport: str | None) -> dict[str, Any]:
+def _settings(transport: str | None, most: int) -> dict[str, Any]:
     """Return the arguments of httpx's transports and clients."""
     import httpx  # heavy: only when something is to be sent
 
-    limits = httpx.Limits(max_connections=MAX_CONNECTIONS, max_keepalive_connections=MAX_IDLE_CONNECTIONS)
+    limits = httpx.Limits(max_connections=most, max_keepalive_connections=MAX_IDLE_CONNECTIONS)
     http2 = transport == "http2"
     return {"http2": http2, "verify": _tls("h2" if http2 else "http/1.1"), "limits": limits}
 
@@ -228,15 +245,10 @@ def _request_builder() -> Callable[..., httpx.Request]:
     """Return a function that makes httpx requests from finished parts: no defaults merged, each URL parsed once."""
     import httpx  # heavy: only when something is to be sent
 
-    urls: dict[str, httpx.URL] = {}
-    make, parse = httpx.Request, httpx.URL
+    urls = Memo[str, httpx.URL](1000, httpx.URL)
+    make = httpx.Request
 
     def build(method: str, url: str, *, headers: Mapping[str, str], content: bytes, extensions: dict[str, Any]) -> Any:
-        parsed = urls.get(url)
-        if parsed is None:
-            if len(urls) > 1000:
-                urls.clear()
-            parsed = urls[url] = parse(url)
-        return make(method, parsed, headers=headers, content=content, extensions=extensions)
+        return make(method, urls[url], headers=headers, content=content, extensions=extensions)
 
     return build

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
 
-from .connect import aconnect, checked_http, checked_transport, connect
+from .connect import aconnect, checked_http, checked_limit, checked_transport, connect
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.process_lock import ProcessLock
@@ -31,10 +31,14 @@ class Connections:
     flow_of: Callable[[CallModel], Flow] | None = None
     """Makes the flow of a whole call; set by the client."""
 
-    def __init__(self, transport: AnyTransport = None, http: AnyHTTPClient = None) -> None:
-        """Check both arguments. Raises ConfigError for one that cannot make sync calls."""
+    def __init__(
+        self, transport: AnyTransport = None, http: AnyHTTPClient = None, max_connections: int | None = None
+    ) -> None:
+        """Check the arguments. Raises ConfigError for one that cannot make sync calls."""
         self.transport = checked_transport(transport, asynchronous=False)
         self.http = checked_http(http, asynchronous=False)
+        self.max_connections = max_connections
+        self._most = checked_limit(max_connections, transport, http)
         self._pid = 0
         self._opened: Transport | None = None
 
@@ -43,7 +47,7 @@ class Connections:
         if self._opened is None or self._pid != os.getpid():
             with _LOCK:
                 if self._opened is None or self._pid != os.getpid():
-                    self._opened, self._pid = connect(self.transport, self.http), os.getpid()
+                    self._opened, self._pid = connect(self.transport, self.http, self._most), os.getpid()
                     self._opened.flow_of = self.flow_of
                     if self.http is None and (self.transport is None or isinstance(self.transport, str)):
                         # Once neither client nor stream needs them, or the program ends, connections are closed.
@@ -64,10 +68,14 @@ class AsyncConnections:
     http: AnyHTTPClient
     flow_of: Callable[[CallModel], Flow] | None = None
 
-    def __init__(self, transport: AnyTransport = None, http: AnyHTTPClient = None) -> None:
-        """Check both arguments. Raises ConfigError for one that cannot make async calls."""
+    def __init__(
+        self, transport: AnyTransport = None, http: AnyHTTPClient = None, max_connections: int | None = None
+    ) -> None:
+        """Check the arguments. Raises ConfigError for one that cannot make async calls."""
         self.transport = checked_transport(transport, asynchronous=True)
         self.http = checked_http(http, asynchronous=True)
+        self.max_connections = max_connections
+        self._most = checked_limit(max_connections, transport, http)
         self._opened: WeakKeyDictionary[Any, tuple[AsyncTransport, AsyncGenerator[None], list[Any]]]
         self._opened = WeakKeyDictionary()
 
@@ -76,7 +84,7 @@ class AsyncConnections:
         loop = _running_loop()
         entry = self._opened.get(loop)
         if entry is None:
-            transport = aconnect(self.transport, self.http, asyncio=hasattr(loop, "call_soon"))
+            transport = aconnect(self.transport, self.http, self._most, asyncio=hasattr(loop, "call_soon"))
             transport.flow_of = self.flow_of
             finalizers: list[finalize[Any, Any]] = []
             clients = [transport.client] if self.http is None else []

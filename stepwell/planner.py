@@ -37,6 +37,7 @@ from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
 from .providers.options.families import facts_of_family, wire_with_tools
 from .schemas.errors import UnknownModel
+from .schemas.memo import Memo
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
 from .schemas.options import CALL_OPTIONS, check_options, check_value
@@ -101,7 +102,7 @@ class CallPlanner:
         self.overrides = Overrides("client, ")
         self.budget = RetryBudget()
         self._edits = edits_of(pipeline)
-        self._plans: dict[Any, Plan] = {}
+        self._plans = Memo[Any, Plan](2000)  # model names made at run time must not fill the memory
         self._warned: set[CallWarning] = set()
         self._lock = ProcessLock()
 
@@ -153,10 +154,7 @@ class CallPlanner:
         if plan is None:
             plan = self._make_plan(operation, model, stream, wire)
             if isinstance(model, str):
-                with self._lock:
-                    if len(self._plans) > 1000:
-                        self._plans.clear()  # model names made at run time must not fill the memory
-                    self._plans[key] = plan
+                self._plans.put(key, plan)
         return plan
 
     def _make_plan(

@@ -17,6 +17,7 @@ import aiohttp
 from attrs import define, field
 from yarl import URL
 
+from ...schemas.memo import Memo
 from .live_timeout import Limits
 from .timeouts import Clock
 
@@ -91,25 +92,18 @@ class AiohttpClient:
             skip_auto_headers=("Accept", "Accept-Encoding", "Content-Type", "User-Agent"),
         )
         self._loop = asyncio.get_running_loop()
-        self._urls: dict[str, URL] = {}
-        self._timeouts: dict[float | None, aiohttp.ClientTimeout] = {}
+        self._urls = Memo[str, URL](1000, lambda url: URL(url, encoded=True))
+        self._timeouts = Memo[float | None, aiohttp.ClientTimeout](
+            100, lambda connect: aiohttp.ClientTimeout(total=None, connect=connect)
+        )
 
     def build_request(
         self, method: str, url: str, *, headers: Mapping[str, str], content: bytes, extensions: dict[str, Any]
     ) -> Outgoing:
-        parsed = self._urls.get(url)
-        if parsed is None:
-            if len(self._urls) > 1000:
-                self._urls.clear()
-            parsed = self._urls[url] = URL(url, encoded=True)
-        return Outgoing(method, parsed, headers, content, extensions)
+        return Outgoing(method, self._urls[url], headers, content, extensions)
 
     async def send(self, request: Outgoing, **_: object) -> Incoming:
         limits: Limits = request.extensions["timeout"]
-        connect = limits.connect
-        timeout = self._timeouts.get(connect)
-        if timeout is None:
-            timeout = self._timeouts[connect] = aiohttp.ClientTimeout(total=None, connect=connect)
         body = request.content
         async with asyncio.timeout(limits.clock.allowance()):
             response = await self._session.request(
@@ -118,7 +112,7 @@ class AiohttpClient:
                 headers=request.headers,
                 data=body if len(body) < _WARNED else BytesIO(body),
                 allow_redirects=False,
-                timeout=timeout,
+                timeout=self._timeouts[limits.connect],
             )
         return Incoming(response, limits.clock, self._loop)
 

@@ -91,6 +91,8 @@ class Response:
     """the chunks that are decoded already"""
     stages: list[Stage] = field(factory=list, repr=False)
     """what later steps put on the stream, the inner ones first"""
+    closing: list[Any] = field(factory=list, repr=False)
+    """effects that stages leave to be performed when the stream has ended, since they cannot wait themselves"""
     call: object = field(default=None, repr=False, eq=False)
     """the mark of its reply in `request.calls`"""
     usage_read: bool = field(default=False, repr=False)

@@ -6,7 +6,15 @@ from collections.abc import Callable
 
 from attrs import define
 
-from ...schemas.errors import CircuitOpen, ConfigError, Overloaded, ServerError, TotalTimeout, TransportError
+from ...schemas.errors import (
+    CircuitOpen,
+    ConfigError,
+    Overloaded,
+    PoolTimeout,
+    ServerError,
+    TotalTimeout,
+    TransportError,
+)
 from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply
 from ..around import around
@@ -106,7 +114,7 @@ def _outcome_of(error: BaseException | None) -> bool | None:
     """Return whether the provider did its work; None if that is not known."""
     if error is None:
         return True
-    if not isinstance(error, Exception) or isinstance(error, TotalTimeout):
+    if not isinstance(error, Exception) or isinstance(error, TotalTimeout | PoolTimeout):
         return None
     return not isinstance(error, ServerError | Overloaded | TransportError)
 

@@ -11,6 +11,7 @@ from ...schemas.errors import (
     ConnectTimeout,
     DecodeError,
     InvalidRequest,
+    PoolTimeout,
     ResponseTooLarge,
     StepwellError,
     StreamTruncated,
@@ -185,7 +186,7 @@ _BROKEN = (StreamTruncated, "the connection to {host} broke while reading")
 _MEANING: dict[str, tuple[type[TransportError], str]] = {
     # httpx, httpx2
     "ConnectTimeout": _NO_CONNECTION,
-    "PoolTimeout": (ConnectTimeout, "no free connection to {host} within the connect timeout"),
+    "PoolTimeout": (PoolTimeout, "no connection to {host} became free within the connect timeout"),
     "ConnectError": _UNREACHABLE,
     "ProxyError": (ConnectError, "the proxy refused the way to {host}"),
     "UnsupportedProtocol": _NO_SCHEME,
@@ -220,9 +221,15 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
             return clock.error()
         if kind.__name__ in _MEANING:
             meaning, text = _MEANING[kind.__name__]
-            if meaning is ConnectTimeout and clock is not None and (expired := clock.expired()) is not None:
+            if issubclass(meaning, ConnectTimeout) and clock is not None and (expired := clock.expired()) is not None:
                 return expired
-            return meaning(text.format(host=host), hint=_reason(error) if meaning is ConnectError else None)
+            hints = {
+                ConnectError: _reason(error),
+                # aiohttp has one error for both waits.
+                ConnectTimeout: "check the address; of many calls at once, some may have waited: see max_connections=",
+                PoolTimeout: "raise max_connections= of the client, or run fewer calls",
+            }
+            return meaning(text.format(host=host), hint=hints.get(meaning))
         if kind.__name__ == "LocalProtocolError":
             return InvalidRequest(f"the request to {host} cannot be sent as HTTP", hint="check headers and URL")
         if kind.__name__ in ("TransportError", "InvalidURL", "StreamError"):

@@ -313,6 +313,9 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
     return on_request("translate_options", translate_options)
 
 
+_BUFFER = 4096
+
+
 def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], bytes]) -> Step:
     """Make the step that builds the body, merges the caller's provider_options into it, and encodes it."""
 
@@ -337,7 +340,8 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
             request = request.replace(warnings=request.warnings + dropped)
         if type(encoded) is not bytes:
             raise StepError(f"encode_body returned {type(encoded).__name__} instead of bytes")
-        return request.replace(body=encoded)
+        # A stream keeps its request, and the JSON writer leaves its buffer of 4 kB to a body: see json_text.trimmed.
+        return request.replace(body=encoded if len(encoded) > _BUFFER else memoryview(encoded).tobytes())
 
     return on_request("encode_body", encode)
 

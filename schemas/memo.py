@@ -1,0 +1,48 @@
+"""Memo: results by key, at most a fixed number of them, without a cliff one past that number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class Memo(dict[Key, Value], Generic[Key, Value]):
+    """A dict that makes what it lacks: `memo[key]` is as fast as a dict's where the result is known.
+
+    A full one replaces the entry in the place that the key's hash names. Of more keys than there is room for, used one
+    after another, it still knows most, where functools.lru_cache would know none. Threads may share it.
+
+    most: how many values are kept.
+    make: makes the value of a key that is read and not there (default: that is a KeyError). What it raises is not kept.
+    """
+
+    __slots__ = ("_keys", "_make", "_most")
+
+    def __init__(self, most: int, make: Callable[[Key], Value] | None = None) -> None:
+        self._most = most
+        self._make = make
+        self._keys: list[Key] = []
+
+    def __missing__(self, key: Key) -> Value:
+        if self._make is None:
+            raise KeyError(key)
+        return self.put(key, self._make(key))
+
+    def put(self, key: Key, value: Value) -> Value:
+        """Keep a value, and return it."""
+        if len(self._keys) < self._most:
+            self._keys.append(key)
+        else:
+            place = hash(key) % self._most
+            self.pop(self._keys[place], None)
+            self._keys[place] = key
+        self[key] = value
+        return value
+
+
+def memo(most: int) -> Callable[[Callable[[Key], Value]], Memo[Key, Value]]:
+    """Make a Memo of a function of one argument; what called the function then reads `memo[argument]`."""
+    return lambda make: Memo(most, make)
