@@ -7,6 +7,7 @@ import gc
 import json
 import re
 import threading
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +17,11 @@ import pytest
 
 import stepwell
 from stepwell import Tool
-from stepwell.errors import ConfigError
+from stepwell.errors import ConfigError, ServerError
 from stepwell.model_metadata.catalog import Catalog
 from stepwell.model_metadata.patches import Patch
+from stepwell.pipeline.named_states import NamedStates
+from stepwell.pipeline.world import World
 from stepwell.providers.history import call_ids
 from stepwell.retrieval import VectorRetriever, splitting
 from stepwell.retrieval.index import Index
@@ -135,17 +138,51 @@ def test_tools_are_translated_once_however_many_there_are(monkeypatch: pytest.Mo
     assert len(made) < 310
 
 
-def test_limits_by_user_keep_nothing_of_users_who_rest() -> None:
-    limit = stepwell.RateLimit(requests=1e9, by=lambda request: request.options["user"])
-    steps = stepwell.steps
-    pipeline = [limit, steps.concurrency(4, by=lambda request: request.options["user"])]
+def test_states_of_names_are_dropped_once_they_rest(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[int] = []
+    states, busy = NamedStates[str, set[int]](), {1}
+
+    def rests(state: set[int]) -> bool:
+        looked.append(1)
+        return not state
+
+    assert states.of("busy", lambda: busy, rests) is busy
+    for n in range(3000):
+        states.of(f"user {n}", set, rests)
+    assert len(states) <= 1000 and states["busy"] is busy
+    looked.clear()
+    for n in range(20_000):
+        states.of(f"busy user {n}", lambda: {1}, rests)
+    assert len(looked) <= 40_000  # where none rests, too, in proportion to the names
+
+
+def test_steps_keep_nothing_of_users_who_rest() -> None:
+    """Users for whom calls succeed, and users for whom they fail."""
+    now, scripted = [0.0], Scripted(["fine"] * 1500)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        return scripted(request) if json.loads(request.content)["user"].startswith("a") else httpx.Response(500)
+
+    def kept() -> int:
+        gc.collect()
+        return sum(type(each).__name__ in ("_Lane", "_Gate", "_Circuit") for each in gc.get_objects())
+
+    by_user: dict[str, Any] = {"by": lambda request: request.options["user"]}
+    limits = [
+        stepwell.RateLimit(requests=1000, per=1, **by_user),
+        stepwell.steps.concurrency(4, **by_user),
+        stepwell.steps.circuit_breaker(cooldown=1, **by_user),
+    ]
     client = stepwell.Client(
-        transport=httpx.MockTransport(Scripted(["fine"] * 1500)), api_keys={"openai": "k"}, pipeline=pipeline
+        transport=httpx.MockTransport(answer), api_keys={"openai": "k"}, pipeline=limits, retries=0
     )
-    for n in range(1500):
-        client.generate_text(MODEL, "hi", user=f"user {n}")
-    gc.collect()
-    assert len(limit._lanes) <= 1001
+    client.planner.world = World(now=lambda: now[0])
+    before = kept()
+    for n in range(3000):
+        now[0] += 1
+        with suppress(ServerError):
+            client.generate_text(MODEL, "hi", user=f"{'ab'[n % 2]} {n}")
+    assert kept() - before <= 2000  # lanes, and circuits of the failed
 
 
 def test_every_cache_without_a_bound_has_few_keys() -> None:

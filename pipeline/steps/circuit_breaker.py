@@ -21,6 +21,7 @@ from ..around import around
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..http.response import Response
+from ..named_states import NamedStates
 from ..step import Step
 from .shared import Asking, LimitStore, checked_store
 
@@ -54,7 +55,7 @@ def circuit_breaker(
     """
     if failures < 1 or cooldown <= 0:
         raise ConfigError("circuit_breaker needs at least one failure and a cooldown above 0 seconds")
-    circuits: dict[str, _Circuit] = {}
+    circuits = NamedStates[str, _Circuit]()
     lock, shared = ProcessLock(), Asking(checked_store(store), name)
 
     def run(request: Request, call: CallNext) -> StepGenerator:
@@ -65,8 +66,9 @@ def circuit_breaker(
                 request, lambda store: store.enter_circuit(group, failures, cooldown)
             )
         with lock:
-            circuit = circuits.setdefault(failing, _Circuit())
-            wait, failed = entered or (circuit.enter(request.world.now(), failures, cooldown), circuit.failed)
+            now = request.world.now()
+            circuit = circuits.of(failing, _Circuit, lambda each: each.until + cooldown < now)
+            wait, failed = entered or (circuit.enter(now, failures, cooldown), circuit.failed)
         if wait > 0:
             raise CircuitOpen(
                 f"{failing} failed {failed} times in a row, so nothing was sent",
