@@ -32,15 +32,17 @@ class Memo(dict[Key, Value], Generic[Key, Value]):
         return self.put(key, self._make(key))
 
     def put(self, key: Key, value: Value) -> Value:
-        """Keep a value, and return it."""
-        if len(self._keys) < self._most:
-            self._keys.append(key)
-        else:
-            place = hash(key) % self._most
-            self.pop(self._keys[place], None)
-            self._keys[place] = key
-        self[key] = value
-        return value
+        """Keep a value, unless there is one by now, and return the one that is kept."""
+        kept = self.setdefault(key, value)  # atomic: where two threads made one, both get the first
+        if kept is value:
+            if len(self._keys) < self._most:
+                self._keys.append(key)
+            else:
+                place = hash(key) % self._most
+                old, self._keys[place] = self._keys[place], key
+                if old != key:
+                    self.pop(old, None)
+        return kept
 
 
 def memo(most: int) -> Callable[[Callable[[Key], Value]], Memo[Key, Value]]:

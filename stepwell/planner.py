@@ -41,7 +41,6 @@ from .schemas.memo import Memo
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
 from .schemas.options import CALL_OPTIONS, check_options, check_value
-from .schemas.process_lock import ProcessLock
 from .schemas.reply import CallWarning
 from .schemas.tool import Tool
 from .settings import (
@@ -104,7 +103,6 @@ class CallPlanner:
         self._edits = edits_of(pipeline)
         self._plans = Memo[Any, Plan](2000)  # model names made at run time must not fill the memory
         self._warned: set[CallWarning] = set()
-        self._lock = ProcessLock()
 
     @property
     def environment(self) -> Environment:

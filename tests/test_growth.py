@@ -121,6 +121,17 @@ def test_a_memo_has_no_cliff_one_past_its_size() -> None:
     assert len(made) < 130 and len(memo) <= 100
 
 
+def test_what_two_threads_make_at_once_is_kept_once() -> None:
+    """Two sources of tokens for one login would both log in."""
+    for others in range(3):  # in a memo with room, and in a full one
+        memo = Memo[str, object](2)
+        for n in range(others):
+            memo.put(str(n), n)
+        first = object()
+        assert memo.put("key", first) is first and memo.put("key", object()) is first
+        assert memo["key"] is first and len(memo) <= 2
+
+
 def test_tools_are_translated_once_however_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[object] = []
     writer = writing._Writer

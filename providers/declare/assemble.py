@@ -21,6 +21,7 @@ from ...pipeline.stream.decoder import StreamSteps
 from ...schemas.errors import ConfigError, InvalidOption, StepError, StepwellError
 from ...schemas.functions import taken
 from ...schemas.json_text import REPAIRED_TEXT, well_formed
+from ...schemas.memo import Memo
 from ...schemas.model import Model
 from ...schemas.options import OPERATION_OPTIONS, check_options, check_value
 from ...schemas.reply import CallWarning, Reply
@@ -29,7 +30,7 @@ from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
 from .environment import PROCESS, Environment, environment_of
-from .kept_options import keep, scalars_key
+from .kept_options import MOST, keep, scalars_key
 from .login_steps import authentication, resolve_key, trusted_url
 from .object_support import fit_schemas
 from .option_names import suggest_option
@@ -165,7 +166,7 @@ def check(provider: Provider, wire: Wire) -> Step:
     table, common = provider.option_table(wire), common_options(wire)
     own = provider.options
     misplaced = own.keys() - common.keys()
-    accepted: dict[Any, bool] = {}
+    accepted = Memo[Any, bool](MOST)
 
     def check_options_of(request: Request) -> Request:
         all_options = request.options
@@ -277,7 +278,7 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
     is_trusted_url = trusted_url(provider, model)
     is_pure = not callable(rules) and all(map(is_packaged, rules))
     acts_without_options = not is_pure or any(translate(rules, {}, model, "warn"))
-    translated: dict[Any, tuple[Mapping[str, Any], tuple[CallWarning, ...]]] = {}
+    translated = Memo[Any, tuple[Mapping[str, Any], tuple[CallWarning, ...]]](MOST)
 
     def translate_options(request: Request) -> Request:
         if request.context.tools and "tools" not in encodable:
