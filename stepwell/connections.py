@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
 
-from .connect import aconnect, checked_http, checked_transport, connect
+from .connect import aconnect, checked_http, checked_transport, connect, is_own
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.transport import AsyncTransport, Transport
 
@@ -45,7 +45,7 @@ class Connections:
                 if self._opened is None or self._pid != os.getpid():
                     self._opened, self._pid = connect(self.transport, self.http), os.getpid()
                     self._opened.flow_of = self.flow_of
-                    if self.http is None and (self.transport is None or isinstance(self.transport, str)):
+                    if self.http is None and not is_own(self.transport):
                         # Once neither client nor stream needs them, or the program ends, connections are closed.
                         finalize(self._opened, _close, self._opened.client, self._pid)
         return self._opened

@@ -11,7 +11,7 @@ from typing import Any
 from ...schemas.errors import ConnectError, ResponseTooLarge
 from ..effects import Close, Read, Send
 from ..event_loops import AsyncPerformer
-from ..stream.source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, transport_error
+from ..stream.source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, transport_error, tune
 from ..threads import Performer, Scope
 from .headers import are_sendable, header_error
 from .live_timeout import Limits, aon_trace, on_trace, watch_tls_stream
@@ -50,15 +50,24 @@ class Transport(Performer):
             return self._close(effect.source)
         return self.perform_local(effect)
 
+    def exchange(self, request: Request, clock: Clock) -> tuple[Any, bool]:
+        """Send a request, and return the library's response and whether its end may be waited for.
+
+        See `Source.lingers`. A transport that is not built on httpx's interface has a method of its own.
+        """
+        limits, outgoing = _outgoing(request, self._build, on_trace, clock, self.scope)
+        raw = self.client.send(outgoing, stream=True, follow_redirects=False)
+        return raw, request.stream and raw.status_code < 300 and tune(raw, limits)
+
     def _send(self, request: Request) -> Response:
-        limits, outgoing = _outgoing(request, self._build, on_trace, self.scope)
+        clock = Clock(request.timeouts, request.started, request.world.now)
         raw = None
         try:
-            raw = self.client.send(outgoing, stream=True, follow_redirects=False)
+            raw, lingers = self.exchange(request, clock)
             response = Response(request, raw.status_code, raw.headers)
-            source = _source(response, raw, iter(raw.stream), limits.clock, self._max)
+            source = _source(response, raw, iter(raw.stream), clock, self._max)
             if request.stream and raw.status_code < 300:
-                source.tune(limits)
+                source.lingers = lingers
                 response.source, response.abandon = source, self.abandon
                 if self.opened is not None:
                     self.opened.add(source)
@@ -72,7 +81,7 @@ class Transport(Performer):
             raw.close()
             return response
         except BaseException as error:
-            failed = [transport_error(error, limits.clock, request_host(request))]
+            failed = [transport_error(error, clock, request_host(request))]
         if raw is not None:
             raw.close()
         raise failed.pop()
@@ -114,15 +123,21 @@ class AsyncTransport(AsyncPerformer):
             return self._close(effect.source)
         return self.perform_local(effect)
 
+    async def exchange(self, request: Request, clock: Clock) -> tuple[Any, bool]:
+        """Async version of Transport.exchange."""
+        limits, outgoing = _outgoing(request, self._build, aon_trace, clock, None)
+        raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
+        return raw, request.stream and raw.status_code < 300 and tune(raw, limits)
+
     async def _send(self, request: Request) -> Response:
-        limits, outgoing = _outgoing(request, self._build, aon_trace, None)
+        clock = Clock(request.timeouts, request.started, request.world.now)
         raw = None
         try:
-            raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
+            raw, lingers = await self.exchange(request, clock)
             response = Response(request, raw.status_code, raw.headers)
-            source = _source(response, raw, raw.stream.__aiter__(), limits.clock, self._max)
+            source = _source(response, raw, raw.stream.__aiter__(), clock, self._max)
             if request.stream and raw.status_code < 300:
-                source.tune(limits)
+                source.lingers = lingers
                 self.note_loop()
                 response.source, response.abandon = source, self.abandon
                 if self.opened is not None:
@@ -137,7 +152,7 @@ class AsyncTransport(AsyncPerformer):
             await raw.aclose()
             return response
         except BaseException as error:
-            failed = [transport_error(error, limits.clock, request_host(request))]
+            failed = [transport_error(error, clock, request_host(request))]
         if raw is not None:
             await raw.aclose()
         raise failed.pop()
@@ -160,7 +175,9 @@ class AsyncTransport(AsyncPerformer):
             await source.raw.aclose()
 
 
-def _outgoing(request: Request, build: Build, notice: Callable[..., object], scope: Scope | None) -> tuple[Limits, Any]:
+def _outgoing(
+    request: Request, build: Build, notice: Callable[..., object], clock: Clock, scope: Scope | None
+) -> tuple[Limits, Any]:
     """Return the limits of this exchange, and the library's request.
 
     Raises InvalidOption for a URL with a user name or password in it, and for headers that are not `are_sendable`:
@@ -170,7 +187,7 @@ def _outgoing(request: Request, build: Build, notice: Callable[..., object], sco
         refuse_login(request.url)
     if not are_sendable(request.headers):
         raise header_error(request.headers)
-    limits = Limits(request.timeouts.connect, Clock(request.timeouts, request.started, request.world.now), scope)
+    limits = Limits(request.timeouts.connect, clock, scope)
     extensions = {"timeout": limits, "trace": notice}
     outgoing = build(request.method, request.url, headers=request.headers, content=request.body, extensions=extensions)
     return limits, outgoing

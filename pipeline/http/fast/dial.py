@@ -1,0 +1,117 @@
+"""Connect a socket, by TLS where the URL asks for it, to whichever address of a host answers first."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Callable
+from typing import Any
+
+from ...world import REAL_WORLD
+from .errors import ConnectError, ConnectTimeout
+from .target import Target
+from .wait import IN, OUT, keep_alive, ready, shut_down
+
+HEAD_START = 0.25
+"""Seconds that one address has before the next is tried beside it (https://www.rfc-editor.org/rfc/rfc8305#section-5)."""
+_BEGUN = (0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR)
+TLS = Callable[[], ssl.SSLContext]
+"""Returns the context of TLS connections; called for the first https:// URL, since making one takes 20 ms."""
+
+
+def dial(target: Target, seconds: float | None, tls: TLS, scope: Any) -> socket.socket:
+    """Return a new connection. The system's name lookup is not limited in time, as it cannot be interrupted.
+
+    target: where to.
+    seconds: the limit for connection and handshake together; None for no limit.
+    tls: see TLS.
+    scope: that of the task which connects, and whose cancelling ends it; None outside of tasks.
+
+    Raises ConnectError, ConnectTimeout; Cancelled by the scope.
+    """
+    attempt = _Attempt(target, None if seconds is None else REAL_WORLD.now() + seconds, tls)
+    made: socket.socket | None = None
+    try:
+        made = attempt.run() if scope is None else scope.interruptible(attempt.stop, attempt.run)
+        return made
+    except (OSError, ValueError) as error:  # ValueError: a host's name that is none
+        reason = str(error)
+    finally:
+        for each in attempt.sockets:  # only now: until here another thread may shut one down
+            if each is not made:
+                each.close()
+    raise ConnectError(reason)
+
+
+class _Attempt:
+    """The sockets that one `dial` has opened."""
+
+    def __init__(self, target: Target, until: float | None, tls: TLS) -> None:
+        self.sockets: list[socket.socket] = []
+        self._target = target
+        self._until = until
+        self._tls = tls
+        self._stopped = False
+
+    def stop(self) -> None:
+        self._stopped = True
+        shut_down(tuple(self.sockets))
+
+    def run(self) -> socket.socket:
+        target = self._target
+        plain = self._reach(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM))
+        keep_alive(plain)
+        return self._secure(plain) if target.tls else plain
+
+    def _left(self) -> float | None:
+        return None if self._until is None else self._until - REAL_WORLD.now()
+
+    def _wait(self, sockets: list[socket.socket], events: int, most: float | None = None) -> list[Any]:
+        """Wait, `most` seconds at most. Raises ConnectTimeout when the attempt's own limit is over."""
+        left = self._left()
+        if self._stopped:
+            raise ConnectError("the call was cancelled")
+        if left is not None and left <= 0:
+            raise ConnectTimeout("the server does not answer")
+        return ready(sockets, events, most if left is None else left if most is None else min(most, left))
+
+    def _reach(self, addresses: list[Any]) -> socket.socket:
+        waiting: list[socket.socket] = []
+        failed = OSError("the host has no address")
+        while addresses or waiting:
+            if addresses:
+                family, kind, protocol, _, address = addresses.pop(0)
+                made = socket.socket(family, kind, protocol)
+                self.sockets.append(made)
+                made.setblocking(False)
+                code = made.connect_ex(address)
+                if code not in _BEGUN:
+                    failed = _refused(code)
+                    continue
+                waiting.append(made)
+            for each, _ in self._wait(waiting, OUT, HEAD_START if addresses else None):
+                code = each.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+                if not code and not self._stopped:
+                    return each
+                failed = _refused(code)
+                waiting.remove(each)
+        raise failed
+
+    def _secure(self, plain: socket.socket) -> socket.socket:
+        secured = self._tls().wrap_socket(plain, server_hostname=self._target.host, do_handshake_on_connect=False)
+        self.sockets.append(secured)  # the plain one has handed its connection over
+        while True:
+            try:
+                secured.do_handshake()
+                return secured
+            except ssl.SSLWantReadError:
+                events = IN
+            except ssl.SSLWantWriteError:
+                events = OUT
+            self._wait([secured], events)
+
+
+def _refused(code: int) -> OSError:
+    return OSError(code, os.strerror(code))
