@@ -10,8 +10,9 @@ from ..headers import are_sendable, header_error
 from .errors import LocalProtocolError, UnsupportedProtocol
 
 _VISIBLE = re.compile(r"[!-~]+")
-_LINES = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~]*\r\n)*")
+_LINES = re.compile(r"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t -~]*(?:\r\n|$))*")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
+_FRAMING = frozenset(("content-length", "transfer-encoding"))
 _WITH_BODY = ("POST", "PUT", "PATCH")
 
 
@@ -61,16 +62,18 @@ class Target:
         Raises InvalidOption for a header that cannot be sent (see `header_error`).
         """
         path, host = self._rest
-        text = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-        if not _LINES.fullmatch(text) or "content-length" in headers or "transfer-encoding" in headers:
+        try:
+            text = "\r\n".join(map(": ".join, headers.items()))
+        except TypeError:  # not of text
+            raise _bad_head(headers) from None
+        if not _LINES.fullmatch(text) or text.count("\n") >= (len(headers) or 1) or not _FRAMING.isdisjoint(headers):
             raise _bad_head(headers)
         if not method.isalpha() or not method.isascii():
             raise LocalProtocolError("the method is no word")
         if "host" in headers:
             host = ""
-        if length or method in _WITH_BODY:
-            return f"{method}{path}{host}{text}content-length: {length}\r\n\r\n".encode("ascii")
-        return f"{method}{path}{host}{text}\r\n".encode("ascii")
+        end = f"\r\ncontent-length: {length}\r\n\r\n" if length or method in _WITH_BODY else "\r\n\r\n"
+        return f"{method}{path}{host}{text}{end if text else end[2:]}".encode("ascii")
 
 
 def _bad_head(headers: Mapping[str, str]) -> Exception:

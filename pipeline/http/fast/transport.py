@@ -8,6 +8,7 @@ from typing import Any
 from ..request import Request
 from ..timeouts import Clock
 from ..transport import AsyncTransport, Transport
+from ..urls import refuse_login
 from .async_connection import AsyncAnswer
 from .async_pool import AsyncPool
 from .connection import Answer
@@ -17,9 +18,11 @@ from .target import Target
 
 
 class Targets(dict[str, Target]):
-    """URLs, each taken apart once."""
+    """URLs, each taken apart once. Raises InvalidOption for one with a user name or password in it."""
 
     def __missing__(self, url: str) -> Target:
+        if "@" in url:
+            refuse_login(url)
         if len(self) > 1000:
             self.clear()
         target = self[url] = Target(url)
