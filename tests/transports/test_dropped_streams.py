@@ -14,6 +14,7 @@ from stepwell import Timeouts
 
 from loopback import SOON, Loopback, chunk, event, serving, streaming
 
+
 def endless(request: Any) -> Iterable[bytes | float]:
     yield streaming()
     while True:

@@ -15,7 +15,7 @@ from .target import Target
 
 _ONE_WRITE = 64 * 2**10
 """Bytes up to which head and body are sent together."""
-MAX_HELD = 4 * _ONE_WRITE
+MAX_HELD = _ONE_WRITE
 """Bytes of a body that are held for a reader who does not come for them; then reading pauses."""
 
 

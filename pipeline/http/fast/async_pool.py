@@ -17,7 +17,7 @@ from .pool import idle_seconds
 from .target import Target
 from .wait import IN, keep_alive, ready
 
-_BUFFER = 256 * 2**10
+_BUFFER = 64 * 2**10
 _TRUSTED = 0.5
 """Seconds of idleness from which a connection is checked: if the loop was busy, it may not know yet that it has ended."""
 
@@ -91,7 +91,8 @@ class AsyncPool:
 
     async def _connect(self, made: AsyncConnection, target: Target, seconds: float | None) -> None:
         options: dict[str, Any] = {"ssl": self._tls()} if target.tls else {}
-        if isinstance(self._loop, asyncio.BaseEventLoop):  # uvloop tries one address after another
+        # A number has one address only; uvloop tries one address after another.
+        if not target.is_numeric and isinstance(self._loop, asyncio.BaseEventLoop):
             options["happy_eyeballs_delay"] = HEAD_START
         limit = asyncio.timeout(seconds)
         try:

@@ -154,5 +154,3 @@ class Pool:
             if not self._idle[origin]:
                 del self._idle[origin]
         return found
-
-

@@ -128,7 +128,7 @@ class Reader:
         self.headers = headers = from_lines(head[start:end])
         if self._no_body:
             self.done, self.reusable = True, False
-        elif "transfer-encoding" in headers and "content-length" in headers:
+        elif dict.__contains__(headers, "transfer-encoding") and "content-length" in headers:
             self.reusable = False
 
     def on_message_complete(self) -> None:
