@@ -76,6 +76,7 @@ class AsyncConnections:
         loop = _running_loop()
         entry = self._opened.get(loop)
         if entry is None:
+            self._forget_closed_loops()
             transport = aconnect(self.transport, self.http, asyncio=hasattr(loop, "call_soon"))
             transport.flow_of = self.flow_of
             finalizers: list[finalize[Any, Any]] = []
@@ -89,6 +90,14 @@ class AsyncConnections:
             finalizers.append(finalize(transport, _release, lease))
             finalizers[0].atexit = False
         return entry[0]
+
+    def _forget_closed_loops(self) -> None:
+        """End the connections of event loops that were closed without finishing their async generators."""
+        for loop in list(self._opened):
+            if hasattr(loop, "is_closed") and loop.is_closed() and (entry := self._opened.pop(loop, None)) is not None:
+                for client in entry[2]:
+                    if hasattr(client, "shut_down"):
+                        client.shut_down()
 
     async def close(self) -> None:
         """Close the running event loop's connections, unless the HTTP client is the caller's."""

@@ -21,58 +21,53 @@ TLS = Callable[[], ssl.SSLContext]
 """Returns the context of TLS connections; called for the first https:// URL, since making one takes 20 ms."""
 
 
-def dial(target: Target, seconds: float | None, tls: TLS, scope: Any) -> socket.socket:
-    """Return a new connection. The system's name lookup is not limited in time, as it cannot be interrupted.
+class Dial:
+    """One attempt to connect, which another thread may stop."""
 
-    target: where to.
-    seconds: the limit for connection and handshake together; None for no limit.
-    tls: see TLS.
-    scope: that of the task which connects, and whose cancelling ends it; None outside of tasks.
+    def __init__(self, target: Target, seconds: float | None, tls: TLS) -> None:
+        """Open nothing yet.
 
-    Raises ConnectError, ConnectTimeout; Cancelled by the scope.
-    """
-    attempt = _Attempt(target, None if seconds is None else REAL_WORLD.now() + seconds, tls)
-    made: socket.socket | None = None
-    try:
-        made = attempt.run() if scope is None else scope.interruptible(attempt.stop, attempt.run)
-        return made
-    except (OSError, ValueError) as error:  # ValueError: a host's name that is none
-        reason = str(error)
-    finally:
-        for each in attempt.sockets:  # only now: until here another thread may shut one down
-            if each is not made:
-                each.close()
-    raise ConnectError(reason)
-
-
-class _Attempt:
-    """The sockets that one `dial` has opened."""
-
-    def __init__(self, target: Target, until: float | None, tls: TLS) -> None:
-        self.sockets: list[socket.socket] = []
+        target: where to.
+        seconds: the limit for connection and handshake together; None for no limit. The system's name lookup is not
+            limited, as it cannot be interrupted.
+        tls: see TLS.
+        """
+        self._sockets: list[socket.socket] = []
         self._target = target
-        self._until = until
+        self._until = None if seconds is None else REAL_WORLD.now() + seconds
         self._tls = tls
         self._stopped = False
 
-    def stop(self) -> None:
-        self._stopped = True
-        shut_down(tuple(self.sockets))
-
     def run(self) -> socket.socket:
+        """Return a new connection. Raises ConnectError, ConnectTimeout."""
         target = self._target
-        plain = self._reach(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM))
-        keep_alive(plain)
-        return self._secure(plain) if target.tls else plain
+        try:
+            plain = self._reach(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM))
+            keep_alive(plain)
+            return self._secure(plain) if target.tls else plain
+        except (OSError, ValueError) as error:  # ValueError: a host's name that is none
+            reason = str(error)
+        raise ConnectError(reason)
+
+    def stop(self) -> None:
+        """Make `run` fail soon; to be called before `close`."""
+        self._stopped = True
+        shut_down(tuple(self._sockets))
+
+    def close(self, kept: socket.socket | None) -> None:
+        """Close all sockets but one. `run` closes none, since another thread may shut one down at that moment."""
+        for each in self._sockets:
+            if each is not kept:
+                each.close()
 
     def _left(self) -> float | None:
         return None if self._until is None else self._until - REAL_WORLD.now()
 
     def _wait(self, sockets: list[socket.socket], events: int, most: float | None = None) -> list[Any]:
-        """Wait, `most` seconds at most. Raises ConnectTimeout when the attempt's own limit is over."""
+        """Wait, `most` seconds at most. Raises ConnectTimeout when the limit is over."""
         left = self._left()
         if self._stopped:
-            raise ConnectError("the call was cancelled")
+            raise ConnectError("the attempt was stopped")
         if left is not None and left <= 0:
             raise ConnectTimeout("the server does not answer")
         return ready(sockets, events, most if left is None else left if most is None else min(most, left))
@@ -84,7 +79,7 @@ class _Attempt:
             if addresses:
                 family, kind, protocol, _, address = addresses.pop(0)
                 made = socket.socket(family, kind, protocol)
-                self.sockets.append(made)
+                self._sockets.append(made)
                 made.setblocking(False)
                 code = made.connect_ex(address)
                 if code not in _BEGUN:
@@ -101,7 +96,7 @@ class _Attempt:
 
     def _secure(self, plain: socket.socket) -> socket.socket:
         secured = self._tls().wrap_socket(plain, server_hostname=self._target.host, do_handshake_on_connect=False)
-        self.sockets.append(secured)  # the plain one has handed its connection over
+        self._sockets.append(secured)  # the plain one has handed its connection over
         while True:
             try:
                 secured.do_handshake()

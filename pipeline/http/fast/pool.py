@@ -9,7 +9,7 @@ from typing import Any
 from ...world import REAL_WORLD
 from ..timeouts import Clock
 from .connection import Connection
-from .dial import TLS, dial
+from .dial import TLS, Dial
 from .errors import PoolTimeout
 from .target import Target
 
@@ -39,6 +39,7 @@ class Pool:
         self._changed = threading.Condition(self._lock)
         self._idle: dict[Any, list[Connection]] = {}
         self._opened: set[Connection] = set()
+        self._dials: set[Dial] = set()
         self._count = 0  # those that are open or being opened
         self._waiting = 0
         self._closed = False
@@ -49,7 +50,7 @@ class Pool:
 
         clock: the limits of the call.
         connect: the limit for waiting until one is free, and again for connecting; None for no limit.
-        scope: see `dial`.
+        scope: that of the task which makes the call, and whose cancelling ends connecting; None outside of tasks.
 
         Raises PoolTimeout, ConnectError, ConnectTimeout.
         """
@@ -71,15 +72,24 @@ class Pool:
             if found.origin == target.origin and found.idle_until > now() and found.is_fresh():
                 return found
             self.discard(found)  # which makes room
-        try:
-            connection = Connection(target, dial(target, clock.within(connect), self._tls, scope), self.give_back)
-        except BaseException:
-            with self._lock:
-                self._left()
-            raise
+        return self._connect(target, clock.within(connect), scope)
+
+    def _connect(self, target: Target, seconds: float | None, scope: Any) -> Connection:
+        dial, made, connection = Dial(target, seconds, self._tls), None, None
         with self._lock:
-            self._opened.add(connection)
-        return connection
+            self._dials.add(dial)
+        try:
+            made = dial.run() if scope is None else scope.interruptible(dial.stop, dial.run)
+            connection = Connection(target, made, self.give_back)
+            return connection
+        finally:
+            with self._lock:
+                self._dials.discard(dial)
+                if connection is None:
+                    self._left()
+                else:
+                    self._opened.add(connection)
+            dial.close(made)
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection for the next call if it can serve one; else close it."""
@@ -112,11 +122,13 @@ class Pool:
                 self._left()
 
     def close(self) -> None:
-        """Close all connections; those in use fail, in whichever thread. What is opened later is not kept."""
+        """Close all connections; those in use fail, in whichever thread. One that is opened later is not kept."""
         with self._lock:
             self._closed = True
             self._idle.clear()
             opened = list(self._opened)
+            for dial in self._dials:
+                dial.stop()
         for connection in opened:
             self.discard(connection)
 
