@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import socket
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -246,7 +248,6 @@ def test_a_stream_can_be_closed_by_another_thread() -> None:
             assert server.wait_until_free()
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # asyncio's own about its transports
 def test_connections_of_a_closed_event_loop_are_closed() -> None:
     with serving(lambda request: [answer(completion())]) as server:
         client = aclient_of(server, transport="fast")
@@ -259,8 +260,11 @@ def test_connections_of_a_closed_event_loop_are_closed() -> None:
             await client.generate_text(MODEL, "hi")
             await client.close()
 
-        asyncio.run(last(client))
-        assert server.wait_until_free()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)  # asyncio's own, of its transports
+            asyncio.run(last(client))
+            assert server.wait_until_free()
+            gc.collect()
 
 
 @pytest.mark.usefixtures("new_process")
