@@ -22,8 +22,8 @@ streams are read in new processes, the memory as the peak above what the process
 the first chunk runs from the call to the first text: the server waits 20 ms before it, and 20 ms more after it.
 stepwell loads httpx when it first sends something, so "import and first call together" is the line to compare.
 `stepwell` goes over httpx, `stepwell_httpx2` over a client of httpx2, `stepwell_fast` over the fast transport, as it
-does by itself where that is installed. On plain httpx a hundred streams at once can cost more than ten times ten of them, for
-the floor as for stepwell: its pool looks through all its connections whenever one is taken or given back.
+does by itself where that is installed. On plain httpx a hundred streams at once can cost more than ten times ten of
+them, for the floor as for stepwell: its pool looks through all its connections whenever one is taken or given back.
 """
 
 

@@ -135,7 +135,8 @@ class ClientSettings(Generic[ConnectionsType]):
         stream: True for the pipeline of a streamed call.
         wire: the wire format, where the provider speaks several.
         """
-        return self.planner.plan(operation, model, stream=stream, wire=wire).pipeline
+        pipeline = self.planner.plan(operation, model, stream=stream, wire=wire).pipeline
+        return pipeline.over(self.connections.describe())
 
     def override(self, models: str, **steps: Unpack[PlacedSteps]) -> Undo:
         """Replace single steps for the models that match, in this client alone: `override("openai:gpt-5*", ...)`.

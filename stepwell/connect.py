@@ -205,6 +205,20 @@ def aconnect(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> 
     return AsyncTransport(client, _request_builder())
 
 
+def described(transport: AnyTransport, http: AnyHTTPClient, *, asynchronous: bool) -> str:
+    """Name in a few words what carries the calls of a client, for `describe()`."""
+    if http is not None or is_own(transport):
+        kind = type(transport if http is None else http)
+        return f"over {kind.__module__.partition('.')[0]}.{kind.__name__}, which the client was given"
+    chosen = _chosen(transport, asynchronous=asynchronous)
+    if not isinstance(chosen, FastTransport):
+        return f"over {chosen}"
+    if _is_proxied():
+        return "over httpx, since a proxy is set"
+    on_trio = "; over httpx on trio" if asynchronous else ""
+    return f"over fast (httptools), {chosen.max_connections:,} connections at most{on_trio}"
+
+
 def is_own(transport: AnyTransport) -> bool:
     """Return whether it is a transport of httpx, which the caller made."""
     return not (transport is None or isinstance(transport, str | FastTransport))

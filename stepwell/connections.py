@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
 
-from .connect import aconnect, checked_http, checked_transport, connect, is_own
+from .connect import aconnect, checked_http, checked_transport, connect, described, is_own
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.transport import AsyncTransport, Transport
 
@@ -37,6 +37,10 @@ class Connections:
         self.http = checked_http(http, asynchronous=False)
         self._pid = 0
         self._opened: Transport | None = None
+
+    def describe(self) -> str:
+        """Name what carries the calls."""
+        return described(self.transport, self.http, asynchronous=False)
 
     def open(self) -> Transport:
         """Return the transport, set up on first use."""
@@ -70,6 +74,10 @@ class AsyncConnections:
         self.http = checked_http(http, asynchronous=True)
         self._opened: WeakKeyDictionary[Any, tuple[AsyncTransport, AsyncGenerator[None], list[Any]]]
         self._opened = WeakKeyDictionary()
+
+    def describe(self) -> str:
+        """Name what carries the calls."""
+        return described(self.transport, self.http, asynchronous=True)
 
     async def open(self) -> AsyncTransport:
         """Return the running event loop's transport, set up on first use."""

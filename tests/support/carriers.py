@@ -54,7 +54,7 @@ def own_client(carrier: str, **settings: Any) -> Any:
 
 
 def _pool_of_one(carrier: str) -> dict[str, Any]:
-    """Return the settings of a stepwell client that has one connection; a client of one's own is the caller's to close."""
+    """Return the settings of a stepwell client that has one connection."""
     if "fast" in carrier:
         return {"transport": FastTransport(max_connections=1)}
     library = httpx2 if "httpx2" in carrier else httpx

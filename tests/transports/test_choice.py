@@ -80,6 +80,25 @@ def test_a_transport_of_ones_own_is_used() -> None:
     assert carried(transport=httpx.MockTransport(handler)) == HTTPX
 
 
+def last_line(client: Client | AsyncClient) -> str:
+    return client.pipeline_for(MODEL).describe().splitlines()[-1].strip()
+
+
+def test_describe_names_the_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert last_line(Client()) == "- over fast (httptools), 1,000 connections at most"
+    assert last_line(AsyncClient(transport=FastTransport(max_connections=7))).endswith(
+        "7 connections at most; over httpx on trio"
+    )
+    assert last_line(Client(transport="httpx")) == "- over httpx"
+    assert last_line(Client(transport="http2")) == "- over http2"
+    mock = httpx.MockTransport(lambda request: httpx.Response(200))
+    assert last_line(Client(transport=mock)) == "- over httpx.MockTransport, which the client was given"
+    with httpx.Client() as http:
+        assert last_line(Client(http=http)) == "- over httpx.Client, which the client was given"
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    assert last_line(Client()) == "- over httpx, since a proxy is set"
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"max_connections": 0}, {"max_connections": 1.5}, {"keep_alive": -1}, {"keep_alive": None}, {"tls": True}],

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
-from carriers import MODEL, aclient_of, client_of
+from carriers import MODEL, aclient_of, client_of, saying
 
 from stepwell import AsyncClient, Client, Timeouts
 from stepwell.connect import FastTransport
@@ -22,7 +22,7 @@ from stepwell.pipeline.effects import CallModel
 from stepwell.pipeline.tasks import race
 from stepwell.schemas import errors
 
-from loopback import LONG, SOON, answer, chunk, completion, event, serving, streaming
+from loopback import END, LONG, SOON, answer, chunk, completion, event, serving, streaming
 
 LONG_PROMPT = "0123456789abcdef" * 2**20  # more than the system takes for a server that does not read
 PATIENT = Timeouts(connect=LONG, first_event=LONG, idle=LONG)
@@ -269,7 +269,8 @@ def test_connections_of_a_closed_event_loop_are_closed() -> None:
 
 @pytest.mark.usefixtures("new_process")
 def test_a_forked_child_does_not_read_its_parents_stream() -> None:
-    with serving(lambda request: [streaming(), chunk(event("a")), 0.2, chunk(event("b", "stop")), b"0\r\n\r\n"]) as server:
+    acts = [streaming(), chunk(event("a")), 0.2, chunk(event("b", "stop")), END]
+    with serving(saying(*acts)) as server:
         with client_of(server, transport="fast", timeout=PATIENT) as client:
             stream = client.stream_text(MODEL, "hi")
             chunks = iter(stream)

@@ -1,4 +1,4 @@
-"""Servers that are odd, wrong or hostile: each is answered by a typed error or the right answer, and the next call works."""
+"""Odd, wrong and hostile servers: a call is answered, or fails with a typed error, and the next call works."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ ANSWERED: dict[str, bytes | list[Any]] = {
     "1xx of its own": [b"HTTP/1.1 102 Processing\r\n\r\n", 0.01, WHOLE],
     "empty lines before it": b"\r\n\r\n" + WHOLE,
     "trailers": CHUNKED + b"\r\n" + CHUNK + b"0\r\nx-sum: 1\r\ncontent-length: 7\r\n\r\n",
-    "extensions of chunks": CHUNKED + b"\r\n%x;n=v;q=\"a b\"\r\n%s\r\n0;last\r\n\r\n" % (len(BODY), BODY),
+    "extensions of chunks": CHUNKED + b'\r\n%x;n=v;q="a b"\r\n%s\r\n0;last\r\n\r\n' % (len(BODY), BODY),
     "spaces after the size of a chunk": CHUNKED + b"\r\n%x  \r\n%s\r\n0\r\n\r\n" % (len(BODY), BODY),
     "a length beside chunks": CHUNKED + b"content-length: 3\r\n\r\n" + CHUNK + END,
     "no reason in the first line": b"HTTP/1.1 200\r\n" + LENGTH + b"\r\n" + BODY,
@@ -96,7 +96,8 @@ class Asker:
     def __init__(self, server: Any, asynchronous: bool, **settings: Any) -> None:
         self._runner = asyncio.Runner() if asynchronous else None
         # A limit that is never reached: whatever goes wrong must end by itself.
-        settings = {"transport": FastTransport(tls=trusting()), "timeout": Timeouts(connect=SOON, first_event=LONG)} | settings
+        patient = Timeouts(connect=SOON, first_event=LONG)
+        settings = {"transport": FastTransport(tls=trusting()), "timeout": patient} | settings
         self.client: Any = (aclient_of if asynchronous else client_of)(server, **settings)
 
     def __call__(self, prompt: str = "hi") -> str:
@@ -250,7 +251,8 @@ def test_an_idle_connection_is_kept_no_longer_than_either_side_wants(asynchronou
 def test_a_wrong_certificate_is_an_error_that_is_not_retried(
     library: str, certificate: str, asynchronous: bool
 ) -> None:
-    own = {} if library == "fast" else {"http": (httpx.AsyncClient if asynchronous else httpx.Client)(verify=trusting())}
+    kind: Any = httpx.AsyncClient if asynchronous else httpx.Client
+    own = {} if library == "fast" else {"http": kind(verify=trusting())}
     with serving(lambda request: [WHOLE], certificate) as server:
         with Asker(server, asynchronous, retries=3, **own) as ask:
             with pytest.raises(errors.ConnectError, match=r"127\.0\.0\.1.*certificate") as caught:

@@ -19,7 +19,7 @@ from .wait import IN, keep_alive, ready
 
 _BUFFER = 64 * 2**10
 _TRUSTED = 0.5
-"""Seconds of idleness from which a connection is checked: if the loop was busy, it may not know yet that it has ended."""
+"""Seconds of idleness from which a connection is checked: a busy loop may not know yet that it has ended."""
 
 
 class AsyncPool:

@@ -42,8 +42,8 @@ class Reader:
         """what has arrived of the body, and was not taken yet"""
         self.on_body = self.pieces.append  # called by the parser, without a frame of ours for each chunk
         self._parser: Any = HttpResponseParser(self)
-        # Where both are given, the chunks count (https://www.rfc-editor.org/rfc/rfc9112#section-6.3), and the connection
-        # is closed after the answer. Some servers fill the line of a chunk's size up with spaces.
+        # Where a length is given beside chunks, these count, and the connection is closed after the answer
+        # (https://www.rfc-editor.org/rfc/rfc9112#section-6.3). Some servers put spaces after the size of a chunk.
         self._parser.set_dangerous_leniencies(lenient_chunked_length=True, lenient_spaces_after_chunk_size=True)
         self.expect("")
 

@@ -37,8 +37,8 @@ def ready(sockets: Sequence[socket.socket], events: int, seconds: float | None) 
     if not _HAS_POLL:
         reads, writes = sockets if events & IN else (), sockets if events & OUT else ()
         readable, writable, failed = select.select(reads, writes, sockets, seconds)
-        able = [(s, 3 if s in failed else IN * (s in readable) + OUT * (s in writable)) for s in sockets]
-        return [each for each in able if each[1]]
+        states = [(s, 3 if s in failed else IN * (s in readable) + OUT * (s in writable)) for s in sockets]
+        return [each for each in states if each[1]]
     poll = select.poll()
     numbers = {each.fileno(): each for each in sockets}
     for number in numbers:
