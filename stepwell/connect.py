@@ -64,7 +64,7 @@ class FastTransport:
             raise ConfigError("tls must be an ssl.SSLContext", hint="see ssl.create_default_context()")
 
     def settings(self) -> dict[str, Any]:
-        """Return the arguments of the transports in pipeline/http/fast."""
+        """Return the arguments of the clients in pipeline/http/fast."""
         tls = self.tls
         if tls is not None:
             tls.set_alpn_protocols(["http/1.1"])
@@ -176,9 +176,9 @@ def connect(transport: AnyTransport, http: AnyHTTPClient) -> Transport:
     chosen = _chosen(transport, asynchronous=False)
     proxied = _is_proxied()
     if isinstance(chosen, FastTransport) and not proxied:
-        from .pipeline.http.fast.transport import FastTransport as Fast  # heavy: only when something is to be sent
+        from .pipeline.http.fast.client import SocketClient  # heavy: only when something is to be sent
 
-        return Fast(**chosen.settings())
+        return Transport(SocketClient(**chosen.settings()))
     import httpx  # heavy: only when something is to be sent
 
     settings = _settings(chosen)
@@ -195,9 +195,9 @@ def aconnect(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> 
     chosen = _chosen(transport, asynchronous=True)
     proxied = _is_proxied()
     if isinstance(chosen, FastTransport) and asyncio and not proxied:
-        from .pipeline.http.fast.transport import AsyncFastTransport  # heavy: only when something is to be sent
+        from .pipeline.http.fast.client import AsyncSocketClient  # heavy: only when something is to be sent
 
-        return AsyncFastTransport(**chosen.settings())
+        return AsyncTransport(AsyncSocketClient(**chosen.settings()))
     import httpx  # heavy: only when something is to be sent
 
     settings = _settings(chosen)
@@ -205,7 +205,7 @@ def aconnect(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> 
     return AsyncTransport(client, _request_builder())
 
 
-def described(transport: AnyTransport, http: AnyHTTPClient, *, asynchronous: bool) -> str:
+def name_transport(transport: AnyTransport, http: AnyHTTPClient, *, asynchronous: bool) -> str:
     """Name in a few words what carries the calls of a client, for `describe()`."""
     if http is not None or is_own(transport):
         kind = type(transport if http is None else http)

@@ -10,7 +10,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
 
-from .connect import aconnect, checked_http, checked_transport, connect, described, is_own
+from .connect import aconnect, checked_http, checked_transport, connect, is_own, name_transport
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.transport import AsyncTransport, Transport
 
@@ -40,7 +40,7 @@ class Connections:
 
     def describe(self) -> str:
         """Name what carries the calls."""
-        return described(self.transport, self.http, asynchronous=False)
+        return name_transport(self.transport, self.http, asynchronous=False)
 
     def open(self) -> Transport:
         """Return the transport, set up on first use."""
@@ -77,7 +77,7 @@ class AsyncConnections:
 
     def describe(self) -> str:
         """Name what carries the calls."""
-        return described(self.transport, self.http, asynchronous=True)
+        return name_transport(self.transport, self.http, asynchronous=True)
 
     async def open(self) -> AsyncTransport:
         """Return the running event loop's transport, set up on first use."""

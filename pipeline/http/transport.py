@@ -31,11 +31,11 @@ class Transport(Performer):
     """Perform effects with a client that has httpx's interface.
 
     client: sends the requests.
-    build: makes a request of the client's.
+    build: makes a request of the client's; None for a client of pipeline/http/fast, which takes ours.
     max_body_bytes: the size from which an answer is refused.
     """
 
-    def __init__(self, client: Any, build: Build, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, client: Any, build: Build | None = None, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         self.client = client
         self._build = build
         self._max = max_body_bytes
@@ -50,24 +50,19 @@ class Transport(Performer):
             return self._close(effect.source)
         return self.perform_local(effect)
 
-    def exchange(self, request: Request, clock: Clock) -> tuple[Any, bool]:
-        """Send a request, and return the library's response and whether its end may be waited for.
-
-        See `Source.lingers`. A transport that is not built on httpx's interface has a method of its own.
-        """
-        limits, outgoing = _outgoing(request, self._build, on_trace, clock, self.scope)
-        raw = self.client.send(outgoing, stream=True, follow_redirects=False)
-        return raw, request.stream and raw.status_code < 300 and tune(raw, limits)
-
     def _send(self, request: Request) -> Response:
         clock = Clock(request.timeouts, request.started, request.world.now)
         raw = None
         try:
-            raw, lingers = self.exchange(request, clock)
+            if self._build is None:
+                limits, raw = None, self.client.exchange(request, clock, self.scope)
+            else:
+                limits, outgoing = _outgoing(request, self._build, on_trace, clock, self.scope)
+                raw = self.client.send(outgoing, stream=True, follow_redirects=False)
             response = Response(request, raw.status_code, raw.headers)
             source = _source(response, raw, iter(raw.stream), clock, self._max)
             if request.stream and raw.status_code < 300:
-                source.lingers = lingers
+                source.lingers = limits is None or tune(raw, limits)
                 response.source, response.abandon = source, self.abandon
                 if self.opened is not None:
                     self.opened.add(source)
@@ -107,7 +102,7 @@ class Transport(Performer):
 class AsyncTransport(AsyncPerformer):
     """Async version of Transport, for a client with httpx's async interface."""
 
-    def __init__(self, client: Any, build: Build, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, client: Any, build: Build | None = None, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         self.client = client
         self._build = build
         self._max = max_body_bytes
@@ -123,21 +118,19 @@ class AsyncTransport(AsyncPerformer):
             return self._close(effect.source)
         return self.perform_local(effect)
 
-    async def exchange(self, request: Request, clock: Clock) -> tuple[Any, bool]:
-        """Async version of Transport.exchange."""
-        limits, outgoing = _outgoing(request, self._build, aon_trace, clock, None)
-        raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
-        return raw, request.stream and raw.status_code < 300 and tune(raw, limits)
-
     async def _send(self, request: Request) -> Response:
         clock = Clock(request.timeouts, request.started, request.world.now)
         raw = None
         try:
-            raw, lingers = await self.exchange(request, clock)
+            if self._build is None:
+                limits, raw = None, await self.client.exchange(request, clock)
+            else:
+                limits, outgoing = _outgoing(request, self._build, aon_trace, clock, None)
+                raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
             response = Response(request, raw.status_code, raw.headers)
             source = _source(response, raw, raw.stream.__aiter__(), clock, self._max)
             if request.stream and raw.status_code < 300:
-                source.lingers = lingers
+                source.lingers = limits is None or tune(raw, limits)
                 self.note_loop()
                 response.source, response.abandon = source, self.abandon
                 if self.opened is not None:

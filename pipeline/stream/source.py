@@ -186,8 +186,10 @@ _BROKEN = (StreamTruncated, "the connection to {host} broke while reading")
 _MEANING: dict[str, tuple[type[TransportError], str]] = {
     # httpx, httpx2, pipeline/http/fast
     "ConnectTimeout": _NO_CONNECTION,
+    "SlowConnect": _NO_CONNECTION,
     "PoolTimeout": (ConnectTimeout, "no free connection to {host} within the connect timeout"),
     "ConnectError": _UNREACHABLE,
+    "Unreachable": _UNREACHABLE,
     "ProxyError": (ConnectError, "the proxy refused the way to {host}"),
     "UnsupportedProtocol": _NO_SCHEME,
     "RemoteProtocolError": _CUT,

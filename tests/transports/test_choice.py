@@ -12,10 +12,8 @@ import httpx
 import pytest
 
 from stepwell import AsyncClient, Client, connect
-from stepwell.connect import FastTransport
-from stepwell.pipeline.http import transport
-from stepwell.pipeline.http.fast.transport import AsyncFastTransport
-from stepwell.pipeline.http.fast.transport import FastTransport as SyncFastTransport
+from stepwell.connect import AsyncRawTransport, FastTransport, RawTransport
+from stepwell.pipeline.http.fast.client import AsyncSocketClient, SocketClient
 from stepwell.schemas import errors
 
 from loopback import Loopback, answer, completion, serving
@@ -35,23 +33,23 @@ def settings(server: Loopback, **more: Any) -> dict[str, Any]:
 
 
 async def carrier(server: Loopback, **more: Any) -> type:
-    """Return the class of the transport that an async call used."""
+    """Return the class of the HTTP client that an async call used."""
     async with AsyncClient(**settings(server, **more)) as client:
         assert (await client.generate_text(MODEL, "hi")).text == "hello"
-        return type(await client.connections.open())
+        return type((await client.connections.open()).client)
 
 
 def carried(**more: Any) -> tuple[type, type]:
-    """Return the classes of the transports of a sync and an async call."""
+    """Return the classes of the HTTP clients of a sync and an async call."""
     with serving(lambda request: [answer(completion())]) as server:
         with Client(**settings(server, **more)) as client:
             assert client.generate_text(MODEL, "hi").text == "hello"
-            used = type(client.connections.open())
+            used = type(client.connections.open().client)
         return used, asyncio.run(carrier(server, **more))
 
 
-FAST = (SyncFastTransport, AsyncFastTransport)
-HTTPX = (transport.Transport, transport.AsyncTransport)
+FAST = (SocketClient, AsyncSocketClient)
+HTTPX = (RawTransport, AsyncRawTransport)
 
 
 def test_calls_take_the_fast_transport_where_it_is_installed() -> None:
@@ -129,7 +127,7 @@ def test_a_proxy_in_the_environment_is_honoured_by_httpx(monkeypatch: pytest.Mon
 def test_httpx_is_used_on_trio() -> None:
     trio = pytest.importorskip("trio")
     with serving(lambda request: [answer(completion())]) as server:
-        assert trio.run(partial(carrier, server, transport="fast")) is transport.AsyncTransport
+        assert trio.run(partial(carrier, server, transport="fast")) is AsyncRawTransport
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])

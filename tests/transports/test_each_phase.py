@@ -137,7 +137,7 @@ def test_a_client_that_is_closed_by_another_thread_ends_its_calls(phase: str) ->
 
 def reached_in(phase: str, client: Client) -> bool:
     """Return whether the client is where the test wants it: it has begun to connect, or has a connection."""
-    pool = client.connections.open().client
+    pool = client.connections.open().client.pool
     return bool(pool._dials if phase in ("connecting", "in the handshake") else pool._opened)
 
 
@@ -152,7 +152,7 @@ async def test_a_cancelled_task_leaves_nothing_open(phase: str) -> None:
             with pytest.raises(asyncio.CancelledError):
                 await task
             assert await asyncio.to_thread(server.sees_end), "the connection is closed"
-            pool = (await client.connections.open()).client
+            pool = (await client.connections.open()).client.pool
             assert pool._room == 1000 and not pool._opened
 
 

@@ -87,7 +87,7 @@ def test_threads(transport: FastTransport) -> None:
         for thread in (*plain, *others):
             thread.join()
         assert wrong == []
-        pool: Any = client.connections.open().client
+        pool: Any = client.connections.open().client.pool
         assert pool._count == len(pool._opened) == sum(map(len, pool._idle.values())) <= CONNECTIONS
         client.close()
         assert pool._count == 0 and server.wait_until_free()
@@ -125,7 +125,7 @@ async def test_tasks(transport: FastTransport) -> None:
                 some = numbers[at : at + 200]
                 await asyncio.gather(*map(work, some), *(cut_short(n) for n in some if n % 10 == 0))
             assert wrong == []
-            pool: Any = (await client.connections.open()).client
+            pool: Any = (await client.connections.open()).client.pool
             idle = sum(map(len, pool._idle.values()))
             assert CONNECTIONS - pool._room == len(pool._opened) == idle <= CONNECTIONS and not pool._queue
         assert pool._room == CONNECTIONS and server.wait_until_free()

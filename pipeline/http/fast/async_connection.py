@@ -10,8 +10,8 @@ from typing import Any
 from ..headers import Headers
 from ..timeouts import Clock
 from .errors import HTTPError, ReadError, ReadTimeout, RemoteProtocolError, StaleConnection
-from .reader import Reader
-from .target import Target
+from .reader import AnswerReader
+from .target import Origin, Target
 
 _ONE_WRITE = 64 * 2**10
 """Bytes up to which head and body are sent together."""
@@ -49,7 +49,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        origin: Any,
+        origin: Origin,
         buffer: memoryview,
         leave: Callable[[AsyncConnection], None],
     ) -> None:
@@ -64,7 +64,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         self.origin = origin
         self._buffer = buffer
         self._leave = leave
-        self.reader = Reader()
+        self.reader = AnswerReader()
         self.closed = False
         self.served = False
         """True once an earlier call was answered"""
@@ -77,10 +77,10 @@ class AsyncConnection(asyncio.BufferedProtocol):
         self._heading = False
         self._paused = False
 
-    def connection_made(self, transport: Any) -> None:
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
         if self.closed:
-            transport.abort()
+            self.transport.abort()
 
     def get_buffer(self, hint: int) -> memoryview:
         return self._buffer
@@ -179,7 +179,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         self._leave(self)
 
     def close(self) -> None:
-        """Close it at once; whoever waits for it fails with ReadError."""
+        """Close it at once; a wait for it fails with ReadError."""
         if self.closed:
             return
         self.closed = True
@@ -215,7 +215,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
             self._fail(ReadTimeout("nothing arrived in time"))
 
 
-class AsyncAnswer:
+class AsyncSocketAnswer:
     """An answer whose body is still to be read, and the iterator over that body."""
 
     __slots__ = ("_clock", "_connection", "_reader", "headers", "status_code", "url")
@@ -238,10 +238,10 @@ class AsyncAnswer:
         self.headers: Headers | None = reader.headers
 
     @property
-    def stream(self) -> AsyncAnswer:
+    def stream(self) -> AsyncSocketAnswer:
         return self
 
-    def __aiter__(self) -> AsyncAnswer:
+    def __aiter__(self) -> AsyncSocketAnswer:
         return self
 
     async def __anext__(self) -> bytes:

@@ -12,9 +12,9 @@ from typing import Any
 from ..timeouts import Clock
 from .async_connection import AsyncConnection
 from .dial import HEAD_START, TLS
-from .errors import ConnectError, ConnectTimeout, PoolTimeout
+from .errors import PoolTimeout, SlowConnect, Unreachable
 from .pool import idle_seconds
-from .target import Target
+from .target import Origin, Target
 from .wait import IN, keep_alive, ready
 
 _BUFFER = 64 * 2**10
@@ -31,14 +31,14 @@ class AsyncPool:
         self._most = most
         self._keep_alive = keep_alive
         self._buffer = memoryview(bytearray(_BUFFER))  # asyncio's own of each read would be mapped and unmapped
-        self._idle: dict[Any, list[AsyncConnection]] = {}
+        self._idle: dict[Origin, list[AsyncConnection]] = {}
         self._opened: set[AsyncConnection] = set()
         self._room = most
         self._queue: deque[asyncio.Future[None]] = deque()
         self._closed = False
         self._sweep_at = 0.0
 
-    def idle(self, origin: Any) -> AsyncConnection | None:
+    def idle(self, origin: Origin) -> AsyncConnection | None:
         """Return an idle connection to a server; None if there is none."""
         idle = self._idle.get(origin)
         while idle:
@@ -66,7 +66,7 @@ class AsyncPool:
         clock: the limits of the call.
         connect: the limit for waiting until one is free, and again for connecting; None for no limit.
 
-        Raises PoolTimeout, ConnectError, ConnectTimeout.
+        Raises PoolTimeout, Unreachable, SlowConnect.
         """
         until: float | None = None
         while not self._room:
@@ -104,7 +104,7 @@ class AsyncPool:
             reason = "the client was closed"
         except (OSError, ValueError) as error:  # ValueError: a host's name that is none
             reason = str(error)
-        raise ConnectTimeout("the server does not answer") if limit.expired() else ConnectError(reason)
+        raise SlowConnect("the server does not answer") if limit.expired() else Unreachable(reason)
 
     async def _turn(self, until: float, *, again: bool) -> None:
         """Wait until a connection may have become free, or may be opened.

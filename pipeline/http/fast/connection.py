@@ -11,10 +11,11 @@ from typing import Any
 
 from ..headers import Headers
 from ..timeouts import Clock
+from .dial import TaskScope
 from .errors import ReadError, ReadTimeout, RemoteProtocolError, StaleConnection, WriteTimeout
-from .reader import Reader
+from .reader import AnswerReader
 from .target import Target
-from .wait import IN, OUT, reader_of, ready, shut_down
+from .wait import IN, OUT, ready, shut_down, waiter_of
 
 _ONE_WRITE = 64 * 2**10
 """Bytes up to which head and body are sent together."""
@@ -56,7 +57,7 @@ class Connection:
         leave: called with this connection when an answer is finished or given up.
         """
         self.origin = target.origin
-        self.reader = Reader()
+        self.reader = AnswerReader()
         self.closed = False
         self.served = False
         """True once an earlier call was answered"""
@@ -64,7 +65,7 @@ class Connection:
         self._leave = leave
         self._socket = opened
         self._tls = target.tls
-        self._readable = reader_of(opened)
+        self._readable = waiter_of(opened)
         self._busy = False
         self._fit = True
         self._lock = threading.RLock()  # a signal handler may make a call while it is held
@@ -215,7 +216,7 @@ class Connection:
         return reader.done and reader.reusable and self._fit and not self.closed
 
     def interrupt(self) -> None:
-        """Make whoever waits for this connection fail. Call it only while one waits."""
+        """Make the thread that waits for this connection fail. Call it only while one waits."""
         self._fit = False
         shut_down((self._socket,))
 
@@ -232,14 +233,14 @@ class Connection:
         self.reader.forget()
 
 
-class Answer:
+class SocketAnswer:
     """An answer whose body is still to be read, and the iterator over that body."""
 
     __slots__ = ("_clock", "_connection", "_reader", "_scope", "_thread", "headers", "status_code", "url")
 
     extensions: dict[str, Any] = {}
 
-    def __init__(self, connection: Connection, target: Target, clock: Clock, scope: Any) -> None:
+    def __init__(self, connection: Connection, target: Target, clock: Clock, scope: TaskScope | None) -> None:
         """Start to read a body.
 
         connection: has read the head.
@@ -258,10 +259,10 @@ class Answer:
         self.headers: Headers | None = reader.headers
 
     @property
-    def stream(self) -> Answer:
+    def stream(self) -> SocketAnswer:
         return self
 
-    def __iter__(self) -> Answer:
+    def __iter__(self) -> SocketAnswer:
         return self
 
     def __next__(self) -> bytes:

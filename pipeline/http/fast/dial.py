@@ -7,16 +7,25 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from ...world import REAL_WORLD
-from .errors import ConnectError, ConnectTimeout
+from .errors import SlowConnect, Unreachable
 from .target import Target
 from .wait import IN, OUT, keep_alive, ready, shut_down
 
 HEAD_START = 0.25
 """Seconds that one address has before the next is tried beside it (https://www.rfc-editor.org/rfc/rfc8305#section-5)."""
 _BEGUN = (0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR)
+
+
+class TaskScope(Protocol):
+    """The scope of a task in a thread (pipeline/threads.py)."""
+
+    def interruptible(self, interrupt: Callable[[], None], work: Callable[..., Any], *arguments: Any) -> Any:
+        """Do `work`, which `interrupt` ends early when the task is cancelled."""
+
+
 TLS = Callable[[], ssl.SSLContext]
 """Returns the context of TLS connections; called for the first https:// URL, since making one takes 20 ms."""
 
@@ -39,7 +48,7 @@ class Dial:
         self._stopped = False
 
     def run(self) -> socket.socket:
-        """Return a new connection. Raises ConnectError, ConnectTimeout."""
+        """Return a new connection. Raises Unreachable, SlowConnect."""
         target = self._target
         try:
             plain = self._reach(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM))
@@ -47,7 +56,7 @@ class Dial:
             return self._secure(plain) if target.tls else plain
         except (OSError, ValueError) as error:  # ValueError: a host's name that is none
             reason = str(error)
-        raise ConnectError(reason)
+        raise Unreachable(reason)
 
     def stop(self) -> None:
         """Make `run` fail soon; to be called before `close`."""
@@ -63,14 +72,15 @@ class Dial:
     def _left(self) -> float | None:
         return None if self._until is None else self._until - REAL_WORLD.now()
 
-    def _wait(self, sockets: list[socket.socket], events: int, most: float | None = None) -> list[Any]:
-        """Wait, `most` seconds at most. Raises ConnectTimeout when the limit is over."""
+    def _wait(self, sockets: list[socket.socket], events: int, most: float | None = None) -> list[socket.socket]:
+        """Wait, `most` seconds at most. Raises SlowConnect when the limit is over."""
         left = self._left()
         if self._stopped:
-            raise ConnectError("the attempt was stopped")
+            raise Unreachable("the attempt was stopped")
         if left is not None and left <= 0:
-            raise ConnectTimeout("the server does not answer")
-        return ready(sockets, events, most if left is None else left if most is None else min(most, left))
+            raise SlowConnect("the server does not answer")
+        seconds = most if left is None else left if most is None else min(most, left)
+        return [each for each, _ in ready(sockets, events, seconds)]
 
     def _reach(self, addresses: list[Any]) -> socket.socket:
         waiting: list[socket.socket] = []
@@ -86,7 +96,7 @@ class Dial:
                     failed = _refused(code)
                     continue
                 waiting.append(made)
-            for each, _ in self._wait(waiting, OUT, HEAD_START if addresses else None):
+            for each in self._wait(waiting, OUT, HEAD_START if addresses else None):
                 code = each.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
                 if not code and not self._stopped:
                     return each

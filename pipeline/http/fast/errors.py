@@ -1,4 +1,4 @@
-"""What goes wrong on a connection, under httpx's names: `transport_error` finds the meaning by the name of the class.
+"""What goes wrong on a connection; `transport_error` finds the meaning by the name of the class, as for httpx's.
 
 No message holds a header or a part of a body.
 """
@@ -18,11 +18,11 @@ class LocalProtocolError(HTTPError):
     """The request cannot be sent as HTTP."""
 
 
-class ConnectError(HTTPError):
+class Unreachable(HTTPError):
     """The host cannot be reached, or TLS failed; the message is the system's."""
 
 
-class ConnectTimeout(HTTPError):
+class SlowConnect(HTTPError):
     """Connecting took too long."""
 
 

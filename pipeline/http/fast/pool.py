@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 import threading
-from typing import Any
 
 from ...world import REAL_WORLD
+from ..headers import Headers
 from ..timeouts import Clock
 from .connection import Connection
-from .dial import TLS, Dial
+from .dial import TLS, Dial, TaskScope
 from .errors import PoolTimeout
-from .target import Target
+from .target import Origin, Target
 
 now = REAL_WORLD.now
 
 
-def idle_seconds(keep_alive: float, headers: Any) -> float:
+def idle_seconds(keep_alive: float, headers: Headers | None) -> float:
     """Return how long a connection may be idle: `keep_alive`, or a second less than the server says it waits.
 
     Source: https://www.rfc-editor.org/rfc/rfc2068#section-19.7.1.1
@@ -36,7 +36,7 @@ class Pool:
         self._keep_alive = keep_alive
         self._lock = threading.RLock()  # a signal handler may make a call while it is held
         self._changed = threading.Condition(self._lock)
-        self._idle: dict[Any, list[Connection]] = {}
+        self._idle: dict[Origin, list[Connection]] = {}
         self._opened: set[Connection] = set()
         self._dials: set[Dial] = set()
         self._count = 0  # those that are open or being opened
@@ -44,14 +44,14 @@ class Pool:
         self._closed = False
         self._sweep_at = 0.0
 
-    def take(self, target: Target, clock: Clock, connect: float | None, scope: Any) -> Connection:
+    def take(self, target: Target, clock: Clock, connect: float | None, scope: TaskScope | None) -> Connection:
         """Return an idle connection to the target, or a new one.
 
         clock: the limits of the call.
         connect: the limit for waiting until one is free, and again for connecting; None for no limit.
         scope: that of the task which makes the call, and whose cancelling ends connecting; None outside of tasks.
 
-        Raises PoolTimeout, ConnectError, ConnectTimeout.
+        Raises PoolTimeout, Unreachable, SlowConnect.
         """
         until: float | None = None
         while True:
@@ -73,7 +73,7 @@ class Pool:
             self.discard(found)  # which makes room
         return self._connect(target, clock.within(connect), scope)
 
-    def _connect(self, target: Target, seconds: float | None, scope: Any) -> Connection:
+    def _connect(self, target: Target, seconds: float | None, scope: TaskScope | None) -> Connection:
         dial, made, connection = Dial(target, seconds, self._tls), None, None
         with self._lock:
             self._dials.add(dial)

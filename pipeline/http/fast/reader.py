@@ -13,7 +13,7 @@ MAX_WITHOUT_BODY = 128 * 2**10
 """The most bytes in a row without any of the body: a head, 1xx answers, extensions of chunks, trailers."""
 
 
-class Reader:
+class AnswerReader:
     """The state of one connection's answers.
 
     The parser (llhttp) finds where heads and bodies end, and checks them. It calls back for bodies only, and the head
@@ -58,7 +58,7 @@ class Reader:
         self._head = b""
         self._no_body = method == "HEAD"
 
-    def feed(self, data: Any) -> None:
+    def feed(self, data: bytes | memoryview) -> None:
         """Take what has arrived. Raises RemoteProtocolError for what is not HTTP/1.1, or too long a head."""
         if self.done:
             self.reusable = False  # nobody asked for more

@@ -13,6 +13,8 @@ _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _VALUE = re.compile(r"[\t -~]*")
 _NAMES: set[str] = set()
 """Names of headers that were checked: to search all lines of each request would take 7 µs."""
+Origin = tuple[bool, str, int]
+"""A server: whether by TLS, its host and its port."""
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _WITH_BODY = ("POST", "PUT", "PATCH")
 

@@ -14,7 +14,7 @@ _HAS_POLL = hasattr(select, "poll")
 IN, OUT = 1, 2
 
 
-def reader_of(sock: socket.socket) -> Wait:
+def waiter_of(sock: socket.socket) -> Wait:
     """Return a function that waits until something can be read, or the connection has ended.
 
     It takes the seconds, None for no limit, and its result is false when they are over.
