@@ -114,6 +114,19 @@ def received(headers: Any) -> Headers:
     return found
 
 
+class _LowerNames(dict[str, str]):
+    """Names of headers in lower case, which answers share: quicker than to make them anew, and 2 kB less for each."""
+
+    def __missing__(self, name: str) -> str:
+        lower = name.lower()
+        if len(self) < 1000 and len(name) < 100:
+            self[name] = lower
+        return lower
+
+
+_LOWER = _LowerNames()
+
+
 def from_lines(block: bytes) -> Headers:
     """Make Headers of the head of an answer, as it arrived: a first line, and a line for each header.
 
@@ -128,7 +141,7 @@ def from_lines(block: bytes) -> Headers:
     if "  " not in text and " \r" not in text and "\t" not in text:
         # The usual case, for 4 µs in place of 8 with 20 headers.
         try:
-            dict.update(found, {name.lower(): value for name, value in [line.split(": ", 1) for line in lines]})
+            dict.update(found, {_LOWER[name]: value for name, value in [line.split(": ", 1) for line in lines]})
         except ValueError:  # a line without a space after the colon
             found.clear()
         if len(found) == len(lines):

@@ -316,6 +316,8 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
             request = request.replace(warnings=request.warnings + dropped)
         if type(encoded) is not bytes:
             raise StepError(f"encode_body returned {type(encoded).__name__} instead of bytes")
+        if request.stream and len(encoded) < 2048:
+            encoded = bytes(memoryview(encoded))  # orjson's own holds 4 kB, for as long as the stream is read
         return request.replace(body=encoded)
 
     return on_request("encode_body", encode)

@@ -15,8 +15,27 @@ from .target import Origin, Target
 
 _ONE_WRITE = 64 * 2**10
 """Bytes up to which head and body are sent together."""
+_ONE_ROUND = 256 * 2**10
+_SMALLEST_READ = 4 * 2**10
 MAX_HELD = _ONE_WRITE
 """Bytes of a body that are held for a reader who does not come for them; then reading pauses."""
+
+
+class ReadBuffer:
+    """What all connections of an event loop read into: what arrives is parsed before the next read.
+
+    Together they read at most `_ONE_ROUND` bytes in one round of the event loop, but each a useful piece: a client that
+    cannot keep up with a hundred streams leaves the rest to the system, and to the pace of the servers.
+    """
+
+    def __init__(self) -> None:
+        self.whole = memoryview(bytearray(_ONE_WRITE))
+        self.part = self.whole
+        """the part that the next read may fill"""
+
+    def share(self, connections: int) -> None:
+        """Set the size of a read by the number of connections."""
+        self.part = self.whole[: max(_ONE_ROUND // max(connections, 1), _SMALLEST_READ)]
 
 
 class AsyncConnection(asyncio.BufferedProtocol):
@@ -50,14 +69,14 @@ class AsyncConnection(asyncio.BufferedProtocol):
         self,
         loop: asyncio.AbstractEventLoop,
         origin: Origin,
-        buffer: memoryview,
+        buffer: ReadBuffer,
         leave: Callable[[AsyncConnection], None],
     ) -> None:
         """Wait for the event loop to connect it.
 
         loop: the event loop.
         origin: names the server.
-        buffer: what all connections of the event loop read into; it is parsed before the next read.
+        buffer: what all connections of the event loop read into.
         leave: called with this connection when an answer is finished or given up, or it was closed.
         """
         self._loop = loop
@@ -83,14 +102,14 @@ class AsyncConnection(asyncio.BufferedProtocol):
             self.transport.abort()
 
     def get_buffer(self, hint: int) -> memoryview:
-        return self._buffer
+        return self._buffer.part
 
     def buffer_updated(self, size: int) -> None:
         if self.closed:
             return
         reader = self.reader
         try:
-            reader.feed(self._buffer[:size])
+            reader.feed(self._buffer.whole[:size])
         except RemoteProtocolError as error:
             self._fail(error)
             return

@@ -10,14 +10,13 @@ from math import inf
 from typing import Any
 
 from ..timeouts import Clock
-from .async_connection import AsyncConnection
+from .async_connection import AsyncConnection, ReadBuffer
 from .dial import HEAD_START, TLS
 from .errors import PoolTimeout, SlowConnect, Unreachable
 from .pool import idle_seconds
 from .target import Origin, Target
 from .wait import IN, keep_alive, ready
 
-_BUFFER = 64 * 2**10
 _TRUSTED = 0.5
 """Seconds of idleness from which a connection is checked: a busy loop may not know yet that it has ended."""
 
@@ -30,7 +29,7 @@ class AsyncPool:
         self._tls = tls
         self._most = most
         self._keep_alive = keep_alive
-        self._buffer = memoryview(bytearray(_BUFFER))  # asyncio's own of each read would be mapped and unmapped
+        self._buffer = ReadBuffer()  # asyncio's own of each read would be mapped and unmapped
         self._idle: dict[Origin, list[AsyncConnection]] = {}
         self._opened: set[AsyncConnection] = set()
         self._room = most
@@ -82,6 +81,7 @@ class AsyncPool:
         self._room -= 1
         made = AsyncConnection(self._loop, target.origin, self._buffer, self._left)
         self._opened.add(made)
+        self._buffer.share(len(self._opened))
         try:
             await self._connect(made, target, clock.within(connect))
         except BaseException:
@@ -141,6 +141,7 @@ class AsyncPool:
         if connection.closed:
             if connection in self._opened:
                 self._opened.discard(connection)
+                self._buffer.share(len(self._opened))
                 with suppress(KeyError, ValueError):
                     self._idle[connection.origin].remove(connection)
                 self._room += 1
