@@ -60,6 +60,10 @@ class Transport(Performer):
                 limits, outgoing = _outgoing(request, self._build, on_trace, clock, self.scope)
                 raw = self.client.send(outgoing, stream=True, follow_redirects=False)
             response = Response(request, raw.status_code, raw.headers)
+            if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:
+                response.body = body
+                raw.close()
+                return response
             source = _source(response, raw, iter(raw.stream), clock, self._max)
             if request.stream and raw.status_code < 300:
                 source.lingers = limits is None or tune(raw, limits)
@@ -128,6 +132,10 @@ class AsyncTransport(AsyncPerformer):
                 limits, outgoing = _outgoing(request, self._build, aon_trace, clock, None)
                 raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
             response = Response(request, raw.status_code, raw.headers)
+            if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:
+                response.body = body
+                await raw.aclose()
+                return response
             source = _source(response, raw, raw.stream.__aiter__(), clock, self._max)
             if request.stream and raw.status_code < 300:
                 source.lingers = limits is None or tune(raw, limits)

@@ -256,6 +256,10 @@ class AsyncSocketAnswer:
         self.status_code = reader.status
         self.headers: Headers | None = reader.headers
 
+    def whole(self, most: int) -> bytes | None:
+        """See AnswerReader.whole."""
+        return self._reader.whole(most)
+
     @property
     def stream(self) -> AsyncSocketAnswer:
         return self

@@ -15,7 +15,7 @@ from .dial import TaskScope
 from .errors import ReadError, ReadTimeout, RemoteProtocolError, StaleConnection, WriteTimeout
 from .reader import AnswerReader
 from .target import Target
-from .wait import IN, OUT, ready, shut_down, waiter_of
+from .wait import IN, LONGEST, OUT, ready, shut_down, waiter_of
 
 _ONE_WRITE = 64 * 2**10
 """Bytes up to which head and body are sent together."""
@@ -171,8 +171,10 @@ class Connection:
 
     def _read(self, clock: Clock) -> None:
         # TLS may hold a part of what it has read already, for which poll() would wait for ever.
-        if not (self._tls and self._socket.pending()) and not self._readable(clock.allowance()):  # type: ignore[attr-defined]
-            raise ReadTimeout("nothing arrived in time")
+        if not (self._tls and self._socket.pending()):  # type: ignore[attr-defined]
+            seconds = clock.allowance()
+            if not self._readable(None if seconds is None else min(seconds, LONGEST) * 1000):
+                raise ReadTimeout("nothing arrived in time")
         self._read_once()
 
     def _read_once(self) -> None:
@@ -257,6 +259,10 @@ class SocketAnswer:
         self.url = target
         self.status_code = reader.status
         self.headers: Headers | None = reader.headers
+
+    def whole(self, most: int) -> bytes | None:
+        """See AnswerReader.whole."""
+        return self._reader.whole(most)
 
     @property
     def stream(self) -> SocketAnswer:

@@ -104,6 +104,17 @@ class AnswerReader:
         self.held = 0
         return data
 
+    def whole(self, most: int) -> bytes | None:
+        """Return the body of a successful answer, if all of it has arrived with its head and needs no more work.
+
+        That is the usual case, and saves the 4 µs of reading it piece by piece. None for a compressed body, and for one
+        that may have more than `most` bytes.
+        """
+        headers = self.headers
+        if not self.done or self.status >= 300 or self.held > most or headers is None:
+            return None
+        return None if dict.__contains__(headers, "content-encoding") else self.take()
+
     def forget(self) -> None:
         """End the reference cycle; nothing can be read after that."""
         self._parser = None

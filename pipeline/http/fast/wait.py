@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import Any
 
 Wait = Callable[[float | None], Any]
-_LONGEST = 1e6  # seconds; poll() takes no more than 2^31 milliseconds
+LONGEST = 1e6  # seconds; poll() takes no more than 2^31 milliseconds
 _HAS_POLL = hasattr(select, "poll")
 IN, OUT = 1, 2
 
@@ -17,14 +17,13 @@ IN, OUT = 1, 2
 def waiter_of(sock: socket.socket) -> Wait:
     """Return a function that waits until something can be read, or the connection has ended.
 
-    It takes the seconds, None for no limit, and its result is false when they are over.
+    It takes milliseconds, None for no limit, and its result is false when they are over.
     """
     if not _HAS_POLL:  # Windows
-        return lambda seconds: ready([sock], IN, seconds)
+        return lambda limit: ready([sock], IN, None if limit is None else limit / 1000)
     poll = select.poll()
     poll.register(sock, select.POLLIN)
-    wait = poll.poll
-    return lambda seconds: wait(None if seconds is None else min(seconds, _LONGEST) * 1000)
+    return poll.poll  # itself, since it is called for each read
 
 
 def ready(sockets: Sequence[socket.socket], events: int, seconds: float | None) -> list[tuple[socket.socket, int]]:
@@ -33,7 +32,7 @@ def ready(sockets: Sequence[socket.socket], events: int, seconds: float | None) 
     Return those, each with what it can; none if the seconds are over.
     """
     if seconds is not None:
-        seconds = min(max(seconds, 0.0), _LONGEST)
+        seconds = min(max(seconds, 0.0), LONGEST)
     if not _HAS_POLL:
         reads, writes = sockets if events & IN else (), sockets if events & OUT else ()
         readable, writable, failed = select.select(reads, writes, sockets, seconds)
