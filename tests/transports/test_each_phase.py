@@ -5,24 +5,27 @@ from __future__ import annotations
 import asyncio
 import gc
 import os
+import shutil
 import socket
 import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
 from carriers import MODEL, aclient_of, client_of, saying
 
-from stepwell import AsyncClient, Client, Timeouts
+from stepwell import AsyncClient, Client, Timeouts, connect
 from stepwell.connect import FastTransport
 from stepwell.pipeline.effects import CallModel
+from stepwell.pipeline.http.fast import wait
 from stepwell.pipeline.tasks import race
 from stepwell.schemas import errors
 
-from loopback import END, LONG, SOON, answer, chunk, completion, event, serving, streaming
+from loopback import CERTIFICATES, END, LONG, SOON, answer, chunk, completion, event, serving, streaming
 
 LONG_PROMPT = "0123456789abcdef" * 2**20  # more than the system takes for a server that does not read
 PATIENT = Timeouts(connect=LONG, first_event=LONG, idle=LONG)
@@ -249,22 +252,20 @@ def test_a_stream_can_be_closed_by_another_thread() -> None:
 
 
 def test_connections_of_a_closed_event_loop_are_closed() -> None:
-    with serving(lambda request: [answer(completion())]) as server:
+    async def last(client: AsyncClient) -> None:
+        await client.generate_text(MODEL, "hi")
+        await client.close()
+
+    with serving(lambda request: [answer(completion())]) as server, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # asyncio's own, of its transports
         client = aclient_of(server, transport="fast")
         for _ in range(3):
             loop = asyncio.new_event_loop()
             assert loop.run_until_complete(client.generate_text(MODEL, "hi")).text == "hello"
             loop.close()  # without loop.shutdown_asyncgens()
-
-        async def last(client: AsyncClient) -> None:
-            await client.generate_text(MODEL, "hi")
-            await client.close()
-
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ResourceWarning)  # asyncio's own, of its transports
-            asyncio.run(last(client))
-            assert server.wait_until_free()
-            gc.collect()
+        asyncio.run(last(client))
+        assert server.wait_until_free()
+        gc.collect()
 
 
 @pytest.mark.usefixtures("new_process")
@@ -313,3 +314,34 @@ def test_calls_wait_for_a_free_connection(most: int) -> None:
                 thread.join(SOON)
         assert len(texts) == 20 and all(f"n{n}'" in text for n, text in texts.items())
         assert server.connections <= 2 * most
+
+
+def test_systems_without_poll_wait_by_select(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(wait, "_HAS_POLL", False)
+    acts = [streaming(), chunk(event("a")), chunk(event(None, "stop")), END]
+    with serving(saying(*acts)) as server, client_of(server, transport="fast") as client:
+        assert [client.stream_text(MODEL, "hi").reply().text for _ in range(2)] == ["a", "a"]
+        assert server.connections == 1
+    with server_in("uploading") as (slow, prompt), client_of(slow, transport="fast", timeout=0.3) as client:
+        with pytest.raises(errors.TotalTimeout):
+            client.generate_text(MODEL, prompt)
+
+
+@pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
+@pytest.mark.parametrize("transport", ["fast", "httpx"])
+def test_certificates_are_those_that_the_environment_names(
+    transport: str, name: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    authority = CERTIFICATES / "ca.pem"
+    shutil.copy(authority, tmp_path / "17276a86.0")  # the hash of its subject, by which OpenSSL looks for it
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    monkeypatch.setenv(name, str(authority if name == "SSL_CERT_FILE" else tmp_path))
+    for made in (connect._tls, connect._fast_tls):
+        made.cache_clear()
+    try:
+        with serving(lambda request: [answer(completion())], "good") as server:
+            with client_of(server, transport=transport) as client:
+                assert client.generate_text(MODEL, "hi").text == "hello"
+    finally:
+        for made in (connect._tls, connect._fast_tls):
+            made.cache_clear()
