@@ -276,7 +276,8 @@ def _settings(chosen: FastTransport | str) -> dict[str, Any]:
     http2 = chosen == "http2"
     tls, most, keep_alive = None, MAX_CONNECTIONS, 5.0  # seconds, as httpx has it
     if isinstance(chosen, FastTransport):
-        tls, most, keep_alive = chosen.tls, chosen.max_connections, chosen.keep_alive
+        tls, most = chosen.tls, chosen.max_connections
+        keep_alive = keep_alive if chosen.keep_alive == KEEP_ALIVE else chosen.keep_alive
     limits = httpx.Limits(
         max_connections=most, max_keepalive_connections=MAX_IDLE_CONNECTIONS, keepalive_expiry=keep_alive
     )
