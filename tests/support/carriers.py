@@ -12,7 +12,7 @@ import httpx2
 import pytest
 
 from stepwell import AsyncClient, Client
-from stepwell.connect import FastTransport
+from stepwell.transports import FastTransport
 
 from loopback import Loopback
 

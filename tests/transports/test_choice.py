@@ -12,9 +12,10 @@ import httpx
 import pytest
 
 from stepwell import AsyncClient, Client, connect
-from stepwell.connect import AsyncRawTransport, FastTransport, RawTransport
+from stepwell.connect import AsyncRawTransport, RawTransport
 from stepwell.pipeline.http.fast.client import AsyncSocketClient, SocketClient
 from stepwell.schemas import errors
+from stepwell.transports import FastTransport
 
 from loopback import Loopback, answer, completion, serving
 

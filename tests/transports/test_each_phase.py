@@ -19,11 +19,11 @@ import pytest
 from carriers import MODEL, aclient_of, client_of, saying
 
 from stepwell import AsyncClient, Client, Timeouts, connect
-from stepwell.connect import FastTransport
 from stepwell.pipeline.effects import CallModel
 from stepwell.pipeline.http.fast import wait
 from stepwell.pipeline.tasks import race
 from stepwell.schemas import errors
+from stepwell.transports import FastTransport
 
 from loopback import CERTIFICATES, END, LONG, SOON, answer, chunk, completion, event, serving, streaming
 

@@ -17,9 +17,9 @@ import pytest
 from carriers import MODEL, aclient_of, client_of
 
 from stepwell import Timeouts
-from stepwell.connect import FastTransport
 from stepwell.pipeline.effects import CallModel
 from stepwell.pipeline.tasks import race
+from stepwell.transports import FastTransport
 
 from loopback import DONE, END, LONG, answer, chunk, completion, event, serving, streaming
 

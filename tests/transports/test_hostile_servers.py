@@ -12,8 +12,8 @@ import pytest
 from carriers import MODEL, aclient_of, client_of
 
 from stepwell import Timeouts
-from stepwell.connect import FastTransport
 from stepwell.schemas import errors
+from stepwell.transports import FastTransport
 
 from loopback import CERTIFICATES, END, LONG, SOON, Hangup, answer, chunk, completion, serving, streaming
 
