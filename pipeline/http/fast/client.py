@@ -51,9 +51,9 @@ class SocketClient:
         Raises the errors of this package, Cancelled, and InvalidOption for a URL with a login or headers that cannot be
         sent.
         """
-        target, body = self._targets[request.url], request.body
-        method = request.method
-        head = target.head(method, request.headers, len(body))
+        target, method = self._targets[request.url], request.method
+        head = target.head(method, request.headers, len(request.body))
+        body = request.body  # not earlier: an error's traceback should not show it
         connection = self.pool.take(target, clock, request.timeouts.connect, scope)
         try:
             if scope is None:
@@ -78,9 +78,9 @@ class AsyncSocketClient:
 
     async def exchange(self, request: Request, clock: Clock) -> AsyncSocketAnswer:
         """Async version of SocketClient.exchange."""
-        target, body = self._targets[request.url], request.body
-        method = request.method
-        head = target.head(method, request.headers, len(body))
+        target, method = self._targets[request.url], request.method
+        head = target.head(method, request.headers, len(request.body))
+        body = request.body  # not earlier: an error's traceback should not show it
         pool = self.pool
         connection = pool.idle(target.origin) or await pool.open(target, clock, request.timeouts.connect)
         try:

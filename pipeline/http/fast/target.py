@@ -65,16 +65,11 @@ class Target:
 
         Raises InvalidOption for a header that cannot be sent (see `header_error`).
         """
-        path, host = self._rest
-        try:
-            values = "".join(headers.values())
-            fit = values.isascii() and values.isprintable() and _NAMES.issuperset(headers)
-        except TypeError:  # not of text
-            fit = False
-        if not fit:
-            _check(headers)
+        if not _are_fit(headers):
+            raise _bad_head(headers)
         if not method.isalpha() or not method.isascii():
             raise LocalProtocolError("the method is no word")
+        path, host = self._rest
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if dict.__contains__(headers, "host"):
             host = ""
@@ -83,12 +78,24 @@ class Target:
         return f"{method}{path}{host}{lines}\r\n".encode("ascii")
 
 
-def _check(headers: dict[str, str]) -> None:
-    """Raise InvalidOption or LocalProtocolError if a header cannot be sent; remember the names that can."""
-    if not are_sendable(headers):
-        raise header_error(headers)
-    for name, value in headers.items():
-        if not (_NAME.fullmatch(name) and _VALUE.fullmatch(value)):
-            raise LocalProtocolError("a header's name is no name, or its value holds control characters")
-    if len(_NAMES) < 1000:
+# Functions that do not raise, so that no traceback shows their values.
+
+
+def _are_fit(headers: dict[str, str]) -> bool:
+    """Return whether headers can be sent, and remember the names that can."""
+    try:
+        values = "".join(headers.values())
+    except TypeError:  # not of text
+        return False
+    if values.isascii() and values.isprintable() and _NAMES.issuperset(headers):
+        return True
+    fit = are_sendable(headers) and all(_NAME.fullmatch(name) for name in headers) and bool(_VALUE.fullmatch(values))
+    if fit and len(_NAMES) < 1000:
         _NAMES.update(headers)
+    return fit
+
+
+def _bad_head(headers: dict[str, str]) -> Exception:
+    if are_sendable(headers):
+        return LocalProtocolError("a header's name is no name, or its value holds control characters")
+    return header_error(headers)
