@@ -79,6 +79,16 @@ def test_a_transport_of_ones_own_is_used() -> None:
     assert carried(transport=httpx.MockTransport(handler)) == HTTPX
 
 
+def test_mocks_of_httpx_see_the_calls_where_httpx_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, httpx_mock: Any
+) -> None:
+    monkeypatch.setenv("STEPWELL_TRANSPORT", "httpx")
+    httpx_mock.add_response(content=completion())
+    with Client(api_keys={"openai": "k"}) as client:
+        assert client.generate_text(MODEL, "hi").text == "hello"
+    assert httpx_mock.get_request().url.path == "/v1/chat/completions"
+
+
 def last_line(client: Client | AsyncClient) -> str:
     return client.pipeline_for(MODEL).describe().splitlines()[-1].strip()
 
