@@ -104,7 +104,7 @@ def build_pipeline(
             ),
             with_origin(authentication(provider, authenticate, environment), steps, "authenticate"),
             with_origin(
-                Step("send", lambda call, halted: (call, halted), source=place_in_code(build_pipeline)),
+                Step("send", lambda call, halted: (call, halted), "network", source=place_in_code(build_pipeline)),
                 steps,
                 details=["attach", "attach_stream"],
             ),
@@ -337,6 +337,8 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
             request = request.replace(warnings=request.warnings + dropped)
         if type(encoded) is not bytes:
             raise StepError(f"encode_body returned {type(encoded).__name__} instead of bytes")
+        if request.stream and len(encoded) < 2048:
+            encoded = bytes(memoryview(encoded))  # orjson's own holds 4 kB, for as long as the stream is read
         return request.replace(body=encoded)
 
     return on_request("encode_body", encode)
