@@ -7,7 +7,7 @@ PYTEST := .venv/bin/pytest -q -n auto --dist loadgroup
 # Byte code is written whatever the shell says: each worker and each process that the tests start would compile again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick crowd check bench clean sync-models pythons redis
+.PHONY: run test quick crowd soak check bench clean sync-models pythons redis
 
 run: $(BASE)
 	@$(PY) examples/tour.py
@@ -27,6 +27,10 @@ quick: $(DEV)
 # Large crowds of calls in virtual time: see tests/test_crowd.py.
 crowd: $(DEV)
 	@CROWD_SIZE=2000 CROWD_SEEDS="$${CROWD_SEEDS:-$$(seq -s ' ' 1000 1039)}" $(PYTEST) tests/test_crowd.py $(ARGS)
+
+# 10,000 calls over the fast transport beside 1,000 that are cut short.
+soak: $(DEV)
+	@SOAK_CALLS=10000 $(PYTEST) tests/transports/test_fast_crowd.py $(ARGS)
 
 # mypy cannot follow the editable install's import hook, so it reads a tree of symlinks laid out as the package is.
 check: $(DEV)

@@ -19,6 +19,7 @@ ENVIRONMENT = {
     **{name: os.environ[name] for name in KEPT if name in os.environ},
     "PYTHONHASHSEED": "0",
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    "SSL_CERT_FILE": str(ROOT / "benchmarks" / "authority.pem"),  # whose certificate the server has
 }
 TIMEOUT = 30.0  # seconds that a child may take for one job
 
@@ -34,7 +35,8 @@ class Server:
         command = [sys.executable, "-m", "benchmarks.server"]
         self.process = subprocess.Popen(command, stdin=-1, stdout=-1, cwd=ROOT, env=ENVIRONMENT, text=True)
         assert self.process.stdout
-        self.url = f"http://127.0.0.1:{int(self.process.stdout.readline())}"
+        plain, tls = (int(self.process.stdout.readline()) for _ in range(2))
+        self.urls = (f"http://127.0.0.1:{plain}", f"https://127.0.0.1:{tls}")
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -104,10 +106,14 @@ class Child:
 
 
 class Jobs:
-    """Jobs of scenarios. Payloads to decode without a network are written to files in `folder`."""
+    """Jobs of scenarios.
 
-    def __init__(self, url: str, folder: str) -> None:
-        self.url, self.folder = url, folder
+    urls: those of the server, plain and by TLS.
+    folder: where payloads to decode without a network are written to.
+    """
+
+    def __init__(self, urls: tuple[str, str], folder: str) -> None:
+        self.urls, self.folder = urls, folder
 
     def job(self, scenario: Scenario, *, do: str = "", repeat: int = 1, warm: bool = False) -> dict[str, Any]:
         """Return the job of a scenario.
@@ -123,7 +129,7 @@ class Jobs:
         do = do or scenario.do
         return {
             "do": do,
-            "url": f"{self.url}/{scenario.answer}",
+            "url": f"{self.urls[scenario.tls]}/{scenario.answer}",
             "wire": scenario.wire,
             "messages": messages(scenario.messages, scenario.tokens),
             "tools": tools(scenario.tools),

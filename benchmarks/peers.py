@@ -39,12 +39,10 @@ class Subject:
         return not self.name.startswith(("floor", "stepwell"))
 
 
-AIOHTTP = ("-e", f"{ROOT}[aiohttp]", "httpx-aiohttp")
 SUBJECTS = [
     Subject("floor_httpx", "floor_httpx.py", "httpx"),
     Subject("stepwell", "stepwell_.py", "stepwell"),
-    Subject("floor_aiohttp", "floor_aiohttp.py", "httpx httpx_aiohttp", "aiohttp", AIOHTTP),
-    Subject("stepwell_aiohttp", "stepwell_aiohttp.py", "stepwell", "aiohttp", AIOHTTP),
+    Subject("stepwell_fast", "stepwell_fast.py", "stepwell"),
     Subject("stepwell_httpx2", "stepwell_httpx2.py", "stepwell"),
     Subject("openai", "openai_.py", "openai", "openai", ("openai",)),
     Subject("anthropic", "anthropic_.py", "anthropic", "anthropic", ("anthropic",)),

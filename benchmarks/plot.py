@@ -16,10 +16,9 @@ PANELS = [
 WIDTH, LABEL, BAR, STEP, GAP = 430, 120, 220, 18, 34
 FILLS = {
     "stepwell": "#0f766e",
-    "stepwell_aiohttp": "#14b8a6",
+    "stepwell_fast": "#14b8a6",
     "stepwell_httpx2": "#5eead4",
     "floor_httpx": "#94a3b8",
-    "floor_aiohttp": "#cbd5e1",
 }
 PEER_FILL = "#d97706"
 

@@ -15,15 +15,15 @@ Each subject runs in a process of its own, each peer in a virtual environment of
 on the loopback and are checked to have read every character sent. They take turns, round by round, each turn warmed up
 by a quarter of itself; a ratio is the median of the ratios within a round, with the lowest and the highest beside it.
 CPU is the process's own, all threads, user and system, so waiting costs nothing. The floor is the least code that does
-the same work: raw httpx (or httpx on aiohttp), `bytes.split`, `orjson.loads`, take the text; it checks no event, keeps
+the same work: raw httpx, `bytes.split`, `orjson.loads`, take the text; it checks no event, keeps
 no usage and notices no cut stream.
 An OpenAI text event is 318 bytes, each event an HTTP chunk of its own. Imports, first calls and the memory of 100
 streams are read in new processes, the memory as the peak above what the process held after one warm stream. The time to
 the first chunk runs from the call to the first text: the server waits 20 ms before it, and 20 ms more after it.
 stepwell loads httpx when it first sends something, so "import and first call together" is the line to compare.
-`stepwell` goes over httpx, `stepwell_httpx2` over a client of httpx2, `stepwell_aiohttp` over aiohttp, as it does by
-itself where that is installed. On plain httpx a hundred streams at once can cost more than ten times ten of them, for
-the floor as for stepwell: its pool looks through all its connections whenever one is taken or given back.
+`stepwell` goes over httpx, `stepwell_httpx2` over a client of httpx2, `stepwell_fast` over the fast transport, as it
+does by itself where that is installed. On plain httpx a hundred streams at once can cost more than ten times ten of
+them, for the floor as for stepwell: its pool looks through all its connections whenever one is taken or given back.
 """
 
 

@@ -186,7 +186,7 @@ def compare(commit: str, scenarios: list[Scenario], seconds: float) -> int:
     with Server() as server, tempfile.TemporaryDirectory() as folder:
         try:
             with against.two_subjects(commit, Path(folder)) as subjects:
-                run = Run(Jobs(server.url, folder), subjects, seconds=seconds, rounds=against.ROUNDS, complete=True)
+                run = Run(Jobs(server.urls, folder), subjects, seconds=seconds, rounds=against.ROUNDS, complete=True)
                 results = run.measure(scenarios)
         except against.NoSuchCommit as error:
             print(error, file=sys.stderr)
@@ -218,7 +218,7 @@ def main(argv: list[str] | None = None) -> int:
     seconds = options.seconds or (25 if options.quick else 170)
     started = time.monotonic()
     with Server() as server, tempfile.TemporaryDirectory() as folder:
-        run = Run(Jobs(server.url, folder), subjects, seconds=seconds, rounds=2 if options.quick else 9)
+        run = Run(Jobs(server.urls, folder), subjects, seconds=seconds, rounds=2 if options.quick else 9)
         run.results.unavailable |= failed
         results = run.measure(scenarios)
     report("")

@@ -25,6 +25,7 @@ class Scenario:
     fresh: bool = False  # each sample in a process of its own
     growth: str = ""  # what grows
     peers: bool = True  # peers are measured too
+    tls: bool = False
 
 
 def _calls() -> list[Scenario]:
@@ -33,6 +34,8 @@ def _calls() -> list[Scenario]:
         Scenario("call_async", "call, async", "acall", "call-40"),
         Scenario("call_50", "call, async, 50 at once", "acall", "call-40", at_once=50),
         Scenario("call_anthropic", "call, sync, Anthropic", "call", "call-40", "anthropic"),
+        Scenario("call_tls", "call, sync, TLS", "call", "call-40", peers=False, tls=True),
+        Scenario("call_tls_async", "call, async, TLS", "acall", "call-40", peers=False, tls=True),
     ]
 
 
@@ -44,6 +47,8 @@ def _events() -> list[Scenario]:
         events("event_200_sync", "200 deltas, sync", "stream", "text-200"),
         events("event_sync", "2,000 deltas, sync", "stream", "text-2000"),
         events("event_async", "2,000 deltas, async", "astream", "text-2000"),
+        events("event_tls", "2,000 deltas, sync, TLS", "stream", "text-2000", peers=False, tls=True),
+        events("event_tls_async", "2,000 deltas, async, TLS", "astream", "text-2000", peers=False, tls=True),
         events("event_tools", "200 tool-call deltas, sync", "stream", "tools-200", tools=1),
         events("event_anthropic_200", "200 deltas, sync, Anthropic", "stream", "text-200", "anthropic"),
         events("event_anthropic", "2,000 deltas, sync, Anthropic", "stream", "text-2000", "anthropic"),
@@ -107,13 +112,25 @@ TARGETS = [
     Target("streamed event, sync, over the floor", "event_sync", "stepwell", FLOOR, 1.2),
     Target("streamed event, async, over the floor", "event_async", "stepwell", FLOOR, 1.2),
     Target("tool-call event, over the floor", "event_tools", "stepwell", FLOOR, 1.2),
-    Target("streamed event on aiohttp, over its floor", "event_async", "stepwell_aiohttp", "floor_aiohttp", 1.6),
     Target("decoding alone, over split + loads", "decode_only", "stepwell", FLOOR, 1.5),
     Target("streamed event, openai SDK over stepwell", "event_sync", "openai", "stepwell", 7, at_least=True),
     Target("streamed event, anthropic SDK over stepwell", "event_anthropic", "anthropic", "stepwell", 2, at_least=True),
     Target("time to first chunk, over the floor", "first_chunk", "stepwell", FLOOR, 1.05, measure="wall"),
     Target("memory of 100 streams, over the floor", "streams_100", "stepwell", FLOOR, 1.2, measure="memory"),
-    Target(
-        "calls/s on aiohttp over plain httpx", "call_50", FLOOR, "stepwell_aiohttp", 4, at_least=True, measure="wall"
+    *(
+        Target(f"fast: {title}, over httpx", scenario, "stepwell_fast", FLOOR, goal)
+        for title, scenario, goal in (
+            ("one call, sync", "call_sync", 0.32),
+            ("one call, async", "call_async", 0.23),
+            ("one call, 50 at once", "call_50", 0.09),
+            ("one call, sync, TLS", "call_tls", 0.4),
+            ("one call, async, TLS", "call_tls_async", 0.4),
+            ("streamed event, sync", "event_sync", 0.28),
+            ("streamed event, async", "event_async", 0.28),
+            ("streamed event, sync, TLS", "event_tls", 0.3),
+            ("streamed event, async, TLS", "event_tls_async", 0.3),
+            ("tool-call event", "event_tools", 0.33),
+        )
     ),
+    Target("fast: memory of 100 streams, over httpx", "streams_100", "stepwell_fast", FLOOR, 1, measure="memory"),
 ]

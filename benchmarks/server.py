@@ -1,4 +1,6 @@
-"""A fast provider on the loopback: `python -m benchmarks.server` prints its port, and stops when its stdin closes.
+"""A fast provider on the loopback: `python -m benchmarks.server` prints two ports, and stops when its stdin closes.
+
+The first port is for http://, the second for https://, with a certificate by authority.pem.
 
 The first part of the path names the answer, the last part the wire:
 
@@ -16,10 +18,12 @@ socket's transport, so that the server takes little of the machine even with a h
 import asyncio
 import json
 import re
+import ssl
 import sys
 import threading
 from dataclasses import dataclass
 from functools import cache
+from pathlib import Path
 
 from benchmarks.payloads import payload
 
@@ -138,7 +142,7 @@ class Connection(asyncio.Protocol):
 
 
 async def serve(seconds: float = 3600.0) -> None:
-    """Answer on a free loopback port until stdin closes, `seconds` at most."""
+    """Answer on two free loopback ports until stdin closes, `seconds` at most."""
     loop = asyncio.get_running_loop()
     done = asyncio.Event()
 
@@ -146,10 +150,14 @@ async def serve(seconds: float = 3600.0) -> None:
         sys.stdin.read()
         loop.call_soon_threadsafe(done.set)
 
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Path(__file__).parent / "certificate.pem")
     server = await loop.create_server(Connection, "127.0.0.1", 0, backlog=512)
-    print(server.sockets[0].getsockname()[1], flush=True)
+    secure = await loop.create_server(Connection, "127.0.0.1", 0, backlog=512, ssl=context)
+    for each in (server, secure):
+        print(each.sockets[0].getsockname()[1], flush=True)
     threading.Thread(target=wait_for_parent, daemon=True).start()
-    async with server:
+    async with server, secure:
         await asyncio.wait([asyncio.ensure_future(done.wait())], timeout=seconds)
 
 

@@ -77,6 +77,12 @@ class Pipeline:
         at = self._find(name)
         return Pipeline((*(step for step in self.steps[:at] if step.of_provider), *self.steps[at + 1 :]))
 
+    def over(self, transport: str) -> Pipeline:
+        """Name the transport that sends, for `describe()`; a pipeline that uses none is returned unchanged."""
+        if not self.steps or self.steps[-1].kind != "network":
+            return self
+        return Pipeline((*self.steps[:-1], evolve(self.steps[-1], details=(*self.steps[-1].details, transport))))
+
     def __contains__(self, name: object) -> bool:
         return any(step.name == name for step in self.steps)
 

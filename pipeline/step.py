@@ -56,7 +56,7 @@ class Step:
     """`bind(call, halted)` wraps both paths inwards: `call` leads to the network, and `halted` takes a halted reply
     through the response steps inside"""
     kind: str = "around"
-    """around, request, response, error or chunk"""
+    """around, request, response, error or chunk; network for the innermost one, where the transport takes over"""
     source: str = field(default="", repr=False)
     """file and line of its function, for `describe()`"""
     origin: str = field(default="", repr=False)

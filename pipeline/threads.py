@@ -82,10 +82,10 @@ class Scope:
             with suppress(OSError):
                 socket.socket.shutdown(stream.get_extra_info("socket"), socket.SHUT_RDWR)
 
-        return self._interruptible(shut_down, read, stream, *arguments)
+        return self.interruptible(shut_down, read, stream, *arguments)
 
-    def _interruptible(self, interrupt: Callable[[], None], work: Callable[..., Any], *arguments: Any) -> Any:
-        """Do `work`, which `interrupt` ends early from another thread. Raises Cancelled if it was.
+    def interruptible(self, interrupt: Callable[[], None], work: Callable[..., Any], *arguments: Any) -> Any:
+        """Do `work`, which `interrupt` ends early from another thread when the scope is cancelled. Raises Cancelled.
 
         The lock makes sure that the interrupt never comes after the work: the connection may serve another call by
         then. What was read just before an interrupt is not returned: the answer would look complete, and its

@@ -191,14 +191,18 @@ class CircuitOpen(ProviderError):
 
 
 class TransportError(StepwellError):
-    """The connection gave no usable answer."""
+    """The connection gave no usable answer.
 
+    retry_after: how many seconds to wait before the call is sent again; None for the usual wait.
+    """
+
+    retry_after: float | None = None
     retryable = True
     exit_code = 7
 
 
 class ConnectError(TransportError):
-    """The host could not be reached, or TLS failed."""
+    """The host could not be reached, or TLS failed, which is not `retryable`."""
 
 
 class ConnectTimeout(TransportError):

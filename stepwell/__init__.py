@@ -41,7 +41,7 @@ PUBLIC = {
 
 MODULES = (
     *("batch", "catalog", "chunks", "costs", "declare", "embeddings", "errors", "events", "integrations", "llm"),
-    *("messages", "options", "parsers", "retrieval", "steps", "stores", "testing"),
+    *("messages", "options", "parsers", "retrieval", "steps", "stores", "testing", "transports"),
 )
 
 _MODULE_OF = {name: module for module, names in PUBLIC.items() for name in names}

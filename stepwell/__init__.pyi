@@ -51,6 +51,9 @@ from . import (
 from . import (
     testing as testing,
 )
+from . import (
+    transports as transports,
+)
 from .api import (
     Client as Client,
 )

@@ -61,8 +61,8 @@ class ClientSettings(Generic[ConnectionsType]):
     ) -> None:
         """Set up a client. Nothing is connected before its first call.
 
-        transport: "httpx", "http2" or, for async calls, "aiohttp" (see connect.py), or a transport of httpx
-            (httpx.MockTransport, say); None is the best that is installed.
+        transport: "httpx", "fast" or "http2" (see connect.py), a FastTransport with settings, or a transport of httpx
+            (httpx.MockTransport, say); None is "fast" where it is installed, else "httpx".
         http: a whole client with httpx's interface, which stays yours to close.
         max_connections: how many are open at once at most (default: 1,000). A call that finds none free for as long as
             the connect timeout raises PoolTimeout.
@@ -138,7 +138,8 @@ class ClientSettings(Generic[ConnectionsType]):
         stream: True for the pipeline of a streamed call.
         wire: the wire format, where the provider speaks several.
         """
-        return self.planner.plan(operation, model, stream=stream, wire=wire).pipeline
+        pipeline = self.planner.plan(operation, model, stream=stream, wire=wire).pipeline
+        return pipeline.over(self.connections.describe())
 
     def override(self, models: str, **steps: Unpack[PlacedSteps]) -> Undo:
         """Replace single steps for the models that match, in this client alone: `override("openai:gpt-5*", ...)`.

@@ -1,11 +1,12 @@
 """Choose and set up the HTTP library of a client. None is imported before something is to be sent.
 
 - "httpx": HTTP/1.1, sync and async; no extra needed.
-- "aiohttp" (extra `aiohttp`): async calls at a fifth of the cost when many run at once; no proxies, no trio.
-- "http2" (extra `http2`): all calls to a provider over one connection.
+- "fast" (extra `fast`): HTTP/1.1 on httptools, sync and on asyncio, at a fraction of the cost.
+- "http2" (extra `http2`): all calls to a provider over one connection, by httpx.
 
-By default async calls take aiohttp where it is installed, asyncio runs and the environment names no proxy; all others
-take httpx. `transport="httpx"` on a client turns that off, STEPWELL_TRANSPORT=httpx for the whole process.
+By default calls take "fast" where it is installed, and httpx otherwise. Calls on trio, and all calls while the
+environment or the system names a proxy, take httpx in place of "fast", even if that is asked for by name.
+`transport="httpx"` on a client turns "fast" off, STEPWELL_TRANSPORT=httpx for the whole process.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from importlib.util import find_spec
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, cast
 
+from attrs import field, frozen
+
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.errors import ConfigError
 from .schemas.memo import Memo
@@ -26,9 +29,48 @@ if TYPE_CHECKING:
 
     import httpx
 
-TransportName = Literal["httpx", "aiohttp", "http2"]
-TRANSPORTS = ("httpx", "aiohttp", "http2")
-MAX_CONNECTIONS, MAX_IDLE_CONNECTIONS = 1000, 100
+TransportName = Literal["httpx", "fast", "http2"]
+TRANSPORTS = ("httpx", "fast", "http2")
+_EXTRAS = {"fast": "httptools", "http2": "h2"}
+MAX_CONNECTIONS, MAX_IDLE_CONNECTIONS, KEEP_ALIVE = 1000, 100, 30.0
+
+
+@frozen
+class FastTransport:
+    """The transport "fast" with other settings: `Client(transport=FastTransport(max_connections=50))`.
+
+    It may be shared: each client, and each event loop, opens connections of its own.
+    """
+
+    max_connections: int = field(default=MAX_CONNECTIONS)
+    """the most connections at once; further calls wait until one is free, within their connect timeout"""
+    keep_alive: float = field(default=KEEP_ALIVE)
+    """the seconds for which a connection is kept without a call"""
+    tls: ssl.SSLContext | None = field(default=None, repr=False)
+    """the TLS settings; None for the usual ones. Its ALPN protocols are set to HTTP/1.1"""
+
+    @max_connections.validator
+    def _check_max(self, _: object, value: int) -> None:
+        if type(value) is not int or value < 1:
+            raise ConfigError("max_connections must be a whole number above 0")
+
+    @keep_alive.validator
+    def _check_keep_alive(self, _: object, value: float) -> None:
+        if type(value) not in (int, float) or not value >= 0:
+            raise ConfigError("keep_alive must be a number of seconds, 0 or more")
+
+    @tls.validator
+    def _check_tls(self, _: object, value: object) -> None:
+        if value is not None and not hasattr(value, "wrap_socket"):
+            raise ConfigError("tls must be an ssl.SSLContext", hint="see ssl.create_default_context()")
+
+    def settings(self) -> dict[str, Any]:
+        """Return the arguments of the clients in pipeline/http/fast."""
+        tls = self.tls
+        if tls is not None:
+            tls.set_alpn_protocols(["http/1.1"])
+        context = _fast_tls if tls is None else lambda: tls
+        return {"tls": context, "max_connections": self.max_connections, "keep_alive": self.keep_alive}
 
 
 class HTTPClient(Protocol):
@@ -77,20 +119,20 @@ class AsyncHTTPTransport(Protocol):
 
 AnyHTTPClient: TypeAlias = HTTPClient | AsyncHTTPClient | None
 """`http=` of a client."""
-AnyTransport: TypeAlias = TransportName | HTTPTransport | AsyncHTTPTransport | None
-"""`transport=` of a client: a name, or a transport of httpx."""
+AnyTransport: TypeAlias = TransportName | FastTransport | HTTPTransport | AsyncHTTPTransport | None
+"""`transport=` of a client: a name, the fast transport with settings, or a transport of httpx."""
 
 Value = TypeVar("Value")
 
 
 def checked_transport(transport: Value, *, asynchronous: bool) -> Value:
-    """Return the transport unchanged: a name, an httpx transport, or None.
+    """Return the transport unchanged: a name, a FastTransport, an httpx transport, or None.
 
-    Raises ConfigError for one that cannot make async calls (`asynchronous`), or sync calls.
+    Raises ConfigError for one that cannot make async calls (`asynchronous`), or sync calls, or is not installed.
     """
     if transport is None:
         return transport
-    if not isinstance(transport, str):
+    if not isinstance(transport, str | FastTransport):
         handler = "handle_async_request" if asynchronous else "handle_request"
         if not hasattr(transport, handler):
             kind = "an asynchronous" if asynchronous else "a synchronous"
@@ -98,13 +140,12 @@ def checked_transport(transport: Value, *, asynchronous: bool) -> Value:
                 f"{type(transport).__name__} is not {kind} transport of httpx", hint=f"it has no {handler}"
             )
         return transport
-    if transport not in TRANSPORTS:
-        raise ConfigError(f"there is no transport {transport[:40]!r}", hint=f"it is one of {', '.join(TRANSPORTS)}")
-    if transport == "aiohttp" and not asynchronous:
-        raise ConfigError("aiohttp makes async calls only", hint="use AsyncClient, or leave transport= out")
-    extra = {"aiohttp": "aiohttp", "http2": "h2"}.get(transport)
+    name = "fast" if isinstance(transport, FastTransport) else transport
+    if name not in TRANSPORTS:
+        raise ConfigError(f"there is no transport {name[:40]!r}", hint=f"it is one of {', '.join(TRANSPORTS)}")
+    extra = _EXTRAS.get(name)
     if extra and find_spec(extra) is None:
-        raise ConfigError(f"{extra} is not installed", hint=f"pip install 'stepwell[{transport}]'")
+        raise ConfigError(f"{extra} is not installed", hint=f"pip install 'stepwell[{name}]'")
     return transport
 
 
@@ -137,7 +178,7 @@ def checked_limit(most: int | None, transport: object, http: object) -> int:
     if type(most) is not int or most < 1:
         raise ConfigError(f"max_connections cannot be {most!r}", hint="it is an integer of 1 or more")
     if http is not None or not (transport is None or isinstance(transport, str)):
-        raise ConfigError("max_connections is not for an HTTP client of your own", hint="set its own limit")
+        raise ConfigError("max_connections is not for a transport or HTTP client of your own", hint="set its own limit")
     return most
 
 
@@ -145,12 +186,18 @@ def connect(transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNEC
     """Set up a sync client's connections: over `http`, a client of the caller's own, or over one of ours."""
     if http is not None:
         return Transport(http, http.build_request)
-    if transport is not None and not isinstance(transport, str):
+    if is_own(transport):
         return Transport(RawTransport(cast(HTTPTransport, transport)), _request_builder())
+    chosen = _chosen(transport, most, asynchronous=False)
+    proxied = _is_proxied()
+    if isinstance(chosen, FastTransport) and not proxied:
+        from .pipeline.http.fast.client import SocketClient  # heavy: only when something is to be sent
+
+        return Transport(SocketClient(**chosen.settings()))
     import httpx  # heavy: only when something is to be sent
 
-    settings = _settings(transport or _from_environment(asynchronous=False), most)
-    client = httpx.Client(**settings) if _is_proxied() else RawTransport(httpx.HTTPTransport(**settings))
+    settings = _settings(chosen, most)
+    client = httpx.Client(**settings) if proxied else RawTransport(httpx.HTTPTransport(**settings))
     return Transport(client, _request_builder())
 
 
@@ -160,20 +207,47 @@ def aconnect(
     """Set up an async client's connections on the event loop that runs now, which is asyncio's or not."""
     if http is not None:
         return AsyncTransport(http, http.build_request)
-    if transport is not None and not isinstance(transport, str):
+    if is_own(transport):
         return AsyncTransport(AsyncRawTransport(cast(AsyncHTTPTransport, transport)), _request_builder())
-    name = transport or _from_environment(asynchronous=True)
+    chosen = _chosen(transport, most, asynchronous=True)
     proxied = _is_proxied()
-    if name == "aiohttp" or (name is None and asyncio and find_spec("aiohttp") and not proxied):
-        from .pipeline.http.aiohttp_transport import AiohttpClient  # heavy: only when something is to be sent
+    if isinstance(chosen, FastTransport) and asyncio and not proxied:
+        from .pipeline.http.fast.client import AsyncSocketClient  # heavy: only when something is to be sent
 
-        aiohttp = AiohttpClient(tls=_tls("http/1.1"), max_connections=most)
-        return AsyncTransport(aiohttp, aiohttp.build_request)
+        return AsyncTransport(AsyncSocketClient(**chosen.settings()))
     import httpx  # heavy: only when something is to be sent
 
-    settings = _settings(name, most)
+    settings = _settings(chosen, most)
     client = httpx.AsyncClient(**settings) if proxied else AsyncRawTransport(httpx.AsyncHTTPTransport(**settings))
     return AsyncTransport(client, _request_builder())
+
+
+def name_transport(transport: AnyTransport, http: AnyHTTPClient, most: int, *, asynchronous: bool) -> str:
+    """Name in a few words what carries the calls of a client, for `describe()`."""
+    if http is not None or is_own(transport):
+        kind = type(transport if http is None else http)
+        return f"over {kind.__module__.partition('.')[0]}.{kind.__name__}, which the client was given"
+    chosen = _chosen(transport, most, asynchronous=asynchronous)
+    if not isinstance(chosen, FastTransport):
+        return f"over {chosen}"
+    if _is_proxied():
+        return "over httpx, since a proxy is set"
+    on_trio = "; over httpx on trio" if asynchronous else ""
+    return f"over fast (httptools), {chosen.max_connections:,} connections at most{on_trio}"
+
+
+def is_own(transport: AnyTransport) -> bool:
+    """Return whether it is a transport of httpx, which the caller made."""
+    return not (transport is None or isinstance(transport, str | FastTransport))
+
+
+def _chosen(transport: Any, most: int, *, asynchronous: bool) -> FastTransport | str:
+    """Return the transport to take where no proxy is in the way: the fast one, of `most` connections, or "httpx" or
+    "http2"."""
+    name = transport or checked_transport(os.environ.get("STEPWELL_TRANSPORT") or None, asynchronous=asynchronous)
+    if name is None:
+        name = "fast" if find_spec("httptools") else "httpx"
+    return FastTransport(most) if name == "fast" else name
 
 
 class RawTransport:
@@ -206,14 +280,6 @@ class AsyncRawTransport:
         return response
 
 
-def _from_environment(*, asynchronous: bool) -> str | None:
-    """Return the transport that STEPWELL_TRANSPORT names. The variable is shared, so sync calls ignore "aiohttp"."""
-    name: str | None = os.environ.get("STEPWELL_TRANSPORT") or None
-    if name == "aiohttp" and not asynchronous:
-        return None
-    return checked_transport(name, asynchronous=asynchronous)
-
-
 def _is_proxied() -> bool:
     """Return whether the environment or the system names a proxy, which httpx honours."""
     from urllib.request import getproxies  # brings in ssl: only when something is to be sent
@@ -221,13 +287,19 @@ def _is_proxied() -> bool:
     return not getproxies().keys().isdisjoint(("http", "https", "all"))
 
 
-def _settings(transport: str | None, most: int) -> dict[str, Any]:
+def _settings(chosen: FastTransport | str, most: int) -> dict[str, Any]:
     """Return the arguments of httpx's transports and clients."""
     import httpx  # heavy: only when something is to be sent
 
-    limits = httpx.Limits(max_connections=most, max_keepalive_connections=MAX_IDLE_CONNECTIONS)
-    http2 = transport == "http2"
-    return {"http2": http2, "verify": _tls("h2" if http2 else "http/1.1"), "limits": limits}
+    http2 = chosen == "http2"
+    tls, keep_alive = None, 5.0  # seconds, as httpx has it
+    if isinstance(chosen, FastTransport):
+        tls, most = chosen.tls, chosen.max_connections
+        keep_alive = keep_alive if chosen.keep_alive == KEEP_ALIVE else chosen.keep_alive
+    limits = httpx.Limits(
+        max_connections=most, max_keepalive_connections=MAX_IDLE_CONNECTIONS, keepalive_expiry=keep_alive
+    )
+    return {"http2": http2, "verify": tls or _tls("h2" if http2 else "http/1.1"), "limits": limits}
 
 
 @cache
@@ -236,9 +308,23 @@ def _tls(protocol: str) -> ssl.SSLContext:
 
     Creating one takes 20 to 40 ms. Each protocol needs its own, since httpcore sets the ALPN protocols on it.
     """
-    import httpx  # heavy: only when something is to be sent
+    import ssl  # heavy: only when something is to be sent
 
-    return httpx.create_ssl_context()
+    # As httpx does, whose function for it would import the whole of httpx.
+    if file := os.environ.get("SSL_CERT_FILE"):
+        return ssl.create_default_context(cafile=file)
+    if folder := os.environ.get("SSL_CERT_DIR"):
+        return ssl.create_default_context(capath=folder)
+    import certifi  # comes with httpx
+
+    return ssl.create_default_context(cafile=certifi.where())
+
+
+@cache
+def _fast_tls() -> ssl.SSLContext:
+    context = _tls("fast")
+    context.set_alpn_protocols(["http/1.1"])
+    return context
 
 
 def _request_builder() -> Callable[..., httpx.Request]:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
 
-from .connect import aconnect, checked_http, checked_limit, checked_transport, connect
+from .connect import aconnect, checked_http, checked_limit, checked_transport, connect, is_own, name_transport
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.process_lock import ProcessLock
@@ -42,6 +42,10 @@ class Connections:
         self._pid = 0
         self._opened: Transport | None = None
 
+    def describe(self) -> str:
+        """Name what carries the calls."""
+        return name_transport(self.transport, self.http, self._most, asynchronous=False)
+
     def open(self) -> Transport:
         """Return the transport, set up on first use."""
         if self._opened is None or self._pid != os.getpid():
@@ -49,7 +53,7 @@ class Connections:
                 if self._opened is None or self._pid != os.getpid():
                     self._opened, self._pid = connect(self.transport, self.http, self._most), os.getpid()
                     self._opened.flow_of = self.flow_of
-                    if self.http is None and (self.transport is None or isinstance(self.transport, str)):
+                    if self.http is None and not is_own(self.transport):
                         # Once neither client nor stream needs them, or the program ends, connections are closed.
                         finalize(self._opened, _close, self._opened.client, self._pid)
         return self._opened
@@ -79,11 +83,16 @@ class AsyncConnections:
         self._opened: WeakKeyDictionary[Any, tuple[AsyncTransport, AsyncGenerator[None], list[Any]]]
         self._opened = WeakKeyDictionary()
 
+    def describe(self) -> str:
+        """Name what carries the calls."""
+        return name_transport(self.transport, self.http, self._most, asynchronous=True)
+
     async def open(self) -> AsyncTransport:
         """Return the running event loop's transport, set up on first use."""
         loop = _running_loop()
         entry = self._opened.get(loop)
         if entry is None:
+            self._forget_closed_loops()
             transport = aconnect(self.transport, self.http, self._most, asyncio=hasattr(loop, "call_soon"))
             transport.flow_of = self.flow_of
             finalizers: list[finalize[Any, Any]] = []
@@ -97,6 +106,14 @@ class AsyncConnections:
             finalizers.append(finalize(transport, _release, lease))
             finalizers[0].atexit = False
         return entry[0]
+
+    def _forget_closed_loops(self) -> None:
+        """End the connections of event loops that were closed without finishing their async generators."""
+        for loop in list(self._opened):
+            if hasattr(loop, "is_closed") and loop.is_closed() and (entry := self._opened.pop(loop, None)) is not None:
+                for client in entry[2]:
+                    if hasattr(client, "shut_down"):
+                        client.shut_down()
 
     async def close(self) -> None:
         """Close the running event loop's connections, unless the HTTP client is the caller's."""

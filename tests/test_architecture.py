@@ -17,7 +17,7 @@ from sources import ROOT, listed, name_of, nodes_of, python_files, text_of, tree
 
 SOURCES = list(product_modules().values())
 TESTS = python_files("tests")
-HEAVY = {"httpx", "jsonschema", "cattrs", "asyncio", "anyio", "aiohttp", "sqlite3", "numpy"}
+HEAVY = {"httpx", "jsonschema", "cattrs", "asyncio", "anyio", "httptools", "sqlite3", "numpy"}
 
 
 def test_one_subject_a_file() -> None:
@@ -31,7 +31,10 @@ DEFERRED = {
     "schemas/serialise.py",
     "schemas/serialise_reply.py",
     "schemas/json_schema/matching.py",
-    "pipeline/http/aiohttp_transport.py",
+    "pipeline/http/fast/client.py",
+    "pipeline/http/fast/async_connection.py",
+    "pipeline/http/fast/async_pool.py",
+    "pipeline/http/fast/reader.py",
     "stepwell/testing/cassette.py",
 }
 

@@ -163,14 +163,14 @@ async def test_a_dropped_client_is_closed_silently_and_after_its_streams(server:
     circle.append(circle)
     stream = await client.stream_text(MODEL, "hi")
     sender = next(iter(client.connections._opened.values()))[0]
-    connector = sender.client._session.connector
+    pool: Any = sender.client.pool
     del client, circle, sender
     gc.collect()
     await asyncio.sleep(0.05)
-    assert not connector.closed and (await stream.reply()).text == "hello"
+    assert not pool._closed and (await stream.reply()).text == "hello"
     del stream
     gc.collect()
     async with asyncio.timeout(20):
-        while not connector.closed:
+        while not pool._closed:
             await asyncio.sleep(0.001)
     assert reported == []

@@ -34,6 +34,7 @@ from stepwell.schemas.message import Message
 from stepwell.schemas.parts import ToolCall
 from stepwell.stores import MemoryStore, SQLiteStore
 from stepwell.testing import Cassette, tape_file
+from stepwell.transports import FastTransport
 from stepwell.workflows.objects import stream
 
 from scripted import MODEL, Scripted
@@ -343,8 +344,12 @@ def test_the_number_of_connections_is_checked() -> None:
     for wrong in (0, -1, True, "8", 1.5):
         with pytest.raises(ConfigError, match="max_connections cannot be"):
             stepwell.Client(max_connections=wrong)  # type: ignore[arg-type]
-    for own in ({"transport": httpx.MockTransport(Scripted([]))}, {"http": httpx.Client()}):
-        with pytest.raises(ConfigError, match="max_connections is not for an HTTP client of your own"):
+    for own in (
+        {"transport": httpx.MockTransport(Scripted([]))},
+        {"transport": FastTransport()},
+        {"http": httpx.Client()},
+    ):
+        with pytest.raises(ConfigError, match="max_connections is not for a transport or HTTP client of your own"):
             stepwell.Client(max_connections=8, **own)  # type: ignore[arg-type]
 
 

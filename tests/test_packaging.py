@@ -52,6 +52,12 @@ def run(python: Path, code: str) -> str:
     return done.stdout
 
 
+def test_it_is_small_with_all_its_dependencies(python: Path) -> None:
+    files = [each for each in python.parent.parent.rglob("site-packages/**/*") if each.is_file()]
+    size = sum(each.stat().st_size for each in files if "__pycache__" not in each.parts)
+    assert 2**20 < size < 10 * 2**20, f"{size / 2**20:.1f} MiB"
+
+
 def test_it_works_in_an_empty_environment(python: Path) -> None:
     code = """
 import stepwell, httpx, json

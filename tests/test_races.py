@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
 import trio
 
 from stepwell import AsyncClient, Client
+from stepwell.connect import TransportName
 from stepwell.pipeline.effects import CallModel, Flow, Sleep
 from stepwell.pipeline.tasks import gather, performing, race
 from stepwell.schemas.errors import ServerError
@@ -59,8 +61,8 @@ def settings(server: Loopback) -> dict[str, Any]:
     return {"base_urls": {"groq": server.url}, "api_keys": {"groq": "k"}, "retries": 0}
 
 
-def in_threads(server: Loopback, flow: Flow, kept: int = 1) -> Any:
-    with Client(**settings(server)) as client:
+def in_threads(transport: TransportName, server: Loopback, flow: Flow, kept: int = 1) -> Any:
+    with Client(transport=transport, **settings(server)) as client:
         served = {thread for thread in threading.enumerate() if thread.name == "stepwell-task"}
         result = client.run_workflow(flow)
         assert not [t for t in threading.enumerate() if t.name == "stepwell-task" and t not in served]
@@ -68,7 +70,7 @@ def in_threads(server: Loopback, flow: Flow, kept: int = 1) -> Any:
     return result
 
 
-async def on_loop(transport: str | None, server: Loopback, flow: Flow, kept: int = 1) -> Any:
+async def on_loop(transport: TransportName | None, server: Loopback, flow: Flow, kept: int = 1) -> Any:
     async with AsyncClient(transport=transport, **settings(server)) as client:
         result = await client.run_workflow(flow)
         check_connections(server, kept)
@@ -86,9 +88,10 @@ def check_connections(server: Loopback, kept: int) -> None:
 
 
 WAYS: dict[str, Race] = {
-    "threads": in_threads,
+    "threads over httpx": partial(in_threads, "httpx"),
+    "threads over fast": partial(in_threads, "fast"),
     "asyncio over httpx": lambda *args: asyncio.run(on_loop("httpx", *args)),
-    "asyncio over aiohttp": lambda *args: asyncio.run(on_loop("aiohttp", *args)),
+    "asyncio over fast": lambda *args: asyncio.run(on_loop("fast", *args)),
     "trio": lambda *args: trio.run(on_loop, None, *args),
 }
 
@@ -165,7 +168,8 @@ def test_a_gather_of_calls_keeps_their_order(server: Loopback, run: Race) -> Non
     assert run(server, both(), 2) == ("late", ServerError)
 
 
-def test_many_races_beside_plain_calls_break_none_of_them(server: Loopback) -> None:
+@pytest.mark.parametrize("transport", ["httpx", "fast"])
+def test_many_races_beside_plain_calls_break_none_of_them(transport: TransportName, server: Loopback) -> None:
     """A connection that was cut must not serve another call."""
     errors: list[Exception] = []
 
@@ -176,7 +180,7 @@ def test_many_races_beside_plain_calls_break_none_of_them(server: Loopback) -> N
             except Exception as error:
                 errors.append(error)
 
-    with Client(**settings(server)) as client:
+    with Client(transport=transport, **settings(server)) as client:
         threads = [threading.Thread(target=plain, args=(client,)) for _ in range(4)]
         for thread in threads:
             thread.start()

@@ -5,19 +5,25 @@ from __future__ import annotations
 import asyncio
 import gzip
 import time
-from collections.abc import Callable, Iterable
-from contextlib import aclosing
+from collections.abc import Iterable
 from functools import cache
 from typing import Any
 
 import httpx
-import httpx2
 import pytest
-from carriers import MODEL, aclient_of, ask, carriers, client_of, saying
+from carriers import (
+    MODEL,
+    aclient_of,
+    aclient_with_one_connection,
+    ask,
+    carriers,
+    client_of,
+    client_with_one_connection,
+    saying,
+)
 
 import stepwell
 from stepwell import AsyncClient, Client, Timeouts
-from stepwell.pipeline.http.aiohttp_transport import AiohttpClient
 from stepwell.schemas import errors
 
 from loopback import (
@@ -140,16 +146,6 @@ def test_a_stream_cut_after_its_first_event_is_not_sent_again(carrier: str) -> N
         assert len(server.seen) == 1
 
 
-LIMITS = {"max_connections": 1, "max_keepalive_connections": 1}
-POOLS_OF_ONE: dict[str, Callable[[], Any]] = {
-    "httpx": lambda: httpx.Client(limits=httpx.Limits(**LIMITS), timeout=2),
-    "httpx2": lambda: httpx2.Client(limits=httpx2.Limits(**LIMITS), timeout=2),
-    "httpx async": lambda: httpx.AsyncClient(limits=httpx.Limits(**LIMITS), timeout=2),
-    "httpx2 async": lambda: httpx2.AsyncClient(limits=httpx2.Limits(**LIMITS), timeout=2),
-    "aiohttp": lambda: AiohttpClient(tls=True, max_connections=1),
-}
-
-
 def endless(request: Any) -> Iterable[bytes | float]:
     if "refuse" in str(request.json["messages"]):
         yield answer(b'{"error": {"message": "slow down"}}', "429 Too Many Requests")
@@ -163,9 +159,9 @@ def endless(request: Any) -> Iterable[bytes | float]:
         yield 0.001
 
 
-@pytest.mark.parametrize("carrier", ["httpx", "httpx2"])
+@pytest.mark.parametrize("carrier", ["httpx", "httpx2", "fast"])
 def test_leaving_a_stream_early_50_times_never_blocks_a_pool_of_one(carrier: str) -> None:
-    with serving(endless) as server, POOLS_OF_ONE[carrier]() as http, client_of(server, http=http) as client:
+    with serving(endless) as server, client_with_one_connection(server, carrier) as client:
         for turn in range(50):
             match turn % 5:
                 case 0:
@@ -187,11 +183,10 @@ def test_leaving_a_stream_early_50_times_never_blocks_a_pool_of_one(carrier: str
         assert len(server.seen) == 50
 
 
-@pytest.mark.parametrize("carrier", ["httpx async", "httpx2 async", "aiohttp"])
+@pytest.mark.parametrize("carrier", ["httpx async", "httpx2 async", "fast async"])
 def test_leaving_an_async_stream_early_50_times_never_blocks_a_pool_of_one(carrier: str) -> None:
     async def run(server: Loopback) -> None:
-        async with aclosing(POOLS_OF_ONE[carrier]()) as http:
-            client = aclient_of(server, http=http)
+        async with aclient_with_one_connection(server, carrier) as client:
             for turn in range(50):
                 match turn % 5:
                     case 0:
@@ -208,7 +203,6 @@ def test_leaving_an_async_stream_early_50_times_never_blocks_a_pool_of_one(carri
                     case 4:
                         with pytest.raises(errors.DecodeError):
                             await client.stream_text(MODEL, "garble").reply()
-            await client.close()
 
     async def cancelled(client: AsyncClient, server: Loopback, calls: int) -> None:
         async def read() -> None:
@@ -227,7 +221,7 @@ def test_leaving_an_async_stream_early_50_times_never_blocks_a_pool_of_one(carri
         assert len(server.seen) == 50
 
 
-@pytest.mark.parametrize("transport", ["httpx", "aiohttp"])
+@pytest.mark.parametrize("transport", ["httpx", "fast"])
 def test_one_async_client_serves_several_event_loops_and_leaves_nothing_open(transport: str) -> None:
     with serving(lambda request: [answer(completion())]) as server:
         client = aclient_of(server, transport=transport)
@@ -285,22 +279,24 @@ def test_a_redirect_is_never_followed(carrier: str, status: str) -> None:
         assert other_server.seen == []
 
 
-def test_threads_get_right_answers_from_one_client() -> None:
+@pytest.mark.parametrize("transport", ["httpx", "fast"])
+def test_threads_get_right_answers_from_one_client(transport: str) -> None:
     from concurrent.futures import ThreadPoolExecutor
 
     def script(request: Any) -> Iterable[bytes]:
         yield answer(completion(str(request.json["messages"][0]["content"])))  # type: ignore[index]
 
-    with serving(script) as server, client_of(server) as client, ThreadPoolExecutor(16) as threads:
+    with serving(script) as server, client_of(server, transport=transport) as client, ThreadPoolExecutor(16) as threads:
         texts = threads.map(lambda n: client.generate_text(MODEL, f"n{n}").text, range(200))
         assert list(texts) == [f"n{n}" for n in range(200)]
 
 
 @pytest.mark.usefixtures("new_process")
-def test_a_forked_child_opens_connections_of_its_own() -> None:
+@pytest.mark.parametrize("transport", ["httpx", "fast"])
+def test_a_forked_child_opens_connections_of_its_own(transport: str) -> None:
     import os
 
-    with serving(lambda request: [answer(completion())]) as server, client_of(server) as client:
+    with serving(lambda request: [answer(completion())]) as server, client_of(server, transport=transport) as client:
         client.generate_text(MODEL, "parent")
         child = os.fork()
         if child == 0:

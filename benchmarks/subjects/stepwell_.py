@@ -18,7 +18,7 @@ def settings(wire: str, url: str) -> dict:
 
 @cache
 def sync_client(wire: str, url: str) -> stepwell.Client:
-    return stepwell.Client(**settings(wire, url))
+    return stepwell.Client(transport="httpx", **settings(wire, url))
 
 
 @cache
@@ -39,16 +39,16 @@ def characters(chunk) -> int:
     return len(chunk.arguments_json) if chunk.type == "tool_call_delta" else 0
 
 
-def call(task: child.Task) -> int:
-    return len(sync_client(task.wire, task.url).generate_text(*task.positional, **task.options).text)
+def call(task: child.Task, client: Callable = sync_client) -> int:
+    return len(client(task.wire, task.url).generate_text(*task.positional, **task.options).text)
 
 
 async def acall(task: child.Task, client: Callable = async_client) -> int:
     return len((await client(task.wire, task.url).generate_text(*task.positional, **task.options)).text)
 
 
-def stream(task: child.Task) -> int:
-    with sync_client(task.wire, task.url).stream_text(*task.positional, **task.options) as chunks:
+def stream(task: child.Task, client: Callable = sync_client) -> int:
+    with client(task.wire, task.url).stream_text(*task.positional, **task.options) as chunks:
         if task.tools:
             return child.drain(chunks, characters, task)
         return child.drain(chunks.text_deltas(), len, task)
@@ -69,9 +69,10 @@ def decode(task: child.Task) -> int:
         return child.drain(client.stream_text(*task.positional, **task.options).text_deltas(), len, task)
 
 
-def over(client: Callable) -> dict:
-    """Return the async functions over another client."""
-    return {"acall": partial(acall, client=client), "astream": partial(astream, client=client)}
+def over(client: Callable, sync: Callable | None = None) -> dict:
+    """Return the async functions over another client; the sync ones too, where a sync client is given."""
+    functions = {"acall": partial(acall, client=client), "astream": partial(astream, client=client)}
+    return functions | ({"call": partial(call, client=sync), "stream": partial(stream, client=sync)} if sync else {})
 
 
 if __name__ == "__main__":

@@ -102,18 +102,64 @@ def received(headers: Any) -> Headers:
         if len(found) == len(raw) and len(texts) == 2 * len(raw):
             return found
         found.clear()  # a name is repeated, or something is not ASCII
-    # httpx's items() has joined them already; aiohttp's yields each.
+    # httpx's items() has joined them already; those of other libraries may yield each.
     items = list((getattr(headers, "multi_items", None) or headers.items)())
     put, known = partial(dict.__setitem__, found), partial(dict.get, found)
     for name, value in items:
         if type(name) is not str or type(value) is not str or not value.isascii():
             name, value = _text(name), _text(value)
         name = name.lower()
-        if (before := known(name)) is None:
-            put(name, value)
-        elif name in _EACH_COUNTS or (value != before and value not in before.split(", ")):
-            put(name, f"{before}, {value}")
+        before = known(name)
+        put(name, value if before is None else _joined(name, before, value))
     return found
+
+
+class _LowerNames(dict[str, str]):
+    """Names of headers in lower case, which answers share: quicker than to make them anew, and 2 kB less for each."""
+
+    def __missing__(self, name: str) -> str:
+        lower = name.lower()
+        if len(self) < 1000 and len(name) < 100:
+            self[name] = lower
+        return lower
+
+
+_LOWER = _LowerNames()
+
+
+def from_lines(block: bytes) -> Headers:
+    """Make Headers of the head of an answer, as it arrived: a first line, and a line for each header.
+
+    It was checked before. Joins values as `received` does. Bytes are read as UTF-8, or else as Latin-1.
+    """
+    try:
+        text = block.decode()
+    except UnicodeDecodeError:
+        text = block.decode("latin-1")
+    lines = text.split("\r\n")[1:]
+    found = Headers.__new__(Headers)  # without __init__, which has nothing to do
+    if "  " not in text and " \r" not in text and "\t" not in text:
+        # The usual case, for 4 µs in place of 8 with 20 headers.
+        try:
+            dict.update(found, {_LOWER[name]: value for name, value in [line.split(": ", 1) for line in lines]})
+        except ValueError:  # a line without a space after the colon
+            found.clear()
+        if len(found) == len(lines):
+            return found
+        found.clear()
+    plain: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        name, value = name.lower(), value.strip(" \t")
+        plain[name] = _joined(name, plain[name], value) if name in plain else value
+    dict.update(found, plain)
+    return found
+
+
+def _joined(name: str, before: str, value: str) -> str:
+    if name in _EACH_COUNTS or (value != before and value not in before.split(", ")):
+        return f"{before}, {value}"
+    return before
 
 
 def _text(value: object) -> str:
@@ -122,7 +168,7 @@ def _text(value: object) -> str:
     text = str(value)
     if text.isascii():
         return text
-    # aiohttp keeps bytes that are not UTF-8 as surrogates, which cannot be encoded; httpx reads Latin-1.
+    # Libraries on aiohttp keep bytes that are not UTF-8 as surrogates, which cannot be encoded; httpx reads Latin-1.
     try:
         text.encode()
     except UnicodeEncodeError:

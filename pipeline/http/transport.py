@@ -11,7 +11,7 @@ from typing import Any
 from ...schemas.errors import ConnectError, ResponseTooLarge
 from ..effects import Close, Read, Send
 from ..event_loops import AsyncPerformer
-from ..stream.source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, transport_error
+from ..stream.source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, transport_error, tune
 from ..threads import Performer, Scope
 from .headers import are_sendable, header_error
 from .live_timeout import Limits, aon_trace, on_trace, watch_tls_stream
@@ -31,11 +31,11 @@ class Transport(Performer):
     """Perform effects with a client that has httpx's interface.
 
     client: sends the requests.
-    build: makes a request of the client's.
+    build: makes a request of the client's; None for a client of pipeline/http/fast, which takes ours.
     max_body_bytes: the size from which an answer is refused.
     """
 
-    def __init__(self, client: Any, build: Build, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, client: Any, build: Build | None = None, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         self.client = client
         self._build = build
         self._max = max_body_bytes
@@ -51,14 +51,22 @@ class Transport(Performer):
         return self.perform_local(effect)
 
     def _send(self, request: Request) -> Response:
-        limits, outgoing = _outgoing(request, self._build, on_trace, self.scope)
+        clock = Clock(request.timeouts, request.started, request.world.now)
         raw = None
         try:
-            raw = self.client.send(outgoing, stream=True, follow_redirects=False)
+            if self._build is None:
+                limits, raw = None, self.client.exchange(request, clock, self.scope)
+            else:
+                limits, outgoing = _outgoing(request, self._build, on_trace, clock, self.scope)
+                raw = self.client.send(outgoing, stream=True, follow_redirects=False)
             response = Response(request, raw.status_code, raw.headers)
-            source = _source(response, raw, iter(raw.stream), limits.clock, self._max)
+            if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:
+                response.body = body
+                raw.close()
+                return response
+            source = _source(response, raw, iter(raw.stream), clock, self._max)
             if request.stream and raw.status_code < 300:
-                source.tune(limits)
+                source.lingers = limits is None or tune(raw, limits)
                 response.source, response.abandon = source, self.abandon
                 if self.opened is not None:
                     self.opened.add(source)
@@ -72,7 +80,7 @@ class Transport(Performer):
             raw.close()
             return response
         except BaseException as error:
-            failed = [transport_error(error, limits.clock, request_host(request))]
+            failed = [transport_error(error, clock, request_host(request))]
         if raw is not None:
             raw.close()
         raise failed.pop()
@@ -98,7 +106,7 @@ class Transport(Performer):
 class AsyncTransport(AsyncPerformer):
     """Async version of Transport, for a client with httpx's async interface."""
 
-    def __init__(self, client: Any, build: Build, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(self, client: Any, build: Build | None = None, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
         self.client = client
         self._build = build
         self._max = max_body_bytes
@@ -115,14 +123,22 @@ class AsyncTransport(AsyncPerformer):
         return self.perform_local(effect)
 
     async def _send(self, request: Request) -> Response:
-        limits, outgoing = _outgoing(request, self._build, aon_trace, None)
+        clock = Clock(request.timeouts, request.started, request.world.now)
         raw = None
         try:
-            raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
+            if self._build is None:
+                limits, raw = None, await self.client.exchange(request, clock)
+            else:
+                limits, outgoing = _outgoing(request, self._build, aon_trace, clock, None)
+                raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
             response = Response(request, raw.status_code, raw.headers)
-            source = _source(response, raw, raw.stream.__aiter__(), limits.clock, self._max)
+            if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:
+                response.body = body
+                await raw.aclose()
+                return response
+            source = _source(response, raw, raw.stream.__aiter__(), clock, self._max)
             if request.stream and raw.status_code < 300:
-                source.tune(limits)
+                source.lingers = limits is None or tune(raw, limits)
                 self.note_loop()
                 response.source, response.abandon = source, self.abandon
                 if self.opened is not None:
@@ -137,7 +153,7 @@ class AsyncTransport(AsyncPerformer):
             await raw.aclose()
             return response
         except BaseException as error:
-            failed = [transport_error(error, limits.clock, request_host(request))]
+            failed = [transport_error(error, clock, request_host(request))]
         if raw is not None:
             await raw.aclose()
         raise failed.pop()
@@ -160,7 +176,9 @@ class AsyncTransport(AsyncPerformer):
             await source.raw.aclose()
 
 
-def _outgoing(request: Request, build: Build, notice: Callable[..., object], scope: Scope | None) -> tuple[Limits, Any]:
+def _outgoing(
+    request: Request, build: Build, notice: Callable[..., object], clock: Clock, scope: Scope | None
+) -> tuple[Limits, Any]:
     """Return the limits of this exchange, and the library's request.
 
     Raises InvalidOption for a URL with a user name or password in it, and for headers that are not `are_sendable`:
@@ -170,7 +188,7 @@ def _outgoing(request: Request, build: Build, notice: Callable[..., object], sco
         refuse_login(request.url)
     if not are_sendable(request.headers):
         raise header_error(request.headers)
-    limits = Limits(request.timeouts.connect, Clock(request.timeouts, request.started, request.world.now), scope)
+    limits = Limits(request.timeouts.connect, clock, scope)
     extensions = {"timeout": limits, "trace": notice}
     outgoing = build(request.method, request.url, headers=request.headers, content=request.body, extensions=extensions)
     return limits, outgoing

@@ -35,12 +35,12 @@ class Source:
         "_encoding",
         "_inflater",
         "_limit",
-        "_lingers",
         "_size",
         "clock",
         "closed",
         "full",
         "iterator",
+        "lingers",
         "raw",
     )
 
@@ -64,7 +64,8 @@ class Source:
         self._limit = limit
         self._cut = cut
         self._size = 0
-        self._lingers = False
+        self.lingers = False
+        """True if a read for the rest of the body may be ended by a timeout without harm to others"""
         self._encoding = encoding
         self._inflater: Any = _inflater(encoding, known_only=not cut) if encoding else None
 
@@ -111,28 +112,28 @@ class Source:
             return b"".join(out) if begun else data
         return out[0] if len(out) == 1 else b"".join(out)
 
-    def tune(self, limits: Limits) -> None:
-        """Make each read of a streamed body wait exactly as long as the clock allows at that moment.
-
-        Connections of httpcore and of our aiohttp client can do so. On other transports the limit for silence holds
-        for all reads.
-        """
-        extensions = self.raw.extensions
-        live = bool(extensions.get("live_limits")) or watch_tls_stream(extensions.get("network_stream"))
-        # A read that times out ends all streams of an HTTP/2 connection, so none is made there after the end marker.
-        self._lingers = live and extensions.get("http_version") != b"HTTP/2"
-        limits.stream(live=live)
-
     def finish(self) -> None:
         """Read the rest of the body for a moment: the wire's end marker has arrived.
 
         Only a body that is read to its end leaves a connection for the next call, and most often its end arrives with
         the marker or soon after it.
         """
-        if self._lingers:
+        if self.lingers:
             self.clock.finish(DRAIN_TIMEOUT)
         else:
             self.iterator = _Nothing()
+
+
+def tune(raw: Any, limits: Limits) -> bool:
+    """Make each read of a streamed body wait exactly as long as the clock allows at that moment.
+
+    Connections of httpcore can do so. On other transports the limit for silence holds for all reads. Return whether the
+    end of the body may be waited for (see `Source.lingers`).
+    """
+    live = watch_tls_stream(raw.extensions.get("network_stream"))
+    limits.stream(live=live)
+    # A read that times out ends all streams of an HTTP/2 connection, so none is made there after the end marker.
+    return live and raw.extensions.get("http_version") != b"HTTP/2"
 
 
 class _Nothing:
@@ -184,26 +185,19 @@ _NO_SCHEME = (ConnectError, "the URL of {host} has no http:// or https:// in fro
 _CUT = (StreamTruncated, "{host} closed the connection before the answer was whole")
 _BROKEN = (StreamTruncated, "the connection to {host} broke while reading")
 _MEANING: dict[str, tuple[type[TransportError], str]] = {
-    # httpx, httpx2
+    # httpx, httpx2, pipeline/http/fast
     "ConnectTimeout": _NO_CONNECTION,
+    "SlowConnect": _NO_CONNECTION,
     "PoolTimeout": (PoolTimeout, "no connection to {host} became free within the connect timeout"),
     "ConnectError": _UNREACHABLE,
+    "Unreachable": _UNREACHABLE,
     "ProxyError": (ConnectError, "the proxy refused the way to {host}"),
     "UnsupportedProtocol": _NO_SCHEME,
     "RemoteProtocolError": _CUT,
+    "StaleConnection": (StreamTruncated, "{host} had closed the connection that was kept since the last call"),
     "ReadError": _BROKEN,
     "WriteError": (ConnectError, "the connection to {host} broke while sending"),
     "CloseError": (StreamTruncated, "the connection to {host} broke"),
-    # aiohttp
-    "ConnectionTimeoutError": _NO_CONNECTION,
-    "ClientConnectorError": _UNREACHABLE,
-    "ClientSSLError": _UNREACHABLE,
-    "NonHttpUrlClientError": _NO_SCHEME,
-    "ServerDisconnectedError": _CUT,
-    "ClientPayloadError": _CUT,
-    "ClientResponseError": _CUT,
-    "ClientOSError": _BROKEN,
-    "ClientConnectionError": _BROKEN,
 }
 
 
@@ -223,13 +217,16 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
             meaning, text = _MEANING[kind.__name__]
             if issubclass(meaning, ConnectTimeout) and clock is not None and (expired := clock.expired()) is not None:
                 return expired
-            hints = {
-                ConnectError: _reason(error),
-                # aiohttp has one error for both waits.
-                ConnectTimeout: "check the address; of many calls at once, some may have waited: see max_connections=",
-                PoolTimeout: "raise max_connections= of the client, or run fewer calls",
-            }
-            return meaning(text.format(host=host), hint=hints.get(meaning))
+            fields: dict[str, Any] = {}
+            if meaning is ConnectError:
+                fields["hint"] = reason = _reason(error)
+                if reason.startswith("[SSL") and "EOF" not in reason:
+                    fields["retryable"] = False  # a certificate does not get right by waiting, nor does a plain server
+            elif meaning is PoolTimeout:
+                fields["hint"] = "raise max_connections= of the client, or run fewer calls"
+            elif kind.__name__ == "StaleConnection":
+                fields["retry_after"] = 0.0
+            return meaning(text.format(host=host), **fields)
         if kind.__name__ == "LocalProtocolError":
             return InvalidRequest(f"the request to {host} cannot be sent as HTTP", hint="check headers and URL")
         if kind.__name__ in ("TransportError", "InvalidURL", "StreamError"):
@@ -239,4 +236,5 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
 
 def _reason(error: Exception) -> str:
     text = str(error)
-    return text if text.startswith("[Errno") or "certificate" in text.lower() else "check the address and the network"
+    known = text.startswith(("[Errno", "[SSL")) or "certificate" in text.lower()
+    return text if known else "check the address and the network"

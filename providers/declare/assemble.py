@@ -105,7 +105,7 @@ def build_pipeline(
             ),
             with_origin(authentication(provider, authenticate, environment), steps, "authenticate"),
             with_origin(
-                Step("send", lambda call, halted: (call, halted), source=place_in_code(build_pipeline)),
+                Step("send", lambda call, halted: (call, halted), "network", source=place_in_code(build_pipeline)),
                 steps,
                 details=["attach", "attach_stream"],
             ),

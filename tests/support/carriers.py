@@ -1,10 +1,10 @@
-"""Every way that a call can go to a loopback server: by httpx, httpx2 and aiohttp, sync and async."""
+"""Every way that a call can go to a loopback server: by httpx, httpx2 and sockets, sync and async."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any
 
 import httpx
@@ -12,14 +12,15 @@ import httpx2
 import pytest
 
 from stepwell import AsyncClient, Client
+from stepwell.transports import FastTransport
 
 from loopback import Loopback
 
 MODEL = "openai:m"
-NAMES = ("httpx", "httpx async", "aiohttp", "httpx2", "httpx2 async", "own httpx", "own httpx async")
-"""httpx and aiohttp as stepwell sets them up; clients of one's own, of httpx2 and of httpx."""
+NAMES = ("fast", "fast async", "httpx", "httpx async", "httpx2", "httpx2 async", "own httpx", "own httpx async")
+"""The transports that stepwell sets up; clients of one's own, of httpx2 and of httpx."""
 
-carriers = pytest.mark.parametrize("carrier", NAMES[:5])
+carriers = pytest.mark.parametrize("carrier", NAMES[:6])
 all_carriers = pytest.mark.parametrize("carrier", NAMES)
 
 _OWN: dict[str, Callable[..., Any]] = {
@@ -39,7 +40,12 @@ def aclient_of(server: Loopback, **settings: Any) -> AsyncClient:
 
 
 def is_async(carrier: str) -> bool:
-    return "async" in carrier or carrier == "aiohttp"
+    return "async" in carrier
+
+
+def name_of(carrier: str) -> str:
+    """Return the `transport=` of a carrier; it does not count where the client is one's own."""
+    return "fast" if "fast" in carrier else "httpx"
 
 
 def own_client(carrier: str, **settings: Any) -> Any:
@@ -47,9 +53,32 @@ def own_client(carrier: str, **settings: Any) -> Any:
     return _OWN[carrier](**settings) if carrier in _OWN else nullcontext()
 
 
+def _pool_of_one(carrier: str) -> dict[str, Any]:
+    """Return the settings of a stepwell client that has one connection."""
+    if "fast" in carrier:
+        return {"transport": FastTransport(max_connections=1)}
+    library = httpx2 if "httpx2" in carrier else httpx
+    kind = library.AsyncClient if is_async(carrier) else library.Client
+    return {"http": kind(limits=library.Limits(max_connections=1, max_keepalive_connections=1))}
+
+
+@contextmanager
+def client_with_one_connection(server: Loopback, carrier: str, **settings: Any) -> Iterator[Client]:
+    own = _pool_of_one(carrier)
+    with client_of(server, **own, **settings) as client, own.get("http") or nullcontext():
+        yield client
+
+
+@asynccontextmanager
+async def aclient_with_one_connection(server: Loopback, carrier: str, **settings: Any) -> AsyncIterator[AsyncClient]:
+    own = _pool_of_one(carrier)
+    async with aclient_of(server, **own, **settings) as client, own.get("http") or nullcontext():
+        yield client
+
+
 def ask(server: Any, carrier: str, *, stream: bool = True, **settings: Any) -> Any:
     """Make one call by one of its drivers, and return the complete answer."""
-    name = "aiohttp" if carrier == "aiohttp" else "httpx"
+    name = name_of(carrier)
     if not is_async(carrier):
         with own_client(carrier) as http, client_of(server, transport=name, http=http, **settings) as client:
             return client.stream_text(MODEL, "hi").reply() if stream else client.generate_text(MODEL, "hi")

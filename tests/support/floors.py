@@ -28,9 +28,9 @@ def floors(text: str) -> list[str]:
     pinned: dict[str, str] = {}
     unpinned: list[tuple[str, str]] = []
     for each in requirements(tomllib.loads(text)["project"]):
-        found = re.fullmatch(r"([A-Za-z0-9._-]+)(\[[\w, -]+\])?(?:>=([\w.]+))?", each.replace(" ", ""))
+        found = re.fullmatch(r"([A-Za-z0-9._-]+)(\[[\w, -]+\])?(?:>=([\w.]+)(?:,<[\w.]+)?)?", each.replace(" ", ""))
         if found is None:
-            raise ValueError(f"{each!r} is not written as name>=version")
+            raise ValueError(f"{each!r} is not written as name>=version, or name>=version,<version")
         name, extra, floor = found.group(1).lower(), found.group(2) or "", found.group(3)
         if floor is None:
             unpinned.append((name, extra))

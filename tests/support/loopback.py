@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import orjson
 from attrs import define, field
@@ -41,17 +43,28 @@ class Hangup(Exception):
     """Raised in a script to close the connection without an answer."""
 
 
-class Loopback:
-    """A server that runs `script` for each request. `seen` are the requests so far, `open` the open connections."""
+CERTIFICATES = Path(__file__).parent / "certificates"
+"""`ca.pem` has signed good, expired and other_host; another authority has signed unknown_ca. They end with 2037."""
 
-    def __init__(self, script: Script) -> None:
+
+class Loopback:
+    """A server that runs `script` for each request. `seen` are the requests so far, `open` the open connections.
+
+    certificate: the name of one in CERTIFICATES, for a server that speaks TLS.
+    """
+
+    def __init__(self, script: Script, certificate: str = "") -> None:
         self._script = script
+        self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER) if certificate else None
+        if self._tls is not None:
+            self._tls.load_cert_chain(CERTIFICATES / f"{certificate}.pem")
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self._sockets: set[socket.socket] = set()
         self._threads: list[threading.Thread] = []
         self.seen: list[Seen] = []
         self.connections = 0
-        self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
+        scheme = "https" if certificate else "http"
+        self.url = f"{scheme}://127.0.0.1:{self._listener.getsockname()[1]}"
         self._start(self._accept)
 
     @property
@@ -92,22 +105,32 @@ class Loopback:
             self._start(self._serve, connection)
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, suppress(OSError, Hangup), connection.makefile("rb") as reader:
-            while (request := _read(reader)) is not None:
-                self.seen.append(request)
-                for act in self._script(request):
-                    if isinstance(act, float):
-                        _sleep(connection, act)
-                    else:
-                        connection.sendall(act)
-        self._sockets.discard(connection)
+        try:
+            if self._tls is not None:
+                plain, connection = connection, self._tls.wrap_socket(connection, server_side=True)
+                self._sockets.add(connection)
+                self._sockets.discard(plain)
+            with connection.makefile("rb") as reader:
+                while (request := _read(reader)) is not None:
+                    self.seen.append(request)
+                    for act in self._script(request):
+                        if isinstance(act, float):
+                            _sleep(connection, act)
+                        else:
+                            connection.sendall(act)
+        except (OSError, ValueError, Hangup):  # ValueError: this is no HTTP
+            pass
+        finally:
+            connection.close()
+            self._sockets.discard(connection)
 
 
 def _sleep(connection: socket.socket, seconds: float) -> None:
     """Sleep, but wake up and stop when the client goes away."""
     connection.settimeout(seconds)
     try:
-        if connection.recv(1, socket.MSG_PEEK) == b"":
+        flags = 0 if isinstance(connection, ssl.SSLSocket) else socket.MSG_PEEK
+        if connection.recv(1, flags) == b"":
             raise Hangup
     except TimeoutError:
         pass
@@ -130,8 +153,8 @@ def _read(reader: object) -> Seen | None:
 
 
 @contextmanager
-def serving(script: Script) -> Iterator[Loopback]:
-    server = Loopback(script)
+def serving(script: Script, certificate: str = "") -> Iterator[Loopback]:
+    server = Loopback(script, certificate)
     try:
         yield server
     finally:

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable
-from contextlib import aclosing
+from collections.abc import Iterable
 from typing import Any
 
-import httpx
 import pytest
+from carriers import aclient_with_one_connection
 
 from stepwell import AsyncClient, Timeouts, on_request
-from stepwell.pipeline.http.aiohttp_transport import AiohttpClient
 from stepwell.schemas import errors
 
 from loopback import Loopback, Seen, answer, chunk, completion, event, serving, streaming
 
 MODEL = "openai:m"
-transports = pytest.mark.parametrize("transport", ["httpx", "aiohttp", "http2"])
+transports = pytest.mark.parametrize("transport", ["httpx", "fast", "http2"])
 
 
 def client_of(server: Loopback, transport: str, **more: Any) -> AsyncClient:
@@ -107,21 +105,14 @@ def test_a_login_in_the_address_is_refused_since_libraries_treat_it_differently(
         assert "pass@" not in str(caught.value)
 
 
-POOLS_OF_ONE: dict[str, Callable[[], Any]] = {
-    "httpx": lambda: httpx.AsyncClient(limits=httpx.Limits(max_connections=1)),
-    "aiohttp": lambda: AiohttpClient(tls=True, max_connections=1),
-}
-
-
-@pytest.mark.parametrize("transport", POOLS_OF_ONE)
-def test_no_free_connection_is_a_connect_timeout(transport: str) -> None:
+@pytest.mark.parametrize("carrier", ["httpx async", "fast async"])
+def test_no_free_connection_is_a_connect_timeout(carrier: str) -> None:
     def script(request: Seen) -> Iterable[bytes | float]:
         yield streaming() + chunk(event("a"))
         yield 60.0
 
     async def both(server: Loopback) -> None:
-        async with aclosing(POOLS_OF_ONE[transport]()) as http:
-            client = AsyncClient(http=http, base_urls={"openai": server.url}, api_keys={"openai": "k"}, retries=0)
+        async with aclient_with_one_connection(server, carrier) as client:
             async with client.stream_text(MODEL, "hi"):
                 with pytest.raises(errors.ConnectTimeout):
                     await client.generate_text(MODEL, "hi", timeout=Timeouts(connect=0.05))

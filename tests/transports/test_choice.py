@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+from functools import partial
 from typing import Any
 
+import httpx
 import pytest
 
-from stepwell import AsyncClient, Client
-from stepwell.connect import AsyncRawTransport
-from stepwell.pipeline.http.aiohttp_transport import AiohttpClient
+from stepwell import AsyncClient, Client, connect
+from stepwell.connect import AsyncRawTransport, RawTransport
+from stepwell.pipeline.http.fast.client import AsyncSocketClient, SocketClient
 from stepwell.schemas import errors
+from stepwell.transports import FastTransport
 
 from loopback import Loopback, answer, completion, serving
 
@@ -37,23 +40,92 @@ async def carrier(server: Loopback, **more: Any) -> type:
         return type((await client.connections.open()).client)
 
 
-def carried(**more: Any) -> type:
+def carried(**more: Any) -> tuple[type, type]:
+    """Return the classes of the HTTP clients of a sync and an async call."""
     with serving(lambda request: [answer(completion())]) as server:
-        return asyncio.run(carrier(server, **more))
+        with Client(**settings(server, **more)) as client:
+            assert client.generate_text(MODEL, "hi").text == "hello"
+            used = type(client.connections.open().client)
+        return used, asyncio.run(carrier(server, **more))
 
 
-def test_async_calls_take_aiohttp_where_it_is_installed() -> None:
-    assert carried() is AiohttpClient
+FAST = (SocketClient, AsyncSocketClient)
+HTTPX = (RawTransport, AsyncRawTransport)
+
+
+def test_calls_take_the_fast_transport_where_it_is_installed() -> None:
+    assert carried() == FAST
+
+
+def test_calls_take_httpx_where_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connect, "find_spec", lambda name: None)
+    assert carried() == HTTPX
 
 
 def test_a_transport_by_name_turns_that_off() -> None:
-    assert carried(transport="httpx") is AsyncRawTransport
+    assert carried(transport="httpx") == HTTPX
 
 
 def test_the_environment_turns_that_off_too(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STEPWELL_TRANSPORT", "httpx")
-    assert carried() is AsyncRawTransport
-    assert carried(transport="aiohttp") is AiohttpClient, "what the client says comes first"
+    assert carried() == HTTPX
+    assert carried(transport="fast") == FAST, "what the client says comes first"
+
+
+def test_a_transport_of_ones_own_is_used() -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=completion())
+
+    assert carried(transport=httpx.MockTransport(handler)) == HTTPX
+
+
+def test_mocks_of_httpx_see_the_calls_where_httpx_is_asked_for(
+    monkeypatch: pytest.MonkeyPatch, httpx_mock: Any
+) -> None:
+    monkeypatch.setenv("STEPWELL_TRANSPORT", "httpx")
+    httpx_mock.add_response(content=completion())
+    with Client(api_keys={"openai": "k"}) as client:
+        assert client.generate_text(MODEL, "hi").text == "hello"
+    assert httpx_mock.get_request().url.path == "/v1/chat/completions"
+
+
+def last_line(client: Client | AsyncClient) -> str:
+    return client.pipeline_for(MODEL).describe().splitlines()[-1].strip()
+
+
+def test_describe_names_the_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert last_line(Client()) == "- over fast (httptools), 1,000 connections at most"
+    assert last_line(AsyncClient(transport=FastTransport(max_connections=7))).endswith(
+        "7 connections at most; over httpx on trio"
+    )
+    assert last_line(Client(max_connections=7)) == "- over fast (httptools), 7 connections at most"
+    assert last_line(Client(transport="httpx")) == "- over httpx"
+    assert last_line(Client(transport="http2")) == "- over http2"
+    mock = httpx.MockTransport(lambda request: httpx.Response(200))
+    assert last_line(Client(transport=mock)) == "- over httpx.MockTransport, which the client was given"
+    with httpx.Client() as http:
+        assert last_line(Client(http=http)) == "- over httpx.Client, which the client was given"
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    assert last_line(Client()) == "- over httpx, since a proxy is set"
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [{"max_connections": 0}, {"max_connections": 1.5}, {"keep_alive": -1}, {"keep_alive": None}, {"tls": True}],
+)
+def test_settings_of_the_fast_transport_that_make_no_sense_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(errors.ConfigError, match=next(iter(wrong))):
+        FastTransport(**wrong)
+
+
+@pytest.mark.parametrize("asked", [None, "fast", FastTransport(max_connections=7)], ids=["default", "name", "settings"])
+def test_a_proxy_is_honoured_whatever_is_asked_for(asked: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(lambda request: [answer(completion())]) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        given = {"base_urls": {"openai": "http://openai.test/v1"}, "api_keys": {"openai": "k"}, "retries": 0}
+        with Client(transport=asked, **given) as client:
+            assert client.generate_text(MODEL, "hi").text == "hello"
+        assert proxy.seen[0].path == "http://openai.test/v1/chat/completions"
 
 
 def test_a_proxy_in_the_environment_is_honoured_by_httpx(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -67,18 +139,12 @@ def test_a_proxy_in_the_environment_is_honoured_by_httpx(monkeypatch: pytest.Mon
 def test_httpx_is_used_on_trio() -> None:
     trio = pytest.importorskip("trio")
     with serving(lambda request: [answer(completion())]) as server:
-        assert trio.run(carrier, server) is AsyncRawTransport
-
-
-def test_sync_calls_use_httpx_whatever_async_ones_use(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("STEPWELL_TRANSPORT", "aiohttp")
-    with serving(lambda request: [answer(completion())]) as server, Client(**settings(server)) as client:
-        assert client.generate_text(MODEL, "hi").text == "hello"
+        assert trio.run(partial(carrier, server, transport="fast")) is AsyncRawTransport
 
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_an_invalid_name_is_refused_at_once(kind: type) -> None:
-    with pytest.raises(errors.ConfigError, match="one of httpx, aiohttp, http2"):
+    with pytest.raises(errors.ConfigError, match="one of httpx, fast, http2"):
         kind(transport="htpx")
 
 
@@ -88,12 +154,7 @@ def test_a_wrong_name_in_the_environment_is_refused_too(monkeypatch: pytest.Monk
         Client(api_keys={"openai": "k"}).generate_text(MODEL, "hi")
 
 
-def test_a_sync_client_cannot_have_aiohttp() -> None:
-    with pytest.raises(errors.ConfigError, match="async calls only"):
-        Client(transport="aiohttp")
-
-
-@pytest.mark.parametrize(("name", "module"), [("aiohttp", "aiohttp"), ("http2", "h2")])
+@pytest.mark.parametrize(("name", "module"), [("fast", "httptools"), ("http2", "h2")])
 @pytest.mark.usefixtures("new_process")
 def test_a_transport_that_is_not_installed_names_its_extra(name: str, module: str) -> None:
     code = f"""

@@ -10,7 +10,18 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from carriers import MODEL, aclient_of, all_carriers, ask, carriers, client_of, is_async, own_client, saying
+from carriers import (
+    MODEL,
+    aclient_of,
+    all_carriers,
+    ask,
+    carriers,
+    client_of,
+    is_async,
+    name_of,
+    own_client,
+    saying,
+)
 
 from stepwell import Client
 from stepwell.pipeline.stream import source
@@ -77,8 +88,7 @@ def test_a_connection_is_reused_after_a_body_that_ends_behind_the_end_marker(
 
     async def run(server: Any) -> None:
         async with own_client(carrier) as http:
-            name = "aiohttp" if carrier == "aiohttp" else "httpx"
-            async with aclient_of(server, http=http, transport=name) as client:
+            async with aclient_of(server, http=http, transport=name_of(carrier)) as client:
                 for _ in range(3):
                     assert (await client.stream_text(MODEL, "hi").reply()).text == "a"
 
@@ -86,7 +96,7 @@ def test_a_connection_is_reused_after_a_body_that_ends_behind_the_end_marker(
         if is_async(carrier):
             asyncio.run(run(server))
         else:
-            with own_client(carrier) as http, client_of(server, http=http, transport="httpx") as client:
+            with own_client(carrier) as http, client_of(server, http=http, transport=name_of(carrier)) as client:
                 for _ in range(3):
                     assert client.stream_text(MODEL, "hi").reply().text == "a"
         assert server.connections == 1

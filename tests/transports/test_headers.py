@@ -76,3 +76,13 @@ def test_a_header_is_sent_once_in_any_spelling_and_number(carrier: str, spelling
         ask(server, carrier, stream=False, headers=given, pipeline=lambda steps: steps.after("prepare_request", step))
         sent = server.seen[0].headers
     assert (sent["x-trace"], sent["user-agent"]) == ("of the step", "mine")
+
+
+@pytest.mark.parametrize("bad", [{"x-a": "b\x01"}, {"x-a": "b\x7f"}, {"x a": "b"}, {"x:a": "b"}, {"": "b"}])
+def test_control_characters_and_names_that_are_none_are_not_sent(bad: dict[str, str]) -> None:
+    spoil = on_request("spoil", lambda request: request.replace(headers={**request.headers, **bad}))
+    with serving(lambda request: [answer(completion())]) as server:
+        for _ in range(2):  # what is remembered of the first call changes nothing
+            with pytest.raises(errors.InvalidRequest, match="cannot be sent"):
+                ask(server, "fast", stream=False, pipeline=lambda steps: steps.after("prepare_request", spoil))
+        assert server.seen == []

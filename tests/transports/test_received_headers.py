@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from carriers import NAMES, is_async, own_client
+from carriers import NAMES, is_async, name_of, own_client
 
 from stepwell import AsyncClient, Client
 from stepwell.pipeline.effects import Send
@@ -84,7 +84,7 @@ def outcome_of(
         return _outcome(carrier, call, model, given, transport=Cassette(path, record="never"), **settings)
     lines = "".join(f"{name}: {value}\r\n" for name, value in headers)
     raw = f"HTTP/1.1 {status} Said\r\n{lines}Content-Length: {len(body)}\r\n\r\n".encode() + body
-    name = "aiohttp" if carrier == "aiohttp" else "httpx"
+    name = name_of(carrier)
     with serving(lambda request: [raw]) as server:
         settings["base_urls"] = {provider: server.url}
         return _outcome(carrier, call, model, given, transport=name, **settings)

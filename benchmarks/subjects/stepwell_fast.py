@@ -1,0 +1,26 @@
+"""stepwell over its fast transport, as it is by default where the extra is installed."""
+
+import child  # isort: skip
+from functools import cache
+
+import stepwell_
+
+import stepwell
+
+
+@cache
+def sync_client(wire: str, url: str) -> stepwell.Client:
+    return stepwell.Client(transport="fast", **stepwell_.settings(wire, url))
+
+
+@cache
+def async_client(wire: str, url: str) -> stepwell.AsyncClient:
+    return stepwell.AsyncClient(transport="fast", **stepwell_.settings(wire, url))
+
+
+child.serve(
+    packages=["stepwell", "httptools"],
+    wires=["openai", "anthropic"],
+    prepare=stepwell_.prepare,
+    **stepwell_.over(async_client, sync_client),
+)

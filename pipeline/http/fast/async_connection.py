@@ -1,0 +1,284 @@
+"""One open connection on an event loop, and the answer that is read from it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from math import inf
+from typing import Any
+
+from ..headers import Headers
+from ..timeouts import Clock
+from .errors import HTTPError, ReadError, ReadTimeout, RemoteProtocolError, StaleConnection
+from .reader import AnswerReader
+from .target import Origin, Target
+
+_ONE_WRITE = 64 * 2**10
+"""Bytes up to which head and body are sent together."""
+_ONE_ROUND = 256 * 2**10
+_SMALLEST_READ = 4 * 2**10
+MAX_HELD = _ONE_WRITE
+"""Bytes of a body that are held for a reader who does not come for them; then reading pauses."""
+
+
+class ReadBuffer:
+    """What all connections of an event loop read into: what arrives is parsed before the next read.
+
+    Together they read at most `_ONE_ROUND` bytes in one round of the event loop, but each a useful piece: a client that
+    cannot keep up with a hundred streams leaves the rest to the system, and to the pace of the servers.
+    """
+
+    def __init__(self) -> None:
+        self.whole = memoryview(bytearray(_ONE_WRITE))
+        self.part = self.whole
+        """the part that the next read may fill"""
+
+    def share(self, connections: int) -> None:
+        """Set the size of a read by the number of connections."""
+        self.part = self.whole[: max(_ONE_ROUND // max(connections, 1), _SMALLEST_READ)]
+
+
+class AsyncConnection(asyncio.BufferedProtocol):
+    """One connection, of which the event loop calls the methods of `asyncio.BufferedProtocol`.
+
+    It has one timer, which is set seldom: when it fires, it checks whether the deadline has moved since. A timer for
+    each wait would cost 4 µs.
+    """
+
+    __slots__ = (
+        "_buffer",
+        "_deadline",
+        "_error",
+        "_fires",
+        "_heading",
+        "_leave",
+        "_loop",
+        "_paused",
+        "_timer",
+        "_waiter",
+        "closed",
+        "idle_since",
+        "idle_until",
+        "origin",
+        "reader",
+        "served",
+        "transport",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        origin: Origin,
+        buffer: ReadBuffer,
+        leave: Callable[[AsyncConnection], None],
+    ) -> None:
+        """Wait for the event loop to connect it.
+
+        loop: the event loop.
+        origin: names the server.
+        buffer: what all connections of the event loop read into.
+        leave: called with this connection when an answer is finished or given up, or it was closed.
+        """
+        self._loop = loop
+        self.origin = origin
+        self._buffer = buffer
+        self._leave = leave
+        self.reader = AnswerReader()
+        self.closed = False
+        self.served = False
+        """True once an earlier call was answered"""
+        self.idle_since = self.idle_until = 0.0
+        self.transport: Any = None
+        self._waiter: asyncio.Future[None] | None = None
+        self._error: HTTPError | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._deadline = self._fires = inf
+        self._heading = False
+        self._paused = False
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport = transport
+        if self.closed:
+            self.transport.abort()
+
+    def get_buffer(self, hint: int) -> memoryview:
+        return self._buffer.part
+
+    def buffer_updated(self, size: int) -> None:
+        if self.closed:
+            return
+        reader = self.reader
+        try:
+            reader.feed(self._buffer.whole[:size])
+        except RemoteProtocolError as error:
+            self._fail(error)
+            return
+        if reader.pieces or reader.done or (self._heading and reader.headers is not None):
+            waiter = self._waiter
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+            if reader.held > MAX_HELD and not self._paused:
+                self._paused = True
+                self.transport.pause_reading()
+
+    def eof_received(self) -> None:
+        """Note that the server has closed its side; the event loop then closes ours."""
+        if self.closed:
+            return
+        try:
+            self.reader.end()
+        except RemoteProtocolError as error:
+            self._fail(error)
+        else:
+            waiter = self._waiter
+            if waiter is not None and not waiter.done():
+                waiter.set_result(None)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        if error is not None and not self.reader.done:
+            self._fail(ReadError("the connection broke"))
+        elif error is None:
+            self.eof_received()
+        self.close()
+
+    def send(self, method: str, head: bytes, body: bytes) -> None:
+        """Start to send a request; what cannot be sent at once is sent by the event loop while the answer is read."""
+        self.reader.expect(method)
+        self._heading = True
+        if len(body) < _ONE_WRITE:
+            self.transport.write(head + body)
+        else:
+            self.transport.write(head)
+            self.transport.write(body)
+
+    async def wait(self, clock: Clock) -> None:
+        """Wait until there is more of the answer: its head first, then some of its body.
+
+        Raises ReadTimeout, ReadError, RemoteProtocolError; StaleConnection where it broke before the first byte of an
+        answer, and had served an earlier call.
+        """
+        if self._error is not None:
+            raise self._meaning(self._error)
+        if self._paused:
+            self._paused = False
+            self.transport.resume_reading()
+        self._waiter = waiter = self._loop.create_future()
+        seconds = clock.allowance()
+        if seconds is not None:
+            self._deadline = deadline = self._loop.time() + seconds
+            if deadline < self._fires:
+                self._set_timer(deadline)
+        try:
+            await waiter
+        except (ReadError, RemoteProtocolError) as error:
+            failed = self._meaning(error)
+        else:
+            self._heading = False
+            return
+        finally:
+            self._waiter = None
+            self._deadline = inf
+        raise failed
+
+    def _meaning(self, error: HTTPError) -> HTTPError:
+        if self.served and not self.reader.begun and isinstance(error, ReadError | RemoteProtocolError):
+            return StaleConnection("the server has closed the connection since the last call")
+        return error
+
+    @property
+    def is_reusable(self) -> bool:
+        reader = self.reader
+        return reader.done and reader.reusable and not self.closed and not self.transport.get_write_buffer_size()
+
+    def leave(self) -> None:
+        """Give it back, if its answer was read to the end and it can serve another call; else close it."""
+        if self._paused and not self.closed:
+            self._paused = False
+            self.transport.resume_reading()
+        self._leave(self)
+
+    def close(self) -> None:
+        """Close it at once; a wait for it fails with ReadError."""
+        if self.closed:
+            return
+        self.closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._fail(ReadError("the connection was closed by the caller"))
+        if self.transport is not None:
+            self.transport.abort()
+        self.reader.forget()
+        self._leave(self)
+
+    def _fail(self, error: HTTPError) -> None:
+        if self._error is None:
+            self._error = error
+        waiter = self._waiter
+        if waiter is not None and not waiter.done():
+            waiter.set_exception(self._error)
+
+    def _set_timer(self, when: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._fires = when
+        self._timer = self._loop.call_at(when, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._timer, self._fires = None, inf
+        if self._deadline == inf:
+            return
+        if self._deadline - self._loop.time() > 0.001:
+            self._set_timer(self._deadline)
+        else:
+            self._fail(ReadTimeout("nothing arrived in time"))
+
+
+class AsyncSocketAnswer:
+    """An answer whose body is still to be read, and the iterator over that body."""
+
+    __slots__ = ("_clock", "_connection", "_reader", "headers", "status_code", "url")
+
+    extensions: dict[str, Any] = {}
+
+    def __init__(self, connection: AsyncConnection, target: Target, clock: Clock) -> None:
+        """Start to read a body.
+
+        connection: has read the head.
+        target: where the request went; for its host.
+        clock: the limits of the exchange, asked at each wait.
+        """
+        reader = connection.reader
+        self._connection: AsyncConnection | None = connection
+        self._reader = reader
+        self._clock = clock
+        self.url = target
+        self.status_code = reader.status
+        self.headers: Headers | None = reader.headers
+
+    def whole(self, most: int) -> bytes | None:
+        """See AnswerReader.whole."""
+        return self._reader.whole(most)
+
+    @property
+    def stream(self) -> AsyncSocketAnswer:
+        return self
+
+    def __aiter__(self) -> AsyncSocketAnswer:
+        return self
+
+    async def __anext__(self) -> bytes:
+        reader = self._reader
+        while (connection := self._connection) is not None:
+            if reader.pieces:
+                return reader.take()
+            if reader.done:
+                raise StopAsyncIteration
+            await connection.wait(self._clock)
+        raise ReadError("the answer was closed")
+
+    async def aclose(self) -> None:
+        """Give the connection up: it is used again only if the body was read to its end."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.leave()

@@ -1,0 +1,293 @@
+"""One open connection of the sync client, and the answer that is read from it."""
+
+from __future__ import annotations
+
+import os
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from typing import Any
+
+from ..headers import Headers
+from ..timeouts import Clock
+from .dial import TaskScope
+from .errors import ReadError, ReadTimeout, RemoteProtocolError, StaleConnection, WriteTimeout
+from .reader import AnswerReader
+from .target import Target
+from .wait import IN, LONGEST, OUT, ready, shut_down, waiter_of
+
+_ONE_WRITE = 64 * 2**10
+"""Bytes up to which head and body are sent together."""
+_NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError)
+_local = threading.local()  # one buffer for each thread: what arrives is parsed before the next read
+_PROCESS = [os.getpid()]
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=lambda: _PROCESS.__setitem__(0, os.getpid()))
+
+
+class Connection:
+    """One socket, used by one thread at a time. Any other thread may close it, which ends the first one's wait.
+
+    `_busy` is True while a thread waits or reads: only that thread may then close the socket, since its number could
+    otherwise belong to another connection by the time that it is read. `_lock` is held for moments only.
+    """
+
+    __slots__ = (
+        "_busy",
+        "_fit",
+        "_leave",
+        "_lock",
+        "_process",
+        "_readable",
+        "_socket",
+        "_tls",
+        "closed",
+        "idle_until",
+        "origin",
+        "reader",
+        "served",
+    )
+
+    def __init__(self, target: Target, opened: socket.socket, leave: Callable[[Connection], None]) -> None:
+        """Start with a new socket.
+
+        target: where it goes to.
+        opened: the socket, connected and not blocking.
+        leave: called with this connection when an answer is finished or given up.
+        """
+        self.origin = target.origin
+        self.reader = AnswerReader()
+        self.closed = False
+        self.served = False
+        """True once an earlier call was answered"""
+        self.idle_until = 0.0
+        self._leave = leave
+        self._socket = opened
+        self._tls = target.tls
+        self._readable = waiter_of(opened)
+        self._busy = False
+        self._fit = True
+        self._lock = threading.RLock()  # a signal handler may make a call while it is held
+        self._process = _PROCESS[0]
+
+    def is_fresh(self) -> bool:
+        """Return whether the server has neither closed the idle connection nor sent what nobody asked for."""
+        with self._lock:
+            if self.closed:
+                return False
+            if not self._readable(0):
+                return True
+            if not self._tls:
+                return False
+            try:
+                self._socket.recv(1)
+            except ssl.SSLWantReadError:
+                return True  # TLS's own: tickets for later connections
+            except OSError:
+                pass
+            return False
+
+    def exchange(self, method: str, head: bytes, body: bytes, clock: Clock) -> None:
+        """Send a request, and read until the head of its answer is complete.
+
+        Raises ReadTimeout, WriteTimeout, ReadError, RemoteProtocolError; StaleConnection where it broke before the
+        first byte of an answer, and had served an earlier call.
+        """
+        reader = self.reader
+        reader.expect(method)
+        self._begin()
+        try:
+            if len(body) < _ONE_WRITE:
+                self._fit = self._write(head + body, clock)
+            else:
+                self._fit = self._write(head, clock) and self._write(body, clock)
+            while reader.headers is None:
+                self._read(clock)
+        except (ReadError, RemoteProtocolError):
+            if reader.begun or not self.served or self.closed:
+                raise
+        else:
+            return
+        finally:
+            self._end()
+        raise StaleConnection("the server has closed the connection since the last call")
+
+    def receive(self, clock: Clock) -> None:
+        """Wait for more of the answer. Raises as `exchange` does."""
+        self._begin()
+        try:
+            self._read(clock)
+        finally:
+            self._end()
+
+    def _begin(self) -> None:
+        with self._lock:
+            if self.closed:
+                raise ReadError("the connection was closed by the caller")
+            if self._process != _PROCESS[0]:
+                raise ReadError("the connection belongs to the parent process")
+            self._busy = True
+
+    def _end(self) -> None:
+        with self._lock:
+            self._busy = False
+            closed = self.closed
+        if closed:
+            self._socket.close()
+            self.reader.forget()
+
+    def _write(self, data: bytes, clock: Clock) -> bool:
+        """Send all of it. Return False if the server answers, or breaks off, before that."""
+        try:
+            sent = self._socket.send(data)  # most often all of it
+        except OSError:  # also where it would block
+            sent = 0
+        return sent == len(data) or self._write_rest(memoryview(data)[sent:], clock)
+
+    def _write_rest(self, view: memoryview, clock: Clock) -> bool:
+        opened = self._socket
+        while view:
+            try:
+                view = view[opened.send(view) :]
+                continue
+            except (BlockingIOError, ssl.SSLWantWriteError):
+                events = IN | OUT
+            except ssl.SSLWantReadError:
+                events = IN
+            except OSError:
+                return False  # an answer may have arrived all the same
+            found = ready([opened], events, clock.allowance())
+            if not found:
+                raise WriteTimeout("the server does not take the request")
+            able = found[0][1]
+            if self._tls and able & IN:
+                self._read_once()  # most often no answer, but a message of TLS's own
+                if self.reader.headers is not None:
+                    return False
+            elif not able & OUT:
+                return False
+        return True
+
+    def _read(self, clock: Clock) -> None:
+        # TLS may hold a part of what it has read already, for which poll() would wait for ever.
+        if not (self._tls and self._socket.pending()):  # type: ignore[attr-defined]
+            seconds = clock.allowance()
+            if not self._readable(None if seconds is None else min(seconds, LONGEST) * 1000):
+                raise ReadTimeout("nothing arrived in time")
+        self._read_once()
+
+    def _read_once(self) -> None:
+        try:
+            buffer = _local.buffer
+        except AttributeError:
+            buffer = _local.buffer = memoryview(bytearray(_ONE_WRITE))
+        try:
+            size = self._socket.recv_into(buffer)
+        except _NOTHING_YET:
+            return
+        except ssl.SSLWantWriteError:
+            ready([self._socket], OUT, 1.0)  # TLS has to send something before it can read
+            return
+        except OSError:
+            failed = "closed by the caller" if self.closed else "broken"
+        else:
+            if size:
+                self.reader.feed(buffer[:size])
+            elif self.closed:
+                raise ReadError("the connection was closed by the caller")
+            else:
+                self.reader.end()
+            return
+        raise ReadError(f"the connection was {failed}")
+
+    def leave(self, *, keep: bool) -> None:
+        """Give it back, if its answer was read to the end and it can serve another call; else close it.
+
+        keep: False closes it anyway.
+        """
+        self._fit = self._fit and keep
+        if self._process == _PROCESS[0]:
+            self._leave(self)
+        else:  # in a forked child the pool's lock may be held by a thread that does not exist
+            self._socket.close()
+
+    @property
+    def is_reusable(self) -> bool:
+        reader = self.reader
+        return reader.done and reader.reusable and self._fit and not self.closed
+
+    def interrupt(self) -> None:
+        """Make the thread that waits for this connection fail. Call it only while one waits."""
+        self._fit = False
+        shut_down((self._socket,))
+
+    def close(self) -> None:
+        """Close it, from any thread: one that waits for it wakes up, and closes the socket itself."""
+        with self._lock:
+            if self.closed:
+                return
+            self.closed = True
+            if self._busy:
+                shut_down((self._socket,))
+                return
+            self._socket.close()
+        self.reader.forget()
+
+
+class SocketAnswer:
+    """An answer whose body is still to be read, and the iterator over that body."""
+
+    __slots__ = ("_clock", "_connection", "_reader", "_scope", "_thread", "headers", "status_code", "url")
+
+    extensions: dict[str, Any] = {}
+
+    def __init__(self, connection: Connection, target: Target, clock: Clock, scope: TaskScope | None) -> None:
+        """Start to read a body.
+
+        connection: has read the head.
+        target: where the request went; for its host.
+        clock: the limits of the exchange, asked at each wait.
+        scope: that of the task which reads, and whose cancelling ends a wait; None outside of tasks.
+        """
+        reader = connection.reader
+        self._connection: Connection | None = connection
+        self._reader = reader
+        self._clock = clock
+        self._scope = scope
+        self._thread = threading.get_ident()
+        self.url = target
+        self.status_code = reader.status
+        self.headers: Headers | None = reader.headers
+
+    def whole(self, most: int) -> bytes | None:
+        """See AnswerReader.whole."""
+        return self._reader.whole(most)
+
+    @property
+    def stream(self) -> SocketAnswer:
+        return self
+
+    def __iter__(self) -> SocketAnswer:
+        return self
+
+    def __next__(self) -> bytes:
+        reader = self._reader
+        while (connection := self._connection) is not None:
+            if reader.pieces:
+                return reader.take()
+            if reader.done:
+                raise StopIteration
+            self._thread = threading.get_ident()
+            if self._scope is None:
+                connection.receive(self._clock)
+            else:
+                self._scope.interruptible(connection.interrupt, connection.receive, self._clock)
+        raise ReadError("the answer was closed")
+
+    def close(self) -> None:
+        """Give the connection up: it is used again only if the body was read to its end, by the thread that closes."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            # Another thread may still be about to take what it has read, which must not be a part of the next answer.
+            connection.leave(keep=self._thread == threading.get_ident())

@@ -1,0 +1,50 @@
+"""What goes wrong on a connection; `transport_error` finds the meaning by the name of the class, as for httpx's.
+
+No message holds a header or a part of a body.
+"""
+
+from __future__ import annotations
+
+
+class HTTPError(Exception):
+    """The base class of the errors of this package."""
+
+
+class UnsupportedProtocol(HTTPError):
+    """The URL has no http:// or https:// in front."""
+
+
+class LocalProtocolError(HTTPError):
+    """The request cannot be sent as HTTP."""
+
+
+class Unreachable(HTTPError):
+    """The host cannot be reached, or TLS failed; the message is the system's."""
+
+
+class SlowConnect(HTTPError):
+    """Connecting took too long."""
+
+
+class PoolTimeout(HTTPError):
+    """All connections were in use for too long."""
+
+
+class RemoteProtocolError(HTTPError):
+    """The answer is not HTTP/1.1, or was cut."""
+
+
+class StaleConnection(RemoteProtocolError):
+    """A connection that had served an earlier call broke before the first byte of this answer."""
+
+
+class ReadError(HTTPError):
+    """The connection broke while reading, or was closed by the caller."""
+
+
+class ReadTimeout(HTTPError):
+    """Nothing arrived in time."""
+
+
+class WriteTimeout(HTTPError):
+    """The server did not take the request in time."""
