@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 from attrs import frozen
 
 from .errors import SchemaError
-from .memo import Memo
+from .memo import Memo, memo
 from .regex_characters import ecma_reader, is_word, reader
 
 __all__ = ["LinearPattern", "Match", "Searcher", "backtracks_little", "compile_pattern", "is_pattern"]
@@ -73,7 +73,7 @@ class _Nodes:
         """
         self._nodes: list[tuple[int, Any, tuple[int, ...]]] = []
         self._places = places
-        self._reader = read
+        self._read = read
         self._groups = groups
         self._start = self._sequence(items, self._add(_FOUND, None), flags)
 
@@ -108,7 +108,7 @@ class _Nodes:
 
     def _item(self, kind: Any, value: Any, after: int, flags: int) -> int:
         if kind in (op.LITERAL, op.NOT_LITERAL, op.IN, op.ANY):
-            return self._add(_READ, self._reader(kind, tuple(value) if kind is op.IN else value, flags), after)
+            return self._add(_READ, _reader[self._read, kind, tuple(value) if kind is op.IN else value, flags], after)
         if kind in (op.MAX_REPEAT, op.MIN_REPEAT):
             return self._repeat(value, after, flags, greedy=kind is op.MAX_REPEAT)
         if kind is op.BRANCH:
@@ -142,6 +142,13 @@ class _Nodes:
         for _ in range(least):
             after = self._sequence(body, after, flags)
         return after
+
+
+@memo(1000)
+def _reader(asked: tuple[Reader, Any, Any, int]) -> Callable[[str], bool]:
+    """Return what a Reader makes of its arguments, with the answers for the last characters."""
+    read, kind, value, flags = asked
+    return Memo(128, read(kind, value, flags)).__getitem__
 
 
 def _word(text: str, at: int, is_word: Callable[[str], bool] = lambda char: char.isalnum() or char == "_") -> bool:

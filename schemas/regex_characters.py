@@ -8,23 +8,15 @@ from re import _compiler, _parser  # type: ignore[attr-defined]
 from re import _constants as op  # type: ignore[attr-defined]
 from typing import Any, Final
 
-from .memo import Memo, memo
-
 __all__ = ["ecma_reader", "is_word", "reader"]
 
 
 def reader(kind: object, value: object, flags: int) -> Callable[[str], bool]:
     """Return a function that tests whether one character matches; `re` itself decides, on that character alone."""
-    return _reader[kind, value, flags]
-
-
-@memo(1000)
-def _reader(asked: tuple[object, object, int]) -> Callable[[str], bool]:
-    kind, value, flags = asked
     one = _parser.SubPattern(_parser.State(), [(kind, value)])
     one.state.flags = flags & ~re.DEBUG
     accepts = _compiler.compile(one, 0).match
-    return Memo[str, bool](128, lambda char: accepts(char) is not None).__getitem__
+    return lambda char: accepts(char) is not None
 
 
 def _is_digit(char: str) -> bool:

@@ -180,6 +180,7 @@ def _inflater(encoding: str, *, known_only: bool = True) -> Any:
 
 
 _NO_CONNECTION = (ConnectTimeout, "no connection to {host} within the connect timeout")
+_NONE_FREE = (PoolTimeout, "no connection to {host} became free within the connect timeout")
 _UNREACHABLE = (ConnectError, "cannot connect to {host}")
 _NO_SCHEME = (ConnectError, "the URL of {host} has no http:// or https:// in front")
 _CUT = (StreamTruncated, "{host} closed the connection before the answer was whole")
@@ -188,7 +189,8 @@ _MEANING: dict[str, tuple[type[TransportError], str]] = {
     # httpx, httpx2, pipeline/http/fast
     "ConnectTimeout": _NO_CONNECTION,
     "SlowConnect": _NO_CONNECTION,
-    "PoolTimeout": (PoolTimeout, "no connection to {host} became free within the connect timeout"),
+    "PoolTimeout": _NONE_FREE,
+    "PoolBusy": _NONE_FREE,
     "ConnectError": _UNREACHABLE,
     "Unreachable": _UNREACHABLE,
     "ProxyError": (ConnectError, "the proxy refused the way to {host}"),

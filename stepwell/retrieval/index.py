@@ -5,6 +5,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Iterator, Mapping
 from copy import copy
+from types import ModuleType
 from typing import Any
 
 from attrs import frozen
@@ -84,7 +85,7 @@ class Index:
             self._normed = self._count
         return copy(self)
 
-    def _matrix(self, module: Any) -> Any:
+    def _matrix(self, module: ModuleType) -> Any:
         size = self._dimensions
         return module.frombuffer(self._block, dtype="float32", count=self._count * size).reshape(self._count, size)
 
@@ -111,7 +112,7 @@ class Index:
         scores = [similarity(query, block[at * size : (at + 1) * size], mode) for at in range(self._count)]
         return sorted(range(len(scores)), key=scores.__getitem__, reverse=True), scores
 
-    def _by_numpy(self, module: Any, query: Vector, mode: Mode) -> tuple[list[int], list[float]]:
+    def _by_numpy(self, module: ModuleType, query: Vector, mode: Mode) -> tuple[list[int], list[float]]:
         matrix = self._matrix(module)
         query_vector = module.frombuffer(query, dtype="float32")
         if mode == "euclidean":
@@ -125,7 +126,7 @@ class Index:
         return module.argsort(-scores, kind="stable").tolist(), scores.tolist()
 
 
-def _numpy() -> Any:
+def _numpy() -> ModuleType | None:
     """Import numpy if it is installed: it ranks 10,000 vectors of 576 numbers in 8 ms instead of 1.1 s."""
     try:
         import numpy  # heavy and optional

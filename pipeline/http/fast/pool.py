@@ -9,7 +9,7 @@ from ..headers import Headers
 from ..timeouts import Clock
 from .connection import Connection
 from .dial import TLS, Dial, TaskScope
-from .errors import PoolTimeout
+from .errors import PoolBusy
 from .target import Origin, Target
 
 now = REAL_WORLD.now
@@ -51,7 +51,7 @@ class Pool:
         connect: the limit for waiting until one is free, and again for connecting; None for no limit.
         scope: that of the task which makes the call, and whose cancelling ends connecting; None outside of tasks.
 
-        Raises PoolTimeout, Unreachable, SlowConnect.
+        Raises PoolBusy, Unreachable, SlowConnect.
         """
         until: float | None = None
         while True:
@@ -146,7 +146,7 @@ class Pool:
     def _wait(self, until: float) -> None:
         left = until - now()
         if left <= 0:
-            raise PoolTimeout(f"all of {self._most} connections are in use")
+            raise PoolBusy(f"all of {self._most} connections are in use")
         self._waiting += 1
         try:
             self._changed.wait(min(left, threading.TIMEOUT_MAX))
