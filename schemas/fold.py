@@ -28,8 +28,8 @@ from .chunks import (
 from .errors import DecodeError, StepError
 from .message import Message
 from .parts import Part, Reasoning, Refusal, Text, ToolCall
-from .reply import Reply, joined_warnings
-from .usage import NO_USAGE, Usage
+from .reply import CallWarning, Reply, joined_warnings
+from .usage import NO_USAGE, Usage, later_usage
 
 _PACK = 32
 """How many pieces of text are collected before they are joined. A string of one token takes 50 bytes beside its
@@ -210,6 +210,11 @@ class Fold:
             self.reply_fields["model"] = chunk.model
 
     def _usage(self, chunk: UsageUpdate) -> None:
+        if self.usage is not None:
+            chunk.usage, lower = later_usage(self.usage, chunk.usage)
+            if lower:
+                why = f"a later report has a lower {', '.join(lower)} than an earlier one; the higher was kept"
+                self._add_warnings(Warned((CallWarning("usage", why),)))
         self.usage = chunk.usage
 
     def _metadata(self, chunk: MetadataUpdate) -> None:

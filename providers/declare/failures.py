@@ -1,0 +1,64 @@
+"""Find out that an answer is none: a failed, cancelled or unfinished one, or one that is an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...pipeline.http.response import Response
+from ...pipeline.outcome import PENDING, failure_of, unfinished
+from ...pipeline.side_fields import Rules
+from ...pipeline.steps.decode import Failure, Reader, read_usage
+from ...schemas.errors import AnswerUnfinished, StepwellError
+from ...schemas.reply import Reply
+from .errors import answer_error
+from .reported import JOB_OPERATIONS, error_value, reported_error
+
+_IDS = ("id", "request_id", "task_id", "name")
+_STATES = ("status", "task_status", "state")
+
+
+def failure_finder(operation: str, extract: Reader, side_fields: Rules) -> Failure | None:
+    """Make the function that finds the error in an answer's body; None for operations that ask for a job's state.
+
+    operation: the operation
+    extract: reads the usage of an answer, which goes on the error of a failed one
+    side_fields: the rules that the answer's fields keep
+    """
+    if operation in JOB_OPERATIONS:
+        return None
+
+    def failure(response: Response, data: Any, reply: Reply | None) -> StepwellError | None:
+        if reply is None:
+            return body_failure(response)
+        error: StepwellError
+        if isinstance(data, Mapping) and data.get("error"):
+            error = answer_error(response, reported_error(data))
+        else:
+            error = failure_of(reply.finish_reason or "", reply.finish_reason_raw, response.request.model)
+            if isinstance(error, AnswerUnfinished):
+                error.answer_id = reply.id
+        error.usage = read_usage(extract, response, reply, side_fields)
+        return error
+
+    return failure
+
+
+def body_failure(response: Response) -> StepwellError | None:
+    """Return the error of a body that cannot be decoded, if it reports one, or that it is not finished."""
+    data = error_value(response.body)
+    state = _state_of(data) if isinstance(data, Mapping) else ""
+    if response.status == 202 or state in PENDING:
+        id = next((data[name] for name in _IDS if data.get(name)), None) if isinstance(data, Mapping) else None
+        return unfinished(f"the answer of {response.request.model} is not finished", state or "accepted", id)
+    error = reported_error(data, failed=True)
+    return None if error is None else answer_error(response, error)
+
+
+def _state_of(data: Mapping[str, Any]) -> str:
+    """Return the state of a job, in lower case; "" for what is none."""
+    inner = data.get("output") or data.get("data")
+    places = (data, inner) if isinstance(inner, Mapping) else (data,)
+    states = (place.get(name) for place in places for name in _STATES)
+    found = next((state.lower() for state in states if isinstance(state, str) and state), "")
+    return found or ("running" if data.get("done") is False else "")
