@@ -201,6 +201,9 @@ class Fold:
                 part.fields["extra"] = chunk.extra
             call = part.part()
             if isinstance(call, ToolCall):
+                if (once := said_once(call.arguments_json)) is not call.arguments_json:
+                    part.blocks, call = [once], evolve(call, arguments_json=once)
+                    self._add_warnings(Warned((CallWarning("tool_calls", f"arguments of {call.name} came twice"),)))
                 chunk.id, chunk.name, chunk.arguments_json = call.id, call.name, call.arguments_json
 
     def _start(self, chunk: Start) -> None:
@@ -236,6 +239,13 @@ class Fold:
             if isinstance(part, _PartBuilder):
                 part.pack()
         self.finished = chunk
+
+
+def said_once(arguments: str) -> str:
+    """Return the arguments of a call, which some servers repeat in the end that they send after the pieces."""
+    half = len(arguments) // 2
+    twice = arguments[:1] == "{" and not len(arguments) % 2 and arguments[:half] == arguments[half:]
+    return arguments[:half] if twice else arguments
 
 
 def _misfit() -> DecodeError:
