@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from ..schemas.errors import StepwellError
 from ..schemas.message import Context
 from ..schemas.model import Model
 from ..schemas.prices import FREE
 from ..schemas.reply import CallWarning, Reply, joined_warnings
-from ..schemas.usage import NO_USAGE, PARTS, later_usage, sound_usage, total_usage
+from ..schemas.usage import NO_USAGE, later_usage, sound_usage, total_usage
 from .http.request import Request
 from .http.response import DROPPED, Response, end_dropped
 
@@ -26,13 +24,9 @@ def check_usage(reply: Reply, request: Request) -> None:
 
     None is below zero, no part is larger than its whole, and usage that lacks a count of its kind is not complete.
     """
-    usage = reply.usage
-    read, wrote = usage.input_tokens, usage.output_tokens
-    if read is None or (wrote is None and request.operation == "chat"):
-        usage = reply.usage = evolve(usage, complete=False)
-    elif read >= 0 and (wrote is None or wrote >= 0) and not any(map(vars(usage).get, PARTS)):
-        return  # as most are: 0.7 µs
-    reply.usage, wrong = sound_usage(usage)
+    if request.operation == "count_tokens":
+        return  # a count is its answer, and is checked as one
+    reply.usage, wrong = sound_usage(reply.usage, has_output=request.operation == "chat")
     for why in wrong:
         warn(reply, request.model, "usage", f"{request.model.provider} counted wrongly: {why}")
 

@@ -16,16 +16,17 @@ NO_ANSWERS: Mapping[str, str] = _FAILED | dict.fromkeys(PENDING, "is not finishe
 """The finish reasons of answers that are none, and what is said of these."""
 
 
-def failure_of(reason: str, raw: str | None, model: Model) -> StepwellError:
+def failure_of(reason: str, raw: str | None, model: Model, answer_id: str | None = None) -> StepwellError:
     """Make the error for an answer that ended with a reason of `NO_ANSWERS`.
 
     reason: the reason
     raw: the provider's own name for it
     model: the model that answered
+    answer_id: the provider's id of the answer
     """
     where = f"the answer of {model} {NO_ANSWERS[reason]}"
     if reason in PENDING:
-        return unfinished(where, raw or reason, None)
+        return unfinished(where, raw or reason, answer_id)
     kind = ServerError if _FAILED[reason] == "failed" else ProviderError
     return kind(f"{where}: it ended with {raw or reason!r}", code=raw or reason, hint="what came of it is on .partial")
 

@@ -214,7 +214,7 @@ class Fold:
 
     def _usage(self, chunk: UsageUpdate) -> None:
         if self.usage is not None:
-            chunk.usage, lower = later_usage(self.usage, chunk.usage)
+            chunk.usage, lower = later_usage(self.usage, chunk.usage, final=chunk.final)
             if lower:
                 why = f"a later report has a lower {', '.join(lower)} than an earlier one; the higher was kept"
                 self._add_warnings(Warned((CallWarning("usage", why),)))

@@ -92,15 +92,19 @@ def parse_reported_cost(cost: object) -> Decimal | None:
 _WORDS = ("service_tier", "region")
 
 
-def later_usage(before: Usage, after: Usage) -> tuple[Usage, list[str]]:
+def later_usage(before: Usage, after: Usage, *, final: bool = False) -> tuple[Usage, list[str]]:
     """Merge two reports on one answer: return the later one, and the names of its counts that are too low.
+
+    final: the earlier counts were estimates, which the later ones correct unless they are zero.
 
     The counts of a stream are totals. One that is lower than before is no count (servers of Anthropic's format report
     the input at the start, and 0 at the end), so the higher stays, as does what the later report leaves out.
     """
     old, new = vars(before), vars(after)
     kept: dict[str, Any] = {
-        name: old[name] for name in _ADDED if old[name] is not None and (new[name] is None or new[name] < old[name])
+        name: old[name]
+        for name in _ADDED
+        if old[name] is not None and (new[name] is None or (new[name] < old[name] and not (final and new[name] > 0)))
     }
     lower = [name for name in kept if new[name] is not None]
     kept.update({name: old[name] for name in _WORDS if old[name] is not None and new[name] is None})
@@ -121,8 +125,11 @@ PARTS: Mapping[str, str] = {
 """The counts that are part of another one."""
 
 
-def sound_usage(usage: Usage) -> tuple[Usage, list[str]]:
-    """Return the usage without counts below zero and with no part larger than its whole, and what was changed."""
+def sound_usage(usage: Usage, *, has_output: bool) -> tuple[Usage, list[str]]:
+    """Return the usage without counts below zero and with no part larger than its whole, and what was changed.
+
+    It is not complete if it has no count of the input, or of the output where `has_output` says that there is one.
+    """
     counts, changed, why = vars(usage), dict[str, Any](), list[str]()
     for name in _ADDED:
         if (count := counts[name]) is not None and count < 0:
@@ -133,7 +140,9 @@ def sound_usage(usage: Usage) -> tuple[Usage, list[str]]:
         if count is not None and most is not None and count > most:
             changed[part] = most
             why.append(f"{part} of {count} cut to {most}, which is all of {whole}")
-    return (evolve(usage, **changed) if changed else usage), why
+    sound = evolve(usage, **changed) if changed else usage
+    lacks = sound.input_tokens is None or (has_output and sound.output_tokens is None)
+    return (evolve(sound, complete=False) if lacks and sound.complete else sound), why
 
 
 def total_usage(usages: Iterable[Usage | None]) -> Usage:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ...pipeline.http.error_body import error_in, error_message
 from ...pipeline.http.headers import Headers
+from ...pipeline.http.reported_error import CODES, JOB_OPERATIONS, SUSPECT, error_value, reported_error
 from ...pipeline.http.response import Response
 from ...pipeline.http.retry_after import retry_after
-from ...pipeline.stream.broken_event import read_again
-from ...schemas.chunks import StreamChunk
 from ...schemas.errors import (
     AuthError,
     ContentFiltered,
     ContextOverflow,
-    DecodeError,
     InvalidRequest,
     NotFound,
     Overloaded,
@@ -26,8 +24,6 @@ from ...schemas.errors import (
     ServerError,
 )
 from ...schemas.json_text import dumps, well_formed
-from ...schemas.model import Model
-from .reported import CODES, JOB_OPERATIONS, SUSPECT, error_value, reported_error
 
 _BY_STATUS: Mapping[int, type[ProviderError]] = {
     401: AuthError,
@@ -40,7 +36,7 @@ _BY_STATUS: Mapping[int, type[ProviderError]] = {
     529: Overloaded,
 }
 
-# Without marks between the words, which servers set as they like: rate_limit_error, RateLimitError.
+# Small letters without marks, since servers write rate_limit_error as well as RateLimitError.
 _BY_CODE: Mapping[str, type[ProviderError]] = {
     "insufficientquota": QuotaError,
     "billinghardlimitreached": QuotaError,
@@ -236,40 +232,6 @@ def find_error(response: Response) -> ProviderError | None:
             body=response.body,
         )
     return answer_error(response, error_in(response.body))
-
-
-def event_error(model: Model, data: object, name: str = "", *, body: bytes = b"") -> ProviderError | None:
-    """Return the error that an event of a stream reports; None for any other event.
-
-    model: the model that answers
-    data: the event's JSON value, or its text where that is no JSON
-    name: the name of the event
-    body: the event as it was received
-    """
-    error = reported_error(data, name)
-    return None if error is None else provider_error(model.provider, error, body=body)
-
-
-def read_broken(data: bytes, name: str, model: Model, decode: Callable[[Any], list[StreamChunk]]) -> list[StreamChunk]:
-    """Read an event whose JSON the fast reader refuses, and return its chunks.
-
-    Raises the provider's error for a text that reports one, in an event named "error" or behind that word, DecodeError
-    for other data that is not JSON.
-
-    data: the event's data
-    name: its name
-    model: the model that answers
-    decode: makes the chunks of its JSON
-    """
-    try:
-        return read_again(data, decode)
-    except DecodeError as error:
-        text = data.decode("utf-8", "replace").strip()
-        before, _, rest = text.partition(":")
-        if before in ("data", "error") and rest.strip():
-            name, text = before if before == "error" else name, rest.strip()
-        value = error_value(text.encode())
-        raise event_error(model, text if value is None else value, name, body=data) or error from None
 
 
 def answer_error(response: Response, error: object) -> ProviderError:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from ...pipeline.http.reported_error import JOB_OPERATIONS, error_value, reported_error
 from ...pipeline.http.response import Response
 from ...pipeline.outcome import PENDING, failure_of, unfinished
 from ...pipeline.side_fields import Rules
 from ...pipeline.steps.decode import Failure, Reader, read_usage
-from ...schemas.errors import AnswerUnfinished, StepwellError
+from ...schemas.errors import StepwellError
 from ...schemas.reply import Reply
 from .errors import answer_error
-from .reported import JOB_OPERATIONS, error_value, reported_error
 
 _IDS = ("id", "request_id", "task_id", "name")
 _STATES = ("status", "task_status", "state")
@@ -35,9 +35,7 @@ def failure_finder(operation: str, extract: Reader, side_fields: Rules) -> Failu
         if isinstance(data, Mapping) and data.get("error"):
             error = answer_error(response, reported_error(data))
         else:
-            error = failure_of(reply.finish_reason or "", reply.finish_reason_raw, response.request.model)
-            if isinstance(error, AnswerUnfinished):
-                error.answer_id = reply.id
+            error = failure_of(reply.finish_reason or "", reply.finish_reason_raw, response.request.model, reply.id)
         error.usage = read_usage(extract, response, reply, side_fields)
         return error
 

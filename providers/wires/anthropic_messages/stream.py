@@ -11,7 +11,6 @@ from typing import Any
 from attrs import define, evolve, field
 
 from ....pipeline.side_fields import kept_event, left_out
-from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Finish,
@@ -35,6 +34,7 @@ from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import PAUSE, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
+from ...declare.event_errors import event_error, read_broken
 from ..calls import server_tool_input
 from ..fields import given
 from .encode import NAME
@@ -65,6 +65,8 @@ class State:
     """The open blocks, by index."""
     usage: dict[str, Any] = field(factory=dict)
     reason: str | None = None
+    counted: bool = False
+    """Whether the event with the reason and the final counts came."""
     ended: bool = False
     metadata: dict[str, Any] = field(factory=dict)
 
@@ -81,20 +83,24 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
                 return [TextDelta(delta["text"], data["index"])], state
             if delta["type"] == "input_json_delta" and state.blocks[data["index"]]["type"] == "tool_use":
                 piece = delta["partial_json"]
+                if piece:
+                    state.blocks[data["index"]]["input"] = None  # the pieces are the input, also where the start has it
                 return ([ToolCallDelta(data["index"], piece)] if piece else []), state
             if delta["type"] == "thinking_delta" and (thinking := delta["thinking"]).__class__ is str:
                 return ([ReasoningDelta(thinking, data["index"])] if thinking else []), state
     except JSONDecodeError:
-        return read_again(event[1], lambda value: _general(value, model, state)), state
+        return read_broken(event[1], event[0], model, lambda value: _general(value, event[0], model, state)), state
     except (KeyError, TypeError):
         pass
-    return _general(exact(data, event[1]), model, state), state
+    return _general(exact(data, event[1]), event[0], model, state), state
 
 
-def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
+def _general(data: object, name: str, model: Model, state: State) -> list[StreamChunk]:
     kind = data.get("type") if type(data) is dict else None
     handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
     if handler is None:
+        if (error := event_error(model, data, name, body=dumps(data))) is not None:
+            raise error
         return []
     event, out = kept_event(data, EVENT_FIELDS, model)
     return out + handler(event, model, state)
@@ -111,8 +117,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
         out += _block_start(event, model, state)
         out += _block_stop(event, model, state)
     _message_delta({"delta": data}, model, state)
-    state.ended = True
-    return fold([*out, *flush_stream_state(model, state)])
+    return fold([*out, *_closing(state)])
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
@@ -144,9 +149,7 @@ def _block_start(data: Mapping[str, Any], model: Model, state: State) -> list[St
         case "redacted_thinking":
             return [PartDone(Reasoning(encrypted=block["data"], wire=NAME), index)]
         case "tool_use":
-            start = ToolCallStart(index, block["id"], block["name"])
-            given = block.get("input")
-            return [start, ToolCallDelta(index, dumps(given).decode())] if given else [start]
+            return [ToolCallStart(index, block["id"], block["name"])]
     return []
 
 
@@ -169,7 +172,10 @@ def _block_delta(data: Mapping[str, Any], model: Model, state: State) -> list[St
                 *([delta["citation"]] if delta.get("citation") else []),
             ]
         case "input_json_delta" if block["type"] == "tool_use":
-            return [ToolCallDelta(index, delta["partial_json"])] if delta["partial_json"] else []
+            if not delta["partial_json"]:
+                return []
+            block["input"] = None
+            return [ToolCallDelta(index, delta["partial_json"])]
         case "input_json_delta":
             if not isinstance(piece := delta.get("partial_json") or "", str):
                 return [Warned((left_out("delta.partial_json", piece, model),))]
@@ -207,7 +213,8 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
             return [PartEnd(index, given(wire=NAME, signature=block.get("signature") or None))]
         case "tool_use":
             details = {k: v for k, v in block.items() if k not in ("type", "id", "name", "input")}
-            return [ToolCallEnd(index, {NAME: details} if details else {})]
+            end = ToolCallEnd(index, {NAME: details} if details else {})
+            return [ToolCallDelta(index, dumps(block["input"]).decode()), end] if block.get("input") else [end]
         case None | "redacted_thinking":
             return []
         case _:
@@ -218,22 +225,19 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
 
 def _message_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     delta = data.get("delta") or {}
-    state.reason = delta.get("stop_reason") or state.reason
+    state.reason, state.counted = delta.get("stop_reason") or state.reason, True
     _add_metadata(delta, state)
     if (managed := data.get("context_management")) is not None:
         state.metadata["context_management"] = managed
-    # The counts are cumulative, those of the input too: the last ones are right.
-    state.usage.update({name: value for name, value in (data.get("usage") or {}).items() if value is not None})
-    return _usage(state, complete=True)
+    # The counts are totals, those of the input too: the last ones are right, unless they are lower.
+    final = {name: value for name, value in (data.get("usage") or {}).items() if value is not None}
+    state.usage.update(final)
+    return _usage(state, complete=bool(final))
 
 
 def _message_stop(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     state.ended = True
     return [STREAM_END]
-
-
-def _error(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    raise provider_error(model.provider, data.get("error"), body=dumps(data))
 
 
 def _usage(state: State, *, complete: bool) -> list[StreamChunk]:
@@ -247,12 +251,16 @@ _HANDLERS = {
     "content_block_stop": _block_stop,
     "message_delta": _message_delta,
     "message_stop": _message_stop,
-    "error": _error,
 }
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
-    if not state.ended:
+    """Return the last chunks. A stream was cut unless the reason of its end came, or an event that should have it."""
+    if not (state.ended and state.counted):
         return []
+    return _closing(state)
+
+
+def _closing(state: State) -> list[StreamChunk]:
     chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
     return [*chunks, Finish(FINISH_REASONS.get(state.reason or "", state.reason or "unknown"), state.reason)]

@@ -15,7 +15,6 @@ from typing import Any
 from attrs import define, field
 
 from ....pipeline.side_fields import kept_event
-from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     Finish,
     MetadataUpdate,
@@ -35,6 +34,7 @@ from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
+from ...declare.event_errors import event_error, read_broken
 from ..calls import server_tool_input
 from ..fields import given
 from ..protocols.aws_event_stream import AWSEvent
@@ -76,12 +76,14 @@ def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[li
     try:
         data = loads_fast(event[1])
     except JSONDecodeError:
-        return read_again(event[1], lambda value: _general(value, kind, model, state)), state
+        return read_broken(event[1], "", model, lambda value: _general(value, kind, model, state)), state
     return _general(data if kind == "contentBlockDelta" else exact(data, event[1]), kind, model, state), state
 
 
 def _general(data: Mapping[str, Any], kind: str | None, model: Model, state: State) -> list[StreamChunk]:
     out: list[StreamChunk] = []
+    if kind not in _KINDS and (error := event_error(model, data, body=dumps(data))) is not None:
+        raise error
     if kind != "contentBlockDelta" or type(data.get("delta")) is not dict or "text" not in data["delta"]:
         data, out = kept_event(data, SIDE_FIELDS, model)
     match kind:
@@ -99,6 +101,11 @@ def _general(data: Mapping[str, Any], kind: str | None, model: Model, state: Sta
             if raw := data.get("usage"):
                 out.append(UsageUpdate(usage_of(raw, data, state.ran_tools)))
     return out
+
+
+_KINDS = frozenset(
+    ("contentBlockDelta", "contentBlockStart", "contentBlockStop", "messageStart", "messageStop", "metadata")
+)
 
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:

@@ -15,7 +15,6 @@ from typing import Any
 from attrs import define, field
 
 from ....pipeline.side_fields import kept_event
-from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Finish,
@@ -39,6 +38,7 @@ from ....schemas.parts import Opaque
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
+from ...declare.event_errors import event_error, read_broken
 from ..calls import call_id
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
@@ -69,6 +69,7 @@ class State:
     calls: set[int] = field(factory=set)
     """The indexes of the calls that have started."""
     reason: str | None = None
+    ended: bool = False
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -79,8 +80,8 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     except JSONDecodeError:
         if event[1].strip() == b"[DONE]":
             return [], state
-        return read_again(event[1], lambda value: _event(value, event[0], model, state)), state
-    if (data.get("type") or event[0]) == "content-delta":
+        return read_broken(event[1], event[0], model, lambda value: _event(value, event[0], model, state)), state
+    if type(data) is dict and (data.get("type") or event[0]) == "content-delta":
         try:
             text = data["delta"]["message"]["content"].get("text")
         except (LookupError, TypeError, AttributeError):
@@ -90,10 +91,12 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     return _event(exact(data, event[1]), event[0], model, state), state
 
 
-def _event(data: Mapping[str, Any], name: str, model: Model, state: State) -> list[StreamChunk]:
-    kind = data.get("type") or name
+def _event(data: object, name: str, model: Model, state: State) -> list[StreamChunk]:
+    kind = (data.get("type") or name) if isinstance(data, dict) else None
     handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
-    if handler is None:
+    if handler is None or not isinstance(data, dict):
+        if (error := event_error(model, data, name, body=dumps(data))) is not None:
+            raise error
         return []
     out: list[StreamChunk] = []
     if (rules := EVENT_FIELDS.tables.get(kind)) is not None:
@@ -190,8 +193,10 @@ def _call_delta(data: Mapping[str, Any], message: Mapping[str, Any], state: Stat
 def _end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     delta = data.get("delta") or {}
     if delta.get("error"):
-        raise provider_error(state.model.provider, delta["error"], body=dumps(data))
-    state.reason = delta.get("finish_reason") or "COMPLETE"
+        error = provider_error(state.model.provider, delta["error"], body=dumps(data))
+        error.usage = extract_usage(delta, state.model)
+        raise error
+    state.reason, state.ended = delta.get("finish_reason"), True
     usage = extract_usage(delta, state.model)
     return [STREAM_END] if usage is None else [UsageUpdate(usage), STREAM_END]
 
@@ -215,7 +220,7 @@ _HANDLERS: Mapping[str, Callable[[Mapping[str, Any], Mapping[str, Any], State], 
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
-    return [] if state.reason is None else closing(state)
+    return closing(state) if state.ended else []
 
 
 def closing(state: State) -> list[StreamChunk]:

@@ -8,12 +8,13 @@ Text grows from piece to piece. A part with more than its text, usually a though
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ....pipeline.side_fields import kept_event, left_out
-from ....pipeline.stream.broken_event import read_again
+from ....pipeline.stream.decoder import SHAPE_ERRORS
 from ....schemas.chunks import (
     Alternative,
     Finish,
@@ -37,7 +38,7 @@ from ....schemas.model import Model
 from ....schemas.parts import Audio, Opaque
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ...declare.errors import provider_error
+from ...declare.event_errors import event_error, read_broken
 from ..calls import call_id
 from ..fields import given
 from ..protocols import json_array, sse
@@ -112,6 +113,8 @@ class State:
     others: dict[int, _Candidate] = field(factory=dict)
     block: dict[str, Any] = field(factory=dict)
     usage: Mapping[str, Any] | None = None
+    counted: bool = False
+    """Whether that usage is the final one."""
     unreported: int = 0
     """Pieces since usage was reported last."""
     grounded: bool = False
@@ -153,26 +156,27 @@ def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tupl
                 state.unreported += 1
                 return [TextDelta(text, state.first.place)], state
     except JSONDecodeError:
-        return read_again(event[1], lambda value: _read_piece(value, model, state)), state
+        return read_broken(event[1], event[0], model, lambda value: _read_piece(value, model, state, event[0])), state
     except (KeyError, ValueError, TypeError):
         pass
-    return _read_piece(exact(data, event[1]), model, state), state
+    return _read_piece(exact(data, event[1]), model, state, event[0]), state
 
 
-def _read_piece(data: object, model: Model, state: State, *, whole: bool = False) -> list[StreamChunk]:
-    """Decode one piece, whatever is in it. Raises the provider's error for an error.
+def _read_piece(data: object, model: Model, state: State, name: str = "", *, whole: bool = False) -> list[StreamChunk]:
+    """Decode one piece, whatever is in it. Raises the provider's error for an error, with the usage that it reports.
 
     data: the piece, as JSON
     model: the model that answers
     state: the state of the stream
+    name: the name of the event
     whole: it is an unstreamed answer, whose side fields were checked before and whose usage is read by itself
     """
     if isinstance(data, list) and data:
         data = data[0]
+    if not whole and (name == "error" or not isinstance(data, dict) or "candidates" not in data or "error" in data):
+        _raise_error(data, name, model)
     if not isinstance(data, dict):
         return []
-    if "error" in data:
-        raise provider_error(model.provider, data["error"], body=dumps(data))
     piece, out = (data, []) if whole else kept_event(data, EVENT_FIELDS, model)
     if not state.started:
         state.started, state.id = True, piece.get("responseId")
@@ -193,11 +197,19 @@ def _read_piece(data: object, model: Model, state: State, *, whole: bool = False
     raw = piece.get("usageMetadata")
     # Counts are cumulative; a piece without counts (Vertex sends its traffic type alone) changes nothing.
     if raw and (state.usage is None or TOTAL in raw):
-        state.usage = raw
+        state.usage, state.counted = raw, state.first.reason is not None
     if state.usage is not None and (raw or state.unreported):
-        out.append(UsageUpdate(usage_of(state.usage, state.grounded)))
+        out.append(_usage(state))
     state.unreported = 0
     return out
+
+
+def _raise_error(data: object, name: str, model: Model) -> None:
+    error = event_error(model, data, name, body=dumps(data))
+    if error is not None:
+        with suppress(*SHAPE_ERRORS):
+            error.usage = extract_usage(data, model)  # type: ignore[arg-type]  # its shape is not known
+        raise error
 
 
 def _candidate(
@@ -340,9 +352,16 @@ def _closing(state: State) -> list[StreamChunk]:
     if metadata:
         out.append(MetadataUpdate(metadata))
     if (state.unreported or state.grounded) and state.usage is not None:
-        out.append(UsageUpdate(usage_of(state.usage, state.grounded)))
+        out.append(_usage(state))
     has_calls = any(call.ended for call in first.calls)
     return [*out, Finish(finish_reason(first.reason, has_calls=has_calls, refused=refused), first.reason)]
+
+
+def _usage(state: State) -> UsageUpdate:
+    """Report the counts so far: estimates, until they come with the finish reason or after it (see the recordings)."""
+    usage = usage_of(state.usage or {}, state.grounded)
+    final = state.counted or bool(state.block)
+    return UsageUpdate(usage if final else evolve(usage, complete=False), final)
 
 
 def _ends(candidate: _Candidate, refused: bool) -> list[StreamChunk]:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define
+from attrs import define, field
 
 from ....pipeline.side_fields import Rules, kept_event
-from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Finish,
@@ -22,15 +21,17 @@ from ....schemas.chunks import (
     ToolCallEnd,
     ToolCallStart,
     UsageUpdate,
+    Warned,
 )
 from ....schemas.errors import DecodeError
 from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
-from ....schemas.reply import Reply
+from ....schemas.reply import CallWarning, Reply
 from ....schemas.usage import Usage
-from ...declare.errors import provider_error
+from ...declare.event_errors import event_error, read_broken
 from ..calls import arguments_text, call_id
+from ..said import CONTRADICTION, Said
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
 
@@ -44,8 +45,9 @@ class State:
 
     started: bool = False
     created_at: str | None = None
-    thought: bool = False
-    calls: int = 0
+    text: Said = field(factory=Said)
+    thought: Said = field(factory=Said)
+    calls: list[Mapping[str, Any]] = field(factory=list)
     reason: str | None = None
     done: bool = False
 
@@ -55,11 +57,12 @@ def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[
     try:
         data = loads_fast(event)
     except JSONDecodeError:
-        return read_again(event, lambda value: read_piece(value, model, state)), state
+        return read_broken(event, "", model, lambda value: read_piece(value, model, state)), state
     # Nearly every line is only one more piece of text.
-    if state.started and len(data) == 4 and "error" not in data and not data["done"]:
+    if state.started and len(data) == 4 and "error" not in data and not data.get("done", True):
         message = data["message"]
         if len(message) == 2 and (text := message.get("content")):
+            state.text.add(text)
             return [TextDelta(text, TEXT)], state
     return read_piece(exact(data, event), model, state), state
 
@@ -70,7 +73,10 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     Raises the server's error if the body is one, DecodeError for a body without a message.
     """
     state = State()
-    return fold([*read_piece(data, model, state, rules=None), *closing(state)])
+    chunks = read_piece(data, model, state, rules=None)
+    if data.get("done") is False:
+        state.reason = "in_progress"  # a line of a stream, of which the others are missing
+    return fold([*chunks, *closing(state)])
 
 
 def read_piece(
@@ -85,8 +91,11 @@ def read_piece(
     """
     if state.done:
         return []
-    if data.get("error"):
-        raise provider_error(model.provider, data["error"], body=dumps(data))
+    if rules is not None and (type(data) is not dict or "message" not in data or data.get("error")):
+        error = event_error(model, data, body=dumps(data))
+        if error is not None:
+            error.usage = extract_usage(kept_event(data, rules, model)[0], model) if type(data) is dict else None
+            raise error
     data, out = (data, []) if rules is None else kept_event(data, rules, model)
     if not state.started:
         state.started, state.created_at = True, data.get("created_at")
@@ -95,13 +104,15 @@ def read_piece(
     if rules is None and not isinstance(message, dict):
         raise DecodeError("the answer has no message", hint="see .payload")
     message = message or {}
-    if message.get("thinking"):
-        state.thought = True
-        out.append(ReasoningDelta(message["thinking"], REASONING))
-    if message.get("content"):
-        out.append(TextDelta(message["content"], TEXT))
-    for call in message.get("tool_calls") or ():
-        out += _call(call, state)
+    ends = rules is not None and bool(data.get("done"))
+    if thinking := _new(message.get("thinking"), state.thought, ends, model, out):
+        out.append(ReasoningDelta(thinking, REASONING))
+    if text := _new(message.get("content"), state.text, ends, model, out):
+        out.append(TextDelta(text, TEXT))
+    calls = message.get("tool_calls") or ()
+    if calls != state.calls or not ends:  # a last line may repeat all calls
+        for call in calls:
+            out += _call(call, state)
     if data.get("logprobs"):
         out.append(MetadataUpdate({"logprobs": data["logprobs"]}))
     state.reason = data.get("done_reason")
@@ -114,11 +125,31 @@ def read_piece(
     return out
 
 
+def _new(text: str | None, said: Said, ends: bool, model: Model, out: list[StreamChunk]) -> str:
+    """Return what is new in the text of a line. The last one of a stream has none, or on some servers all of it again.
+
+    text: the text of the line
+    said: what the lines before it have said
+    ends: whether it is the last line
+    model: the model that answers
+    out: gets a warning, where a last line has another text than the lines before it
+    """
+    if not text:
+        return ""
+    if ends and said.length:
+        if (rest := said.rest(text)) is None:
+            out.append(Warned((CallWarning("output", CONTRADICTION, str(model)),)))
+        return rest or ""
+    said.add(text)
+    return text
+
+
 def _call(call: Mapping[str, Any], state: State) -> list[StreamChunk]:
     """Decode a call. Older servers send no id, and index 0 for each of several calls, so their order counts."""
-    function, place = call["function"], CALLS + state.calls
-    id = call.get("id") or call_id(state.created_at, state.calls)
-    state.calls += 1
+    at = len(state.calls)
+    function, place = call["function"], CALLS + at
+    id = call.get("id") or call_id(state.created_at, at)
+    state.calls.append(call)
     arguments = arguments_text(function.get("arguments") or {})
     return [ToolCallStart(place, id, function["name"]), ToolCallDelta(place, arguments), ToolCallEnd(place)]
 
@@ -129,7 +160,7 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
 
 def closing(state: State) -> list[StreamChunk]:
     """Return the chunks that end everything."""
-    ends: list[StreamChunk] = [PartEnd(REASONING, {"wire": NAME})] if state.thought else []
+    ends: list[StreamChunk] = [PartEnd(REASONING, {"wire": NAME})] if state.thought.length else []
     # Ollama sends `stop` with calls, too. Its reasons are ours.
     reason = "tool_calls" if state.calls and state.reason == "stop" else state.reason or "unknown"
     return [*ends, Finish(reason, state.reason)]

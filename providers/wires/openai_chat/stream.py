@@ -32,31 +32,16 @@ from ....schemas.model import Model
 from ....schemas.parts import Part, Text, ToolCall
 from ....schemas.reply import CallWarning, Reply
 from ....schemas.usage import Usage
-from ...declare.errors import event_error, provider_error, read_broken
+from ...declare.errors import provider_error
+from ...declare.event_errors import event_error, read_broken
 from ..said import CONTRADICTION, Said
 from .calls import StreamedCalls
+from .finish import finish_reason
 from .parts import add_audio, add_details, audio_chunks, decode_image, reasoning_fields, reasoning_text, split_content
 from .places import IMAGES, REASONING, REFUSAL, TEXT
 from .side_fields import EVENT_FIELDS
 from .usage import usage_of
 
-FINISH_REASONS: Mapping[str, str] = {
-    "stop": "stop",
-    "eos": "stop",
-    "eos_token": "stop",
-    "stop_sequence": "stop",
-    "end_turn": "stop",
-    "length": "length",
-    "max_tokens": "length",
-    "model_length": "length",
-    "tool_calls": "tool_calls",
-    "function_call": "tool_calls",
-    "tool_use": "tool_calls",
-    "content_filter": "content_filter",
-    "error": "error",
-    "abort": "error",  # SGLang and vLLM
-    "insufficient_system_resource": "error",  # DeepSeek: https://api-docs.deepseek.com/api/create-chat-completion
-}
 METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
 """Fields next to the choices that are kept on `reply.metadata`."""
 _METADATA = frozenset(METADATA)
@@ -151,7 +136,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     choices = data.get("choices")
     if choices and len(choices) == 1 and _PLAIN_BODY.issuperset(data) and _PLAIN_CHOICE.issuperset(choices[0]):
         parts = _plain_parts(choices[0].get("message") or {})
-        if parts is not None and not choices[0].get("logprobs") and not _groq_error(data):
+        if parts is not None and not choices[0].get("logprobs") and not (data.get("x_groq") or _NOTHING).get("error"):
             raw, has_calls = choices[0].get("finish_reason"), type(parts[-1]) is ToolCall
             return Reply(
                 Message("assistant", parts),
@@ -205,11 +190,6 @@ def _plain_parts(message: Mapping[str, Any]) -> tuple[Part, ...] | None:
     return tuple(parts) or None
 
 
-def _groq_error(data: Mapping[str, Any]) -> object:
-    """Return the error in the field of Groq that else holds its usage."""
-    return (data.get("x_groq") or _NOTHING).get("error")
-
-
 _NOTHING: Mapping[str, Any] = {}
 
 
@@ -237,21 +217,11 @@ def read_piece(
         out.append(Start(state.id or None, chunk.get("model") or None))
     if not _METADATA.isdisjoint(chunk):
         state.metadata |= _metadata_of(chunk)  # repeated in every chunk; reported once, at the end
-    for position, choice in enumerate(chunk.get("choices") or ()):
-        # The order of choices counts in a whole body, where some servers give all the same index.
-        index = position if whole else choice.get("index")
-        if state.index is None:
-            state.index = index or 0
-        if index is not None and index != state.index:
-            other = state.choices.setdefault(index, _Choice(StreamedCalls(state.id)))
-            out += [Alternative(index, part) for part in _choice(choice, other, model, whole)]
-        else:
-            out += _choice(choice, state.first, model, whole)
-        if choice.get("error"):
-            # Gateways report a failure halfway in the choice, next to the partial answer (OpenRouter; see the
-            # recordings).
-            state.failure = provider_error(model.provider, choice["error"], body=dumps(data))
-    if error := _groq_error(chunk):
+    out += _choices(chunk, data, model, state, whole)
+    if rules is not None and data.get("choices") and not chunk.get("choices"):
+        # What cannot be read may have been the reason of the end.
+        state.first.raw_reason = state.first.raw_reason or "unknown"
+    if error := (chunk.get("x_groq") or _NOTHING).get("error"):  # Groq, in the field that else has its usage
         state.failure = provider_error(model.provider, error, body=dumps(data))
     if whole:
         return out
@@ -266,6 +236,28 @@ def read_piece(
         if not out:
             raise state.failure
         out.append(STREAM_END)
+    return out
+
+
+def _choices(
+    chunk: Mapping[str, Any], data: Mapping[str, Any], model: Model, state: State, whole: bool
+) -> list[StreamChunk]:
+    """Decode the choices of a piece; `data` is the piece as it was received."""
+    out: list[StreamChunk] = []
+    for position, choice in enumerate(chunk.get("choices") or ()):
+        # The order of choices counts in a whole body, where some servers give all the same index.
+        index = position if whole else choice.get("index")
+        if state.index is None:
+            state.index = index or 0
+        if index is not None and index != state.index:
+            other = state.choices.setdefault(index, _Choice(StreamedCalls(state.id)))
+            out += [Alternative(index, part) for part in _choice(choice, other, model, whole)]
+        else:
+            out += _choice(choice, state.first, model, whole)
+        if choice.get("error"):
+            # Gateways report a failure halfway in the choice, next to the partial answer (OpenRouter; see the
+            # recordings).
+            state.failure = provider_error(model.provider, choice["error"], body=dumps(data))
     return out
 
 
@@ -362,22 +354,6 @@ def _close(choice: _Choice, model: Model) -> list[StreamChunk]:
     if choice.audio:
         out += audio_chunks(choice.audio, model)
     return out + choice.calls.end(model)
-
-
-def finish_reason(raw: str | None, has_calls: bool, refused: bool) -> str:
-    """Map to the canonical reason.
-
-    Providers send `stop` with tool calls, too: with calls the reason is tool_calls. OpenAI sends it for a model's
-    refusal, for which others (Anthropic) have a reason: with a refusal it is content_filter.
-
-    raw: the provider's reason
-    has_calls: whether the answer has tool calls
-    refused: whether the answer is a refusal
-    """
-    reason = FINISH_REASONS.get(raw.lower(), raw) if raw else "unknown"
-    if reason == "stop" or not raw:
-        return "tool_calls" if has_calls else "content_filter" if refused else reason
-    return reason
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:

@@ -34,6 +34,8 @@ class Item:
     """The place of its first part."""
     shown: dict[int, list[str]] = field(factory=dict)
     """The places that deltas have filled, and the pieces that stand there."""
+    texts: dict[int, str] = field(factory=dict)
+    """The texts of a reasoning item that have ended, which all stand at its place."""
     begun: bool = False
     """Whether its call has started."""
     done: bool = False

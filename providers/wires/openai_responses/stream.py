@@ -13,8 +13,8 @@ from typing import Any
 
 from attrs import define, field
 
+from ....pipeline.outcome import PENDING
 from ....pipeline.side_fields import kept_event
-from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Finish,
@@ -40,6 +40,7 @@ from ....schemas.parts import Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import CallWarning, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
+from ...declare.event_errors import event_error, read_broken
 from ..openai_chat.usage import usage_of
 from .parts import call_extra, custom_tools, decode_item, logprobs_of, reasoning_fields
 from .places import CALL, MESSAGE, PLACES, REASONING, Item, Items, kind_of
@@ -93,16 +94,18 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     except JSONDecodeError:
         if event[1].strip() == b"[DONE]":
             return [], state
-        return read_again(event[1], lambda value: _general(value, model, state)), state
+        return read_broken(event[1], event[0], model, lambda value: _general(value, event[0], model, state)), state
     except (KeyError, TypeError):
         pass
-    return _general(exact(data, event[1]), model, state), state
+    return _general(exact(data, event[1]), event[0], model, state), state
 
 
-def _general(data: object, model: Model, state: State) -> list[StreamChunk]:
+def _general(data: object, name: str, model: Model, state: State) -> list[StreamChunk]:
     kind = data.get("type") if isinstance(data, dict) else None
     handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
     if handler is None:
+        if (error := event_error(model, data, name, body=dumps(data))) is not None:
+            raise error
         return []
     rules = BESIDE_TEXT if handler in (_reasoning, _refusal) else EVENT_FIELDS
     event, out = kept_event(data, rules, model)
@@ -121,7 +124,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
         model=data.get("model") or "",
         metadata=_metadata(data, items),
     )
-    if data.get("status") == "failed":
+    if data.get("status") == "failed" or data.get("error"):
         error = _failure(data, model)
         error.partial = reply
         raise error
@@ -200,6 +203,30 @@ def _content_done(data: Mapping[str, Any], model: Model, state: State) -> list[S
     return [] if item.done else _rest(item, place, text, TextDelta if "text" in data else RefusalDelta, model)
 
 
+def _part_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    part = data.get("part") or {}
+    return _content_done({**data, **part}, model, state) if part.get("type") in ("output_text", "refusal") else []
+
+
+def _reasoning_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    """Add what the deltas of one text of a reasoning item have not said, unless other texts of it came after."""
+    item, text = state.items.find(data, REASONING), data.get("text")
+    at = data.get("summary_index", data.get("content_index")) or 0
+    if not text or item.done:
+        return []
+    said = "".join(item.shown.get(item.base, ()))
+    before = sum(map(len, item.texts.values()))
+    item.texts.setdefault(at, text)
+    return _rest(item, item.base, said[:before] + text, ReasoningDelta, model)
+
+
+def _arguments_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    item, text = state.items.find(data, CALL), data.get("arguments") or data.get("input")
+    if not text or item.done or not item.begun:
+        return []
+    return _rest(item, item.base, text, lambda rest, at: ToolCallDelta(at, rest), model)
+
+
 def _rest(known: Item, place: int, text: str, delta: Callable[[str, int], _Delta], model: Model) -> list[StreamChunk]:
     """Return what an end adds to what its deltas have said; where it contradicts them, what was streamed stays."""
     rest = known.rest(place, text)
@@ -246,7 +273,11 @@ def _ended(item: Mapping[str, Any], known: Item, model: Model, state: State) -> 
 
 
 def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    state.final = response = data.get("response") or {}
+    response = data.get("response") or {}
+    if response.get("status") == "failed" or response.get("error"):
+        raise _failure(response, model)
+    # The event says that it is over, whatever state the response in it is left with.
+    state.final = response if response.get("status") not in PENDING else {**response, "status": _status_of(data)}
     out: list[StreamChunk] = []
     seen: dict[str, int] = {}
     for at, item in enumerate(response.get("output") or ()):
@@ -269,12 +300,13 @@ def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
     return [*out, STREAM_END]
 
 
+def _status_of(event: Mapping[str, Any]) -> str:
+    """Return the status that the type of a last event stands for: `response.completed`, `response.incomplete`."""
+    return str(event["type"]).removeprefix("response.")
+
+
 def _failed(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     raise _failure(data.get("response") or {}, model)
-
-
-def _error(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    raise provider_error(model.provider, data.get("error") or data, body=dumps(data))
 
 
 _HANDLERS = {
@@ -287,19 +319,25 @@ _HANDLERS = {
     "response.refusal.delta": _refusal,
     "response.output_text.done": _content_done,
     "response.refusal.done": _content_done,
+    "response.content_part.done": _part_done,
+    "response.reasoning_text.done": _reasoning_done,
+    "response.reasoning_summary_text.done": _reasoning_done,
+    "response.function_call_arguments.done": _arguments_done,
+    "response.custom_tool_call_input.done": _arguments_done,
     "response.function_call_arguments.delta": _arguments,
     "response.custom_tool_call_input.delta": _arguments,
     "response.output_item.done": _done,
     "response.completed": _over,
     "response.incomplete": _over,
     "response.failed": _failed,
-    "error": _error,
+    "response.cancelled": _over,
 }
 
 
 def _failure(response: Mapping[str, Any], model: Model) -> ProviderError:
     """Make the error of a failed response, with its usage."""
-    error = provider_error(model.provider, response.get("error") or {"message": "the response failed"})
+    nothing = {"message": "the response failed", "code": "server_error"}
+    error = provider_error(model.provider, response.get("error") or nothing)
     error.usage = extract_usage(response, model)
     return error
 

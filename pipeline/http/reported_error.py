@@ -1,8 +1,8 @@
 """Find the error that an answer reports under a good status, however it is spelled: in a body, or in an event.
 
 Servers and gateways send an error in place of an answer as `{"error": ...}`, with `object` or `type` of "error", as
-`detail` (FastAPI), as `code` and `message` (OpenRouter, DashScope), as a bare `message` (Cohere, AWS), as
-`base_resp` (MiniMax), in a list, or as JSON in a string.
+`detail`, as `code` and `message`, as a bare `message`, as `base_resp` with a status code, in a list, or as JSON in a
+string.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ...pipeline.http.error_body import error_in
 from ...schemas.json_text import JSONDecodeError, loads
+from .error_body import error_in
 
 JOB_OPERATIONS = frozenset(("upload_batch", "create_batch", "get_batch", "cancel_batch", "batch_results"))
 """Operations whose answers are states of a job: an error in them is the job's, and a state that is not final is
