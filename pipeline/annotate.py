@@ -55,6 +55,10 @@ def annotate(reply: Reply, response: Response) -> Reply:
         check_usage(reply, request)
     if request.warnings:
         reply.warnings = joined_warnings(request.warnings, reply.warnings)
+    if request.options and (count := request.options.get("n")) and reply.finish_reason and request.operation == "chat":
+        received = 1 + len(reply.alternatives)
+        if received != count:
+            warn(reply, model, "n", f"{received} answers were received, but {count} were requested")
     return reply
 
 

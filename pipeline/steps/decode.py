@@ -180,8 +180,8 @@ def extract_usage(
                 usage = usage_in(response.headers, counted)
             if type(usage) is Usage:
                 reply.usage = usage
-                read, wrote = usage.input_tokens, usage.output_tokens
-                if read is None or read < 0 or wrote is None or wrote < 0 or any(map(vars(usage).get, PARTS)):
+                came, made = usage.input_tokens, usage.output_tokens
+                if came is None or came < 0 or made is None or made < 0 or any(map(vars(usage).get, PARTS)):
                     check_usage(reply, request)  # most have nothing to check: 0.6 µs
             elif usage is not None:
                 raise StepError(f"extract_usage returned {type(usage).__name__} instead of Usage or None")

@@ -43,7 +43,12 @@ def failure_finder(operation: str, extract: Reader, side_fields: Rules) -> Failu
 
 
 def body_failure(response: Response) -> StepwellError | None:
-    """Return the error of a body that cannot be decoded, if it reports one, or that it is not finished."""
+    """Return the error of a body that cannot be decoded, if it reports one, or that it is not finished.
+
+    Other statuses than good ones are left to find_error.
+    """
+    if response.status >= 300:
+        return None
     data = error_value(response.body)
     state = _state_of(data) if isinstance(data, Mapping) else ""
     if response.status == 202 or state in PENDING:
