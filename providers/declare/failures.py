@@ -29,6 +29,8 @@ def failure_finder(operation: str, extract: Reader, side_fields: Rules) -> Failu
         return None
 
     def failure(response: Response, data: Any, reply: Reply | None) -> StepwellError | None:
+        if response.status >= 300:
+            return None  # left to find_error
         if reply is None:
             return body_failure(response)
         error: StepwellError
@@ -43,13 +45,10 @@ def failure_finder(operation: str, extract: Reader, side_fields: Rules) -> Failu
 
 
 def body_failure(response: Response) -> StepwellError | None:
-    """Return the error of a body that cannot be decoded, if it reports one, or that it is not finished.
-
-    Other statuses than good ones are left to find_error.
-    """
-    if response.status >= 300:
-        return None
+    """Return the error of a body that cannot be decoded, if it reports one, or that it is not finished."""
     data = error_value(response.body)
+    if data is None:  # an error may be the first line of a stream
+        data = error_value(response.body.lstrip().partition(b"\n")[0])
     state = _state_of(data) if isinstance(data, Mapping) else ""
     if response.status == 202 or state in PENDING:
         id = next((data[name] for name in _IDS if data.get(name)), None) if isinstance(data, Mapping) else None

@@ -8,14 +8,13 @@ Text grows from piece to piece. A part with more than its text, usually a though
 from __future__ import annotations
 
 from collections.abc import Mapping
-from contextlib import suppress
 from typing import Any
 
 from attrs import define, evolve, field
 
 from ....pipeline.side_fields import kept_event, left_out
-from ....pipeline.stream.decoder import SHAPE_ERRORS
 from ....schemas.chunks import (
+    STREAM_END,
     Alternative,
     Finish,
     MetadataUpdate,
@@ -31,7 +30,7 @@ from ....schemas.chunks import (
     UsageUpdate,
     Warned,
 )
-from ....schemas.errors import DecodeError
+from ....schemas.errors import DecodeError, ProviderError
 from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
@@ -118,6 +117,7 @@ class State:
     unreported: int = 0
     """Pieces since usage was reported last."""
     grounded: bool = False
+    failure: ProviderError | None = None
 
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
@@ -139,7 +139,7 @@ def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
 
 
 def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tuple[list[StreamChunk], State]:
-    """Decode one piece. Raises the provider's error for an error piece, DecodeError for data that is not JSON."""
+    """Decode one piece. Raises DecodeError for data that is not JSON."""
     try:
         data = loads_fast(event[1])
         # Nearly every piece continues the open text, and has the counts so far. Making a Usage of each would double a
@@ -163,7 +163,9 @@ def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tupl
 
 
 def _read_piece(data: object, model: Model, state: State, name: str = "", *, whole: bool = False) -> list[StreamChunk]:
-    """Decode one piece, whatever is in it. Raises the provider's error for an error, with the usage that it reports.
+    """Decode one piece, whatever is in it.
+
+    An error that it reports is in `state.failure`, since usage and a part of the answer may stand beside it.
 
     data: the piece, as JSON
     model: the model that answers
@@ -173,10 +175,10 @@ def _read_piece(data: object, model: Model, state: State, name: str = "", *, who
     """
     if isinstance(data, list) and data:
         data = data[0]
-    if not whole and (name == "error" or not isinstance(data, dict) or "candidates" not in data or "error" in data):
-        _raise_error(data, name, model)
+    if not whole and (name or not isinstance(data, dict) or "candidates" not in data or "error" in data):
+        state.failure = event_error(model, data, name, body=dumps(data))
     if not isinstance(data, dict):
-        return []
+        return [] if state.failure is None else [STREAM_END]
     piece, out = (data, []) if whole else kept_event(data, EVENT_FIELDS, model)
     if not state.started:
         state.started, state.id = True, piece.get("responseId")
@@ -201,15 +203,7 @@ def _read_piece(data: object, model: Model, state: State, name: str = "", *, who
     if state.usage is not None and (raw or state.unreported):
         out.append(_usage(state))
     state.unreported = 0
-    return out
-
-
-def _raise_error(data: object, name: str, model: Model) -> None:
-    error = event_error(model, data, name, body=dumps(data))
-    if error is not None:
-        with suppress(*SHAPE_ERRORS):
-            error.usage = extract_usage(data, model)  # type: ignore[arg-type]  # its shape is not known
-        raise error
+    return out if state.failure is None else [*out, STREAM_END]
 
 
 def _candidate(
@@ -335,6 +329,8 @@ def _end_calls(state: _Candidate) -> list[StreamChunk]:
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     """Return the last chunks, if every candidate has its reason or the prompt was blocked; none for a cut stream."""
+    if state.failure is not None:
+        raise state.failure
     finished = state.first.reason is not None and all(other.reason is not None for other in state.others.values())
     return _closing(state) if finished or state.block else []
 

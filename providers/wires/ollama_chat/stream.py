@@ -23,7 +23,7 @@ from ....schemas.chunks import (
     UsageUpdate,
     Warned,
 )
-from ....schemas.errors import DecodeError
+from ....schemas.errors import DecodeError, ProviderError
 from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
@@ -50,6 +50,7 @@ class State:
     calls: list[Mapping[str, Any]] = field(factory=list)
     reason: str | None = None
     done: bool = False
+    failure: ProviderError | None = None
 
 
 def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -91,11 +92,11 @@ def read_piece(
     """
     if state.done:
         return []
-    if rules is not None and (type(data) is not dict or "message" not in data or data.get("error")):
-        error = event_error(model, data, body=dumps(data))
-        if error is not None:
-            error.usage = extract_usage(kept_event(data, rules, model)[0], model) if type(data) is dict else None
-            raise error
+    odd = type(data) is not dict or type(data.get("message")) is not dict or data.get("error")
+    if odd and rules is not None:
+        state.failure = event_error(model, data, body=dumps(data))
+        if state.failure is not None and (type(data) is not dict or "done" not in data):
+            return [STREAM_END]
     data, out = (data, []) if rules is None else kept_event(data, rules, model)
     if not state.started:
         state.started, state.created_at = True, data.get("created_at")
@@ -116,7 +117,7 @@ def read_piece(
     if data.get("logprobs"):
         out.append(MetadataUpdate({"logprobs": data["logprobs"]}))
     state.reason = data.get("done_reason")
-    if rules is not None and data.get("done"):
+    if rules is not None and (data.get("done") or state.failure is not None):
         # Not started any more: later lines take the general path, which drops them.
         state.done, state.started = True, False
         if (usage := extract_usage(data, model)) is not None:
@@ -155,6 +156,8 @@ def _call(call: Mapping[str, Any], state: State) -> list[StreamChunk]:
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
+    if state.failure is not None:
+        raise state.failure
     return closing(state) if state.done else []
 
 

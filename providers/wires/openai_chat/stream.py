@@ -205,11 +205,13 @@ def read_piece(
     rules: the rules of the fields that it can do without; None for a whole body: they were applied before, and its
         usage is read by a step of its own
     """
-    if not isinstance(data, dict) or state.done:
+    if state.done:
         return []
     whole = rules is None
-    if not whole and (name == "error" or "choices" not in data or data.get("error")):
+    if not isinstance(data, dict) or (not whole and (name or "choices" not in data or data.get("error"))):
         state.failure = event_error(model, data, name, body=dumps(data))
+    if not isinstance(data, dict):
+        return [] if state.failure is None else [STREAM_END]
     chunk, out = (data, []) if rules is None else kept_event(data, rules, model)
     if not state.started and (chunk.get("id") or chunk.get("choices")):
         state.started, state.id = True, chunk.get("id")

@@ -38,8 +38,8 @@ def custom_embedding(id: str, function: EmbeddingFunction) -> Provider:
         names of options of embed (`kind`, `dimensions`) get these; other options are dropped with a warning.
 
     The function is the step that sends, in a pipeline that has all others: your own steps, retries and checks run
-    around it. Several calls may be made at once. Raises InvalidOption for an unusable id; calls raise StepError where it
-    returns more or fewer vectors than it got texts.
+    around it. Several calls may be made at once. Raises InvalidOption for an unusable id; a call
+    raises StepError if it returns more or fewer vectors than it got texts.
     """
     known = OPERATION_OPTIONS["embed"].keys()
 
