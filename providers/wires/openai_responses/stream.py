@@ -293,6 +293,9 @@ def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
         elif kind == REASONING and item not in state.whole:
             # The final response encrypts its reasoning anew (see the recordings); an unstreamed one would hold this.
             out.append(PartEnd(known.base, reasoning_fields(item)))
+    if state.final.get("status") == "completed":
+        # Calls that have neither an end of their own nor a place in the list.
+        out += [ToolCallEnd(each.base) for each in state.items.all if each.begun and not each.done]
     # Some servers leave the items out of the last event.
     usage = extract_usage(response if response.get("output") else {**response, "output": state.whole}, model)
     if usage is not None:
