@@ -35,19 +35,11 @@ _FAULTS = ("error", "exception", "failure")
 """How the type of an error ends."""
 
 _SIGN = (
-    rb'"(?:errors?|detail|error_code|error_?msg|errorMessage|__type|fault|base_resp)"\s*+:\s*+(?!null|false|""|\[\s*\])'
-    rb'|"(?:message|Message|msg)"\s*+:\s*+"|"code"\s*+:\s*+(?!null|0\b|200\b)|"(?:type|object)"\s*+:\s*+"[\w.]*error"'
+    rb'"(?:e(?:rrors?|rror_code|rror_?msg|rrorMessage)|detail|__type|fault|base_resp)"\s*+:\s*+(?!null|false|""|\[\s*\])'
+    rb'|"(?:[mM]essage|msg)"\s*+:\s*+"|"code"\s*+:\s*+(?!null|0\b|200\b)|"(?:type|object)"\s*+:\s*+"[\w.]*error"'
 )
-_SCALAR = rb'(?:"(?:[^"\\]|\\.)*+"|[-+.\w]++|\[\s*\]|\{\s*\})'
-SUSPECT = re.compile(
-    rb"\s*+(?:\[\s*+)?+\{\s*+(?:(?!"
-    + _SIGN
-    + rb')"[^"\\]{0,40}+"\s*+:\s*+'
-    + _SCALAR
-    + rb"\s*+,\s*+){0,12}+(?:"
-    + _SIGN
-    + rb")"
-)
+_FIELD = rb'(?>"[^"\\]{0,40}+"\s*+:\s*+(?:"(?:[^"\\]|\\.)*+"|[-+.\w]++|\[\s*\]|\{\s*\})\s*+,\s*+)'
+SUSPECT = re.compile(rb"\s*+(?:\[\s*+)?+\{\s*+" + _FIELD + rb"{0,12}?(?:" + _SIGN + rb")")
 """The beginning of a body that may be an error: 1 µs for a good one. Only what is short stands before the first field
 that shows it."""
 

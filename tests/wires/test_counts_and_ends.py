@@ -22,7 +22,7 @@ from stepwell.schemas.usage import PARTS, Usage, later_usage, sound_usage
 from stepwell.testing.conformance import samples_of
 
 from every_way import WAYS
-from odd_fields import KEYS, SPEAKERS, places, put, speaker, streamed, wires
+from odd_fields import KEYS, places, put, speaker, streamed, wires
 
 COUNTED = ("input_tokens", "output_tokens", *PARTS)
 COUNTS = st.one_of(st.none(), st.integers(-3, 9))

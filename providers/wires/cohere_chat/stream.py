@@ -91,10 +91,9 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     return _event(exact(data, event[1]), event[0], model, state), state
 
 
-def _event(data: object, name: str, model: Model, state: State) -> list[StreamChunk]:
+def _event(data: Any, name: str, model: Model, state: State) -> list[StreamChunk]:
     kind = (data.get("type") or name) if isinstance(data, dict) else None
-    handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
-    if handler is None or not isinstance(data, dict):
+    if not isinstance(kind, str) or (handler := _HANDLERS.get(kind)) is None or data.get("error"):
         if (error := event_error(model, data, name, body=dumps(data))) is not None:
             raise error
         return []

@@ -103,7 +103,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
 def _general(data: object, name: str, model: Model, state: State) -> list[StreamChunk]:
     kind = data.get("type") if isinstance(data, dict) else None
     handler = _HANDLERS.get(kind) if isinstance(kind, str) else None
-    if handler is None:
+    if not isinstance(data, dict) or handler is None or data.get("error"):
         if (error := event_error(model, data, name, body=dumps(data))) is not None:
             raise error
         return []
