@@ -84,7 +84,7 @@ def reported_error(data: object, name: str = "", *, failed: bool = False) -> obj
     if not texts:
         return None
     if data.get("detail") and not kinds:
-        return data
+        return _merged(data, data["detail"]) if isinstance(data["detail"], Mapping) else data
     codes = [str(data[field]) for field in CODES if field not in _KINDS and isinstance(data.get(field), str | int)]
     bad = not kinds and any(code.lower() not in _GOOD for code in codes)
     if not isinstance(texts[0], str):

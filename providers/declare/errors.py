@@ -219,7 +219,8 @@ def find_error(response: Response) -> ProviderError | None:
     (OpenRouter; see the recordings).
     """
     if response.status < 300:
-        if response.request.operation in JOB_OPERATIONS or not SUSPECT.match(response.body):
+        accepted = response.status == 202 or response.request.operation in JOB_OPERATIONS
+        if accepted or not SUSPECT.match(response.body):
             return None
         error = reported_error(error_value(response.body))
         return None if error is None else answer_error(response, error)

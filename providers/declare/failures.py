@@ -14,7 +14,7 @@ from ...schemas.errors import StepwellError
 from ...schemas.reply import Reply
 from .errors import answer_error
 
-_IDS = ("id", "request_id", "task_id", "name")
+_IDS = ("id", "task_id", "request_id", "name")
 _STATES = ("status", "task_status", "state")
 
 
@@ -49,18 +49,18 @@ def body_failure(response: Response) -> StepwellError | None:
     data = error_value(response.body)
     if data is None:  # an error may be the first line of a stream
         data = error_value(response.body.lstrip().partition(b"\n")[0])
-    state = _state_of(data) if isinstance(data, Mapping) else ""
+    places = _places(data)
+    states = (place.get(name) for place in places for name in _STATES)
+    state = next((each.lower() for each in states if isinstance(each, str) and each), "")
+    state = state or ("running" if places and places[0].get("done") is False else "")
     if response.status == 202 or state in PENDING:
-        id = next((data[name] for name in _IDS if data.get(name)), None) if isinstance(data, Mapping) else None
+        id = next((place[name] for place in places for name in _IDS if place.get(name)), None)
         return unfinished(f"the answer of {response.request.model} is not finished", state or "accepted", id)
     error = reported_error(data, failed=True)
     return None if error is None else answer_error(response, error)
 
 
-def _state_of(data: Mapping[str, Any]) -> str:
-    """Return the state of a job, in lower case; "" for what is none."""
-    inner = data.get("output") or data.get("data")
-    places = (data, inner) if isinstance(inner, Mapping) else (data,)
-    states = (place.get(name) for place in places for name in _STATES)
-    found = next((state.lower() for state in states if isinstance(state, str) and state), "")
-    return found or ("running" if data.get("done") is False else "")
+def _places(data: object) -> list[Mapping[str, Any]]:
+    """Return the objects in which a job's id and state may be."""
+    inner = (data.get("output") or data.get("data")) if isinstance(data, Mapping) else None
+    return [each for each in (inner, data) if isinstance(each, Mapping)][::-1]
