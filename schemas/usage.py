@@ -142,7 +142,8 @@ def sound_usage(usage: Usage, *, has_output: bool) -> tuple[Usage, list[str]]:
             why.append(f"{part} of {count} cut to {most}, which is all of {whole}")
     sound = evolve(usage, **changed) if changed else usage
     lacks = sound.input_tokens is None or (has_output and sound.output_tokens is None)
-    return (evolve(sound, complete=False) if lacks and sound.complete else sound), why
+    lacks = lacks and sound.complete and sound.reported_cost is None
+    return (evolve(sound, complete=False) if lacks else sound), why
 
 
 def total_usage(usages: Iterable[Usage | None]) -> Usage:

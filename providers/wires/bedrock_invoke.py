@@ -15,6 +15,7 @@ from ...pipeline.http.request import Request
 from ...schemas.chunks import StreamChunk
 from ...schemas.json_text import loads_fast
 from ...schemas.model import Model
+from ..declare.event_errors import event_error
 from ..declare.wire import Wire
 from .anthropic_messages import anthropic_messages
 from .anthropic_messages.encode import body_for
@@ -33,7 +34,11 @@ def _invoke_wire(wire: Wire, name: str, build_body: Callable[[Request], dict[str
         if (error := stream_failure(event, model)) is not None:
             raise error
         payload = loads_fast(event[1])
-        return decode(("", b64decode(payload["bytes"])), model, state) if "bytes" in payload else ([], state)
+        if "bytes" in payload:
+            return decode(("", b64decode(payload["bytes"])), model, state)
+        if (error := event_error(model, payload, body=event[1])) is not None:
+            raise error
+        return [], state
 
     return evolve(
         wire,

@@ -212,11 +212,13 @@ def _reasoning_done(data: Mapping[str, Any], model: Model, state: State) -> list
     """Add what the deltas of one text of a reasoning item have not said, unless other texts of it came after."""
     item, text = state.items.find(data, REASONING), data.get("text")
     at = data.get("summary_index", data.get("content_index")) or 0
-    if not text or item.done:
+    if not text or item.done or at in item.texts:
         return []
     said = "".join(item.shown.get(item.base, ()))
     before = sum(map(len, item.texts.values()))
-    item.texts.setdefault(at, text)
+    item.texts[at] = text
+    if said.startswith(text, before):
+        return []  # as nearly always; deltas of the next text may have come, too
     return _rest(item, item.base, said[:before] + text, ReasoningDelta, model)
 
 
@@ -295,7 +297,9 @@ def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
             out.append(PartEnd(known.base, reasoning_fields(item)))
     if state.final.get("status") == "completed":
         # Calls that have neither an end of their own nor a place in the list.
-        out += [ToolCallEnd(each.base) for each in state.items.all if each.begun and not each.done]
+        unended = [ToolCallEnd(each.base) for each in state.items.all if each.begun and not each.done]
+        state.kinds.update([ToolCall] if unended else [])
+        out += unended
     # Some servers leave the items out of the last event.
     usage = extract_usage(response if response.get("output") else {**response, "output": state.whole}, model)
     if usage is not None:
