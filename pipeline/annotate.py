@@ -32,8 +32,8 @@ def check_usage(reply: Reply, request: Request) -> None:
 
 
 def warn(reply: Reply, model: Model, subject: str, why: str) -> None:
-    """Add one more warning to the reply itself."""
-    reply.warnings = (*reply.warnings, CallWarning(subject, why, str(model)))
+    """Add one more warning to the reply itself, unless it is there."""
+    reply.warnings = joined_warnings(reply.warnings, (CallWarning(subject, why, str(model)),))
 
 
 def annotate(reply: Reply, response: Response) -> Reply:
