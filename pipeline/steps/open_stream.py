@@ -7,8 +7,9 @@ from typing import Any
 
 from ...schemas.chunks import MetadataUpdate, Start, UsageUpdate, Warned
 from ...schemas.errors import StepwellError
-from ...schemas.fold import chunks_of
+from ...schemas.fold import chunks_of, fold
 from ...schemas.reply import Reply, joined_warnings
+from ..annotate import annotate, attach_partial
 from ..effects import CallNext, Close, Read, StepGenerator
 from ..http.redact import redact
 from ..http.request import Request
@@ -72,6 +73,8 @@ def _opened(
         if isinstance(error, StepwellError):
             redact(error, response.request)
             error.request_id = error.request_id or response.request_id
+            if response.ready:  # usage, perhaps, and the provider's id of the answer
+                attach_partial(error, annotate(fold(response.ready), response))
         yield Close(source)
         raise
     source.clock.begin()
