@@ -13,7 +13,7 @@ from ...schemas.functions import takes
 from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.parts import Reasoning, Refusal, Text
 from ...schemas.reply import CallWarning, Reply, joined_warnings
-from ...schemas.usage import PARTS, Usage
+from ...schemas.usage import NO_USAGE, PARTS, Usage
 from ..annotate import annotate, attach_partial, check_usage, note_reply, warn
 from ..http.request import Request
 from ..http.response import Response
@@ -103,10 +103,7 @@ def decoded(
             if (found := _reported(response, data, failure)) is not None:
                 raise found from None
             error.payload = error.payload or response.body
-        error.request_id = error.request_id or response.request_id
-        if error.usage is not None:  # billed, also where another call takes its place
-            note_reply(response, annotate(Reply(usage=error.usage), response))
-        attach_call_details(error, request)
+        _with_details(error, response)
         raise
     except SHAPE_ERRORS as error:
         if (found := _reported(response, data, failure)) is not None:
@@ -123,23 +120,31 @@ def decoded(
     if warnings:
         reply.warnings = joined_warnings(warnings, reply.warnings)
     annotate(reply, response)
-    if reply.finish_reason in NO_ANSWERS or (data.__class__ is dict and data.get("error")):
-        found = None if failure is None else failure(response, data, reply)
-        if found is not None:
-            attach_partial(found, reply)
-            raise _with_details(found, response)
+    failed = reply.finish_reason in NO_ANSWERS or (data.__class__ is dict and data.get("error"))
+    if failed and (found := _reported(response, data, failure, reply)) is not None:
+        raise found
     note_reply(response, reply)
     return reply
 
 
-def _reported(response: Response, data: object, failure: Failure | None) -> StepwellError | None:
-    """Return the error that a body which cannot be decoded reports, if it reports one."""
-    found = None if failure is None else failure(response, data, None)
-    return None if found is None else _with_details(found, response)
+def _reported(
+    response: Response, data: object, failure: Failure | None, reply: Reply | None = None
+) -> StepwellError | None:
+    """Return the error that a body reports, if it reports one; `reply` is the answer beside it, None if there is
+    none."""
+    if failure is None or (found := failure(response, data, reply)) is None:
+        return None
+    if reply is not None:
+        attach_partial(found, reply)
+    return _with_details(found, response)
 
 
 def _with_details(error: StepwellError, response: Response) -> StepwellError:
+    """Put on the error what is known of its call, and count its usage: it is billed, also where another call takes its
+    place."""
     error.request_id = error.request_id or response.request_id
+    if error.usage is not None and error.usage is not NO_USAGE:
+        note_reply(response, annotate(Reply(usage=error.usage), response))
     attach_call_details(error, response.request)
     return error
 

@@ -37,9 +37,9 @@ def by_kind(handlers: Mapping[str, Handler], data: object, name: str, model: Mod
     """
     kind = data.get("type") if type(data) is dict else None
     handler = (handlers.get(kind) if type(kind) is str else None) or handlers.get(name)
-    if handler is None or type(data) is not dict or data.get("error"):
-        if (error := event_error(model, data, name, body=dumps(data))) is not None:
-            raise error
+    plain = handler is not None and type(data) is dict and not data.get("error")
+    if not plain and (error := event_error(model, data, name, body=dumps(data))) is not None:
+        raise error
     return handler
 
 

@@ -66,7 +66,7 @@ def test_the_end_of_a_text_alone_adds_what_is_missing(kind: str, said: list[str]
     assert text_of(reply) == "Hello!" and not reply.warnings
 
 
-@pytest.mark.parametrize("ends", [(), ("text",), ("text", "item"), ("item",)])
+@pytest.mark.parametrize("ends", [(), ("text",), ("text", "item"), ("item",), ("text alone",), ("text alone", "item")])
 def test_the_texts_of_several_items_and_of_one_item_are_each_said_once(ends: tuple[str, ...]) -> None:
     events: list[Any] = [_CREATED]
     items: list[Any] = []
@@ -79,8 +79,10 @@ def test_the_texts_of_several_items_and_of_one_item_are_each_said_once(ends: tup
         for part, summary in enumerate(reasoning):
             here = {"item_id": f"r{at}", "output_index": 2 * at, "summary_index": part}
             kind = "response.reasoning_summary_text"
-            events.append({"type": f"{kind}.delta", **here, "delta": summary["text"]})
-            events += [{"type": f"{kind}.done", **here, "text": summary["text"]}] if "text" in ends else []
+            delta = {"type": f"{kind}.delta", **here, "delta": summary["text"]}
+            done = {"type": f"{kind}.done", **here, "text": summary["text"]}
+            events += [] if "text alone" in ends else [delta]
+            events += [done] if "text" in ends or "text alone" in ends else []
         here = {"item_id": f"m{at}", "output_index": 2 * at + 1, "content_index": index}
         events += [{"type": "response.output_text.delta", **here, "delta": piece} for piece in ("text ", str(at))]
         events += [{"type": "response.output_text.done", **here, "text": f"text {at}"}] if "text" in ends else []
@@ -89,7 +91,7 @@ def test_the_texts_of_several_items_and_of_one_item_are_each_said_once(ends: tup
             events += [ended] if "item" in ends else []
     events.append({"type": "response.completed", "response": {"id": "r", "status": "completed", "output": items}})
     reply = streamed(speaker("openai_responses"), [("", orjson.dumps(event)) for event in events])
-    assert (reply.text, reply.reasoning, reply.warnings) == ("text 0text 1", "0a0b1a1b", ())
+    assert (reply.text, reply.reasoning, reply.warnings) == ("text 0text 1", "0a\n0b1a\n1b", ())
 
 
 @pytest.mark.parametrize("kind", KINDS)
