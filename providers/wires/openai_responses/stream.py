@@ -319,7 +319,7 @@ def _failed(data: Mapping[str, Any], model: Model, state: State) -> list[StreamC
     raise _failure(data.get("response") or {}, model)
 
 
-_HANDLERS = {
+_HANDLERS: Mapping[str, Callable[[Mapping[str, Any], Model, State], list[StreamChunk]]] = {
     "response.created": _begun,
     "response.in_progress": _begun,
     "response.output_item.added": _added,
