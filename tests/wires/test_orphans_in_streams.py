@@ -104,6 +104,10 @@ ORPHANS: dict[str, tuple[Wire, list[Any]]] = {
         openai_chat,
         [chat("tool_calls", tool_calls=[{"index": 0, "id": "c", "function": {"arguments": PIECE}}])],
     ),
+    "openai_responses, arguments that come at once": (
+        openai_responses,
+        [{"type": "response.function_call_arguments.done", "output_index": 0, "arguments": PIECE}, DONE],
+    ),
 }
 
 

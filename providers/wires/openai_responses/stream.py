@@ -231,7 +231,10 @@ def _reasoning_done(data: Mapping[str, Any], model: Model, state: State) -> list
 
 def _arguments_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     item, text = state.items.find(data, CALL), arguments_text(data.get("arguments") or data.get("input"))
-    if not text or item.done or not item.begun:
+    if not text or item.done:
+        return []
+    if not item.begun:
+        item.waits = True
         return []
     return _rest(item, item.base, text, lambda rest, at: ToolCallDelta(at, rest), model)
 
