@@ -19,12 +19,16 @@ _LIMITS = ("context", "output", "input")
 _RATES = (*BUCKETS, "over")
 _FACTORS = ("batch_factor", "batch_cache_read_factor", "regions")
 _COST = (*BUCKETS, *FEES, *_FACTORS, "tiers", "tiers_over", "other_charges", "as_of", "source")
-_KNOWN = (KNOWN_FIELDS - {"id"}) | FIELD_ALIASES.keys() | {"modes", "provider", "interleaved", "open_weights"}
+_FACTS = frozenset(("modes", "provider", "interleaved", "open_weights", "retires", "successor"))
+_KNOWN = (KNOWN_FIELDS - {"id"}) | FIELD_ALIASES.keys() | _FACTS
 _KINDS: Mapping[str, tuple[type, ...]] = {
-    **dict.fromkeys(("name", "family", "knowledge", "release_date", "status", "wire", "base_url"), (str,)),
+    **dict.fromkeys(
+        ("name", "family", "knowledge", "release_date", "status", "wire", "base_url", "retires", "successor"), (str,)
+    ),
     **dict.fromkeys(
         ("tool_call", "reasoning", "structured_output", "temperature", "attachment", "open_weights"), (bool,)
     ),
+    "interleaved": (str, bool),
     **dict.fromkeys(("limit", "modalities", "provider", "modes"), (Mapping,)),
     "cost": (Mapping, Prices),
 }

@@ -3,7 +3,8 @@
 A row has the fields of models.dev: `name family limit{context,input,output} modalities{input,output} cost{...}
 tool_call reasoning structured_output temperature attachment knowledge release_date status provider{npm,api,shape}`,
 and any others. Patches and user rows may also have fields of our own: `wire`, `base_url`, and in `cost` those that
-`_cost` lists.
+`_cost` lists, `retires`, the day (ISO) from which a deprecated model cannot be called, and `successor`, the model that
+its provider recommends instead.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Alibaba Cloud Model Studio. https://help.aliyun.com/zh/model-studio"""
 
 from ..schemas.model import Model
+from .declare.constraints import unthinking_if_forced
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
 from .declare.rules import DroppedOptions, Options, bounded_switch, clamp, switch, without_thinking
@@ -36,6 +37,8 @@ alibaba = declare_provider(
     },
     translate_options=[
         without_thinking,
+        # https://help.aliyun.com/zh/model-studio/qwen-function-calling
+        unthinking_if_forced("enable_thinking", False),
         bounded_switch,
         thinking_budget,
         switch("enable_thinking", on=True, off=False),

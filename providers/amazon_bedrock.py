@@ -7,6 +7,7 @@ from attrs import evolve
 from ..schemas.model import Model
 from .auth.aws import ADDRESS, BEARER, CREDENTIALS, HOSTS, authenticate, into_region
 from .declare.embed_limits import EmbedLimit
+from .declare.object_support import lazy_dialect
 from .declare.provider import declare_provider, override
 from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, move, only, without_thinking
 from .options.claude_options import CLAUDE, claude_models
@@ -24,6 +25,26 @@ _NO_SWITCH = (
 )
 _NO_TOP_K = drop("top_k", why="this model takes none on Bedrock")
 _NOVA_TOP_K = move("top_k", f"{_MORE}.inferenceConfig.topK")
+
+
+# https://docs.aws.amazon.com/bedrock/latest/userguide/prompt-caching.html#prompt-caching-models
+_NO_CACHE = drop("prompt_cache", why="this model takes no cache points on Bedrock")
+
+
+def _five_minutes(options: Options, model: Model) -> DroppedOptions:
+    """Leave the time of cache points at five minutes, for models that take no hour."""
+    if options.get("prompt_cache") != "1h":
+        return []
+    options["prompt_cache"] = "5m"
+    return [("prompt_cache", "1h became 5m, the only time that this model's cache has")]
+
+
+def _nova_cache(options: Options, model: Model) -> DroppedOptions:
+    """Let cache points follow text alone: Nova takes none after tools and their results."""
+    losses = _five_minutes(options, model)
+    if options.get("prompt_cache"):
+        options["prompt_cache"] = "text"
+    return losses
 
 
 _NOT_WHEN_HIGH = drop(
@@ -86,17 +107,34 @@ amazon_bedrock = declare_provider(
         "performanceConfig": {"type": "object"},
     },
     # Converse has no field for these; models that take them use a field of their own, and refuse all other names.
-    translate_options=[*_NO_SWITCH, _NO_TOP_K, _SCALE],
+    translate_options=[*_NO_SWITCH, _NO_TOP_K, _NO_CACHE, _SCALE],
     models={
-        "*mistral.*": override(translate_options=only(*_NO_SWITCH, _SCALE)),
+        "*mistral.*": override(translate_options=only(*_NO_SWITCH, _NO_CACHE, _SCALE)),
         # https://docs.aws.amazon.com/nova/latest/userguide/complete-request-schema.html
-        "*amazon.nova*": override(translate_options=only(*_NO_SWITCH, _NOVA_TOP_K, _SCALE)),
-        "*amazon.nova-2*": override(translate_options=only(_nova_effort, _NOVA_TOP_K, _SCALE)),
+        "*amazon.nova*": override(translate_options=only(*_NO_SWITCH, _NOVA_TOP_K, _nova_cache, _SCALE)),
+        "*amazon.nova-2*": override(translate_options=only(_nova_effort, _NOVA_TOP_K, _nova_cache, _SCALE)),
         "*openai.gpt-oss*": override(
-            translate_options=only(efforts("low", "medium", "high", to=f"{_MORE}.reasoning_effort"), _NO_TOP_K, _SCALE)
+            translate_options=only(
+                efforts("low", "medium", "high", to=f"{_MORE}.reasoning_effort"), _NO_TOP_K, _NO_CACHE, _SCALE
+            )
         ),
         "*anthropic.claude*": override(translate_options=only(*CLAUDE)),
+        "*anthropic.claude-*": override(
+            wire="bedrock_converse",
+            object_support=evolve(
+                bedrock_converse.object_support,
+                tools=lazy_dialect("wires.bedrock_converse.dialect", "to_claude_dialect"),
+            ),
+        ),
         **claude_models(prefix="*anthropic."),
+        **dict.fromkeys(
+            ("*anthropic.claude-[12iv]*", "*anthropic.claude-3-[hos]*", "*anthropic.claude-3-5-sonnet-20240620*"),
+            override(translate_options=[_NO_CACHE]),
+        ),
+        **dict.fromkeys(
+            ("*anthropic.claude-3-[57]*", "*anthropic.claude-*-4-2025*", "*anthropic.claude-opus-4-1*"),
+            override(translate_options=[_five_minutes]),
+        ),
     },
     # Claude's signatures; see anthropic.py.
     accepts_signatures_of=["anthropic", "google_vertex", "google_vertex_anthropic"],

@@ -31,6 +31,8 @@ cohere = declare_provider(
     # https://docs.cohere.com/reference/list-models: only the first version of the API has it
     prepare_request=rewrite_path("list_models", "/v2/models", "/v1/models?page_size=1000"),
     env_key=["COHERE_API_KEY", "CO_API_KEY"],
+    # https://docs.cohere.com/reference/chat#request.body.response_format
+    json_with_tools=False,
     # https://docs.cohere.com/reference/embed: 96 texts; 128,000 tokens is embed-v4's context.
     embed_batches={"*": EmbedLimit(96, 128_000)},
     options={

@@ -1,6 +1,10 @@
 """DeepSeek. https://api-docs.deepseek.com"""
 
+from typing import Any
+
+from ..pipeline.http.request import Request
 from ..schemas.model import Model
+from .declare.constraints import unthinking_if_forced
 from .declare.object_support import ObjectSupport
 from .declare.provider import declare_provider, override
 from .declare.rules import (
@@ -20,7 +24,7 @@ from .wires.openai_chat.encode import replaying
 from .wires.operations.openai_misc import openai_models
 
 _IGNORED = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs")
-_EFFORTS = {"high": "high", "xhigh": "max"}
+_EFFORTS = ("high", "max")
 
 
 def _thinking(*, by_default: bool) -> Rule:
@@ -37,7 +41,7 @@ def _thinking(*, by_default: bool) -> Rule:
         options["thinking"] = {"type": "disabled" if effort == "none" else "enabled"}
         if effort == "none" or not by_default:
             return losses + degrees_lost(effort)
-        level = _EFFORTS[nearest_effort(effort, _EFFORTS)]
+        level = nearest_effort(effort, _EFFORTS)
         options["reasoning_effort"] = level
         if level != effort:
             losses.append(("reasoning_effort", f"{effort} became {level}; this model knows high and max"))
@@ -52,6 +56,7 @@ def _rules(*, thinks_by_default: bool) -> tuple[Rule, ...]:
         return thinking.get("type") != "disabled" if thinking else thinks_by_default
 
     return (
+        unthinking_if_forced("thinking", {"type": "disabled"}, by_default=thinks_by_default),
         _thinking(by_default=thinks_by_default),
         when(thinks, drop(*_IGNORED, why="it has no effect, or is refused, while the model thinks")),
         # https://api-docs.deepseek.com/api/create-chat-completion
@@ -65,6 +70,21 @@ def _rules(*, thinks_by_default: bool) -> tuple[Rule, ...]:
     )
 
 
+def _build_body(request: Request) -> dict[str, Any]:
+    """Build the body, with the text of each message as a string: a list of parts is refused ("invalid type: sequence,
+    expected a string"). https://api-docs.deepseek.com/api/create-chat-completion"""
+    body: dict[str, Any] = _REPLAYING["build_body"](request)
+    for turn in body["messages"]:
+        content = turn["content"]
+        if isinstance(content, list) and all(block.keys() == {"type", "text"} for block in content):
+            turn["content"] = "\n".join(block["text"] for block in content)
+    return body
+
+
+# Tool use after thinking fails unless earlier reasoning is sent back:
+# https://api-docs.deepseek.com/guides/thinking_mode
+_REPLAYING = replaying("reasoning_content")
+
 deepseek = declare_provider(
     "deepseek",
     name="DeepSeek",
@@ -75,8 +95,7 @@ deepseek = declare_provider(
     options={"thinking": {"type": "object"}},
     translate_options=_rules(thinks_by_default=True),
     models={"deepseek-chat": override(translate_options=only(*_rules(thinks_by_default=False)))},
-    # Tool use after thinking fails unless earlier reasoning is sent back:
-    # https://api-docs.deepseek.com/guides/thinking_mode
-    **replaying("reasoning_content"),
+    build_body=_build_body,
+    accepts_part=_REPLAYING["accepts_part"],
     object_support=ObjectSupport(modes=("tool", "json", "prompt")),
 )

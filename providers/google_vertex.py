@@ -42,7 +42,7 @@ google_vertex = declare_provider(
     options={**claude.options, **OPTIONS, "labels": {"type": "object"}, "model_armor_config": {"type": "object"}},
     translate_options=[gemini_budgeted_thinking(), *LIMITS, _labels],
     models={
-        **gemini_models(_in_project, (_labels,)),
+        **gemini_models(_labels),
         "claude-*": override(translate_options=only(user_id_alone, *CLAUDE), prepare_request=claude.prepare_request),
         **claude.models,
         # https://cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis

@@ -1,12 +1,27 @@
 """Groq: OpenAI-compatible chat. https://console.groq.com/docs/api-reference"""
 
 from .declare.provider import declare_provider, override
-from .declare.rules import at_most, clamp, drop, efforts, rename, without_thinking
+from .declare.rules import at_most, clamp, drop, efforts, only, rename, without_thinking
 from .options.openai_options import TRANSCRIBING
 from .wires.openai_chat import openai_chat
+from .wires.openai_chat.encode import replaying
 from .wires.operations.openai_batches import openai_batches
 from .wires.operations.openai_media import openai_speech, openai_transcription
 from .wires.operations.openai_misc import openai_models
+
+_RULES = (
+    without_thinking,
+    rename("max_tokens", "max_completion_tokens"),
+    clamp("n", high=1, why="Groq gives one answer"),
+    # https://console.groq.com/docs/api-reference#chat-create; it refuses unknown options.
+    clamp("temperature", 0, 2, why="Groq's scale ends there"),
+    at_most("stop", 4, why="Groq takes 4"),
+    drop(
+        *("logit_bias", "logprobs", "top_logprobs", "verbosity", "modalities", "audio", "prompt_cache_key"),
+        *("presence_penalty", "frequency_penalty", "metadata", "store"),
+        why="Groq does not support it",
+    ),
+)
 
 groq = declare_provider(
     "groq",
@@ -19,23 +34,17 @@ groq = declare_provider(
         "service_tier": {"enum": ["auto", "on_demand", "flex", "performance"]},
         "reasoning_format": {"enum": ["hidden", "raw", "parsed"]},
     },
-    translate_options=[
-        without_thinking,
-        rename("max_tokens", "max_completion_tokens"),
-        clamp("n", high=1, why="Groq gives one answer"),
-        # https://console.groq.com/docs/api-reference#chat-create; it refuses unknown options.
-        clamp("temperature", 0, 2, why="Groq's scale ends there"),
-        at_most("stop", 4, why="Groq takes 4"),
-        drop(
-            *("logit_bias", "logprobs", "top_logprobs", "verbosity", "modalities", "audio", "prompt_cache_key"),
-            *("presence_penalty", "frequency_penalty", "metadata", "store"),
-            why="Groq does not support it",
-        ),
-    ],
-    # https://console.groq.com/docs/reasoning#reasoning-effort
+    translate_options=_RULES,
+    # "json mode cannot be combined with tool/function calling": https://github.com/vercel/ai/pull/16540
+    json_with_tools=False,
+    # https://console.groq.com/docs/reasoning#reasoning-effort, and for the fields
+    # https://github.com/groq/groq-python/tree/main/src/groq/types/chat
     models={
         **TRANSCRIBING,
-        "openai/gpt-oss*": override(translate_options=[efforts("low", "medium", "high")]),
-        "qwen/*": override(translate_options=[efforts("none", "high", spelt={"high": "default"})]),
+        "openai/gpt-oss*": override(translate_options=[efforts("low", "medium", "high")], **replaying("reasoning")),
+        "qwen/*": override(
+            translate_options=[efforts("none", "high", spelt={"high": "default"})], **replaying("reasoning")
+        ),
+        "qwen/qwen3.8*": override(translate_options=only(efforts("none", "low", "medium", "high"), *_RULES)),
     },
 )

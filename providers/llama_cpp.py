@@ -3,6 +3,7 @@
 from .declare.object_support import BY_GRAMMAR
 from .declare.provider import declare_provider
 from .declare.rules import rename
+from .wires.openai_chat.encode import replaying
 from .wires.openai_compatible import COMPATIBLE
 from .wires.operations.rerank import rerank
 
@@ -24,5 +25,7 @@ llama_cpp = declare_provider(
         "cache_prompt": {"type": "boolean"},
     },
     translate_options=[rename("repetition_penalty", "repeat_penalty")],
+    # The template of the model's chat decides what it reads of it.
+    **replaying("reasoning_content"),
     object_support=BY_GRAMMAR,
 )

@@ -2,7 +2,7 @@
 
 from .declare.object_support import BY_GRAMMAR
 from .declare.provider import declare_provider
-from .declare.rules import rename
+from .declare.rules import rename, up_to
 from .wires.openai_compatible import COMPATIBLE
 
 lmstudio = declare_provider(
@@ -19,6 +19,6 @@ lmstudio = declare_provider(
         "repetition_penalty": {"type": "number", "exclusiveMinimum": 0},
         "ttl": {"type": "integer"},
     },
-    translate_options=[rename("repetition_penalty", "repeat_penalty")],
+    translate_options=[rename("repetition_penalty", "repeat_penalty"), up_to("high")],
     object_support=BY_GRAMMAR,
 )

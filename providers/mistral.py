@@ -3,7 +3,7 @@
 from ..schemas.model import Model
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider, override
-from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, rename, without_thinking
+from .declare.rules import DroppedOptions, Options, clamp, degrees_lost, drop, efforts, rename, when, without_thinking
 from .wires.mistral_chat import mistral_chat
 from .wires.operations.embeddings import openai_embeddings
 from .wires.operations.mistral_ocr import mistral_ocr
@@ -18,7 +18,11 @@ def prompted_thinking(options: Options, model: Model) -> DroppedOptions:
     effort, budget = options.pop("reasoning_effort", None), options.pop("reasoning_budget", None)
     if effort not in (None, "none"):
         options.setdefault("prompt_mode", "reasoning")
-    return [] if budget is None else [("reasoning_budget", "Mistral takes no budget")]
+    return degrees_lost(effort) + ([] if budget is None else [("reasoning_budget", "Mistral takes no budget")])
+
+
+def _is_greedy(options: Options, model: Model) -> bool:
+    return options.get("temperature") == 0 and options.get("top_p") != 1
 
 
 mistral = declare_provider(
@@ -56,6 +60,8 @@ mistral = declare_provider(
         rename("seed", "random_seed"),
         # https://docs.mistral.ai/api/#tag/chat/operation/chat_completion_v1_chat_completions_post
         clamp("temperature", 0, 1.5, why="Mistral's scale ends there"),
+        # "top_p must be 1 when using greedy sampling": https://docs.mistral.ai/api/#tag/chat
+        when(_is_greedy, drop("top_p", why="Mistral takes none at temperature 0")),
         drop("audio", why="Mistral has no such option"),
     ],
     models={"magistral*": override(translate_options=[prompted_thinking])},

@@ -1,16 +1,37 @@
 """Moonshot AI. https://platform.moonshot.ai/docs"""
 
 from ..schemas.model import Model
+from .declare.constraints import unthinking_if_forced
 from .declare.provider import declare_provider, override
-from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, rename, switch, without_thinking
+from .declare.rules import (
+    DroppedOptions,
+    Options,
+    clamp,
+    drop,
+    efforts,
+    rename,
+    switch,
+    without_thinking,
+)
 from .wires.openai_chat.encode import replaying
 from .wires.openai_compatible import COMPATIBLE
 
 _FIXED = drop(
     "temperature", "top_p", "n", "presence_penalty", "frequency_penalty", why="this model's sampling is fixed"
 )
+# "tool_choice" can only be auto or none while it thinks: https://platform.moonshot.ai/docs/guide/kimi-k2-5-quickstart
+_UNFORCED = unthinking_if_forced("thinking", {"type": "disabled"}, by_default=True)
+
+
+def _never_forced(options: Options, model: Model) -> DroppedOptions:
+    if options.get("tool_choice") in (None, "auto", "none"):
+        return []
+    del options["tool_choice"]
+    return [("tool_choice", "this model always thinks, and takes no forced choice then")]
+
+
 _ALWAYS = drop("reasoning_effort", "reasoning_budget", why="this model always thinks, and chooses the effort itself")
-_LEVELS = efforts("low", "high", "xhigh", spelt={"xhigh": "max"})
+_LEVELS = efforts("low", "high", "max")
 
 
 def _levels_or_none(options: Options, model: Model) -> DroppedOptions:
@@ -37,10 +58,10 @@ moonshot = declare_provider(
     # https://platform.moonshot.ai/docs/api/chat#fields-description
     models={
         "kimi-k2.[56]*": override(
-            translate_options=[switch("thinking", on={"type": "enabled"}, off={"type": "disabled"}), _FIXED]
+            translate_options=[_UNFORCED, switch("thinking", on={"type": "enabled"}, off={"type": "disabled"}), _FIXED]
         ),
-        "kimi-k2.[7-9]*": override(translate_options=[_ALWAYS, _FIXED]),
-        "kimi-k[3-9]*": override(translate_options=[_levels_or_none, _FIXED]),
+        "kimi-k2.[7-9]*": override(translate_options=[_ALWAYS, _never_forced, _FIXED]),
+        "kimi-k[3-9]*": override(translate_options=[_UNFORCED, _levels_or_none, _FIXED]),
     },
     # Tool use after thinking fails unless earlier reasoning is sent back, as with DeepSeek.
     **replaying("reasoning_content"),

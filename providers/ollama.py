@@ -26,7 +26,15 @@ from .wires.operations.openai_misc import openai_models
 
 _NATIVE, _COMPATIBLE = "/api/chat", "/v1/chat/completions"
 _NATIVE_ONLY = ("num_ctx", "keep_alive", "options", "think", "truncate", "shift")
-_LEVELS = {"none": "low", "minimal": "low", "low": "low", "medium": "medium", "high": "high", "xhigh": "high"}
+_LEVELS = {
+    "none": "low",
+    "minimal": "low",
+    "low": "low",
+    "medium": "medium",
+    "high": "high",
+    "xhigh": "high",
+    "max": "high",
+}
 
 
 def for_either_chat(request: Request) -> Request:

@@ -1,9 +1,21 @@
 """OpenRouter. https://openrouter.ai/docs"""
 
+from fnmatch import fnmatchcase
+
+from ..schemas.model import Model
+from ..schemas.options import CHAT_OPTIONS
 from .declare.provider import declare_provider
-from .declare.rules import BY_FACTS, clamp, move, not_both
+from .declare.rules import BY_FACTS, Options, clamp, drop, move, not_both, when
 from .wires.openai_chat.encode import body_with
 from .wires.openai_compatible import COMPATIBLE_WITH_CACHE_MARKS
+
+# https://openrouter.ai/docs/guides/best-practices/prompt-caching
+_MARKED = ("*anthropic/claude*", "*google/gemini*", "qwen/*")
+
+
+def _takes_no_marks(options: Options, model: Model) -> bool:
+    return not any(fnmatchcase(model.id, pattern) for pattern in _MARKED)
+
 
 openrouter = declare_provider(
     "openrouter",
@@ -24,13 +36,15 @@ openrouter = declare_provider(
         "transforms": {"type": "array"},
         "plugins": {"type": "array"},
         "usage": {"type": "object"},
+        "prompt_cache": CHAT_OPTIONS["prompt_cache"].schema,
     },
     # https://openrouter.ai/docs/features/multimodal/pdfs
-    build_body=body_with(file_urls=True),
+    build_body=body_with(file_urls=True, cache_marks=True),
     # Its unified form of reasoning: https://openrouter.ai/docs/use-cases/reasoning-tokens
     translate_options=[
         # It silently ignores what a model does not take: https://openrouter.ai/docs/api/reference/parameters
         *BY_FACTS,
+        when(_takes_no_marks, drop("prompt_cache", why="this model's cache needs no marks, or it has none")),
         clamp("temperature", 0, 2, why="OpenRouter's scale ends there"),
         not_both(
             "reasoning_budget", "reasoning_effort", why="a budget is more exact, and OpenRouter takes one of them"

@@ -2,7 +2,7 @@
 
 from .declare.object_support import ObjectSupport
 from .declare.provider import declare_provider
-from .declare.rules import BY_FACTS, clamp, drop
+from .declare.rules import BY_FACTS, clamp, drop, up_to
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import body_with
 
@@ -23,6 +23,8 @@ perplexity = declare_provider(
         "web_search_options": {"type": "object"},
     },
     translate_options=[
+        # https://docs.perplexity.ai/api-reference/chat-completions-post
+        up_to("high"),
         *BY_FACTS,
         drop("seed", "stop", "n", "logit_bias", why="Perplexity does not support it"),
         # https://docs.perplexity.ai/api-reference/chat-completions-post: below 2

@@ -2,6 +2,8 @@
 
 from .declare.object_support import ObjectSupport
 from .declare.provider import declare_provider
+from .declare.rules import up_to
+from .wires.openai_chat.encode import replaying
 from .wires.openai_compatible import COMPATIBLE
 from .wires.operations.rerank import rerank
 
@@ -21,5 +23,9 @@ vllm = declare_provider(
         "chat_template_kwargs": {"type": "object"},
         "structured_outputs": {"type": "object"},
     },
+    # The template of the model's chat decides what it reads of it: https://docs.vllm.ai/en/latest/features/reasoning_outputs
+    **replaying("reasoning_content"),
+    # https://docs.vllm.ai/en/latest/features/reasoning_outputs
+    translate_options=[up_to("high")],
     object_support=ObjectSupport(sure=True),
 )

@@ -40,7 +40,7 @@ _OBJECT: JSONSchema = {"type": "object"}
 _ANY: JSONSchema = {}
 _SECONDS: JSONSchema = {"type": "number", "exclusiveMinimum": 0}
 
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
+EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 CHAT_OPTIONS: Mapping[str, Option] = {
     "temperature": Option({"type": "number", "minimum": 0}, "randomness; 0 is the least"),

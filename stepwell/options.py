@@ -29,7 +29,7 @@ PromptLike: TypeAlias = (
 """A prompt: text, a Context, one message or several, as Messages or in the dict form of OpenAI."""
 
 ToolLike: TypeAlias = Tool | Callable[..., object] | Mapping[str, object]
-"""A tool on offer: a Tool, a function, or the dict form of OpenAI."""
+"""A tool on offer: a Tool, a function, or a tool in the dict form of a vendor or of MCP."""
 
 Credential: TypeAlias = str | Secret | Mapping[str, object] | Callable[[], str]
 """A key, several under their names, or a function that returns one."""
@@ -101,7 +101,7 @@ class ObjectOptions(CallOptions, total=False):
     """how many alternatives with each"""
     parallel_tool_calls: bool | None
     """whether several calls may come in one answer"""
-    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh"] | None
+    reasoning_effort: Literal["none", "minimal", "low", "medium", "high", "xhigh", "max"] | None
     """how hard to think"""
     reasoning_budget: int | None
     """most tokens to think with"""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from attrs import field, frozen
 
@@ -29,8 +29,10 @@ class Plan:
     base_url: str
     object_support: ObjectSupport
     """How the model takes JSON Schemas."""
-    unknown_model_warning: CallWarning | None = None
-    """Issued once, for a model that its provider's list does not have."""
+    model_warning: CallWarning | None = None
+    """Issued once, for a model that its provider's list does not have, or has as deprecated."""
+    tools_wire: Callable[[Mapping[str, object]], str | None] | None = None
+    """Returns the name of the wire for a call with tools and these options; None for the plan's own."""
     conditions: tuple[Callable[[Request], object], ...] = ()
     """The `when` of the overrides that hold for some calls only, in their order."""
     _build: Callable[[tuple[bool, ...]], Plan] | None = None

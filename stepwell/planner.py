@@ -12,6 +12,7 @@ from attrs import evolve
 from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
 from .model_metadata.provider_ids import canonical
+from .model_warnings import warning_of
 from .other_models import check_other_models
 from .pipeline.annotate import completed_reply
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
@@ -34,10 +35,10 @@ from .providers.declare.overrides import OVERRIDES, Overrides, in_force
 from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
+from .providers.options.families import facts_of_family, wire_with_tools
 from .schemas.errors import UnknownModel
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
-from .schemas.nearest import closest
 from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.process_lock import ProcessLock
 from .schemas.reply import CallWarning
@@ -174,7 +175,9 @@ class CallPlanner:
                 request = self._template(operation, model, stream, "")
                 return Plan(ESTIMATED_COUNT, ESTIMATED_COUNT, request, model, provider, "", AS_GIVEN)
         wire = provider.wire_for(operation, model, wire_name)
-        resolve = partial(resolve_steps, provider, model, wire, overrides, stream=stream)
+        listed = listed_id(provider, model.id, overrides)
+        family = facts_of_family(listed, wire)
+        resolve = partial(resolve_steps, provider, model, wire, overrides, stream=stream, family=family)
         build = partial(
             build_pipeline, provider, model, wire, stream=stream, budget=self.budget, environment=self.environment
         )
@@ -184,17 +187,18 @@ class CallPlanner:
             base_url = provider.address(self.environment)
             if provider.base_url_env and "${" not in base_url:
                 checked_url(base_url, f"the address of {provider.id}, from {provider.base_url_env},")
-        unknown_model_warning = None
-        if not model.known and model.id != "*" and base_url == provider.base_url:
-            unknown_model_warning = self._unknown_model_warning(model)
+        model_warning = None
+        if model.id != "*" and base_url in (provider.base_url, model.base_url):
+            model_warning = warning_of(model, self.catalog)
         request = self._template(operation, model, stream, base_url)
+        tools_wire = None if wire_name is not None or model.wire else wire_with_tools(provider.wires, wire, listed)
 
         def plan_of(steps: Resolved) -> Plan:
             bare = build(steps)
             support = steps["object_support"]
             pipeline = self._edits.apply(bare)
             check_other_models(pipeline, operation, self.registry)
-            return Plan(pipeline, bare, request, model, provider, base_url, support, unknown_model_warning)
+            return Plan(pipeline, bare, request, model, provider, base_url, support, model_warning, tools_wire)
 
         plan = plan_of(steps)
         if not steps.conditions:
@@ -232,16 +236,6 @@ class CallPlanner:
         """Return the model that is called where none is named: `STEPWELL_MODEL`, else the local one."""
         return self.environment.get("STEPWELL_MODEL") or DEFAULT_MODEL
 
-    def _unknown_model_warning(self, model: Model) -> CallWarning | None:
-        """Warn of an id that the catalog lacks: a typo, or a newer model. Without a catalog there is no warning."""
-        listed = self.catalog.ids(model.provider)
-        if not listed:
-            return None
-        close = closest(model.id, listed, 0.9)
-        meant = f"; did you mean {close!r}?" if close else ""
-        why = f"not in our list of {model.provider}'s models: its limits, abilities and prices are unknown{meant}"
-        return CallWarning("model", why, str(model))
-
     def request(
         self, operation: str, model: ModelLike, prompt: object, options: Mapping[str, object], *, stream: bool = False
     ) -> tuple[Pipeline, Request]:
@@ -257,7 +251,11 @@ class CallPlanner:
         Raises ConfigError for what can be seen to be wrong before anything is sent.
         """
         given = cast("dict[str, Any]", options)
-        plan = self.plan(operation, model, stream=stream, wire=given.get("wire"), overrides=given.get("overrides"))
+        named, overrides = given.get("wire"), given.get("overrides")
+        plan = self.plan(operation, model, stream=stream, wire=named, overrides=overrides)
+        has_tools = plan.tools_wire is not None and (given.get("tools") or getattr(prompt, "tools", None))
+        if has_tools and plan.tools_wire is not None and (needed := plan.tools_wire(given)) is not None:
+            plan = self.plan(operation, model, stream=stream, wire=needed, overrides=overrides)
         chat = operation in _CONVERSATIONS
         request = plan.request.replace(
             context=context_of(prompt) if chat else _NO_CONTEXT,
@@ -272,11 +270,11 @@ class CallPlanner:
         if extra := given.get("provider_options"):
             check_value("provider_options", extra, CALL_OPTIONS["provider_options"].schema, where=str(plan.model))
             given["provider_options"] = provider_options_for(plan.provider, extra, self.registry)
-        if plan.unknown_model_warning is not None and plan.unknown_model_warning not in self._warned:
+        if plan.model_warning is not None and plan.model_warning not in self._warned:
             if len(self._warned) > 1000:
                 self._warned.clear()  # as with plans: a warning issued twice is better than memory that grows
-            self._warned.add(plan.unknown_model_warning)
-            request = request.replace(warnings=(plan.unknown_model_warning,))
+            self._warned.add(plan.model_warning)
+            request = request.replace(warnings=(plan.model_warning,))
         if not _CALL_ONLY.isdisjoint(given):
             return self._apply_call_options(plan, request, given)
         return (plan.for_request(request) if plan.conditions else plan).pipeline, request

@@ -46,7 +46,7 @@ PromptLike: TypeAlias = str | Context | Message | Part | Mapping[str, object] | 
 """A prompt: text, a Context, one message or several, as Messages or in the dict form of OpenAI."""
 
 ToolLike: TypeAlias = Tool | Callable[..., object] | Mapping[str, object]
-"""A tool on offer: a Tool, a function, or the dict form of OpenAI."""
+"""A tool on offer: a Tool, a function, or a tool in the dict form of a vendor or of MCP."""
 
 Credential: TypeAlias = str | Secret | Mapping[str, object] | Callable[[], str]
 """A key, several under their names, or a function that returns one."""

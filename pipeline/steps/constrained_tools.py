@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from ...schemas.chunks import Finish, StreamChunk, TextDelta
 from ...schemas.errors import DecodeError
+from ...schemas.json_schema.keywords import moved
 from ...schemas.json_schema.partial import PartialJSON
 from ...schemas.json_text import dumps
 from ...schemas.message import Context
@@ -75,22 +76,31 @@ def _constrained(request: Request, call: CallNext, tools: tuple[Tool, ...]) -> S
 
 
 def _schema(tools: tuple[Tool, ...], free: bool) -> dict[str, Any]:
+    place = "/anyOf/{}/properties/arguments" if free or len(tools) > 1 else "/properties/arguments"
     calls: list[dict[str, Any]] = [
         {
             "type": "object",
-            "properties": {"name": {"const": tool.name}, "arguments": _without_free_parameters(tool.parameters)},
+            "properties": {"name": {"const": tool.name}, "arguments": _arguments(tool, place.format(at))},
             "required": ["name", "arguments"],
             "additionalProperties": False,
         }
-        for tool in tools
+        for at, tool in enumerate(tools)
     ]
     answer = {"type": "object", "properties": {"answer": {"type": "string"}}, "required": ["answer"]}
     return {"anyOf": [*calls, answer]} if free else calls[0] if len(calls) == 1 else {"anyOf": calls}
 
 
-def _without_free_parameters(parameters: Mapping[str, Any]) -> Mapping[str, Any]:
-    """Forbid parameters for a tool that has none: a small model never ends an object that may have any."""
-    return parameters if parameters.get("properties") else {**parameters, "additionalProperties": False}
+def _arguments(tool: Tool, place: str) -> Mapping[str, Any]:
+    """Return the schema of a tool's arguments at this place of the whole one.
+
+    Parameters are forbidden for a tool that has none: a small model never ends an object that may have any.
+    """
+    from ...schemas.json_schema.dialects.plain import to_dialect  # slow to import: only for calls with tools
+
+    parameters: dict[str, Any] = to_dialect(dict(tool.parameters)).schema
+    if not parameters["properties"] and not {"additionalProperties", "patternProperties"} & parameters.keys():
+        return {**parameters, "additionalProperties": False}
+    return cast("dict[str, Any]", moved(parameters, place))
 
 
 def _with_instructions(context: Context, tools: tuple[Tool, ...], free: bool) -> Context:

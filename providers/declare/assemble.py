@@ -39,7 +39,7 @@ from .provenance import with_origin
 from .provider import Provider, common_options
 from .resolve import Resolved
 from .rules import Rules, is_packaged
-from .translate import report_dropped, translate, warn_of_dropped
+from .translate import no_json_with_tools, report_dropped, translate, warn_of_dropped
 from .wire import Wire
 
 _ANY: Mapping[str, Any] = {}
@@ -79,7 +79,9 @@ def build_pipeline(
                 steps,
                 details=["default_env_key"],
             ),
-            with_origin(prepare_step(provider, wire, steps.get("prepare_request")), steps, "prepare_request"),
+            with_origin(
+                prepare_step(provider, wire, steps.get("prepare_request"), steps.fit), steps, "prepare_request"
+            ),
             with_origin(translation(provider, model, wire, steps["translate_options"]), steps, "translate_options"),
             with_origin(fit_history(_target(provider, model, wire, steps)), steps, details=HISTORY_STEPS),
             with_origin(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
@@ -216,8 +218,14 @@ def check(provider: Provider, wire: Wire) -> Step:
     return on_request("check_options", check_options_of)
 
 
-def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Request] | None) -> Step:
-    """Make the step that sets the address and the headers, and runs the provider's prepare_request."""
+def prepare_step(
+    provider: Provider,
+    wire: Wire,
+    own: Callable[[Request], Request] | None,
+    fit: Callable[[Request], Request] | None = None,
+) -> Step:
+    """Make the step that sets the address and the headers, and runs the provider's prepare_request, `own`, after what
+    fits the request to the model's family."""
     unstreamed = Headers(
         {
             "content-type": wire.content_type,
@@ -237,6 +245,8 @@ def prepare_step(provider: Provider, wire: Wire, own: Callable[[Request], Reques
             headers.update(checked_headers(request.headers))
         url = request.base_url.rstrip("/") + (path if isinstance(path, str) else path(request))
         request = request.replace(method=wire.method, url=url, headers=headers, names=wire.names)
+        if fit is not None:
+            request = _prepare(request, fit)
         if own is not None:
             request = _prepare(request, own)
         # Last, since the credential may hold an address that the environment does not have.
@@ -282,6 +292,8 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
         if request.context.tools and "tools" not in encodable:
             losses = [("tools", f"{provider.id} takes no tools")]
             request = warn_of_dropped(request, losses, context=request.context.with_tools())
+        if not provider.json_with_tools and request.context.tools and "response_format" in request.options:
+            request = no_json_with_tools(request)
         if not request.options and not acts_without_options:
             return request
         warnings, key = request.warnings, None

@@ -101,3 +101,24 @@ def sampling_within(options: Options, constraints: Constraints) -> DroppedOption
             options[name] = least
             losses.append((name, f"{value} became {least}, the least that thinking takes"))
     return losses
+
+
+def unthinking_if_forced(to: str, off: object, *, by_default: bool = False) -> Rule:
+    """Turn thinking off where a tool is forced, for models that refuse both together.
+
+    to: the option that switches it.
+    off: the value that turns it off.
+    by_default: whether the model thinks unless it is turned off.
+    """
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        if options.get("tool_choice") in (None, "auto", "none") or to in options:
+            return []
+        names = ("reasoning_effort", "reasoning_budget")
+        lost = [name for name in names if options.pop(name, None) not in (None, "none", 0)]
+        if lost or by_default:
+            options[to] = off
+        why = "a forced tool choice and thinking exclude each other"
+        return [(name, why) for name in lost] or ([(to, f"turned off: {why}")] if by_default else [])
+
+    return described(f"no thinking if a tool is forced: {to}={off!r}", rule, ["tool_choice"], [to])

@@ -147,8 +147,8 @@ _OVERFLOW = tuple(
         r"reduce the length of the (?:messages|input|prompt).{0,40}?length is <requested> while limit is <max>",
         r"reduce the length of the (?:messages|input|prompt)",
         # Anthropic, and Claude on Bedrock and Vertex AI
-        r"prompt is too long: <requested> tokens > <max>",
-        r"input length and `?max_tokens`? exceed context limit: <requested> \+ [\d,]+ > <max>",
+        r"prompt is too long: <requested>(?: tokens)?(?: >|, model maximum context length:) ?<max>",
+        r"input length and `?max_tokens`? exceed context limit: <requested> \+ (?P<answer>[\d,]+) > <max>",
         r"prompt is too long",
         r"input is too long for (?:the )?requested model",
         # Google
@@ -329,8 +329,13 @@ def _overflow(status: int | None, message: str, error: object) -> dict[str, int]
 
 
 def _numbers(match: re.Match[str]) -> dict[str, int]:
-    names = {"requested": "requested_tokens", "max": "max_tokens"}
-    return {names[name]: int(text.replace(",", "")) for name, text in match.groupdict().items() if text}
+    groups = {name: int(text.replace(",", "")) for name, text in match.groupdict().items() if text}
+    answer = groups.pop("answer", 0)  # reserved for the answer, and so requested, too
+    counts = {_COUNTS[name]: number for name, number in groups.items()}
+    return {**counts, "requested_tokens": counts["requested_tokens"] + answer} if answer else counts
+
+
+_COUNTS = {"requested": "requested_tokens", "max": "max_tokens"}
 
 
 def _is_flagged(error: object) -> bool:

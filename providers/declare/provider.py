@@ -120,6 +120,8 @@ class Provider:
     """options of this provider alone"""
     translate_options: tuple[Rule, ...] | Translate = ()
     """a table of rules, or a function `(options, model)`, also with a third argument `operation`; see rules.py"""
+    json_with_tools: bool = True
+    """False if it refuses a JSON response_format beside tools, which is then dropped"""
     normalize_model_id: Callable[[str], str] = same_id
     """makes the id that a model is listed by, for its facts, prices and row of `models`; the given id is sent"""
     thinking_constraints: Constraints | None = field(default=None, converter=checked_constraints)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, NamedTuple
 
 from attrs import field, frozen
 
+from ...pipeline.http.request import Request
 from ...schemas.errors import ConfigError
 from ...schemas.model import Model
 from .constraints import Constraints, with_constraints
 from .extending import Extended, Extending, extended
 from .place import When
 from .provider import Override, Provider, same_id
-from .rules import Rules, before, for_operation, joined, surviving, takes_operation
+from .rules import Only, Rule, Rules, before, for_operation, joined, surviving, takes_operation
 from .steps import STEPS, checked_step
 from .wire import Wire
 
@@ -31,6 +32,15 @@ _OF_PROVIDER = {
 _OF_WIRE = tuple(name for name in STEPS if hasattr(Wire, name))
 
 
+class Family(NamedTuple):
+    """The facts of a family of models for one model and one wire; see options/families.py."""
+
+    rules: tuple[Rule, ...] = ()
+    """its option rules, for providers that have none of their own for it; they take the canonical names"""
+    fit: Callable[[Request], Request] | None = None
+    """drops or refuses what the model does not take beside its tools or its conversation"""
+
+
 @frozen
 class Resolved:
     """The steps in force, the scope of each, and the tables of option rules with their scopes, in their order."""
@@ -44,6 +54,8 @@ class Resolved:
     """the `when` of each layer that holds for some calls only"""
     unmet: tuple[Override, ...] = ()
     """those of these layers that are not in force here"""
+    fit: Callable[[Request], Request] | None = None
+    """drops or refuses what the model's family does not take beside its tools or its conversation"""
 
     def __getitem__(self, name: str) -> Any:
         return self.steps[name]
@@ -60,6 +72,7 @@ def resolve_steps(
     *,
     stream: bool = False,
     met: tuple[bool, ...] = (),
+    family: Family | None = None,
 ) -> Resolved:
     """Choose the function of each step for a model: the wire's, unless provider, model row or user replaces it.
 
@@ -69,6 +82,7 @@ def resolve_steps(
     overrides: those of users, the most specific last.
     stream: whether the call is streamed.
     met: whether the condition is met, for each layer with a `when`, in their order (default: none is).
+    family: the facts of the model's family.
 
     Raises ConfigError for a step of a wire that may mean several wires, or for an extending one that does not fit.
     """
@@ -82,15 +96,32 @@ def resolve_steps(
     chosen = _StepTable(of_wire, provider)
     for layer in layers:
         chosen.add(layer)
-    own = Override({"translate_options": provider.translate_options}, provider.id)
     tables = [
-        (each.scope, each.steps["translate_options"]) for each in (own, *layers) if "translate_options" in each.steps
+        (each.scope, each.steps["translate_options"])
+        for each in (*_own_tables(provider, rows, family), *layers)
+        if "translate_options" in each.steps
     ]
     chosen.steps["translate_options"], shown = _translation(
         tables, chosen.steps.get("thinking_constraints"), wire.operation
     )
     conditions = tuple(each.place.when for each in limited if each.place.when)
-    return Resolved(chosen.steps, chosen.scopes, tuple(shown), chosen.extends, conditions, tuple(unmet))
+    fit = None if family is None else family.fit
+    return Resolved(chosen.steps, chosen.scopes, tuple(shown), chosen.extends, conditions, tuple(unmet), fit)
+
+
+def _own_tables(provider: Provider, rows: Iterable[Override], family: Family | None) -> list[Override]:
+    """Return the provider's table of rules, and its model family's unless the provider has a whole table for the
+    model, or one that replaces all others."""
+    own = Override({"translate_options": provider.translate_options}, provider.id)
+    if (
+        family is None
+        or not family.rules
+        or callable(provider.translate_options)
+        or isinstance(provider.translate_options, Only)
+        or any(isinstance(row.steps.get("translate_options"), Only) for row in rows)
+    ):
+        return [own]
+    return [own, Override({"translate_options": family.rules}, "the model's family")]
 
 
 class _StepTable:

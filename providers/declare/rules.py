@@ -270,7 +270,7 @@ def not_both(first: str, second: str, *, why: str) -> Rule:
     return described(f"not both {first} and {second}: {why}", rule, [first, second])
 
 
-EFFORT_TOKENS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768}
+EFFORT_TOKENS = {"none": 0, "minimal": 512, "low": 1024, "medium": 8192, "high": 24576, "xhigh": 32768, "max": 65536}
 """The tokens that an effort stands for; low to high are from https://ai.google.dev/gemini-api/docs/openai"""
 
 
@@ -365,8 +365,23 @@ def bounded_switch(options: Options, model: Model) -> DroppedOptions:
     return BUDGET_FIRST(options, model)
 
 
+def up_to(highest: str) -> Rule:
+    """Send no higher effort than this one, and report a change."""
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        effort = options.get("reasoning_effort")
+        if effort not in EFFORTS or EFFORTS.index(effort) <= EFFORTS.index(highest):
+            return []
+        options["reasoning_effort"] = highest
+        return [("reasoning_effort", f"{effort} became {highest}, the highest here")]
+
+    return described(f"efforts up to {highest}", rule)
+
+
 BY_FACTS: tuple[Rule, ...] = (
     without_thinking,
+    # The scale of the common format: https://platform.openai.com/docs/api-reference/chat/create
+    up_to("xhigh"),
     when(
         _sampling_is_fixed,
         drop("temperature", "top_p", "top_k", why="this model sets its own sampling"),

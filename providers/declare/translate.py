@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from ...pipeline.http.request import Request
@@ -49,6 +50,19 @@ def warn_of_dropped(request: Request, losses: DroppedOptions, **changes: Any) ->
     """Return the request with warnings of dropped options and other changes. Raises as `report_dropped` does."""
     dropped = report_dropped(losses, request.model, request.on_unsupported)
     return request.replace(warnings=request.warnings + dropped, **changes)
+
+
+def no_json_with_tools(request: Request) -> Request:
+    """Drop a JSON response_format, with a warning, from a request with tools, for models and servers that refuse both
+    together."""
+    wanted = request.options.get("response_format")
+    if wanted in (None, "text") or not request.context.tools:
+        return request
+    if isinstance(wanted, Mapping) and wanted.get("type") == "text":
+        return request
+    options = {name: value for name, value in request.options.items() if name != "response_format"}
+    why = f"{request.model} takes no JSON answer beside tools; describe the form in the prompt"
+    return warn_of_dropped(request, [("response_format", why)], options=options)
 
 
 def report_dropped(losses: DroppedOptions, model: Model, on_unsupported: str) -> tuple[CallWarning, ...]:

@@ -16,6 +16,7 @@ from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import RAW_OPTIONS, Request
 from ...pipeline.step import Step, around_unchecked
 from ...schemas.dict_form import LOOSE
+from ...schemas.json_text import JSONDecodeError, loads_fast
 from ...schemas.message import Context, Message
 from ...schemas.parts import Opaque, Text, ToolCall
 from ..declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
@@ -89,6 +90,12 @@ class HistoryTarget:
                     return False
                 if foreign and wire in part.extra:
                     return False
+                try:
+                    if type(loads_fast(part.arguments_json)) is not dict:
+                        return False
+                except JSONDecodeError:
+                    if part.arguments_json:
+                        return False
                 seen.add(id)
                 waiting.append(id)
             elif not origins.can_replay(part, message, foreign) or (
@@ -138,6 +145,12 @@ def _fit(request: Request, target: HistoryTarget) -> Request:
         messages, more = without_open_tools(messages, read)
         repairs += more
     left_out = [f"{kind} cannot be sent to {request.model.provider} and is left out" for kind in dropped]
-    for why in (*left_out, *repairs):
+    broken = [
+        f"the arguments of a call of {call.name!r} are sent inside an object, since {call.error}"
+        for message in messages
+        for call in message.tool_calls
+        if call.error is not None and not any("type" in own for own in call.extra.values())  # those of a free-text tool
+    ]
+    for why in (*left_out, *repairs, *broken):
         request = request.warn("history", why)
     return request.replace(context=Context(messages, context.tools))

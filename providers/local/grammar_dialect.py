@@ -9,6 +9,9 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from attrs import evolve
+
+from ...schemas.json_schema.dialects.plain import through_plain
 from ...schemas.json_schema.dialects.writing import Dialect
 from ...schemas.json_schema.keywords import TYPES
 
@@ -19,6 +22,8 @@ _HARD_PATTERN = re.compile(r"\(\?|\\[a-zA-Z0-9]|[*+?}][?+]|\[\^?\]|\{,")
 
 
 def _admit(keyword: str, value: Any, type: str) -> str | None:
+    if keyword == "enum":
+        return None
     if keyword == "pattern":
         if not (value.startswith("^") and value.endswith("$")) or _HARD_PATTERN.search(value):
             return "llama.cpp takes only simple patterns from '^' to '$'; checked locally"
@@ -49,3 +54,5 @@ to_dialect: Final = Dialect(
     hints=False,
 )
 """Write the schema in the keywords that the grammar respects. Raises SchemaError when it cannot be used at all."""
+to_tool_dialect: Final = through_plain(evolve(to_dialect, hints=True))
+"""Write the parameters of a tool, which the model sees. For the grammar, `{}` would mean an object, also as `items`."""

@@ -6,10 +6,15 @@ https://platform.claude.com/docs/en/about-claude/models/migration-guide
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
+from attrs import frozen
+
+from ...pipeline.http.request import Request
+from ...schemas.errors import NotSupported
 from ...schemas.json_types import JSONSchema
 from ...schemas.model import Model
+from ...schemas.parts import Text
 from ..declare.constraints import Constraints, constrained, fitting, sampling_within
 from ..declare.provider import Override, override
 from ..declare.rules import (
@@ -18,14 +23,16 @@ from ..declare.rules import (
     Options,
     Rule,
     clamp,
+    described,
     drop,
     effort_of,
     nearest_effort,
     not_both,
     only,
 )
+from ..declare.translate import warn_of_dropped
 
-BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768}
+BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 65536}
 """Tokens to think with, by effort."""
 CLAUDE_OPTIONS: Mapping[str, JSONSchema] = {
     "reasoning_effort": {"enum": ["none", *BUDGETS]},
@@ -169,10 +176,9 @@ def _requested_effort(options: Options) -> tuple[str, str | None, DroppedOptions
 
 
 def _put_effort(options: Options, name: str, effort: str, known: tuple[str, ...]) -> DroppedOptions:
-    # `max` is above the common scale: it is the nearest where there is no xhigh.
-    word = "max" if effort == "xhigh" and "xhigh" not in known else nearest_effort(effort, known)
+    word = nearest_effort(effort, known)
     options["output_config"] = {**options.get("output_config", {}), "effort": word}
-    return [] if word == effort else [(name, f"{effort} became {word}; this model has {', '.join(known)}, max")]
+    return [] if word == effort else [(name, f"{effort} became {word}; this model has {', '.join(known)}")]
 
 
 def _without_sampling(options: Options, limits: Constraints) -> DroppedOptions:
@@ -203,25 +209,89 @@ def user_id_alone(options: Options, model: Model) -> DroppedOptions:
 _WARM = clamp("temperature", 0, 1, why="Claude's scale ends there")
 _ONE_OF = not_both("temperature", "top_p", why="this model takes temperature or top_p, not both")
 _NO_SAMPLING = drop(*SAMPLING, why="this model sets its own sampling")
-_LEVELS = ("low", "medium", "high")
+_LEVELS, _ALL = ("low", "medium", "high", "max"), ("low", "medium", "high", "xhigh", "max")
+_NONE = drop(
+    *("presence_penalty", "frequency_penalty", "repetition_penalty", "min_p", "logit_bias"),
+    *("logprobs", "top_logprobs", "seed", "n"),
+    why="Claude has no such option",
+)
 
 CLAUDE: tuple[Rule, ...] = (budgeted_thinking, _WARM)
 """Rules of the first generations that think, 3.7 and 4, and of those before, which do not."""
 
-_GENERATIONS: Mapping[str, tuple[Rule, ...]] = {
-    "claude-*-4-[15]*": (budgeted_thinking, _WARM, _ONE_OF),
-    "claude-*-4-6*": (adaptive_thinking(*_LEVELS, budgets=True), _WARM, _ONE_OF),
-    "claude-*-4-[78]*": (adaptive_thinking(*_LEVELS, "xhigh"), _NO_SAMPLING),
+
+@frozen
+class _Generation:
+    """What a generation takes. For the fields of thinking, see `adaptive_thinking`."""
+
+    known: tuple[str, ...] = ()
+    """Its efforts, the lowest first; none for one that takes budgets alone."""
+    budgets: bool = False
+    unasked: bool = False
+    always: bool = False
+    limits: tuple[Rule, ...] = (_NO_SAMPLING,)
+
+    def native(self) -> tuple[Rule, ...]:
+        """Return the rules for Anthropic's own format."""
+        how = {"budgets": self.budgets, "unasked": self.unasked, "always": self.always}
+        return (adaptive_thinking(*self.known, **how) if self.known else budgeted_thinking, *self.limits)
+
+    def other_formats(self) -> tuple[Rule, ...]:
+        """Return the rules for other formats, which take an effort or a budget; the provider makes Claude's of it."""
+        return (_held(self), *self.limits, _NONE)
+
+
+def _held(generation: _Generation) -> Rule:
+    """Make the rule that holds effort and budget to what the generation takes, and drops what thinking forbids."""
+
+    def rule(options: Options, model: Model) -> DroppedOptions:
+        if options.get("reasoning_effort") in (None, "none") and not options.get("reasoning_budget"):
+            return []
+        if _forced(options.get("tool_choice")):
+            names = ("reasoning_effort", "reasoning_budget")
+            return [(name, _EXCLUSIVE) for name in names if options.pop(name, None) is not None]
+        losses: DroppedOptions = []
+        if generation.known and not generation.budgets:
+            name, effort, losses = _requested_effort(options)
+            options["reasoning_effort"] = word = nearest_effort(effort or "low", generation.known)
+            if word != effort:
+                losses.append((name, f"{effort} became {word}; this model has {', '.join(generation.known)}"))
+        elif budget := options.get("reasoning_budget"):
+            options["reasoning_budget"] = fitted = fitting(budget, {**CONSTRAINTS, "max_budget": _most(model, {})})
+            if fitted != budget:
+                losses.append(("reasoning_budget", f"{budget} became {fitted}, the nearest allowed"))
+            if options.get("max_tokens"):
+                losses += _make_room(options, model, fitted)
+        return losses + (sampling_within(options, CONSTRAINTS) if _NO_SAMPLING not in generation.limits else [])
+
+    return described("thinking of Claude", rule, writes=["reasoning_effort"])
+
+
+_FIRST = _Generation(limits=(_WARM,))
+_GENERATIONS: Mapping[str, _Generation] = {
+    "claude-*-4-[15]*": _Generation(limits=(_WARM, _ONE_OF)),
+    "claude-*-4-6*": _Generation(_LEVELS, budgets=True, limits=(_WARM, _ONE_OF)),
+    "claude-*-4-[78]*": _Generation(_ALL),
     # Future generations are taken for the newest known one.
-    "claude-sonnet-[5-9]*": (adaptive_thinking(*_LEVELS, "xhigh"), _NO_SAMPLING),
-    "claude-haiku-[5-9]*": (adaptive_thinking(*_LEVELS, unasked=True), _NO_SAMPLING),
-    "claude-opus-[5-9]*": (adaptive_thinking(*_LEVELS, "xhigh", unasked=True), _NO_SAMPLING),
-    "claude-*-5-5*": (adaptive_thinking(*_LEVELS, unasked=True), _NO_SAMPLING),
-    "claude-opus-5-5*": (adaptive_thinking(*_LEVELS, always=True), _NO_SAMPLING),
-    **dict.fromkeys(
-        ("claude-fable-*", "claude-mythos-*"), (adaptive_thinking(*_LEVELS, "xhigh", always=True), _NO_SAMPLING)
-    ),
+    "claude-sonnet-[5-9]*": _Generation(_ALL),
+    "claude-haiku-[5-9]*": _Generation(_LEVELS, unasked=True),
+    "claude-opus-[5-9]*": _Generation(_ALL, unasked=True),
+    "claude-*-5-5*": _Generation(_LEVELS, unasked=True),
+    "claude-opus-5-5*": _Generation(_LEVELS, always=True),
+    **dict.fromkeys(("claude-fable-*", "claude-mythos-*"), _Generation(_ALL, always=True)),
+    # The names by which routers call the newest of each.
+    **dict.fromkeys(("claude-opus-latest", "claude-sonnet-latest", "claude-haiku-latest"), _Generation(_ALL)),
 }
+NATIVE: Mapping[str, tuple[Rule, ...]] = {
+    "claude-*": (user_id_alone, *CLAUDE),
+    **{pattern: (user_id_alone, *each.native()) for pattern, each in _GENERATIONS.items()},
+}
+"""The rules of each generation in Anthropic's own format, at providers that have none of their own for it."""
+OTHER_FORMATS: Mapping[str, tuple[Rule, ...]] = {
+    "claude-*": _FIRST.other_formats(),
+    **{pattern: each.other_formats() for pattern, each in _GENERATIONS.items()},
+}
+"""The same in other formats."""
 
 
 def claude_models(*rules: Rule, prefix: str = "") -> Mapping[str, Override]:
@@ -230,4 +300,48 @@ def claude_models(*rules: Rule, prefix: str = "") -> Mapping[str, Override]:
     rules: the provider's own, which run first.
     prefix: what a cloud puts before the ids.
     """
-    return {prefix + pattern: override(translate_options=only(*rules, *own)) for pattern, own in _GENERATIONS.items()}
+    return {
+        prefix + pattern: override(translate_options=only(*rules, *each.native()))
+        for pattern, each in _GENERATIONS.items()
+    }
+
+
+def _no_begun_answer(request: Request) -> Request:
+    """Refuse a conversation that ends with the beginning of the answer.
+
+    https://platform.claude.com/docs/en/about-claude/models/migration-guide. Raises NotSupported.
+    """
+    if _is_begun(request):
+        raise NotSupported(
+            f"{request.model} does not go on with an answer that is begun for it",
+            hint="end the conversation with a user message; response_format or a system message can set the form",
+        )
+    return request
+
+
+def _no_thinking_if_begun(request: Request) -> Request:
+    """Drop the thinking options if the answer is begun for the model: it cannot think then.
+
+    https://platform.claude.com/docs/en/build-with-claude/extended-thinking#feature-compatibility
+    """
+    names = [name for name in ("reasoning_effort", "reasoning_budget", "thinking") if name in request.options]
+    if not names or not _is_begun(request):
+        return request
+    options = {name: value for name, value in request.options.items() if name not in names}
+    losses = [(name, "thinking and an answer that is begun exclude each other") for name in names]
+    return warn_of_dropped(request, losses, options=options)
+
+
+def _is_begun(request: Request) -> bool:
+    """Check whether the last message is text for the model to go on with: no calls, and no tools of the server."""
+    last = request.context.messages[-1:]
+    return bool(last) and last[0].role == "assistant" and all(type(part) is Text for part in last[0].content)
+
+
+FORMATS = ("anthropic_messages", "bedrock_converse")
+FITS: Mapping[str, Callable[[Request], Request]] = {
+    "claude-*": _no_thinking_if_begun,
+    **{pattern: _no_begun_answer for pattern, each in _GENERATIONS.items() if each.known},
+}
+"""What the conversation of a model may not have, in every format."""
+NATIVE_FITS = FITS

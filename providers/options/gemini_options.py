@@ -17,6 +17,7 @@ from ...schemas.model import Model
 from ...schemas.options import EFFORTS
 from ...schemas.parts import ToolCall
 from ..declare.constraints import Constraints, constrained, fitting, sampling_within
+from ..declare.object_support import lazy_dialect
 from ..declare.provider import Override, override
 from ..declare.rules import (
     EFFORT_TOKENS,
@@ -25,11 +26,14 @@ from ..declare.rules import (
     at_most,
     clamp,
     default,
+    drop,
     nearest_effort,
     only,
     without_thinking,
 )
 from ..declare.rules import Options as Given
+from ..declare.translate import no_json_with_tools
+from ..wires.google_generate import google_generate
 from ..wires.google_generate.encode import NAME, SKIP_VALIDATION
 
 OPTIONS: Mapping[str, JSONSchema] = {
@@ -159,41 +163,65 @@ LIMITS: tuple[Rule, ...] = (
 )
 
 
-def gemini_models(
-    prepare: Callable[[Request], Request] | None = None, rules: tuple[Rule, ...] = ()
-) -> Mapping[str, Override]:
-    """Return the rules of each generation.
+_PENALTIES = drop("presence_penalty", "frequency_penalty", why="this model refuses penalties")
+_OLD = (gemini_budgeted_thinking(), default("json_schema", False))
 
-    prepare: the provider's own prepare_request, which stays in force.
-    rules: the provider's own option rules, which stay in force.
-    """
-    rules = (*LIMITS, *rules)
 
-    def sign_and_prepare(request: Request) -> Request:
-        signed = sign_foreign_calls(request)
-        return signed if prepare is None else prepare(signed)
+def _levels(*words: str) -> tuple[Rule, ...]:
+    # Their function responses may hold images: https://ai.google.dev/gemini-api/docs/function-calling#multimodal
+    return levelled_thinking(*words), default("media_in_results", True), _PENALTIES
 
-    def levels(*words: str) -> Override:
-        # Their function responses may hold images: https://ai.google.dev/gemini-api/docs/function-calling#multimodal
-        own = (levelled_thinking(*words), default("media_in_results", True), *rules)
-        return override(translate_options=only(*own), prepare_request=sign_and_prepare)
 
-    def budget(least: int, most: int, *, can_stop: bool = True) -> Override:
-        return override(translate_options=only(gemini_budgeted_thinking(least, most, can_stop=can_stop), *rules))
-
-    old = override(translate_options=only(gemini_budgeted_thinking(), default("json_schema", False), *rules))
+_GENERATIONS: Mapping[str, tuple[Rule, ...]] = {
     # Later rows win. Future generations are taken for the newest known one, which takes no `minimal` any more.
-    return {
-        **dict.fromkeys(("gemini-1*", "gemini-2.0*"), old),
-        "gemini-2.5-pro*": budget(128, 32768, can_stop=False),
-        "gemini-2.5-flash*": budget(0, 24576),
-        "gemini-2.5-flash-lite*": budget(512, 24576),
-        **dict.fromkeys(("gemini-[3-9]*", "gemini-*-latest"), levels("low", "medium", "high")),
-        **dict.fromkeys(
-            ("gemini-3-flash*", "gemini-3.1-flash*", "gemini-3.[568]-flash*"),
-            levels("minimal", "low", "medium", "high"),
-        ),
-        "gemini-3-pro*": levels("low", "high"),
-        # https://ai.google.dev/gemma/docs/core/gemma_on_gemini_api
-        "gemma-4*": override(translate_options=only(levelled_thinking("minimal", "high"), *rules)),
-    }
+    # "Penalty is not enabled for this model", for all but 2.0: https://github.com/google-gemini/cookbook/issues/1290
+    "gemini-1*": (*_OLD, _PENALTIES),
+    "gemini-2.0*": _OLD,
+    "gemini-2.5-pro*": (gemini_budgeted_thinking(128, 32768, can_stop=False), _PENALTIES),
+    "gemini-2.5-flash*": (gemini_budgeted_thinking(0, 24576), _PENALTIES),
+    "gemini-2.5-flash-lite*": (gemini_budgeted_thinking(512, 24576), _PENALTIES),
+    **dict.fromkeys(("gemini-[3-9]*", "gemini-*-latest"), _levels("low", "medium", "high")),
+    **dict.fromkeys(
+        ("gemini-3-flash*", "gemini-3.1-flash*", "gemini-3.[568]-flash*"), _levels("minimal", "low", "medium", "high")
+    ),
+    "gemini-3-pro*": _levels("low", "high"),
+    # https://ai.google.dev/gemma/docs/core/gemma_on_gemini_api
+    "gemma-4*": (levelled_thinking("minimal", "high"),),
+}
+
+
+def gemini_models(*rules: Rule) -> Mapping[str, Override]:
+    """Return the rules of each generation. `rules` are the provider's own, which stay in force."""
+    models = {pattern: override(translate_options=only(*own, *LIMITS, *rules)) for pattern, own in _GENERATIONS.items()}
+    return {**models, **dict.fromkeys(("gemini-1.*", "gemini-2.0-*"), _BY_SCHEMA)}
+
+
+_BY_SCHEMA = override(
+    wire="google_generate",
+    object_support=evolve(
+        google_generate.object_support,
+        answers=lazy_dialect("wires.google_generate.dialect"),
+        tools=lazy_dialect("wires.google_generate.dialect", "to_tool_dialect"),
+    ),
+)
+"""Of the models that take Google's own Schema alone."""
+
+
+NATIVE: Mapping[str, tuple[Rule, ...]] = {pattern: (*own, *LIMITS) for pattern, own in _GENERATIONS.items()}
+"""The rules of each generation in Google's own format, at providers that have none of their own for it."""
+_BIAS = drop("logit_bias", why="Gemini has no such option")
+OTHER_FORMATS: Mapping[str, tuple[Rule, ...]] = {
+    "gemini-*": (_PENALTIES, _BIAS, *LIMITS),
+    "gemini-2.0*": (_BIAS, *LIMITS),
+}
+"""The same in other formats, which take an effort; the provider makes Gemini's own of it."""
+
+FORMATS = ("google_generate",)
+# "Function calling with a response mime type: 'application/json' is unsupported"; from 3 on it is supported:
+# https://ai.google.dev/gemini-api/docs/structured-output
+FITS: Mapping[str, Callable[[Request], Request]] = dict.fromkeys(("gemini-1*", "gemini-2*"), no_json_with_tools)
+NATIVE_FITS: Mapping[str, Callable[[Request], Request]] = {
+    **FITS,
+    **dict.fromkeys(("gemini-[3-9]*", "gemini-*-latest"), sign_foreign_calls),
+}
+"""What the conversation and the tools of a model need, in Google's own format."""

@@ -6,7 +6,7 @@ https://platform.openai.com/docs/guides/latest-model#parameter-compatibility
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ...pipeline.http.request import Request
 from ...schemas.model import Model
@@ -74,7 +74,6 @@ def reasoning(*known: str, unless_asked: bool = False, old: bool = False) -> Onl
         *early,
         *_LIMITS,
         _unwanted_summary,
-        _RENAMED,
     )
 
 
@@ -84,11 +83,17 @@ def _unthinking(options: Options, model: Model) -> DroppedOptions:
     return [(name, "this model does not think") for name, value in dropped.items() if value not in (0, "none")]
 
 
-_PLAIN = only(_unthinking, _WORDS, *_LIMITS, _RENAMED)
+_PLAIN = only(_unthinking, _WORDS, *_LIMITS)
+_SEARCHING = drop(
+    *("temperature", "top_p", "n", "seed", "logit_bias", "presence_penalty", "frequency_penalty"),
+    why="models that search refuse it",
+)
 _LEVELS = ("low", "medium", "high")
 _TABLES: Mapping[str, Only] = {
     **dict.fromkeys(("gpt-3.5*", "gpt-4*", "chatgpt-*"), _PLAIN),
     "o[134]*": reasoning(*_LEVELS, old=True),
+    # https://developers.openai.com/cookbook/articles/gpt-oss/run-vllm: three levels, at every host
+    "gpt-oss*": only(efforts(*_LEVELS)),
     # Later rows win; future families are taken for the newest known one.
     "gpt-5*": reasoning("minimal", *_LEVELS),
     "gpt-5-codex*": reasoning(*_LEVELS),
@@ -101,9 +106,41 @@ _TABLES: Mapping[str, Only] = {
     "gpt-5.[2-9]-codex*": reasoning(*_LEVELS, "xhigh"),
     "gpt-5.[2-9]-pro*": reasoning("medium", "high", "xhigh"),
     "gpt-5.[12]-chat*": reasoning("medium"),
-    **dict.fromkeys(("gpt-5-chat*", "gpt-5.3-chat*"), only(_unthinking, *_LIMITS, _RENAMED)),
-    "gpt-[6-9]*": reasoning("none", *_LEVELS),
+    **dict.fromkeys(("gpt-5-chat*", "gpt-5.3-chat*"), only(_unthinking, *_LIMITS)),
+    # https://developers.openai.com/api/docs/models/gpt-5.6-terra
+    **dict.fromkeys(("gpt-5.[6-9]*", "gpt-[6-9]*"), reasoning("none", *_LEVELS, "xhigh", "max")),
+    "gpt-5.[6-9]-codex*": reasoning(*_LEVELS, "xhigh", "max"),
+    "gpt-5.[6-9]-pro*": reasoning("medium", "high", "xhigh", "max"),
+    # "Model incompatible request argument supplied": https://github.com/vercel/ai/issues/5609
+    "gpt-*-search-*": only(_unthinking, _WORDS, _SEARCHING, *_LIMITS),
 }
+
+OTHER_FORMATS: Mapping[str, tuple[Rule, ...]] = {
+    pattern: (*special, drop("top_k", "min_p", "repetition_penalty", why="OpenAI's models have no such option"))
+    for pattern, special in _TABLES.items()
+} | {"gpt-oss*": _TABLES["gpt-oss*"]}
+"""The rules of each family at providers that have none of their own for it."""
+FORMATS: tuple[str, ...] = ()
+FITS: Mapping[str, Callable[[Request], Request]] = {}
+
+
+def _asks_to_think(options: Mapping[str, object]) -> bool:
+    return options.get("reasoning_effort") not in (None, "none") or bool(options.get("reasoning_budget"))
+
+
+WIRE_WITH_TOOLS: tuple[str, Mapping[str, Callable[[Mapping[str, object]], bool]]] = (
+    "openai_responses",
+    {
+        "gpt-5.4*": _asks_to_think,
+        **dict.fromkeys(("gpt-5.[5-9]*", "gpt-[6-9]*"), lambda options: options.get("reasoning_effort") != "none"),
+        "gpt-5.[4-9]-chat*": lambda options: False,
+    },
+)
+"""The wire for tools of models whose chat completions take none while they think; and whether they do, by the options.
+
+"To use function tools, use /v1/responses or set reasoning_effort to 'none'."
+https://github.com/openai/openai-openapi/issues/541
+"""
 
 
 # https://platform.openai.com/docs/api-reference/audio/createTranscription: the newer models return only text, but for
@@ -131,4 +168,6 @@ def metadata_when_stored(request: Request) -> Request:
 
 def openai_families(*rules: Rule) -> Mapping[str, Override]:
     """Return the rules of each family. `rules` are the provider's own, which run first."""
-    return {pattern: override(translate_options=only(*rules, *special)) for pattern, special in _TABLES.items()}
+    return {
+        pattern: override(translate_options=only(*rules, *special, _RENAMED)) for pattern, special in _TABLES.items()
+    }

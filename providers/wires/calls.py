@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 from ...pipeline.side_fields import Whole, nonempty_text
 from ...pipeline.world import REAL_WORLD
 from ...schemas.chunks import Warned
-from ...schemas.json_text import JSONDecodeError, loads, repaired
+from ...schemas.json_text import JSONDecodeError, dumps, loads, loads_fast
 from ...schemas.model import Model
 from ...schemas.nan_check import dumps_as_read
 from ...schemas.parts import ToolCall
@@ -52,11 +53,16 @@ def arguments_text(arguments: object) -> str:
 
 def sent_arguments(call: ToolCall) -> str:
     """Return the arguments of a call as they are sent back: the text of a JSON object, since servers refuse others."""
-    return repaired(call.arguments_json) if call.arguments_json.strip() not in ("", "null") else "{}"
+    try:
+        if type(loads_fast(call.arguments_json)) is dict:
+            return call.arguments_json
+    except JSONDecodeError:
+        pass
+    return dumps(sent_object(call)).decode()
 
 
-def sent_object(call: ToolCall) -> object:
-    """Return the arguments of a call for a format that takes only objects; the model sees others inside of one."""
+def sent_object(call: ToolCall) -> dict[str, Any]:
+    """Return the arguments of a call as the object that is sent back; the model sees the text of others inside one."""
     arguments = call.arguments
     return {"invalid_arguments": call.arguments_json} if arguments is None else arguments
 

@@ -34,6 +34,26 @@ MAPS: Final = frozenset(["properties", "patternProperties", "$defs", "definition
 # Keywords whose schemas apply to the same value as the schema around them.
 IN_PLACE: Final = frozenset(["allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas"])
 
+# Keywords that do not restrict which values fit.
+ANNOTATIONS: Final = frozenset(
+    [
+        "title",
+        "description",
+        "default",
+        "examples",
+        "example",
+        "$comment",
+        "deprecated",
+        "readOnly",
+        "writeOnly",
+        "$defs",
+        "definitions",
+        "contentEncoding",
+        "contentMediaType",
+        "contentSchema",
+    ]
+)
+
 
 def escape(token: str) -> str:
     """Escape one step of a JSON pointer (RFC 6901)."""
@@ -73,6 +93,21 @@ def with_parts(schema: JSONSchema, change: Callable[[Any], Any]) -> dict[str, An
             copy[keyword] = [change(part) for part in value]
         elif keyword in ONE:
             copy[keyword] = change(value)
+    return copy
+
+
+def moved(schema: Schema, place: str, stays: str = "\0") -> Schema:
+    """Return a copy whose references are right where it stands in another document.
+
+    schema: the schema.
+    place: the JSON pointer of that place.
+    stays: what references begin with that are right there already.
+    """
+    if isinstance(schema, bool):
+        return schema
+    copy = with_parts(schema, lambda part: moved(part, place, stays))
+    if "$ref" in copy and not copy["$ref"].startswith(stays):
+        copy["$ref"] = f"#{place}{copy['$ref'][1:]}"
     return copy
 
 

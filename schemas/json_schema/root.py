@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from ..json_types import Schema
 from .dialects.reading import Reader, SchemaView
-from .keywords import with_parts
+from .keywords import moved
 from .safety import checked_schema
 from .validate import fits_part
 
@@ -23,7 +23,7 @@ def in_object(schema: dict[str, Any]) -> tuple[dict[str, Any], bool]:
     root = checked_schema(schema)
     if Reader(root).followed(root).type == "object":
         return schema, False
-    inner = _one_level_down(root)
+    inner = moved(root, f"/properties/{KEY}", stays="#/$defs/")  # definitions stay where they are
     wrapped = {"type": "object", "properties": {KEY: inner}, "required": [KEY], "additionalProperties": False}
     if isinstance(inner, dict) and "$defs" in inner:
         wrapped["$defs"] = inner.pop("$defs")
@@ -38,16 +38,6 @@ def without_nulls(value: object, schema: dict[str, Any]) -> Any:
     """
     root = checked_schema(schema)
     return _without_nulls(value, [root], Reader(root), lambda part: fits_part(None, part, schema))
-
-
-def _one_level_down(schema: Schema) -> Schema:
-    """Return a copy whose references are correct one level further down; definitions stay where they are."""
-    if isinstance(schema, bool):
-        return schema
-    copy = with_parts(schema, _one_level_down)
-    if "$ref" in copy and not copy["$ref"].startswith("#/$defs/"):
-        copy["$ref"] = f"#/properties/{KEY}{copy['$ref'][1:]}"
-    return copy
 
 
 def _without_nulls(value: object, schemas: list[Schema], reader: Reader, allows_null: Callable[[Schema], bool]) -> Any:

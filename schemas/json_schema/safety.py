@@ -18,7 +18,7 @@ from ..json_text import PASSTHROUGH_DATACLASS, PASSTHROUGH_DATETIME, PASSTHROUGH
 from ..json_types import Schema
 from ..regex import backtracks_little, compile_pattern
 from .depth import MAX_VALUE_DEPTH
-from .keywords import IN_PLACE, LISTS, MAPS, ONE, TYPES, escape, resolve_ref, subschemas
+from .keywords import ANNOTATIONS, IN_PLACE, LISTS, MAPS, ONE, TYPES, escape, resolve_ref, subschemas
 
 MAX_BYTES: Final = 2_000_000
 MAX_NODES: Final = 100_000
@@ -127,7 +127,7 @@ def _modernise(top: dict[str, Any], where: str, alone: bool) -> list[_Found]:
             for keyword in node.keys() - _BESIDE_REFERENCES:
                 del node[keyword]
         for keyword, value in node.items():
-            is_right, complaint = _FORMS.get(keyword, _ANYTHING)
+            is_right, complaint = FORMS.get(keyword, _ANYTHING)
             if not is_right(value):
                 raise SchemaError(f"the schema is malformed at {place}/{escape(keyword)}: {complaint}")
         found.append(_Found(place, node))
@@ -145,9 +145,25 @@ def _rewrite_older_drafts(node: dict[str, Any]) -> None:
     for exclusive, inclusive in (("exclusiveMinimum", "minimum"), ("exclusiveMaximum", "maximum")):
         if isinstance(node.get(exclusive), bool) and node.pop(exclusive) and inclusive in node:
             node[exclusive] = node.pop(inclusive)
+    if node.pop("nullable", None) is True:
+        _allow_null(node)
+    if isinstance(enum := node.get("enum"), list) and len(enum) > 1:
+        node["enum"] = list({dumps(value): value for value in enum}.values())  # some vendors refuse a value twice
     for name, needs in (node.pop("dependencies") if isinstance(node.get("dependencies"), dict) else {}).items():
         kind = "dependentRequired" if isinstance(needs, list) else "dependentSchemas"
         node.setdefault(kind, {})[name] = needs
+
+
+def _allow_null(node: dict[str, Any]) -> None:
+    """Write OpenAPI's `nullable: true`, which Gemini's Schema has, too, as JSON Schema does."""
+    if not {"$ref", *IN_PLACE}.isdisjoint(node):
+        inner = {keyword: node.pop(keyword) for keyword in list(node) if keyword not in ANNOTATIONS}
+        node["anyOf"] = [inner, {"type": "null"}]
+    elif "type" in node:
+        types = node["type"] if isinstance(node["type"], list) else [node["type"]]
+        node["type"] = list(dict.fromkeys([*types, "null"]))
+        if isinstance(node.get("enum"), list):
+            node["enum"].append(None)
 
 
 def _is_number(value: object) -> TypeGuard[int | float]:
@@ -167,7 +183,7 @@ def _is_text(value: object) -> bool:
 
 
 _is_type = TYPES.__contains__
-_FORMS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
+FORMS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     **dict.fromkeys(
         MAPS,
         (lambda value: isinstance(value, dict) and all(map(_is_schema, value.values())), "must map names to schemas"),

@@ -123,8 +123,8 @@ def pipeline(arguments: argparse.Namespace) -> None:
         # The parts of a step are indented less than describe() does, to fit into the terminal's width.
         text = line.lstrip()
         print_wrapped(f"      {text}" if text.startswith("- ") else line, 6)
-    if plan.unknown_model_warning is not None:
-        print_warnings([plan.unknown_model_warning])
+    if plan.model_warning is not None:
+        print_warnings([plan.model_warning])
 
 
 def _import(name: str) -> None:

@@ -68,7 +68,6 @@ USAGES = {
 }
 
 ONE_NUMBER = "models.dev, 2026-08-18, gives another price for this model"
-NO_CACHE_LINE = "models.dev, 2026-08-18, has no line for cached input, so we charge it as input; genai-prices has one"
 
 DIFFERENCES = {
     "anthropic:claude-sonnet-4-5*": "the long context was retired on 2026-04-30: such requests are refused",
@@ -90,16 +89,11 @@ DIFFERENCES = {
     "mistral:mistral-large-latest": "the alias was Mistral Large 3 on 2026-08-18; genai-prices has Mistral Large 2",
     "mistral:voxtral-small-latest": ONE_NUMBER,
     "moonshotai:kimi-k2-turbo-preview": ONE_NUMBER,
-    "minimax:MiniMax-M2": NO_CACHE_LINE,
     "minimax:MiniMax-M2.5-highspeed": ONE_NUMBER,
     "perplexity:sonar*": "genai-prices adds a fee per request; our cost is marked as a lower bound",
     "togetherai:Qwen/Qwen3.7-Max": ONE_NUMBER,
     "togetherai:meta-llama/Llama-3.3-70B-Instruct-Turbo": ONE_NUMBER,
     "togetherai:meta-llama/Meta-Llama-3-8B-Instruct-Lite": ONE_NUMBER,
-    "zai:glm-4.[56]v": NO_CACHE_LINE,
-    "baseten:deepseek-ai/DeepSeek-V4-Pro-0813": NO_CACHE_LINE,
-    "baseten:moonshotai/Kimi-K3": NO_CACHE_LINE,
-    "baseten:thinkingmachines/inkling": NO_CACHE_LINE,
     "baseten:zai-org/GLM-5.2": ONE_NUMBER,
     "github-copilot:gpt-4.1": "included in the plan, says genai-prices",
     "github-copilot:gpt-5.6-luna": "genai-prices starts long context at 200k here and at 272k for its siblings",
@@ -138,6 +132,8 @@ def records() -> list[Record]:
 def possible(model: Model, usage: Usage) -> bool:
     if model.prices is None or (usage.input_tokens or 0) > (model.context_window or 0):
         return False
+    if usage.cached_input_tokens and model.prices.cache_read is None:
+        return False  # a lower bound here, the price of other input there
     if usage.cache_write_1h_tokens:
         return model.prices.cache_write_1h is not None
     return model.prices.cache_write is not None or not usage.cache_write_tokens

@@ -112,7 +112,8 @@ def test_an_effort_that_a_model_lacks_becomes_the_nearest(asked, known, got):
 
 
 @pytest.mark.parametrize(
-    ("budget", "effort"), [(0, "none"), (1, "minimal"), (1024, "low"), (9000, "high"), (10**6, "xhigh")]
+    ("budget", "effort"),
+    [(0, "none"), (1, "minimal"), (1024, "low"), (9000, "high"), (30_000, "xhigh"), (10**6, "max")],
 )
 def test_a_budget_becomes_the_effort_that_includes_it(budget, effort):
     assert effort_of(budget) == effort

@@ -134,7 +134,7 @@ SCOPES = pytest.mark.parametrize("scope", ["declared", "with_steps", "override"]
 def test_a_model_is_looked_up_by_its_normalized_id_and_called_by_its_own(scope):
     client = _client_by(scope, "openai:my-deploy", normalize_model_id=_listed)
     plan = client.planner.plan("chat", "openai:my-deploy")
-    assert plan.model.known and plan.model.id == "my-deploy" and plan.unknown_model_warning is None
+    assert plan.model.known and plan.model.id == "my-deploy" and plan.model_warning is None
     assert plan.model.prices == stepwell.models.get("openai:gpt-4o").prices
     assert plan.model.facts["listed_as"] == "gpt-4o"
     body, reported = sent("openai:my-deploy", client, verbosity="low", max_tokens=5)
@@ -159,7 +159,7 @@ def test_the_request_names_the_model_as_the_caller_did_and_the_answer_has_a_cost
 def test_an_id_that_is_normalized_to_no_model_is_an_unknown_model_like_any():
     client = client_for("openai:my-deploy")
     client.override("openai:my-deploy", normalize_model_id=lambda id: "no-such-model")
-    assert client.planner.plan("chat", "openai:my-deploy").unknown_model_warning is not None
+    assert client.planner.plan("chat", "openai:my-deploy").model_warning is not None
     client.override("openai:my-deploy", normalize_model_id=lambda id: None)
     with pytest.raises(ConfigError, match="normalize_model_id returned a NoneType for openai:my-deploy"):
         client.generate_text("openai:my-deploy", "hi")

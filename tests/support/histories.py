@@ -14,6 +14,8 @@ LONG_ID = "fc_0a1b2c|" + "x" * 90
 LONG_NAME = "mcp__a_server_with_a_name_that_goes_on__and_a_tool_with_one_that_does_as_well"
 CITY: dict[str, Any] = {"type": "object", "properties": {"city": {"type": "string"}}}
 TOOLS = (Tool("look_up", "Look a city up.", CITY),)
+TWICE = ('"{\\"city\\":\\"Pune\\"}"', '"{}"', '""')
+NO_OBJECTS = ('{"city": 1', "look up Pune", "[1]", "7", '"Pune"', "true", "{'a': 1}", "\ud83d", '{"n": NaN')
 
 
 def call(id: str, name: str = "look_up", arguments: str = '{"city":"Pune"}') -> ToolCall:
@@ -96,6 +98,15 @@ LAWFUL: dict[str, Context] = {
         [user("a"), assistant(Refusal("no")), user("b"), assistant(["but", Refusal("no")]), user("c")]
     ),
     "an empty answer": Context([user("a"), assistant(""), user("b")]),
+    "arguments encoded twice": Context(
+        [
+            user("go"),
+            assistant([call(str(at), arguments=text) for at, text in enumerate(TWICE)]),
+            *(tool_result(str(at), "r") for at in range(len(TWICE))),
+            user("on"),
+        ],
+        TOOLS,
+    ),
     "results in another order": Context(
         [user("a"), assistant([call("1"), call("2")]), tool_result("2", "two"), tool_result("1", "one"), user("b")],
         TOOLS,
@@ -129,6 +140,15 @@ UNLAWFUL: dict[str, Context] = {
         [user("a"), assistant([call("c1"), call("c2")]), tool_result("c1", "sunny"), user("never mind")], TOOLS
     ),
     "no call answered": Context([user("a"), assistant([call("c1"), call("c2")]), user("never mind")], TOOLS),
+    "arguments that are no object": Context(
+        [
+            user("go"),
+            assistant([call(str(at), arguments=text) for at, text in enumerate(NO_OBJECTS)]),
+            *(tool_result(str(at), "the arguments are no object", is_error=True) for at in range(len(NO_OBJECTS))),
+            user("on"),
+        ],
+        TOOLS,
+    ),
     "a call at the end": Context([user("a"), assistant(call("c1"))], TOOLS),
     "a call in the middle": Context([user("a"), assistant(call("c1")), assistant("b"), user("c")], TOOLS),
     "an open call of an id that comes again": Context(

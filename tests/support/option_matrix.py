@@ -12,13 +12,14 @@ from typing import Any
 
 from stepwell import Client, Tool
 from stepwell.messages import CallWarning
+from stepwell.schemas.options import EFFORTS
 from stepwell.steps import Run
 
 SNAPSHOT = Path(__file__).parent.parent / "options" / "option_matrix.txt"
 
 _BY_PROVIDER = {
     "openai": ("gpt-4o", "gpt-4.1-mini", "o3", "gpt-5", "gpt-5.1", "gpt-5.2-pro", "gpt-5.4", "gpt-5.6-sol"),
-    "azure": ("gpt-5.4",),
+    "azure": ("gpt-5.4", "claude-opus-4-6", "my-grok-4.3"),
     "anthropic": (
         *("claude-sonnet-4-20250514", "claude-haiku-4-5", "claude-opus-4-6"),
         *("claude-opus-4-8", "claude-opus-5", "claude-fable-5"),
@@ -36,7 +37,10 @@ _BY_PROVIDER = {
     "mistral": ("mistral-large-2512", "mistral-small-2603", "magistral-medium-latest"),
     "deepseek": ("deepseek-chat", "deepseek-v4-pro"),
     "cohere": ("command-a-03-2025", "command-a-reasoning-08-2025"),
-    "openrouter": ("anthropic/claude-opus-4.8", "qwen/qwen3.5-397b-a17b"),
+    "openrouter": (
+        *("anthropic/claude-opus-4.8", "anthropic/claude-sonnet-4.5", "openai/gpt-5.4"),
+        *("google/gemini-2.5-pro", "x-ai/grok-4.3", "qwen/qwen3.5-397b-a17b"),
+    ),
 }
 MODELS = [f"{provider}:{id}" for provider, ids in _BY_PROVIDER.items() for id in ids]
 
@@ -45,8 +49,6 @@ KEYS: dict[str, Any] = {
     "azure": {"api_key": "k", "endpoint": "https://r.openai.azure.com"},
 }
 TOOL = Tool("look", "Look something up", {"type": "object", "properties": {"word": {"type": "string"}}})
-EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh")
-
 SCENES: dict[str, dict[str, Any]] = {
     "everything": {
         "temperature": 0,

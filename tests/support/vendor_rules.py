@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 import re
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -49,6 +50,7 @@ def openai_rules(body: dict[str, Any]) -> None:
         called += (calls := turn.get("tool_calls", []))
         asked = [call["id"] for call in calls]
         assert all(call.keys() == {"id", "type", "function"} for call in calls)
+        assert all(isinstance(json.loads(call["function"]["arguments"]), dict) for call in calls)
         assert turn.get("content") is not None or asked
     assert not asked and _all_unlike(call["id"] for call in called) and all(len(call["id"]) <= 64 for call in called)
     tools = [tool["function"]["name"] for tool in body.get("tools", ())]
@@ -69,10 +71,11 @@ def mistral_rules(body: dict[str, Any]) -> None:
 def responses_rules(body: dict[str, Any]) -> None:
     calls = [item for item in body["input"] if item.get("type") == "function_call"]
     ids = [item["call_id"] for item in calls]
+    assert all(isinstance(json.loads(item["arguments"]), dict) for item in calls)
     results = [item["call_id"] for item in body["input"] if item.get("type") == "function_call_output"]
     assert ids == results and all(len(id) <= 64 for id in ids) and _all_unlike(ids)
     assert all(re.fullmatch(_NAME, each["name"]) for each in (*calls, *body.get("tools", ())))
-    assert all(item.get("type") or item["role"] in ("user", "developer", "assistant") for item in body["input"])
+    assert all(item["type"] for item in body["input"]), "OpenAI takes a message without its type, llama.cpp does not"
     open_calls: set[str] = set()
     for item, after in itertools.zip_longest(body["input"], body["input"][1:], fillvalue={}):
         if item.get("type") == "function_call":
@@ -98,6 +101,7 @@ def anthropic_rules(body: dict[str, Any]) -> None:
         uses = [block for block in turn["content"] if block["type"] == "tool_use"]
         asked = [block["id"] for block in uses]
         ids += asked
+        assert all(isinstance(use["input"], dict) for use in uses)
         assert all(re.fullmatch(_ID, use["id"]) and re.fullmatch(_NAME, use["name"]) for use in uses)
         assert all(block["text"].strip() for block in turn["content"] if block["type"] == "text")
         assert all(block.get("signature") for block in turn["content"] if block["type"] == "thinking")
@@ -112,6 +116,7 @@ def google_rules(body: dict[str, Any]) -> None:
         answered = [part["functionResponse"]["name"] for part in after["parts"] if "functionResponse" in part]
         assert called == answered and all(re.fullmatch(r"[A-Za-z_][A-Za-z0-9_.-]{0,63}", name) for name in called)
         assert all(part for part in turn["parts"])
+        assert all(isinstance(part.get("functionCall", {}).get("args", {}), dict) for part in turn["parts"])
     results = sum("functionResponse" in part for turn in body["contents"] for part in turn["parts"])
     assert results == sum("functionCall" in part for turn in body["contents"] for part in turn["parts"])
 
@@ -126,6 +131,7 @@ def bedrock_rules(body: dict[str, Any]) -> None:
         uses = [block["toolUse"] for block in turn["content"] if "toolUse" in block]
         asked = [use["toolUseId"] for use in uses]
         ids += asked
+        assert all(isinstance(use["input"], dict) for use in uses)
         assert all(re.fullmatch(_ID, use["toolUseId"]) and re.fullmatch(_NAME, use["name"]) for use in uses)
         texts = [block["text"] for block in turn["content"] if "text" in block]
         assert all(text.strip() for text in texts)

@@ -43,10 +43,11 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> di
 @pytest.mark.parametrize(
     ("message", "item"),
     [
-        (user("hi"), {"role": "user", "content": "hi"}),
+        (user("hi"), {"type": "message", "role": "user", "content": "hi"}),
         (
             user(["see", Image(url="https://x.test/y.png", detail="low")]),
             {
+                "type": "message",
                 "role": "user",
                 "content": [
                     {"type": "input_text", "text": "see"},
@@ -57,17 +58,23 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> di
         (
             user(Image(data=b"\x89PNG")),
             {
+                "type": "message",
                 "role": "user",
                 "content": [{"type": "input_image", "detail": "auto", "image_url": "data:image/png;base64,iVBORw=="}],
             },
         ),
         (
             user(Image(file_id="f1")),
-            {"role": "user", "content": [{"type": "input_image", "detail": "auto", "file_id": "f1"}]},
+            {
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_image", "detail": "auto", "file_id": "f1"}],
+            },
         ),
         (
             user(File(data=b"%PDF", filename="a.pdf")),
             {
+                "type": "message",
                 "role": "user",
                 "content": [
                     {
@@ -80,9 +87,16 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> di
         ),
         (
             user(File(url="https://x.test/a.pdf")),
-            {"role": "user", "content": [{"type": "input_file", "file_url": "https://x.test/a.pdf"}]},
+            {
+                "type": "message",
+                "role": "user",
+                "content": [{"type": "input_file", "file_url": "https://x.test/a.pdf"}],
+            },
         ),
-        (user(File(file_id="f1")), {"role": "user", "content": [{"type": "input_file", "file_id": "f1"}]}),
+        (
+            user(File(file_id="f1")),
+            {"type": "message", "role": "user", "content": [{"type": "input_file", "file_id": "f1"}]},
+        ),
         (
             tool_result("c1", "sunny"),
             {"type": "function_call_output", "call_id": "c1", "output": "sunny"},
@@ -98,8 +112,8 @@ def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **more: Any) -> di
                 ],
             },
         ),
-        (assistant("said by another"), {"role": "assistant", "content": "said by another"}),
-        (assistant(Refusal("no")), {"role": "assistant", "content": "no"}),
+        (assistant("said by another"), {"type": "message", "role": "assistant", "content": "said by another"}),
+        (assistant(Refusal("no")), {"type": "message", "role": "assistant", "content": "no"}),
         (
             assistant(ToolCall("c1", "f", "")),
             {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"},
@@ -118,7 +132,11 @@ def test_each_turn_is_an_item(message: Message, item: Any) -> None:
 
 def test_another_vendors_data_is_not_sent() -> None:
     parts = [Reasoning("hm", "s", wire="anthropic_messages"), Opaque("anthropic_messages", {}), Text("yes")]
-    assert body_of(user("q"), assistant(parts), user("so?"))["input"][1] == {"role": "assistant", "content": "yes"}
+    assert body_of(user("q"), assistant(parts), user("so?"))["input"][1] == {
+        "type": "message",
+        "role": "assistant",
+        "content": "yes",
+    }
 
 
 def test_the_first_system_message_is_instructions_and_later_ones_are_developer_messages() -> None:
@@ -151,7 +169,7 @@ def test_results_of_free_text_tools_are_items_of_their_own_kind() -> None:
 def test_answers_to_built_in_tools_are_items_apart_from_the_text() -> None:
     foreign = user([Opaque("anthropic_messages", {"x": 1})])
     items = body_of(user([Opaque(NAME, APPROVAL), Text("go on")]), foreign)["input"]
-    assert items == [APPROVAL, {"role": "user", "content": "go on"}]
+    assert items == [APPROVAL, {"type": "message", "role": "user", "content": "go on"}]
 
 
 def test_tools_are_flat_and_built_in_ones_unchanged() -> None:
@@ -273,7 +291,9 @@ def test_reasoning_is_sent_back_with_its_encrypted_form_or_not_at_all() -> None:
     shown = {**RS, "content": [{"type": "reasoning_text", "text": "hm"}]}
     assert sent_again(shown, MSG) == ([shown, MSG], []), "a server that shows all of it needs nothing else"
     items, reported = sent_again(RS, MSG)
-    assert items == [{"role": "assistant", "content": "ok"}] and len(reported) == 1, "nor do the ids that belong to it"
+    assert items == [{"type": "message", "role": "assistant", "content": "ok"}] and len(reported) == 1, (
+        "nor do the ids that belong to it"
+    )
     items, reported = sent_again(RS, FC)
     assert items[0] == {"type": "function_call", "call_id": "c1", "name": "f", "arguments": "{}"} and len(reported) == 1
     assert sent_again(RS, MSG, store=True) == ([RS, MSG], [])
@@ -299,7 +319,7 @@ def test_a_previous_response_replaces_the_messages_that_the_provider_has() -> No
     assert body["previous_response_id"] == "resp_1" and "store" not in body
     assert body["input"] == [
         {"type": "function_call_output", "call_id": "c1", "output": "r"},
-        {"role": "user", "content": "c"},
+        {"type": "message", "role": "user", "content": "c"},
     ]
     assert len(body_of(user("a"), previous_response_id="resp_1")["input"]) == 1
 
@@ -307,7 +327,7 @@ def test_a_previous_response_replaces_the_messages_that_the_provider_has() -> No
 def test_instructions_are_sent_again_after_a_previous_response() -> None:
     turns = [system("SYS"), user("a"), system("aside"), assistant("b"), user("c")]
     body = body_of(*turns, previous_response_id="resp_9")
-    assert (body["instructions"], body["input"]) == ("SYS", [{"role": "user", "content": "c"}])
+    assert (body["instructions"], body["input"]) == ("SYS", [{"type": "message", "role": "user", "content": "c"}])
 
 
 def test_models_of_this_wire_alone_are_routed_by_their_metadata() -> None:

@@ -38,7 +38,8 @@ anthropic_messages = Wire(
     object_support=ObjectSupport(
         modes=("json_schema", "strict_tool", "tool", "prompt"),
         answers=lazy_dialect("wires.anthropic_messages.dialect"),
-        strict_tools=lazy_dialect("wires.anthropic_messages.dialect"),
+        strict_tools=lazy_dialect("wires.anthropic_messages.dialect", "to_strict_tool_dialect"),
+        tools=lazy_dialect("wires.anthropic_messages.dialect", "to_tool_dialect"),
         always_enforced=True,
     ),
 )
@@ -56,4 +57,5 @@ anthropic_count_tokens = Wire(
     accepts_part=accepts_part,
     finalize_history=finalize_history,
     decode_response=count_in("input_tokens"),
+    object_support=anthropic_messages.object_support,
 )

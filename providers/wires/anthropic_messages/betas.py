@@ -5,7 +5,10 @@ https://docs.claude.com/en/api/beta-headers
 
 from __future__ import annotations
 
-from ....pipeline.http.request import Request
+from collections.abc import Mapping
+from typing import Any
+
+from ....pipeline.http.request import RAW_OPTIONS, Request
 from ....schemas.parts import File, Image, Opaque, Part, Text
 from .encode import NAME
 
@@ -39,7 +42,16 @@ def _required_betas(request: Request) -> list[str]:
     if request.options.get("mcp_servers"):
         tools = (tool.server for tool in request.context.tools if tool.server is not None)
         needed.append(TOOLSETS if any(tool.get("type") == "mcp_toolset" for tool in tools) else SERVERS)
+    if modes := request.model.facts.get("modes"):
+        needed += _betas_of_modes(request, modes)
     return needed
+
+
+def _betas_of_modes(request: Request, modes: Mapping[str, Any]) -> list[str]:
+    """Return the betas of the ways of being served that the request asks for, as the model's row has them."""
+    given = {**request.options, **(request.state.get(RAW_OPTIONS) or {})}
+    asked = [mode for mode in modes.values() if (body := mode.get("body")) and body.items() <= given.items()]
+    return [beta for mode in asked if (beta := (mode.get("headers") or {}).get("anthropic-beta"))]
 
 
 def _is_stored(part: Part) -> bool:

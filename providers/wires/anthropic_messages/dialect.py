@@ -10,10 +10,13 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from ....schemas.json_schema.dialects import Dropped
-from ....schemas.json_schema.dialects.plain import as_plain
+from attrs import evolve
+
+from ....schemas.json_schema.dialects import Dialected, Dropped
+from ....schemas.json_schema.dialects.plain import as_plain, through_plain
 from ....schemas.json_schema.dialects.writing import Dialect
-from ....schemas.json_schema.keywords import objects_in
+from ....schemas.json_schema.keywords import escape, objects_in
+from ....schemas.json_text import spaced
 
 MAX_OPTIONAL: Final = 24
 MAX_UNIONS: Final = 16
@@ -21,6 +24,7 @@ MAX_UNIONS: Final = 16
 FORMATS: Final = frozenset(
     ["date-time", "time", "date", "duration", "email", "hostname", "uri", "ipv4", "ipv6", "uuid"]
 )
+_PROPERTY = re.compile(r"[A-Za-z0-9_.-]{1,64}")
 _HARD_PATTERN = re.compile(r"\(\?(?!:)|\\[bB1-9]|\\[pPkK]")
 
 
@@ -62,3 +66,35 @@ to_dialect: Final = Dialect(
 
 If enforcing it would forbid answers that it allows, `strict` is False, `dropped` names the places, and the schema
 is the plain one (`dialects.plain`), which tools that are not strict get, too."""
+
+
+def name_properties(schema: dict[str, Any]) -> Dialected:
+    """Take properties whose names Anthropic refuses ("Property keys should match pattern") out of the root.
+
+    The description names them instead, with their schemas, so that the model can still give them. The rule holds for
+    the properties of the root: https://github.com/anthropics/claude-code/issues/79418
+    """
+    parts: dict[str, Any] = schema["properties"]
+    odd = {name: part for name, part in parts.items() if not _PROPERTY.fullmatch(name)}
+    if not odd:
+        return Dialected(schema)
+    said = f"{schema.get('description', '')} There may be more properties, by this schema: {spaced(odd)}".lstrip()
+    written = {
+        **{keyword: value for keyword, value in schema.items() if keyword not in ("additionalProperties", "required")},
+        "description": said,
+        "properties": {name: part for name, part in parts.items() if name not in odd},
+    }
+    if required := [name for name in schema.get("required", ()) if name not in odd]:
+        written["required"] = required
+    why = "Anthropic takes no such name of a property; the description asks for it instead"
+    return Dialected(written, tuple(Dropped(f"/properties/{escape(name)}", name, why) for name in odd))
+
+
+def _limits_of_tools(schema: dict[str, Any]) -> list[Dropped]:
+    return [*limits(schema), *name_properties(schema).dropped]
+
+
+to_strict_tool_dialect: Final = evolve(to_dialect, limits=_limits_of_tools)
+"""Do the same as `to_dialect` for a tool, whose properties may not have all names."""
+to_tool_dialect: Final = through_plain(name_properties)
+"""Write the parameters of a tool that is not strict. Raises SchemaError when the root cannot be an object."""

@@ -55,7 +55,7 @@ def build_body(request: Request, *, version: str | None = None) -> dict[str, Any
         `anthropic_version` instead of `model` and `stream`
     """
     options = dict(request.options)
-    system, messages = encode_messages(request.context.messages)
+    system, messages = encode_messages(request.context.messages, unsigned=bool(request.model.facts.get("interleaved")))
     body = given(
         anthropic_version=version or None,
         model=None if version else request.model.id,
@@ -76,14 +76,18 @@ def body_for(version: str) -> Callable[[Request], dict[str, Any]]:
     return partial(build_body, version=version)
 
 
-def encode_messages(messages: Sequence[Message]) -> tuple[list[Block], list[Block]]:
+def encode_messages(messages: Sequence[Message], *, unsigned: bool = False) -> tuple[list[Block], list[Block]]:
     """Encode system blocks, and alternating turns. System messages may come anywhere.
+
+    messages: the messages.
+    unsigned: whether thinking without a signature is sent: vendors other than Anthropic do not sign.
 
     Raises NotSupported for media other than images, PDFs and text files.
     """
     system = [block for message in messages if message.role == "system" for block in _blocks(message.content)]
     others = (message for message in messages if message.role != "system")
-    return system, alternating(others, _block, _result, lambda block: block["type"] == "tool_result")
+    encode = _block_or_thought if unsigned else _block
+    return system, alternating(others, encode, _result, lambda block: block["type"] == "tool_result")
 
 
 def _blocks(parts: Iterable[Part]) -> list[Block]:
@@ -125,8 +129,16 @@ def _thinking(part: Reasoning) -> Block | None:
     return {"type": "thinking", "thinking": part.text, "signature": part.signature} if part.signature else None
 
 
+def _block_or_thought(part: Part) -> Block | None:
+    """Encode a part, thinking without a signature, too."""
+    if isinstance(part, Reasoning) and part.wire == NAME and part.text and _thinking(part) is None:
+        return {"type": "thinking", "thinking": part.text, "signature": ""}
+    return _block(part)
+
+
 def accepts_part(part: Part, model: Model) -> bool:
-    return isinstance(part, Reasoning) and _thinking(part) is not None
+    encode = _block_or_thought if model.facts.get("interleaved") else _thinking
+    return isinstance(part, Reasoning) and encode(part) is not None
 
 
 def _server_tools(data: Any) -> tuple[str | None, str | None]:

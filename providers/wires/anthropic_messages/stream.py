@@ -39,21 +39,16 @@ from ...declare.event_errors import by_kind, read_broken
 from ..blocks import Blocks
 from ..calls import arguments_text, distinct_id, orphaned, server_tool_input
 from ..fields import given
+from ..finish import finish_reason_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
 from .usage import CONTAINER, usage_of
 
 FINISH_REASONS: Mapping[str, str] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
-    "refusal": "content_filter",
     # https://docs.claude.com/en/docs/build-with-claude/handling-stop-reasons
     "pause_turn": PAUSE,
 }
-"""Other reasons stay as they are."""
+"""Those beside the common words."""
 
 METADATA = ("stop_sequence", "stop_details", CONTAINER, "context_management")
 """Fields of a message that are kept on `reply.metadata`."""
@@ -269,4 +264,4 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
 
 def _closing(state: State) -> list[StreamChunk]:
     chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
-    return [*chunks, Finish(FINISH_REASONS.get(state.reason or "", state.reason or "unknown"), state.reason)]
+    return [*chunks, Finish(finish_reason_of(state.reason, FINISH_REASONS), state.reason)]

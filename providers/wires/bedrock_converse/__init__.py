@@ -54,5 +54,6 @@ bedrock_count_tokens = Wire(
     accepts_part=accepts_part,
     finalize_history=finalize_history,
     decode_response=count_in("inputTokens"),
+    object_support=bedrock_converse.object_support,
     find_error=find_error,
 )

@@ -8,64 +8,76 @@ outputs take what Anthropic's take.
 
 from __future__ import annotations
 
-from functools import cache, lru_cache
+from functools import cache, partial
 from typing import Any, Final
 
 from attrs import evolve
 
 from ....schemas.errors import SchemaError
 from ....schemas.json_schema.dialects import Dialected, Dropped
-from ....schemas.json_schema.dialects.merging import ANNOTATIONS
-from ....schemas.json_schema.dialects.plain import as_plain
+from ....schemas.json_schema.dialects.plain import as_plain, through_plain
 from ....schemas.json_schema.dialects.writing import MAX_WRITTEN
 from ....schemas.json_schema.keywords import (
+    ANNOTATIONS,
     definition_name,
     leads_to_itself,
     objects_in,
     resolve_ref,
     with_parts,
 )
-from ....schemas.json_schema.safety import content_of, schema_from_json
 from ....schemas.json_types import Schema
 from ..anthropic_messages import dialect as anthropic
 
+_WRITTEN_OUT: Final = ("$ref", "$defs", "definitions")
 _AT_ROOT: Final = ("type", "properties", "required")
 
 
-def to_dialect(schema: object) -> Dialected:
-    """Write the schema with its references written out and a bare object at the root; `strict` is always False.
+def _bare(root: Schema, *, recursive: bool = True) -> Dialected:
+    """Write a schema with its references written out and a bare object at the root; `strict` is always False.
 
-    A recursive reference stays, with its definition in `$defs`: Claude takes that, Nova does not, and `dropped` says
-    so. Raises SchemaError when the root cannot be an object.
+    root: the schema.
+    recursive: recursive references stay, with their definitions in `$defs`, as Claude takes them. Amazon's own models
+        refuse them: for those, the schema is written out once more, and then ends.
     """
-    return _bare_from(content_of(schema))
-
-
-@lru_cache(maxsize=256)
-def _bare_from(content: bytes) -> Dialected:
-    return _bare(schema_from_json(content))
-
-
-def _bare(root: Schema) -> Dialected:
     plain = as_plain(root)
-    writer = _WrittenOut(plain.schema)
+    writer = _WrittenOut(plain.schema, recursive)
     written = with_parts({word: plain.schema[word] for word in _AT_ROOT if word in plain.schema}, writer.copy)
+    why = "Bedrock takes only type, properties and required at the root"
     dropped = [
-        Dropped("", word, "Bedrock takes only type, properties and required at the root; checked locally")
-        for word in plain.schema
+        # What arguments of any name may be, the model must know; all else is checked here.
+        Dropped("", word, why if isinstance(part, dict) and word.endswith("Properties") else f"{why}; checked locally")
+        for word, part in plain.schema.items()
         if word not in _AT_ROOT and word not in ANNOTATIONS
     ]
-    if writer.recursive:
+    if writer.recursive and recursive:
         written["$defs"] = writer.definitions()
-        dropped.append(Dropped("", "$defs", "the schema is recursive, which Amazon's own models refuse"))
+    elif writer.recursive:
+        dropped.append(Dropped("", "$ref", "the schema is recursive, and Amazon's own models take no references"))
     return Dialected(written, (*plain.dropped, *dropped), strict=False)
+
+
+to_dialect: Final = through_plain(partial(_bare, recursive=False))
+"""Write the parameters of a tool for any model. Raises SchemaError when the root cannot be an object."""
+
+
+def _for_claude(schema: dict[str, Any]) -> Dialected:
+    named = anthropic.name_properties(schema)
+    bare = _bare(named.schema)
+    said = {"description": named.schema["description"]} if "description" in named.schema else {}
+    return Dialected({**bare.schema, **said}, (*named.dropped, *bare.dropped), strict=False)
+
+
+to_claude_dialect: Final = through_plain(_for_claude)
+"""The same for Claude, which takes recursive schemas and a description, but not all names of properties."""
 
 
 class _WrittenOut:
     """Copies of schemas with references replaced by what they name; recursive references stay."""
 
-    def __init__(self, root: dict[str, Any]) -> None:
+    def __init__(self, root: dict[str, Any], keep_recursive: bool) -> None:
         self._root = root
+        self._keep_recursive = keep_recursive
+        self._open: list[str] = []
         self._count = 0
         self._leads = cache(self._references)
         self.recursive: dict[str, str] = {}
@@ -85,17 +97,27 @@ class _WrittenOut:
             raise SchemaError("the schema is too large for Bedrock once its references are written out")
         if isinstance(schema, bool):
             return schema
-        siblings = with_parts({word: value for word, value in schema.items() if word != "$ref"}, self.copy)
+        siblings = with_parts({word: value for word, value in schema.items() if word not in _WRITTEN_OUT}, self.copy)
         if "$ref" not in schema:
             return siblings
         ref: str = schema["$ref"]
-        if leads_to_itself(ref, self._leads):
+        if recursive := leads_to_itself(ref, self._leads):
             name = self.recursive.setdefault(ref, definition_name(ref, self.recursive.values()))
-            return {**siblings, "$ref": f"#/$defs/{name}"}
+            if self._keep_recursive:
+                return {**siblings, "$ref": f"#/$defs/{name}"}
+            if ref in self._open:
+                return {**siblings, "type": "object"} if self._is_object(ref) else siblings
+            self._open.append(ref)
         target = self.copy(resolve_ref(self._root, ref))
+        if recursive:
+            self._open.pop()
         if isinstance(target, dict) and siblings.keys() <= ANNOTATIONS:
             return {**target, **siblings}
         return {"allOf": [target, siblings]} if siblings else target
+
+    def _is_object(self, ref: str) -> bool:
+        target = resolve_ref(self._root, ref)
+        return isinstance(target, dict) and target.get("type") == "object"
 
     def _references(self, ref: str) -> set[str]:
         """Collect the references inside the schema that a reference names."""

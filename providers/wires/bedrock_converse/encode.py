@@ -56,15 +56,19 @@ Block = dict[str, Any]
 
 
 def build_body(request: Request) -> dict[str, Any]:
-    system, messages = encode_messages(request.context.messages)
+    unsigned = bool(request.model.facts.get("interleaved"))
+    system, messages = encode_messages(request.context.messages, unsigned=unsigned)
     config = tool_config(request.context.tools, request.context.messages)
     body = given(messages=messages, system=system or None, toolConfig=config)
     put_options(body, request.options, _FIELDS)
     return body
 
 
-def encode_messages(messages: Sequence[Message]) -> tuple[list[Block], list[Block]]:
+def encode_messages(messages: Sequence[Message], *, unsigned: bool = False) -> tuple[list[Block], list[Block]]:
     """Encode system blocks, and alternating turns; tool results come first in the user's turn.
+
+    messages: the messages.
+    unsigned: whether reasoning without a signature is sent: only Claude signs.
 
     Raises NotSupported for media by URL, except s3://: Bedrock fetches no others.
     """
@@ -75,7 +79,7 @@ def encode_messages(messages: Sequence[Message]) -> tuple[list[Block], list[Bloc
         if message.role == "system" and isinstance(part, Text) and part.text.strip()
     ]
     others = (message for message in messages if message.role != "system")
-    turns = alternating(others, _block, _result, lambda block: "toolResult" in block)
+    turns = alternating(others, _block_or_thought if unsigned else _block, _result, lambda block: "toolResult" in block)
     for turn in turns:
         # "A text block must be included when using documents", and it must not be blank.
         if any("document" in block for block in turn["content"]) and not any("text" in b for b in turn["content"]):
@@ -136,8 +140,16 @@ def _reasoning(part: Reasoning) -> Block | None:
     return {"reasoningContent": {"reasoningText": {"text": part.text, "signature": part.signature}}}
 
 
+def _block_or_thought(part: Part) -> Block | None:
+    """Encode a part, reasoning without a signature, too."""
+    if isinstance(part, Reasoning) and part.wire == NAME and part.text and _reasoning(part) is None:
+        return {"reasoningContent": {"reasoningText": {"text": part.text}}}
+    return _block(part)
+
+
 def accepts_part(part: Part, model: Model) -> bool:
-    return isinstance(part, Reasoning) and _reasoning(part) is not None
+    encode = _block_or_thought if model.facts.get("interleaved") else _reasoning
+    return isinstance(part, Reasoning) and encode(part) is not None
 
 
 def _server_tools(data: Any) -> tuple[str | None, str | None]:
@@ -259,16 +271,22 @@ def _format(body: dict[str, Any], response_format: object) -> None:
 
 
 def _cache(body: dict[str, Any], value: object) -> None:
-    """Put a cache point after everything that stays the same: system message, tools, conversation so far."""
+    """Put a cache point after everything that stays the same: system message, tools, conversation so far.
+
+    value: True, "5m" or "1h"; "text" for models that take points of five minutes after text alone.
+    """
     if not value:
         return
     point = {"cachePoint": {"type": "default", "ttl": "1h"} if value == "1h" else {"type": "default"}}
     if "system" in body:
         body["system"].append(point)
-    if "toolConfig" in body:
+    if "toolConfig" in body and value != "text":
         body["toolConfig"]["tools"].append(point)
-    if body["messages"] and body["messages"][-1]["role"] == "user":
-        body["messages"][-1]["content"].append(point)
+    if not body["messages"] or body["messages"][-1]["role"] != "user":
+        return
+    said = body["messages"][-1]["content"]
+    if value != "text" or not any("toolResult" in block for block in said):
+        said.append(point)
 
 
 _MORE = "additionalModelRequestFields"

@@ -39,6 +39,7 @@ from ...declare.event_errors import event_error, read_broken
 from ..blocks import Blocks
 from ..calls import arguments_text, distinct_id, orphaned, server_tool_input
 from ..fields import given
+from ..finish import finish_reason_of
 from ..protocols.aws_event_stream import AWSEvent
 from .encode import NAME
 from .errors import stream_failure
@@ -46,14 +47,9 @@ from .side_fields import SIDE_FIELDS
 from .usage import TIER, TRACE, usage_of
 
 FINISH_REASONS: Mapping[str, str] = {
-    "end_turn": "stop",
-    "stop_sequence": "stop",
-    "max_tokens": "length",
-    "model_context_window_exceeded": "length",
-    "tool_use": "tool_calls",
     "guardrail_intervened": "content_filter",
-    "content_filtered": "content_filter",
 }
+"""Those beside the common words."""
 METADATA = ("metrics", TRACE, "performanceConfig", "additionalModelResponseFields", TIER)
 """Fields of an answer that are kept on `reply.metadata`."""
 
@@ -242,4 +238,4 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
     if state.orphaned:
         chunks.append(orphaned(model))
-    return [*chunks, Finish(FINISH_REASONS.get(state.reason or "", state.reason or "unknown"), state.reason)]
+    return [*chunks, Finish(finish_reason_of(state.reason, FINISH_REASONS), state.reason)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...declare.object_support import ObjectSupport
+from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.wire import Wire
 from ...history.shape import HistoryShape
 from ..protocols import sse
@@ -32,5 +32,11 @@ cohere_chat = Wire(
         empty_results=False,
         blocks=frozenset(("assistant",)),
     ),
-    object_support=ObjectSupport(modes=("json_schema", "tool", "json", "prompt"), sure=True),
+    object_support=ObjectSupport(
+        modes=("json_schema", "tool", "json", "prompt"),
+        answers=lazy_dialect("wires.cohere_chat.dialect"),
+        strict_tools=lazy_dialect("wires.cohere_chat.dialect"),
+        always_enforced=True,
+        sure=True,
+    ),
 )

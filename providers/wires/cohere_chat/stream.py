@@ -42,18 +42,15 @@ from ...declare.errors import provider_error
 from ...declare.event_errors import by_kind, read_broken
 from ..blocks import Blocks
 from ..calls import arguments_text, distinct_id, orphaned
+from ..finish import finish_reason_of
 from .encode import NAME
 from .side_fields import CONTENT_START_FIELDS, EVENT_FIELDS, START_FIELDS
 
 FINISH_REASONS: Mapping[str, str] = {
-    "COMPLETE": "stop",
-    "STOP_SEQUENCE": "stop",
-    "MAX_TOKENS": "length",
-    "TOOL_CALL": "tool_calls",
     "ERROR_TOXIC": "content_filter",
-    "ERROR": "error",
     "TIMEOUT": "error",
 }
+"""Those beside the common words."""
 PLAN, CALLS = 999, 1000
 """Places in the message: the plan comes after all content, and tool calls from 1000 on."""
 
@@ -254,7 +251,7 @@ def closing(state: State) -> list[StreamChunk]:
     if state.citations:
         out.append(MetadataUpdate({"citations": state.citations}))
     reason = state.reason or ""
-    return [*out, Finish(FINISH_REASONS.get(reason, reason.lower() or "unknown"), state.reason)]
+    return [*out, Finish(finish_reason_of(reason, FINISH_REASONS), state.reason)]
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:

@@ -60,6 +60,7 @@ google_generate = Wire(
     object_support=ObjectSupport(
         modes=("json_schema", "tool", "json", "prompt"),
         answers=lazy_dialect("wires.google_generate.json_dialect"),
+        tools=lazy_dialect("wires.google_generate.json_dialect", "to_tool_dialect"),
         always_enforced=True,
     ),
 )
@@ -75,6 +76,7 @@ vertex_count_tokens = Wire(
     build_body=_counted,
     accepts_part=accepts_part,
     decode_response=count_in("totalTokens"),
+    object_support=google_generate.object_support,
 )
 google_count_tokens = evolve(
     vertex_count_tokens,

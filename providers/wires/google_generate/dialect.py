@@ -9,7 +9,9 @@ from __future__ import annotations
 
 from typing import Final
 
+from ....schemas.json_schema.dialects.plain import through_plain
 from ....schemas.json_schema.dialects.writing import Dialect
+from .json_dialect import admit
 
 _NUMBER: Final = frozenset({"minimum", "maximum"})
 
@@ -29,6 +31,7 @@ to_dialect: Final = Dialect(
         "number": frozenset({"float", "double"}),
         "integer": frozenset({"int32", "int64"}),
     },
+    admit=admit,
     enums=frozenset({"string"}),
     anything={"anyOf": [{"type": "string"}, {"type": "number"}, {"type": "boolean"}]},
     references=False,
@@ -40,3 +43,6 @@ to_dialect: Final = Dialect(
 
 References are written out. `strict` is False when something cannot be expressed (recursion, properties of any name,
 any value); then send `json_dialect` instead, where the model takes it."""
+
+to_tool_dialect: Final = through_plain(to_dialect)
+"""Write the parameters of a tool."""

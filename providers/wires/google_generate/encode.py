@@ -20,8 +20,6 @@ from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning
 from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_object
 from ..fields import Field, given, listed, put_options
-from . import dialect as gemini
-from . import json_dialect as gemini_json
 from .media import encode_media
 
 NAME = "google_generate"
@@ -175,9 +173,9 @@ def encode_tools(tools: Iterable[Tool], *, json_schema: bool = True) -> list[Blo
 
 def _function(tool: Tool, json_schema: bool) -> Block:
     function: Block = {"name": tool.name, "description": tool.description or tool.name}
-    if tool.parameters.get("properties"):
-        field, dialect = ("parametersJsonSchema", gemini_json) if json_schema else ("parameters", gemini)
-        function[field] = dialect.to_dialect(tool.parameters).schema
+    # Refused without properties: "parameters.properties: should be non-empty for OBJECT type".
+    if tool.parameters.get("properties") or tool.parameters.get("additionalProperties"):
+        function["parametersJsonSchema" if json_schema else "parameters"] = tool.parameters
     return {**function, **tool.extra.get(NAME, {})}
 
 
@@ -187,8 +185,8 @@ def _format(body: dict[str, Any], response_format: object, json_schema: bool = T
     config = body.setdefault(_CONFIG, {})
     config["responseMimeType"] = "application/json"
     if isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
-        field, dialect = ("responseJsonSchema", gemini_json) if json_schema else ("responseSchema", gemini)
-        config[field] = dialect.to_dialect(response_format["json_schema"]["schema"]).schema
+        schema = response_format["json_schema"]["schema"]
+        config["responseJsonSchema" if json_schema else "responseSchema"] = schema
 
 
 _MODES: Mapping[str, str] = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY", "validated": "VALIDATED"}

@@ -6,11 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ..fields import given
+from ..finish import finish_reason_of
 
 FINISH_REASONS: Mapping[str, str] = {
-    "STOP": "stop",
-    "MAX_TOKENS": "length",
-    "SAFETY": "content_filter",
     "RECITATION": "content_filter",
     "BLOCKLIST": "content_filter",
     "PROHIBITED_CONTENT": "content_filter",
@@ -21,7 +19,7 @@ FINISH_REASONS: Mapping[str, str] = {
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
 }
-"""Other reasons are kept, in lower case."""
+"""Those beside the common words; servers of other makers send FUNCTION_CALL, too. Others are kept, in lower case."""
 
 UNSOUND = frozenset(("MALFORMED_FUNCTION_CALL", "UNEXPECTED_TOOL_CALL", "MALFORMED_RESPONSE"))
 """The calls of such an answer must never be run; they are reported in `metadata["malformed_tool_calls"]`."""
@@ -49,7 +47,7 @@ def finish_reason(raw: str | None, *, has_calls: bool, refused: bool) -> str:
     """
     if raw is None:
         return "content_filter" if refused else "unknown"
-    reason = FINISH_REASONS.get(raw, raw.lower())
+    reason = finish_reason_of(raw, FINISH_REASONS)
     return "tool_calls" if reason == "stop" and has_calls else reason
 
 

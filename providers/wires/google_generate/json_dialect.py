@@ -9,11 +9,20 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from attrs import evolve
+
 from ....schemas.json_schema.dialects import Dropped
+from ....schemas.json_schema.dialects.plain import through_plain
 from ....schemas.json_schema.dialects.writing import Dialect
 from ....schemas.json_schema.keywords import leads_to_itself, subschemas
 
 _NUMBER: Final = frozenset({"minimum", "maximum"})
+
+
+def admit(keyword: str, value: object, type: str) -> str | None:
+    """Say why this keyword with this value cannot be sent; None when it can. Its error: "enum[0]: cannot be empty"."""
+    has_empty = keyword == "enum" and isinstance(value, list) and "" in value
+    return "Gemini takes no empty text in an enum; checked locally" if has_empty else None
 
 
 def _required_recursion(schema: dict[str, Any]) -> list[Dropped]:
@@ -47,6 +56,7 @@ to_dialect: Final = Dialect(
     anything={},
     any_value=True,
     maps=True,
+    admit=admit,
     tuples="any",
     ordering="propertyOrdering",
     limits=_required_recursion,
@@ -54,3 +64,6 @@ to_dialect: Final = Dialect(
 """Write the schema for Gemini's JSON Schema fields. Raises SchemaError when it cannot be used at all.
 
 `strict` is False when a required property leads back to its own schema, which Gemini refuses."""
+
+to_tool_dialect: Final = through_plain(to_dialect, evolve(to_dialect, references=False))
+"""Write the parameters of a tool; recursion that Gemini refuses ends in an object without properties."""

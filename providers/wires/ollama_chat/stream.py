@@ -31,6 +31,7 @@ from ....schemas.reply import CallWarning, Reply
 from ....schemas.usage import Usage
 from ...declare.event_errors import event_error, read_broken
 from ..calls import arguments_text, distinct_id
+from ..finish import finish_reason_of
 from ..said import CONTRADICTION, Said
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
@@ -170,7 +171,7 @@ def closing(state: State) -> list[StreamChunk]:
     """Return the chunks that end everything."""
     ends: list[StreamChunk] = [PartEnd(REASONING, {"wire": NAME})] if state.thought.length else []
     # Ollama sends `stop` with calls, too. Its reasons are ours.
-    reason = "tool_calls" if state.calls and state.reason == "stop" else state.reason or "unknown"
+    reason = "tool_calls" if state.calls and state.reason == "stop" else finish_reason_of(state.reason, {})
     return [*ends, Finish(reason, state.reason)]
 
 

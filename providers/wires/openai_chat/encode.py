@@ -57,16 +57,21 @@ def build_body(
     replay: str | None = None,
     file_urls: bool = False,
     messages: Encode | None = None,
+    cache_marks: bool = False,
 ) -> dict[str, Any]:
     """Build the body.
 
     request: the request
     usage_in_stream: False for servers that refuse `stream_options`
-    replay: the message field in which a provider wants the reasoning of earlier turns (DeepSeek: `reasoning_content`)
+    replay: the message field in which a provider wants the reasoning of earlier turns, of any model (DeepSeek:
+        `reasoning_content`; default: the field that the model's row in the catalog names)
     file_urls: True for servers that fetch documents, which OpenAI does not
     messages: encodes the messages, for a format that has its own
+    cache_marks: True for servers that take `prompt_cache` as marks in the messages
     """
     conversation = request.context.messages
+    if replay is None:
+        replay = request.model.facts.get("interleaved")
     encoded = encode_messages(conversation, replay, file_urls) if messages is None else messages(conversation)
     body: dict[str, Any] = {"model": request.model.id, "messages": encoded}
     options = request.options
@@ -78,6 +83,8 @@ def build_body(
         body["tools"] = encode_tools(request.context.tools)
     if "tools" in body and not body["tools"]:
         del body["tools"]
+    if cache_marks and (cached := body.pop("prompt_cache", None)):
+        _mark(encoded, cached)
     if request.stream:
         body["stream"] = True
         if usage_in_stream:
@@ -85,11 +92,24 @@ def build_body(
     return body
 
 
+def _mark(messages: list[dict[str, Any]], value: object) -> None:
+    """Mark the ends of what stays the same from turn to turn: system message, conversation so far."""
+    mark = {"cache_control": {"type": "ephemeral", "ttl": "1h"} if value == "1h" else {"type": "ephemeral"}}
+    for roles in (("system", "developer"), ("user", "tool")):
+        last = next((each for each in reversed(messages) if each["role"] in roles and each["content"]), None)
+        if last is not None:
+            said = last["content"]
+            blocks = [{"type": "text", "text": said}] if isinstance(said, str) else said
+            last["content"] = [*blocks[:-1], {**blocks[-1], **mark}]
+
+
 def body_with(
-    *, usage_in_stream: bool = True, replay: str | None = None, file_urls: bool = False
+    *, usage_in_stream: bool = True, replay: str | None = None, file_urls: bool = False, cache_marks: bool = False
 ) -> Callable[[Request], dict[str, Any]]:
     """Make a `build_body` with a provider's quirks, for its declaration; see `build_body` for the arguments."""
-    return partial(build_body, usage_in_stream=usage_in_stream, replay=replay, file_urls=file_urls)
+    return partial(
+        build_body, usage_in_stream=usage_in_stream, replay=replay, file_urls=file_urls, cache_marks=cache_marks
+    )
 
 
 def replaying(field: str) -> Mapping[str, Any]:
@@ -103,7 +123,7 @@ def replaying(field: str) -> Mapping[str, Any]:
 
 def accepts_part(part: Part, model: Model) -> bool:
     if isinstance(part, Reasoning):
-        return bool(_details(part))
+        return bool(_details(part) or (part.text and model.facts.get("interleaved")))
     return isinstance(part, Audio) and part.file_id is not None
 
 
@@ -161,7 +181,7 @@ def encode_answer(message: Message, replay: str | None = None) -> dict[str, Any]
     if calls:
         turn["tool_calls"] = calls
     if replay and (reasoning := message.reasoning):
-        turn[replay] = reasoning
+        turn[_TEXT_FIELDS.get(replay, replay)] = reasoning
     for part in message.content:
         if isinstance(part, Reasoning) and (details := _details(part)):
             # Without exactly these blocks, tool use after thinking fails at gateways.
@@ -171,6 +191,13 @@ def encode_answer(message: Message, replay: str | None = None) -> dict[str, Any]
     if turn["content"] is None and not calls and "audio" not in turn:
         turn["content"] = ""
     return turn
+
+
+_TEXT_FIELDS: Mapping[object, str] = {"reasoning_details": "reasoning", True: "reasoning_content"}
+"""The field for the text of the reasoning, where a row names one for other blocks, or none.
+
+https://openrouter.ai/docs/use-cases/reasoning-tokens#preserving-reasoning
+"""
 
 
 def _call(call: ToolCall) -> dict[str, Any]:

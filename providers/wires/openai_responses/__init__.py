@@ -54,4 +54,5 @@ openai_count_tokens = Wire(
     accepts_part=accepts_part,
     finalize_history=finalize_history,
     decode_response=count_in("input_tokens"),
+    object_support=openai_responses.object_support,
 )

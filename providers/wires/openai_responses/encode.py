@@ -112,7 +112,7 @@ def encode_messages(messages: Iterable[Message]) -> tuple[str, list[Item]]:
             parts = tuple(part for part in message.content if not isinstance(part, Opaque))
             if parts or not message.content:
                 role = "developer" if message.role == "system" else "user"
-                items.append({"role": role, "content": _content(parts)})
+                items.append({"type": "message", "role": role, "content": _content(parts)})
     return "\n\n".join(text for text in instructions if text), items
 
 
@@ -150,8 +150,9 @@ def _add_text(items: list[Item], part: Text | Refusal, extra: Mapping[str, Any])
     elif head:
         items.append({**head, "content": [content]})
     elif part.text:
-        # From another vendor: the short form, since the long one needs an id of this provider.
-        items.append({"role": "assistant", "content": part.text})
+        # From another vendor: the short form, since the long one needs an id of this provider. OpenAI makes its type
+        # optional; llama.cpp answers without it: "Cannot determine type of 'item'".
+        items.append({"type": "message", "role": "assistant", "content": part.text})
 
 
 def _output(message: Message) -> str | list[Item]:

@@ -19,6 +19,12 @@ class Dropped(NamedTuple):
     keyword: str
     why: str
 
+    @property
+    def changes_calls(self) -> bool:
+        """Whether the model may call a tool in another way because of it, which deserves a warning. Where only the
+        check of its arguments is left to this side, it does not: that check is made."""
+        return not self.why.endswith("checked locally")
+
 
 @frozen
 class Dialected:

@@ -6,27 +6,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from ...json_types import JSONSchema, JSONValue, Schema
-from ..keywords import TYPES
-
-# Keywords that do not restrict which values fit.
-ANNOTATIONS: Final = frozenset(
-    [
-        "title",
-        "description",
-        "default",
-        "examples",
-        "example",
-        "$comment",
-        "deprecated",
-        "readOnly",
-        "writeOnly",
-        "$defs",
-        "definitions",
-        "contentEncoding",
-        "contentMediaType",
-        "contentSchema",
-    ]
-)
+from ..keywords import ANNOTATIONS, TYPES
 
 ReportUnmerged = Callable[[str], None]
 

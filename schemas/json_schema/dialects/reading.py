@@ -12,9 +12,9 @@ from typing import Any, Final, Literal
 from attrs import field, frozen
 
 from ...json_types import Schema
-from ..keywords import ONE, resolve_ref, subschemas, tokens_of
+from ..keywords import ANNOTATIONS, ONE, resolve_ref, subschemas, tokens_of
 from ..keywords import pointer as pointer_of
-from .merging import ANNOTATIONS, common_values, merge
+from .merging import common_values, merge
 
 # The type of the values that a keyword applies to.
 APPLIES_TO: Final[dict[str, str]] = {

@@ -304,10 +304,11 @@ class _Writer:
         values = view.keywords.get("enum")
         if values is None:
             return
-        if view.type in self.dialect.enums:
+        why: str | None = f"{self.dialect.name} takes no list of {view.type} values; checked locally"
+        if view.type in self.dialect.enums and (why := self.dialect.admit("enum", values, view.type)) is None:
             written["enum"] = values
             return
-        self.drop(view.place, "enum", f"{self.dialect.name} takes no list of {view.type} values; checked locally")
+        self.drop(view.place, "enum", why or "")
         hints.append(f"one of {', '.join(map(short_json, values))}")
         if view.type in ("integer", "number") and "minimum" in self.dialect.keywords[view.type]:
             written["minimum"], written["maximum"] = min(values), max(values)

@@ -240,7 +240,9 @@ def profile_of(model: Model) -> ModelProfile | None:
     facts: dict[str, Any] = {
         "name": model.name,
         "release_date": model.release_date,
-        "max_input_tokens": model.context_window,
+        "status": model.status,
+        "open_weights": model.facts.get("open_weights"),
+        "max_input_tokens": model.facts.get("max_input_tokens", model.context_window),
         "max_output_tokens": model.max_output_tokens,
         "reasoning_output": model.reasoning,
         "tool_calling": model.tools,

@@ -12,7 +12,7 @@ from attrs import frozen
 
 from ...options import PromptLike
 from ...plan import Plan
-from ...providers.declare.object_support import MODES, Dialect, ObjectSupport
+from ...providers.declare.object_support import MODES, ONLY_JSON, Dialect, ObjectSupport
 from ...schemas.errors import InvalidOption, NotSupported, SchemaError
 from ...schemas.json_text import dumps
 from ...schemas.message import Context, context_of
@@ -24,8 +24,6 @@ from .output_spec import OutputSpec
 Mode = Literal["json_schema", "strict_tool", "tool", "json", "prompt"]
 """The modes of asking for an object."""
 
-_ONLY_JSON = """Answer with JSON only, without a word before or after it. It must fit this JSON Schema:
-{schema}"""
 _CALL = "Give the answer by calling {name}."
 
 
@@ -72,7 +70,7 @@ def object_request(
                 schema["description"] = spec.description
             response_format = {"type": "json_schema", "json_schema": schema}
             if not support.shown:
-                context = context.with_instructions(_ONLY_JSON.format(schema=dumps(spec.sent).decode()))
+                context = context.with_instructions(ONLY_JSON.format(schema=dumps(spec.sent).decode()))
             return ObjectRequest(chosen, context, {**options, "response_format": response_format})
         case "strict_tool" | "tool":
             tool = Tool(
@@ -86,7 +84,7 @@ def object_request(
                 chosen, instructed, {**options, "tools": [tool], "tool_choice": {"name": tool.name}}, tool
             )
         case _:
-            instructed = context.with_instructions(_ONLY_JSON.format(schema=dumps(spec.sent).decode()))
+            instructed = context.with_instructions(ONLY_JSON.format(schema=dumps(spec.sent).decode()))
             return ObjectRequest(
                 chosen, instructed, {**options, "response_format": "json"} if chosen == "json" else options
             )

@@ -21,6 +21,7 @@ from ...pipeline.world import World
 from ...schemas.errors import ConfigError, ObjectInvalid, ToolFailed
 from ...schemas.json_schema.root import without_nulls
 from ...schemas.json_schema.signature import arguments_for
+from ...schemas.json_schema.usable import usable_schema
 from ...schemas.json_schema.violation import Violation
 from ...schemas.json_schema.write_value import plain_data
 from ...schemas.json_text import dumps
@@ -93,7 +94,7 @@ def prepare_call(call: ToolCall, tools: Sequence[Tool]) -> tuple[Tool, dict[str,
         raise ToolFailed(f"{call.error}", tool=tool.name)
     if tool.callback is None:
         raise ToolFailed("this tool has no function to run", tool=tool.name)
-    parameters = dict(tool.parameters)
+    parameters = usable_schema(dict(tool.parameters))
     try:
         try:
             function, arguments = arguments_for(tool.callback, values, parameters)

@@ -10,8 +10,9 @@ from typing import Any, overload
 from attrs import evolve
 
 from ...options import ToolLike
+from ...providers.declare.described_tools import described_tools
+from ...providers.declare.object_support import tool_schema
 from ...schemas.errors import ConfigError
-from ...schemas.json_schema.safety import checked_schema
 from ...schemas.json_schema.signature import signature_schema
 from ...schemas.tool import Parameters, Result, Tool, is_method, tool_behind
 
@@ -91,21 +92,24 @@ def _define(
 
 
 def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
-    """Make Tools of Tools, functions and the dict form of chat completions.
+    """Make Tools of Tools, functions, MCP's tools, and the dict forms of the vendors.
 
-    Raises ConfigError for two of one name, for a method without its object, and for other objects; SchemaError
-    for a schema that cannot be used.
+    Raises ConfigError for two of one name, for a method without its object, and for other objects; SchemaError, which
+    names the tool, for a schema that no vendor takes.
     """
     if isinstance(tools, str | Mapping | Tool) or not isinstance(tools, Iterable):
         raise ConfigError(f"tools cannot be a {type(tools).__name__}", hint="pass a list of Tools and functions")
-    result = tuple(
-        [
-            each if type(each) is Tool else _tool_from_dict(each) if isinstance(each, Mapping) else _define(each)
-            for each in tools
-        ]
-    )
+    result: list[Tool] = []
+    for each in tools:
+        if type(each) is Tool:
+            result.append(each)
+        elif (described := described_tools(each)) is not None:
+            result += described
+        else:
+            result.append(_define(each))  # type: ignore[arg-type]  # which raises for anything else
     for each in result:
-        checked_schema(dict(each.parameters))
+        if each.server is None:
+            tool_schema(each)
         if is_method(each.callback):
             hint = f"pass it from an object: Tools().{each.name}, not Tools.{each.name}"
             raise ConfigError(f"the tool {each.name!r} is a method without its object", hint=hint)
@@ -113,20 +117,4 @@ def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
     for name in names:
         if names.count(name) > 1:
             raise ConfigError(f"two tools are named {name!r}", hint="give one of them another name")
-    return result
-
-
-def _tool_from_dict(data: Mapping[str, Any]) -> Tool:
-    """Make a tool without a function of one of its two dict forms, that of chat completions and that of responses."""
-    facts = data.get("function", data)
-    if data.get("type", "function") != "function" or not isinstance(facts, Mapping):
-        raise ConfigError(
-            f"a tool of type {data.get('type')!r:.40} is the provider's own", hint="pass Tool(name, server={...})"
-        )
-    name, parameters = facts.get("name"), facts.get("parameters")
-    if not isinstance(name, str) or not isinstance(parameters, Mapping | None):
-        raise ConfigError(
-            "a tool given as a dict needs its name, and its parameters as a JSON Schema",
-            hint='pass {"type": "function", "function": {"name": …, "parameters": {…}}}, or a function',
-        )
-    return Tool(name, facts.get("description") or "", parameters, strict=facts.get("strict"))
+    return tuple(result)

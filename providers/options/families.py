@@ -1,0 +1,84 @@
+"""What holds for a family of models wherever it is served: found by the family's name within a model's id.
+
+Gateways and clouds write the ids in their own ways: anthropic/claude-opus-4.6, us.anthropic.claude-opus-4-6-v1,
+databricks-claude-opus-4-6, claude-4.6-opus.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from importlib import import_module
+from typing import Any
+
+from ..declare.resolve import Family
+from ..declare.wire import Wire
+
+_MODULES = {
+    "claude": "claude_options",
+    "gemini": "gemini_options",
+    "grok": "grok_options",
+    **dict.fromkeys(("gpt", "chatgpt", "o1", "o3", "o4"), "openai_options"),
+}
+"""The module with the tables of each family."""
+# The first name in an id counts, also of those that have no table: a distilled model is named after its base first.
+_NAME = re.compile(
+    rf"(?:^|[^a-z0-9])({'|'.join(_MODULES)}|gemma|llama|qwen|deepseek|glm|kimi|mistral|phi|nova)(?=[-.:@\d]|$)"
+)
+_SPELLINGS = (
+    (re.compile(r"^claude-(\d)(?:[.-](\d))?-(opus|sonnet|haiku)"), r"claude-\3-\1-\2"),
+    (re.compile(r"^claude-(opus|sonnet|haiku)-?(\d)[.-](\d)(?!\d)"), r"claude-\1-\2-\3"),
+    (re.compile(r"^(gpt|gemini)-(\d)-(\d)(?!\d)"), r"\1-\2.\3"),
+)
+
+
+@lru_cache(1000)
+def family_id(model_id: str) -> str:
+    """Return the id from the family's name on, as its vendor writes it; "" for a family without a table."""
+    id = model_id.lower()
+    found = _NAME.search(id)
+    if found is None or found[1] not in _MODULES:
+        return ""
+    id = id[found.start(1) :]
+    for pattern, spelt in _SPELLINGS:
+        id = pattern.sub(spelt, id)
+    return id
+
+
+def _tables_of(id: str) -> Any:
+    name = _NAME.match(id)
+    return import_module(f".{_MODULES[name[1]]}", __package__) if name else None
+
+
+def facts_of_family(model_id: str, wire: Wire) -> Family | None:
+    """Return the facts of a model's family for a wire; None for a family without a table."""
+    if wire.operation != "chat" or not (id := family_id(model_id)):
+        return None
+    tables = _tables_of(id)
+    native = (wire.history_format or wire.name) in tables.FORMATS
+    rules = row_of(tables.NATIVE if native else tables.OTHER_FORMATS, id)
+    return Family(tuple(rules or ()), row_of(tables.NATIVE_FITS if native else tables.FITS, id))
+
+
+def wire_with_tools(
+    wires: Iterable[Wire], wire: Wire, model_id: str
+) -> Callable[[Mapping[str, object]], str | None] | None:
+    """Return a function that names the wire for a call with tools, by its options, or None for the usual one; None if
+    it is the usual one always.
+
+    wires: those of the provider.
+    wire: the usual one.
+    model_id: the model.
+    """
+    id = family_id(model_id) if wire.operation == "chat" else ""
+    tables = _tables_of(id) if id else None
+    other, models = getattr(tables, "WIRE_WITH_TOOLS", ("", {}))
+    needs = row_of(models, id) if wire.name != other and any(each.name == other for each in wires) else None
+    return None if needs is None else lambda options: other if needs(options) else None
+
+
+def row_of(table: Mapping[str, Any], id: str) -> Any:
+    """Return the value of the last pattern that matches; None if none does."""
+    return next((value for pattern, value in reversed([*table.items()]) if fnmatchcase(id, pattern)), None)

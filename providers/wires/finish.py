@@ -1,0 +1,34 @@
+"""Finish reasons by their common names: servers that speak another vendor's format keep names of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+FINISH_REASONS: Mapping[str, str] = {
+    **dict.fromkeys(("stop", "eos", "eos_token", "stop_sequence", "end_turn", "complete", "completed"), "stop"),
+    **dict.fromkeys(("length", "max_tokens", "max_output_tokens", "model_length"), "length"),
+    "model_context_window_exceeded": "length",
+    **dict.fromkeys(
+        ("tool_calls", "tool_call", "tool_use", "tool_uses", "function_call", "function_calls"), "tool_calls"
+    ),
+    **dict.fromkeys(("content_filter", "content_filtered", "safety", "refusal"), "content_filter"),
+    "error": "error",
+    "abort": "error",  # SGLang and vLLM
+    "insufficient_system_resource": "error",  # DeepSeek: https://api-docs.deepseek.com/api/create-chat-completion
+}
+
+
+def finish_reason_of(raw: str | None, own: Mapping[str, str]) -> str:
+    """Return the canonical reason: by the format's own table, else by the common names; an unknown one stays as it
+    is, in lower case, and none is "unknown".
+
+    raw: the server's name for it.
+    own: the format's table.
+    """
+    if not raw:
+        return "unknown"
+    reason = own.get(raw)
+    if reason is not None:
+        return reason
+    word = raw.lower()
+    return FINISH_REASONS.get(word.replace("-", "_"), word)

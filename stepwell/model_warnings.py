@@ -1,0 +1,33 @@
+"""Warnings of a model itself: one that the catalog lacks, or has as deprecated."""
+
+from __future__ import annotations
+
+from .model_metadata.catalog import Catalog
+from .schemas.model import Model
+from .schemas.nearest import closest
+from .schemas.reply import CallWarning
+
+
+def warning_of(model: Model, catalog: Catalog) -> CallWarning | None:
+    """Return the warning of a model; None for one that needs none."""
+    return _of_deprecated(model) if model.known else _of_unknown(model, catalog)
+
+
+def _of_deprecated(model: Model) -> CallWarning | None:
+    """Warn of a model that its provider takes away, with the day and what it recommends, where the catalog knows."""
+    if model.status != "deprecated":
+        return None
+    day, successor = model.facts.get("retires"), model.facts.get("successor")
+    why = f"{model.provider} has deprecated it" + (f", and retires it on {day}" if day else "")
+    return CallWarning("model", why + (f"; it recommends {successor}" if successor else ""), str(model))
+
+
+def _of_unknown(model: Model, catalog: Catalog) -> CallWarning | None:
+    """Warn of an id that the catalog lacks: a typo, or a newer model. Without a catalog there is no warning."""
+    listed = catalog.ids(model.provider)
+    if not listed:
+        return None
+    close = closest(model.id, listed, 0.9)
+    meant = f"; did you mean {close!r}?" if close else ""
+    why = f"not in our list of {model.provider}'s models: its limits, abilities and prices are unknown{meant}"
+    return CallWarning("model", why, str(model))
