@@ -14,9 +14,9 @@ from ...schemas.reply import Indexed, Reply
 from ..annotate import warn
 from ..effects import CallNext, StepGenerator
 from ..http.request import RAW_OPTIONS, Request
+from ..http.vendor_names import counts_in
 from ..step import Step, around_unchecked
 from .errors import attach_call_details
-from .expected import counts_in
 
 _HINT = "the answer is on .partial, unused"
 _MOST = ("top_n", "top_k")
