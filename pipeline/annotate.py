@@ -2,37 +2,38 @@
 
 from __future__ import annotations
 
-from attrs import evolve
-
 from ..schemas.errors import StepwellError
 from ..schemas.message import Context
 from ..schemas.model import Model
 from ..schemas.prices import FREE
 from ..schemas.reply import CallWarning, Reply, joined_warnings
-from ..schemas.usage import total_usage
+from ..schemas.usage import NO_USAGE, later_usage, sound_usage, total_usage
+from .http.request import Request
 from .http.response import DROPPED, Response, end_dropped
 
 
 def attach_partial(error: StepwellError, partial: Reply) -> None:
-    """Attach the reply as far as it had come to its error. Usage that was reported with the error wins."""
+    """Attach the reply as far as it had come to its error, with the usage that was reported with the error."""
     if error.usage is not None:
-        partial.usage = error.usage
+        partial.usage, _ = later_usage(partial.usage, error.usage)
     error.partial, error.usage = partial, partial.usage
 
 
-def clamp_reasoning_tokens(reply: Reply, model: Model) -> None:
-    """Cut `reasoning_tokens` to `output_tokens`, with a warning, since reasoning is part of the output."""
-    usage = reply.usage
-    reasoning, output = usage.reasoning_tokens, usage.output_tokens
-    if reasoning is not None and output is not None and reasoning > output:
-        why = f"{model.provider} counted {reasoning} tokens of reasoning in an output of {output}; cut to {output}"
-        reply.usage = evolve(usage, reasoning_tokens=max(output, 0))
-        warn(reply, model, "usage", why)
+def check_usage(reply: Reply, request: Request) -> None:
+    """Make the counts of the reply sound, with a warning for what is changed.
+
+    None is below zero, no part is larger than its whole, and usage that lacks a count of its kind is not complete.
+    """
+    if request.operation == "count_tokens":
+        return  # a count is its answer, and is checked as one
+    reply.usage, wrong = sound_usage(reply.usage, has_output=request.operation == "chat")
+    for why in wrong:
+        warn(reply, request.model, "usage", f"{request.model.provider} counted wrongly: {why}")
 
 
 def warn(reply: Reply, model: Model, subject: str, why: str) -> None:
-    """Add one more warning to the reply itself."""
-    reply.warnings = (*reply.warnings, CallWarning(subject, why, str(model)))
+    """Add one more warning to the reply itself, unless it is there."""
+    reply.warnings = joined_warnings(reply.warnings, (CallWarning(subject, why, str(model)),))
 
 
 def annotate(reply: Reply, response: Response) -> Reply:
@@ -50,10 +51,14 @@ def annotate(reply: Reply, response: Response) -> Reply:
     reply.request_id = reply.request_id or response.request_id
     reply.headers = response.headers
     reply.already_paid = request.operation in FREE
-    if reply.usage.reasoning_tokens:
-        clamp_reasoning_tokens(reply, model)
+    if reply.usage is not NO_USAGE:
+        check_usage(reply, request)
     if request.warnings:
         reply.warnings = joined_warnings(request.warnings, reply.warnings)
+    if request.options and (count := request.options.get("n")) and reply.finish_reason and request.operation == "chat":
+        received = 1 + len(reply.alternatives)
+        if received != count:
+            warn(reply, model, "n", f"{received} answers were received, but {count} were requested")
     return reply
 
 

@@ -104,10 +104,11 @@ class ToolCallEnd:
 
 @define
 class UsageUpdate:
-    """The usage so far; the last one counts."""
+    """The usage so far, in totals: a count never becomes lower. A final one may correct estimates, but not to zero."""
 
     type: ClassVar[Literal["usage"]] = "usage"
     usage: Usage
+    final: bool = False
 
 
 @define

@@ -10,6 +10,7 @@
       TransportError             no usable answer arrived
         ConnectError  ConnectTimeout  FirstEventTimeout  StreamIdleTimeout  TotalTimeout  StreamTruncated
       DecodeError                the answer does not fit its wire format
+      AnswerUnfinished           the provider still works on the answer
       ResponseTooLarge           the answer exceeds the size limit
       ObjectInvalid              the answer does not fit the requested schema
       EmbeddingFailed            some texts could not be embedded
@@ -246,6 +247,18 @@ class DecodeError(StepwellError):
     @payload.setter
     def payload(self, received: bytes | bytearray) -> None:
         self._payload = bytes(received[:_MAX_PAYLOAD])
+
+
+class AnswerUnfinished(StepwellError):
+    """The provider took the request and still works on the answer, as with `background` of OpenAI's responses.
+
+    state: what the provider calls this: queued, in_progress and the like.
+    answer_id: its id of the answer, by which it can be fetched later; None where it does not give one.
+    """
+
+    exit_code = 8
+    state: str = ""
+    answer_id: str | None = None
 
 
 class ResponseTooLarge(StepwellError):

@@ -30,7 +30,7 @@ from .errors import DecodeError, StepError
 from .message import Message
 from .parts import Part, Reasoning, Refusal, Text, ToolCall
 from .reply import WHOLE, CallWarning, Reply, joined_warnings
-from .usage import NO_USAGE, Usage
+from .usage import NO_USAGE, Usage, later_usage
 
 _PACK = 32
 """How many pieces of text are collected before they are joined. A string of one token takes 50 bytes beside its
@@ -220,6 +220,9 @@ class Fold:
                 part.fields["extra"] = chunk.extra
             call = part.part()
             if isinstance(call, ToolCall):
+                if (once := said_once(call.arguments_json)) is not call.arguments_json:
+                    part.blocks, call = [once], evolve(call, arguments_json=once)
+                    self._add_warnings(Warned((CallWarning("tool_calls", f"arguments of {call.name} came twice"),)))
                 chunk.id, chunk.name, chunk.arguments_json = call.id, call.name, call.arguments_json
 
     def _start(self, chunk: Start) -> None:
@@ -229,6 +232,11 @@ class Fold:
             self.reply_fields["model"] = chunk.model
 
     def _usage(self, chunk: UsageUpdate) -> None:
+        if self.usage is not None:
+            chunk.usage, lower = later_usage(self.usage, chunk.usage, final=chunk.final)
+            if lower:
+                why = f"a later report has a lower {', '.join(lower)} than an earlier one; the higher was kept"
+                self._add_warnings(Warned((CallWarning("usage", why),)))
         self.usage = chunk.usage
 
     def _metadata(self, chunk: MetadataUpdate) -> None:
@@ -262,6 +270,13 @@ class Fold:
 
 
 _NO_END = Warned((CallWarning("tool_calls", "a tool call that had no end in its stream was left out"),))
+
+
+def said_once(arguments: str) -> str:
+    """Return the arguments of a call, which some servers repeat in the end that they send after the pieces."""
+    half = len(arguments) // 2
+    twice = arguments[:1] == "{" and not len(arguments) % 2 and arguments[:half] == arguments[half:]
+    return arguments[:half] if twice else arguments
 
 
 def _misfit() -> DecodeError:

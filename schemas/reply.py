@@ -88,7 +88,7 @@ class Reply(Generic[ObjectType]):
     message: Message = field(factory=lambda: Message("assistant"))
     finish_reason: str | None = None
     """stop, length, tool_calls, content_filter (a filter, or the model refused; see `refusal`), pause (send the answer
-    back to go on) or error, or the provider's own reason if none of these fits."""
+    back to go on), or the provider's own reason if none of these fits. Failed and unfinished answers are errors."""
     finish_reason_raw: str | None = None
     """The provider's own reason."""
     usage: Usage = NO_USAGE

@@ -7,7 +7,7 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
-from attrs import field, fields, frozen
+from attrs import evolve, field, fields, frozen
 
 
 @frozen(slots=False)  # slots would double the 0.5 µs of making one, and every call does
@@ -28,7 +28,7 @@ class Usage:
     input_audio_tokens: int | None = None
     output_audio_tokens: int | None = None
     complete: bool = True
-    """False if the stream ended before the final counts: the numbers are then a lower bound."""
+    """False if the final counts did not come, or only some of them: the numbers are then a lower bound."""
     reported_cost: Decimal | None = None
     """US dollars that the provider itself says it charged."""
     service_tier: str | None = None
@@ -61,7 +61,7 @@ class Usage:
         return (self.input_tokens or 0) + (self.output_tokens or 0)
 
 
-NO_USAGE = Usage()
+NO_USAGE = Usage(complete=False)
 """The usage of a reply without one, shared by all: making another takes 1 µs a call."""
 
 _WHOLE = ("billed_input_tokens", "billed_output_tokens", "reported_cost")
@@ -87,6 +87,63 @@ def parse_reported_cost(cost: object) -> Decimal | None:
         return None
     dollars = Decimal(str(cost))
     return dollars if dollars.is_finite() and dollars >= 0 else None
+
+
+_WORDS = ("service_tier", "region")
+
+
+def later_usage(before: Usage, after: Usage, *, final: bool = False) -> tuple[Usage, list[str]]:
+    """Merge two reports on one answer: return the later one, and the names of its counts that are too low.
+
+    final: the earlier counts were estimates, which the later ones correct unless they are zero.
+
+    The counts of a stream are totals. One that is lower than before is no count (servers of Anthropic's format report
+    the input at the start, and 0 at the end), so the higher stays, as does what the later report leaves out.
+    """
+    old, new = vars(before), vars(after)
+    kept: dict[str, Any] = {
+        name: old[name]
+        for name in _ADDED
+        if old[name] is not None and (new[name] is None or (new[name] < old[name] and not (final and new[name] > 0)))
+    }
+    lower = [name for name in kept if new[name] is not None]
+    kept.update({name: old[name] for name in _WORDS if old[name] is not None and new[name] is None})
+    if not set(before.unpriced_charges) <= set(after.unpriced_charges):
+        kept["unpriced_charges"] = tuple(dict.fromkeys(before.unpriced_charges + after.unpriced_charges))
+    return (evolve(after, **kept) if kept else after), lower
+
+
+PARTS: Mapping[str, str] = {
+    "reasoning_tokens": "output_tokens",
+    "output_audio_tokens": "output_tokens",
+    "cached_input_tokens": "input_tokens",
+    "cache_write_tokens": "input_tokens",
+    "input_audio_tokens": "input_tokens",
+    "cache_write_1h_tokens": "cache_write_tokens",
+    "cached_audio_tokens": "cached_input_tokens",
+}
+"""The counts that are part of another one."""
+
+
+def sound_usage(usage: Usage, *, has_output: bool) -> tuple[Usage, list[str]]:
+    """Return the usage without counts below zero and with no part larger than its whole, and what was changed.
+
+    It is not complete if it has no count of the input, or of the output where `has_output` says that there is one.
+    """
+    counts, changed, why = vars(usage), dict[str, Any](), list[str]()
+    for name in _ADDED:
+        if (count := counts[name]) is not None and count < 0:
+            changed[name] = None
+            why.append(f"{name} of {count} left out: it is below zero")
+    for part, whole in PARTS.items():
+        most, count = changed.get(whole, counts[whole]), changed.get(part, counts[part])
+        if count is not None and most is not None and count > most:
+            changed[part] = most
+            why.append(f"{part} of {count} cut to {most}, which is all of {whole}")
+    sound = evolve(usage, **changed) if changed else usage
+    lacks = sound.input_tokens is None or (has_output and sound.output_tokens is None)
+    lacks = lacks and sound.complete and sound.reported_cost is None
+    return (evolve(sound, complete=False) if lacks else sound), why
 
 
 def total_usage(usages: Iterable[Usage | None]) -> Usage:

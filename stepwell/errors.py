@@ -1,6 +1,7 @@
 """Every error that stepwell raises; what each carries is in schemas/errors.py."""
 
 from .schemas.errors import (
+    AnswerUnfinished,
     AuthError,
     BudgetExceeded,
     CircuitOpen,
@@ -42,6 +43,7 @@ from .schemas.errors import (
 )
 
 __all__ = [
+    "AnswerUnfinished",
     "AuthError",
     "BudgetExceeded",
     "CircuitOpen",

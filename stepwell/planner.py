@@ -22,7 +22,6 @@ from .pipeline.http.timeouts import Timeouts, timeouts_of
 from .pipeline.inner_calls import DEPTH, nested
 from .pipeline.pipeline import Pipeline
 from .pipeline.steps.always_stream import COLLECTED
-from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
 from .pipeline.stream.chunk_reader import ChunkReader
 from .pipeline.world import REAL_WORLD, World
@@ -169,6 +168,8 @@ class CallPlanner:
             wire_name = provider.counting_wire(model)
             if wire_name is None:
                 request = self._template(operation, model, stream, "")
+                from .pipeline.steps.estimate import ESTIMATED_COUNT  # few calls count tokens
+
                 return Plan(ESTIMATED_COUNT, ESTIMATED_COUNT, request, model, provider, "", AS_GIVEN)
         wire = provider.wire_for(operation, model, wire_name)
         listed = listed_id(provider, model.id, overrides)

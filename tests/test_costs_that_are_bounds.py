@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from billing import chat, events
 
@@ -227,3 +228,24 @@ def test_a_call_that_broke_off_in_mid_stream_is_in_the_cost(way: Any, broken: An
     assert reply.cost.lower_bound and reply.cost.reason
     assert reply.cost.total == reply.steps[1].cost.total + (cut.cost.total or 0)
     assert not reply.usage.complete
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_what_a_failed_answer_used_is_in_the_cost_of_the_one_in_its_place(stream: bool):
+    asked: list[httpx.Request] = []
+    failed = {"error": {"message": "slow down", "code": 429}, **(COUNTED if stream else chat(**COUNTED["usage"]))}
+    whole = {**REST, "choices": [{"delta": {"content": "yes"}, "finish_reason": "stop"}]} if stream else REST
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request)
+        headers = {"retry-after": "0", "content-type": "text/event-stream" if stream else "application/json"}
+        body = {"id": "x", "usage": {}, **failed} if len(asked) == 1 else whole
+        return httpx.Response(200, content=events(body) if stream else orjson.dumps(body), headers=headers)
+
+    with Client(transport=httpx.MockTransport(handler), api_keys={"openai": "k"}, retries=0) as client:
+        client.pipeline = stepwell.fallback("openai:gpt-4o")
+        ask = client.stream_text if stream else client.generate_text
+        answer: Any = ask(MODEL, "hi", wire="openai_chat")
+        reply = answer.reply() if stream else answer
+    assert [step.usage.input_tokens for step in reply.steps] == [100, 10]
+    assert (reply.text, reply.usage.input_tokens) == ("yes", 110)

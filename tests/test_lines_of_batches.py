@@ -47,21 +47,21 @@ def refused(vendor: str, id: str) -> list[Any]:
     return [{"custom_id": id, "response": bad, "error": None}, {"custom_id": id, "response": None, "error": error}]
 
 
-def results(vendor: str, rows: list[Any], state: Any = None) -> dict[str, Any]:
+def results(vendor: str, rows: list[Any], state: Any = None, *, found: bool = False) -> dict[str, Any]:
     service: Any = SERVICES[vendor]()
     written, plain = b"\n".join(map(orjson.dumps, rows)), service.state
 
     def reported() -> Any:
-        found = plain()
-        if isinstance(service, Google) and "output" in found["metadata"]:
-            found["metadata"]["output"] = {"inlinedResponses": {"inlinedResponses": rows}}
-        return found if state is None else state(found)
+        now = plain()
+        if isinstance(service, Google) and "output" in now["metadata"]:
+            now["metadata"]["output"] = {"inlinedResponses": {"inlinedResponses": rows}}
+        return now if state is None else state(now)
 
     service.output, service.failures, service.state = (lambda: written), (lambda: b""), reported
     with Client(**service.settings()) as client:
         job = client.submit_batch(MODELS[vendor], PROMPTS)
         job.wait(poll=0)
-        return job.results()
+        return client.batch_job(MODELS[vendor], job.id).results() if found else job.results()
 
 
 def is_answer(result: Any) -> bool:
@@ -132,3 +132,11 @@ def spoiled(state: Any, place: tuple[Any, ...], other: Any) -> Any:
 def test_results_of_which_no_line_can_be_read_are_an_error(vendor: str) -> None:
     with pytest.raises(errors.DecodeError):
         results(vendor, [7, "x", [1]])
+
+
+@vendors
+def test_a_job_found_by_its_id_warns_of_answers_that_are_missing(vendor: str) -> None:
+    rows = [answered(vendor, "first"), answered(vendor, "second")]
+    for found, warned in ((results(vendor, rows, found=True), True), (results(vendor, rows), False)):
+        why = [each.why for each in found["first"].warnings if each.subject == "batch"]
+        assert why == (["only 2 of 3 requests have an answer"] if warned else [])

@@ -16,9 +16,9 @@ from ...schemas.reply import Indexed, Reply
 from ..annotate import warn
 from ..effects import CallNext, StepGenerator
 from ..http.request import RAW_OPTIONS, Request
+from ..http.vendor_names import counts_in
 from ..step import Step, around_unchecked
 from .errors import attach_call_details
-from .expected import counts_in
 
 _HINT = "the answer is on .partial, unused"
 _MOST = ("top_n", "top_k")
@@ -175,6 +175,12 @@ def _check_images(reply: Reply, request: Request) -> None:
         warn(reply, request.model, "n", f"only {received} of {expected} images were received")
 
 
+def _check_pages(reply: Reply, request: Request) -> None:
+    received, pages = len(reply.object or ()), request.options.get("pages")
+    if isinstance(pages, list | tuple) and received != len(set(pages)):
+        warn(reply, request.model, "pages", f"{received} pages were received, but {len(set(pages))} were requested")
+
+
 def _check_count(reply: Reply, request: Request) -> None:
     count = reply.usage.input_tokens
     if type(count) is not int or count < 0:
@@ -187,4 +193,5 @@ _CHECKS: Mapping[str, Callable[[Reply, Request], None]] = {
     "moderate": _check_verdicts,
     "image": _check_images,
     "count_tokens": _check_count,
+    "ocr": _check_pages,
 }

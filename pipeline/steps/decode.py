@@ -13,10 +13,11 @@ from ...schemas.functions import takes
 from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.parts import Reasoning, Refusal, Text
 from ...schemas.reply import CallWarning, Reply, joined_warnings
-from ...schemas.usage import Usage
-from ..annotate import annotate, clamp_reasoning_tokens, note_reply, warn
+from ...schemas.usage import NO_USAGE, PARTS, Usage
+from ..annotate import annotate, attach_partial, check_usage, note_reply, warn
 from ..http.request import Request
 from ..http.response import Response
+from ..outcome import NO_ANSWERS
 from ..side_fields import Rules, is_sound, kept
 from ..step import Step, after
 from ..stream.decoder import SHAPE_ERRORS
@@ -39,17 +40,28 @@ Reader = tuple[Callable[..., Any], bool]
 """A function of a body and a model, and whether it has a parameter `response`, which it then gets, too."""
 
 
+Failure = Callable[[Response, Any, Reply | None], StepwellError | None]
+"""`failure(response, data, reply)` returns the error that a body reports; the reply is None where it is no answer."""
+
+
 def reader_of(function: Callable[..., Any]) -> Reader:
     """Find out what a function reads."""
     return function, takes(function, "response")
 
 
-def decode_response(decode: Callable[..., Reply], *, binary: bool = False, side_fields: Rules | None = None) -> Step:
+def decode_response(
+    decode: Callable[..., Reply],
+    *,
+    binary: bool = False,
+    side_fields: Rules | None = None,
+    failure: Failure | None = None,
+) -> Step:
     """Make the step that decodes unstreamed responses and leaves streams unchanged.
 
     decode: `decode(data, model)` makes the reply from the body's JSON. With a parameter `response` it gets that, too.
     binary: give `decode` a Body in place of JSON.
     side_fields: rules for fields that are dropped, each with a warning, if their value has another type.
+    failure: finds the error in a body that cannot be decoded, or that says beside its answer that it has failed.
 
     Raises DecodeError, with the beginning of the body in `.payload`, for a body that is not JSON or does not have the
     shape of its wire.
@@ -59,7 +71,7 @@ def decode_response(decode: Callable[..., Reply], *, binary: bool = False, side_
 
     def run(response: Response, request: Request) -> None:
         if response.reply is None and not request.stream:
-            response.reply = decoded(response, request, read, binary=binary, side_fields=side_fields)
+            response.reply = decoded(response, request, read, binary=binary, side_fields=side_fields, failure=failure)
 
     return after("decode_response", run)
 
@@ -71,12 +83,13 @@ def decoded(
     *,
     binary: bool,
     side_fields: Rules | None = None,
+    failure: Failure | None = None,
 ) -> Reply:
     """Return the reply that the body of the response holds; see decode_response."""
     try:
         data = _body(response) if binary else loads(response.body)
     except JSONDecodeError:
-        raise _not_json(response) from None
+        raise _reported(response, None, failure) or _not_json(response) from None
     warnings: tuple[CallWarning, ...] = ()
     (read, takes_response), model = decode, request.model
     response.data = None if binary else data
@@ -87,13 +100,14 @@ def decoded(
         reply = read(body, model, response=response) if takes_response else read(body, model)
     except StepwellError as error:
         if isinstance(error, DecodeError):
+            if (found := _reported(response, data, failure)) is not None:
+                raise found from None
             error.payload = error.payload or response.body
-        error.request_id = error.request_id or response.request_id
-        if error.usage is not None:  # billed, also where another call takes its place
-            note_reply(response, annotate(Reply(usage=error.usage), response))
-        attach_call_details(error, request)
+        _with_details(error, response)
         raise
     except SHAPE_ERRORS as error:
+        if (found := _reported(response, data, failure)) is not None:
+            raise found from None
         raise _wrong_shape(response, error) from error
     if type(reply) is not Reply:
         raise StepError(f"decode_response returned {type(reply).__name__} instead of a Reply")
@@ -105,8 +119,34 @@ def decoded(
         reply.raw = response.body if binary else data
     if warnings:
         reply.warnings = joined_warnings(warnings, reply.warnings)
-    note_reply(response, annotate(reply, response))
+    annotate(reply, response)
+    failed = reply.finish_reason in NO_ANSWERS or (data.__class__ is dict and data.get("error"))
+    if failed and (found := _reported(response, data, failure, reply)) is not None:
+        raise found
+    note_reply(response, reply)
     return reply
+
+
+def _reported(
+    response: Response, data: object, failure: Failure | None, reply: Reply | None = None
+) -> StepwellError | None:
+    """Return the error that a body reports, if it reports one; `reply` is the answer beside it, None if there is
+    none."""
+    if failure is None or (found := failure(response, data, reply)) is None:
+        return None
+    if reply is not None:
+        attach_partial(found, reply)
+    return _with_details(found, response)
+
+
+def _with_details(error: StepwellError, response: Response) -> StepwellError:
+    """Put on the error what is known of its call, and count its usage: it is billed, also where another call takes its
+    place."""
+    error.request_id = error.request_id or response.request_id
+    if error.usage is not None and error.usage is not NO_USAGE:
+        note_reply(response, annotate(Reply(usage=error.usage), response))
+    attach_call_details(error, response.request)
+    return error
 
 
 def usage_in(headers: Mapping[str, str], counted: Mapping[str, str]) -> Usage | None:
@@ -147,8 +187,9 @@ def extract_usage(
                 usage = usage_in(response.headers, counted)
             if type(usage) is Usage:
                 reply.usage = usage
-                if usage.reasoning_tokens:
-                    clamp_reasoning_tokens(reply, request.model)
+                came, made = usage.input_tokens, usage.output_tokens
+                if came is None or came < 0 or made is None or made < 0 or any(map(vars(usage).get, PARTS)):
+                    check_usage(reply, request)  # most have nothing to check: 0.6 µs
             elif usage is not None:
                 raise StepError(f"extract_usage returned {type(usage).__name__} instead of Usage or None")
 

@@ -7,8 +7,10 @@ from typing import Any
 
 from ...schemas.chunks import MetadataUpdate, Start, UsageUpdate, Warned
 from ...schemas.errors import StepwellError
-from ...schemas.fold import chunks_of
+from ...schemas.fold import chunks_of, fold
 from ...schemas.reply import Reply, joined_warnings
+from ...schemas.usage import NO_USAGE
+from ..annotate import annotate, attach_partial, note_reply
 from ..effects import CallNext, Close, Read, StepGenerator
 from ..http.redact import redact
 from ..http.request import Request
@@ -72,6 +74,11 @@ def _opened(
         if isinstance(error, StepwellError):
             redact(error, response.request)
             error.request_id = error.request_id or response.request_id
+            if response.ready:  # usage, perhaps, and the provider's id of the answer
+                partial = annotate(fold(response.ready), response)
+                attach_partial(error, partial)
+                if partial.usage is not NO_USAGE:
+                    note_reply(response, partial)  # billed, also where another call takes its place
         yield Close(source)
         raise
     source.clock.begin()

@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Generator, Sequence
 from typing import Any
 
-from ...schemas.chunks import StreamChunk
+from ...schemas.chunks import StreamChunk, Warned
 from ...schemas.errors import StepError, StepwellError, StreamTruncated, TransportError
 from ...schemas.fold import Fold, chunks_of
 from ...schemas.message import Context
-from ...schemas.reply import Reply
+from ...schemas.reply import CallWarning, Reply
 from ...schemas.usage import Usage
 from ..annotate import annotate, attach_partial, note_reply, with_inner_calls
 from ..effects import END, Close, Effect, Flow, Read, cancel_flow, emitted
@@ -129,6 +129,9 @@ class OpenAnswer:
         """Raise the error, unless the terminal event has arrived: then the answer is complete, so return b""."""
         if not self._decoder.has_finished():
             raise error
+        if self._fold.usage is None and self._response is not None:
+            why = "not received: the connection broke after the answer and before its counts"
+            self._fold.feed([Warned((CallWarning("usage", why, str(self._response.request.model)),))])
         return b""
 
     def _record_failure(self, error: BaseException) -> BaseException:

@@ -15,6 +15,7 @@ from ...schemas.chunks import HALVES, STREAM_END, Finish, StreamChunk
 from ...schemas.errors import DecodeError, StepwellError, StreamTruncated
 from ...schemas.functions import takes
 from ...schemas.model import Model
+from ..outcome import NO_ANSWERS, failure_of
 from .halves import Halves
 
 
@@ -129,7 +130,7 @@ class StreamDecoder:
         rest = self._one_finish(self._flush_once())
         out += rest if self._halves is None else self._halves.join(rest)
         if not self.finished:
-            self.failure = StreamTruncated("the stream ended before its terminal event")
+            self.failure = self.failure or StreamTruncated("the stream ended before its terminal event")
             if out:
                 return out  # a last event without its blank line is returned first; the next call raises
             raise self.failure
@@ -161,14 +162,24 @@ class StreamDecoder:
             if type(chunk) is Finish:
                 if self.finished:
                     continue
+                if chunk.reason in NO_ANSWERS:
+                    self.failure = failure_of(chunk.reason, chunk.raw, self._model)
+                    break
                 self.finished = True
             out.append(chunk)
         return out
 
     def _last(self) -> list[StreamChunk]:
-        """Return the closing chunks at the end marker, and ignore errors after it: the answer is complete."""
-        chunks = self._one_finish(self._flush_once())
-        self._parse, self._tail, self.failure = _unread, [], None
+        """Return the closing chunks at the end marker, and ignore errors after it: the answer is complete.
+
+        An error that the wire itself finds at its end is raised by the next call.
+        """
+        self._parse, self.failure = _unread, None
+        try:
+            chunks = self._one_finish(self._flush_once())
+        except StepwellError:
+            chunks = []
+        self._tail = []
         if self._on_end_marker is not None:
             self._on_end_marker()
         return chunks

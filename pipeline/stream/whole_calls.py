@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from ...schemas.chunks import StreamChunk, ToolCallDelta, ToolCallEnd, ToolCallStart
+from ...schemas.fold import said_once
 
 
 class WholeCalls:
@@ -22,4 +23,4 @@ class WholeCalls:
                 self._open[chunk.index][1].append(chunk.arguments_json)
             elif isinstance(chunk, ToolCallEnd) and chunk.index in self._open:
                 start, pieces = self._open.pop(chunk.index)
-                chunk.id, chunk.name, chunk.arguments_json = start.id, start.name, "".join(pieces)
+                chunk.id, chunk.name, chunk.arguments_json = start.id, start.name, said_once("".join(pieces))

@@ -30,6 +30,7 @@ from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
 from .environment import PROCESS, Environment, environment_of
+from .failures import failure_finder
 from .kept_options import MOST, keep, scalars_key
 from .login_steps import authentication, resolve_key, trusted_url
 from .object_support import fit_schemas
@@ -91,7 +92,12 @@ def build_pipeline(
                 extract_usage(steps["extract_usage"], wire.counted_in_headers, wire.side_fields), steps, "extract_usage"
             ),
             with_origin(
-                decode_response(steps["decode_response"], binary=wire.binary, side_fields=wire.side_fields),
+                decode_response(
+                    steps["decode_response"],
+                    binary=wire.binary,
+                    side_fields=wire.side_fields,
+                    failure=failure_finder(wire.operation, reader_of(steps["extract_usage"]), wire.side_fields),
+                ),
                 steps,
                 "decode_response",
             ),
@@ -144,12 +150,15 @@ def _unstreamed_reader(wire: Wire, steps: Resolved) -> Callable[[Response], Repl
     """Return a function that reads an unstreamed answer to a streamed call, as an unstreamed call would."""
     find_error = steps["find_error"]
     decode, extract = reader_of(steps["decode_response"]), reader_of(steps["extract_usage"])
+    failure = failure_finder(wire.operation, extract, wire.side_fields)
 
     def read(response: Response) -> Reply:
         error = find_error(response)
         if error is not None:
             raise error
-        reply = decoded(response, response.request, decode, binary=wire.binary, side_fields=wire.side_fields)
+        reply = decoded(
+            response, response.request, decode, binary=wire.binary, side_fields=wire.side_fields, failure=failure
+        )
         if (usage := read_usage(extract, response, reply, wire.side_fields)) is not None:
             reply.usage = usage
         return reply

@@ -8,6 +8,7 @@ from typing import Any
 
 from ...pipeline.http.error_body import error_in, error_message
 from ...pipeline.http.headers import Headers
+from ...pipeline.http.reported_error import CODES, JOB_OPERATIONS, SUSPECT, error_value, reported_error
 from ...pipeline.http.response import Response
 from ...pipeline.http.retry_after import retry_after
 from ...schemas.errors import (
@@ -35,54 +36,79 @@ _BY_STATUS: Mapping[int, type[ProviderError]] = {
     529: Overloaded,
 }
 
+# Small letters without marks, since servers write rate_limit_error as well as RateLimitError.
 _BY_CODE: Mapping[str, type[ProviderError]] = {
-    "insufficient_quota": QuotaError,
-    "billing_hard_limit_reached": QuotaError,
-    "billing_not_active": QuotaError,
-    "billing_error": QuotaError,
-    "exceeded_current_quota_error": QuotaError,
+    "insufficientquota": QuotaError,
+    "billinghardlimitreached": QuotaError,
+    "billingnotactive": QuotaError,
+    "billingerror": QuotaError,
+    "exceededcurrentquotaerror": QuotaError,
     "servicequotaexceededexception": QuotaError,
     "1113": QuotaError,  # Z.ai's, with a 429: https://docs.z.ai/api-reference/api-code
-    "context_length_exceeded": ContextOverflow,
-    "context_window_exceeded": ContextOverflow,
-    "tokens_limit_reached": ContextOverflow,
-    "content_filter": ContentFiltered,
-    "content_policy_violation": ContentFiltered,
-    "safety_check_failed": ContentFiltered,
+    "contextlengthexceeded": ContextOverflow,
+    "contextwindowexceeded": ContextOverflow,
+    "tokenslimitreached": ContextOverflow,
+    "contentfilter": ContentFiltered,
+    "contentpolicyviolation": ContentFiltered,
+    "safetycheckfailed": ContentFiltered,
     "responsibleaipolicyviolation": ContentFiltered,
-    "invalid_api_key": AuthError,
-    "api_key_invalid": AuthError,
-    "api_key_expired": AuthError,
-    "authentication_error": AuthError,
-    "permission_error": AuthError,
-    "permission_denied": AuthError,
+    "invalidapikey": AuthError,
+    "apikeyinvalid": AuthError,
+    "apikeyexpired": AuthError,
+    "authenticationerror": AuthError,
+    "permissionerror": AuthError,
+    "permissiondenied": AuthError,
     "unauthenticated": AuthError,
     "accessdeniedexception": AuthError,
     "unrecognizedclientexception": AuthError,
-    "model_not_found": NotFound,
-    "not_found_error": NotFound,
+    "modelnotfound": NotFound,
+    "notfounderror": NotFound,
     "resourcenotfoundexception": NotFound,
-    "rate_limit_exceeded": RateLimitError,
-    "rate_limit_error": RateLimitError,
+    "ratelimitexceeded": RateLimitError,
+    "ratelimiterror": RateLimitError,
     "throttlingexception": RateLimitError,
-    "resource_exhausted": RateLimitError,
-    "overloaded_error": Overloaded,
+    "resourceexhausted": RateLimitError,
+    "overloadederror": Overloaded,
     "unavailable": Overloaded,
-    "service_unavailable": Overloaded,
+    "serviceunavailable": Overloaded,
     "serviceunavailableexception": Overloaded,
     "modelnotreadyexception": Overloaded,
-    "server_error": ServerError,
-    "internal_error": ServerError,
-    "internal_server_error": ServerError,
+    "servererror": ServerError,
+    "internalerror": ServerError,
+    "internalservererror": ServerError,
     "internalserverexception": ServerError,
     "modelstreamerrorexception": ServerError,
     "modeltimeoutexception": ServerError,
     "modelerrorexception": ServerError,
-    "api_error": ServerError,
-    "timeout_error": ServerError,
-    "invalid_request_error": InvalidRequest,
+    "apierror": ServerError,
+    "timeouterror": ServerError,
+    "invalidrequesterror": InvalidRequest,
     "validationexception": InvalidRequest,
-    "invalid_argument": InvalidRequest,
+    "invalidargument": InvalidRequest,
+    "ratelimit": RateLimitError,
+    "toomanyrequests": RateLimitError,
+    "toomanyrequestserror": RateLimitError,
+    "ratelimitreached": RateLimitError,
+    "contextlengthexceedederror": ContextOverflow,
+    "exceedcontextsizeerror": ContextOverflow,  # llama.cpp
+    "contextoverflow": ContextOverflow,
+    "contentfiltered": ContentFiltered,
+    "datainspectionfailed": ContentFiltered,  # DashScope
+    "invalidapikeyerror": AuthError,
+    "unauthorized": AuthError,
+    "forbidden": AuthError,
+    "permissiondeniederror": AuthError,
+    "overloaded": Overloaded,
+    "serveroverloaded": Overloaded,
+    "engineoverloadederror": Overloaded,
+    "serviceunavailableerror": Overloaded,
+    "overcapacity": Overloaded,  # Groq
+    "internal": ServerError,  # Google
+    "badgateway": ServerError,
+    "gatewaytimeout": ServerError,
+    "badrequesterror": InvalidRequest,
+    "invalidrequest": InvalidRequest,
+    "invalidparameter": InvalidRequest,
 }
 
 _NO_CREDIT = re.compile(r"credit balance is too low|insufficient (?:balance|credits|funds)", re.I)
@@ -93,15 +119,21 @@ _FLAGGED = re.compile(r"\brequires moderation\b.*\bflagged\b|\binput was flagged
 # llama.cpp answers 500 for media that the model cannot read: tools/server/server-common.cpp
 _UNREADABLE = re.compile(r"\b(?:image|audio|video) input is not supported", re.I)
 
-# The beginning of a body that is an error and nothing else; the second form is Anthropic's.
-_ERROR_BODY = re.compile(rb'\s*+\{\s*+"(?:error"|type"\s*+:\s*+"error")')
+# What an error without a known code or status says of itself, as those inside of streams often are.
+_BY_WORDS = (
+    (re.compile(r"\brate.?limit|\btoo many requests\b", re.I), RateLimitError),
+    (re.compile(r"\boverloaded\b|\bover.capacity\b|\bat capacity\b|\btemporarily unavailable\b", re.I), Overloaded),
+    (re.compile(r"\bcontent.?(?:filter|policy|management policy)|\bsafety (?:system|filter)", re.I), ContentFiltered),
+    (_BAD_KEY, AuthError),
+    (re.compile(r"\binternal (?:server )?error\b", re.I), ServerError),
+)
 
 # How providers say that the input is too long. Each pattern is from an error body met in the field;
 # tests/options/overflow.json holds them, with near misses: limits on the answer, on tokens a minute, on bytes,
 # characters, tools. The groups are the numbers, where the body has them.
 _N = r"[\d,]+"
 _OVERFLOW = tuple(
-    re.compile(pattern.replace("<max>", f"(?P<max>{_N})").replace("<requested>", f"(?P<requested>{_N})"), re.I | re.S)
+    pattern.replace("<max>", f"(?P<max>{_N})").replace("<requested>", f"(?P<requested>{_N})")
     for pattern in (
         # OpenAI (embeddings too) and those that copied it: DeepSeek, vLLM, OpenRouter, ...
         r"maximum context length is <max> tokens.{0,160}?for a total of at least <requested>",
@@ -186,8 +218,12 @@ def find_error(response: Response) -> ProviderError | None:
     An error is an unsuccessful status, or a body that holds nothing but an error under a 200, as gateways send
     (OpenRouter; see the recordings).
     """
-    if response.status < 300 and not _ERROR_BODY.match(response.body):
-        return None
+    if response.status < 300:
+        accepted = response.status == 202 or response.request.operation in JOB_OPERATIONS
+        if accepted or not SUSPECT.match(response.body):
+            return None
+        error = reported_error(error_value(response.body))
+        return None if error is None else answer_error(response, error)
     if 300 <= response.status < 400:
         return InvalidRequest(
             f"{response.request.model.provider} answered {response.status}, a redirect, which is never followed",
@@ -196,13 +232,7 @@ def find_error(response: Response) -> ProviderError | None:
             headers=dict(response.headers),
             body=response.body,
         )
-    error = error_in(response.body)
-    return answer_error(response, error) if response.status >= 400 or names_error(error) else None
-
-
-def names_error(error: object) -> bool:
-    """Return whether what `error_in` found in a body is an error, rather than a good answer."""
-    return isinstance(error, dict) and bool(error.get("error"))
+    return answer_error(response, error_in(response.body))
 
 
 def answer_error(response: Response, error: object) -> ProviderError:
@@ -224,6 +254,9 @@ def provider_error(
     headers = response.headers if response else Headers()
     error, body = well_formed(error), body or (response.body if response else b"")
     message, codes = error_message(error), _codes(error)
+    if message[:1] == "{" and isinstance(inner_error := error_in(message.encode()), Mapping):
+        # A gateway puts the JSON of the server behind it into its own message: that one knows better.
+        message, codes = error_message(inner_error), [*_codes(inner_error), *codes]
     inner = next((int(code) for code in codes if code.isdigit() and 400 <= int(code) < 600), None)
     kind, numbers = _kind(status if status and status >= 400 else inner, codes, message, error)
     where = f"answered {status}" if status and status >= 400 else "reported an error inside its answer"
@@ -251,7 +284,7 @@ def provider_error(
 def _kind(
     status: int | None, codes: list[str], message: str, error: object
 ) -> tuple[type[ProviderError], dict[str, int]]:
-    known = [_BY_CODE[code.lower()] for code in codes if code.lower() in _BY_CODE]
+    known = [kind for code in codes if (kind := _BY_CODE.get(_plain(code))) is not None]
     over_quota = status not in (None, 429) and _OVER_QUOTA.search(message)
     if QuotaError in known or over_quota or _NO_CREDIT.search(message):
         return QuotaError, {}
@@ -272,14 +305,21 @@ def _kind(
         return (Overloaded if Overloaded in known else ServerError), {}
     if known and (status is None or known[0] is not InvalidRequest):
         return known[0], {}
-    return (InvalidRequest if status is not None else ProviderError), {}
+    if status is not None:
+        return InvalidRequest, {}
+    return next((kind for words, kind in _BY_WORDS if words.search(message)), ProviderError), {}
+
+
+def _plain(code: str) -> str:
+    return "".join(filter(str.isalnum, code)).lower()
 
 
 def _overflow(status: int | None, message: str, error: object) -> dict[str, int] | None:
     """Return the fields of ContextOverflow that the body has numbers for; None for any other error."""
     if status not in _OVERFLOW_STATUSES:
         return None
-    found = [_numbers(match) for pattern in _OVERFLOW if (match := pattern.search(message))]
+    # Compiled when first needed, and kept by `re`: compiling them takes a tenth of the time to the first answer.
+    found = [_numbers(match) for pattern in _OVERFLOW if (match := re.search(pattern, message, re.I | re.S))]
     if not found:
         return None
     fields = error if isinstance(error, Mapping) else {}
@@ -311,16 +351,19 @@ def _is_flagged(error: object) -> bool:
 def _codes(error: object) -> list[str]:
     """Return the provider's codes for the kind of error, the most exact first."""
     if not isinstance(error, Mapping):
-        return []
-    values = [error.get(key) for key in ("code", "type", "status", "__type", "object")]
+        return [error] if isinstance(error, str) and _plain(error) in _BY_CODE else []
+    values = [error.get(key) for key in (*CODES, "error")]
     # Google's status for a bad key is INVALID_ARGUMENT; its ErrorInfo is more exact: https://google.aip.dev/193
     details = error.get("details")
     reasons = [each.get("reason") for each in details if isinstance(each, Mapping)] if isinstance(details, list) else []
-    known = [reason for reason in reasons if isinstance(reason, str) and reason.lower() in _BY_CODE]
+    known = [reason for reason in reasons if isinstance(reason, str) and _plain(reason) in _BY_CODE]
     return [
         str(value)
         for value in (*known, *values)
-        if isinstance(value, str | int) and not isinstance(value, bool) and value
+        if isinstance(value, str | int)
+        and not isinstance(value, bool)
+        and value
+        and (value is not error.get("error") or _plain(str(value)) in _BY_CODE)
     ]
 
 

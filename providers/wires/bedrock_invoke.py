@@ -16,6 +16,7 @@ from ...pipeline.side_fields import Rules, kept_event
 from ...schemas.chunks import StreamChunk
 from ...schemas.json_text import JSONDecodeError, loads, loads_fast
 from ...schemas.model import Model
+from ..declare.event_errors import event_error
 from ..declare.wire import Wire
 from .anthropic_messages import anthropic_messages
 from .anthropic_messages.encode import body_for
@@ -40,9 +41,11 @@ def _invoke_wire(wire: Wire, name: str, build_body: Callable[[Request], dict[str
         except JSONDecodeError:
             payload = loads(event[1])
         data = payload.get("bytes") if type(payload) is dict else None
-        if type(data) is not str:
-            return kept_event(payload, _PAYLOAD, model)[1], state
-        return decode(("", b64decode(data)), model, state)
+        if type(data) is str:
+            return decode(("", b64decode(data)), model, state)
+        if (error := event_error(model, payload, body=event[1])) is not None:
+            raise error
+        return kept_event(payload, _PAYLOAD, model)[1], state
 
     return evolve(
         wire,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeVar
+from typing import Any
 
 from ...schemas.dict_form import LOOSE
 from ...schemas.parts import Audio, File, Image, Refusal, Text, Video
@@ -46,17 +46,3 @@ def listed(value: object) -> list[Any]:
 def given(**fields: object) -> dict[str, Any]:
     """Return the fields that have a value: all that are not None."""
     return {name: value for name, value in fields.items() if value is not None}
-
-
-Handler = TypeVar("Handler")
-
-
-def by_kind(handlers: Mapping[str, Handler], data: object, name: str) -> Handler | None:
-    """Return the handler of an event; None for a type that is not known.
-
-    handlers: by type
-    data: the event, whose `type` counts
-    name: the name of the server-sent event, which says the same where the data does not
-    """
-    kind = data.get("type") if type(data) is dict else None
-    return (handlers.get(kind) if type(kind) is str else None) or handlers.get(name)

@@ -13,6 +13,8 @@ FINISH_REASONS: Mapping[str, str] = {
     ),
     **dict.fromkeys(("content_filter", "content_filtered", "safety", "refusal"), "content_filter"),
     "error": "error",
+    "abort": "error",  # SGLang and vLLM
+    "insufficient_system_resource": "error",  # DeepSeek: https://api-docs.deepseek.com/api/create-chat-completion
 }
 
 

@@ -202,4 +202,4 @@ def test_more_reasoning_than_output_is_cut_to_fit_and_reported(stream):
     assert (reply.usage.output_tokens, reply.usage.reasoning_tokens) == (5, 5)
     (warning,) = reply.warnings
     assert (warning.subject, warning.model) == ("usage", "openai:gpt-4o")
-    assert warning.why == "openai counted 50 tokens of reasoning in an output of 5; cut to 5"
+    assert warning.why == "openai counted wrongly: reasoning_tokens of 50 cut to 5, which is all of output_tokens"

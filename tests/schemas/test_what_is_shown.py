@@ -60,7 +60,7 @@ def test_the_repr_of_a_reply_shows_only_what_is_set() -> None:
         "Reply(text='It is sunny.', refusal='no', tool_calls=['look'], finish_reason='stop', model='p:m', "
         "object=False, usage=Usage(input_tokens=3, output_tokens=4))"
     )
-    assert repr(Reply()) == "Reply(usage=Usage())"
+    assert repr(Reply()) == "Reply(usage=Usage(complete=False))"
     assert "None" not in repr(full) and "None" not in repr(Reply())
 
 

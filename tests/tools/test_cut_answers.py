@@ -74,7 +74,6 @@ def cohere(reason: str) -> Any:
         (BEDROCK, converse("max_tokens"), "length"),
         ("openai:gpt-4o", chat("length"), "length"),
         ("openai:gpt-4o", chat("content_filter"), "content_filter"),
-        ("openai:gpt-4o", chat("error"), "error"),
         ("openai:gpt-5", responses("max_output_tokens"), "length"),
         ("google:gemini-2.5-flash", gemini("MAX_TOKENS"), "length"),
         ("google:gemini-2.5-flash", gemini("SAFETY"), "content_filter"),
@@ -92,6 +91,14 @@ def test_no_call_of_a_cut_answer_is_run_on_any_wire(model: str, body: Any, reaso
     assert [call.name for call in reply.tool_calls] == ["wipe"]
     (reported,) = [warning for warning in reply.warnings if warning.subject == "tool_calls"]
     assert "not run" in reported.why and reason in reported.why
+
+
+def test_no_call_of_a_failed_answer_is_run(wipe_calls: list[bool]) -> None:
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, json=chat("error")))
+    with stepwell.Client(transport=transport, api_keys=KEYS, retries=0) as client:
+        with pytest.raises(stepwell.errors.ServerError) as caught:
+            client.run_tools("openai:gpt-4o", "Go.", [wipe_into(wipe_calls)])
+    assert wipe_calls == [] and [call.name for call in caught.value.partial.tool_calls] == ["wipe"]
 
 
 def test_the_conversation_continues_after_a_cut_answer_without_running_its_calls(wipe_calls: list[bool]) -> None:

@@ -40,7 +40,7 @@ BAD = {
     "flags": [[1.0], [True], [3.0]],
 }
 KEYS = {
-    **dict.fromkeys(("openai", "cohere", "google", "ollama"), "k"),
+    **dict.fromkeys(("openai", "cohere", "google", "ollama", "mistral"), "k"),
     "amazon_bedrock": {"access_key": "a", "secret_key": "s", "region": "us-east-1"},
     "google_vertex": {"token": "t", "project": "p", "location": "us-central1"},
 }
@@ -103,3 +103,23 @@ def test_verdicts_images_and_counts_match_the_request() -> None:
     assert [each.subject for each in few.warnings][1:] == ["n"] and len(few.images) == 1
     with pytest.raises(errors.DecodeError, match="-1"):
         client_of({"totalTokens": -1}).count_tokens("google:m", "hi")
+
+
+def test_fewer_pages_than_requested_are_a_warning() -> None:
+    client = client_of({"pages": [{"index": 0, "markdown": "a"}]})
+    reply = client.run("ocr", "mistral:m", "https://a/b.pdf", pages=[0, 1])
+    assert [each.subject for each in reply.warnings][1:] == ["pages"]
+
+
+def test_a_job_that_was_accepted_is_no_answer_of_any_operation() -> None:
+    body = {"message": "accepted", "output": {"task_id": "t1", "task_status": "PENDING"}}
+    client = client_of(body)
+    for ask in (
+        lambda: client.embed("openai:m", TEXTS),
+        lambda: client.rerank("cohere:m", "q", TEXTS),
+        lambda: client.generate_image("openai:m", "x"),
+        lambda: client.moderate("openai:m", TEXTS),
+    ):
+        with pytest.raises(errors.StepwellError) as caught:
+            ask()
+        assert type(caught.value) is errors.AnswerUnfinished and caught.value.answer_id == "t1"

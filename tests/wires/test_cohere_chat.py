@@ -270,8 +270,6 @@ def test_a_stream_folds_to_the_unstreamed_reply(
         ("MAX_TOKENS", "length"),
         ("TOOL_CALL", "tool_calls"),
         ("ERROR_TOXIC", "content_filter"),
-        ("ERROR", "error"),
-        ("TIMEOUT", "error"),
         ("NEW_WORD", "new_word"),
     ],
 )
@@ -331,7 +329,7 @@ def test_events_without_content_change_nothing(odd: bytes) -> None:
 @pytest.mark.parametrize(
     ("error", "kind"),
     [
-        ("internal server error", errors.ProviderError),
+        ("internal server error", errors.ServerError),
         ({"message": "too many tokens: size limit exceeded by 500 tokens"}, errors.ContextOverflow),
         (["odd"], errors.ProviderError),
     ],

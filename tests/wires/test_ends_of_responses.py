@@ -11,6 +11,7 @@ from odd_fields import speaker, streamed
 
 _CREATED = {"type": "response.created", "response": {"id": "r", "model": "m"}}
 _ENDS = ("text", "item", "response")
+KINDS = ("message", "refusal", "reasoning", "call")
 
 
 def stream(kind: str, said: list[str], text: str, ends: tuple[str, ...] = _ENDS) -> Any:
@@ -26,13 +27,18 @@ def stream(kind: str, said: list[str], text: str, ends: tuple[str, ...] = _ENDS)
         delta, done = "response.refusal.delta", {"type": "response.refusal.done", "refusal": text}
     elif kind == "reasoning":
         whole = {"type": "reasoning", "id": "i", "summary": [{"type": "summary_text", "text": text}]}
-        delta, done = "response.reasoning_summary_text.delta", {"type": "response.reasoning_summary_text.done"}
+        delta = "response.reasoning_summary_text.delta"
+        done = {"type": "response.reasoning_summary_text.done", "summary_index": 0, "text": text}
     else:
         whole = {"type": "function_call", "id": "i", "call_id": "c", "name": "f", "arguments": text}
-        delta, done = "response.function_call_arguments.delta", {"type": "response.function_call_arguments.done"}
-    events: list[Any] = [_CREATED, {"type": "response.output_item.added", "output_index": 0, "item": whole}]
+        delta = "response.function_call_arguments.delta"
+        done = {"type": "response.function_call_arguments.done", "arguments": text}
+    empty = {name: "" if name == "arguments" else [] if type(value) is list else value for name, value in whole.items()}
+    events: list[Any] = [_CREATED, {"type": "response.output_item.added", "output_index": 0, "item": empty}]
     events += [{"type": delta, **at, "delta": piece} for piece in said]
     events += [{**at, **done}] if "text" in ends else []
+    if "part" in ends and kind in ("message", "refusal"):
+        events.append({"type": "response.content_part.done", **at, "part": whole["content"][0]})
     events += [{"type": "response.output_item.done", **at, "item": whole}] if "item" in ends else []
     output = [whole] if "response" in ends else []
     events.append({"type": "response.completed", "response": {"id": "r", "status": "completed", "output": output}})
@@ -44,9 +50,6 @@ def text_of(reply: Any) -> str:
     return str(getattr(part, "text", None) or getattr(part, "arguments_json", ""))
 
 
-KINDS = ("message", "refusal", "reasoning", "call")
-
-
 @pytest.mark.parametrize("said", [[], ['{"a"'], ['{"a"', ":"], ['{"a":', "1}"]])
 @pytest.mark.parametrize("ends", [_ENDS, ("item",), ("response",), ("item", "response")])
 @pytest.mark.parametrize("kind", KINDS)
@@ -55,9 +58,40 @@ def test_an_end_adds_only_what_the_pieces_had_not_said(kind: str, ends: tuple[st
     assert text_of(reply) == '{"a":1}' and not reply.warnings
 
 
-@pytest.mark.parametrize("said", [["Hel"], ["Hel", "lo"]])
-def test_the_end_of_a_text_alone_adds_what_is_missing(said: list[str]) -> None:
-    assert stream("message", said, "Hello!", ("text",)).text == "Hello!"
+@pytest.mark.parametrize("ends", [("text",), ("text", "part"), ("text", "part", *_ENDS)])
+@pytest.mark.parametrize("said", [[], ["Hel"], ["Hel", "lo"], ["Hel", "lo!"]])
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_end_of_a_text_alone_adds_what_is_missing(kind: str, said: list[str], ends: tuple[str, ...]) -> None:
+    reply = stream(kind, said, "Hello!", ends)
+    assert text_of(reply) == "Hello!" and not reply.warnings
+
+
+@pytest.mark.parametrize("ends", [(), ("text",), ("text", "item"), ("item",), ("text alone",), ("text alone", "item")])
+def test_the_texts_of_several_items_and_of_one_item_are_each_said_once(ends: tuple[str, ...]) -> None:
+    events: list[Any] = [_CREATED]
+    items: list[Any] = []
+    for at, index in ((0, 1), (1, 0)):  # the second item counts its contents as the first one does not
+        content = [{"type": "output_text", "text": f"text {at}"}]
+        reasoning = [{"type": "summary_text", "text": f"{at}a"}, {"type": "summary_text", "text": f"{at}b"}]
+        thought = {"type": "reasoning", "id": f"r{at}", "summary": reasoning}
+        message = {"type": "message", "id": f"m{at}", "content": content}
+        items += [thought, message]
+        for part, summary in enumerate(reasoning):
+            here = {"item_id": f"r{at}", "output_index": 2 * at, "summary_index": part}
+            kind = "response.reasoning_summary_text"
+            delta = {"type": f"{kind}.delta", **here, "delta": summary["text"]}
+            done = {"type": f"{kind}.done", **here, "text": summary["text"]}
+            events += [] if "text alone" in ends else [delta]
+            events += [done] if "text" in ends or "text alone" in ends else []
+        here = {"item_id": f"m{at}", "output_index": 2 * at + 1, "content_index": index}
+        events += [{"type": "response.output_text.delta", **here, "delta": piece} for piece in ("text ", str(at))]
+        events += [{"type": "response.output_text.done", **here, "text": f"text {at}"}] if "text" in ends else []
+        for item, place in ((thought, 2 * at), (message, 2 * at + 1)):
+            ended = {"type": "response.output_item.done", "output_index": place, "item": item}
+            events += [ended] if "item" in ends else []
+    events.append({"type": "response.completed", "response": {"id": "r", "status": "completed", "output": items}})
+    reply = streamed(speaker("openai_responses"), [("", orjson.dumps(event)) for event in events])
+    assert (reply.text, reply.reasoning, reply.warnings) == ("text 0text 1", "0a\n0b1a\n1b", ())
 
 
 @pytest.mark.parametrize("kind", KINDS)

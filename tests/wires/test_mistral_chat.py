@@ -225,7 +225,7 @@ def test_a_stream_folds_to_the_unstreamed_reply(message: dict[str, Any], deltas:
     assert "hello" in folded.text or folded.tool_calls or folded.text == "see "
 
 
-@pytest.mark.parametrize(("raw", "reason"), [("model_length", "length"), ("length", "length"), ("error", "error")])
+@pytest.mark.parametrize(("raw", "reason"), [("model_length", "length"), ("length", "length")])
 def test_each_finish_reason_is_decoded(raw: str, reason: str) -> None:
     for reply in (decoded_message({"content": "a"}, raw), streamed({"content": "a"}, reason=raw)):
         assert (reply.finish_reason, reply.finish_reason_raw) == (reason, raw)

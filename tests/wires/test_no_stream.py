@@ -90,7 +90,7 @@ def test_an_unstreamed_answer_is_given_as_a_stream(recording: Recording, driver:
 
 def test_an_unstreamed_answer_in_place_of_a_stream_is_reported() -> None:
     recording = next(each for each in WHOLE if each.api == "openai_chat" and "error" not in each.expected)
-    (warning,) = replay(recording, openai_chat, stream=True).warnings
+    warning, *_ = replay(recording, openai_chat, stream=True).warnings
     assert (warning.subject, "unstreamed" in warning.why) == ("stream", True)
 
 

@@ -11,12 +11,14 @@ from recordings import Recording, assert_as_recorded, recordings, replay
 
 
 def usage(reply: Reply) -> dict[str, Any]:
-    """Convert to the SDK's numbers: the completion as the provider counts it (xAI's is without reasoning)."""
+    """Convert to the SDK's numbers: the completion as the provider counts it (xAI's is without reasoning), and the
+    cached input also where it is more than all input (Azure's Grok), which ours is not."""
     reported = reply.usage
+    read = reported.raw.get("prompt_tokens_details") or {}
     return {
         "input_tokens": reported.input_tokens,
         "output_tokens": reported.raw.get("completion_tokens"),
-        "cached_input_tokens": reported.cached_input_tokens,
+        "cached_input_tokens": read.get("cached_tokens", reported.cached_input_tokens),
         "cache_write_tokens": reported.cache_write_tokens,
         "reasoning_tokens": reported.reasoning_tokens,
     }

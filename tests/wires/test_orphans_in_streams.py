@@ -104,9 +104,9 @@ ORPHANS: dict[str, tuple[Wire, list[Any]]] = {
         openai_chat,
         [chat("tool_calls", tool_calls=[{"index": 0, "id": "c", "function": {"arguments": PIECE}}])],
     ),
-    "openai_responses, a call without an end": (
+    "openai_responses, arguments that come at once": (
         openai_responses,
-        [{"type": "response.output_item.added", "output_index": 0, "item": ITEM}, DONE],
+        [{"type": "response.function_call_arguments.done", "output_index": 0, "arguments": PIECE}, DONE],
     ),
 }
 
@@ -136,6 +136,10 @@ CALLS = {
             },
             {"type": "message-end", "delta": {"finish_reason": "TOOL_CALL"}},
         ],
+    ),
+    "openai_responses": (
+        openai_responses,
+        [{"type": "response.output_item.added", "output_index": 0, "item": {**ITEM, "call_id": "t"}}, DONE],
     ),
 }
 """Whole answers in which the end of a call was left out."""

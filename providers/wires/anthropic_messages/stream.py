@@ -11,7 +11,6 @@ from typing import Any
 from attrs import define, evolve, field
 
 from ....pipeline.side_fields import kept_event, left_out
-from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Finish,
@@ -29,16 +28,17 @@ from ....schemas.chunks import (
     Warned,
 )
 from ....schemas.fold import fold
-from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
+from ....schemas.json_text import JSONDecodeError, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.nan_check import dumps_as_read
 from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import PAUSE, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
+from ...declare.event_errors import by_kind, read_broken
 from ..blocks import Blocks
 from ..calls import arguments_text, distinct_id, orphaned, server_tool_input
-from ..fields import by_kind, given
+from ..fields import given
 from ..finish import finish_reason_of
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
@@ -63,6 +63,8 @@ class State(Blocks):
     """The open blocks, by place."""
     usage: dict[str, Any] = field(factory=dict)
     reason: str | None = None
+    counted: bool = False
+    """Whether the event with the reason and the final counts came."""
     ended: bool = False
     metadata: dict[str, Any] = field(factory=dict)
 
@@ -79,20 +81,22 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
             if delta["type"] == "text_delta" and (text := delta["text"]).__class__ is str:
                 return [TextDelta(text, place)], state
             piece = delta["partial_json"] if delta["type"] == "input_json_delta" else None
-            if piece.__class__ is str and state.blocks[place]["type"] == "tool_use":
-                return ([ToolCallDelta(place, piece)] if piece else []), state
+            if piece.__class__ is str and (block := state.blocks[place])["type"] == "tool_use":
+                if not piece:
+                    return [], state
+                block["input"] = None  # the pieces are the input, also where the start has it
+                return [ToolCallDelta(place, piece)], state
             if delta["type"] == "thinking_delta" and (thinking := delta["thinking"]).__class__ is str:
                 return ([ReasoningDelta(thinking, place)] if thinking else []), state
     except JSONDecodeError:
-        return read_again(event[1], lambda value: _general(value, event[0], model, state)), state
+        return read_broken(event[1], event[0], model, lambda value: _general(value, event[0], model, state)), state
     except (KeyError, TypeError):
         pass
     return _general(exact(data, event[1]), event[0], model, state), state
 
 
 def _general(data: object, name: str, model: Model, state: State) -> list[StreamChunk]:
-    handler = by_kind(_HANDLERS, data, name)
-    if handler is None:
+    if (handler := by_kind(_HANDLERS, data, name, model)) is None:
         return []
     event, out = kept_event(data, EVENT_FIELDS, model)
     return out + handler(event, model, state)
@@ -109,8 +113,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
         out += _block_start(event, model, state)
         out += _block_stop(event, model, state)
     _message_delta({"delta": data}, model, state)
-    state.ended = True
-    return fold([*out, *flush_stream_state(model, state)])
+    return fold([*out, *_closing(state)])
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
@@ -146,8 +149,6 @@ def _block_start(data: Mapping[str, Any], model: Model, state: State) -> list[St
             out.append(PartDone(Reasoning(encrypted=block["data"], wire=NAME), place))
         case "tool_use":
             out.append(ToolCallStart(place, distinct_id(block.get("id"), state.call_ids, state.id), block["name"]))
-            if given := block.get("input"):
-                out.append(ToolCallDelta(place, dumps_as_read(given).decode()))
     return out
 
 
@@ -170,8 +171,9 @@ def _block_delta(data: Mapping[str, Any], model: Model, state: State) -> list[St
                 *([delta["citation"]] if delta.get("citation") else []),
             ]
         case "input_json_delta" if block["type"] == "tool_use":
-            piece = arguments_text(delta.get("partial_json"))
-            return [ToolCallDelta(place, piece)] if piece else []
+            if piece := arguments_text(delta.get("partial_json")):
+                block["input"] = None
+                return [ToolCallDelta(place, piece)]
         case "input_json_delta":
             if not isinstance(piece := delta.get("partial_json") or "", str):
                 return [Warned((left_out("delta.partial_json", piece, model),))]
@@ -207,7 +209,9 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
             return [PartEnd(place, given(wire=NAME, signature=block.get("signature") or None))]
         case "tool_use":
             details = {k: v for k, v in block.items() if k not in ("type", "id", "name", "input")}
-            return [ToolCallEnd(place, {NAME: details} if details else {})]
+            end = ToolCallEnd(place, {NAME: details} if details else {})
+            given_input = block.get("input")
+            return [ToolCallDelta(place, dumps_as_read(given_input).decode()), end] if given_input else [end]
         case None:
             return [orphaned(model)] if block.get("partial_json") else []
         case "redacted_thinking":
@@ -220,13 +224,14 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
 
 def _message_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
     delta = data.get("delta") or {}
-    state.reason = delta.get("stop_reason") or state.reason
+    state.reason, state.counted = delta.get("stop_reason") or state.reason, True
     _add_metadata(delta, state)
     if (managed := data.get("context_management")) is not None:
         state.metadata["context_management"] = managed
-    # The counts are cumulative, those of the input too: the last ones are right.
-    state.usage.update({name: value for name, value in (data.get("usage") or {}).items() if value is not None})
-    return _usage(state, complete=True)
+    # The counts are totals, those of the input too: the last ones are right, unless they are lower.
+    final = {name: value for name, value in (data.get("usage") or {}).items() if value is not None}
+    state.usage.update(final)
+    return _usage(state, complete=bool(final))
 
 
 def _message_stop(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -234,10 +239,6 @@ def _message_stop(data: Mapping[str, Any], model: Model, state: State) -> list[S
     # Some servers leave out the ends of blocks.
     ends = [chunk for number in tuple(state.places) for chunk in _block_stop({"index": number}, model, state)]
     return [*ends, STREAM_END]
-
-
-def _error(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    raise provider_error(model.provider, data.get("error"), body=dumps(data))
 
 
 def _usage(state: State, *, complete: bool) -> list[StreamChunk]:
@@ -251,12 +252,16 @@ _HANDLERS = {
     "content_block_stop": _block_stop,
     "message_delta": _message_delta,
     "message_stop": _message_stop,
-    "error": _error,
 }
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
-    if not state.ended:
+    """Return the last chunks. A stream was cut unless the reason of its end came, or an event that should have it."""
+    if not (state.ended and state.counted):
         return []
+    return _closing(state)
+
+
+def _closing(state: State) -> list[StreamChunk]:
     chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
     return [*chunks, Finish(finish_reason_of(state.reason, FINISH_REASONS), state.reason)]

@@ -30,9 +30,10 @@ def find_error(response: Response) -> ProviderError | None:
 def stream_failure(event: AWSEvent, model: Model) -> ProviderError | None:
     """Return the error of a frame: modelled exceptions and the service's own errors have frames of their own."""
     headers, payload = event
-    if headers.get(":message-type") == "exception":
+    named = headers.get(":exception-type") or headers.get(":event-type") or ""
+    if headers.get(":message-type") == "exception" or named.endswith(("Exception", "Error")):
         error = error_in(payload)
-        described = {"message": error_message(error), "code": headers.get(":exception-type")}
+        described = {"message": error_message(error), "code": named or None}
         if isinstance(error, Mapping) and (status := error.get("originalStatusCode")):
             described["status"] = status
         return provider_error(model.provider, described, body=payload)

@@ -15,7 +15,6 @@ from typing import Any
 from attrs import define, field
 
 from ....pipeline.side_fields import kept_event
-from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     Finish,
     MetadataUpdate,
@@ -30,12 +29,13 @@ from ....schemas.chunks import (
     UsageUpdate,
 )
 from ....schemas.fold import fold
-from ....schemas.json_text import JSONDecodeError, exact, loads_fast
+from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.nan_check import dumps_as_read
 from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
+from ...declare.event_errors import event_error, read_broken
 from ..blocks import Blocks
 from ..calls import arguments_text, distinct_id, orphaned, server_tool_input
 from ..fields import given
@@ -78,13 +78,15 @@ def decode_stream_event(event: AWSEvent, model: Model, state: State) -> tuple[li
         if kind == "contentBlockDelta" and (text := data["delta"]["text"]).__class__ is str and text:
             return [TextDelta(text, state.places[data["contentBlockIndex"]])], state
     except JSONDecodeError:
-        return read_again(event[1], lambda value: _general(value, kind, model, state)), state
+        return read_broken(event[1], "", model, lambda value: _general(value, kind, model, state)), state
     except (KeyError, TypeError):
         pass
     return _general(data if kind == "contentBlockDelta" else exact(data, event[1]), kind, model, state), state
 
 
 def _general(event: object, kind: str | None, model: Model, state: State) -> list[StreamChunk]:
+    if kind not in _KINDS and (error := event_error(model, event, body=dumps(event))) is not None:
+        raise error
     data, out = kept_event(event, SIDE_FIELDS, model)
     number = data.get("contentBlockIndex")
     match kind:
@@ -104,6 +106,11 @@ def _general(event: object, kind: str | None, model: Model, state: State) -> lis
             if raw := data.get("usage"):
                 out.append(UsageUpdate(usage_of(raw, data, state.ran_tools)))
     return out
+
+
+_KINDS = frozenset(
+    ("contentBlockDelta", "contentBlockStart", "contentBlockStop", "messageStart", "messageStop", "metadata")
+)
 
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:

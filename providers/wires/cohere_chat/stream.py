@@ -15,7 +15,6 @@ from typing import Any
 from attrs import define, field
 
 from ....pipeline.side_fields import Rules, kept_event, left_out
-from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Finish,
@@ -40,9 +39,9 @@ from ....schemas.parts import Opaque
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
+from ...declare.event_errors import by_kind, read_broken
 from ..blocks import Blocks
 from ..calls import arguments_text, distinct_id, orphaned
-from ..fields import by_kind
 from ..finish import finish_reason_of
 from .encode import NAME
 from .side_fields import CONTENT_START_FIELDS, EVENT_FIELDS, START_FIELDS
@@ -70,6 +69,7 @@ class State:
     calls: Blocks = field(factory=Blocks)
     """The calls, whose places in the message are from CALLS on."""
     reason: str | None = None
+    ended: bool = False
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -80,7 +80,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     except JSONDecodeError:
         if event[1].strip() == b"[DONE]":
             return [], state
-        return read_again(event[1], lambda value: _event(value, event[0], model, state)), state
+        return read_broken(event[1], event[0], model, lambda value: _event(value, event[0], model, state)), state
     try:
         if (data.get("type") or event[0]) == "content-delta" and "logprobs" not in data:
             text = data["delta"]["message"]["content"]["text"]
@@ -92,8 +92,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
 
 
 def _event(event: object, name: str, model: Model, state: State) -> list[StreamChunk]:
-    handler = by_kind(_HANDLERS, event, name)
-    if handler is None:
+    if (handler := by_kind(_HANDLERS, event, name, model)) is None:
         return []
     data, out = kept_event(event, _RULES.get(handler, EVENT_FIELDS), model)
     delta = data.get("delta") or {}
@@ -214,8 +213,10 @@ def _call_delta(data: Mapping[str, Any], message: Mapping[str, Any], state: Stat
 def _end(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
     delta = data.get("delta") or {}
     if delta.get("error"):
-        raise provider_error(state.model.provider, delta["error"], body=dumps(data))
-    state.reason = delta.get("finish_reason") or "COMPLETE"
+        error = provider_error(state.model.provider, delta["error"], body=dumps(data))
+        error.usage = extract_usage(delta, state.model)
+        raise error
+    state.reason, state.ended = delta.get("finish_reason"), True
     # Some servers leave out the ends of blocks.
     out = [chunk for index in tuple(state.content.places) for chunk in _end_content(index, state)]
     out += [chunk for index in tuple(state.calls.places) for chunk in _end_call(index, state)]
@@ -240,7 +241,7 @@ _HANDLERS: Mapping[str, _Handler] = {
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
-    return [] if state.reason is None else closing(state)
+    return closing(state) if state.ended else []
 
 
 def closing(state: State) -> list[StreamChunk]:

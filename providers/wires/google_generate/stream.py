@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from ....pipeline.side_fields import kept_event, left_out
-from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
+    STREAM_END,
     Alternative,
     Finish,
     MetadataUpdate,
@@ -30,14 +30,14 @@ from ....schemas.chunks import (
     UsageUpdate,
     Warned,
 )
-from ....schemas.errors import DecodeError
+from ....schemas.errors import DecodeError, ProviderError
 from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Opaque
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
-from ...declare.errors import provider_error
+from ...declare.event_errors import event_error, read_broken
 from ..calls import arguments_text, call_id
 from ..fields import given
 from ..protocols import json_array, sse
@@ -113,9 +113,12 @@ class State:
     others: dict[int, _Candidate] = field(factory=dict)
     block: dict[str, Any] = field(factory=dict)
     usage: Mapping[str, Any] | None = None
+    counted: bool = False
+    """Whether that usage is the final one."""
     unreported: int = 0
     """Pieces since usage was reported last."""
     grounded: bool = False
+    failure: ProviderError | None = None
 
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
@@ -137,7 +140,7 @@ def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
 
 
 def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tuple[list[StreamChunk], State]:
-    """Decode one piece. Raises the provider's error for an error piece, DecodeError for data that is not JSON."""
+    """Decode one piece. Raises DecodeError for data that is not JSON."""
     try:
         data = loads_fast(event[1])
         # Nearly every piece continues the open text, and has the counts so far. Making a Usage of each would double a
@@ -154,30 +157,33 @@ def decode_stream_event(event: sse.SSEEvent, model: Model, state: State) -> tupl
                 state.unreported += 1
                 return [TextDelta(text, state.first.place)], state
     except JSONDecodeError:
-        return read_again(event[1], lambda value: _read_piece(value, model, state)), state
+        return read_broken(event[1], event[0], model, lambda value: _read_piece(value, model, state, event[0])), state
     except (KeyError, ValueError, TypeError):
         pass
-    return _read_piece(exact(data, event[1]), model, state), state
+    return _read_piece(exact(data, event[1]), model, state, event[0]), state
 
 
-def _read_piece(data: object, model: Model, state: State, *, whole: bool = False) -> list[StreamChunk]:
-    """Decode one piece, whatever is in it. Raises the provider's error for an error.
+def _read_piece(data: object, model: Model, state: State, name: str = "", *, whole: bool = False) -> list[StreamChunk]:
+    """Decode one piece, whatever is in it.
+
+    An error that it reports is in `state.failure`, since usage and a part of the answer may stand beside it.
 
     data: the piece, as JSON
     model: the model that answers
     state: the state of the stream
+    name: the name of the event
     whole: it is an unstreamed answer, whose side fields were checked before and whose usage is read by itself
     """
     if isinstance(data, list) and data:
         data = data[0]
+    if not whole and (name or not isinstance(data, dict) or "candidates" not in data or "error" in data):
+        state.failure = event_error(model, data, name, body=dumps(data))
     piece: Any = data
     out: list[StreamChunk] = []
     if not whole:
         piece, out = kept_event(data, EVENT_FIELDS, model)
     if not isinstance(data, dict):
-        return out
-    if "error" in data:
-        raise provider_error(model.provider, data["error"], body=dumps(data))
+        return out if state.failure is None else [STREAM_END]
     if not state.started:
         state.started, state.id = True, piece.get("responseId")
         out.append(Start(piece.get("responseId"), piece.get("modelVersion")))
@@ -197,11 +203,11 @@ def _read_piece(data: object, model: Model, state: State, *, whole: bool = False
     raw = piece.get("usageMetadata")
     # Counts are cumulative; a piece without counts (Vertex sends its traffic type alone) changes nothing.
     if raw and (state.usage is None or TOTAL in raw):
-        state.usage = raw
+        state.usage, state.counted = raw, state.first.reason is not None
     if state.usage is not None and (raw or state.unreported):
-        out.append(UsageUpdate(usage_of(state.usage, state.grounded)))
+        out.append(_usage(state))
     state.unreported = 0
-    return out
+    return out if state.failure is None else [*out, STREAM_END]
 
 
 def _candidate(
@@ -328,6 +334,8 @@ def _end_calls(state: _Candidate) -> list[StreamChunk]:
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     """Return the last chunks, if every candidate has its reason or the prompt was blocked; none for a cut stream."""
+    if state.failure is not None:
+        raise state.failure
     finished = state.first.reason is not None and all(other.reason is not None for other in state.others.values())
     return _closing(state) if finished or state.block else []
 
@@ -345,9 +353,16 @@ def _closing(state: State) -> list[StreamChunk]:
     if metadata:
         out.append(MetadataUpdate(metadata))
     if (state.unreported or state.grounded) and state.usage is not None:
-        out.append(UsageUpdate(usage_of(state.usage, state.grounded)))
+        out.append(_usage(state))
     has_calls = any(call.ended for call in first.calls)
     return [*out, Finish(finish_reason(first.reason, has_calls=has_calls, refused=refused), first.reason)]
+
+
+def _usage(state: State) -> UsageUpdate:
+    """Report the counts so far: estimates, until they come with the finish reason or after it (see the recordings)."""
+    usage = usage_of(state.usage or {}, state.grounded)
+    final = state.counted or bool(state.block)
+    return UsageUpdate(usage if final else evolve(usage, complete=False), final)
 
 
 def _ends(candidate: _Candidate, refused: bool) -> list[StreamChunk]:

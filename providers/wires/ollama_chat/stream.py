@@ -8,7 +8,6 @@ from typing import Any
 from attrs import define, field
 
 from ....pipeline.side_fields import Rules, kept_event
-from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Finish,
@@ -22,16 +21,18 @@ from ....schemas.chunks import (
     ToolCallEnd,
     ToolCallStart,
     UsageUpdate,
+    Warned,
 )
-from ....schemas.errors import DecodeError
+from ....schemas.errors import DecodeError, ProviderError
 from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
-from ....schemas.reply import Reply
+from ....schemas.reply import CallWarning, Reply
 from ....schemas.usage import Usage
-from ...declare.errors import provider_error
+from ...declare.event_errors import event_error, read_broken
 from ..calls import arguments_text, distinct_id
 from ..finish import finish_reason_of
+from ..said import CONTRADICTION, Said
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
 
@@ -45,10 +46,13 @@ class State:
 
     started: bool = False
     created_at: str | None = None
-    thought: bool = False
+    text: Said = field(factory=Said)
+    thought: Said = field(factory=Said)
+    calls: list[Mapping[str, Any]] = field(factory=list)
     call_ids: set[str] = field(factory=set)
     reason: str | None = None
     done: bool = False
+    failure: ProviderError | None = None
 
 
 def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -56,12 +60,13 @@ def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[
     try:
         data = loads_fast(event)
     except JSONDecodeError:
-        return read_again(event, lambda value: read_piece(value, model, state)), state
+        return read_broken(event, "", model, lambda value: read_piece(value, model, state)), state
     try:
         # Nearly every line is only one more piece of text.
         if state.started and len(data) == 4 and "error" not in data and not data["done"]:
             message = data["message"]
             if len(message) == 2 and (text := message["content"]) and text.__class__ is str:
+                state.text.add(text)
                 return [TextDelta(text, TEXT)], state
     except (KeyError, TypeError):
         pass
@@ -74,7 +79,10 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     Raises the server's error if the body is one, DecodeError for a body without a message.
     """
     state = State()
-    return fold([*read_piece(data, model, state, rules=None), *closing(state)])
+    chunks = read_piece(data, model, state, rules=None)
+    if data.get("done") is False:
+        state.reason = "in_progress"  # a line of a stream, of which the others are missing
+    return fold([*chunks, *closing(state)])
 
 
 def read_piece(data: object, model: Model, state: State, rules: Rules | None = EVENT_FIELDS) -> list[StreamChunk]:
@@ -90,11 +98,13 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
     piece: Any = data
     out: list[StreamChunk] = []
     if rules is not None:
+        if type(data) is not dict or type(data.get("message")) is not dict or data.get("error"):
+            state.failure = event_error(model, data, body=dumps(data))
+            if state.failure is not None and (type(data) is not dict or "done" not in data):
+                return [STREAM_END]
         piece, out = kept_event(data, rules, model)
-    if rules is not None and not piece:
-        return out
-    if piece.get("error"):
-        raise provider_error(model.provider, piece["error"], body=dumps(data))
+        if not piece:
+            return out
     if not state.started:
         state.started, state.created_at = True, piece.get("created_at")
         out.append(Start(None, piece.get("model")))
@@ -102,17 +112,19 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
     if rules is None and not isinstance(message, dict):
         raise DecodeError("the answer has no message", hint="see .payload")
     message = message or {}
-    if message.get("thinking"):
-        state.thought = True
-        out.append(ReasoningDelta(message["thinking"], REASONING))
-    if message.get("content"):
-        out.append(TextDelta(message["content"], TEXT))
-    for call in message.get("tool_calls") or ():
-        out += _call(call, state)
+    ends = rules is not None and bool(piece.get("done"))
+    if thinking := _new(message.get("thinking"), state.thought, ends, model, out):
+        out.append(ReasoningDelta(thinking, REASONING))
+    if text := _new(message.get("content"), state.text, ends, model, out):
+        out.append(TextDelta(text, TEXT))
+    calls = message.get("tool_calls") or ()
+    if calls != state.calls or not ends:  # a last line may repeat all calls
+        for call in calls:
+            out += _call(call, state)
     if piece.get("logprobs"):
         out.append(MetadataUpdate({"logprobs": piece["logprobs"]}))
     state.reason = piece.get("done_reason")
-    if rules is not None and piece.get("done"):
+    if rules is not None and (piece.get("done") or state.failure is not None):
         # Not started any more: later lines take the general path, which drops them.
         state.done, state.started = True, False
         if (usage := extract_usage(piece, model)) is not None:
@@ -121,23 +133,45 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
     return out
 
 
+def _new(text: str | None, said: Said, ends: bool, model: Model, out: list[StreamChunk]) -> str:
+    """Return what is new in the text of a line. The last one of a stream has none, or on some servers all of it again.
+
+    text: the text of the line
+    said: what the lines before it have said
+    ends: whether it is the last line
+    model: the model that answers
+    out: gets a warning, where a last line has another text than the lines before it
+    """
+    if not text:
+        return ""
+    if ends and said.length:
+        if (rest := said.rest(text)) is None:
+            out.append(Warned((CallWarning("output", CONTRADICTION, str(model)),)))
+        return rest or ""
+    said.add(text)
+    return text
+
+
 def _call(call: Mapping[str, Any], state: State) -> list[StreamChunk]:
     """Decode a call. Older servers send no id, and index 0 for each of several calls, so their order counts."""
-    function, place = call["function"], CALLS + len(state.call_ids)
+    function, place = call["function"], CALLS + len(state.calls)
     id = distinct_id(call.get("id"), state.call_ids, state.created_at)
+    state.calls.append(call)
     arguments = arguments_text(function.get("arguments") or {})
     return [ToolCallStart(place, id, function["name"]), ToolCallDelta(place, arguments), ToolCallEnd(place)]
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
+    if state.failure is not None:
+        raise state.failure
     return closing(state) if state.done else []
 
 
 def closing(state: State) -> list[StreamChunk]:
     """Return the chunks that end everything."""
-    ends: list[StreamChunk] = [PartEnd(REASONING, {"wire": NAME})] if state.thought else []
+    ends: list[StreamChunk] = [PartEnd(REASONING, {"wire": NAME})] if state.thought.length else []
     # Ollama sends `stop` with calls, too. Its reasons are ours.
-    reason = "tool_calls" if state.call_ids and state.reason == "stop" else finish_reason_of(state.reason, {})
+    reason = "tool_calls" if state.calls and state.reason == "stop" else finish_reason_of(state.reason, {})
     return [*ends, Finish(reason, state.reason)]
 
 

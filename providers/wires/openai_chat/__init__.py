@@ -7,7 +7,6 @@ from ...declare.wire import Wire
 from ...history.shape import HistoryShape
 from ..protocols import sse
 from .encode import OPTIONS, accepts_part, build_body
-from .errors import find_error
 from .side_fields import SIDE_FIELDS
 from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
@@ -19,7 +18,6 @@ openai_chat = Wire(
     decode_response=decode_response,
     extract_usage=extract_usage,
     side_fields=SIDE_FIELDS,
-    find_error=find_error,
     parse_stream_protocol=sse.parse,
     begins_stream=sse.begins,
     init_stream_state=lambda model: State(),

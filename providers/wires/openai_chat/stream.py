@@ -8,7 +8,6 @@ from typing import Any
 from attrs import define, evolve, field
 
 from ....pipeline.side_fields import Rules, kept_event
-from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Alternative,
@@ -23,6 +22,7 @@ from ....schemas.chunks import (
     TextDelta,
     ToolCallDelta,
     UsageUpdate,
+    Warned,
 )
 from ....schemas.errors import DecodeError, ProviderError
 from ....schemas.fold import fold
@@ -30,11 +30,13 @@ from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Part, Text, ToolCall
-from ....schemas.reply import Reply
+from ....schemas.reply import CallWarning, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
-from ..finish import FINISH_REASONS, finish_reason_of
+from ...declare.event_errors import event_error, read_broken
+from ..said import CONTRADICTION, Said
 from .calls import StreamedCalls
+from .finish import finish_reason
 from .parts import add_audio, add_details, audio_chunks, decode_image, reasoning_fields, reasoning_text, split_content
 from .places import IMAGES, REASONING, REFUSAL, TEXT
 from .side_fields import EVENT_FIELDS
@@ -57,6 +59,10 @@ class _Choice:
     images: int = 0
     unpriced_charges: tuple[str, ...] = ()
     refused: bool = False
+    text: Said = field(factory=Said)
+    thought: Said = field(factory=Said)
+    deltas: bool = False
+    """Whether it came in deltas: a whole message after them repeats what they said."""
 
 
 @define(eq=False)
@@ -71,6 +77,8 @@ class State:
     """The index of the first choice that came: that one is the answer."""
     choices: dict[int, _Choice] = field(factory=dict)
     metadata: dict[str, Any] = field(factory=dict)
+    counts_nothing: bool = False
+    """Whether the usage counts no output."""
     failure: ProviderError | None = None
 
 
@@ -88,6 +96,9 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
                     text = delta["content"]
                     alone = len(delta) == 1 or (len(delta) == 2 and "role" in delta)
                     if alone and text and text.__class__ is str:
+                        said = state.first.text
+                        said.length += len(text)
+                        said.last = text
                         return [TextDelta(text, TEXT)], state
                 elif (call := state.first.calls.sure) is not None and len(delta) == 1:
                     # Only index and arguments: StreamedCalls.feed would find the same call.
@@ -98,20 +109,21 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
                         if arguments and arguments.__class__ is str:
                             return [ToolCallDelta(call.place, arguments)], state
     except JSONDecodeError:
-        return _not_json(event[1], model, state), state
+        return _not_json(event, model, state), state
     except (KeyError, ValueError, TypeError, AttributeError):
         pass
-    return read_piece(exact(data, event[1]), model, state), state
+    return read_piece(exact(data, event[1]), model, state, name=event[0]), state
 
 
-def _not_json(data: bytes, model: Model, state: State) -> list[StreamChunk]:
+def _not_json(event: tuple[str, bytes], model: Model, state: State) -> list[StreamChunk]:
+    name, data = event
     if data.strip() == b"[DONE]":
         # Not started any more: later events take the general path, which drops them.
         state.done, state.started = True, False
         return [STREAM_END]
     if not state.done and data.strip()[:1] != b":":
         # Proxies put keep-alive comments into data; other data that is not JSON means a broken stream.
-        return read_again(data, lambda value: read_piece(value, model, state))
+        return read_broken(data, name, model, lambda value: read_piece(value, model, state, name=name))
     return []
 
 
@@ -124,7 +136,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     choices = data.get("choices")
     if choices and len(choices) == 1 and _PLAIN_BODY.issuperset(data) and _PLAIN_CHOICE.issuperset(choices[0]):
         parts = _plain_parts(choices[0].get("message") or {})
-        if parts is not None and not choices[0].get("logprobs"):
+        if parts is not None and not choices[0].get("logprobs") and not (data.get("x_groq") or _NOTHING).get("error"):
             raw, has_calls = choices[0].get("finish_reason"), type(parts[-1]) is ToolCall
             return Reply(
                 Message("assistant", parts),
@@ -178,32 +190,65 @@ def _plain_parts(message: Mapping[str, Any]) -> tuple[Part, ...] | None:
     return tuple(parts) or None
 
 
-def read_piece(data: object, model: Model, state: State, rules: Rules | None = EVENT_FIELDS) -> list[StreamChunk]:
+_NOTHING: Mapping[str, Any] = {}
+
+
+def read_piece(
+    data: object, model: Model, state: State, rules: Rules | None = EVENT_FIELDS, name: str = ""
+) -> list[StreamChunk]:
     """Decode one piece of an answer: an event, or the whole body, which has a message in the place of a delta.
 
-    Raises the provider's error if the piece is one, or if a choice of an event has failed. For a whole body, that
-    error is in `state.failure`, since the partial answer comes with it.
+    An error that it reports, of the answer or of a choice, is in `state.failure`, since a part of the answer and usage
+    may come with it; the flush of a stream raises it. Raises the error of an event that is nothing else.
 
+    name: the name of the event
     rules: the rules of the fields that it can do without; None for a whole body: they were applied before, and its
         usage is read by a step of its own
     """
     if state.done:
         return []
     whole = rules is None
+    if not isinstance(data, dict) or (not whole and (name or "choices" not in data or data.get("error"))):
+        state.failure = event_error(model, data, name, body=dumps(data))
     chunk: Any = data
     out: list[StreamChunk] = []
     if rules is not None:
         chunk, out = kept_event(data, rules, model)
     if not isinstance(data, dict):
-        return out
-    if data.get("error"):
-        raise provider_error(model.provider, data["error"], body=dumps(data))
+        return out if state.failure is None else [STREAM_END]
     if not state.started and (chunk.get("id") or chunk.get("choices")):
         state.started, state.id = True, chunk.get("id")
         state.first.calls.reply_id = state.id
         out.append(Start(state.id or None, chunk.get("model") or None))
     if not _METADATA.isdisjoint(chunk):
         state.metadata |= _metadata_of(chunk)  # repeated in every chunk; reported once, at the end
+    out += _choices(chunk, data, model, state, whole)
+    if rules is not None and data.get("choices") and not chunk.get("choices"):
+        # What cannot be read may have been the reason of the end.
+        state.first.raw_reason = state.first.raw_reason or "unknown"
+    if error := (chunk.get("x_groq") or _NOTHING).get("error"):  # Groq, in the field that else has its usage
+        state.failure = provider_error(model.provider, error, body=dumps(data))
+    if whole:
+        return out
+    if (usage := extract_usage(chunk, model)) is not None:
+        if state.first.raw_reason is None:
+            usage = evolve(usage, complete=False)  # more may be written, and counted
+        state.counts_nothing = usage.output_tokens == 0
+        if unpriced_charges := state.first.unpriced_charges:
+            usage = evolve(usage, unpriced_charges=tuple(dict.fromkeys(unpriced_charges + usage.unpriced_charges)))
+        out.append(UsageUpdate(usage))
+    if state.failure is not None:
+        if not out:
+            raise state.failure
+        out.append(STREAM_END)
+    return out
+
+
+def _choices(
+    chunk: Mapping[str, Any], data: Mapping[str, Any], model: Model, state: State, whole: bool
+) -> list[StreamChunk]:
+    """Decode the choices of a piece; `data` is the piece as it was received."""
+    out: list[StreamChunk] = []
     for position, choice in enumerate(chunk.get("choices") or ()):
         # The order of choices counts in a whole body, where some servers give all the same index.
         index = position if whole else choice.get("index")
@@ -211,32 +256,29 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
             state.index = index or 0
         if index is not None and index != state.index:
             other = state.choices.setdefault(index, _Choice(StreamedCalls(state.id)))
-            out += [Alternative(index, part) for part in _choice(choice, other, whole)]
+            out += [Alternative(index, part) for part in _choice(choice, other, model, whole)]
         else:
-            out += _choice(choice, state.first, whole)
+            out += _choice(choice, state.first, model, whole)
         if choice.get("error"):
             # Gateways report a failure halfway in the choice, next to the partial answer (OpenRouter; see the
             # recordings).
             state.failure = provider_error(model.provider, choice["error"], body=dumps(data))
-    if whole:
-        return out
-    if state.failure is not None:
-        raise state.failure
-    if (usage := extract_usage(chunk, model)) is not None:
-        if unpriced_charges := state.first.unpriced_charges:
-            usage = evolve(usage, unpriced_charges=tuple(dict.fromkeys(unpriced_charges + usage.unpriced_charges)))
-        out.append(UsageUpdate(usage))
     return out
 
 
-def _choice(choice: Mapping[str, Any], state: _Choice, whole: bool) -> list[StreamChunk]:
+def _choice(choice: Mapping[str, Any], state: _Choice, model: Model, whole: bool) -> list[StreamChunk]:
     out: list[StreamChunk] = []
-    delta = choice.get("delta") or choice.get("message") or {}
+    if delta := choice.get("delta") or {}:
+        state.deltas = True
+    elif (delta := choice.get("message") or {}) and state.deltas:
+        delta = _unsaid(delta, state, model, out)
     if delta:
         text, thinking = split_content(delta.get("content"))
         if thinking := thinking or reasoning_text(delta):
+            state.thought.add(thinking)
             out.append(ReasoningDelta(thinking, REASONING))
         if text:
+            state.text.add(text)
             out.append(TextDelta(text, TEXT))
         for call in delta.get("tool_calls") or ():
             out += state.calls.feed(call, whole=whole)
@@ -247,6 +289,22 @@ def _choice(choice: Mapping[str, Any], state: _Choice, whole: bool) -> list[Stre
     if (reason := choice.get("finish_reason")) is not None:
         state.raw_reason = reason or state.raw_reason or ""  # "" is no reason yet, but it is what was sent
     return out
+
+
+def _unsaid(message: Mapping[str, Any], state: _Choice, model: Model, out: list[StreamChunk]) -> dict[str, Any]:
+    """Return of a whole message at the end of a stream what its deltas have not said, with a warning if it contradicts
+    them."""
+    text, thinking = split_content(message.get("content"))
+    rests = state.text.rest(text), state.thought.rest(thinking or reasoning_text(message))
+    if None in rests:
+        out.append(Warned((CallWarning("output", CONTRADICTION, str(model)),)))
+    said = state.calls or state.refused
+    more = {name: value for name, value in message.items() if name in _BESIDE and not (said and name in _CALLS)}
+    return {**more, "content": rests[0], "reasoning_content": rests[1]}
+
+
+_CALLS = ("tool_calls", "function_call", "refusal")
+_BESIDE = frozenset((*_CALLS, "annotations", "images", "audio"))
 
 
 def _rare(delta: Mapping[str, Any], state: _Choice, whole: bool) -> list[StreamChunk]:
@@ -270,8 +328,16 @@ def _rare(delta: Mapping[str, Any], state: _Choice, whole: bool) -> list[StreamC
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
-    """End everything, once a finish reason or `[DONE]` has arrived; return nothing for a cut stream."""
-    return closing(model, state) if state.first.raw_reason or state.done else []
+    """End everything, once a finish reason has arrived; return nothing for a cut stream.
+
+    `[DONE]` alone is no good end, since servers send it after errors, too, unless nothing was written and the usage
+    says the same. Raises the error that an event has reported.
+    """
+    if state.failure is not None:
+        raise state.failure
+    first = state.first
+    empty = state.done and state.counts_nothing and not (first.text.length or first.thought.length or first.calls)
+    return closing(model, state) if first.raw_reason or empty else []
 
 
 def closing(model: Model, state: State) -> list[StreamChunk]:
@@ -293,22 +359,6 @@ def _close(choice: _Choice, model: Model) -> list[StreamChunk]:
     if choice.audio:
         out += audio_chunks(choice.audio, model)
     return out + choice.calls.end(model)
-
-
-def finish_reason(raw: str | None, has_calls: bool, refused: bool) -> str:
-    """Map to the canonical reason.
-
-    Providers send `stop` with tool calls, too: with calls the reason is tool_calls. OpenAI sends it for a model's
-    refusal, for which others (Anthropic) have a reason: with a refusal it is content_filter.
-
-    raw: the provider's reason
-    has_calls: whether the answer has tool calls
-    refused: whether the answer is a refusal
-    """
-    reason = FINISH_REASONS.get(raw or "") or finish_reason_of(raw, {})
-    if reason == "stop" or not raw:
-        return "tool_calls" if has_calls else "content_filter" if refused else reason
-    return reason
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:

@@ -36,6 +36,8 @@ class Item:
     """The places that deltas have filled, and the pieces that stand there."""
     part: int | None = None
     """The index of the part of its reasoning that grew last."""
+    texts: dict[int | None, str] = field(factory=dict)
+    """The texts of a reasoning item that have ended, which all stand at its place."""
     begun: bool = False
     """Whether its call has started."""
     waits: bool = False

@@ -67,6 +67,9 @@ EVENT_FIELDS: dict[str, Any] = {
     "item": _EVENT_ITEM,
     "text": str,
     "refusal": str,
+    "input": str,
+    "part": {"type": str, "text": str, "refusal": str},
+    "summary_index": count,
     "response": {**_RESPONSE, "output": [_EVENT_ITEM]},
 }
 BESIDE_TEXT: Rules = {**EVENT_FIELDS, "delta": str}

@@ -9,12 +9,13 @@ https://platform.openai.com/docs/api-reference/responses-streaming
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 from attrs import define, field
 
+from ....pipeline.outcome import PENDING
 from ....pipeline.side_fields import kept_event
-from ....pipeline.stream.broken_event import read_again
 from ....schemas.chunks import (
     STREAM_END,
     Finish,
@@ -33,16 +34,17 @@ from ....schemas.chunks import (
     Warned,
 )
 from ....schemas.errors import ProviderError
-from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
+from ....schemas.json_text import JSONDecodeError, exact, loads_fast
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.reply import CallWarning, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
+from ...declare.event_errors import by_kind, read_broken
 from ..calls import arguments_text, orphaned
-from ..fields import by_kind
 from ..openai_chat.usage import usage_of
+from ..said import CONTRADICTION
 from .parts import call_extra, custom_tools, decode_item, logprobs_of, reasoning_fields
 from .places import CALL, MESSAGE, PLACES, REASONING, Item, Items, kind_of
 from .side_fields import BESIDE_TEXT, EVENT_FIELDS
@@ -95,15 +97,14 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
     except JSONDecodeError:
         if event[1].strip() == b"[DONE]":
             return [], state
-        return read_again(event[1], lambda value: _general(value, event[0], model, state)), state
+        return read_broken(event[1], event[0], model, lambda value: _general(value, event[0], model, state)), state
     except (KeyError, TypeError):
         pass
     return _general(exact(data, event[1]), event[0], model, state), state
 
 
 def _general(data: object, name: str, model: Model, state: State) -> list[StreamChunk]:
-    handler = by_kind(_HANDLERS, data, name)
-    if handler is None:
+    if (handler := by_kind(_HANDLERS, data, name, model)) is None:
         return []
     rules = BESIDE_TEXT if handler in (_reasoning, _refusal) else EVENT_FIELDS
     event, out = kept_event(data, rules, model)
@@ -122,7 +123,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
         model=data.get("model") or "",
         metadata=_metadata(data, items),
     )
-    if data.get("status") == "failed":
+    if data.get("status") == "failed" or data.get("error"):
         error = _failure(data, model)
         error.partial = reply
         raise error
@@ -208,12 +209,41 @@ def _content_done(data: Mapping[str, Any], model: Model, state: State) -> list[S
     return [] if item.done else _rest(item, place, text, TextDelta if "text" in data else RefusalDelta, model)
 
 
+def _part_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    part = data.get("part") or {}
+    return _content_done({**data, **part}, model, state) if part.get("type") in ("output_text", "refusal") else []
+
+
+def _reasoning_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    """Add what the deltas of one text of a reasoning item have not said, unless other texts of it came after."""
+    item, text = state.items.find(data, REASONING), data.get("text")
+    part = data.get("summary_index", data.get("content_index"))
+    if not text or item.done or part in item.texts:
+        return []
+    said = "".join(item.shown.get(item.base, ()))
+    before = sum(len(each) + 1 for each in item.texts.values())  # each text is on a line of its own
+    item.texts[part] = text
+    if said.startswith(text, before):
+        return []  # as nearly always; deltas of the next text may have come, too
+    item.part = part
+    return _rest(item, item.base, said[:before].ljust(before, "\n") + text, ReasoningDelta, model)
+
+
+def _arguments_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    item, text = state.items.find(data, CALL), arguments_text(data.get("arguments") or data.get("input"))
+    if not text or item.done:
+        return []
+    if not item.begun:
+        item.waits = True
+        return []
+    return _rest(item, item.base, text, lambda rest, at: ToolCallDelta(at, rest), model)
+
+
 def _rest(known: Item, place: int, text: str, delta: Callable[[str, int], _Delta], model: Model) -> list[StreamChunk]:
     """Return what an end adds to what its deltas have said; where it contradicts them, what was streamed stays."""
     rest = known.rest(place, text)
     if rest is None:
-        why = "the end of the stream has another text than its pieces had; theirs was kept"
-        return [Warned((CallWarning("output", why, str(model)),))]
+        return [Warned((CallWarning("output", CONTRADICTION, str(model)),))]
     return [delta(rest, place)] if rest else []
 
 
@@ -255,8 +285,12 @@ def _ended(item: Mapping[str, Any], known: Item, model: Model, state: State) -> 
     return out
 
 
-def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    state.final = response = data.get("response") or {}
+def _over(data: Mapping[str, Any], model: Model, state: State, status: str = "completed") -> list[StreamChunk]:
+    """Read the last event; `status` is what its type says, and counts where the response in it is left unfinished."""
+    response = data.get("response") or {}
+    if response.get("status") == "failed" or response.get("error"):
+        raise _failure(response, model)
+    state.final = response if response.get("status") not in PENDING else {**response, "status": status}
     out: list[StreamChunk] = []
     seen: dict[str, int] = {}
     for at, item in enumerate(response.get("output") or ()):
@@ -272,6 +306,11 @@ def _over(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
         elif kind == REASONING and item not in state.whole:
             # The final response encrypts its reasoning anew (see the recordings); an unstreamed one would hold this.
             out.append(PartEnd(known.base, reasoning_fields(item)))
+    if state.final.get("status") == "completed":
+        # Calls that have neither an end of their own nor a place in the list.
+        unended = [ToolCallEnd(each.base) for each in state.items.all if each.begun and not each.done]
+        state.kinds.update([ToolCall] if unended else [])
+        out += unended
     # Some servers leave the items out of the last event.
     usage = extract_usage(response if response.get("output") else {**response, "output": state.whole}, model)
     if usage is not None:
@@ -283,11 +322,7 @@ def _failed(data: Mapping[str, Any], model: Model, state: State) -> list[StreamC
     raise _failure(data.get("response") or {}, model)
 
 
-def _error(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
-    raise provider_error(model.provider, data.get("error") or data, body=dumps(data))
-
-
-_HANDLERS = {
+_HANDLERS: Mapping[str, Callable[[Mapping[str, Any], Model, State], list[StreamChunk]]] = {
     "response.created": _begun,
     "response.in_progress": _begun,
     "response.output_item.added": _added,
@@ -297,19 +332,25 @@ _HANDLERS = {
     "response.refusal.delta": _refusal,
     "response.output_text.done": _content_done,
     "response.refusal.done": _content_done,
+    "response.content_part.done": _part_done,
+    "response.reasoning_text.done": _reasoning_done,
+    "response.reasoning_summary_text.done": _reasoning_done,
+    "response.function_call_arguments.done": _arguments_done,
+    "response.custom_tool_call_input.done": _arguments_done,
     "response.function_call_arguments.delta": _arguments,
     "response.custom_tool_call_input.delta": _arguments,
     "response.output_item.done": _done,
     "response.completed": _over,
-    "response.incomplete": _over,
+    "response.incomplete": partial(_over, status="incomplete"),
     "response.failed": _failed,
-    "error": _error,
+    "response.cancelled": partial(_over, status="cancelled"),
 }
 
 
 def _failure(response: Mapping[str, Any], model: Model) -> ProviderError:
     """Make the error of a failed response, with its usage."""
-    error = provider_error(model.provider, response.get("error") or {"message": "the response failed"})
+    nothing = {"message": "the response failed", "code": "server_error"}
+    error = provider_error(model.provider, response.get("error") or nothing)
     error.usage = extract_usage(response, model)
     return error
 

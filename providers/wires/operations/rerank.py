@@ -34,7 +34,7 @@ def build_body(request: Request) -> dict[str, Any]:
 
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
-    rows = data.get("results") or data.get("data") or []
+    rows = data["results"] if data.get("results") is not None else data["data"]
     ranking = [Ranked(row["index"], float(row["relevance_score"])) for row in rows]
     return Reply(object=sorted(ranking, key=lambda row: -row.score), id=data.get("id"), finish_reason="stop")
 

@@ -51,6 +51,9 @@ def begins(start: bytes, content_type: str) -> bool:
     return "event-stream" in content_type or any(start[: len(name)] == name[: len(start)] for name in _FIELDS)
 
 
+_BARE_ERRORS = (b'{"error', b'{"detail"', b'{"message"', b'{"code"', b'{"type":"error"', b'{"object":"error"')
+
+
 def _lines(text: bytes) -> list[bytes]:
     """Split at CR, LF and CRLF: the only line ends for splitlines of bytes, unlike of str."""
     return text.splitlines() if 13 in text else text.split(b"\n")
@@ -85,6 +88,9 @@ def _events(lines: list[bytes]) -> list[SSEEvent]:
                 else:
                     several = several or [data]
                     several.append(value)
+            elif field == b"error" or line.startswith(_BARE_ERRORS):
+                # Old llama.cpp has a field of this name; other servers write the JSON of an error with no field at all.
+                events.append(("error", value if field == b"error" else line))
             elif field == b"event":
                 name = value.decode("utf-8", "replace")
                 if len(line) < 64 and len(_names) < 256:

@@ -143,7 +143,7 @@ def results(work: BatchWork, id: str) -> Flow:
                 answers_of_id.append(line)
     if not lines and state.status == "failed":
         raise InvalidRequest(f"batch {id} failed: {state.why or 'the provider gives no reason'}")
-    unknown_ids = _unknown_ids_warning(work, lines)
+    unknown_ids = _unknown_ids_warning(work, lines) or _missing_warning(work, state, len(lines))
     answers: dict[str, Reply | StepwellError] = {}
     for each in work.prompts or lines:
         missing = BatchLine(
@@ -166,6 +166,12 @@ def _unknown_ids_warning(work: BatchWork, lines: Iterable[str]) -> str:
         return ""
     shown = ", ".join(f"{id!r:.70}" for id in unknown[:_NAMED]) + (", ..." if len(unknown) > _NAMED else "")
     return f"{len(unknown)} answers have ids that were not submitted: {shown}"
+
+
+def _missing_warning(work: BatchWork, state: BatchState, answers: int) -> str:
+    """Warn, for a job found by its id, that there are fewer answers than requests, whose ids are not known."""
+    few = not work.prompts and state.total is not None and answers < state.total
+    return f"only {answers} of {state.total} requests have an answer" if few else ""
 
 
 def _answer(work: BatchWork, lines: list[BatchLine]) -> Flow:

@@ -38,7 +38,8 @@ def custom_embedding(id: str, function: EmbeddingFunction) -> Provider:
         names of options of embed (`kind`, `dimensions`) get these; other options are dropped with a warning.
 
     The function is the step that sends, in a pipeline that has all others: your own steps, retries and checks run
-    around it. Several calls may be made at once. Raises InvalidOption for an unusable id.
+    around it. Several calls may be made at once. Raises InvalidOption for an unusable id; a call
+    raises StepError if it returns more or fewer vectors than it got texts.
     """
     known = OPERATION_OPTIONS["embed"].keys()
 
@@ -52,7 +53,13 @@ def custom_embedding(id: str, function: EmbeddingFunction) -> Provider:
             if found is error:
                 raise
             raise found from None
-        return halt_with(request, Reply(object=_numbers(vectors, id)))
+        rows, texts = _numbers(vectors, id), texts_of(request)
+        if len(rows) != len(texts):
+            raise StepError(
+                f"the function of {id} returned {len(rows)} vectors for {len(texts)} texts",
+                hint="return one vector for each text, in their order",
+            )
+        return halt_with(request, Reply(object=rows))
 
     wire = Wire(
         name=f"{id}_embed",

@@ -154,6 +154,9 @@ class EmbedJob:
                 self.fault = self.fault or error
                 return []
             if len(texts) > 1:
+                if isinstance(error, DecodeError):
+                    why = f"{error.message}; they were sent again in smaller batches, which costs more calls"
+                    self.warnings = [*self.warnings, CallWarning("batch", why, str(self.model))]
                 middle = len(texts) // 2
                 return [texts[middle:], texts[:middle]]
             return self._alone(texts[0], error)
