@@ -100,6 +100,24 @@ def test_an_index_that_missed_more_changes_than_are_kept_is_read_anew(monkeypatc
     assert len(notes.retrieve("x", top_k=60)) == 4
 
 
+def test_an_index_whose_making_was_interrupted_is_made_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process that is forked meanwhile sees the same."""
+    notes = VectorRetriever(Vectors().embedder())
+    notes.add([f"note {n}" for n in range(5)])
+    notes._store._database.write("DELETE FROM changes", [()])  # a file from before they were noted
+    put = Index.put
+
+    def interrupted(self: Index, entry: Any, vector: Any) -> None:
+        if len(self) == 3:
+            raise KeyboardInterrupt
+        put(self, entry, vector)
+
+    with monkeypatch.context() as patched, pytest.raises(KeyboardInterrupt):
+        patched.setattr(Index, "put", interrupted)
+        notes.retrieve("x")
+    assert len(notes.retrieve("x", top_k=60)) == 5
+
+
 def test_calls_of_one_id_get_ids_of_their_own_in_linear_time(monkeypatch: pytest.MonkeyPatch) -> None:
     hashed: list[bytes] = []
     sha256 = call_ids.sha256
