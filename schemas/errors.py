@@ -42,6 +42,7 @@ class StepwellError(Exception):
     usage: the usage known so far.
     warnings: the warnings about the request.
     request_id: the provider's id of the request.
+    attempts: the attempts of the call, in their order, each an Attempt (schemas/attempt.py).
     """
 
     retryable: ClassVar[bool] = False
@@ -52,6 +53,7 @@ class StepwellError(Exception):
     partial: Any = None  # a Reply, or an Embeddings; not imported here
     usage: Any = None
     warnings: tuple[Any, ...] = ()
+    attempts: tuple[Any, ...] = ()  # of Attempt; not imported here
 
     def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         super().__init__(message if len(message) <= _MAX_MESSAGE else message[: _MAX_MESSAGE - 1] + "…")

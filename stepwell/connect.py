@@ -185,7 +185,7 @@ def checked_limit(most: int | None, transport: object, http: object) -> int:
 def connect(transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNECTIONS) -> Transport:
     """Set up a sync client's connections: over `http`, a client of the caller's own, or over one of ours."""
     if http is not None:
-        return Transport(http, http.build_request)
+        return Transport(http, http.build_request, name=_library(http))
     if is_own(transport):
         return Transport(RawTransport(cast(HTTPTransport, transport)), _request_builder())
     chosen = _chosen(transport, most, asynchronous=False)
@@ -206,7 +206,7 @@ def aconnect(
 ) -> AsyncTransport:
     """Set up an async client's connections on the event loop that runs now, which is asyncio's or not."""
     if http is not None:
-        return AsyncTransport(http, http.build_request)
+        return AsyncTransport(http, http.build_request, name=_library(http))
     if is_own(transport):
         return AsyncTransport(AsyncRawTransport(cast(AsyncHTTPTransport, transport)), _request_builder())
     chosen = _chosen(transport, most, asynchronous=True)
@@ -338,3 +338,8 @@ def _request_builder() -> Callable[..., httpx.Request]:
         return make(method, urls[url], headers=headers, content=content, extensions=extensions)
 
     return build
+
+
+def _library(client: object) -> str:
+    """Return the name of the library that a client is of."""
+    return type(client).__module__.partition(".")[0]

@@ -261,6 +261,7 @@ class CallPlanner:
             credential=self.keys.get(canonical(plan.provider.id)),
             world=self.world,
             calls=[],
+            attempts=[],
             started=self.world.now(),
             request_for_model=self.request_for_model,
         )
@@ -367,6 +368,7 @@ class CallPlanner:
         other = other.replace(
             started=request.started,
             calls=request.calls,
+            attempts=request.attempts,
             state=request.travelling(),
             warnings=(*request.warnings, *other.warnings),
         )

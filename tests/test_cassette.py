@@ -13,7 +13,7 @@ import pytest
 
 import stepwell
 from stepwell.errors import ConfigError, StepwellError, StreamTruncated
-from stepwell.schemas.json_text import loads
+from stepwell.schemas.json_text import dumps, loads
 from stepwell.testing import Cassette, NotRecorded
 
 from loopback import Loopback, answer, completion, serving, whole_stream
@@ -165,7 +165,7 @@ def test_a_file_that_is_not_a_cassette_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
     odd = {"request": {"method": "POST", "url": [], "body": 1}, "response": {"status": 200, "chunks": []}}
     for content in ({}, {"version": 1, "exchanges": [odd]}):
-        path.write_text(json.dumps(content))
+        path.write_bytes(dumps(content))
         with pytest.raises(ConfigError, match="not a cassette"):
             Cassette(path)
     with pytest.raises(ConfigError, match="record cannot be"):

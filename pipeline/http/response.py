@@ -95,6 +95,8 @@ class Response:
     """effects that stages leave to be performed when the stream has ended, since they cannot wait themselves"""
     call: object = field(default=None, repr=False, eq=False)
     """the mark of its reply in `request.calls`"""
+    transport: str = field(default="", repr=False, eq=False)
+    """the name of the transport that it came over"""
     usage_read: bool = field(default=False, repr=False)
     """True once extract_usage has run: the response of another model also passes the steps of the first model"""
     abandon: Abandon | None = field(default=None, repr=False, eq=False)

@@ -63,6 +63,7 @@ class Cache:
             return (yield from call(request.warn("cache", why)))
         known, request = yield from self._read(request, key)
         if known is not None:
+            request.world.report("cache_hit", model=request.model)
             return halt_with(request, known.replace(billed_model=request.model))
         response: Response = yield from call(request)
         if response.reply is None:

@@ -81,9 +81,13 @@ def circuit_breaker(
             well = _outcome_of(error)
             with lock:
                 circuit = circuits.setdefault(failing, _Circuit())
+                before = circuit.failed
                 circuit.leave(well, request.world.now(), cooldown)
                 if not circuit.failed:
                     del circuits[failing]  # what works needs no entry: names may be many
+            if (before >= failures) != (circuit.failed >= failures):
+                what = "circuit_opened" if circuit.failed else "circuit_closed"
+                request.world.report(what, step=name, circuit=failing)
             if entered is None or (well and not failed):
                 return None
             return lambda store: store.judge_circuit(group, well, cooldown)

@@ -148,6 +148,7 @@ class RateLimit:
                 if wait <= _MOMENT:
                     return request
                 _check_time_left(request, wait)
+                request.world.report("wait", step=self._name, model=request.model, seconds=wait)
                 yield Wait(news, wait)
         finally:
             with self._lock:

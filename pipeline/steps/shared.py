@@ -96,6 +96,7 @@ class Asking:
             return (yield in_thread(lambda: work(self.store))), request
         except Exception as error:
             self._avoided_until = request.world.now() + AVOID_SECONDS
+            request.world.report("store_failed", step=self._subject, error=type(error).__name__)
             why = f"its store failed ({type(error).__name__}): the limit held within this process alone"
             return None, request.warn(self._subject, why)
 
