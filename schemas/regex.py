@@ -144,7 +144,10 @@ class _Nodes:
         return after
 
 
-def _word(text: str, at: int, is_word: Callable[[str], bool] = lambda char: char.isalnum() or char == "_") -> bool:
+def _is_word_at(
+    text: str, at: int, is_word: Callable[[str], bool] = lambda char: char.isalnum() or char == "_"
+) -> bool:
+    """Return whether the text has a character of a word at this place; False before its start and behind its end."""
     return 0 <= at < len(text) and is_word(text[at])
 
 
@@ -154,13 +157,13 @@ _ANYWHERE: Final[dict[Any, Test]] = {
     (op.AT_BEGINNING_STRING, 0): lambda text, at: at == 0,
     (op.AT_END, 0): lambda text, at: at == len(text),
     (op.AT_END_STRING, 0): lambda text, at: at == len(text),
-    (op.AT_BOUNDARY, 0): lambda text, at: _word(text, at - 1) != _word(text, at),
-    (op.AT_NON_BOUNDARY, 0): lambda text, at: _word(text, at - 1) == _word(text, at),
+    (op.AT_BOUNDARY, 0): lambda text, at: _is_word_at(text, at - 1) != _is_word_at(text, at),
+    (op.AT_NON_BOUNDARY, 0): lambda text, at: _is_word_at(text, at - 1) == _is_word_at(text, at),
 }
 _IN_ECMA: Final[dict[Any, Test]] = {
     **_ANYWHERE,
-    (op.AT_BOUNDARY, 0): lambda text, at: _word(text, at - 1, is_word) != _word(text, at, is_word),
-    (op.AT_NON_BOUNDARY, 0): lambda text, at: _word(text, at - 1, is_word) == _word(text, at, is_word),
+    (op.AT_BOUNDARY, 0): lambda text, at: _is_word_at(text, at - 1, is_word) != _is_word_at(text, at, is_word),
+    (op.AT_NON_BOUNDARY, 0): lambda text, at: _is_word_at(text, at - 1, is_word) == _is_word_at(text, at, is_word),
 }
 _AS_RE: Final[dict[Any, Test]] = {
     **_ANYWHERE,

@@ -59,6 +59,7 @@ def _secrets(request: Request) -> Iterator[str]:
 
 
 def _masked(value: Any, text_pattern: re.Pattern[str], bytes_pattern: re.Pattern[bytes]) -> Any:
+    """Return a copy of a value without what the patterns match, also inside mappings and tuples."""
     if isinstance(value, str):
         return text_pattern.sub(MASK, value)
     if isinstance(value, bytes):

@@ -10,9 +10,10 @@ from ..urls import refuse_login
 from .async_connection import AsyncSocketAnswer
 from .async_pool import AsyncPool
 from .connection import SocketAnswer
-from .dial import TLS, TaskScope
+from .dial import TLS
 from .pool import Pool
 from .target import Target
+from .wait import TaskScope
 
 
 class Targets(dict[str, Target]):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....schemas.json_text import dumps
-from ..samples import Sample, Samples, scenes
+from ..samples import Sample, Samples, scenes, sse_event
 
 _HEAD = {"id": "msg_1", "type": "message", "role": "assistant", "model": "sample"}
 
@@ -16,7 +16,7 @@ def _body(content: list[dict[str, Any]], reason: str) -> bytes:
 
 
 def _event(kind: str, **data: Any) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (kind.encode(), dumps({"type": kind, **data}))
+    return sse_event({"type": kind, **data})
 
 
 def _stream(block: dict[str, Any], deltas: list[dict[str, Any]], reason: str) -> tuple[bytes, int]:

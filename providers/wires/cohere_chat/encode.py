@@ -10,13 +10,13 @@ from attrs import evolve
 from ....pipeline.http.request import Request
 from ....schemas.errors import InvalidOption
 from ....schemas.message import Message
-from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import chosen_name
 from ..calls import sent_arguments
 from ..fields import Field, given, listed, put_options
 from ..media import address, unsendable
 from ..openai_chat.encode import encode_tools
+from ..turns import encoded
 
 NAME = "cohere_chat"
 
@@ -81,7 +81,7 @@ def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
 
 
 def _turn(role: str, parts: Iterable[Part]) -> list[dict[str, Any]]:
-    content = [block for part in parts if (block := _block(part)) is not None]
+    content = encoded(parts, _block)
     if not content:
         return []
     single = len(content) == 1 and content[0]["type"] == "text"
@@ -90,7 +90,7 @@ def _turn(role: str, parts: Iterable[Part]) -> list[dict[str, Any]]:
 
 def _answer(message: Message) -> list[dict[str, Any]]:
     parts = [part for part in message.content if isinstance(part, Text | Refusal | Reasoning)]
-    content = [block for part in parts if (block := _block(part)) is not None]
+    content = encoded(parts, _block)
     calls = [_call(call) for call in message.tool_calls]
     if not content and not calls:
         return []
@@ -120,10 +120,6 @@ def _block(part: Part) -> dict[str, Any] | None:
             raise unsendable(part, "Cohere's chat", "text and images, and texts as documents=[...]")
         case _:
             return None
-
-
-def accepts_part(part: Part, model: Model) -> bool:
-    return isinstance(part, Reasoning) and part.wire == NAME
 
 
 def _choice(body: dict[str, Any], choice: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....schemas.json_text import dumps
-from ..samples import Sample, Samples, scenes
+from ..samples import Sample, Samples, scenes, sse_event
 
 _USAGE = {"input_tokens": 12, "output_tokens": 7, "total_tokens": 19}
 _HEAD = {"id": "resp_1", "object": "response", "model": "sample"}
@@ -16,7 +16,7 @@ def _response(items: list[dict[str, Any]], status: str = "completed") -> dict[st
 
 
 def _event(kind: str, **data: Any) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (kind.encode(), dumps({"type": kind, **data}))
+    return sse_event({"type": kind, **data})
 
 
 def _stream(begun: dict[str, Any], deltas: list[bytes], item: dict[str, Any]) -> tuple[bytes, int]:
