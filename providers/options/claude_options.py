@@ -16,6 +16,7 @@ from ...schemas.json_types import JSONSchema
 from ...schemas.model import Model
 from ...schemas.parts import Text
 from ..declare.constraints import Constraints, constrained, fitting, sampling_within
+from ..declare.dropped import warn_of_dropped
 from ..declare.provider import Override, override
 from ..declare.rules import (
     BUDGET_FIRST,
@@ -30,7 +31,6 @@ from ..declare.rules import (
     not_both,
     only,
 )
-from ..declare.translate import warn_of_dropped
 
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 65536}
 """Tokens to think with, by effort."""

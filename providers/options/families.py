@@ -65,8 +65,9 @@ def facts_of_family(model_id: str, wire: Wire) -> Family | None:
 def wire_with_tools(
     wires: Iterable[Wire], wire: Wire, model_id: str
 ) -> Callable[[Mapping[str, object]], str | None] | None:
-    """Return a function that names the wire for a call with tools, by its options, or None for the usual one; None if
-    it is the usual one always.
+    """Return a function from the options of a call with tools to the name of the wire that it needs.
+
+    The function returns None where the usual wire will do. None in its place: the usual wire always does.
 
     wires: those of the provider.
     wire: the usual one.

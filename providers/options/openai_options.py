@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from ...pipeline.http.request import Request
 from ...schemas.model import Model
+from ..declare.dropped import warn_of_dropped
 from ..declare.provider import Override, override
 from ..declare.rules import (
     DroppedOptions,
@@ -26,7 +27,6 @@ from ..declare.rules import (
     when,
     without_thinking,
 )
-from ..declare.translate import warn_of_dropped
 
 _RENAMED = rename("max_tokens", "max_completion_tokens")
 # https://platform.openai.com/docs/api-reference/chat/create

@@ -8,7 +8,7 @@ from typing import Any
 from ...pipeline.http.request import Request
 from ...schemas.message import Message
 from ...schemas.parts import MEDIA, Part, Text
-from ..declare.translate import warn_of_dropped
+from ..declare.dropped import warn_of_dropped
 
 Block = dict[str, Any]
 

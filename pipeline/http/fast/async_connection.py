@@ -86,6 +86,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         self.served = False
         """True once an earlier call was answered"""
         self.idle_since = self.idle_until = 0.0
+        """in seconds of the pool's clock"""
         self.transport: Any = None
         self._waiter: asyncio.Future[None] | None = None
         self._error: HTTPError | None = None
@@ -156,7 +157,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         answer, and had served an earlier call.
         """
         if self._error is not None:
-            raise self._meaning(self._error)
+            raise self._or_stale(self._error)
         if self._paused:
             self._paused = False
             self.transport.resume_reading()
@@ -169,7 +170,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         try:
             await waiter
         except (ReadError, RemoteProtocolError) as error:
-            failed = self._meaning(error)
+            failed = self._or_stale(error)
         else:
             self._heading = False
             return
@@ -178,7 +179,8 @@ class AsyncConnection(asyncio.BufferedProtocol):
             self._deadline = inf
         raise failed
 
-    def _meaning(self, error: HTTPError) -> HTTPError:
+    def _or_stale(self, error: HTTPError) -> HTTPError:
+        """Return the error, or StaleConnection if it broke before an answer and had served an earlier call."""
         if self.served and not self.reader.begun and isinstance(error, ReadError | RemoteProtocolError):
             return StaleConnection("the server has closed the connection since the last call")
         return error

@@ -58,6 +58,7 @@ class Connection:
         self.served = False
         """True once an earlier call was answered"""
         self.idle_until = 0.0
+        """in seconds of the pool's clock"""
         self._leave = leave
         self._socket = opened
         self._tls = target.tls
