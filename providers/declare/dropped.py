@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ...pipeline.http.request import Request
@@ -32,3 +32,10 @@ def warn_of_dropped(request: Request, losses: Sequence[tuple[str, str]], **chang
     """Return the request with warnings of dropped options and other changes. Raises as `report_dropped` does."""
     dropped = report_dropped(losses, request.model, request.on_unsupported)
     return request.replace(warnings=request.warnings + dropped, **changes)
+
+
+def drop_options(request: Request, names: Iterable[str], why: str) -> Request:
+    """Return the request without those of the named options that it has. Warns or raises as `report_dropped` does."""
+    losses = [(name, why) for name in names if name in request.options]
+    options = {name: value for name, value in request.options.items() if (name, why) not in losses}
+    return warn_of_dropped(request, losses, options=options)

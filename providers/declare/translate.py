@@ -8,7 +8,7 @@ from ...pipeline.http.request import Request
 from ...schemas.errors import ConfigError
 from ...schemas.model import Model
 from ...schemas.reply import CallWarning
-from .dropped import report_dropped, warn_of_dropped
+from .dropped import drop_options, report_dropped
 from .rules import DroppedOptions, Options, Rules
 
 
@@ -54,6 +54,5 @@ def no_json_with_tools(request: Request) -> Request:
         return request
     if isinstance(wanted, Mapping) and wanted.get("type") == "text":
         return request
-    options = {name: value for name, value in request.options.items() if name != "response_format"}
     why = f"{request.model} takes no JSON answer beside tools; describe the form in the prompt"
-    return warn_of_dropped(request, [("response_format", why)], options=options)
+    return drop_options(request, ["response_format"], why)

@@ -8,7 +8,7 @@ from typing import Any
 from ...pipeline.http.request import Request
 from ...schemas.message import Message
 from ...schemas.parts import MEDIA, Part, Text
-from ..declare.dropped import warn_of_dropped
+from ..declare.dropped import drop_options
 
 Block = dict[str, Any]
 
@@ -98,9 +98,8 @@ def _without_json_mode(request: Request) -> Request:
     value = request.options["response_format"]
     if (value.get("type") if isinstance(value, Mapping) else value) not in ("json", "json_object"):
         return request
-    options = {name: each for name, each in request.options.items() if name != "response_format"}
     why = "this format has no JSON mode without a schema: pass a JSON schema"
-    return warn_of_dropped(request, [("response_format", why)], options=options)
+    return drop_options(request, ["response_format"], why)
 
 
 def _unfinished_answer(messages: Sequence[Message]) -> list[Message]:

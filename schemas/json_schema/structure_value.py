@@ -168,6 +168,7 @@ def _read_union(value: object, tp: object) -> Any:
     if len(others) == 1:
         return _read(value, others[0])
     refusal = _misfit("fits none of the alternatives")
+    # A class of the program may read what its schema does not describe: that counts only if nothing else fits.
     for schema_for in (_schema_of, _trusting_schema):
         for at, arm in enumerate([arm for arm in others if not errors_of(value, schema_for(arm))]):
             try:
@@ -337,7 +338,7 @@ def _bare(tp: object) -> Any:
 
 
 def invalid(*violations: Violation) -> ObjectInvalid:
-    """Return the error of a value that does not fit its type. Its message holds the places, and nothing of the value."""
+    """Return the error of a value that does not fit its type. Its message has the places, but nothing of the value."""
     places = ", ".join(violation.pointer or "the top" for violation in violations[:5])
     return ObjectInvalid(f"the answer does not fit its type at {places}", violations=violations)
 

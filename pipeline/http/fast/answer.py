@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
 from ..headers import Headers
 from ..timeouts import Clock
@@ -13,15 +13,7 @@ from .wait import TaskScope
 
 ONE_WRITE = 64 * 2**10
 """Bytes up to which head and body of a request are sent together."""
-
-
-class HasReader(Protocol):
-    """A connection that has read the head of an answer."""
-
-    reader: AnswerReader
-
-
-C = TypeVar("C", bound=HasReader)
+C = TypeVar("C")
 
 
 class UnreadAnswer(Generic[C]):
@@ -31,16 +23,18 @@ class UnreadAnswer(Generic[C]):
 
     extensions: dict[str, Any] = {}
 
-    def __init__(self, connection: C, target: Target, clock: Clock, scope: TaskScope | None = None) -> None:
+    def __init__(
+        self, connection: C, reader: AnswerReader, target: Target, clock: Clock, scope: TaskScope | None = None
+    ) -> None:
         """Start to read a body.
 
         connection: has read the head.
+        reader: that of the connection.
         target: where the request went; for its host.
         clock: the limits of the exchange, asked at each wait.
         scope: that of the task which reads, and whose cancelling ends a wait; None outside of tasks and on an event
             loop.
         """
-        reader = connection.reader
         self._connection: C | None = connection
         self._reader = reader
         self._clock = clock

@@ -64,7 +64,7 @@ class SocketClient:
         except BaseException:
             self.pool.discard(connection)
             raise
-        return SocketAnswer(connection, target, clock, scope)
+        return SocketAnswer(connection, connection.reader, target, clock, scope)
 
 
 class AsyncSocketClient:
@@ -90,4 +90,4 @@ class AsyncSocketClient:
         except BaseException:
             connection.close()
             raise
-        return AsyncSocketAnswer(connection, target, clock)
+        return AsyncSocketAnswer(connection, connection.reader, target, clock)

@@ -97,7 +97,5 @@ def _are_fit(headers: dict[str, str]) -> bool:
 
 def _bad_head(headers: dict[str, str]) -> Exception:
     if are_sendable(headers):
-        return LocalProtocolError(
-            "a header's name has characters that names may not have, or its value has control characters"
-        )
+        return LocalProtocolError("a header's name, or its value, has characters that are not allowed there")
     return header_error(headers)
