@@ -6,8 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...schemas.dict_form import LOOSE
-from ...schemas.model import Model
-from ...schemas.parts import Audio, File, Image, Part, Reasoning, Refusal, Text, Video
+from ...schemas.parts import Audio, File, Image, Refusal, Text, Video
 
 Field = str | tuple[str, Callable[[Any], object]] | Callable[[dict[str, Any], Any], None]
 """Where an option goes: the name of a field, after that of the object that it is in (`generationConfig.topP`); that and
@@ -37,15 +36,6 @@ def own_fields(part: Text | Refusal | Image | File | Audio | Video, wire: str) -
     """Return the further fields of a part: those for this wire, and those of a message in dict form, for any wire."""
     extra = part.extra
     return {**extra.get(LOOSE, {}), **extra.get(wire, {})} if extra else extra
-
-
-def own_reasoning(wire: str) -> Callable[[Part, Model], bool]:
-    """Make the `accepts_part` of a wire that sends back reasoning from answers in its own format, of any model."""
-
-    def accepts_part(part: Part, model: Model) -> bool:
-        return isinstance(part, Reasoning) and part.wire == wire
-
-    return accepts_part
 
 
 def listed(value: object) -> list[Any]:

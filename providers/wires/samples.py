@@ -55,9 +55,9 @@ class Samples:
     """Further answers, by what they show; see `scenes`."""
 
 
-def sse_event(data: Mapping[str, Any]) -> bytes:
+def sse_event(type: str, **data: Any) -> bytes:
     """Return an event of a stream under the name of its type."""
-    return b"event: %s\ndata: %s\n\n" % (data["type"].encode(), dumps(data))
+    return b"event: %s\ndata: %s\n\n" % (type.encode(), dumps({"type": type, **data}))
 
 
 def scenes(

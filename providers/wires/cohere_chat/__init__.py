@@ -5,14 +5,13 @@ from __future__ import annotations
 from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.wire import Wire
 from ...history.shape import HistoryShape
-from ..fields import own_reasoning
 from ..protocols import sse
-from .encode import NAME, OPTIONS, build_body
+from .encode import OPTIONS, accepts_part, build_body
 from .side_fields import SIDE_FIELDS
 from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
 cohere_chat = Wire(
-    name=NAME,
+    name="cohere_chat",
     path="/chat",
     options=OPTIONS,
     build_body=build_body,
@@ -24,7 +23,7 @@ cohere_chat = Wire(
     init_stream_state=lambda model: State(model),
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
-    accepts_part=own_reasoning(NAME),
+    accepts_part=accepts_part,
     history_shape=HistoryShape(
         speakers=frozenset(),
         empty=frozenset(("system", "user", "assistant")),

@@ -10,6 +10,7 @@ from attrs import evolve
 from ....pipeline.http.request import Request
 from ....schemas.errors import InvalidOption
 from ....schemas.message import Message
+from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import chosen_name
 from ..calls import sent_arguments
@@ -120,6 +121,10 @@ def _block(part: Part) -> dict[str, Any] | None:
             raise unsendable(part, "Cohere's chat", "text and images, and texts as documents=[...]")
         case _:
             return None
+
+
+def accepts_part(part: Part, model: Model) -> bool:
+    return isinstance(part, Reasoning) and part.wire == NAME
 
 
 def _choice(body: dict[str, Any], choice: object) -> None:

@@ -20,7 +20,7 @@ def _event(kind: str, index: int | None = None, message: Any = None, **delta: An
     if index is not None:
         data["index"] = index
     data["delta"] = {"message": message, **delta} if message is not None else delta
-    return sse_event(data)
+    return sse_event(**data)
 
 
 def _stream(events: list[bytes], reason: str) -> tuple[bytes, int]:

@@ -8,14 +8,13 @@ from ...declare.object_support import BY_GRAMMAR
 from ...declare.tool_policies import ToolCallIdPolicy
 from ...declare.wire import Wire
 from ...history.shape import HistoryShape
-from ..fields import own_reasoning
 from ..protocols import ndjson
-from .encode import NAME, OPTIONS, build_body
+from .encode import OPTIONS, accepts_part, build_body
 from .side_fields import SIDE_FIELDS
 from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
 ollama_chat = Wire(
-    name=NAME,
+    name="ollama_chat",
     path="/api/chat",
     options=OPTIONS,
     stream_accept="application/x-ndjson",
@@ -29,7 +28,7 @@ ollama_chat = Wire(
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     tool_call_id_policy=ToolCallIdPolicy(required=False),
-    accepts_part=own_reasoning(NAME),
+    accepts_part=accepts_part,
     history_shape=HistoryShape(speakers=frozenset(), details=False, blocks=frozenset()),
     object_support=evolve(BY_GRAMMAR, modes=("json_schema", "tool", "json", "prompt")),
 )

@@ -7,7 +7,8 @@ from typing import Any
 
 from ....pipeline.http.request import Request
 from ....schemas.message import Message
-from ....schemas.parts import MEDIA, Image, Reasoning, Refusal, Text
+from ....schemas.model import Model
+from ....schemas.parts import MEDIA, Image, Part, Reasoning, Refusal, Text
 from ..calls import sent_object
 from ..fields import Field, given, listed, put_options
 from ..media import Media, inline, unsendable
@@ -68,6 +69,10 @@ def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
         )
         encoded.append(turn)
     return encoded
+
+
+def accepts_part(part: Part, model: Model) -> bool:
+    return isinstance(part, Reasoning) and part.wire == NAME
 
 
 def _image(part: Media) -> str:
