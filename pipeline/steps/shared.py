@@ -42,7 +42,7 @@ class LimitStore(Protocol):
         """Count no attempt for so many seconds."""
 
     def take_place(self, name: str, id: str, limit: int, seconds: float) -> float:
-        """Take one of `limit` places for at most so many seconds, and return 0, else the seconds until one is over."""
+        """Take one of `limit` places for at most `seconds`, and return 0; if none is free, the seconds until one is."""
 
     def leave_place(self, name: str, id: str) -> None:
         """Give a place back."""
