@@ -150,8 +150,7 @@ def kept(data: object, rules: Rules, model: Model) -> tuple[Any, tuple[CallWarni
 
 
 def kept_event(data: object, rules: Rules, model: Model) -> tuple[Any, list[StreamChunk]]:
-    """Do the same as `kept` for an event, with the warnings as chunks of the stream. One that is no object is left out,
-    which leaves an empty one."""
+    """Return an event without what breaks a rule, and the warnings as chunks; an empty one for what is no object."""
     if type(data) is not dict:
         return {}, [] if data is None else [Warned((left_out("event", data, model),))]
     data, warnings = kept(data, rules, model)

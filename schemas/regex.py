@@ -151,7 +151,10 @@ def _reader(asked: tuple[Reader, Any, Any, int]) -> Callable[[str], bool]:
     return Memo(128, read(kind, value, flags)).__getitem__
 
 
-def _word(text: str, at: int, is_word: Callable[[str], bool] = lambda char: char.isalnum() or char == "_") -> bool:
+def _is_word_at(
+    text: str, at: int, is_word: Callable[[str], bool] = lambda char: char.isalnum() or char == "_"
+) -> bool:
+    """Return whether the text has a character of a word at this place; False before its start and behind its end."""
     return 0 <= at < len(text) and is_word(text[at])
 
 
@@ -161,13 +164,13 @@ _ANYWHERE: Final[dict[Any, Test]] = {
     (op.AT_BEGINNING_STRING, 0): lambda text, at: at == 0,
     (op.AT_END, 0): lambda text, at: at == len(text),
     (op.AT_END_STRING, 0): lambda text, at: at == len(text),
-    (op.AT_BOUNDARY, 0): lambda text, at: _word(text, at - 1) != _word(text, at),
-    (op.AT_NON_BOUNDARY, 0): lambda text, at: _word(text, at - 1) == _word(text, at),
+    (op.AT_BOUNDARY, 0): lambda text, at: _is_word_at(text, at - 1) != _is_word_at(text, at),
+    (op.AT_NON_BOUNDARY, 0): lambda text, at: _is_word_at(text, at - 1) == _is_word_at(text, at),
 }
 _IN_ECMA: Final[dict[Any, Test]] = {
     **_ANYWHERE,
-    (op.AT_BOUNDARY, 0): lambda text, at: _word(text, at - 1, is_word) != _word(text, at, is_word),
-    (op.AT_NON_BOUNDARY, 0): lambda text, at: _word(text, at - 1, is_word) == _word(text, at, is_word),
+    (op.AT_BOUNDARY, 0): lambda text, at: _is_word_at(text, at - 1, is_word) != _is_word_at(text, at, is_word),
+    (op.AT_NON_BOUNDARY, 0): lambda text, at: _is_word_at(text, at - 1, is_word) == _is_word_at(text, at, is_word),
 }
 _AS_RE: Final[dict[Any, Test]] = {
     **_ANYWHERE,

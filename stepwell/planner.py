@@ -157,6 +157,7 @@ class CallPlanner:
     def _make_plan(
         self, operation: str, named: ModelLike, stream: bool, wire_name: str | None, of_call: Sequence[Override] = ()
     ) -> Plan:
+        """Make the plan of a call: its model, provider and wire, and the pipeline of the steps in force."""
         model = named if isinstance(named, Model) else Model.named(self._name(named))
         provider = self.registry.get_or_raise(model.provider)
         for each in of_call:

@@ -109,6 +109,7 @@ class RateLimit:
         return response.on_end(ended)
 
     def _attempt(self, request: Request, call: CallNext) -> StepGenerator:
+        """Send one attempt when the limit allows it; a 429 with a time to wait closes the lane for that time."""
         hold = request.get(self._hold)
         if hold is None:
             return (yield from call(request))
@@ -179,6 +180,7 @@ class RateLimit:
         return wait, request
 
     def _lane(self, request: Request) -> _Lane:
+        """Return the queue of the calls that share the limit of this one."""
         key, now = (os.getpid(), self._by(request)), request.world.now()
         with self._lock:
             lane = self._lanes.of(key, lambda: _Lane(*self._limits), lambda each: each.is_idle(now))

@@ -29,6 +29,7 @@ from ...schemas.tool import check_tool_choice
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
+from .dropped import report_dropped, warn_of_dropped
 from .environment import PROCESS, Environment, environment_of
 from .failures import failure_finder
 from .kept_options import MOST, keep, scalars_key
@@ -40,7 +41,7 @@ from .provenance import with_origin
 from .provider import Provider, common_options
 from .resolve import Resolved
 from .rules import Rules, is_packaged
-from .translate import no_json_with_tools, report_dropped, translate, warn_of_dropped
+from .translate import no_json_with_tools, translate
 from .wire import Wire
 
 _ANY: Mapping[str, Any] = {}

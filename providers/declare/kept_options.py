@@ -18,7 +18,7 @@ OptionsKey = tuple[tuple[tuple[str, Any], ...], tuple[type, ...]]
 
 
 def scalars_key(options: Mapping[str, Any]) -> OptionsKey | None:
-    """Return the key of options that are scalars, or None: an object or a list may change, and its parts' types count.
+    """Return options as a key for a cache; None if one is an object or a list, which may be changed later.
 
     The types belong to the key, since True equals 1.
     """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
 from types import MethodType
 from typing import Any, Unpack
 
@@ -28,6 +27,7 @@ from .embed_limits import EmbedLimit
 from .environment import PROCESS, Environment, variable_names
 from .extending import base_of
 from .option_names import check_names
+from .patterns import matching
 from .place import EVERYWHERE, Place, When, place_for
 from .rules import AnyRule, AnyTranslate, Rule, Rules, Translate, rule_table
 from .steps import STEPS, PlacedSteps, StepOverrides, checked_steps
@@ -254,8 +254,7 @@ class Provider:
             raise NotSupported(
                 f"{self.id} does not offer {operation}", hint=f"it offers {', '.join(sorted(self.operations))}"
             )
-        rows = [name for pattern, name in reversed([*self.spoken.items()]) if fnmatchcase(model.id, pattern)]
-        for wanted in (named, model.wire, *rows):
+        for wanted in (named, model.wire, *matching(self.spoken, model.id)):
             for wire in able:
                 if wire.name == wanted:
                     return wire

@@ -136,6 +136,7 @@ def _reported(request: Request, found: Iterable[str], shape: HistoryShape) -> Re
 
 
 def _fit(request: Request, target: HistoryTarget) -> Request:
+    """Drop or repair what the target does not take of a conversation, with a warning for each."""
     context = request.context
     messages, dropped = target.origins.fitted(context.messages)
     given = {*request.get(RAW_OPTIONS), *request.options}

@@ -167,6 +167,7 @@ def _read_union(value: object, tp: object) -> Any:
     if len(others) == 1:
         return _read(value, others[0])
     refusal = _misfit("fits none of the alternatives")
+    # A class of the program may read what its schema does not describe: that counts only if nothing else fits.
     for schema_for in (_schema_of, _trusting_schema):
         for at, arm in enumerate([arm for arm in others if not errors_of(value, schema_for[arm])]):
             try:
@@ -226,7 +227,7 @@ def _read_object(value: object, tp: object) -> Any:
 
 
 def _made_by(make: Callable[[], Any]) -> Any:
-    """Return what a class of the program makes. Raises ObjectInvalid, with its words, where it refuses the value."""
+    """Return what a class of the program makes. Raises ObjectInvalid, with its message, if it refuses."""
     try:
         return make()
     except (ValueError, TypeError, AssertionError) as error:
@@ -336,7 +337,7 @@ def _bare(tp: object) -> Any:
 
 
 def invalid(*violations: Violation) -> ObjectInvalid:
-    """Return the error of a value that does not fit its type. Its message names the places alone."""
+    """Return the error of a value that does not fit its type. Its message has the places, but nothing of the value."""
     places = ", ".join(violation.pointer or "the top" for violation in violations[:5])
     return ObjectInvalid(f"the answer does not fit its type at {places}", violations=violations)
 

@@ -79,7 +79,7 @@ class AsyncPool:
             if (connection := self.idle(target.origin)) is not None:
                 return connection
         self._room -= 1
-        made = AsyncConnection(self._loop, target.origin, self._buffer, self._left)
+        made = AsyncConnection(self._loop, target.origin, self._buffer, self._take_back)
         self._opened.add(made)
         self._buffer.share(len(self._opened))
         try:
@@ -136,7 +136,7 @@ class AsyncPool:
                 turn.set_result(None)
                 return
 
-    def _left(self, connection: AsyncConnection) -> None:
+    def _take_back(self, connection: AsyncConnection) -> None:
         """Keep a connection for the next call if it can serve one; else close it, or note that it is closed."""
         if connection.closed:
             if connection in self._opened:
@@ -161,6 +161,7 @@ class AsyncPool:
             self._sweep(time)
 
     def _sweep(self, time: float) -> None:
+        """Close the connections that have been idle for too long."""
         self._sweep_at = time + self._keep_alive
         for origin, idle in list(self._idle.items()):
             for connection in [each for each in idle if each.idle_until <= time]:

@@ -11,9 +11,10 @@ from ..urls import refuse_login
 from .async_connection import AsyncSocketAnswer
 from .async_pool import AsyncPool
 from .connection import SocketAnswer
-from .dial import TLS, TaskScope
+from .dial import TLS
 from .pool import Pool
 from .target import Target
+from .wait import TaskScope
 
 
 def targets() -> Memo[str, Target]:
@@ -63,7 +64,7 @@ class SocketClient:
         except BaseException:
             self.pool.discard(connection)
             raise
-        return SocketAnswer(connection, target, clock, scope)
+        return SocketAnswer(connection, connection.reader, target, clock, scope)
 
 
 class AsyncSocketClient:
@@ -89,4 +90,4 @@ class AsyncSocketClient:
         except BaseException:
             connection.close()
             raise
-        return AsyncSocketAnswer(connection, target, clock)
+        return AsyncSocketAnswer(connection, connection.reader, target, clock)

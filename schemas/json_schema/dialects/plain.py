@@ -108,7 +108,7 @@ def _either(parts: list[Schema]) -> Schema:
 
 
 def _tidy(node: dict[str, Any]) -> None:
-    """Write one schema as vendors want it that check tools' schemas without enforcing them.
+    """Rewrite one schema, in place, for vendors that check the schemas of tools without enforcing them.
 
     Some refuse arrays without `items` ("array schema missing items"), true and false in the place of a schema, and a
     `required` that is empty or names a property twice.
