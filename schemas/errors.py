@@ -4,7 +4,7 @@
       ConfigError                you can fix it; nothing was sent
         MissingKey  InvalidKey  InvalidOption  UnknownProvider  UnknownModel  UnknownStep  MissingExtra
         NotSupported  SchemaError
-      ProviderError              the provider refused: .status .request_id .retry_after .body .hint
+      ProviderError              the provider refused: .status .code .body .headers
         AuthError  QuotaError  RateLimitError  ContextOverflow  InvalidRequest  NotFound  Overloaded
         ServerError  ContentFiltered  CircuitOpen
       TransportError             no usable answer arrived
@@ -19,7 +19,8 @@
       BudgetExceeded             a budget step stopped the call before it was sent
       StepError                  a step broke its contract
 
-Each carries what is known so far: `partial` (a Reply with the text received), `usage`, `request_id`.
+Each carries what is known so far: `partial` (a Reply with the text received), `usage`, `request_id`,
+`retry_after` and `hint`.
 All can be pickled; no message contains a secret or a prompt.
 """
 
@@ -42,6 +43,7 @@ class StepwellError(Exception):
     usage: the usage known so far.
     warnings: the warnings about the request.
     request_id: the provider's id of the request.
+    retry_after: how many seconds to wait before the call is sent again; None if nobody says.
     """
 
     retryable: ClassVar[bool] = False
@@ -49,6 +51,7 @@ class StepwellError(Exception):
     provider: str | None = None
     model: str | None = None
     request_id: str | None = None
+    retry_after: float | None = None
     partial: Any = None  # a Reply, or an Embeddings; not imported here
     usage: Any = None
     warnings: tuple[Any, ...] = ()
@@ -120,7 +123,6 @@ class ProviderError(StepwellError):
 
     status: the HTTP status; None for an error inside a stream.
     code: the provider's own code for the error.
-    retry_after: how many seconds the provider asks to wait.
     body: its error body, cut at 64 KiB.
     headers: the headers of its response.
     """
@@ -128,7 +130,6 @@ class ProviderError(StepwellError):
     exit_code = 4
     status: int | None = None
     code: str | None = None
-    retry_after: float | None = None
     body: bytes = b""
     headers: Mapping[str, str] = MappingProxyType({})
 
@@ -192,12 +193,8 @@ class CircuitOpen(ProviderError):
 
 
 class TransportError(StepwellError):
-    """The connection gave no usable answer.
+    """The connection gave no usable answer."""
 
-    retry_after: how many seconds to wait before the call is sent again; None for the usual wait.
-    """
-
-    retry_after: float | None = None
     retryable = True
     exit_code = 7
 

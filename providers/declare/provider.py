@@ -150,6 +150,10 @@ class Provider:
     source: str = field(default="", repr=False, eq=False)
     """where it was declared, if not in this package"""
 
+    def __repr__(self) -> str:
+        wires = ", ".join(map(repr, self.wires))
+        return f"Provider({self.id!r}, base_url={self.base_url!r}, wires=({wires}))"
+
     def with_steps(self, **steps: Unpack[PlacedSteps]) -> Provider:
         """Return the provider with some steps replaced for all its models; a list of rules is added to its own.
 
