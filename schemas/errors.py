@@ -37,7 +37,7 @@ _MAX_PAYLOAD = 2000
 class StepwellError(Exception):
     """The base class of all errors.
 
-    hint: what to do next.
+    hint: what to do next; without it, the `usual_hint` of the class, if it has one.
     retryable: whether the same call may succeed later.
     partial: the Reply built from what arrived before the error; None if nothing did.
     usage: the usage known so far.
@@ -48,6 +48,7 @@ class StepwellError(Exception):
 
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 1
+    usual_hint: ClassVar[str | None] = None
     provider: str | None = None
     model: str | None = None
     request_id: str | None = None
@@ -58,7 +59,7 @@ class StepwellError(Exception):
 
     def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         super().__init__(message if len(message) <= _MAX_MESSAGE else message[: _MAX_MESSAGE - 1] + "…")
-        self.hint = hint
+        self.hint = hint or self.usual_hint
         for name, value in fields.items():
             setattr(self, name, value)
 
@@ -223,6 +224,8 @@ class TotalTimeout(TransportError):
 
 class StreamTruncated(TransportError):
     """The stream ended without its final event; `partial` holds what arrived."""
+
+    usual_hint = "what had arrived is in .partial"
 
 
 class DecodeError(StepwellError):

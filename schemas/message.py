@@ -7,7 +7,16 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from .dict_form import LABELS, check_keys, form_hint, loose_calls, loose_content, loose_reasoning, string_field, text_field
+from .dict_form import (
+    LABELS,
+    check_keys,
+    form_hint,
+    loose_calls,
+    loose_content,
+    loose_reasoning,
+    string_field,
+    text_field,
+)
 from .errors import ConfigError
 from .parts import PARTS, Audio, Part, Reasoning, Refusal, Text, ToolCall
 from .tool import Tool, tool_behind
