@@ -17,13 +17,13 @@ from .parts import PARTS, Image, Part, Reasoning, Text, ToolCall
 LOOSE = "chat"
 """The key in a part's `extra` for what a message in dict form says of it: several wires understand it."""
 _PARTS = (
-    "dicts have the form of chat completions, with parts of the types 'text' and 'image_url'; the classes of all others "
+    "dicts have the form of chat completions, with parts of the types 'text' and 'image_url'; classes for the others "
     "are in stepwell.messages: Image(data=…, media_type=…), Audio, Video, File, …"
 )
 _CALLS = "pass an answer with 'tool_calls': [{'id': …, 'function': {'name': …, 'arguments': …}}]"
 _RESULT = "pass a message of its own: {'role': 'tool', 'tool_call_id': …, 'content': …}"
 _IN_OUR_FORM = {
-    "image": "pass {'type': 'image_url', 'image_url': {'url': 'data:image/png;base64,…'}}, or Image(data=…) of stepwell",
+    "image": "pass {'type': 'image_url', 'image_url': {'url': 'data:image/png;base64,…'}} or Image(data=…) of stepwell",
     "tool_use": _CALLS,
     "function_call": _CALLS,
     "tool_result": _RESULT,

@@ -101,8 +101,7 @@ class Provider:
     place: str = ""
     """where it is, for listings, if a step makes the address"""
     trusted_hosts: tuple[str, ...] = ()
-    """ends of host names (`.openai.azure.com`), or whole ones with a pattern for each label; by https, they may get the
-    key, too"""
+    """ends of host names (`.openai.azure.com`), or whole ones with patterns for labels; they get the key, too, by https"""
     docs: str = ""
     """the address of its documentation"""
     env_key: tuple[str, ...] | Mapping[str, str] = field(default=(), converter=variable_names)
@@ -131,8 +130,7 @@ class Provider:
     """ids of other providers whose signatures and encrypted blocks it accepts"""
     prepare_request: Callable[[Request], Request] | None = None
     attach: Callable[..., Pipeline] | None = None
-    """changes the pipeline of every call, by `(pipeline, provider)`; parameters named `model` and `operation` get those
-    of the call"""
+    """changes the pipeline of every call, by `(pipeline, provider)`; may also take the call's `model` and `operation`"""
     attach_stream: Callable[..., Pipeline] | None = None
     """the same for streams, in the place of `attach`"""
     steps: Mapping[str, Any] = {}
@@ -151,8 +149,7 @@ class Provider:
     """where it was declared, if not in this package"""
 
     def __repr__(self) -> str:
-        wires = ", ".join(map(repr, self.wires))
-        return f"Provider({self.id!r}, base_url={self.base_url!r}, wires=({wires}))"
+        return f"Provider({self.id!r}, base_url={self.base_url!r}, wires={self.wires})"
 
     def with_steps(self, **steps: Unpack[PlacedSteps]) -> Provider:
         """Return the provider with some steps replaced for all its models; a list of rules is added to its own.
