@@ -277,6 +277,10 @@ def test_the_settings_of_a_client_are_listed_without_a_name_that_is_none() -> No
             lambda: Client(api_keys={"openai": "k"}).generate_text("openai:gpt-4o", "x", reasoning_effort="lots"),  # type: ignore[arg-type]
             "none of its values; use one of none, minimal",
         ),
+        (
+            lambda: Client(api_keys={"openai": "k"}).generate_text("openai:gpt-4o", "x", response_format=Wire),  # type: ignore[arg-type]
+            "pass a class to generate_object",
+        ),
         (lambda: stepwell.Context([{"role": "user", "content": [{"type": "image", "source": {}}]}]), "or Image"),
         (lambda: stepwell.Image("cat.png"), r"Image\.from_path\(path\), Image\(url=…\) or Image\(data=…\)"),  # type: ignore[arg-type, call-arg]
         (lambda: stepwell.File(b"%PDF"), r"File does not guess .*File\.from_path\(path\)"),  # type: ignore[arg-type, call-arg]
@@ -286,7 +290,14 @@ def test_the_settings_of_a_client_are_listed_without_a_name_that_is_none() -> No
         (lambda: copy(stepwell.AsyncClient()), "AsyncClient objects cannot be pickled or copied"),
     ],
     ids=[
-        *("a budget", "an enum", "a vendor's dict of an image", "a path as an image", "bytes as a file"),
+        *(
+            "a budget",
+            "an enum",
+            "a class as a format",
+            "a vendor's dict of an image",
+            "a path as an image",
+            "bytes as a file",
+        ),
         *("a list beside a part", "a pickled client"),
         *("a pickled LLM with a client", "a copied client"),
     ],

@@ -101,7 +101,7 @@ class Provider:
     place: str = ""
     """where it is, for listings, if a step makes the address"""
     trusted_hosts: tuple[str, ...] = ()
-    """ends of host names (`.openai.azure.com`), or whole ones with patterns for labels; they get the key, too, by https"""
+    """ends of host names (`.openai.azure.com`), or whole ones with patterns for labels, that get the key, by https"""
     docs: str = ""
     """the address of its documentation"""
     env_key: tuple[str, ...] | Mapping[str, str] = field(default=(), converter=variable_names)
@@ -130,7 +130,7 @@ class Provider:
     """ids of other providers whose signatures and encrypted blocks it accepts"""
     prepare_request: Callable[[Request], Request] | None = None
     attach: Callable[..., Pipeline] | None = None
-    """changes the pipeline of every call, by `(pipeline, provider)`; may also take the call's `model` and `operation`"""
+    """changes the pipeline of every call, by `(pipeline, provider)`; may take the `model` and `operation`"""
     attach_stream: Callable[..., Pipeline] | None = None
     """the same for streams, in the place of `attach`"""
     steps: Mapping[str, Any] = {}
