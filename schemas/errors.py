@@ -39,11 +39,11 @@ class StepwellError(Exception):
 
     hint: what to do next; without it, the `usual_hint` of the class, if it has one.
     retryable: whether the same call may succeed later.
+    retry_after: how many seconds to wait before the call is sent again; None if nobody says.
     partial: the Reply built from what arrived before the error; None if nothing did.
     usage: the usage known so far.
     warnings: the warnings about the request.
     request_id: the provider's id of the request.
-    retry_after: how many seconds to wait before the call is sent again; None if nobody says.
     """
 
     retryable: ClassVar[bool] = False
