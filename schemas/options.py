@@ -69,7 +69,9 @@ CHAT_OPTIONS: Mapping[str, Option] = {
     "reasoning_budget": Option({"type": "integer", "minimum": 0}, "most tokens to think with"),
     "reasoning_summary": Option({"enum": ["auto", "concise", "detailed", "none"]}, "show a summary of the thinking"),
     "response_format": Option(
-        _ANY, 'text, json, or {"type": "json_schema", "json_schema": {...}}', type="str | Mapping[str, object]"
+        {"type": ["string", "object"], "$comment": "pass a class to generate_object, or its JSON Schema here"},
+        'text, json, or {"type": "json_schema", "json_schema": {...}}',
+        type="str | Mapping[str, object]",
     ),
     "verbosity": Option({"enum": ["low", "medium", "high"]}, "how wordy the answer is"),
     "prompt_cache": Option(
@@ -246,6 +248,8 @@ def check_value(name: str, value: object, schema: JSONSchema, *, where: str) -> 
 def _wanted(schema: JSONSchema) -> str:
     if "enum" in schema:
         return f"use one of {', '.join(map(str, schema['enum']))}"
+    if "$comment" in schema:
+        return str(schema["$comment"])
     bounds = [f"{word} {schema[key]}" for key, word in _BOUNDS if key in schema]
     kind = schema.get("type", "value")
     return f"use {' or '.join(kind) if isinstance(kind, list) else kind}" + (f", {', '.join(bounds)}" if bounds else "")
