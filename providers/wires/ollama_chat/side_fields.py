@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
-from ....pipeline.side_fields import Held, Or, Rules, count
+from typing import Any
+
+from ....pipeline.side_fields import By, Or, Rules, count
 from ..calls import CALL
 
 _MESSAGE: Rules = {"thinking": str, "tool_calls": [CALL]}
+_WITH_CALLS: Rules = {**_MESSAGE, "content": str}
+
+
+def _kind(message: dict[str, Any]) -> str:
+    return "with_calls" if message.get("tool_calls") else "without"
+
+
 SIDE_FIELDS: Rules = {
     "model": str,
     "created_at": str,
@@ -18,6 +27,6 @@ SIDE_FIELDS: Rules = {
     "load_duration": (int, float),
     "prompt_eval_duration": (int, float),
     "eval_duration": (int, float),
-    "message": Held(_MESSAGE),
+    "message": By(_kind, {"with_calls": _WITH_CALLS}, others=_MESSAGE, needed=True),
 }
-EVENT_FIELDS: Rules = {**SIDE_FIELDS, "message": _MESSAGE}
+EVENT_FIELDS: Rules = {**SIDE_FIELDS, "message": _WITH_CALLS}

@@ -25,7 +25,7 @@ from ....schemas.chunks import (
 )
 from ....schemas.errors import DecodeError, ProviderError
 from ....schemas.fold import fold
-from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
+from ....schemas.json_text import JSONDecodeError, dumps, exact, loads, loads_fast
 from ....schemas.model import Model
 from ....schemas.reply import CallWarning, Reply
 from ....schemas.usage import Usage
@@ -53,6 +53,8 @@ class State:
     reason: str | None = None
     done: bool = False
     failure: ProviderError | None = None
+    lines: list[bytes] = field(factory=list)
+    """The lines of a value that is written over several."""
 
 
 def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -60,6 +62,10 @@ def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[
     try:
         data = loads_fast(event)
     except JSONDecodeError:
+        if event in (b"{", b"[") or state.lines:
+            # Proxies write the JSON of an error over several lines, which begins with a bracket alone.
+            state.lines.append(event)
+            return ([] if event[:1] not in b"}]" else _joined(model, state)), state
         return read_broken(event, "", model, lambda value: read_piece(value, model, state)), state
     try:
         # Nearly every line is only one more piece of text.
@@ -71,6 +77,16 @@ def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[
     except (KeyError, TypeError):
         pass
     return read_piece(exact(data, event), model, state), state
+
+
+def _joined(model: Model, state: State) -> list[StreamChunk]:
+    """Decode the lines that have come of a value, if they are all of it."""
+    try:
+        data = loads(b"".join(state.lines))
+    except JSONDecodeError:
+        return []
+    state.lines = []
+    return read_piece(data[0] if isinstance(data, list) and data else data, model, state)
 
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
@@ -164,6 +180,8 @@ def _call(call: Mapping[str, Any], state: State) -> list[StreamChunk]:
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if state.failure is not None:
         raise state.failure
+    if len(state.lines) > 1 and not state.done:
+        return read_broken(b"\n".join(state.lines), "", model, lambda value: read_piece(value, model, state))
     return closing(state) if state.done else []
 
 

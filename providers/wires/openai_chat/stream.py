@@ -208,7 +208,7 @@ def read_piece(
     if state.done:
         return []
     whole = rules is None
-    if not isinstance(data, dict) or (not whole and (name or "choices" not in data or data.get("error"))):
+    if not isinstance(data, dict) or (not whole and (name or not data.get("choices") or data.get("error"))):
         state.failure = event_error(model, data, name, body=dumps(data))
     chunk: Any = data
     out: list[StreamChunk] = []
@@ -251,7 +251,7 @@ def _choices(
     out: list[StreamChunk] = []
     for position, choice in enumerate(chunk.get("choices") or ()):
         # The order of choices counts in a whole body, where some servers give all the same index.
-        index = position if whole else choice.get("index")
+        index = position if whole else choice.get("index", position or None)
         if state.index is None:
             state.index = index or 0
         if index is not None and index != state.index:
