@@ -278,7 +278,7 @@ def _by_test(rule: By) -> _Test:
 
     def is_sound(value: object) -> bool:
         if type(value) is not dict:
-            return rule.needed
+            return False
         table = rule.table(value)
         return table is None or (table is not GONE and tests[id(table)](value))
 

@@ -2,19 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ....pipeline.side_fields import By, Or, Rules, count
+from ....pipeline.side_fields import Held, Or, Rules, count
 from ..calls import CALL
 
 _MESSAGE: Rules = {"thinking": str, "tool_calls": [CALL]}
-_WITH_CALLS: Rules = {**_MESSAGE, "content": str}
-
-
-def _kind(message: dict[str, Any]) -> str:
-    return "with_calls" if message.get("tool_calls") else "without"
-
-
 SIDE_FIELDS: Rules = {
     "model": str,
     "created_at": str,
@@ -27,6 +18,6 @@ SIDE_FIELDS: Rules = {
     "load_duration": (int, float),
     "prompt_eval_duration": (int, float),
     "eval_duration": (int, float),
-    "message": By(_kind, {"with_calls": _WITH_CALLS}, others=_MESSAGE, needed=True),
+    "message": Held(_MESSAGE),
 }
-EVENT_FIELDS: Rules = {**SIDE_FIELDS, "message": _WITH_CALLS}
+EVENT_FIELDS: Rules = {**SIDE_FIELDS, "message": _MESSAGE}

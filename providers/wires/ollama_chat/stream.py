@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ....pipeline.side_fields import Rules, kept_event
+from ....pipeline.side_fields import Rules, kept_event, left_out
 from ....schemas.chunks import (
     STREAM_END,
     Finish,
@@ -131,9 +131,11 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
     ends = rules is not None and bool(piece.get("done"))
     if thinking := _new(message.get("thinking"), state.thought, ends, model, out):
         out.append(ReasoningDelta(thinking, REASONING))
-    if text := _new(message.get("content"), state.text, ends, model, out):
+    calls, content = message.get("tool_calls") or (), message.get("content")
+    if calls and type(content) not in _CONTENTS:
+        out.append(Warned((left_out("message.content", content, model),)))
+    elif text := _new(content, state.text, ends, model, out):
         out.append(TextDelta(text, TEXT))
-    calls = message.get("tool_calls") or ()
     if calls != state.calls or not ends:  # a last line may repeat all calls
         for call in calls:
             out += _call(call, state)
@@ -147,6 +149,10 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
             out.append(UsageUpdate(usage))
         out.append(STREAM_END)
     return out
+
+
+_CONTENTS = (str, type(None))
+"""The types of a content that is read. Another is an error, but beside calls it is left out."""
 
 
 def _new(text: str | None, said: Said, ends: bool, model: Model, out: list[StreamChunk]) -> str:

@@ -70,16 +70,11 @@ _PIECE: Rules = {
 
 
 def _content(message: dict[str, Any]) -> str:
-    return "with_calls" if message.get("tool_calls") else "with_content" if message.get("content") else "without"
+    return "with_content" if message.get("content") or message.get("tool_calls") else "without"
 
 
-# One with content can do without a refusal, one with calls without content, too; one without either needs them.
-_WITH_CALLS = {**_ANSWER, "content": Either(str, [_BLOCK]), "refusal": str}
-_MESSAGE_OF_BODY = By(
-    _content,
-    {"with_calls": _WITH_CALLS, "with_content": {**_ANSWER, "refusal": str}, "without": _ANSWER},
-    needed=True,
-)
+# One with content can do without a refusal, one without cannot.
+_MESSAGE_OF_BODY = By(_content, {"with_content": {**_ANSWER, "refusal": str}, "without": _ANSWER}, needed=True)
 _CHOICE: Rules = {
     "index": int,
     "finish_reason": Or(str, "unknown"),

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from ....pipeline.side_fields import Rules, kept_event
+from ....pipeline.side_fields import Rules, kept_event, left_out
 from ....schemas.chunks import (
     STREAM_END,
     Alternative,
@@ -273,7 +273,11 @@ def _choice(choice: Mapping[str, Any], state: _Choice, model: Model, whole: bool
     elif (delta := choice.get("message") or {}) and state.deltas:
         delta = _unsaid(delta, state, model, out)
     if delta:
-        text, thinking = split_content(delta.get("content"))
+        content = delta.get("content")
+        if content.__class__ not in _CONTENTS and delta.get("tool_calls"):
+            out.append(Warned((left_out("choices.message.content", content, model),)))
+            content = None
+        text, thinking = split_content(content)
         if thinking := thinking or reasoning_text(delta):
             state.thought.add(thinking)
             out.append(ReasoningDelta(thinking, REASONING))
@@ -303,6 +307,8 @@ def _unsaid(message: Mapping[str, Any], state: _Choice, model: Model, out: list[
     return {**more, "content": rests[0], "reasoning_content": rests[1]}
 
 
+_CONTENTS = (str, list, type(None))
+"""The types of a content that is read. Another is an error, but beside calls it is left out."""
 _CALLS = ("tool_calls", "function_call", "refusal")
 _BESIDE = frozenset((*_CALLS, "annotations", "images", "audio"))
 

@@ -61,6 +61,17 @@ def _lines(text: bytes) -> list[bytes]:
     return text.splitlines() if 13 in text else text.split(b"\n")
 
 
+def _bare(bare: list[bytes], data: bytes | None, several: list[bytes], events: list[SSEEvent]) -> list[bytes]:
+    """Add the JSON of an error that servers and proxies write with no field at all, or the further lines of JSON that
+    begins behind a field; return the lines of the event's data where there are several."""
+    text = b"".join(bare)
+    if data and data[:1] in b"{[" and data[-1:] not in b"}]":
+        return [*(several or [data]), text]
+    if SUSPECT.match(text):
+        events.append(("error", text))
+    return several
+
+
 def _events(lines: list[bytes]) -> list[SSEEvent]:
     events: list[SSEEvent] = []
     name = ""
@@ -70,12 +81,7 @@ def _events(lines: list[bytes]) -> list[SSEEvent]:
     for line in lines:
         if not line:
             if bare:
-                # Servers and proxies write the JSON of an error with no field at all, or in many lines behind one.
-                text, bare = b"".join(bare), []
-                if data and data[:1] in b"{[" and data[-1:] not in b"}]":
-                    several = [*(several or [data]), text]
-                elif SUSPECT.match(text):
-                    events.append(("error", text))
+                several, bare = _bare(bare, data, several, events), []
             if several:
                 data = b"\n".join(several)
                 several = []
