@@ -26,7 +26,7 @@ def count_in(field: str) -> Callable[[Any, Model], Reply]:
     """Make a `decode_response` of the field that holds the number of tokens."""
 
     def decode(data: Mapping[str, Any], model: Model) -> Reply:
-        number = count(data[field])
+        number: Any = count(data[field])
         return Reply(usage=Usage(input_tokens=data[field] if number is GONE else number), finish_reason="stop")
 
     return decode

@@ -129,13 +129,8 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
         raise DecodeError("the answer has no message", hint="see .payload")
     message = message or {}
     ends = rules is not None and bool(piece.get("done"))
-    if thinking := _new(message.get("thinking"), state.thought, ends, model, out):
-        out.append(ReasoningDelta(thinking, REASONING))
-    calls, content = message.get("tool_calls") or (), message.get("content")
-    if calls and type(content) not in _CONTENTS:
-        out.append(Warned((left_out("message.content", content, model),)))
-    elif text := _new(content, state.text, ends, model, out):
-        out.append(TextDelta(text, TEXT))
+    calls = message.get("tool_calls") or ()
+    _add_texts(message, state, ends, model, out)
     if calls != state.calls or not ends:  # a last line may repeat all calls
         for call in calls:
             out += _call(call, state)
@@ -149,6 +144,16 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
             out.append(UsageUpdate(usage))
         out.append(STREAM_END)
     return out
+
+
+def _add_texts(message: Mapping[str, Any], state: State, ends: bool, model: Model, out: list[StreamChunk]) -> None:
+    if thinking := _new(message.get("thinking"), state.thought, ends, model, out):
+        out.append(ReasoningDelta(thinking, REASONING))
+    content = message.get("content")
+    if message.get("tool_calls") and type(content) not in _CONTENTS:
+        out.append(Warned((left_out("message.content", content, model),)))
+    elif text := _new(content, state.text, ends, model, out):
+        out.append(TextDelta(text, TEXT))
 
 
 _CONTENTS = (str, type(None))

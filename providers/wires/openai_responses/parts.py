@@ -58,7 +58,7 @@ def decode_item(
 
 def _call_id(item: Mapping[str, Any], at: int, call_ids: dict[str, int], reply_id: str | None) -> str:
     """Return the id under which a call's result is sent, made up where the server sends none, or another call's."""
-    id = item.get("call_id")
+    id: str | None = item.get("call_id")
     if id and call_ids.setdefault(id, at) == at:
         return id
     return call_id(reply_id, at)
