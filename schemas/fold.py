@@ -206,14 +206,20 @@ class Fold:
         call.fields = {"id": chunk.id, "name": chunk.name}
         self._parts[self._free(chunk.index)] = call
 
+    def _call_at(self, index: int) -> _PartBuilder | None:
+        """Return the call of a place; the last one there if another part has taken the place."""
+        part = self._parts.get(index)
+        if self._ended and not (isinstance(part, _PartBuilder) and part.kind is ToolCall):
+            calls = [each for at, each in self._ended if at == index and isinstance(each, _PartBuilder)]
+            part = next((each for each in reversed(calls) if each.kind is ToolCall and not each.whole), None)
+        return part if isinstance(part, _PartBuilder) and part.kind is ToolCall else None
+
     def _call_delta(self, chunk: ToolCallDelta) -> None:
-        part = self._parts.get(chunk.index)
-        if isinstance(part, _PartBuilder) and part.kind is ToolCall:
+        if (part := self._call_at(chunk.index)) is not None:
             self._grow(part, chunk, chunk.arguments_json)
 
     def _call_end(self, chunk: ToolCallEnd) -> None:
-        part = self._parts.get(chunk.index)
-        if isinstance(part, _PartBuilder) and part.kind is ToolCall:
+        if (part := self._call_at(chunk.index)) is not None:
             part.pack()
             part.whole = True
             if chunk.extra:

@@ -102,4 +102,8 @@ def _merged(data: Mapping[str, Any], error: object) -> object:
         error = inner if isinstance(inner, Mapping) else error
     if isinstance(error, Mapping):
         return {**data, **error}
+    if isinstance(error, str) and isinstance(data.get("message"), Mapping):
+        return {**data, "message": error}  # Ollama's, beside what it has written
+    if type(error) is int:
+        return {"status_code": error, **data, "error": str(error)}
     return data if error is None or isinstance(error, str | bool) else {**data, "error": str(error)}

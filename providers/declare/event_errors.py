@@ -54,6 +54,15 @@ def read_broken(data: bytes, name: str, model: Model, decode: Callable[[Any], li
     model: the model that answers
     decode: makes the chunks of the value that the JSON stands for
     """
+    data = data.strip()
+    while data.startswith(b"data:"):  # gateways put the field's name before events that have it already
+        data = data[5:].lstrip()
+    if data in _NOTHING or name in _KEEP_ALIVE:
+        return []
+    lines = data.split(b"\n")
+    if len(lines) > 1 and all(line[:1] == b"{" and line[-1:] == b"}" for line in lines if line != b"[DONE]"):
+        # Events without the blank line between them.
+        return [chunk for line in lines for chunk in read_broken(line, name, model, decode)]
     try:
         value, halves = loads_event(data)
     except JSONDecodeError:
@@ -61,11 +70,16 @@ def read_broken(data: bytes, name: str, model: Model, decode: Callable[[Any], li
     return [HALVES, *decode(value)] if halves else decode(value)
 
 
+_NOTHING = (b"[DONE]", b"")
+_KEEP_ALIVE = ("ping", "keepalive", "keep-alive", "heartbeat")
+"""The names of events whose data says nothing, whatever it is."""
+
+
 def _broken(data: bytes, name: str, model: Model) -> ProviderError | DecodeError:
     text = data.decode("utf-8", "replace").strip()
     before, _, rest = text.partition(":")
-    if before in ("data", "error") and rest.strip():
-        name, text = before if before == "error" else name, rest.strip()
+    if before.lower() == "error" and rest.strip():
+        name, text = "error", rest.strip()
     value = error_value(text.encode())
     error = event_error(model, text if value is None else value, name, body=data)
     return error or DecodeError("a stream event is not JSON", hint="see .payload", payload=data)

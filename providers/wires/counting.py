@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...pipeline.http.request import Request
+from ...pipeline.side_fields import GONE, count
 from ...schemas.model import Model
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
@@ -23,4 +24,9 @@ def counted_fields(build_body: Callable[[Request], dict[str, Any]], *names: str)
 
 def count_in(field: str) -> Callable[[Any, Model], Reply]:
     """Make a `decode_response` of the field that holds the number of tokens."""
-    return lambda data, model: Reply(usage=Usage(input_tokens=data[field]), finish_reason="stop")
+
+    def decode(data: Mapping[str, Any], model: Model) -> Reply:
+        number: Any = count(data[field])
+        return Reply(usage=Usage(input_tokens=data[field] if number is GONE else number), finish_reason="stop")
+
+    return decode

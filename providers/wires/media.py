@@ -12,8 +12,9 @@ Media = Image | File | Audio | Video
 
 
 def from_base64(text: str) -> bytes:
-    """Decode base64, of either alphabet. Raises ValueError for what is none."""
-    return b64decode(text, altchars="-_")
+    """Decode base64, of either alphabet, bare or in a `data:` URL. Raises ValueError for what is none."""
+    inlined = of_data_url(text) if text.startswith("data:") else None
+    return b64decode(text if inlined is None else inlined[1], altchars="-_")
 
 
 def base64_text(value: object) -> object:

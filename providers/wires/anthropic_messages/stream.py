@@ -30,7 +30,6 @@ from ....schemas.chunks import (
 from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, exact, loads_fast
 from ....schemas.model import Model
-from ....schemas.nan_check import dumps_as_read
 from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import PAUSE, Reply
 from ....schemas.usage import Usage
@@ -211,7 +210,7 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
             details = {k: v for k, v in block.items() if k not in ("type", "id", "name", "input")}
             end = ToolCallEnd(place, {NAME: details} if details else {})
             given_input = block.get("input")
-            return [ToolCallDelta(place, dumps_as_read(given_input).decode()), end] if given_input else [end]
+            return [ToolCallDelta(place, arguments_text(given_input)), end] if given_input else [end]
         case None:
             return [orphaned(model)] if block.get("partial_json") else []
         case "redacted_thinking":

@@ -31,7 +31,6 @@ from ....schemas.chunks import (
 from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
-from ....schemas.nan_check import dumps_as_read
 from ....schemas.parts import Opaque, Reasoning
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
@@ -154,8 +153,7 @@ def _block(number: int, block: Mapping[str, Any], model: Model, state: State) ->
         thought = content if content.get("redactedContent") else content.get("reasoningText") or {}
         return [*_thought(index, thought, state.open.setdefault(index, {})), *_stop(index, model, state)]
     if "toolUse" in block and "type" not in block["toolUse"]:
-        given = block["toolUse"].get("input")
-        delta = {"toolUse": {"input": dumps_as_read(given).decode() if given else ""}}
+        delta = {"toolUse": {"input": block["toolUse"].get("input") or ""}}
         return [*_start(index, block, state), *_delta(index, delta, state), *_stop(index, model, state)]
     if "citationsContent" in block:
         cited = block["citationsContent"]

@@ -176,7 +176,7 @@ def _read_piece(data: object, model: Model, state: State, name: str = "", *, who
     """
     if isinstance(data, list) and data:
         data = data[0]
-    if not whole and (name or not isinstance(data, dict) or "candidates" not in data or "error" in data):
+    if not whole and (name or not isinstance(data, dict) or not data.get("candidates") or "error" in data):
         state.failure = event_error(model, data, name, body=dumps(data))
     piece: Any = data
     out: list[StreamChunk] = []
@@ -187,8 +187,8 @@ def _read_piece(data: object, model: Model, state: State, name: str = "", *, who
     if not state.started:
         state.started, state.id = True, piece.get("responseId")
         out.append(Start(piece.get("responseId"), piece.get("modelVersion")))
-    for candidate in piece.get("candidates") or ():
-        index = candidate.get("index")
+    for position, candidate in enumerate(piece.get("candidates") or ()):
+        index = candidate.get("index", position or None)
         if state.index is None:
             state.index = index or 0
         if index is not None and index != state.index:

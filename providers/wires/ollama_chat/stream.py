@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, field
 
-from ....pipeline.side_fields import Rules, kept_event
+from ....pipeline.side_fields import Rules, kept_event, left_out
 from ....schemas.chunks import (
     STREAM_END,
     Finish,
@@ -25,7 +25,7 @@ from ....schemas.chunks import (
 )
 from ....schemas.errors import DecodeError, ProviderError
 from ....schemas.fold import fold
-from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
+from ....schemas.json_text import JSONDecodeError, dumps, exact, loads, loads_fast
 from ....schemas.model import Model
 from ....schemas.reply import CallWarning, Reply
 from ....schemas.usage import Usage
@@ -53,6 +53,8 @@ class State:
     reason: str | None = None
     done: bool = False
     failure: ProviderError | None = None
+    lines: list[bytes] = field(factory=list)
+    """The lines of a value that is written over several."""
 
 
 def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -60,6 +62,10 @@ def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[
     try:
         data = loads_fast(event)
     except JSONDecodeError:
+        if event in (b"{", b"[") or state.lines:
+            # Proxies write the JSON of an error over several lines, which begins with a bracket alone.
+            state.lines.append(event)
+            return ([] if event[:1] not in b"}]" else _joined(model, state)), state
         return read_broken(event, "", model, lambda value: read_piece(value, model, state)), state
     try:
         # Nearly every line is only one more piece of text.
@@ -71,6 +77,16 @@ def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[
     except (KeyError, TypeError):
         pass
     return read_piece(exact(data, event), model, state), state
+
+
+def _joined(model: Model, state: State) -> list[StreamChunk]:
+    """Decode the lines that have come of a value, if they are all of it."""
+    try:
+        data = loads(b"".join(state.lines))
+    except JSONDecodeError:
+        return []
+    state.lines = []
+    return read_piece(data[0] if isinstance(data, list) and data else data, model, state)
 
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
@@ -113,11 +129,8 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
         raise DecodeError("the answer has no message", hint="see .payload")
     message = message or {}
     ends = rules is not None and bool(piece.get("done"))
-    if thinking := _new(message.get("thinking"), state.thought, ends, model, out):
-        out.append(ReasoningDelta(thinking, REASONING))
-    if text := _new(message.get("content"), state.text, ends, model, out):
-        out.append(TextDelta(text, TEXT))
     calls = message.get("tool_calls") or ()
+    _add_texts(message, state, ends, model, out)
     if calls != state.calls or not ends:  # a last line may repeat all calls
         for call in calls:
             out += _call(call, state)
@@ -131,6 +144,20 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
             out.append(UsageUpdate(usage))
         out.append(STREAM_END)
     return out
+
+
+def _add_texts(message: Mapping[str, Any], state: State, ends: bool, model: Model, out: list[StreamChunk]) -> None:
+    if thinking := _new(message.get("thinking"), state.thought, ends, model, out):
+        out.append(ReasoningDelta(thinking, REASONING))
+    content = message.get("content")
+    if message.get("tool_calls") and type(content) not in _CONTENTS:
+        out.append(Warned((left_out("message.content", content, model),)))
+    elif text := _new(content, state.text, ends, model, out):
+        out.append(TextDelta(text, TEXT))
+
+
+_CONTENTS = (str, type(None))
+"""The types of a content that is read. Another is an error, but beside calls it is left out."""
 
 
 def _new(text: str | None, said: Said, ends: bool, model: Model, out: list[StreamChunk]) -> str:
@@ -165,6 +192,8 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     """Return the last chunks; none for a stream that was cut. Raises the error that a line has reported."""
     if state.failure is not None:
         raise state.failure
+    if len(state.lines) > 1 and not state.done:
+        return read_broken(b"\n".join(state.lines), "", model, lambda value: read_piece(value, model, state))
     return closing(state) if state.done else []
 
 

@@ -9,6 +9,7 @@ from attrs import define, field
 
 from ....pipeline.side_fields import left_out
 from ....schemas.chunks import MetadataUpdate, StreamChunk, ToolCallDelta, ToolCallEnd, ToolCallStart, Warned
+from ....schemas.json_text import JSONDecodeError, loads_fast
 from ....schemas.model import Model
 from ..calls import arguments_text, call_id, orphaned
 from .places import CALLS, NAME
@@ -23,6 +24,8 @@ class _Call:
     arguments: list[str] = field(factory=list)
     extra: dict[str, Any] = field(factory=dict)
     started: bool = False
+    whole: str = ""
+    """The arguments, where its first fragment had all of them."""
 
 
 @define(eq=False)
@@ -74,6 +77,8 @@ class StreamedCalls:
         if not arguments:
             return []
         if call.name:
+            if name and not call.started and _is_object(arguments):
+                call.whole = arguments
             return [*self._start(call), ToolCallDelta(call.place, arguments)]
         call.arguments.append(arguments)
         return []
@@ -102,6 +107,8 @@ class StreamedCalls:
         opened = self._open if index is None else at_index
         grown = opened is not None and bool(opened.started or opened.arguments)
         other = bool(name and opened is not None and opened.name and name != opened.name)
+        if name and opened is not None and opened.whole and arguments != opened.whole and _is_object(arguments):
+            return self._new(id, index)  # two whole calls, whatever their marks
         if id is not None:
             if at_index is not None and at_index.id == id:
                 return at_index
@@ -140,3 +147,11 @@ class StreamedCalls:
         pieces, call.arguments = call.arguments, [""]
         start = ToolCallStart(call.place, id, call.name)
         return [start, *(ToolCallDelta(call.place, piece) for piece in pieces)]
+
+
+def _is_object(arguments: str) -> bool:
+    """Check whether a fragment has all the arguments of a call: the JSON of an object."""
+    try:
+        return arguments[:1] == "{" and arguments[-1:] == "}" and type(loads_fast(arguments)) is dict
+    except JSONDecodeError:
+        return False

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import define, evolve, field
 
-from ....pipeline.side_fields import Rules, kept_event
+from ....pipeline.side_fields import Rules, kept_event, left_out
 from ....schemas.chunks import (
     STREAM_END,
     Alternative,
@@ -208,7 +208,7 @@ def read_piece(
     if state.done:
         return []
     whole = rules is None
-    if not isinstance(data, dict) or (not whole and (name or "choices" not in data or data.get("error"))):
+    if not isinstance(data, dict) or (not whole and (name or not data.get("choices") or data.get("error"))):
         state.failure = event_error(model, data, name, body=dumps(data))
     chunk: Any = data
     out: list[StreamChunk] = []
@@ -251,7 +251,7 @@ def _choices(
     out: list[StreamChunk] = []
     for position, choice in enumerate(chunk.get("choices") or ()):
         # The order of choices counts in a whole body, where some servers give all the same index.
-        index = position if whole else choice.get("index")
+        index = position if whole else choice.get("index", position or None)
         if state.index is None:
             state.index = index or 0
         if index is not None and index != state.index:
@@ -273,7 +273,11 @@ def _choice(choice: Mapping[str, Any], state: _Choice, model: Model, whole: bool
     elif (delta := choice.get("message") or {}) and state.deltas:
         delta = _unsaid(delta, state, model, out)
     if delta:
-        text, thinking = split_content(delta.get("content"))
+        content = delta.get("content")
+        if content.__class__ not in _CONTENTS and delta.get("tool_calls"):
+            out.append(Warned((left_out("choices.message.content", content, model),)))
+            content = None
+        text, thinking = split_content(content)
         if thinking := thinking or reasoning_text(delta):
             state.thought.add(thinking)
             out.append(ReasoningDelta(thinking, REASONING))
@@ -303,6 +307,8 @@ def _unsaid(message: Mapping[str, Any], state: _Choice, model: Model, out: list[
     return {**more, "content": rests[0], "reasoning_content": rests[1]}
 
 
+_CONTENTS = (str, list, type(None))
+"""The types of a content that is read. Another is an error, but beside calls it is left out."""
 _CALLS = ("tool_calls", "function_call", "refusal")
 _BESIDE = frozenset((*_CALLS, "annotations", "images", "audio"))
 

@@ -19,12 +19,16 @@ def custom_tools(response: Mapping[str, Any]) -> frozenset[str]:
     return frozenset([tool.get("name", "") for tool in tools if tool.get("type") == "custom"])
 
 
-def decode_item(item: Mapping[str, Any], at: int, custom: frozenset[str]) -> list[tuple[int, Part]]:
+def decode_item(
+    item: Mapping[str, Any], at: int, custom: frozenset[str], call_ids: dict[str, int], reply_id: str | None
+) -> list[tuple[int, Part]]:
     """Decode one output item to its parts, with their places.
 
     item: the item
     at: its index in the output
     custom: the names of the client's free-text tools
+    call_ids: the ids of the calls, with the index of the item that has each; that of a new call is added
+    reply_id: the id of the answer
     """
     place = at * PLACES
     match item["type"]:
@@ -34,9 +38,11 @@ def decode_item(item: Mapping[str, Any], at: int, custom: frozenset[str]) -> lis
             return [(place, Reasoning(reasoning_text(item), **reasoning_fields(item)))]
         case "function_call":
             arguments = arguments_text(item.get("arguments"))
-            return [(place, ToolCall(_call_id(item, at), item["name"], arguments, call_extra(item)))]
+            id = _call_id(item, at, call_ids, reply_id)
+            return [(place, ToolCall(id, item["name"], arguments, call_extra(item)))]
         case "custom_tool_call" if item.get("name") in custom:
-            return [(place, ToolCall(_call_id(item, at), item["name"], item.get("input") or "", call_extra(item)))]
+            id = _call_id(item, at, call_ids, reply_id)
+            return [(place, ToolCall(id, item["name"], item.get("input") or "", call_extra(item)))]
         case "image_generation_call" if item.get("result"):
             kind = f"image/{item.get('output_format') or 'png'}"
             return [
@@ -50,9 +56,12 @@ def decode_item(item: Mapping[str, Any], at: int, custom: frozenset[str]) -> lis
             return [(place, Opaque(NAME, dict(item)))]
 
 
-def _call_id(item: Mapping[str, Any], at: int) -> str:
-    """Return the id under which a call's result is sent, made up where the server sends none."""
-    return item.get("call_id") or call_id(item.get("id"), at)
+def _call_id(item: Mapping[str, Any], at: int, call_ids: dict[str, int], reply_id: str | None) -> str:
+    """Return the id under which a call's result is sent, made up where the server sends none, or another call's."""
+    id: str | None = item.get("call_id")
+    if id and call_ids.setdefault(id, at) == at:
+        return id
+    return call_id(reply_id, at)
 
 
 def content_part(content: Mapping[str, Any], item: Mapping[str, Any]) -> Text | Refusal:

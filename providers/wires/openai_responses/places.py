@@ -40,6 +40,8 @@ class Item:
     """The texts of a reasoning item that have ended, which all stand at its place."""
     begun: bool = False
     """Whether its call has started."""
+    given: Mapping[str, Any] | None = None
+    """The item as its beginning has it, which is all there is of it on some servers."""
     waits: bool = False
     """Whether arguments came before it had started."""
     done: bool = False

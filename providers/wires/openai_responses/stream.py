@@ -68,6 +68,8 @@ class State:
     pieces: list[str] = field(factory=list)
     """What has arrived of it."""
     custom: frozenset[str] = frozenset()
+    call_ids: dict[str, int] = field(factory=dict)
+    id: str | None = None
     started: bool = False
     kinds: set[type] = field(factory=set)
     """The classes of the parts of the complete items."""
@@ -113,13 +115,13 @@ def _general(data: object, name: str, model: Model, state: State) -> list[Stream
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """Decode an unstreamed response. Raises the provider's error, with the partial reply on it, for one that failed."""
-    items, custom = data["output"], custom_tools(data)
-    parts = [part for at, item in enumerate(items) for _, part in decode_item(item, at, custom)]
+    items, custom, ids, id = data["output"], custom_tools(data), dict[str, int](), data.get("id")
+    parts = [part for at, item in enumerate(items) for _, part in decode_item(item, at, custom, ids, id)]
     reply = Reply(
         Message("assistant", tuple(parts)),
         _finish_reason(data, set(map(type, parts))),
         data.get("status"),
-        id=data.get("id") or None,
+        id=id or None,
         model=data.get("model") or "",
         metadata=_metadata(data, items),
     )
@@ -133,7 +135,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
 def _decoded(item: Mapping[str, Any], at: int, state: State) -> list[tuple[int, Part]]:
     """Decode a complete item, and note what the end of the answer will say of it."""
     state.whole.append(item)
-    parts = decode_item(item, at, state.custom)
+    parts = decode_item(item, at, state.custom, state.call_ids, state.id)
     state.kinds.update([type(part) for _, part in parts])
     return parts
 
@@ -151,8 +153,8 @@ def _begun(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
     state.custom = custom_tools(response)
     if state.started:
         return []
-    state.started = True
-    return [Start(response.get("id"), response.get("model"))]
+    state.started, state.id = True, response.get("id")
+    return [Start(state.id, response.get("model"))]
 
 
 def _added(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -160,7 +162,10 @@ def _added(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
     if not item:
         return []
     known = state.items.find(data, kind_of(item), begins=True)
-    part = decode_item(item, known.base // PLACES, state.custom)[0][1] if known.kind == CALL else None
+    known.given = item
+    if known.kind != CALL:
+        return []
+    part = decode_item(item, known.base // PLACES, state.custom, state.call_ids, state.id)[0][1]
     if not isinstance(part, ToolCall):
         return []
     known.begun = True
@@ -186,7 +191,7 @@ def _reasoning(data: Mapping[str, Any], model: Model, state: State) -> list[Stre
     if (delta := data.get("delta")) is None:
         return []
     if delta:
-        part = data.get("summary_index", data.get("content_index"))
+        part = data.get("summary_index", data.get("content_index", len(item.texts)))
         if item.part is not None and part != item.part:
             delta = f"\n{delta}"
         item.part = part
@@ -218,8 +223,9 @@ def _reasoning_done(data: Mapping[str, Any], model: Model, state: State) -> list
     """Add what the deltas of one text of a reasoning item have not said, unless other texts of it came after."""
     item, text = state.items.find(data, REASONING), data.get("text")
     part = data.get("summary_index", data.get("content_index"))
-    if not text or item.done or part in item.texts:
+    if not text or item.done or (text in item.texts.values() if part is None else part in item.texts):
         return []
+    part = len(item.texts) if part is None else part
     said = "".join(item.shown.get(item.base, ()))
     before = sum(len(each) + 1 for each in item.texts.values())  # each text is on a line of its own
     item.texts[part] = text
@@ -266,7 +272,7 @@ def _ended(item: Mapping[str, Any], known: Item, model: Model, state: State) -> 
     """Complete an item: return chunks for what its deltas left out, and the end of each part."""
     if known.done:
         return []
-    known.done = True
+    known.done, state.last = True, None
     out: list[StreamChunk] = []
     decoded = _decoded(item, known.base // PLACES, state)
     for place, (_, part) in zip(known.match([place for place, _ in decoded]), decoded, strict=True):
@@ -290,7 +296,8 @@ def _response_end(data: Mapping[str, Any], model: Model, state: State, status: s
     response = data.get("response") or {}
     if response.get("status") == "failed" or response.get("error"):
         raise _failure(response, model)
-    state.final = response if response.get("status") not in PENDING else {**response, "status": status}
+    unsaid = not response.get("status") or response["status"] in PENDING
+    state.final = {**response, "status": status} if unsaid else response
     out: list[StreamChunk] = []
     seen: dict[str, int] = {}
     for at, item in enumerate(response.get("output") or ()):
@@ -307,6 +314,9 @@ def _response_end(data: Mapping[str, Any], model: Model, state: State, status: s
             # The final response encrypts its reasoning anew (see the recordings); an unstreamed one would hold this.
             out.append(PartEnd(known.base, reasoning_fields(item)))
     if state.final.get("status") == "completed":
+        # Items that their beginning has held whole, and of which nothing came after it.
+        for each in state.items.all:
+            out += _ended(each.given, each, model, state) if each.given and not (each.done or each.shown) else []
         # Calls that have neither an end of their own nor a place in the list.
         unended = [ToolCallEnd(each.base) for each in state.items.all if each.begun and not each.done]
         state.kinds.update([ToolCall] if unended else [])
@@ -325,6 +335,7 @@ def _failed(data: Mapping[str, Any], model: Model, state: State) -> list[StreamC
 _HANDLERS: Mapping[str, Callable[[Mapping[str, Any], Model, State], list[StreamChunk]]] = {
     "response.created": _begun,
     "response.in_progress": _begun,
+    "response.queued": _begun,
     "response.output_item.added": _added,
     "response.output_text.delta": _text,
     "response.reasoning_summary_text.delta": _reasoning,

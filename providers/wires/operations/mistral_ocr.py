@@ -38,6 +38,8 @@ def decode_ocr(data: Mapping[str, Any], model: Model) -> Reply:
     """Join the pages' Markdown to one text; the pages themselves, with images and dimensions, are the reply's
     object."""
     pages = data["pages"]
+    if all(type(page.get("index")) is int for page in pages):
+        pages = sorted(pages, key=lambda page: page["index"])
     text = "\n\n".join(page["markdown"] for page in pages)
     metadata = {name: data[name] for name in ("usage_info", "document_annotation") if data.get(name) is not None}
     return Reply(

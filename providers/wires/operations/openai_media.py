@@ -73,10 +73,10 @@ def build_speech_body(request: Request) -> dict[str, Any]:
 def decode_speech(body: Body, model: Model) -> Reply:
     """Decode the audio, with the media type that the answer states, else the one that its first bytes show.
 
-    Raises DecodeError for an answer that is empty or, by its media type, a text.
+    Raises DecodeError for an answer that is empty, a web page or, by its media type, a text.
     """
     data, kind = body.data, body.media_type
-    if not data or kind == "application/json" or kind.startswith("text/"):
+    if not data or kind == "application/json" or kind.startswith("text/") or _PAGE.match(data):
         raise DecodeError(f"the answer has no audio; it is {kind or 'empty'}", hint="see .payload")
     if kind in ("", "application/octet-stream", "binary/octet-stream"):
         kind = media_type_of(data, "audio") or "application/octet-stream"

@@ -8,6 +8,7 @@ final blank line is an event, too.
 
 from __future__ import annotations
 
+from ....pipeline.http.reported_error import SUSPECT
 from .framing import MAX_EVENT, Tail, resume
 
 # (name, data); the name is "" for an event without one. A tuple: 0.03 µs to make, a frozen attrs class 0.2 µs.
@@ -51,7 +52,8 @@ def begins(start: bytes, content_type: str) -> bool:
     return "event-stream" in content_type or any(start[: len(name)] == name[: len(start)] for name in _FIELDS)
 
 
-_BARE_ERRORS = (b'{"error', b'{"detail"', b'{"message"', b'{"code"', b'{"type":"error"', b'{"object":"error"')
+_JSON = tuple(bytes((each,)) for each in b'{}[]" \t')
+"""How a line without a field's name begins where JSON is written over several lines."""
 
 
 def _lines(text: bytes) -> list[bytes]:
@@ -59,13 +61,27 @@ def _lines(text: bytes) -> list[bytes]:
     return text.splitlines() if 13 in text else text.split(b"\n")
 
 
+def _bare(bare: list[bytes], data: bytes | None, several: list[bytes], events: list[SSEEvent]) -> list[bytes]:
+    """Add the JSON of an error that servers and proxies write with no field at all, or the further lines of JSON that
+    begins behind a field; return the lines of the event's data where there are several."""
+    text = b"".join(bare)
+    if data and data[:1] in b"{[" and data[-1:] not in b"}]":
+        return [*(several or [data]), text]
+    if SUSPECT.match(text):
+        events.append(("error", text))
+    return several
+
+
 def _events(lines: list[bytes]) -> list[SSEEvent]:
     events: list[SSEEvent] = []
     name = ""
     data: bytes | None = None
     several: list[bytes] = []
+    bare: list[bytes] = []
     for line in lines:
         if not line:
+            if bare:
+                several, bare = _bare(bare, data, several, events), []
             if several:
                 data = b"\n".join(several)
                 several = []
@@ -88,11 +104,12 @@ def _events(lines: list[bytes]) -> list[SSEEvent]:
                 else:
                     several = several or [data]
                     several.append(value)
-            elif field == b"error" or line.startswith(_BARE_ERRORS):
-                # Old llama.cpp has a field of this name; other servers write the JSON of an error with no field at all.
-                events.append(("error", value if field == b"error" else line))
+            elif field == b"error":  # old llama.cpp has a field of this name
+                events.append(("error", value))
             elif field == b"event":
                 name = value.decode("utf-8", "replace")
                 if len(line) < 64 and len(_names) < 256:
                     _names[line] = name
+            elif line.startswith(_JSON):
+                bare.append(line.strip())
     return events
