@@ -20,7 +20,7 @@
       StepError                  a step broke its contract
 
 Each carries what is known so far: `partial` (a Reply with the text received), `usage`, `request_id`.
-All can be pickled; no message contains a secret or a prompt.
+All can be pickled; no message contains a secret, or a text of the prompt that a provider quotes from its beginning.
 """
 
 from __future__ import annotations

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
+from types import MappingProxyType
 from typing import Any, Protocol
 
 from attrs import define, field, setters
@@ -93,6 +94,8 @@ class Response:
     """what later steps put on the stream, the inner ones first"""
     call: object = field(default=None, repr=False, eq=False)
     """the mark of its reply in `request.calls`"""
+    metadata: Mapping[str, object] = field(default=MappingProxyType({}), repr=False)
+    """what steps add to the reply's"""
     usage_read: bool = field(default=False, repr=False)
     """True once extract_usage has run: the response of another model also passes the steps of the first model"""
     abandon: Abandon | None = field(default=None, repr=False, eq=False)

@@ -45,12 +45,14 @@ def retry(
     It waits as long as the provider says (Retry-After, retry-after-ms, its error body), else a random time up to
     `base` * 2^attempt seconds, at most `most` ("full jitter"). A wait over 60 s or past the total timeout is not
     shortened: the error is raised at once, with `retry_after` on it. Nothing is sent again after the first chunk of a
-    stream, or after an error that does not pass by waiting.
+    stream, or after an error that does not pass by waiting. `reply.metadata["retries"]` lists what had failed before:
+    for each attempt the class of its error, the HTTP status (None without an answer) and the seconds waited after it.
     """
     budget = budget or RetryBudget()
 
     def run(request: Request, call: CallNext) -> StepGenerator:
         attempt = 0
+        failed: list[dict[str, object]] = []
         while True:
             outcome: Response | StepwellError
             error: StepwellError | None
@@ -62,6 +64,8 @@ def retry(
             else:
                 if error is None:
                     budget.left = min(budget.most, budget.left + 0.1)
+                    if failed:
+                        outcome.metadata = {**outcome.metadata, "retries": failed}
                     return outcome
             delay = _delay(request, attempt, error, base, most)
             if error is None or delay is None or not budget.take():
@@ -70,6 +74,7 @@ def retry(
                 return outcome
             # The traceback refers to this frame, and would keep the next stream alive when the caller drops it.
             error.__traceback__ = None
+            failed.append({"error": type(error).__name__, "status": getattr(error, "status", None), "waited": delay})
             yield Sleep(delay)
             attempt += 1
 
