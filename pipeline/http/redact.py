@@ -1,13 +1,13 @@
 """Take credentials and prompts out of errors: some servers quote what they refuse, with the text around it.
 
-Error messages are printed, logged and traced by whoever catches them. The server's own words stay in the error's `body`.
+Messages of errors are printed, logged and traced by whoever catches them. The server's own words stay in `body`.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from os.path import commonprefix
+from itertools import takewhile
 from typing import Any
 
 from ...schemas.errors import StepwellError
@@ -41,7 +41,7 @@ def _unquoted(message: str, request: Request) -> str:
             text = getattr(part, "text", "").strip()
             if len(text) < _SHORTEST or (at := message.find(text[:_ENOUGH])) < 0:
                 continue
-            length = len(commonprefix((text, message[at:])))
+            length = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, message[at:], strict=False)))
             message = message[:at] + "…" + message[at + length :]
     return message
 

@@ -83,7 +83,8 @@ def test_a_prompt_that_a_provider_quotes_is_in_no_message() -> None:
     prompt = [stepwell.system(texts[0]), texts[1], stepwell.assistant(texts[2]), "hi"]
     for quoted in (*texts, texts[1][:300]):
         body = orjson.dumps({"error": {"message": f"Invalid content: '{quoted}'"}})
-        for refusal in ([answer(body, "400 Bad Request")], [streaming(), chunk(event(quoted)), chunk(b"data: " + body + b"\n\n")]):
+        inside = [streaming(), chunk(event(quoted)), chunk(b"data: " + body + b"\n\n")]
+        for refusal in ([answer(body, "400 Bad Request")], inside):
             with serving(lambda request, acts=refusal: acts) as server, client_of(server) as client:
                 with pytest.raises(errors.StepwellError, match="Invalid content: '…") as caught:
                     client.stream_text(MODEL, prompt).reply()
