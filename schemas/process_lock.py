@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 import threading
-import time
 from types import FrameType
 
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
@@ -50,7 +49,7 @@ def wait_for_imports() -> None:
     for _ in range(1000):
         if not any(_imports(frame) for thread, frame in sys._current_frames().items() if thread != own):
             return
-        time.sleep(0.001)
+        threading.Event().wait(0.001)  # seconds
 
 
 def _imports(frame: FrameType | None) -> bool:

@@ -13,7 +13,6 @@ from functools import cache
 from math import inf
 from typing import Any
 
-from .sockets import keep_alive
 from .timeouts import LEAST, Clock
 
 
@@ -127,6 +126,8 @@ def on_trace(event: str, info: dict[str, Any]) -> None:
         stream = info["return_value"]
         watch_tls_stream(stream)
         if ".connect_tcp." in event and (opened := stream.get_extra_info("socket")) is not None:
+            from .fast.wait import keep_alive  # only when a connection is opened
+
             keep_alive(opened)
     elif event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
         # The connection is open: further events are not needed, and each would cost a µs.

@@ -1,6 +1,6 @@
 """Take credentials and prompts out of errors: some servers quote what they refuse, with the text around it.
 
-Messages of errors are printed, logged and traced by whoever catches them. The server's own words stay in `body`.
+Messages of errors end up in logs and traces. The server's own words stay in `body`.
 """
 
 from __future__ import annotations

@@ -134,12 +134,13 @@ def test_a_fork_waits_for_the_imports_of_a_first_call(tmp_path: Path, monkeypatc
         begun.wait(9)
         waited: list[float] = []
 
-        def sleep(seconds: float, thread: Any = thread, waited: Any = waited) -> None:
+        def wait(seconds: float, thread: Any = thread, waited: Any = waited) -> None:
             waited.append(seconds)
             proceed.set()
             thread.join()
 
-        monkeypatch.setattr(process_lock.time, "sleep", sleep)
+        ours = SimpleNamespace(get_ident=threading.get_ident, Event=lambda wait=wait: SimpleNamespace(wait=wait))
+        monkeypatch.setattr(process_lock, "threading", ours)
         process_lock.wait_for_imports()
         proceed.set()
         thread.join()

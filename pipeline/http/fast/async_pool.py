@@ -9,14 +9,13 @@ from contextlib import suppress
 from math import inf
 from typing import Any
 
-from ..sockets import keep_alive
 from ..timeouts import Clock
 from .async_connection import AsyncConnection, ReadBuffer
 from .dial import HEAD_START, TLS
 from .errors import PoolTimeout, SlowConnect, Unreachable
 from .pool import idle_seconds
 from .target import Origin, Target
-from .wait import IN, ready
+from .wait import IN, keep_alive, ready
 
 _TRUSTED = 0.5
 """Seconds of idleness from which a connection is checked: a busy loop may not know yet that it has ended."""

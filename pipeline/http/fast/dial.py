@@ -10,10 +10,9 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from ...world import REAL_WORLD
-from ..sockets import keep_alive
 from .errors import SlowConnect, Unreachable
 from .target import Target
-from .wait import IN, OUT, ready, shut_down
+from .wait import IN, OUT, keep_alive, ready, shut_down
 
 HEAD_START = 0.25
 """Seconds that one address has before the next is tried beside it (https://www.rfc-editor.org/rfc/rfc8305#section-5)."""
