@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from ...pipeline.http.request import Request
 from ...schemas.model import Model
+from ..declare.dropped import drop_options
 from ..declare.provider import Override, override
 from ..declare.rules import (
     DroppedOptions,
@@ -26,7 +27,6 @@ from ..declare.rules import (
     when,
     without_thinking,
 )
-from ..declare.translate import warn_of_dropped
 
 _RENAMED = rename("max_tokens", "max_completion_tokens")
 # https://platform.openai.com/docs/api-reference/chat/create
@@ -162,8 +162,7 @@ def metadata_when_stored(request: Request) -> Request:
     options = request.options
     if "metadata" not in options or options.get("store") or not request.url.endswith("/chat/completions"):
         return request
-    losses = [("metadata", "chat completions take it only with store=True")]
-    return warn_of_dropped(request, losses, options={k: v for k, v in options.items() if k != "metadata"})
+    return drop_options(request, ["metadata"], "chat completions take it only with store=True")
 
 
 def openai_families(*rules: Rule) -> Mapping[str, Override]:
