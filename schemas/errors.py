@@ -21,7 +21,7 @@
 
 Each carries what is known so far: `partial` (a Reply with the text received), `usage`, `request_id`,
 `retry_after` and `hint`.
-All can be pickled; no message contains a secret or a prompt.
+All can be pickled; no message contains a secret, or a text of the prompt that a provider quotes from its beginning.
 """
 
 from __future__ import annotations

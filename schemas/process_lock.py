@@ -1,9 +1,13 @@
-"""ProcessLock: a lock that a forked child finds free."""
+"""What a forked child needs: locks that it finds free, and no module that another thread was importing."""
 
 from __future__ import annotations
 
 import os
+import sys
 import threading
+from types import FrameType
+
+_IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
 
 
 class ProcessLock:
@@ -34,3 +38,31 @@ class ProcessLock:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+def wait_for_imports() -> None:
+    """Wait until no other thread imports what a call of ours needs, at most a second; run before each fork.
+
+    A module's lock stays held in the child, where its thread does not exist: the first call would wait for it for ever.
+    """
+    own = threading.get_ident()
+    for _ in range(1000):
+        if not any(_imports(frame) for thread, frame in sys._current_frames().items() if thread != own):
+            return
+        threading.Event().wait(0.001)  # seconds
+
+
+def _imports(frame: FrameType | None) -> bool:
+    """Return whether code of ours is importing a module in this thread."""
+    importing = False
+    while frame is not None:
+        if frame.f_code.co_filename == _IMPORT_SYSTEM:
+            importing = True
+        elif importing and frame.f_globals.get("__name__", "").startswith("stepwell."):
+            return True
+        frame = frame.f_back
+    return False
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no forks
+    os.register_at_fork(before=wait_for_imports)

@@ -3,7 +3,7 @@
 httpx and httpx2 take timeouts in `extensions["timeout"]`, one number for each kind of wait, and use it for every wait
 of its kind: a server that sends a header line now and then would keep a call waiting for ever, and the wait for a free
 connection would not shorten the wait for the connection itself. So our number knows its clock, and the connection asks
-it at each wait.
+it at each wait. The sockets are set up here as well: this is where each connection is seen, also one through a proxy.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cache
 from math import inf
 from typing import Any
 
-from .timeouts import Clock
+from .timeouts import LEAST, Clock
 
 
 class LiveTimeout(float):
@@ -53,7 +53,7 @@ class Limits(dict[str, Any]):
         self.connect = connect
         self.scope = scope
         pool = connect if clock.deadline == inf else clock.within(connect)
-        seconds = None if clock.due == inf else max(0.001, clock.due - clock.now())  # as `allowance` says at first
+        seconds = None if clock.due == inf else max(LEAST, clock.due - clock.now())  # as `allowance` says at first
         read = _live_timeout(seconds, clock.allowance, scope)
         super().__init__(connect=pool, read=read, write=read, pool=pool)
 
@@ -104,9 +104,13 @@ def _with_live_timeout(kind: type[Any]) -> type:
     def timed_read(self: Any, max_bytes: int, timeout: float | None = None) -> Any:
         if type(timeout) is not LiveTimeout:
             return read(self, max_bytes, timeout)
+        left = timeout.ask()
+        if left is not None and left <= LEAST:
+            # Bytes may be there, and the library reads on while they are no answer: 1xx responses, parts of a head.
+            raise TimeoutError
         if timeout.scope is None:
-            return read(self, max_bytes, timeout.ask())
-        return timeout.scope.reading(self, read, max_bytes, timeout.ask())
+            return read(self, max_bytes, left)
+        return timeout.scope.reading(self, read, max_bytes, left)
 
     def timed_tls(self: Any, ssl_context: object, server_hostname: object = None, timeout: float | None = None) -> Any:
         return start_tls(self, ssl_context, server_hostname, timeout.ask() if type(timeout) is LiveTimeout else timeout)
@@ -119,7 +123,12 @@ def _with_live_timeout(kind: type[Any]) -> type:
 def on_trace(event: str, info: dict[str, Any]) -> None:
     """Watch each connection that is opened for this request. A callback for httpcore's `trace` extension."""
     if event.endswith((".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")):
-        watch_tls_stream(info["return_value"])
+        stream = info["return_value"]
+        watch_tls_stream(stream)
+        if ".connect_tcp." in event and (opened := stream.get_extra_info("socket")) is not None:
+            from .fast.wait import keep_alive  # only when a connection is opened
+
+            keep_alive(opened)
     elif event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
         # The connection is open: further events are not needed, and each would cost a µs.
         info["request"].extensions.pop("trace", None)

@@ -1,9 +1,13 @@
-"""Take credentials out of errors: some servers quote the key that they refuse, with the text around it."""
+"""Take credentials and prompts out of errors: some servers quote what they refuse, with the text around it.
+
+Messages of errors end up in logs and traces. The server's own words stay in `body`.
+"""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from typing import Any
 
 from ...schemas.errors import StepwellError
@@ -16,7 +20,11 @@ _BEARING = re.compile(r"auth|key|token|secret|cookie")
 
 
 def redact(error: StepwellError, request: Request) -> None:
-    """Mask the credentials of a request in all parts of an error: message, hint, bodies, headers."""
+    """Mask the credentials of a request in all parts of an error: message, hint, bodies, headers.
+
+    In the message, texts of the conversation are replaced by "…" as well.
+    """
+    error.args = tuple(_unquoted(value, request) if isinstance(value, str) else value for value in error.args)
     patterns = _patterns(request)
     if patterns is None:
         return
@@ -24,6 +32,18 @@ def redact(error: StepwellError, request: Request) -> None:
     for name in ("hint", "code", "body", "payload", "headers"):
         if value := getattr(error, name, None):
             setattr(error, name, _masked(value, *patterns))
+
+
+def _unquoted(message: str, request: Request) -> str:
+    """Return an error's message without the texts of the conversation: each is searched for by its beginning."""
+    for turn in request.context.messages:
+        for part in turn.content:
+            text = getattr(part, "text", "").strip()
+            if len(text) < _SHORTEST or (at := message.find(text[:_ENOUGH])) < 0:
+                continue
+            length = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, message[at:], strict=False)))
+            message = message[:at] + "…" + message[at + length :]
+    return message
 
 
 def masked(value: Any, request: Request) -> Any:

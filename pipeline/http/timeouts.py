@@ -30,6 +30,8 @@ class Timeouts:
 
 
 DEFAULT_TIMEOUTS = Timeouts()
+LEAST = 0.001
+"""The seconds of a wait whose limit has passed already: libraries take 0 for no wait, or for none at all."""
 
 
 def timeouts_of(timeout: object, default: Timeouts = DEFAULT_TIMEOUTS) -> Timeouts:
@@ -81,13 +83,13 @@ class Clock:
         limit = self._idle if self.begun or begun else self._first - now
         if self.deadline - now < limit:
             limit = self.deadline - now
-        return None if limit == inf else limit if limit > 0.001 else 0.001
+        return None if limit == inf else limit if limit > LEAST else LEAST
 
     def within(self, limit: float | None) -> float | None:
         """Return the seconds that may pass before the first byte is sent: `limit`, or what the call has left."""
         if self.deadline == inf:
             return limit
-        left = max(0.001, self.deadline - self.now())
+        left = max(LEAST, self.deadline - self.now())
         return left if limit is None else min(limit, left)
 
     def finish(self, seconds: float) -> None:

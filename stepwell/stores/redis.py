@@ -29,7 +29,7 @@ class RedisStore(RedisLimits):
         client: Redis | None = None,
         prefix: str = "stepwell:",
         ttl: int | None = None,
-        timeout: float = 2.0,
+        timeout: float = 1.0,
     ) -> None:
         if url is None and client is None:
             raise ConfigError("a RedisStore needs a url or a client", hint='RedisStore("redis://localhost:6379/0")')

@@ -12,11 +12,13 @@ from sources import listed, name_of, nodes_of
 
 OWN = {"self", "cls"}
 NAMED_TUPLES = {"_replace", "_asdict", "_fields", "_field_defaults", "_make"}
-"""Public in spite of the underscore: https://docs.python.org/3/library/collections.html#collections.somenamedtuple"""
+DOCUMENTED = {*NAMED_TUPLES, "_current_frames"}
+"""Public in spite of the underscore: https://docs.python.org/3/library/collections.html#collections.somenamedtuple and
+https://docs.python.org/3/library/sys.html#sys._current_frames"""
 
 
 def is_private(name: str) -> bool:
-    return name.startswith("_") and not name.endswith("__") and name != "_" and name not in NAMED_TUPLES
+    return name.startswith("_") and not name.endswith("__") and name != "_" and name not in DOCUMENTED
 
 
 def defined_in(nodes: list[ast.AST]) -> set[str]:

@@ -148,6 +148,15 @@ def test_an_error_is_reported_by_its_class_without_a_secret(recorded: Recorder) 
     assert "canary" not in span.to_json()
 
 
+def test_a_prompt_that_a_provider_quotes_is_in_no_span(recorded: Recorder) -> None:
+    for stream in (False, True):
+        recorded.answers = [httpx.Response(400, json={"error": {"message": "Invalid content: 'hi' in 'hi'"}})]
+        with pytest.raises(errors.InvalidRequest):
+            ask(recorded, "sync", stream)
+        span = recorded.spans[-1]
+        assert span.status.status_code is StatusCode.ERROR and "Invalid content" not in span.to_json(), stream
+
+
 def test_a_broken_stream_reports_its_usage(recorded: Recorder) -> None:
     usage = orjson.dumps({"choices": [], "usage": {"prompt_tokens": 5, "completion_tokens": 1}})
     begun = b'data: {"choices":[{"delta":{"content":"a"}}]}\n\ndata: ' + usage + b"\n\n"

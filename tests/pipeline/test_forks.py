@@ -5,8 +5,11 @@ from __future__ import annotations
 import gc
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -15,6 +18,7 @@ import pytest
 import stepwell
 from stepwell.pipeline.effects import CallModel, Flow
 from stepwell.pipeline.threads import Scope
+from stepwell.schemas import process_lock
 from stepwell.schemas.process_lock import ProcessLock
 from stepwell.steps import circuit_breaker, concurrency
 from stepwell.stores import MemoryStore
@@ -112,3 +116,32 @@ def test_what_other_threads_have_reserved_at_a_fork_is_free_in_the_child(monkeyp
         assert budget.reserved == 0
     assert budget.reserved == reserved
     stream.close()
+
+
+def test_a_fork_waits_for_the_imports_of_a_first_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, proceed = threading.Event(), threading.Event()
+    monkeypatch.setattr(threading, "slow_import", (begun, proceed), raising=False)
+    source = "import threading as t\nt.slow_import[0].set()\nt.slow_import[1].wait(9)\n"
+    (tmp_path / "slow_to_import.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    calls = {name: {"__name__": name, "import_module": import_module} for name in ("stepwell.first_call", "program")}
+    for name, waits in (("program", 0), ("stepwell.first_call", 1)):
+        begun.clear()
+        proceed.clear()
+        monkeypatch.delitem(sys.modules, "slow_to_import", raising=False)
+        thread = threading.Thread(target=exec, args=("import_module('slow_to_import')", calls[name]))
+        thread.start()
+        begun.wait(9)
+        waited: list[float] = []
+
+        def wait(seconds: float, thread: Any = thread, waited: Any = waited) -> None:
+            waited.append(seconds)
+            proceed.set()
+            thread.join()
+
+        ours = SimpleNamespace(get_ident=threading.get_ident, Event=lambda wait=wait: SimpleNamespace(wait=wait))
+        monkeypatch.setattr(process_lock, "threading", ours)
+        process_lock.wait_for_imports()
+        proceed.set()
+        thread.join()
+        assert len(waited) == waits, name

@@ -88,6 +88,36 @@ def test_headers_that_arrive_slowly_do_not_extend_a_limit(
         assert server.wait_until_free()
 
 
+@all_carriers
+def test_tcp_itself_notices_that_the_other_side_of_a_silent_connection_is_gone(
+    carrier: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options, original = set(), socket.socket.setsockopt
+
+    def setsockopt(self: Any, level: int, option: int, *value: Any) -> None:
+        options.add((level, option))
+        original(self, level, option, *value)
+
+    monkeypatch.setattr(socket.socket, "setsockopt", setsockopt)
+    with serving(lambda request: [answer(completion("yes"))]) as server:
+        ask(server, carrier, stream=False)
+    assert (socket.SOL_SOCKET, socket.SO_KEEPALIVE) in options
+
+
+def early(request: Any) -> Iterable[bytes | float]:
+    while True:
+        yield b"HTTP/1.1 103 Early\r\n\r\n" * 500
+
+
+@all_carriers
+def test_answers_before_the_answer_do_not_extend_a_limit(carrier: str) -> None:
+    with serving(early) as server:
+        for timeout, error in ((0.4, errors.TotalTimeout), (Timeouts(first_event=0.4), errors.FirstEventTimeout)):
+            if "fast" in carrier:  # which takes only so many of them
+                error = errors.StreamTruncated
+            in_time(server, carrier, error, timeout)
+
+
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
 def test_headers_may_arrive_slowly_through_a_proxy_too(library: Any) -> None:
     with serving(dripping) as proxy, library.Client(proxy=proxy.url) as http:

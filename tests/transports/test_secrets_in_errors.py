@@ -13,10 +13,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 from carriers import MODEL, all_carriers, ask, client_of
 from leaks import chain, leaks
 
+import stepwell
 from stepwell import Client, Timeouts
 from stepwell.pipeline.step import on_request
 from stepwell.schemas import errors
@@ -74,6 +76,19 @@ def test_a_call_that_fails(carrier: str, stream: bool, fault: str, caplog: pytes
         error = failed(server, carrier, stream=stream, timeout=Timeouts(first_event=0.2, idle=0.2))
     assert leaks(error, CANARY) == [] and CANARY not in caplog.text
     assert all(isinstance(each, errors.StepwellError | ValueError) for each in chain(error)), "none of a library's own"
+
+
+def test_a_prompt_that_a_provider_quotes_is_in_no_message() -> None:
+    texts = ("be kind to patients", "my diagnosis is secret: " + "x" * 900, "sent back")
+    prompt = [stepwell.system(texts[0]), texts[1], stepwell.assistant(texts[2]), "hi"]
+    for quoted in (*texts, texts[1][:300]):
+        body = orjson.dumps({"error": {"message": f"Invalid content: '{quoted}'"}})
+        inside = [streaming(), chunk(event(quoted)), chunk(b"data: " + body + b"\n\n")]
+        for refusal in ([answer(body, "400 Bad Request")], inside):
+            with serving(lambda request, acts=refusal: acts) as server, client_of(server) as client:
+                with pytest.raises(errors.StepwellError, match="Invalid content: '…") as caught:
+                    client.stream_text(MODEL, prompt).reply()
+                assert quoted[:40] not in str(caught.value)
 
 
 @all_carriers

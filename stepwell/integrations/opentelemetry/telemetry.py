@@ -38,7 +38,7 @@ class Telemetry:
     calls, until `close()`.
 
     tracer_provider, meter_provider: OpenTelemetry's; None: the global ones.
-    content: whether spans hold prompts and answers (never reasoning).
+    content: whether spans hold prompts, answers (never reasoning) and the messages of errors, which may quote both.
     composites: whether work of several calls has spans.
     """
 
@@ -111,7 +111,7 @@ class Telemetry:
         if error is not None and not isinstance(error, GeneratorExit):
             attributes = error_attributes(error)
             span.set_attributes(attributes)
-            span.set_status(StatusCode.ERROR, str(error))
+            span.set_status(StatusCode.ERROR, self._words(error))
             common = {**common, "error.type": attributes["error.type"]}
         elif reply is not None:
             span.set_attributes(reply_attributes(reply))
@@ -137,9 +137,12 @@ class Telemetry:
             span.set_attributes(_span_attributes(event))
             if isinstance(error := event.data.get("error"), BaseException):
                 span.set_attribute("error.type", type(error).__name__)
-                # The message of a tool's error may be content.
-                span.set_status(StatusCode.ERROR, str(error) if self._content else None)
+                span.set_status(StatusCode.ERROR, self._words(error))
             span.end()
+
+    def _words(self, error: BaseException) -> str | None:
+        """Return the message of an error where content is wanted: providers and tools quote prompts in theirs."""
+        return str(error) if self._content else None
 
     def _parent(self, id: str | None) -> Any:
         """Return the span context for a child of the work with this id; None if the current span is the parent.
