@@ -81,7 +81,7 @@ def test_a_forked_process_waits_for_no_lock_that_a_thread_of_its_parent_held(
     client.pipeline = [make() for make in STEPS.values()]
     client.generate_text(MODEL, "hi")
     locks = [each for each in gc.get_objects() if type(each) is ProcessLock]
-    assert len(locks) > 5
+    assert len(locks) >= len(STEPS)  # those that were loaded before the tests are not found
     held, over = threading.Event(), threading.Event()
 
     def hold() -> None:
