@@ -23,7 +23,7 @@ from .declare.environment import environment_of
 from .declare.provider import declare_provider, override
 from .declare.rules import only
 from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
-from .options.openai_options import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
+from .options.openai_options import OPENAI, TRANSCRIBING, fit_to_path, openai_families
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 from .wires.anthropic_messages.betas import with_betas
 from .wires.openai_chat import openai_chat
@@ -84,7 +84,7 @@ def to_resource(request: Request) -> Request:
     """
     if not request.model.id.strip():
         raise ConfigError("the deployment's name is empty", hint="name the model azure:your-deployment")
-    request = metadata_when_stored(request)
+    request = fit_to_path(request)
     path = request.url.removeprefix(request.base_url.rstrip("/"))
     root = resource_root(endpoint_of(request))
     version = request.options.get("api_version", credential_value(request, "api_version"))
@@ -144,7 +144,7 @@ azure = declare_provider(
     # https://learn.microsoft.com/azure/ai-foundry/openai/reference#embeddings
     embed_batches={"*": EmbedLimit(2048, 300_000)},
     options={
-        **{name: schema for name, schema in CLAUDE_OPTIONS.items() if name != "reasoning_effort"},
+        **{name: schema for name, schema in CLAUDE_OPTIONS.items() if name not in ("reasoning_effort", "reasoning_summary")},
         "api_version": {"type": "string"},
         "include": {"type": "array"},
     },
