@@ -15,6 +15,7 @@ from attrs import evolve
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Headers, Request
 from ..schemas.errors import ConfigError, NotFound
+from ..schemas.options import CHAT_OPTIONS
 from .auth.auth import credential_value, reveal, token_from
 from .declare.addresses import normalize_url
 from .declare.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value
@@ -144,7 +145,8 @@ azure = declare_provider(
     # https://learn.microsoft.com/azure/ai-foundry/openai/reference#embeddings
     embed_batches={"*": EmbedLimit(2048, 300_000)},
     options={
-        **{name: schema for name, schema in CLAUDE_OPTIONS.items() if name not in ("reasoning_effort", "reasoning_summary")},
+        # Those of all providers are named by the wires: chat completions take no summary.
+        **{name: schema for name, schema in CLAUDE_OPTIONS.items() if name not in CHAT_OPTIONS},
         "api_version": {"type": "string"},
         "include": {"type": "array"},
     },

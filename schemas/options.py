@@ -263,9 +263,11 @@ def checked_format(value: object, *, where: str) -> Any:
     named = value.get("json_schema", {name: each for name, each in value.items() if name != "type"})
     if not isinstance(named, Mapping) or not isinstance(named.get("schema"), Mapping):
         raise InvalidOption(f"option 'response_format' for {where} has no schema", hint=_FORMAT)
-    return value if named.get("name") and "json_schema" in value else {
-        "type": kind, "json_schema": {"name": "answer", **named}
-    }
+    return (
+        value
+        if named.get("name") and "json_schema" in value
+        else {"type": kind, "json_schema": {"name": "answer", **named}}
+    )
 
 
 _FORMAT = 'use text, json or {"type": "json_schema", "json_schema": {"name": ..., "schema": ...}}, or generate_object'

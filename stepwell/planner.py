@@ -192,11 +192,10 @@ class CallPlanner:
         if model.id != "*" and base_url in (provider.base_url, model.base_url):
             model_warning = warning_of(model, self.catalog)
         request = self._template(operation, model, stream, base_url)
-        tools_wire = left = None
+        tools_wire, left = None, warning_of_wire(model, wire.name, overrides)
         if wire_name is None and not model.wire:
             trusted = trusted_url(provider, model, self.environment)
-            tools_wire = wire_with_tools(provider.wires, wire, listed, lambda given: trusted(given or base_url))
-            left = warning_of_wire(model, wire.name, overrides)
+            tools_wire = wire_with_tools(provider.wires, wire, listed, lambda given: trusted(str(given or base_url)))
 
         def plan_of(steps: Resolved) -> Plan:
             bare = build(steps)
@@ -258,9 +257,8 @@ class CallPlanner:
         given = cast("dict[str, Any]", options)
         named, overrides = given.get("wire"), given.get("overrides")
         plan = self.plan(operation, model, stream=stream, wire=named, overrides=overrides)
-        left, which = None, plan.tools_wire
-        has_tools = which and (given.get("tools") or getattr(prompt, "tools", None))
-        if has_tools and which and (needed := which(given)):
+        left, find = None, plan.tools_wire
+        if find and (given.get("tools") or getattr(prompt, "tools", None)) and (needed := find(given)):
             left = plan.left_overrides
             plan = self.plan(operation, model, stream=stream, wire=needed, overrides=overrides)
         chat = operation in _CONVERSATIONS

@@ -77,8 +77,8 @@ def wire_with_tools(
     tables = _tables_of(id) if id else None
     other, models = getattr(tables, "WIRE_WITH_TOOLS", ("", {}))
     needs = row_of(models, id) if wire.name != other and any(each.name == other for each in wires) else None
-    return None if needs is None else lambda options: (
-        other if is_own(options.get("base_url")) and needs(options) else None
+    return (
+        None if needs is None else lambda options: other if is_own(options.get("base_url")) and needs(options) else None
     )
 
 

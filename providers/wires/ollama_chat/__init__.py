@@ -30,7 +30,5 @@ ollama_chat = Wire(
     tool_call_id_policy=ToolCallIdPolicy(required=False),
     accepts_part=accepts_part,
     history_shape=HistoryShape(speakers=frozenset(), details=False, blocks=frozenset()),
-    object_support=evolve(
-        BY_GRAMMAR, modes=("json_schema", "tool", "json", "prompt"), strict_tools=never_strict
-    ),
+    object_support=evolve(BY_GRAMMAR, modes=("json_schema", "tool", "json", "prompt"), strict_tools=never_strict),
 )
