@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from catalog_hosts import TOOL, flat, preview, sent
+from catalog_hosts import TOOL, flat, preview, rows, sent
 
-from stepwell import Context, Tool, tool_result, user
+from stepwell import Context, Tool, models, tool_result, user
 from stepwell.errors import InvalidOption
 from stepwell.messages import Message, ToolCall
+from stepwell.providers.declare.registry import REGISTRY
 
 MODELS = (
     "openai:gpt-4o",
@@ -102,10 +103,18 @@ def _all(value: object) -> Iterator[tuple[str, object]]:
     yield from value.items() if isinstance(value, dict) else ()
 
 
-def test_a_summary_goes_to_no_chat_completion():
-    for model in MODELS:
-        url, body, _ = sent(model, reasoning_summary="auto", reasoning_effort="low")
-        assert "reasoning_summary" not in dict(flat(body)), (model, url)
+def test_no_option_of_thinking_goes_out_by_its_common_name_where_the_format_has_another():
+    """A provider of several formats declares the options of one of them; the others must not get them."""
+    providers = [
+        each for each in models.providers() if REGISTRY.knows(each.id) and len(REGISTRY.get_or_raise(each.id).wires) > 3
+    ]
+    names = [*MODELS, *rows(lambda model: model.provider in {each.id for each in providers})]
+    assert len(names) > 300
+    for name in names:
+        body, warned = sent(name, reasoning_summary="auto", reasoning_budget=3000)[1:]
+        assert {"reasoning_summary", "reasoning_budget"}.isdisjoint(body), name
+        asked = any("hink" in key or "eason" in key for key, _ in flat(body))
+        assert asked or "reasoning_budget" in warned, (name, body)
 
 
 def test_a_response_has_sixteen_tokens_at_least():
