@@ -72,7 +72,9 @@ CHAT_OPTIONS: Mapping[str, Option] = {
     ),
     "verbosity": Option({"enum": ["low", "medium", "high"]}, "how wordy the answer is"),
     "prompt_cache": Option(
-        _ANY, "mark the prompt's stable prefix for the provider's cache: true, or '5m' or '1h'", type="bool | str"
+        {"enum": [True, False, "5m", "1h"]},
+        "mark the prompt's stable prefix for the provider's cache: true, or '5m' or '1h'",
+        type="bool | str",
     ),
     "prompt_cache_key": Option(_STRING, "requests with one key share the provider's cache"),
     "service_tier": Option(_STRING, "the provider's class of service"),
@@ -291,7 +293,8 @@ def _quick(schema: JSONSchema) -> Callable[[Any], bool]:
         return lambda value: True
     if schema.keys() == {"enum"}:
         allowed = tuple(schema["enum"])
-        return lambda value: type(value) is str and value in allowed
+        exact = tuple(set(map(type, allowed)) & {str, bool})
+        return lambda value: type(value) in exact and value in allowed
     if not schema.keys() <= {"type", "minimum", "maximum", "exclusiveMinimum"} or isinstance(schema.get("type"), list):
         return lambda value: type(value) is str and "string" in schema.get("type", ()) and "pattern" not in schema
     kinds = _KINDS.get(schema.get("type", ""), ())

@@ -159,3 +159,11 @@ def test_arguments_with_a_repeated_name_go_back_inside_an_object_with_a_warning(
         request = preview(model, Context([user("hi"), call, tool_result("call_1234", "x", name="look")], [TOOL]))
         assert b"invalid_arguments" not in request.body
         assert not any("object" in each.why for each in request.warnings)
+
+
+def test_a_time_that_no_cache_has_is_refused():
+    for wrong in ("2h", "yes", 1, {"ttl": "1h"}):
+        with pytest.raises(InvalidOption, match="prompt_cache"):
+            sent("anthropic:claude-sonnet-4-5", prompt_cache=wrong)
+    for right in (True, False, "5m", "1h"):
+        assert sent("anthropic:claude-sonnet-4-5", prompt_cache=right)[2] == []
