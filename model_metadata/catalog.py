@@ -14,6 +14,7 @@ from typing import Any
 from attrs import evolve
 
 from ..schemas.errors import ConfigError, UnknownModel
+from ..schemas.memo import Memo
 from ..schemas.model import Model, split_name
 from ..schemas.process_lock import ProcessLock
 from ..schemas.undo import Undo
@@ -48,10 +49,10 @@ class Catalog:
         self._base: dict[str, ProviderModels] = {}
         """Whole providers that are not in the folder's data, before patches."""
         self._index: dict[str, ProviderRow] | None = None
-        self._patches: tuple[Patch, ...] = ()
+        self._patches: list[Patch] = []
         self._as_of: str | None = None
         self._source: str | None = None
-        self._found: dict[tuple[str, tuple[Normalizer, ...] | None], Model | None] = {}
+        self._found = Memo[tuple[str, tuple[Normalizer, ...] | None], Model | None](_REMEMBERED)
 
     def get(self, name: str, *, normalize: Iterable[Normalizer] | None = None) -> Model:
         """Return the model of a name; one with `known=False` if the catalog does not have it.
@@ -73,10 +74,7 @@ class Catalog:
             return found[key]
         except KeyError:
             model = self._look_up(*split_name(name), steps)
-        if len(found) >= _REMEMBERED:
-            found.clear()
-        found[key] = model
-        return model
+        return found.put(key, model)
 
     def find(
         self,
@@ -224,17 +222,23 @@ class Catalog:
             # Read a provider that is named now, so that an error in the patch is raised now.
             named = self._listed_as(patch.provider) or (patch.provider if patch.put else None)
             ids = [*filter(patch.touches, self._by_provider), *([named] if named else [])]
+            known = self._by_provider.get(named or "")
+            if known is not None and patch.only_adds_to(known.rows):
+                known.extend(patch.provider, patch.put)
+                self._patch_list().append(patch)
+                self._put({})
+                return Undo(lambda: self._undo_patch(patch))
             by_provider = {id: self._models_of(id) or ProviderModels({}) for id in ids}
             changed = {id: provider_models.patched([patch]) for id, provider_models in by_provider.items()}
             for id, provider_models in changed.items():
                 provider_models.check(id, by_provider[id])
-            self._patches = (*self._patch_list(), patch)
+            self._patch_list().append(patch)
             self._put(changed)
         return Undo(lambda: self._undo_patch(patch))
 
     def _undo_patch(self, patch: Patch) -> None:
         with self._lock:
-            self._patches = tuple(each for each in self._patches if each is not patch)
+            self._patches = [each for each in self._patches if each is not patch]
             for id in list(filter(patch.touches, self._by_provider)):
                 self._rebuild(id)
 
@@ -246,7 +250,7 @@ class Catalog:
 
     def _put(self, by_provider: Mapping[str, ProviderModels]) -> None:
         self._by_provider = {**self._by_provider, **by_provider}
-        self._found = {}
+        self._found = Memo(_REMEMBERED)
         self.version += 1
 
     def _ids(self) -> set[str]:
@@ -319,7 +323,7 @@ class Catalog:
         self._by_provider = {**self._by_provider, provider: provider_models}
         return provider_models
 
-    def _patch_list(self) -> tuple[Patch, ...]:
+    def _patch_list(self) -> list[Patch]:
         self._read_index()
         return self._patches
 

@@ -15,12 +15,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from fnmatch import translate
-from functools import cache
 from typing import Any
 
 from attrs import field, frozen
 
 from ..schemas.errors import ConfigError
+from ..schemas.memo import memo
 from ..schemas.model import Model
 from .rows import Row, as_row, merged
 
@@ -41,7 +41,14 @@ class Patch:
 
     def touches(self, provider: str) -> bool:
         """Return whether the patch applies to this provider."""
-        return _matcher((self.provider,))(provider)
+        return _matcher[(self.provider,)](provider)
+
+    def only_adds_to(self, rows: Mapping[str, Row | Model]) -> bool:
+        """Return whether all that this patch does to the rows of its one provider is to add some of other ids."""
+        wild = _WILD.search(self.provider)
+        return (
+            bool(self.put) and not (wild or self.set or self.add or self.exclude) and rows.keys().isdisjoint(self.put)
+        )
 
     def misses(self, rows: Mapping[str, Row | Model]) -> str | None:
         """Return a pattern of this patch that matches none of the rows; None if each matches some."""
@@ -49,17 +56,16 @@ class Patch:
         patterns = (*self.exclude, *(self.models if self.set else ()))
         return next((pattern for pattern in patterns if not _matching((pattern,), present)), None)
 
-    def apply(self, rows: Mapping[str, Row | Model]) -> dict[str, Row | Model]:
-        """Return the rows after this patch; those passed do not change. Whole Models are not merged with rows."""
-        excluded = _matching(self.exclude, rows)
-        after = {id: row for id, row in rows.items() if id not in excluded} if excluded else dict(rows)
+    def apply(self, after: dict[str, Row | Model]) -> None:
+        """Change a provider's rows by this patch, the dict itself. Whole Models are not merged with rows."""
+        for id in _matching(self.exclude, after):
+            del after[id]
         for id, added in self.add.items():
             after[id] = merged({} if isinstance(after.get(id), Model) else after.get(id, {}), added)
         after.update(self.put)
         for id in _matching(self.models, after) if self.set else ():
             if not isinstance(after[id], Model):
                 after[id] = merged(after[id], self.set)
-        return after
 
 
 def read_patches(content: object, *, where: str) -> tuple[Patch, ...]:
@@ -100,14 +106,14 @@ def _matching(patterns: tuple[str, ...], ids: Mapping[str, Any]) -> list[str]:
     plain = [pattern for pattern in patterns if not _WILD.search(pattern)]
     found = dict.fromkeys(filter(ids.__contains__, plain))
     if len(plain) < len(patterns):
-        found |= dict.fromkeys(filter(_matcher(tuple(each for each in patterns if each not in plain)), ids))
+        found |= dict.fromkeys(filter(_matcher[tuple(each for each in patterns if each not in plain)], ids))
     return list(found)
 
 
 _WILD = re.compile(r"[*?[]")
 
 
-@cache
+@memo(1000)
 def _matcher(patterns: tuple[str, ...]) -> Callable[[str], bool]:
     """Return a function that tells whether an id matches one of the patterns."""
     tests = [_test(pattern) for pattern in patterns]

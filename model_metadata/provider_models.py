@@ -42,11 +42,14 @@ class ProviderRow:
 
 
 class ProviderModels:
-    """The rows of one provider, and the models made of them so far. Replaced as a whole, never changed."""
+    """The rows of one provider, and the models made of them so far.
+
+    Replaced as a whole and never changed, except that new rows are added in place.
+    """
 
     __slots__ = ("as_of", "models", "rows", "source", "spellings")
 
-    def __init__(self, rows: Mapping[str, Row | Model], as_of: str | None = None, source: str | None = None) -> None:
+    def __init__(self, rows: dict[str, Row | Model], as_of: str | None = None, source: str | None = None) -> None:
         self.rows = rows
         self.as_of = as_of
         self.source = source
@@ -55,12 +58,21 @@ class ProviderModels:
 
     def patched(self, patches: Iterable[Patch]) -> ProviderModels:
         """Return these rows with patches applied; the models of unchanged rows are reused."""
-        rows = self.rows
+        rows = dict(self.rows)
         for patch in patches:
-            rows = patch.apply(rows)
+            patch.apply(rows)
         changed = ProviderModels(rows, self.as_of, self.source)
         changed.models = {id: model for id, model in self.models.items() if rows.get(id) is self.rows.get(id)}
         return changed
+
+    def extend(self, provider: str, rows: Mapping[str, Row | Model]) -> None:
+        """Add rows with new ids, so that each of many costs the same. Raises ConfigError for one that gives no Model.
+
+        No reader can know a model of these ids that would be outdated now.
+        """
+        ProviderModels(dict(rows)).check(provider, ProviderModels({}))
+        self.rows.update(rows)
+        self.spellings = Spellings(self.rows)
 
     def check(self, provider: str, before: ProviderModels) -> None:
         """Check the rows that differ from those before. Raises ConfigError for a row that gives no Model."""
@@ -81,4 +93,4 @@ def provider_file(content: Mapping[str, Any]) -> tuple[ProviderRow, ProviderMode
         model_of(id, name, row)
     head = {key: content.get(key) for key in ("npm", "api", "doc")}
     listed = ProviderRow(id, content.get("name") or id, env=tuple(content.get("env") or ()), models=len(rows), **head)
-    return listed, ProviderModels(rows, content.get("as_of"), content.get("source"))
+    return listed, ProviderModels({**rows}, content.get("as_of"), content.get("source"))

@@ -34,6 +34,7 @@ def noting_calls(flow: Flow, request: Request) -> Flow:
 
 
 def _noting(flow: Flow, request: Request, note: Callable[[tuple[object, Reply]], None]) -> Flow:
+    """Run a flow, and note the reply, or the partial one, of each model call that it makes."""
     effect: Any = None
     try:
         while True:

@@ -13,6 +13,7 @@ from attrs import evolve
 from ..schemas.errors import ConfigError, StepError, UnknownStep
 from ..schemas.model import Model
 from ..schemas.nearest import nearest
+from ..schemas.parts import check_texts
 from ..schemas.reply import Reply
 from .effects import StepGenerator
 from .http.request import Request
@@ -119,6 +120,9 @@ class Pipeline:
             return (yield from (noting_calls(flow, request) if self._has_steps_of_users else flow))
         except Halt as halt:
             outcome = halt.outcome
+        except (AttributeError, TypeError):  # the prompt is at fault if it holds a part that is not made of text
+            check_texts(part for message in request.context.messages for part in message.content)
+            raise
         if isinstance(outcome, Reply):
             return halt_with(request, outcome)
         if isinstance(outcome, Response):

@@ -27,6 +27,7 @@ from typing import Any, Final
 from attrs import frozen
 
 from ..schemas.chunks import StreamChunk, Warned
+from ..schemas.memo import Memo
 from ..schemas.model import Model
 from ..schemas.reply import CallWarning
 
@@ -149,8 +150,7 @@ def kept(data: object, rules: Rules, model: Model) -> tuple[Any, tuple[CallWarni
 
 
 def kept_event(data: object, rules: Rules, model: Model) -> tuple[Any, list[StreamChunk]]:
-    """Do the same as `kept` for an event, with the warnings as chunks of the stream. One that is no object is left out,
-    which leaves an empty one."""
+    """Return an event without what breaks a rule, and the warnings as chunks; an empty one for what is no object."""
     if type(data) is not dict:
         return {}, [] if data is None else [Warned((left_out("event", data, model),))]
     data, warnings = kept(data, rules, model)
@@ -169,7 +169,7 @@ _Test = Callable[[Any], bool]
 _Tests = dict[str, tuple[frozenset[type], Any]]
 """By field: the types of values that pass, and the test of the others. This is `count`, the tests of an object, a list
 of those for the objects in a list, a function, or None, which no value passes."""
-_TESTS: dict[int, tuple[Rules, _Tests]] = {}
+_TESTS = Memo[int, tuple[Rules, _Tests]](1000)
 
 
 def is_sound(data: object, rules: Rules) -> bool:
@@ -179,7 +179,7 @@ def is_sound(data: object, rules: Rules) -> bool:
     """
     known = _TESTS.get(id(rules))
     if known is None:
-        known = _TESTS[id(rules)] = (rules, _tests(rules))  # the table is kept, so that its id stays its own
+        known = _TESTS.put(id(rules), (rules, _tests(rules)))  # the table is kept, so that its id stays its own
     pending: list[tuple[Any, _Tests]] = [(data, known[1])]
     for value, tests in pending:  # which grows by the objects inside
         if value.__class__ is not dict:

@@ -8,7 +8,6 @@ by itself, and closes what it got.
 from __future__ import annotations
 
 import os
-import socket
 import threading
 import time
 from collections import deque
@@ -33,6 +32,7 @@ from .effects import (
     Wait,
     released,
 )
+from .http.fast.wait import shut_down
 from .http.response import Response
 from .signal import Signal, Task
 from .world import in_new_thread
@@ -70,19 +70,12 @@ class Scope:
     def reading(self, stream: Any, read: Callable[..., Any], *arguments: Any) -> Any:
         """Read from a connection of httpcore so that cancelling this scope ends the read. Raises Cancelled.
 
-        Closing the connection from another thread would not wake the reader, only shutdown() does. The plain socket's
-        own method is called, since SSLSocket.shutdown drops the TLS object under the reader. A connection of HTTP/2
-        serves other calls, too, and is not shut down.
+        A connection of HTTP/2 serves other calls, too, and is not shut down.
         """
         tls = stream.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() == "h2":
             return read(stream, *arguments)
-
-        def shut_down() -> None:
-            with suppress(OSError):
-                socket.socket.shutdown(stream.get_extra_info("socket"), socket.SHUT_RDWR)
-
-        return self.interruptible(shut_down, read, stream, *arguments)
+        return self.interruptible(lambda: shut_down((stream.get_extra_info("socket"),)), read, stream, *arguments)
 
     def interruptible(self, interrupt: Callable[[], None], work: Callable[..., Any], *arguments: Any) -> Any:
         """Do `work`, which `interrupt` ends early from another thread when the scope is cancelled. Raises Cancelled.

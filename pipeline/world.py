@@ -5,10 +5,12 @@ from __future__ import annotations
 import _thread
 import os
 import random
+import sys
 import time
 import uuid
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from typing import Any
 
 from attrs import frozen
 
@@ -29,6 +31,28 @@ def in_new_thread(work: Callable[[], object]) -> None:
         quietly()
 
 
+Listener = Callable[[str, dict[str, Any]], None]
+LISTENERS: list[Listener] = []
+"""Called with the name of each notice and its facts."""
+_WARNINGS = frozenset(("fallback", "circuit_opened", "store_failed"))
+
+
+def report(name: str, **facts: object) -> None:
+    """Report one thing: retry, fallback, wait, cache_hit, circuit_opened, circuit_closed, store_failed.
+
+    facts: what it is about: names, numbers and classes of errors; no text of the caller's or of a server's.
+    """
+    for listener in LISTENERS:
+        listener(name, facts)
+    logging: Any = sys.modules.get("logging")  # a program that logs has imported it
+    if logging is not None:
+        logger = logging.getLogger("stepwell")
+        level = logging.WARNING if name in _WARNINGS else logging.INFO
+        # Without a handler, logging would print warnings to stderr.
+        if logger.isEnabledFor(level) and logger.hasHandlers():
+            logger.log(level, "%s: %s", name, ", ".join(f"{key}={value}" for key, value in facts.items()))
+
+
 @frozen(eq=False)
 class World:
     """What pipelines and workflows know about the world outside them. Each client has one, and so has each request.
@@ -47,6 +71,8 @@ class World:
     """a new unique id of 32 hexadecimal digits"""
     environ: Mapping[str, str] = os.environ
     """the variables of the process"""
+    report: Callable[..., None] = report
+    """tells the log, and those who listen, what happens to a call; see the function of this name"""
     soon: Callable[[Callable[[], object]], None] = in_new_thread
     """does some work in a moment, outside of any lock that the caller may hold: for finalizers"""
 

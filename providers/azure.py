@@ -29,7 +29,7 @@ from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 from .wires.anthropic_messages.betas import with_betas
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_responses
-from .wires.operations.embeddings import openai_embeddings
+from .wires.operations.embeddings import in_base64, openai_embeddings
 from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription
 from .wires.operations.openai_misc import openai_models
 
@@ -136,7 +136,7 @@ azure = declare_provider(
     "azure",
     name="Azure OpenAI",
     docs="https://learn.microsoft.com/azure/ai-foundry/openai",
-    wire=[wire.with_error_hint(NotFound, address_hint) for wire in _WIRES],
+    wire=[wire.with_error_hint(NotFound, address_hint) for wire in in_base64(*_WIRES)],
     base_url="https://${AZURE_RESOURCE_NAME}.openai.azure.com",
     base_url_env=ENDPOINT,
     trusted_hosts=(".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"),

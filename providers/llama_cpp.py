@@ -5,13 +5,14 @@ from .declare.provider import declare_provider
 from .declare.rules import rename
 from .wires.openai_chat.encode import replaying
 from .wires.openai_compatible import COMPATIBLE
+from .wires.operations.embeddings import in_base64
 from .wires.operations.rerank import rerank
 
 llama_cpp = declare_provider(
     "llama_cpp",
     name="llama.cpp",
     docs="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
-    wire=[*COMPATIBLE, rerank],
+    wire=in_base64(*COMPATIBLE, rerank),
     base_url="http://localhost:8080/v1",
     env_key="LLAMA_API_KEY",
     key_optional=True,

@@ -17,8 +17,8 @@ from ..pipeline.http.request import Request
 from ..pipeline.pipeline import Pipeline
 from ..schemas.errors import ContextOverflow
 from ..schemas.reply import CallWarning, Reply
+from .declare.dropped import warn_of_dropped
 from .declare.provider import Provider, declare_provider, override
-from .declare.translate import warn_of_dropped
 from .wires.ollama_chat import ollama_chat
 from .wires.openai_chat import openai_chat
 from .wires.operations.embeddings import ollama_embeddings

@@ -5,7 +5,7 @@ from .declare.provider import declare_provider
 from .options.openai_options import OPENAI, TRANSCRIBING, fit_to_path, openai_families
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_count_tokens, openai_responses
-from .wires.operations.embeddings import openai_embeddings
+from .wires.operations.embeddings import in_base64, openai_embeddings
 from .wires.operations.openai_batches import openai_batches
 from .wires.operations.openai_media import openai_images, openai_speech, openai_transcription
 from .wires.operations.openai_misc import openai_models, openai_moderation
@@ -14,7 +14,7 @@ openai = declare_provider(
     "openai",
     name="OpenAI",
     docs="https://platform.openai.com/docs",
-    wire=[
+    wire=in_base64(
         openai_chat,
         openai_responses,
         openai_embeddings,
@@ -25,7 +25,7 @@ openai = declare_provider(
         openai_models,
         openai_count_tokens,
         *openai_batches,
-    ],
+    ),
     base_url="https://api.openai.com/v1",
     # eu.api.openai.com and others: https://platform.openai.com/docs/guides/your-data#data-residency-controls
     trusted_hosts=(".api.openai.com",),

@@ -7,7 +7,6 @@ passed as the key, or as `{"token": ...}` with its `account`, is used as it is.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Headers, Request
 from ..pipeline.steps.always_stream import always_stream
 from ..schemas.json_text import dumps
+from ..schemas.memo import memo
 from ..schemas.secret import Secret
 from .auth.auth import credential_value, known_credential
 from .auth.oauth import TokenFile, claims, refreshed
@@ -58,7 +58,7 @@ def auth_file(request: Request) -> Path:
     return Path(path or Path.home() / ".codex" / "auth.json")
 
 
-@cache
+@memo(100)
 def token_file(path: Path) -> TokenFile:
     """Return the file's one TokenFile in this process, so that all clients share its lock."""
     return TokenFile(path)
@@ -90,7 +90,7 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
         return send(request)
     if credential is None:
         check_machine_login(request, HOSTS)
-    return refreshed(token_file(auth_file(request)), request, send, renewal)
+    return refreshed(token_file[auth_file(request)], request, send, renewal)
 
 
 # For each of these it answers 400, for instance "Unsupported parameter: max_output_tokens".

@@ -5,13 +5,14 @@ from .declare.provider import declare_provider
 from .declare.rules import up_to
 from .wires.openai_chat.encode import replaying
 from .wires.openai_compatible import COMPATIBLE
+from .wires.operations.embeddings import in_base64
 from .wires.operations.rerank import rerank
 
 vllm = declare_provider(
     "vllm",
     name="vLLM",
     docs="https://docs.vllm.ai",
-    wire=[*COMPATIBLE, rerank],
+    wire=in_base64(*COMPATIBLE, rerank),
     base_url="http://localhost:8000/v1",
     env_key="VLLM_API_KEY",
     key_optional=True,

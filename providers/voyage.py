@@ -3,14 +3,14 @@
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
 from .declare.rules import rename
-from .wires.operations.embeddings import openai_embeddings
+from .wires.operations.embeddings import in_base64, openai_embeddings
 from .wires.operations.rerank import rerank
 
 voyage = declare_provider(
     "voyage",
     name="Voyage AI",
     docs="https://docs.voyageai.com",
-    wire=[openai_embeddings, rerank],
+    wire=in_base64(openai_embeddings, rerank),
     base_url="https://api.voyageai.com/v1",
     env_key="VOYAGE_API_KEY",
     # https://docs.voyageai.com/reference/embeddings-api: tokens are those of the smallest limit, of voyage-3-large

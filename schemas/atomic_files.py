@@ -48,6 +48,35 @@ def update_file(path: str | os.PathLike[str], content: Callable[[], bytes], *, m
         raise cannot_write(path, error) from error
 
 
+def replace_end(path: str | os.PathLike[str], old: bytes, new: bytes) -> bool:
+    """Write over the end of a file in place, flushed to the disk, under the folder's lock.
+
+    It costs the same however long the file is. A process that is killed meanwhile may leave a part of the new end.
+
+    path: the file.
+    old: how it must end now; else nothing is written, and the result is False. So it is without a file.
+    new: its new end, longer than the old one.
+
+    Raises OSError, and leaves the old end, if it cannot be written.
+    """
+    target = os.path.realpath(path)
+    with locked(os.path.dirname(target)), suppress(FileNotFoundError), open(target, "r+b", buffering=0) as file:
+        at = file.seek(0, os.SEEK_END) - len(old)
+        if file.seek(max(at, 0)) == at and file.read() == old:
+            try:
+                file.seek(at)
+                if file.write(new) < len(new):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(at)
+                file.seek(at)
+                file.write(old)
+                raise
+            return True
+    return False
+
+
 def cannot_write(path: str | os.PathLike[str], error: OSError) -> ConfigError:
     """Return the error for a file that cannot be written."""
     reason = error.strerror or type(error).__name__

@@ -16,15 +16,37 @@ from .parts import PARTS, Image, Part, Reasoning, Text, ToolCall
 
 LOOSE = "chat"
 """The key in a part's `extra` for what a message in dict form says of it: several wires understand it."""
+_PARTS = (
+    "dicts have the form of chat completions, with parts of the types 'text' and 'image_url'; classes for the others "
+    "are in stepwell.messages: Image(data=…, media_type=…), Audio, Video, File, …"
+)
+_CALLS = "pass an answer with 'tool_calls': [{'id': …, 'function': {'name': …, 'arguments': …}}]"
+_RESULT = "pass a message of its own: {'role': 'tool', 'tool_call_id': …, 'content': …}"
+_IN_OUR_FORM = {
+    "image": "pass {'type': 'image_url', 'image_url': {'url': 'data:image/png;base64,…'}} or Image(data=…) of stepwell",
+    "tool_use": _CALLS,
+    "function_call": _CALLS,
+    "tool_result": _RESULT,
+    "function_call_output": _RESULT,
+    "thinking": "pass 'reasoning_content' beside the content, or Reasoning(text, signature=…) of stepwell.messages",
+    "input_audio": "pass Audio(data=…, media_type=…) of stepwell.messages",
+    "parts": "pass 'content', which is text or a list of parts: {'type': 'text', 'text': …}",
+}
+"""How to write here what other forms of messages have, by its type or key."""
 LABELS = ("type", "id", "status", "annotations")
 """Keys that answers have, and that say nothing to a model."""
+
+
+def form_hint(kind: object, otherwise: str = "") -> str:
+    """Return how to write a part or a key of another form of messages in this one."""
+    return _IN_OUR_FORM.get(str(kind), otherwise)
 
 
 def check_keys(item: Mapping[str, Any], known: Sequence[str], what: str) -> None:
     """Raise ConfigError for a key that has a value and is not among the known ones of `what`."""
     for name, value in item.items():
         if name not in known and value:
-            raise ConfigError(f"{what} has no {name!r:.40}", hint=nearest(str(name), known))
+            raise ConfigError(f"{what} has no {name!r:.40}", hint=form_hint(name) or nearest(str(name), known))
 
 
 def loose_reasoning(item: JSONObject) -> list[Part]:
@@ -94,11 +116,7 @@ def _loose_part(part: JSONObject) -> Part:
         check_keys(part, ("type", "image_url", "detail", "cache_control"), "an image of a message")
         check_keys(fields, ("url", "detail"), "an image of a message")
         return Image(url=string_field(fields, "url"), detail=fields.get("detail"), extra=extra)
-    raise ConfigError(
-        f"{kind!r:.40} is not a part of a message in dict form",
-        hint=f"use {next((name for name in ('Image', 'Audio', 'Video') if name.lower() in str(kind)), 'File')}(data=…, "
-        "media_type=…) or another class of stepwell.messages; text is {'type': 'text', 'text': …}",
-    )
+    raise ConfigError(f"{kind!r:.40} is not a part of a message in dict form", hint=form_hint(kind, _PARTS))
 
 
 def string_field(part: JSONObject, name: str) -> str:

@@ -4,7 +4,7 @@
       ConfigError                you can fix it; nothing was sent
         MissingKey  InvalidKey  InvalidOption  UnknownProvider  UnknownModel  UnknownStep  MissingExtra
         NotSupported  SchemaError
-      ProviderError              the provider refused: .status .request_id .retry_after .body .hint
+      ProviderError              the provider refused: .status .code .body .headers
         AuthError  QuotaError  RateLimitError  ContextOverflow  InvalidRequest  NotFound  Overloaded
         ServerError  ContentFiltered  CircuitOpen
       TransportError             no usable answer arrived
@@ -19,7 +19,8 @@
       BudgetExceeded             a budget step stopped the call before it was sent
       StepError                  a step broke its contract
 
-Each carries what is known so far: `partial` (a Reply with the text received), `usage`, `request_id`.
+Each carries what is known so far: `partial` (a Reply with the text received), `usage`, `request_id`,
+`retry_after` and `hint`.
 All can be pickled; no message contains a secret or a prompt.
 """
 
@@ -36,26 +37,31 @@ _MAX_PAYLOAD = 2000
 class StepwellError(Exception):
     """The base class of all errors.
 
-    hint: what to do next.
+    hint: what to do next; without it, the `usual_hint` of the class, if it has one.
     retryable: whether the same call may succeed later.
+    retry_after: how many seconds to wait before the call is sent again; None if nobody says.
     partial: the Reply built from what arrived before the error; None if nothing did.
     usage: the usage known so far.
     warnings: the warnings about the request.
     request_id: the provider's id of the request.
+    attempts: the attempts of the call, in their order, each an Attempt (schemas/attempt.py).
     """
 
     retryable: ClassVar[bool] = False
     exit_code: ClassVar[int] = 1
+    usual_hint: ClassVar[str | None] = None
     provider: str | None = None
     model: str | None = None
     request_id: str | None = None
+    retry_after: float | None = None
     partial: Any = None  # a Reply, or an Embeddings; not imported here
     usage: Any = None
     warnings: tuple[Any, ...] = ()
+    attempts: tuple[Any, ...] = ()  # of Attempt; not imported here
 
     def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         super().__init__(message if len(message) <= _MAX_MESSAGE else message[: _MAX_MESSAGE - 1] + "…")
-        self.hint = hint
+        self.hint = hint or self.usual_hint
         for name, value in fields.items():
             setattr(self, name, value)
 
@@ -120,7 +126,6 @@ class ProviderError(StepwellError):
 
     status: the HTTP status; None for an error inside a stream.
     code: the provider's own code for the error.
-    retry_after: how many seconds the provider asks to wait.
     body: its error body, cut at 64 KiB.
     headers: the headers of its response.
     """
@@ -128,7 +133,6 @@ class ProviderError(StepwellError):
     exit_code = 4
     status: int | None = None
     code: str | None = None
-    retry_after: float | None = None
     body: bytes = b""
     headers: Mapping[str, str] = MappingProxyType({})
 
@@ -192,12 +196,8 @@ class CircuitOpen(ProviderError):
 
 
 class TransportError(StepwellError):
-    """The connection gave no usable answer.
+    """The connection gave no usable answer."""
 
-    retry_after: how many seconds to wait before the call is sent again; None for the usual wait.
-    """
-
-    retry_after: float | None = None
     retryable = True
     exit_code = 7
 
@@ -208,6 +208,10 @@ class ConnectError(TransportError):
 
 class ConnectTimeout(TransportError):
     """No connection was made within the connect timeout."""
+
+
+class PoolTimeout(ConnectTimeout):
+    """All connections that the client may have (`max_connections=`) were in use for the connect timeout."""
 
 
 class FirstEventTimeout(TransportError):
@@ -226,6 +230,8 @@ class TotalTimeout(TransportError):
 
 class StreamTruncated(TransportError):
     """The stream ended without its final event; `partial` holds what arrived."""
+
+    usual_hint = "what had arrived is in .partial"
 
 
 class DecodeError(StepwellError):

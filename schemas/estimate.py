@@ -9,7 +9,7 @@ what providers count (tests/schemas/test_estimate.py compares it with recorded a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from .json_text import dumps
 from .message import Context, Message
@@ -43,15 +43,26 @@ _SYMBOLS = re.compile(r"[\u2000-\u2e7f\ue000-\uf8ff\U00010000-\U0010ffff]")
 _PAGE = re.compile(rb"/Type\s*/Page[^s]")
 
 
-def estimate_text(text: str) -> int:
-    """Estimate the tokens of a text, at about 25 MB/s."""
+def estimate_text(text: str, *, foreign: bool | None = None) -> int:
+    """Estimate the tokens of a text, at about 25 MB/s.
+
+    foreign: whether to count its words as those of another language than English (default: if many have accents).
+    """
     count = len(_DIGITS.findall(text)) + len(_PUNCTUATION.findall(text)) + len(_LINES.findall(text))
-    if text.isascii():
+    if text.isascii() and not foreign:
         return count + len(_LATIN.findall(text))
-    # Vocabularies consist mostly of English: words of other languages are split into more tokens.
-    foreign = 200 * len(_ACCENTS.findall(text)) > len(text)
+    if foreign is None:
+        # Vocabularies consist mostly of English: words of other languages are split into more tokens.
+        foreign = 200 * len(_ACCENTS.findall(text)) > len(text)
     count += len((_LATIN_NOT_ENGLISH if foreign else _LATIN).findall(text)) + len(_OTHER_LETTERS.findall(text))
     return count + len(_WIDE.findall(text)) + 2 * len(_SYMBOLS.findall(text))
+
+
+def bound_for_parts(text: str) -> Callable[[str], int]:
+    """Return a bound on the estimate of a part of a text, for which parts that are joined have their sum at most."""
+    if not _ACCENTS.search(text):
+        return estimate_text
+    return lambda part: max(estimate_text(part, foreign=False), estimate_text(part, foreign=True))
 
 
 def estimate_tokens(context: Context | Iterable[Message]) -> int:

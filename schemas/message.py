@@ -7,7 +7,16 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
-from .dict_form import LABELS, check_keys, loose_calls, loose_content, loose_reasoning, string_field, text_field
+from .dict_form import (
+    LABELS,
+    check_keys,
+    form_hint,
+    loose_calls,
+    loose_content,
+    loose_reasoning,
+    string_field,
+    text_field,
+)
 from .errors import ConfigError
 from .parts import PARTS, Audio, Part, Reasoning, Refusal, Text, ToolCall
 from .tool import Tool, tool_behind
@@ -332,8 +341,10 @@ def message_of(item: object) -> Message:
         return user(item)
     if not isinstance(item, Mapping) or "role" not in item:
         without = " without a role" if isinstance(item, Mapping) else ""
+        hint = form_hint(item.get("type")) if isinstance(item, Mapping) else ""
         raise ConfigError(
-            f"a message cannot be a {type(item).__name__}{without}", hint='pass {"role": "user", "content": "…"}'
+            f"a message cannot be a {type(item).__name__}{without}",
+            hint=hint or 'pass {"role": "user", "content": "…"}',
         )
     role, content = item["role"], item.get("content")
     if not isinstance(role, str) or role not in _ROLES:

@@ -14,6 +14,7 @@ from attrs import frozen
 
 from .errors import InvalidOption
 from .json_types import JSONSchema
+from .memo import Memo
 from .nan_check import not_finite
 from .nearest import nearest
 
@@ -68,7 +69,9 @@ CHAT_OPTIONS: Mapping[str, Option] = {
     "reasoning_budget": Option({"type": "integer", "minimum": 0}, "most tokens to think with"),
     "reasoning_summary": Option({"enum": ["auto", "concise", "detailed", "none"]}, "show a summary of the thinking"),
     "response_format": Option(
-        _ANY, 'text, json, or {"type": "json_schema", "json_schema": {...}}', type="str | Mapping[str, object]"
+        {"type": ["string", "object"], "$comment": "pass a class to generate_object, or its JSON Schema here"},
+        'text, json, or {"type": "json_schema", "json_schema": {...}}',
+        type="str | Mapping[str, object]",
     ),
     "verbosity": Option({"enum": ["low", "medium", "high"]}, "how wordy the answer is"),
     "prompt_cache": Option(
@@ -187,7 +190,7 @@ CALL_OPTIONS: Mapping[str, Option] = {
     ),
 }
 
-_ACCEPTS: dict[int, tuple[JSONSchema, Callable[[Any], bool]]] = {}
+_ACCEPTS = Memo[int, tuple[JSONSchema, Callable[[Any], bool]]](1000)
 
 
 Suggest = Callable[[str, Mapping[str, Option]], str]
@@ -233,7 +236,7 @@ def check_value(name: str, value: object, schema: JSONSchema, *, where: str) -> 
     known = _ACCEPTS.get(id(schema))
     if known is None:
         # Keep the schema with its id, so that no other object can get the same id.
-        known = _ACCEPTS[id(schema)] = (schema, _quick(schema))
+        known = _ACCEPTS.put(id(schema), (schema, _quick(schema)))
     if known[1](value):
         return
     from .json_schema.validate import errors_of  # imports jsonschema
@@ -279,6 +282,8 @@ _SCHEMA_TYPES = frozenset(("object", "array", "string", "number", "integer", "bo
 def _wanted(schema: JSONSchema) -> str:
     if "enum" in schema:
         return f"use one of {', '.join(map(str, schema['enum']))}"
+    if "$comment" in schema:
+        return str(schema["$comment"])
     bounds = [f"{word} {schema[key]}" for key, word in _BOUNDS if key in schema]
     kind = schema.get("type", "value")
     return f"use {' or '.join(kind) if isinstance(kind, list) else kind}" + (f", {', '.join(bounds)}" if bounds else "")

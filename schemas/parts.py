@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import mimetypes
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, ClassVar, Final, Self, TypeAlias
 
@@ -86,6 +87,12 @@ class _Media:
         return object.__new__(cls)
 
     def __attrs_post_init__(self) -> None:
+        for name in ("url", "file_id"):
+            if getattr(self, name) is not None:
+                _check_text(self, name)
+        if isinstance(self.data, str):
+            hint = f"pass base64.b64decode(text), or {type(self).__name__}.from_path(path)"
+            raise ConfigError(f"the data of {type(self).__name__} is text, not bytes", hint=hint)
         if sum(value is not None for value in (self.data, self.url, self.file_id)) != 1:
             raise ConfigError(f"{type(self).__name__} needs exactly one of data, url and file_id")
 
@@ -284,3 +291,21 @@ MEDIA: Final = (Image, File, Audio, Video)
 """The classes of the parts that hold a file, for isinstance."""
 PARTS: Final = (Text, Refusal, Reasoning, *MEDIA, ToolCall, Opaque)
 """The classes of all parts, for isinstance."""
+_TEXTS: Final = {Text: ("text",), Refusal: ("text",), Reasoning: ("text",), ToolCall: ("id", "name", "arguments_json")}
+
+
+def check_texts(parts: Iterable[object]) -> None:
+    """Raise ConfigError for a part whose text, id, name or arguments are of another type.
+
+    For calls that have failed: it takes longer than making the parts.
+    """
+    for part in parts:
+        for name in _TEXTS.get(type(part), ()):
+            _check_text(part, name)
+
+
+def _check_text(part: object, name: str) -> None:
+    value = getattr(part, name)
+    if not isinstance(value, str):
+        hint = "pass json.dumps(arguments)" if name == "arguments_json" else "pass a string"
+        raise ConfigError(f"the {name} of a {type(part).__name__} is a {type(value).__name__}", hint=hint)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
 from itertools import chain
 from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
@@ -19,6 +18,7 @@ from typing import Any, Final, TypeAlias
 from attrs import frozen
 
 from .errors import SchemaError
+from .memo import Memo, memo
 from .regex_characters import ecma_reader, is_word, reader
 
 __all__ = ["LinearPattern", "Match", "Searcher", "backtracks_little", "compile_pattern", "is_pattern"]
@@ -73,7 +73,7 @@ class _Nodes:
         """
         self._nodes: list[tuple[int, Any, tuple[int, ...]]] = []
         self._places = places
-        self._reader = read
+        self._read = read
         self._groups = groups
         self._start = self._sequence(items, self._add(_FOUND, None), flags)
 
@@ -108,7 +108,7 @@ class _Nodes:
 
     def _item(self, kind: Any, value: Any, after: int, flags: int) -> int:
         if kind in (op.LITERAL, op.NOT_LITERAL, op.IN, op.ANY):
-            return self._add(_READ, self._reader(kind, tuple(value) if kind is op.IN else value, flags), after)
+            return self._add(_READ, _reader[self._read, kind, tuple(value) if kind is op.IN else value, flags], after)
         if kind in (op.MAX_REPEAT, op.MIN_REPEAT):
             return self._repeat(value, after, flags, greedy=kind is op.MAX_REPEAT)
         if kind is op.BRANCH:
@@ -144,7 +144,17 @@ class _Nodes:
         return after
 
 
-def _word(text: str, at: int, is_word: Callable[[str], bool] = lambda char: char.isalnum() or char == "_") -> bool:
+@memo(1000)
+def _reader(asked: tuple[Reader, Any, Any, int]) -> Callable[[str], bool]:
+    """Return what a Reader makes of its arguments, with the answers for the last characters."""
+    read, kind, value, flags = asked
+    return Memo(128, read(kind, value, flags)).__getitem__
+
+
+def _is_word_at(
+    text: str, at: int, is_word: Callable[[str], bool] = lambda char: char.isalnum() or char == "_"
+) -> bool:
+    """Return whether the text has a character of a word at this place; False before its start and behind its end."""
     return 0 <= at < len(text) and is_word(text[at])
 
 
@@ -154,13 +164,13 @@ _ANYWHERE: Final[dict[Any, Test]] = {
     (op.AT_BEGINNING_STRING, 0): lambda text, at: at == 0,
     (op.AT_END, 0): lambda text, at: at == len(text),
     (op.AT_END_STRING, 0): lambda text, at: at == len(text),
-    (op.AT_BOUNDARY, 0): lambda text, at: _word(text, at - 1) != _word(text, at),
-    (op.AT_NON_BOUNDARY, 0): lambda text, at: _word(text, at - 1) == _word(text, at),
+    (op.AT_BOUNDARY, 0): lambda text, at: _is_word_at(text, at - 1) != _is_word_at(text, at),
+    (op.AT_NON_BOUNDARY, 0): lambda text, at: _is_word_at(text, at - 1) == _is_word_at(text, at),
 }
 _IN_ECMA: Final[dict[Any, Test]] = {
     **_ANYWHERE,
-    (op.AT_BOUNDARY, 0): lambda text, at: _word(text, at - 1, is_word) != _word(text, at, is_word),
-    (op.AT_NON_BOUNDARY, 0): lambda text, at: _word(text, at - 1, is_word) == _word(text, at, is_word),
+    (op.AT_BOUNDARY, 0): lambda text, at: _is_word_at(text, at - 1, is_word) != _is_word_at(text, at, is_word),
+    (op.AT_NON_BOUNDARY, 0): lambda text, at: _is_word_at(text, at - 1, is_word) == _is_word_at(text, at, is_word),
 }
 _AS_RE: Final[dict[Any, Test]] = {
     **_ANYWHERE,
@@ -295,7 +305,6 @@ Searcher: TypeAlias = "re.Pattern[str] | _Occurs"
 """A compiled pattern; the result of `search` is true if the pattern occurs in the text."""
 
 
-@lru_cache(maxsize=512)
 def compile_pattern(pattern: str, place: str = "") -> Searcher:
     """Return a searcher for a pattern of JSON Schema.
 
@@ -305,6 +314,11 @@ def compile_pattern(pattern: str, place: str = "") -> Searcher:
 
     Raises SchemaError, with the reason, for a pattern that is malformed or cannot be searched in bounded time.
     """
+    known = _COMPILED.get(pattern)
+    return _COMPILED.put(pattern, _compiled(pattern, place)) if known is None else known
+
+
+def _compiled(pattern: str, place: str = "") -> Searcher:
     where = f"the pattern at {place}" if place else "the pattern"
     spelled = _spelled(pattern)
     tree = _parse(spelled, where)
@@ -334,6 +348,9 @@ _UNKNOWN_ESCAPE = re.compile(r"(?<!\\)(?:\\\\)*+\\[aAZ]")
 def _spelled(pattern: str) -> str:
     """Return a pattern with its named groups as Python writes them."""
     return re.sub(r"\(\?<(?=[A-Za-z_])", "(?P<", pattern)
+
+
+_COMPILED = Memo[str, Searcher](1000)
 
 
 def backtracks_little(pattern: str) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from re import _compiler, _parser  # type: ignore[attr-defined]
 from re import _constants as op  # type: ignore[attr-defined]
 from typing import Any, Final
@@ -12,13 +11,12 @@ from typing import Any, Final
 __all__ = ["ecma_reader", "is_word", "reader"]
 
 
-@lru_cache(maxsize=512)
 def reader(kind: object, value: object, flags: int) -> Callable[[str], bool]:
     """Return a function that tests whether one character matches; `re` itself decides, on that character alone."""
     one = _parser.SubPattern(_parser.State(), [(kind, value)])
     one.state.flags = flags & ~re.DEBUG
     accepts = _compiler.compile(one, 0).match
-    return lru_cache(maxsize=128)(lambda char: accepts(char) is not None)
+    return lambda char: accepts(char) is not None
 
 
 def _is_digit(char: str) -> bool:

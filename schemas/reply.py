@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from decimal import Decimal
 from reprlib import Repr
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 
 from attrs import define, evolve, field, fields, frozen
 
+from .attempt import Attempt, Noted, attempts_of
 from .message import Context, Message
 from .model import Model
 from .parts import Audio, Image, Refusal, ToolCall
@@ -115,10 +116,17 @@ class Reply(Generic[ObjectType]):
     """The conversation that was sent."""
     tool_messages: tuple[Message, ...] = field(default=(), repr=False)
     """The results of the tools that were run after the answer."""
+    noted: Sequence[Noted] = field(default=(), repr=False, eq=False)
+    """What `attempts` is made of."""
     billed_model: Model | None = field(default=None, repr=False, eq=False)
     """The model whose prices apply."""
     already_paid: bool = field(default=False, repr=False)
     """True if the provider charges nothing for this call, whatever its usage says."""
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """The attempts of the call, in their order, also those to other models: when, how long, and what came."""
+        return attempts_of(self.noted)
 
     def __str__(self) -> str:
         """Return the text, so that `print(reply)` prints it."""
@@ -191,7 +199,7 @@ class Reply(Generic[ObjectType]):
     @property
     def embeddings(self) -> list[list[float]]:
         """The vectors of an embed call, in the order of the texts."""
-        return list(cast(Any, self.object))
+        return [list(vector) for vector in cast(Any, self.object)]
 
     @property
     def embedding(self) -> list[float]:

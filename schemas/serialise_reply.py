@@ -5,6 +5,7 @@ It leaves out `raw`, `headers`, `prompt`, and what a workflow of several calls a
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
@@ -88,4 +89,5 @@ def _object(value: object) -> dict[str, Any]:
         for kind, cls in _LISTS.items():
             if all(type(each) is cls for each in value):
                 return {"kind": kind, "object": [CONVERTER.unstructure(each) for each in value]}
+        value = [each.tolist() if type(each) is array else each for each in value]  # vectors
     return {"object": value}

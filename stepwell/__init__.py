@@ -55,9 +55,17 @@ def __getattr__(name: str) -> object:
     elif name in MODULES:
         value = import_module(f".{name}", __name__)
     else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{_place_of(name)}")
     globals()[name] = value
     return value
+
+
+def _place_of(name: str) -> str:
+    """Say where a public name is that is not at the top."""
+    modules = () if name.startswith("_") else MODULES
+    found = (each for each in modules if name in getattr(import_module(f".{each}", __name__), "__all__", ()))
+    module = next(found, None)
+    return f"; it is in {__name__}.{module}" if module else ""
 
 
 def __dir__() -> list[str]:

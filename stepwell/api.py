@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 from .client import BaseClient
 
 if TYPE_CHECKING:
-    from .health import Health
+    from .health_check import Health
     from .options import (
         ChatOptions,
         CountTokensOptions,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
         TranscribeOptions,
     )
     from .pipeline.stream.stream import Stream
-    from .preview import Preview
+    from .request_preview import Preview
     from .schemas.model import Model
     from .schemas.parts import Audio, File, Image
     from .schemas.reply import Ranked, Reply, Verdict
@@ -361,7 +361,7 @@ class Client(BaseClient):
         operation: chat, embed, rerank, ...
         stream: True for a streamed call.
         """
-        from .preview import preview_of
+        from .request_preview import preview_of
 
         return self.run_workflow(preview_of(self.planner, operation, model, prompt, options, stream=stream))
 
@@ -376,7 +376,7 @@ class Client(BaseClient):
 
         Raises UnknownProvider and UnknownModel for what nobody serves. All other failures are in the result.
         """
-        from .health import health_of
+        from .health_check import health_of
 
         return self.run_workflow(health_of(self.planner, model, paid=paid, timeout=timeout))
 

@@ -47,6 +47,7 @@ class ClientSettings(Generic[ConnectionsType]):
         *,
         transport: AnyTransport = None,
         http: AnyHTTPClient = None,
+        max_connections: int | None = None,
         api_keys: Mapping[str, Credential] | None = None,
         base_urls: Mapping[str, str] | None = None,
         timeout: Timeouts | float | None = None,
@@ -63,6 +64,8 @@ class ClientSettings(Generic[ConnectionsType]):
         transport: "httpx", "fast" or "http2" (see connect.py), a FastTransport with settings, or a transport of httpx
             (httpx.MockTransport, say); None is "fast" where it is installed, else "httpx".
         http: a whole client with httpx's interface, which stays yours to close.
+        max_connections: how many are open at once at most (default: 1,000). A call that finds none free for as long as
+            the connect timeout raises PoolTimeout.
         api_keys: credentials by provider id; None reads them from the environment.
         base_urls: addresses by provider id. Keys from the environment are not sent to such an address.
         timeout: seconds in all, or Timeouts.
@@ -89,10 +92,10 @@ class ClientSettings(Generic[ConnectionsType]):
             headers=headers,
             env_file=env_file,
         )
-        self._init_connections(transport, http)
+        self._init_connections(transport, http, max_connections)
         self.connections.flow_of = self.planner.flow_of
 
-    def _init_connections(self, transport: AnyTransport, http: AnyHTTPClient) -> None:
+    def _init_connections(self, transport: AnyTransport, http: AnyHTTPClient, max_connections: int | None) -> None:
         raise NotImplementedError
 
     @classmethod
@@ -153,8 +156,8 @@ class BaseClient(ClientSettings[Connections]):
     Safe to share between threads; a forked child gets connections of its own.
     """
 
-    def _init_connections(self, transport: AnyTransport, http: AnyHTTPClient) -> None:
-        self.connections = Connections(transport, http)
+    def _init_connections(self, transport: AnyTransport, http: AnyHTTPClient, max_connections: int | None) -> None:
+        self.connections = Connections(transport, http, max_connections)
 
     def make_call(self, operation: str, model: ModelLike, input: object, options: Mapping[str, object]) -> Reply[Any]:
         """Make one call and return its reply.
@@ -201,8 +204,8 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
     closed when the loop ends.
     """
 
-    def _init_connections(self, transport: AnyTransport, http: AnyHTTPClient) -> None:
-        self.connections = AsyncConnections(transport, http)
+    def _init_connections(self, transport: AnyTransport, http: AnyHTTPClient, max_connections: int | None) -> None:
+        self.connections = AsyncConnections(transport, http, max_connections)
 
     async def make_call(
         self, operation: str, model: ModelLike, input: object, options: Mapping[str, object]

@@ -49,7 +49,8 @@ class ClientPair:
             if self._asynchronous is None:
                 return SHARED_CLIENT  # not kept, so that an object without a client of its own can be pickled
             transport = _transport_for_both(self._asynchronous, "handle_request")
-            self._sync = BaseClient.sharing(self._asynchronous.planner, Connections(transport))
+            connections = Connections(transport, None, self._asynchronous.connections.max_connections)
+            self._sync = BaseClient.sharing(self._asynchronous.planner, connections)
         return self._sync
 
     @property
@@ -59,7 +60,8 @@ class ClientPair:
             if self._sync is None:
                 return SHARED_ASYNC_CLIENT
             transport = _transport_for_both(self._sync, "handle_async_request")
-            self._asynchronous = BaseAsyncClient.sharing(self._sync.planner, AsyncConnections(transport))
+            connections = AsyncConnections(transport, None, self._sync.connections.max_connections)
+            self._asynchronous = BaseAsyncClient.sharing(self._sync.planner, connections)
         return self._asynchronous
 
     def custom_endpoint(self, plan: Plan, options: Mapping[str, object]) -> str | None:

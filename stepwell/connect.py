@@ -22,6 +22,7 @@ from attrs import field, frozen
 
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.errors import ConfigError
+from .schemas.memo import Memo
 
 if TYPE_CHECKING:
     import ssl
@@ -167,13 +168,27 @@ def checked_http(client: Value, *, asynchronous: bool) -> Value:
     return client
 
 
-def connect(transport: AnyTransport, http: AnyHTTPClient) -> Transport:
+def checked_limit(most: int | None, transport: object, http: object) -> int:
+    """Return the most connections of a client: MAX_CONNECTIONS for None.
+
+    Raises ConfigError for less than one, and where the connections are not ours to limit.
+    """
+    if most is None:
+        return MAX_CONNECTIONS
+    if type(most) is not int or most < 1:
+        raise ConfigError(f"max_connections cannot be {most!r}", hint="it is an integer of 1 or more")
+    if http is not None or not (transport is None or isinstance(transport, str)):
+        raise ConfigError("max_connections is not for a transport or HTTP client of your own", hint="set its own limit")
+    return most
+
+
+def connect(transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNECTIONS) -> Transport:
     """Set up a sync client's connections: over `http`, a client of the caller's own, or over one of ours."""
     if http is not None:
-        return Transport(http, http.build_request)
+        return Transport(http, http.build_request, name=_library(http))
     if is_own(transport):
         return Transport(RawTransport(cast(HTTPTransport, transport)), _request_builder())
-    chosen = _chosen(transport, asynchronous=False)
+    chosen = _chosen(transport, most, asynchronous=False)
     proxied = _is_proxied()
     if isinstance(chosen, FastTransport) and not proxied:
         from .pipeline.http.fast.client import SocketClient  # heavy: only when something is to be sent
@@ -181,18 +196,20 @@ def connect(transport: AnyTransport, http: AnyHTTPClient) -> Transport:
         return Transport(SocketClient(**chosen.settings()))
     import httpx  # heavy: only when something is to be sent
 
-    settings = _settings(chosen)
+    settings = _settings(chosen, most)
     client = httpx.Client(**settings) if proxied else RawTransport(httpx.HTTPTransport(**settings))
     return Transport(client, _request_builder())
 
 
-def aconnect(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> AsyncTransport:
+def aconnect(
+    transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNECTIONS, *, asyncio: bool
+) -> AsyncTransport:
     """Set up an async client's connections on the event loop that runs now, which is asyncio's or not."""
     if http is not None:
-        return AsyncTransport(http, http.build_request)
+        return AsyncTransport(http, http.build_request, name=_library(http))
     if is_own(transport):
         return AsyncTransport(AsyncRawTransport(cast(AsyncHTTPTransport, transport)), _request_builder())
-    chosen = _chosen(transport, asynchronous=True)
+    chosen = _chosen(transport, most, asynchronous=True)
     proxied = _is_proxied()
     if isinstance(chosen, FastTransport) and asyncio and not proxied:
         from .pipeline.http.fast.client import AsyncSocketClient  # heavy: only when something is to be sent
@@ -200,17 +217,17 @@ def aconnect(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> 
         return AsyncTransport(AsyncSocketClient(**chosen.settings()))
     import httpx  # heavy: only when something is to be sent
 
-    settings = _settings(chosen)
+    settings = _settings(chosen, most)
     client = httpx.AsyncClient(**settings) if proxied else AsyncRawTransport(httpx.AsyncHTTPTransport(**settings))
     return AsyncTransport(client, _request_builder())
 
 
-def name_transport(transport: AnyTransport, http: AnyHTTPClient, *, asynchronous: bool) -> str:
+def name_transport(transport: AnyTransport, http: AnyHTTPClient, most: int, *, asynchronous: bool) -> str:
     """Name in a few words what carries the calls of a client, for `describe()`."""
     if http is not None or is_own(transport):
         kind = type(transport if http is None else http)
         return f"over {kind.__module__.partition('.')[0]}.{kind.__name__}, which the client was given"
-    chosen = _chosen(transport, asynchronous=asynchronous)
+    chosen = _chosen(transport, most, asynchronous=asynchronous)
     if not isinstance(chosen, FastTransport):
         return f"over {chosen}"
     if _is_proxied():
@@ -224,12 +241,13 @@ def is_own(transport: AnyTransport) -> bool:
     return not (transport is None or isinstance(transport, str | FastTransport))
 
 
-def _chosen(transport: Any, *, asynchronous: bool) -> FastTransport | str:
-    """Return the transport to take where no proxy is in the way: the fast one, or "httpx" or "http2"."""
+def _chosen(transport: Any, most: int, *, asynchronous: bool) -> FastTransport | str:
+    """Return the transport to take where no proxy is in the way: the fast one, of `most` connections, or "httpx" or
+    "http2"."""
     name = transport or checked_transport(os.environ.get("STEPWELL_TRANSPORT") or None, asynchronous=asynchronous)
     if name is None:
         name = "fast" if find_spec("httptools") else "httpx"
-    return FastTransport() if name == "fast" else name
+    return FastTransport(most) if name == "fast" else name
 
 
 class RawTransport:
@@ -269,12 +287,12 @@ def _is_proxied() -> bool:
     return not getproxies().keys().isdisjoint(("http", "https", "all"))
 
 
-def _settings(chosen: FastTransport | str) -> dict[str, Any]:
+def _settings(chosen: FastTransport | str, most: int) -> dict[str, Any]:
     """Return the arguments of httpx's transports and clients."""
     import httpx  # heavy: only when something is to be sent
 
     http2 = chosen == "http2"
-    tls, most, keep_alive = None, MAX_CONNECTIONS, 5.0  # seconds, as httpx has it
+    tls, keep_alive = None, 5.0  # seconds, as httpx has it
     if isinstance(chosen, FastTransport):
         tls, most = chosen.tls, chosen.max_connections
         keep_alive = keep_alive if chosen.keep_alive == KEEP_ALIVE else chosen.keep_alive
@@ -313,15 +331,15 @@ def _request_builder() -> Callable[..., httpx.Request]:
     """Return a function that makes httpx requests from finished parts: no defaults merged, each URL parsed once."""
     import httpx  # heavy: only when something is to be sent
 
-    urls: dict[str, httpx.URL] = {}
-    make, parse = httpx.Request, httpx.URL
+    urls = Memo[str, httpx.URL](1000, httpx.URL)
+    make = httpx.Request
 
     def build(method: str, url: str, *, headers: Mapping[str, str], content: bytes, extensions: dict[str, Any]) -> Any:
-        parsed = urls.get(url)
-        if parsed is None:
-            if len(urls) > 1000:
-                urls.clear()
-            parsed = urls[url] = parse(url)
-        return make(method, parsed, headers=headers, content=content, extensions=extensions)
+        return make(method, urls[url], headers=headers, content=content, extensions=extensions)
 
     return build
+
+
+def _library(client: object) -> str:
+    """Return the name of the library that a client is of."""
+    return type(client).__module__.partition(".")[0]

@@ -9,7 +9,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
 
-from .connect import aconnect, checked_http, checked_transport, connect, is_own, name_transport
+from .connect import aconnect, checked_http, checked_limit, checked_transport, connect, is_own, name_transport
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.process_lock import ProcessLock
@@ -31,23 +31,27 @@ class Connections:
     flow_of: Callable[[CallModel], Flow] | None = None
     """Makes the flow of a whole call; set by the client."""
 
-    def __init__(self, transport: AnyTransport = None, http: AnyHTTPClient = None) -> None:
-        """Check both arguments. Raises ConfigError for one that cannot make sync calls."""
+    def __init__(
+        self, transport: AnyTransport = None, http: AnyHTTPClient = None, max_connections: int | None = None
+    ) -> None:
+        """Check the arguments. Raises ConfigError for one that cannot make sync calls."""
         self.transport = checked_transport(transport, asynchronous=False)
         self.http = checked_http(http, asynchronous=False)
+        self.max_connections = max_connections
+        self._most = checked_limit(max_connections, transport, http)
         self._pid = 0
         self._opened: Transport | None = None
 
     def describe(self) -> str:
         """Name what carries the calls."""
-        return name_transport(self.transport, self.http, asynchronous=False)
+        return name_transport(self.transport, self.http, self._most, asynchronous=False)
 
     def open(self) -> Transport:
         """Return the transport, set up on first use."""
         if self._opened is None or self._pid != os.getpid():
             with _LOCK:
                 if self._opened is None or self._pid != os.getpid():
-                    self._opened, self._pid = connect(self.transport, self.http), os.getpid()
+                    self._opened, self._pid = connect(self.transport, self.http, self._most), os.getpid()
                     self._opened.flow_of = self.flow_of
                     if self.http is None and not is_own(self.transport):
                         # Once neither client nor stream needs them, or the program ends, connections are closed.
@@ -68,16 +72,20 @@ class AsyncConnections:
     http: AnyHTTPClient
     flow_of: Callable[[CallModel], Flow] | None = None
 
-    def __init__(self, transport: AnyTransport = None, http: AnyHTTPClient = None) -> None:
-        """Check both arguments. Raises ConfigError for one that cannot make async calls."""
+    def __init__(
+        self, transport: AnyTransport = None, http: AnyHTTPClient = None, max_connections: int | None = None
+    ) -> None:
+        """Check the arguments. Raises ConfigError for one that cannot make async calls."""
         self.transport = checked_transport(transport, asynchronous=True)
         self.http = checked_http(http, asynchronous=True)
+        self.max_connections = max_connections
+        self._most = checked_limit(max_connections, transport, http)
         self._opened: WeakKeyDictionary[Any, tuple[AsyncTransport, AsyncGenerator[None], list[Any]]]
         self._opened = WeakKeyDictionary()
 
     def describe(self) -> str:
         """Name what carries the calls."""
-        return name_transport(self.transport, self.http, asynchronous=True)
+        return name_transport(self.transport, self.http, self._most, asynchronous=True)
 
     async def open(self) -> AsyncTransport:
         """Return the running event loop's transport, set up on first use."""
@@ -85,7 +93,7 @@ class AsyncConnections:
         entry = self._opened.get(loop)
         if entry is None:
             self._forget_closed_loops()
-            transport = aconnect(self.transport, self.http, asyncio=hasattr(loop, "call_soon"))
+            transport = aconnect(self.transport, self.http, self._most, asyncio=hasattr(loop, "call_soon"))
             transport.flow_of = self.flow_of
             finalizers: list[finalize[Any, Any]] = []
             clients = [transport.client] if self.http is None else []

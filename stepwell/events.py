@@ -18,6 +18,7 @@ from typing import Any, Literal
 from attrs import define, field, frozen
 
 from .pipeline.effects import Cancelled
+from .pipeline.world import LISTENERS
 from .schemas.process_lock import ProcessLock
 
 __all__ = ["Event", "Span", "current", "span", "subscribe", "within"]
@@ -28,9 +29,10 @@ class Event:
     """The start, the end or the failure of a span."""
 
     name: str
-    phase: Literal["start", "end", "error"]
+    phase: Literal["start", "end", "error", "note"]
+    """A note is no span: a retry, fallback, wait, cache_hit, circuit_opened, circuit_closed or store_failed."""
     span: str
-    """The id of the span."""
+    """The id of the span; empty for a note."""
     parent: str | None
     """The id of the span that it is part of."""
     at: float
@@ -56,6 +58,8 @@ def subscribe(fn: Subscriber) -> Callable[[], None]:
     global _subscribers
     with _lock:
         _subscribers = (*_subscribers, fn)
+        if _note not in LISTENERS:
+            LISTENERS.append(_note)
 
     def unsubscribe() -> None:
         global _subscribers
@@ -141,6 +145,11 @@ def within(span_id: str | None) -> Iterator[None]:
         yield
     finally:
         _current.reset(token)
+
+
+def _note(name: str, facts: dict[str, Any]) -> None:
+    if _subscribers:
+        _notify(Event(name, "note", "", _current.get(), time.time(), None, facts))
 
 
 def _notify(event: Event) -> None:

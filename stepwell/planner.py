@@ -22,7 +22,6 @@ from .pipeline.http.timeouts import Timeouts, timeouts_of
 from .pipeline.inner_calls import DEPTH, nested
 from .pipeline.pipeline import Pipeline
 from .pipeline.steps.always_stream import COLLECTED
-from .pipeline.steps.estimate import ESTIMATED_COUNT
 from .pipeline.steps.retry import RetryBudget
 from .pipeline.stream.chunk_reader import ChunkReader
 from .pipeline.world import REAL_WORLD, World
@@ -38,10 +37,10 @@ from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
 from .providers.options.families import facts_of_family, wire_with_tools
 from .schemas.errors import UnknownModel
+from .schemas.memo import Memo
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
 from .schemas.options import CALL_OPTIONS, check_options, check_value
-from .schemas.process_lock import ProcessLock
 from .schemas.reply import CallWarning
 from .schemas.tool import Tool
 from .settings import (
@@ -102,9 +101,8 @@ class CallPlanner:
         self.overrides = Overrides("client, ")
         self.budget = RetryBudget()
         self._edits = edits_of(pipeline)
-        self._plans: dict[Any, Plan] = {}
+        self._plans = Memo[Any, Plan](2000)  # model names made at run time must not fill the memory
         self._warned: set[CallWarning] = set()
-        self._lock = ProcessLock()
 
     @property
     def environment(self) -> Environment:
@@ -154,15 +152,13 @@ class CallPlanner:
         if plan is None:
             plan = self._make_plan(operation, model, stream, wire)
             if isinstance(model, str):
-                with self._lock:
-                    if len(self._plans) > 1000:
-                        self._plans.clear()  # model names made at run time must not fill the memory
-                    self._plans[key] = plan
+                self._plans.put(key, plan)
         return plan
 
     def _make_plan(
         self, operation: str, named: ModelLike, stream: bool, wire_name: str | None, of_call: Sequence[Override] = ()
     ) -> Plan:
+        """Make the plan of a call: its model, provider and wire, and the pipeline of the steps in force."""
         model = named if isinstance(named, Model) else Model.named(self._name(named))
         provider = self.registry.get_or_raise(model.provider)
         for each in of_call:
@@ -174,6 +170,8 @@ class CallPlanner:
             wire_name = provider.counting_wire(model)
             if wire_name is None:
                 request = self._template(operation, model, stream, "")
+                from .pipeline.steps.estimate import ESTIMATED_COUNT  # few calls count tokens
+
                 return Plan(ESTIMATED_COUNT, ESTIMATED_COUNT, request, model, provider, "", AS_GIVEN)
         wire = provider.wire_for(operation, model, wire_name)
         listed = listed_id(provider, model.id, overrides)
@@ -269,6 +267,7 @@ class CallPlanner:
             credential=self.keys.get(canonical(plan.provider.id)),
             world=self.world,
             calls=[],
+            attempts=[],
             started=self.world.now(),
             request_for_model=self.request_for_model,
         )
@@ -377,6 +376,7 @@ class CallPlanner:
         other = other.replace(
             started=request.started,
             calls=request.calls,
+            attempts=request.attempts,
             state=request.travelling(),
             warnings=(*request.warnings, *other.warnings),
         )

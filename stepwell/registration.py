@@ -45,7 +45,10 @@ def provider(id: str) -> Provider:
 
 
 def register(provider: Provider) -> Provider:
-    """Make a provider known to the whole process under its id."""
+    """Make a provider known to the whole process under its id, in place of another of this id.
+
+    Raises ConfigError for what is not a provider.
+    """
     return REGISTRY.register(provider)
 
 

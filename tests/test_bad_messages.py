@@ -7,8 +7,10 @@ from typing import Any
 
 import pytest
 
-from stepwell import Context, Message, Tool, system, user
+from stepwell import Client, Context, Image, Message, Tool, system, user
+from stepwell.messages import Text, ToolCall
 from stepwell.schemas import errors
+from stepwell.testing import FakeModel
 
 from recording_network import PROMPT, RecordingNetwork, failing
 
@@ -104,3 +106,46 @@ def test_an_invalid_tool_is_refused(tools: Any, says: str) -> None:
 
 def test_a_tool_name_that_no_provider_accepts_is_refused() -> None:
     failing(errors.ConfigError, lambda: Tool("not a name"), says="not a tool name")
+
+
+@pytest.mark.parametrize(
+    ("part", "says"),
+    [
+        (ToolCall("1", "look_up", {"city": PROMPT}), "arguments_json of a ToolCall is a dict; pass json.dumps"),  # type: ignore[arg-type]
+        (ToolCall(1, "look_up"), "id of a ToolCall is a int; pass a string"),  # type: ignore[arg-type]
+        (Text(5), "text of a Text is a int"),  # type: ignore[arg-type]
+    ],
+    ids=["arguments", "id", "text"],
+)
+def test_a_part_that_is_not_made_of_text_is_named_on_every_wire(part: Any, says: str) -> None:
+    client = Client(api_keys=dict.fromkeys(("openai", "anthropic", "google", "mistral", "cohere"), "k"))
+    for model in ("openai:m", "anthropic:m", "google:m", "mistral:m", "cohere:m", "ollama:m"):
+        with pytest.raises(errors.ConfigError, match=says):
+            client.preview(model, ["hi", Message("assistant", part), "go"])
+    with pytest.raises(errors.ConfigError, match=says):
+        Client(registry=FakeModel([part]).registry).generate_text("fake:m", "hi")
+
+
+def test_a_file_says_what_its_content_has_to_be() -> None:
+    with pytest.raises(errors.ConfigError, match="data of Image is text, not bytes; pass base64.b64decode"):
+        Image(data="iVBORw0KGgo=")  # type: ignore[arg-type]
+    with pytest.raises(errors.ConfigError, match="url of a Image is a int"):
+        Image(url=5)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("message", "says"),
+    [
+        ({"role": "user", "content": [{"type": "image", "source": {}}]}, "'image_url'"),
+        ({"role": "user", "content": [{"type": "tool_result", "content": "x"}]}, "'role': 'tool'"),
+        ({"role": "assistant", "content": [{"type": "tool_use", "id": "1"}]}, "'tool_calls'"),
+        ({"role": "assistant", "content": [{"type": "thinking", "thinking": "x"}]}, "'reasoning_content'"),
+        ({"role": "model", "parts": [{"text": "x"}]}, "no 'parts'; pass 'content'"),
+        ({"type": "function_call", "name": "f"}, "'tool_calls'"),
+        ({"type": "function_call_output", "output": "x"}, "'role': 'tool'"),
+    ],
+    ids=str,
+)
+def test_messages_in_another_form_are_refused_with_the_way_to_write_them(message: Any, says: str) -> None:
+    with pytest.raises(errors.ConfigError, match=says):
+        Context([message])

@@ -13,7 +13,7 @@ import pytest
 
 import stepwell
 from stepwell.errors import ConfigError, StepwellError, StreamTruncated
-from stepwell.schemas.json_text import loads
+from stepwell.schemas.json_text import dumps, loads
 from stepwell.testing import Cassette, NotRecorded
 
 from loopback import Loopback, answer, completion, serving, whole_stream
@@ -163,9 +163,11 @@ def _at(url: str, play: Any, cassette: Cassette, *, stream: bool) -> str:
 
 def test_a_file_that_is_not_a_cassette_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "t.json"
-    path.write_text("{}")
-    with pytest.raises(ConfigError, match="not a cassette"):
-        Cassette(path)
+    odd = {"request": {"method": "POST", "url": [], "body": 1}, "response": {"status": 200, "chunks": []}}
+    for content in ({}, {"version": 1, "exchanges": [odd]}):
+        path.write_bytes(dumps(content))
+        with pytest.raises(ConfigError, match="not a cassette"):
+            Cassette(path)
     with pytest.raises(ConfigError, match="record cannot be"):
         Cassette(path, record="sometimes")
 

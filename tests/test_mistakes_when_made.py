@@ -277,7 +277,11 @@ def test_the_settings_of_a_client_are_listed_without_a_name_that_is_none() -> No
             lambda: Client(api_keys={"openai": "k"}).generate_text("openai:gpt-4o", "x", reasoning_effort="lots"),  # type: ignore[arg-type]
             "none of its values; use one of none, minimal",
         ),
-        (lambda: stepwell.Context([{"role": "user", "content": [{"type": "image", "source": {}}]}]), "use Image"),
+        (
+            lambda: Client(api_keys={"openai": "k"}).generate_text("openai:gpt-4o", "x", response_format=Wire),  # type: ignore[arg-type]
+            "pass a class to generate_object",
+        ),
+        (lambda: stepwell.Context([{"role": "user", "content": [{"type": "image", "source": {}}]}]), "or Image"),
         (lambda: stepwell.Image("cat.png"), r"Image\.from_path\(path\), Image\(url=…\) or Image\(data=…\)"),  # type: ignore[arg-type, call-arg]
         (lambda: stepwell.File(b"%PDF"), r"File does not guess .*File\.from_path\(path\)"),  # type: ignore[arg-type, call-arg]
         (lambda: stepwell.user(["hi"], stepwell.Image(url="https://x")), "cannot hold a list; use text or a part"),
@@ -286,7 +290,14 @@ def test_the_settings_of_a_client_are_listed_without_a_name_that_is_none() -> No
         (lambda: copy(stepwell.AsyncClient()), "AsyncClient objects cannot be pickled or copied"),
     ],
     ids=[
-        *("a budget", "an enum", "a vendor's dict of an image", "a path as an image", "bytes as a file"),
+        *(
+            "a budget",
+            "an enum",
+            "a class as a format",
+            "a vendor's dict of an image",
+            "a path as an image",
+            "bytes as a file",
+        ),
         *("a list beside a part", "a pickled client"),
         *("a pickled LLM with a client", "a copied client"),
     ],
@@ -333,3 +344,18 @@ def test_every_module_lists_its_public_names(module: str) -> None:
 def test_an_llm_and_an_embedder_of_the_process_s_client_are_pickled() -> None:
     assert pickle.loads(pickle.dumps(LLM("openai:gpt-4o"))).model == "openai:gpt-4o"
     assert pickle.loads(pickle.dumps(Embedder("openai:text-embedding-3-small"))).model.id == "text-embedding-3-small"
+
+
+@pytest.mark.parametrize("name", ["acme", None, openai_chat])
+def test_what_is_registered_is_a_provider(name: Any) -> None:
+    with pytest.raises(errors.ConfigError, match="is not a provider; pass what declare_provider"):
+        stepwell.register(name)
+
+
+def test_a_public_name_that_is_not_at_the_top_is_found_by_its_error() -> None:
+    for name, place in {"concurrency": "steps", "FakeModel": "testing", "ToolCall": "messages"}.items():
+        with pytest.raises(AttributeError, match=f"it is in stepwell.{place}$"):
+            getattr(stepwell, name)
+    for name in ("preview", "health", "__wrapped__"):  # methods of a client, and no modules of the same name
+        with pytest.raises(AttributeError, match=f"no attribute '{name}'$"):
+            getattr(stepwell, name)

@@ -33,6 +33,7 @@ def masked(value: Any, request: Request) -> Any:
 
 
 def _patterns(request: Request) -> tuple[re.Pattern[str], re.Pattern[bytes]] | None:
+    """Return the pattern of all secrets of a request, for text and for bytes; None if it has none."""
     secrets = sorted({each for each in _secrets(request) if len(each) >= _SHORTEST}, key=len, reverse=True)
     if not secrets:
         return None
@@ -59,6 +60,7 @@ def _secrets(request: Request) -> Iterator[str]:
 
 
 def _masked(value: Any, text_pattern: re.Pattern[str], bytes_pattern: re.Pattern[bytes]) -> Any:
+    """Return a copy of a value without what the patterns match, also inside mappings and tuples."""
     if isinstance(value, str):
         return text_pattern.sub(MASK, value)
     if isinstance(value, bytes):

@@ -7,6 +7,7 @@ from typing import Any, Generic, Protocol, Self, TypeVar
 
 from attrs import field, fields, frozen
 
+from ...schemas.attempt import Noted
 from ...schemas.errors import StepError
 from ...schemas.message import Context
 from ...schemas.model import Model
@@ -96,6 +97,8 @@ class Request:
     calls: list[tuple[object, Reply]] | None = field(default=None, repr=False, eq=False)
     """The replies of all calls that were made for this one, each with the mark of its response; set by the client. See
     inner_calls.py."""
+    attempts: list[Noted] | None = field(default=None, repr=False, eq=False)
+    """The attempts of this call, also those to other models; set by the client."""
     names: VendorNames = field(default=COMMON_NAMES, repr=False)
     """what the vendor calls the headers and fields that general steps look for; set by prepare_request"""
 

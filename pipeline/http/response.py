@@ -91,8 +91,12 @@ class Response:
     """the chunks that are decoded already"""
     stages: list[Stage] = field(factory=list, repr=False)
     """what later steps put on the stream, the inner ones first"""
+    closing: list[Any] = field(factory=list, repr=False)
+    """effects that stages leave to be performed when the stream has ended, since they cannot wait themselves"""
     call: object = field(default=None, repr=False, eq=False)
     """the mark of its reply in `request.calls`"""
+    transport: str = field(default="", repr=False, eq=False)
+    """the name of the transport that it came over"""
     usage_read: bool = field(default=False, repr=False)
     """True once extract_usage has run: the response of another model also passes the steps of the first model"""
     abandon: Abandon | None = field(default=None, repr=False, eq=False)

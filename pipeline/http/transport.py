@@ -32,11 +32,15 @@ class Transport(Performer):
 
     client: sends the requests.
     build: makes a request of the client's; None for a client of pipeline/http/fast, which takes ours.
+    name: what attempts call it: fast, httpx, or what it is given.
     max_body_bytes: the size from which an answer is refused.
     """
 
-    def __init__(self, client: Any, build: Build | None = None, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, client: Any, build: Build | None = None, *, name: str = "", max_body_bytes: int = MAX_BODY_BYTES
+    ) -> None:
         self.client = client
+        self.name = name or ("fast" if build is None else "httpx")
         self._build = build
         self._max = max_body_bytes
 
@@ -60,6 +64,7 @@ class Transport(Performer):
                 limits, outgoing = _outgoing(request, self._build, on_trace, clock, self.scope)
                 raw = self.client.send(outgoing, stream=True, follow_redirects=False)
             response = Response(request, raw.status_code, raw.headers)
+            response.transport = self.name
             if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:
                 response.body = body
                 raw.close()
@@ -106,8 +111,11 @@ class Transport(Performer):
 class AsyncTransport(AsyncPerformer):
     """Async version of Transport, for a client with httpx's async interface."""
 
-    def __init__(self, client: Any, build: Build | None = None, *, max_body_bytes: int = MAX_BODY_BYTES) -> None:
+    def __init__(
+        self, client: Any, build: Build | None = None, *, name: str = "", max_body_bytes: int = MAX_BODY_BYTES
+    ) -> None:
         self.client = client
+        self.name = name or ("fast" if build is None else "httpx")
         self._build = build
         self._max = max_body_bytes
 
@@ -132,6 +140,7 @@ class AsyncTransport(AsyncPerformer):
                 limits, outgoing = _outgoing(request, self._build, aon_trace, clock, None)
                 raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
             response = Response(request, raw.status_code, raw.headers)
+            response.transport = self.name
             if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:
                 response.body = body
                 await raw.aclose()

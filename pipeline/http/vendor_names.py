@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
+from typing import Any
+
 from attrs import frozen
 
 
@@ -22,3 +25,9 @@ class VendorNames:
 
 
 COMMON_NAMES = VendorNames()
+
+
+def counts_in(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> list[int]:
+    """Return the whole numbers above zero that are under these names."""
+    values = [place.get(name) for place in places for name in names]
+    return [value for value in values if isinstance(value, int) and not isinstance(value, bool) and value > 0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from hashlib import sha256
 from typing import Any
 from weakref import proxy
@@ -62,6 +63,7 @@ class Cache:
             return (yield from call(request.warn("cache", why)))
         known, request = yield from self._read(request, key)
         if known is not None:
+            request.world.report("cache_hit", model=request.model)
             return halt_with(request, known.replace(billed_model=request.model))
         response: Response = yield from call(request)
         if response.reply is None:
@@ -143,12 +145,14 @@ class _Keeper:
         reply = annotate(self._fold.reply(), self._response)
         item = self._cache.item(self._key, reply, self._response.request.world.time())
         if item is not None:
-            try:
-                # In place, in async streams, too: a stage cannot await. Our stores take well under a millisecond.
-                self._cache.store.set_many(item)
-            except Exception as error:
-                self._response.request = self._response.request.warn("cache", store_trouble("written", error))
+            self._response.closing.append(in_thread(partial(self._write, item)))
         return []
+
+    def _write(self, item: Mapping[str, bytes]) -> None:
+        try:
+            self._cache.store.set_many(item)
+        except Exception as error:
+            self._response.request = self._response.request.warn("cache", store_trouble("written", error))
 
 
 def _fingerprint(credential: object) -> object:

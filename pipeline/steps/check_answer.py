@@ -5,6 +5,8 @@ One row for each operation, for all wires: a wire reads its format and does not 
 
 from __future__ import annotations
 
+import sys
+from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 from typing import Any
@@ -14,13 +16,15 @@ from ...schemas.reply import Indexed, Reply
 from ..annotate import warn
 from ..effects import CallNext, StepGenerator
 from ..http.request import RAW_OPTIONS, Request
+from ..http.vendor_names import counts_in
 from ..step import Step, around_unchecked
 from .errors import attach_call_details
-from .expected import counts_in
 
 _HINT = "the answer is on .partial, unused"
 _MOST = ("top_n", "top_k")
 _NUMBERS = {int, float}
+_TOP_BYTES = slice(3 if sys.byteorder == "little" else 0, None, 4)
+"""The bytes with the sign and most of the exponent, which has only ones in a 32-bit float that is not finite."""
 
 
 def check_answer(operation: str) -> Step | None:
@@ -80,7 +84,7 @@ def _check_vectors(reply: Reply, request: Request) -> None:
         if not row:
             raise DecodeError(f"vector {at} of {expected} has no numbers in it")
         # All in C, since an answer may hold millions of numbers. A finite sum has only finite parts.
-        if not set(map(type, row)) <= _NUMBERS or not _is_finite(row):
+        if not (type(row) is array or set(map(type, row)) <= _NUMBERS) or not _is_finite(row):
             raise DecodeError(f"vector {at} of {expected} holds something that is not a finite number")
         length = length or len(row)
         if len(row) != length:
@@ -89,6 +93,10 @@ def _check_vectors(reply: Reply, request: Request) -> None:
 
 
 def _is_finite(row: Sequence[float]) -> bool:
+    if type(row) is array:  # of 32-bit floats: a tenth of the time of a sum
+        top = row.tobytes()[_TOP_BYTES]
+        if b"\x7f" not in top and b"\xff" not in top:
+            return True
     try:
         return isfinite(sum(row)) or all(map(isfinite, row))
     except OverflowError:  # an integer beyond the range of a float

@@ -6,13 +6,22 @@ from collections.abc import Callable
 
 from attrs import define
 
-from ...schemas.errors import CircuitOpen, ConfigError, Overloaded, ServerError, TotalTimeout, TransportError
+from ...schemas.errors import (
+    CircuitOpen,
+    ConfigError,
+    Overloaded,
+    PoolTimeout,
+    ServerError,
+    TotalTimeout,
+    TransportError,
+)
 from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply
 from ..around import around
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..http.response import Response
+from ..named_states import NamedStates
 from ..step import Step
 from .shared import Asking, LimitStore, checked_store
 
@@ -46,7 +55,7 @@ def circuit_breaker(
     """
     if failures < 1 or cooldown <= 0:
         raise ConfigError("circuit_breaker needs at least one failure and a cooldown above 0 seconds")
-    circuits: dict[str, _Circuit] = {}
+    circuits = NamedStates[str, _Circuit]()
     lock, shared = ProcessLock(), Asking(checked_store(store), name)
 
     def run(request: Request, call: CallNext) -> StepGenerator:
@@ -57,8 +66,9 @@ def circuit_breaker(
                 request, lambda store: store.enter_circuit(group, failures, cooldown)
             )
         with lock:
-            circuit = circuits.setdefault(failing, _Circuit())
-            wait, failed = entered or (circuit.enter(request.world.now(), failures, cooldown), circuit.failed)
+            now = request.world.now()
+            circuit = circuits.of(failing, _Circuit, lambda each: each.until + cooldown < now)
+            wait, failed = entered or (circuit.enter(now, failures, cooldown), circuit.failed)
         if wait > 0:
             raise CircuitOpen(
                 f"{failing} failed {failed} times in a row, so nothing was sent",
@@ -71,9 +81,13 @@ def circuit_breaker(
             well = _outcome_of(error)
             with lock:
                 circuit = circuits.setdefault(failing, _Circuit())
+                before = circuit.failed
                 circuit.leave(well, request.world.now(), cooldown)
                 if not circuit.failed:
                     del circuits[failing]  # what works needs no entry: names may be many
+            if (before >= failures) != (circuit.failed >= failures):
+                what = "circuit_opened" if circuit.failed else "circuit_closed"
+                request.world.report(what, step=name, circuit=failing)
             if entered is None or (well and not failed):
                 return None
             return lambda store: store.judge_circuit(group, well, cooldown)
@@ -106,7 +120,7 @@ def _outcome_of(error: BaseException | None) -> bool | None:
     """Return whether the provider did its work; None if that is not known."""
     if error is None:
         return True
-    if not isinstance(error, Exception) or isinstance(error, TotalTimeout):
+    if not isinstance(error, Exception) or isinstance(error, TotalTimeout | PoolTimeout):
         return None
     return not isinstance(error, ServerError | Overloaded | TransportError)
 

@@ -65,6 +65,8 @@ def concurrency(
                 shared.tell(request, leave_store)
 
         try:
+            if not place.is_set:
+                request.world.report("wait", step=name, model=request.model)
             if not place.is_set and not (yield Wait(place, request.seconds_left())):
                 raise _too_late(request, limit)
             if shared.usable(request):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...schemas.attempt import attempts_of
 from ...schemas.errors import StepwellError
 from ..http.redact import redact
 from ..http.request import Request
@@ -31,3 +32,4 @@ def attach_call_details(error: StepwellError, request: Request) -> None:
     error.provider = error.provider or request.model.provider
     error.model = error.model or request.model.id
     error.warnings = error.warnings or request.warnings
+    error.attempts = attempts_of(request.attempts or ())

@@ -9,6 +9,7 @@ from ...schemas.estimate import estimate_text, estimate_tokens
 from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.usage import Usage
 from ..http.request import Request
+from ..http.vendor_names import counts_in
 
 
 def expected_usage(request: Request, output_tokens: int | None) -> Usage:
@@ -47,12 +48,6 @@ def _body(request: Request) -> Mapping[str, Any]:
     except JSONDecodeError:
         body = None
     return body if isinstance(body, Mapping) else {}
-
-
-def counts_in(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> list[int]:
-    """Return the whole numbers above zero that are under these names."""
-    values = [place.get(name) for place in places for name in names]
-    return [value for value in values if isinstance(value, int) and not isinstance(value, bool) and value > 0]
 
 
 def _highest(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> int | None:

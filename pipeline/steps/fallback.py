@@ -7,6 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
+from ...schemas.attempt import attempts_of
 from ...schemas.errors import (
     ConfigError,
     DecodeError,
@@ -71,6 +72,8 @@ def fallback(*models: FallbackModel, when: When | Kinds | None = None, name: str
             raise first
         reason = _summary(request.model, first)
         for model, options in entries:
+            facts = {"from_model": request.model, "to_model": model, "error": type(first).__name__}
+            request.world.report("fallback", **facts)
             try:
                 pipeline, other = other_pipeline(request, model, options, inside=name)
                 response = yield from pipeline.flow(other.warn("model", f"called in place of {reason}"))
@@ -80,6 +83,7 @@ def fallback(*models: FallbackModel, when: When | Kinds | None = None, name: str
                 # Its frames hold this one, and so the stream, which would not end when dropped.
                 first.__traceback__ = None
                 return response
+        first.attempts = attempts_of(request.attempts or ())
         raise first
 
     return evolve(around(name, run), calls=entries)

@@ -51,6 +51,10 @@ _BOM = b"\xef\xbb\xbf"
 def _opened(
     request: Request, call: CallNext, steps: StreamSteps, unstreamed: Callable[[Response], Reply] | None
 ) -> StepGenerator:
+    """Send the request, and read its stream up to the first chunk with content, so that early errors are raised here.
+
+    unstreamed: reads an answer that is not streamed; None where there can be none.
+    """
     response = yield from call(request)
     source = response.source
     if source is None or response.decoder is not None:  # the stream of another model is open already

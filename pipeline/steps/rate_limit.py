@@ -18,14 +18,13 @@ from ..effects import CallNext, Flow, StepGenerator, Wait
 from ..http.request import Request, StateKey
 from ..http.response import Response
 from ..http.retry_after import retry_after
+from ..named_states import NamedStates
 from ..pipeline import Pipeline, with_attempts
 from ..signal import News, Signal
 from .expected import expected_usage
 from .shared import Asking, LimitStore, checked_store
 
 By = Callable[[Request], str]
-_MANY = 1000
-"""Limits by name, from which on those are looked for that are no longer used."""
 _MOMENT = 1e-6
 """Seconds that are not waited for: less than what a clock or a sum of floats is exact to."""
 _ON_THE_WAY = (0.05, 1.0)
@@ -80,7 +79,7 @@ class RateLimit:
         self._by = by
         self._hold: StateKey[_Hold | None] = StateKey(name, None, travels=True)
         # By process: of a call that another thread made before a fork, the child would never see the end.
-        self._lanes: dict[tuple[int, str], _Lane] = {}
+        self._lanes = NamedStates[tuple[int, str], _Lane]()
         self._lock = ProcessLock()
         self._name, self._shared = name, Asking(checked_store(store), name)
         self._steps = (
@@ -110,6 +109,7 @@ class RateLimit:
         return response.on_end(ended)
 
     def _attempt(self, request: Request, call: CallNext) -> StepGenerator:
+        """Send one attempt when the limit allows it; a 429 with a time to wait closes the lane for that time."""
         hold = request.get(self._hold)
         if hold is None:
             return (yield from call(request))
@@ -149,6 +149,7 @@ class RateLimit:
                 if wait <= _MOMENT:
                     return request
                 _check_time_left(request, wait)
+                request.world.report("wait", step=self._name, model=request.model, seconds=wait)
                 yield Wait(news, wait)
         finally:
             with self._lock:
@@ -179,11 +180,10 @@ class RateLimit:
         return wait, request
 
     def _lane(self, request: Request) -> _Lane:
+        """Return the queue of the calls that share the limit of this one."""
         key, now = (os.getpid(), self._by(request)), request.world.now()
         with self._lock:
-            if key not in self._lanes and len(self._lanes) >= _MANY:  # names may be those of a program's users
-                self._lanes = {name: lane for name, lane in self._lanes.items() if not lane.is_idle(now)}
-            lane = self._lanes.setdefault(key, _Lane(*self._limits))
+            lane = self._lanes.of(key, lambda: _Lane(*self._limits), lambda each: each.is_idle(now))
             lane.seen = now
             return lane
 

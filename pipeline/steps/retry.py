@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ...schemas.attempt import Noted
 from ...schemas.errors import ProviderError, StepwellError, TransportError
 from ..effects import CallNext, Sleep, StepGenerator
 from ..http.request import Request
@@ -50,10 +51,11 @@ def retry(
     budget = budget or RetryBudget()
 
     def run(request: Request, call: CallNext) -> StepGenerator:
-        attempt = 0
+        attempt, now, noted = 0, request.world.now, request.attempts
         while True:
             outcome: Response | StepwellError
             error: StepwellError | None
+            began = now()
             try:
                 outcome = yield from call(request)
                 error = outcome.error_by(find_error)
@@ -61,19 +63,40 @@ def retry(
                 outcome = error = raised
             else:
                 if error is None:
+                    if noted is not None:
+                        about = outcome.status, None, 0.0, outcome.transport
+                        noted.append((request.model, began - request.started, now() - began, *about))
                     budget.left = min(budget.most, budget.left + 0.1)
                     return outcome
             delay = _delay(request, attempt, error, base, most)
-            if error is None or delay is None or not budget.take():
+            if delay is not None and not budget.take():
+                delay = None
+            if noted is not None:
+                _note_failure(noted, request, began, outcome, error, delay)
+            if delay is None:
                 if isinstance(outcome, StepwellError):
                     raise outcome
                 return outcome
             # The traceback refers to this frame, and would keep the next stream alive when the caller drops it.
             error.__traceback__ = None
+            request.world.report("retry", model=request.model, error=type(error).__name__, wait=delay)
             yield Sleep(delay)
             attempt += 1
 
     return around_unchecked("retry", run)
+
+
+def _note_failure(
+    noted: list[Noted],
+    request: Request,
+    began: float,
+    outcome: Response | StepwellError,
+    error: StepwellError,
+    delay: float | None,
+) -> None:
+    at, seconds = began - request.started, request.world.now() - began
+    status, transport = getattr(outcome, "status", None), getattr(outcome, "transport", "")
+    noted.append((request.model, at, seconds, status, type(error).__name__, delay or 0.0, transport))
 
 
 def _delay(request: Request, attempt: int, error: StepwellError, base: float, most: float) -> float | None:

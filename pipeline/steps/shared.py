@@ -42,7 +42,7 @@ class LimitStore(Protocol):
         """Count no attempt for so many seconds."""
 
     def take_place(self, name: str, id: str, limit: int, seconds: float) -> float:
-        """Take one of `limit` places for at most so many seconds, and return 0, else the seconds until one is over."""
+        """Take one of `limit` places for at most `seconds`, and return 0; if none is free, the seconds until one is."""
 
     def leave_place(self, name: str, id: str) -> None:
         """Give a place back."""
@@ -59,10 +59,10 @@ class LimitStore(Protocol):
         """Return the sums, with those that are reserved."""
 
     def enter_circuit(self, name: str, failures: int, cooldown: float) -> tuple[float, int]:
-        """Return the seconds until a call is let through, 0 for this one, and how often in a row calls have failed."""
+        """Return the seconds until a call may be sent (0: this one may), and how many calls in a row have failed."""
 
     def judge_circuit(self, name: str, well: bool | None, cooldown: float) -> None:
-        """Note that a call was answered well, failed, or ended otherwise."""
+        """Note how a call ended. well: whether it was answered; None if it says nothing of the provider's health."""
 
 
 def checked_store(store: LimitStore | None) -> LimitStore | None:
@@ -96,6 +96,7 @@ class Asking:
             return (yield in_thread(lambda: work(self.store))), request
         except Exception as error:
             self._avoided_until = request.world.now() + AVOID_SECONDS
+            request.world.report("store_failed", step=self._subject, error=type(error).__name__)
             why = f"its store failed ({type(error).__name__}): the limit held within this process alone"
             return None, request.warn(self._subject, why)
 

@@ -5,7 +5,7 @@ ChunkReader is for flows; Stream and AsyncStream (stream.py) are for the callers
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from typing import Any
 
 from ...schemas.chunks import StreamChunk, Warned
@@ -15,7 +15,7 @@ from ...schemas.message import Context
 from ...schemas.reply import CallWarning, Reply
 from ...schemas.usage import Usage
 from ..annotate import annotate, attach_partial, note_reply, with_inner_calls
-from ..effects import END, Close, Flow, Read, cancel_flow, emitted
+from ..effects import END, Close, Effect, Flow, Read, cancel_flow, emitted
 from ..http.redact import redact
 from ..http.response import Response
 from .decoder import StreamDecoder
@@ -150,16 +150,16 @@ class OpenAnswer:
             error.warnings = request.warnings
         return error
 
-    def _leave(self) -> Close | None:
-        """End the stream, once, and return the effect that closes its connection, if it has one."""
+    def _leave(self) -> Sequence[Effect]:
+        """End the stream, once, and return the effects that close its connection and do what its stages have left."""
         response = self._response
         if self._over or response is None:
-            return None
+            return ()
         self._over = True
         response.flow = None
         complete = self._fold.finished is not None
         response.ended(self._own_reply(response) if complete or self._error is not None else None, self._error)
-        return None if response.source is None else Close(response.source)
+        return response.closing if response.source is None else [Close(response.source), *response.closing]
 
     def _own_reply(self, response: Response) -> Reply:
         """Return the reply of this response alone, without the calls that steps made besides it."""
@@ -176,9 +176,9 @@ class OpenAnswer:
             if flow is not None:
                 yield from cancel_flow(flow)
         finally:  # also where the flow fails to clean up
-            close = self._leave()
-        if close is not None:
-            yield close
+            effects = self._leave()
+        for effect in effects:  # noqa: UP028  # `yield from` would send the results to the list
+            yield effect
 
 
 class ChunkReader(OpenAnswer):

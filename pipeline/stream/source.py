@@ -11,6 +11,7 @@ from ...schemas.errors import (
     ConnectTimeout,
     DecodeError,
     InvalidRequest,
+    PoolTimeout,
     ResponseTooLarge,
     StepwellError,
     StreamTruncated,
@@ -179,6 +180,7 @@ def _inflater(encoding: str, *, known_only: bool = True) -> Any:
 
 
 _NO_CONNECTION = (ConnectTimeout, "no connection to {host} within the connect timeout")
+_NONE_FREE = (PoolTimeout, "no connection to {host} became free within the connect timeout")
 _UNREACHABLE = (ConnectError, "cannot connect to {host}")
 _NO_SCHEME = (ConnectError, "the URL of {host} has no http:// or https:// in front")
 _CUT = (StreamTruncated, "{host} closed the connection before the answer was whole")
@@ -187,7 +189,8 @@ _MEANING: dict[str, tuple[type[TransportError], str]] = {
     # httpx, httpx2, pipeline/http/fast
     "ConnectTimeout": _NO_CONNECTION,
     "SlowConnect": _NO_CONNECTION,
-    "PoolTimeout": (ConnectTimeout, "no free connection to {host} within the connect timeout"),
+    "PoolTimeout": _NONE_FREE,
+    "PoolBusy": _NONE_FREE,
     "ConnectError": _UNREACHABLE,
     "Unreachable": _UNREACHABLE,
     "ProxyError": (ConnectError, "the proxy refused the way to {host}"),
@@ -214,13 +217,15 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
             return clock.error()
         if kind.__name__ in _MEANING:
             meaning, text = _MEANING[kind.__name__]
-            if meaning is ConnectTimeout and clock is not None and (expired := clock.expired()) is not None:
+            if issubclass(meaning, ConnectTimeout) and clock is not None and (expired := clock.expired()) is not None:
                 return expired
             fields: dict[str, Any] = {}
             if meaning is ConnectError:
                 fields["hint"] = reason = _reason(error)
                 if reason.startswith("[SSL") and "EOF" not in reason:
                     fields["retryable"] = False  # a certificate does not get right by waiting, nor does a plain server
+            elif meaning is PoolTimeout:
+                fields["hint"] = "raise max_connections= of the client, or run fewer calls"
             elif kind.__name__ == "StaleConnection":
                 fields["retry_after"] = 0.0
             return meaning(text.format(host=host), **fields)

@@ -56,8 +56,9 @@ class Stream(OpenAnswer):
         """Stop reading and return the connection. A second call does nothing."""
         if self._flow is not None:
             drive(self._stopping(), self._perform)
-        elif (close := self._leave()) is not None:
-            self._perform(close)
+        else:
+            for effect in self._leave():
+                self._perform(effect)
 
     def next_chunks(self) -> list[StreamChunk] | None:
         """Read the next chunks; None at the end of the stream."""
@@ -144,8 +145,9 @@ class AsyncStream(OpenAnswer):
             return
         if self._flow is not None:
             await clean_up(self._stopping(), self._perform)
-        elif (close := self._leave()) is not None:
-            await self._perform(close)
+        else:
+            for effect in self._leave():
+                await self._perform(effect)
 
     aclose = close
 

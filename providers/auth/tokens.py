@@ -15,6 +15,7 @@ from ...pipeline.http.request import Headers, Request
 from ...pipeline.single_flight import SingleFlight
 from ...schemas.errors import AuthError, ConnectError
 from ...schemas.json_text import loads
+from ...schemas.memo import Memo
 from ...schemas.secret import MaskedDict, Secret, header_secret
 
 MARGIN_SECONDS = 300
@@ -98,15 +99,13 @@ class TokenSources:
 
     def __init__(self, make: Callable[[Any], TokenSource]) -> None:
         self._make = make
-        self._sources: dict[bytes, TokenSource] = {}
+        self._sources = Memo[bytes, TokenSource](_MOST)
 
     def of(self, login: Secret | Mapping[str, Any] | str | None) -> TokenSource:
         """Return the source of a login; None is the machine's."""
         plain = dict(login) if isinstance(login, Mapping) else login.reveal() if isinstance(login, Secret) else login
         key = hashlib.sha256(repr(plain).encode()).digest()  # hashed, so that no secret is kept in a second place
-        if key not in self._sources and len(self._sources) >= _MOST:
-            self._sources.clear()
-        return self._sources.setdefault(key, self._make(login))
+        return self._sources.get(key) or self._sources.put(key, self._make(login))
 
 
 def oauth_tokens(url: str, fields: Mapping[str, str | Secret], *, margin: float = MARGIN_SECONDS) -> TokenSource:

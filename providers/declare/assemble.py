@@ -21,6 +21,7 @@ from ...pipeline.stream.decoder import StreamSteps
 from ...schemas.errors import ConfigError, InvalidOption, StepError, StepwellError
 from ...schemas.functions import taken
 from ...schemas.json_text import REPAIRED_TEXT, well_formed
+from ...schemas.memo import Memo
 from ...schemas.model import Model
 from ...schemas.options import OPERATION_OPTIONS, check_options, check_value, checked_format
 from ...schemas.reply import CallWarning, Reply
@@ -29,9 +30,10 @@ from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
 from .combinations import DEPENDENT, fit_combinations
+from .dropped import report_dropped, warn_of_dropped
 from .environment import PROCESS, Environment, environment_of
 from .failures import failure_finder
-from .kept_options import keep, scalars_key
+from .kept_options import MOST, keep, scalars_key
 from .login_steps import authentication, resolve_key, trusted_url
 from .object_support import fit_schemas
 from .option_names import suggest_option
@@ -40,7 +42,7 @@ from .provenance import with_origin
 from .provider import Provider, common_options
 from .resolve import Resolved
 from .rules import Rules, is_packaged
-from .translate import no_json_with_tools, report_dropped, translate, warn_of_dropped
+from .translate import no_json_with_tools, translate
 from .wire import Wire
 
 _ANY: Mapping[str, Any] = {}
@@ -175,7 +177,7 @@ def check(provider: Provider, wire: Wire) -> Step:
     table, common = provider.option_table(wire), common_options(wire)
     own = provider.options
     misplaced = own.keys() - common.keys()
-    accepted: dict[Any, bool] = {}
+    accepted = Memo[Any, bool](MOST)
 
     def check_options_of(request: Request) -> Request:
         all_options = request.options
@@ -290,7 +292,7 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
     is_trusted_url = trusted_url(provider, model)
     is_pure = not callable(rules) and all(map(is_packaged, rules))
     acts_without_options = not is_pure or any(translate(rules, {}, model, "warn"))
-    translated: dict[Any, tuple[Mapping[str, Any], tuple[CallWarning, ...]]] = {}
+    translated = Memo[Any, tuple[Mapping[str, Any], tuple[CallWarning, ...]]](MOST)
 
     def translate_options(request: Request) -> Request:
         if request.context.tools and "tools" not in encodable:
@@ -330,6 +332,9 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
     return on_request("translate_options", translate_options)
 
 
+_BUFFER = 4096
+
+
 def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], bytes]) -> Step:
     """Make the step that builds the body, merges the caller's provider_options into it, and encodes it."""
 
@@ -354,9 +359,8 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
             request = request.replace(warnings=request.warnings + dropped)
         if type(encoded) is not bytes:
             raise StepError(f"encode_body returned {type(encoded).__name__} instead of bytes")
-        if request.stream and len(encoded) < 2048:
-            encoded = bytes(memoryview(encoded))  # orjson's own holds 4 kB, for as long as the stream is read
-        return request.replace(body=encoded)
+        # A stream keeps its request, and the JSON writer leaves its buffer of 4 kB to a body: see json_text.trimmed.
+        return request.replace(body=encoded if len(encoded) > _BUFFER else memoryview(encoded).tobytes())
 
     return on_request("encode_body", encode)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConnectError, MissingExtra, MissingKey
+from ...schemas.memo import Memo
 from ...schemas.process_lock import ProcessLock
 
 HINT = (
@@ -75,7 +76,7 @@ class Logins:
     """The logins of this process, by profile and by the variables of the environment that botocore reads."""
 
     def __init__(self) -> None:
-        self._logins: dict[bytes, AwsLogin] = {}
+        self._logins = Memo[bytes, AwsLogin](_MOST)
         self._lock = ProcessLock()
 
     def of(self, profile: str | None) -> AwsLogin:
@@ -86,16 +87,13 @@ class Logins:
         # Hashed, so that no secret is kept in a second place.
         key = hashlib.sha256(repr((profile, variables)).encode()).digest()
         with self._lock:
-            if key not in self._logins:
-                if len(self._logins) >= _MOST:
-                    self._logins.clear()
-                self._logins[key] = AwsLogin(profile)
-            return self._logins[key]
+            return self._logins.get(key) or self._logins.put(key, AwsLogin(profile))
 
     def forget(self, login: AwsLogin) -> None:
         """Load the login again next time: it was refused."""
         with self._lock:
-            self._logins = {key: known for key, known in self._logins.items() if known is not login}
+            for key in [key for key, known in self._logins.items() if known is login]:
+                del self._logins[key]
 
 
 LOGINS = Logins()

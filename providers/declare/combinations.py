@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from ...pipeline.http.request import RAW_OPTIONS, Request
+from .dropped import warn_of_dropped
 from .rules import DroppedOptions
-from .translate import warn_of_dropped
 
 _OF_TOOLS = ("tool_choice", "parallel_tool_calls")
 DEPENDENT = frozenset((*_OF_TOOLS, "top_logprobs"))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping
-from functools import cache
+from functools import lru_cache
 from typing import Any
 
 from attrs import field, frozen
@@ -204,7 +204,7 @@ FREE = Credentials((*(Value(name, PLAIN) for name in _OPEN), Value("endpoint", P
 PLAIN_KEY = Value("api_key", KEY, ("key", "token", "api_token", "access_token", "auth_token", "bearer_token"))
 
 
-@cache
+@lru_cache(maxsize=1000)
 def one_key(provider: str, variables: Iterable[str] = (), places: Iterable[str] = ()) -> Credentials:
     """Make the credentials of a provider with one key.
 

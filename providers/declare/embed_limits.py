@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 
 from attrs import frozen
+
+from .patterns import matching
 
 
 @frozen
@@ -23,6 +24,5 @@ UNKNOWN_LIMIT = EmbedLimit(32)
 
 
 def embed_limit_for(rows: Mapping[str, EmbedLimit], model_id: str) -> EmbedLimit:
-    """Return the limit of the last row whose pattern matches the model's id."""
-    found = [limit for pattern, limit in rows.items() if fnmatchcase(model_id, pattern)]
-    return found[-1] if found else UNKNOWN_LIMIT
+    """Return the limit of the last row whose pattern matches the model's id; UNKNOWN_LIMIT if none does."""
+    return next(matching(rows, model_id), UNKNOWN_LIMIT)

@@ -133,7 +133,7 @@ _BY_WORDS = (
 # characters, tools. The groups are the numbers, where the body has them.
 _N = r"[\d,]+"
 _OVERFLOW = tuple(
-    re.compile(pattern.replace("<max>", f"(?P<max>{_N})").replace("<requested>", f"(?P<requested>{_N})"), re.I | re.S)
+    pattern.replace("<max>", f"(?P<max>{_N})").replace("<requested>", f"(?P<requested>{_N})")
     for pattern in (
         # OpenAI (embeddings too) and those that copied it: DeepSeek, vLLM, OpenRouter, ...
         r"maximum context length is <max> tokens.{0,160}?for a total of at least <requested>",
@@ -318,7 +318,8 @@ def _overflow(status: int | None, message: str, error: object) -> dict[str, int]
     """Return the fields of ContextOverflow that the body has numbers for; None for any other error."""
     if status not in _OVERFLOW_STATUSES:
         return None
-    found = [_numbers(match) for pattern in _OVERFLOW if (match := pattern.search(message))]
+    # Compiled when first needed, and kept by `re`: compiling them takes a tenth of the time to the first answer.
+    found = [_numbers(match) for pattern in _OVERFLOW if (match := re.search(pattern, message, re.I | re.S))]
     if not found:
         return None
     fields = error if isinstance(error, Mapping) else {}

@@ -77,11 +77,13 @@ def load(module: str, name: str, label: str) -> Any:
         ) from error
 
 
-@cache
 def wire_named(name: str) -> Wire | None:
     """Return a wire of this package by its name; None for an unknown name."""
-    if name not in WIRES:
-        return None
+    return _wire(name) if name in WIRES else None
+
+
+@cache
+def _wire(name: str) -> Wire:
     wire: Wire = load(f"wires.{name}", name, f"the wire {name!r}")
     return wire
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from fnmatch import fnmatchcase
 from types import MethodType
 from typing import Any, Unpack
 
@@ -28,6 +27,7 @@ from .embed_limits import EmbedLimit
 from .environment import PROCESS, Environment, variable_names
 from .extending import base_of
 from .option_names import check_names
+from .patterns import matching
 from .place import EVERYWHERE, Place, When, place_for
 from .rules import AnyRule, AnyTranslate, Rule, Rules, Translate, rule_table
 from .steps import STEPS, PlacedSteps, StepOverrides, checked_steps
@@ -101,8 +101,7 @@ class Provider:
     place: str = ""
     """where it is, for listings, if a step makes the address"""
     trusted_hosts: tuple[str, ...] = ()
-    """ends of host names (`.openai.azure.com`), or whole ones with a pattern for each label; by https, they may get the
-    key, too"""
+    """ends of host names (`.openai.azure.com`), or whole ones with patterns for labels, that get the key, by https"""
     docs: str = ""
     """the address of its documentation"""
     env_key: tuple[str, ...] | Mapping[str, str] = field(default=(), converter=variable_names)
@@ -131,8 +130,7 @@ class Provider:
     """ids of other providers whose signatures and encrypted blocks it accepts"""
     prepare_request: Callable[[Request], Request] | None = None
     attach: Callable[..., Pipeline] | None = None
-    """changes the pipeline of every call, by `(pipeline, provider)`; parameters named `model` and `operation` get those
-    of the call"""
+    """changes the pipeline of every call, by `(pipeline, provider)`; may take the `model` and `operation`"""
     attach_stream: Callable[..., Pipeline] | None = None
     """the same for streams, in the place of `attach`"""
     steps: Mapping[str, Any] = {}
@@ -149,6 +147,9 @@ class Provider:
     """limits, abilities and prices of its models, by id, as `stepwell.models.add` takes them"""
     source: str = field(default="", repr=False, eq=False)
     """where it was declared, if not in this package"""
+
+    def __repr__(self) -> str:
+        return f"Provider({self.id!r}, base_url={self.base_url!r}, wires={self.wires})"
 
     def with_steps(self, **steps: Unpack[PlacedSteps]) -> Provider:
         """Return the provider with some steps replaced for all its models; a list of rules is added to its own.
@@ -254,8 +255,7 @@ class Provider:
             raise NotSupported(
                 f"{self.id} does not offer {operation}", hint=f"it offers {', '.join(sorted(self.operations))}"
             )
-        rows = [name for pattern, name in reversed([*self.spoken.items()]) if fnmatchcase(model.id, pattern)]
-        for wanted in (named, model.wire, *rows):
+        for wanted in (named, model.wire, *matching(self.spoken, model.id)):
             for wire in able:
                 if wire.name == wanted:
                     return wire

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from ...model_metadata.catalog import CATALOG, Catalog
 from ...model_metadata.provider_ids import canonical
-from ...schemas.errors import UnknownProvider
+from ...schemas.errors import ConfigError, UnknownProvider
 from ...schemas.nearest import nearest
 from ...schemas.undo import Undo
 from .. import BUILT_IN, __path__
@@ -89,7 +89,10 @@ class Registry:
         return nearest(canonical(id), self.ids())
 
     def register(self, provider: Provider) -> Provider:
-        """Add a provider, which replaces another of the same id."""
+        """Add a provider, which replaces another of the same id. Raises ConfigError for what is none."""
+        if not isinstance(provider, Provider):
+            hint = "pass what declare_provider(...) or stepwell.provider(id) returns"
+            raise ConfigError(f"a {type(provider).__name__} is not a provider", hint=hint)
         self.version += 1
         self._removed.discard(canonical(provider.id))
         self._put(canonical(provider.id), provider)

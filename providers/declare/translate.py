@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from ...pipeline.http.request import Request
-from ...schemas.errors import ConfigError, InvalidOption
+from ...schemas.errors import ConfigError
 from ...schemas.model import Model
 from ...schemas.reply import CallWarning
+from .dropped import drop_options, report_dropped
 from .rules import DroppedOptions, Options, Rules
 
 
@@ -46,12 +46,6 @@ def translate(
     return options, warnings + report_dropped(losses, model, on_unsupported)
 
 
-def warn_of_dropped(request: Request, losses: DroppedOptions, **changes: Any) -> Request:
-    """Return the request with warnings of dropped options and other changes. Raises as `report_dropped` does."""
-    dropped = report_dropped(losses, request.model, request.on_unsupported)
-    return request.replace(warnings=request.warnings + dropped, **changes)
-
-
 def no_json_with_tools(request: Request) -> Request:
     """Drop a JSON response_format, with a warning, from a request with tools, for models and servers that refuse both
     together."""
@@ -60,18 +54,5 @@ def no_json_with_tools(request: Request) -> Request:
         return request
     if isinstance(wanted, Mapping) and wanted.get("type") == "text":
         return request
-    options = {name: value for name, value in request.options.items() if name != "response_format"}
     why = f"{request.model} takes no JSON answer beside tools; describe the form in the prompt"
-    return warn_of_dropped(request, [("response_format", why)], options=options)
-
-
-def report_dropped(losses: DroppedOptions, model: Model, on_unsupported: str) -> tuple[CallWarning, ...]:
-    """Turn dropped options into warnings, an InvalidOption or nothing, as `on_unsupported` says."""
-    if not losses or on_unsupported == "ignore":
-        return ()
-    if on_unsupported == "error":
-        reasons = "; ".join(f"{name!r}: {why}" for name, why in losses)
-        raise InvalidOption(
-            f"{model} does not take these options: {reasons}", hint="leave them out, or pass on_unsupported='warn'"
-        )
-    return tuple(CallWarning(name, why, str(model)) for name, why in losses)
+    return drop_options(request, ["response_format"], why)

@@ -106,6 +106,9 @@ class Wire:
             if (function := getattr(self, name)) is not None:
                 checked_function(function, f"{name} of the wire {self.name}", count, optional)
 
+    def __repr__(self) -> str:
+        return f"Wire({self.name!r}, operation={self.operation!r})"
+
     def stream_steps(self) -> StreamSteps:
         """Return the streaming functions together. Raises NotSupported for a wire that does not stream."""
         if self.parse_stream_protocol is None or self.decode_stream_event is None:

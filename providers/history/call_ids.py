@@ -11,6 +11,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from hashlib import sha256
 
+from ...schemas.memo import memo
 from ..declare.tool_policies import ToolCallIdPolicy
 
 _LETTERS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
@@ -23,14 +24,16 @@ class CallIds:
         self._policy = policy
         self._fits = id_matcher(policy)
         self._used: set[str] = set()
+        self._attempts: dict[str, int] = {}
 
     def sent(self, id: str) -> str:
         """Return the id to send for the next call, whose own id is `id`."""
-        new = id if self._fits(id) else mapped(id, self._policy)
-        attempt = 1
+        new = id if self._fits(id) else mapped[id, self._policy]
+        attempt = self._attempts.get(id, 1)
         while new in self._used:
             attempt += 1
-            new = mapped(f"{id}\n{attempt}", self._policy)
+            new = mapped[f"{id}\n{attempt}", self._policy]
+        self._attempts[id] = attempt
         self._used.add(new)
         return new
 
@@ -42,9 +45,10 @@ def id_matcher(policy: ToolCallIdPolicy) -> Callable[[str], object]:
     return re.compile(f"[{policy.alphabet}]{count}").fullmatch
 
 
-@lru_cache(maxsize=4096)
-def mapped(id: str, policy: ToolCallIdPolicy) -> str:
-    """Map an id to one of letters and digits, the same at any time and in any process."""
+@memo(4096)
+def mapped(key: tuple[str, ToolCallIdPolicy]) -> str:
+    """Map an id to one that the policy accepts, the same at any time and in any process: `mapped[id, policy]`."""
+    id, policy = key
     number = int.from_bytes(sha256(id.encode()).digest()[:16], "big")
     digits = []
     while number:

@@ -131,6 +131,7 @@ def _reported(request: Request, found: Iterable[str], shape: HistoryShape) -> Re
 
 
 def _fit(request: Request, target: HistoryTarget) -> Request:
+    """Drop or repair what the target does not take of a conversation, with a warning for each."""
     context = request.context
     messages, dropped = target.origins.fitted(context.messages)
     given = {*request.get(RAW_OPTIONS), *request.options}
@@ -139,7 +140,8 @@ def _fit(request: Request, target: HistoryTarget) -> Request:
     if (read := target.shape.server_tools) is not None:
         messages, more = without_open_tools(messages, read)
         repairs += more
-    left_out = [f"{kind} cannot be sent to {request.model.provider} and is left out" for kind in dropped]
+    place = f"{request.model.provider} over {target.origins.wire}"
+    left_out = [f"{kind} cannot be sent to {place} and is left out" for kind in dropped]
     broken = [
         f"the arguments of a call of {call.name!r} are sent inside an object, since {call.error}"
         for message in messages

@@ -6,8 +6,9 @@ user went on without waiting, a loop was stopped, the beginning was cut off.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Sequence
-from itertools import groupby, takewhile
+from itertools import groupby
 
 from attrs import define, evolve
 
@@ -74,22 +75,31 @@ def _match(messages: Sequence[Message]) -> tuple[list[_Slot], set[int]]:
     A result belongs to the first open call with its id, in the latest answer that has one; an id may occur again.
     """
     slots: list[_Slot] = []
-    open: dict[str, list[_Slot]] = {}
+    open: dict[str, list[deque[_Slot]]] = {}  # by id: the calls of each answer
+    latest: dict[str | None, deque[_Slot]] = {}  # the calls of the latest answer: by tool, and None for all
     loose: set[int] = set()
     spoken = 0
     for at, message in enumerate(messages):
         if message.role == "tool":
-            slot = _take_slot(open, message) or _call_without_id(open, slots, message)
+            # Some formats have no ids: their results are for the next open call of the tool.
+            slot = _take_slot(open, message) if message.tool_call_id else _first_open(latest.get(message.name))
             if slot is None:
                 loose.add(at)
             else:
                 slot.result, slot.apart = at, slot.spoken != spoken
             continue
         spoken += 1
-        for call in message.tool_calls if message.role == "assistant" else ():
+        calls = message.tool_calls if message.role == "assistant" else ()
+        if calls:
+            latest = {}
+        for call in calls:
             slot = _Slot(call, at, spoken)
             slots.append(slot)
-            open.setdefault(call.id, []).append(slot)
+            answers = open.setdefault(call.id, [])
+            if not answers or answers[-1][-1].place != at:
+                answers.append(deque())
+            for queue in (answers[-1], latest.setdefault(call.name, deque()), latest.setdefault(None, deque())):
+                queue.append(slot)
     for at in sorted(loose):  # a result may be before its call
         if slot := _take_slot(open, messages[at]):
             slot.result, slot.apart = at, True
@@ -97,23 +107,21 @@ def _match(messages: Sequence[Message]) -> tuple[list[_Slot], set[int]]:
     return slots, loose
 
 
-def _take_slot(open: dict[str, list[_Slot]], message: Message) -> _Slot | None:
-    waiting = open.get(message.tool_call_id) if message.tool_call_id else None
-    if not waiting:
-        return None
-    slot = next(slot for slot in waiting if slot.place == waiting[-1].place)
-    waiting.remove(slot)
-    return slot
+def _take_slot(open: dict[str, list[deque[_Slot]]], message: Message) -> _Slot | None:
+    answers = open.get(message.tool_call_id) if message.tool_call_id else None
+    while answers:
+        slot = _first_open(answers[-1])
+        if not answers[-1]:
+            answers.pop()
+        if slot is not None:
+            return slot
+    return None
 
 
-def _call_without_id(open: dict[str, list[_Slot]], slots: list[_Slot], message: Message) -> _Slot | None:
-    """Find the call for a result without an id (some formats have none): the next open call of its tool."""
-    if message.tool_call_id or not slots:
-        return None
-    latest = list(takewhile(lambda slot: slot.place == slots[-1].place, reversed(slots)))
-    for slot in reversed(latest):
-        if slot.result is None and message.name in (None, slot.call.name):
-            open[slot.call.id].remove(slot)
+def _first_open(queue: deque[_Slot] | None) -> _Slot | None:
+    """Take the first call without a result out of a queue."""
+    while queue:
+        if (slot := queue.popleft()).result is None:
             return slot
     return None
 

@@ -16,6 +16,7 @@ from ...schemas.json_types import JSONSchema
 from ...schemas.model import Model
 from ...schemas.parts import Text
 from ..declare.constraints import Constraints, constrained, fitting, sampling_within
+from ..declare.dropped import drop_options
 from ..declare.provider import Override, override
 from ..declare.rules import (
     BUDGET_FIRST,
@@ -30,7 +31,6 @@ from ..declare.rules import (
     not_both,
     only,
 )
-from ..declare.translate import warn_of_dropped
 
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 65536}
 """Tokens to think with, by effort."""
@@ -340,12 +340,10 @@ def _no_thinking_if_begun(request: Request) -> Request:
 
     https://platform.claude.com/docs/en/build-with-claude/extended-thinking#feature-compatibility
     """
-    names = [name for name in ("reasoning_effort", "reasoning_budget", "thinking") if name in request.options]
-    if not names or not _is_begun(request):
+    names = {"reasoning_effort", "reasoning_budget", "thinking"}
+    if names.isdisjoint(request.options) or not _is_begun(request):
         return request
-    options = {name: value for name, value in request.options.items() if name not in names}
-    losses = [(name, "thinking and an answer that is begun exclude each other") for name in names]
-    return warn_of_dropped(request, losses, options=options)
+    return drop_options(request, sorted(names), "thinking and an answer that is begun exclude each other")
 
 
 def _is_begun(request: Request) -> bool:

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from fnmatch import fnmatchcase
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
+from ..declare.patterns import matching
 from ..declare.resolve import Family
 from ..declare.wire import Wire
 
@@ -58,15 +58,16 @@ def facts_of_family(model_id: str, wire: Wire) -> Family | None:
         return None
     tables = _tables_of(id)
     native = (wire.history_format or wire.name) in tables.FORMATS
-    rules = row_of(tables.NATIVE if native else tables.OTHER_FORMATS, id)
-    return Family(tuple(rules or ()), row_of(tables.NATIVE_FITS if native else tables.FITS, id))
+    rules = next(matching(tables.NATIVE if native else tables.OTHER_FORMATS, id), ())
+    return Family(tuple(rules), next(matching(tables.NATIVE_FITS if native else tables.FITS, id), None))
 
 
 def wire_with_tools(
     wires: Iterable[Wire], wire: Wire, model_id: str, is_own: Callable[[object], bool]
 ) -> Callable[[Mapping[str, object]], str | None] | None:
-    """Return a function that names the wire for a call with tools, by its options, or None for the usual one; None if
-    it is the usual one always.
+    """Return a function from the options of a call with tools to the name of the wire that it needs.
+
+    The function returns None where the usual wire will do. None in its place: the usual wire always does.
 
     wires: those of the provider.
     wire: the usual one.
@@ -76,12 +77,9 @@ def wire_with_tools(
     id = family_id(model_id) if wire.operation == "chat" else ""
     tables = _tables_of(id) if id else None
     other, models = getattr(tables, "WIRE_WITH_TOOLS", ("", {}))
-    needs = row_of(models, id) if wire.name != other and any(each.name == other for each in wires) else None
+    needs = (
+        next(matching(models, id), None) if wire.name != other and any(each.name == other for each in wires) else None
+    )
     return (
         None if needs is None else lambda options: other if is_own(options.get("base_url")) and needs(options) else None
     )
-
-
-def row_of(table: Mapping[str, Any], id: str) -> Any:
-    """Return the value of the last pattern that matches; None if none does."""
-    return next((value for pattern, value in reversed([*table.items()]) if fnmatchcase(id, pattern)), None)

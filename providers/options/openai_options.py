@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 
 from ...pipeline.http.request import Request
 from ...schemas.model import Model
+from ..declare.dropped import drop_options, warn_of_dropped
 from ..declare.provider import Override, override
 from ..declare.rules import (
     DroppedOptions,
@@ -26,7 +27,6 @@ from ..declare.rules import (
     when,
     without_thinking,
 )
-from ..declare.translate import warn_of_dropped
 
 _RENAMED = rename("max_tokens", "max_completion_tokens")
 # https://platform.openai.com/docs/api-reference/chat/create
@@ -169,8 +169,7 @@ def fit_to_path(request: Request) -> Request:
         return warn_of_dropped(request, losses, options={**options, "max_tokens": _LEAST})
     if "metadata" not in options or options.get("store") or not request.url.endswith("/chat/completions"):
         return request
-    losses = [("metadata", "chat completions take it only with store=True")]
-    return warn_of_dropped(request, losses, options={k: v for k, v in options.items() if k != "metadata"})
+    return drop_options(request, ["metadata"], "chat completions take it only with store=True")
 
 
 def openai_families(*rules: Rule) -> Mapping[str, Override]:

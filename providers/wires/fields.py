@@ -50,7 +50,7 @@ def format_asked(response_format: object) -> Mapping[str, Any] | bool:
 
 
 def own_fields(part: Text | Refusal | Image | File | Audio | Video, wire: str) -> Mapping[str, Any]:
-    """Return what a part has beside its content for this wire, and for all wires that understand it."""
+    """Return the further fields of a part: those for this wire, and those of a message in dict form, for any wire."""
     extra = part.extra
     return {**extra.get(LOOSE, {}), **extra.get(wire, {})} if extra else extra
 

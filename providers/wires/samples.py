@@ -11,6 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
+from ...schemas.json_text import dumps
 from ...schemas.reply import Reply
 
 
@@ -52,6 +53,11 @@ class Samples:
     """The text that this stream holds before the error."""
     more: Mapping[str, Sample] = {}
     """Further answers, by what they show; see `scenes`."""
+
+
+def sse_event(type: str, **data: Any) -> bytes:
+    """Return an event of a stream under the name of its type."""
+    return b"event: %s\ndata: %s\n\n" % (type.encode(), dumps({"type": type, **data}))
 
 
 def scenes(

@@ -6,11 +6,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ...pipeline.http.request import Request
-from ...schemas.errors import InvalidOption
 from ...schemas.message import Message
 from ...schemas.parts import MEDIA, Part, Text
+from ..declare.dropped import drop_options
 
 Block = dict[str, Any]
+
+
+def encoded(parts: Iterable[Part], encode: Callable[[Part], Block | None]) -> list[Block]:
+    """Return the blocks of parts, without those that have none."""
+    return [block for part in parts if (block := encode(part)) is not None]
 
 
 def alternating(
@@ -37,7 +42,7 @@ def alternating(
             blocks = [encode_result(message)]
         else:
             parts = [part for part in message.content if role == "user" or not isinstance(part, MEDIA)]
-            blocks = [block for part in parts if (block := encode(part)) is not None]
+            blocks = encoded(parts, encode)
         if blocks and turns and turns[-1]["role"] == role:
             turns[-1]["content"] += blocks
         elif blocks:
@@ -89,16 +94,12 @@ def thinking_if_begun(
 
 
 def _without_json_mode(request: Request) -> Request:
-    """Drop a response format of JSON without a schema, with a warning: these formats have none."""
+    """Drop a response format of JSON without a schema: these formats have none. Warns or raises as `report_dropped`."""
     value = request.options["response_format"]
     if (value.get("type") if isinstance(value, Mapping) else value) not in ("json", "json_object"):
         return request
-    options = {name: each for name, each in request.options.items() if name != "response_format"}
-    why, hint = "this format has no JSON mode without a schema", "pass a JSON schema"
-    if request.on_unsupported == "error":
-        raise InvalidOption(f"{request.model} does not take response_format='json': {why}", hint=hint)
-    request = request.replace(options=options)
-    return request if request.on_unsupported == "ignore" else request.warn("response_format", f"{why}: {hint}")
+    why = "this format has no JSON mode without a schema: pass a JSON schema"
+    return drop_options(request, ["response_format"], why)
 
 
 def _unfinished_answer(messages: Sequence[Message]) -> list[Message]:

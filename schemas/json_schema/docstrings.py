@@ -7,9 +7,10 @@ import inspect
 import re
 import sys
 from collections.abc import Callable
-from functools import lru_cache
 from textwrap import dedent
 from typing import Final
+
+from ..memo import memo
 
 _GOOGLE = re.compile(
     r"(Args|Arguments|Parameters|Params|Attributes|Keyword Args|Keyword Arguments|Other Parameters):\s*"
@@ -36,10 +37,10 @@ def docstring_of(described: object) -> str | None:
         return text
     if not inspect.isroutine(described) and not isinstance(described, type):
         described = type(described)  # a callable object has the docstring of its class
-    return _from_source(inspect.unwrap(getattr(described, "__func__", described)))
+    return _from_source[inspect.unwrap(getattr(described, "__func__", described))]
 
 
-@lru_cache(maxsize=1024)
+@memo(1024)
 def _from_source(described: Callable[..., object] | type) -> str | None:
     try:
         (node,) = ast.parse(dedent(inspect.getsource(described))).body

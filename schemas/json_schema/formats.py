@@ -22,6 +22,8 @@ def _matches(pattern: str) -> Check:
 
 
 def _read_by(read: Callable[[str], object], shape: Check) -> Check:
+    """Make the check of a text that has a shape, and for which `read` raises no ValueError."""
+
     def holds(text: str) -> bool:
         try:
             return shape(text) and read(text) is not None

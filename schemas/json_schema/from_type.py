@@ -215,7 +215,7 @@ class Schemas:
         return self._define((cls, args), name, lambda: self.object_of(fields, about))
 
     def _of_own(self, tp: object) -> dict[str, Any]:
-        """Return pydantic's schema of its type; its definitions are added to ours."""
+        """Return pydantic's schema of a type that it reads, and add its definitions to ours."""
         schema = own_schema(tp)
         renamed = {
             name: name if self._definitions.get(name) == definition else definition_name(name, self._definitions)

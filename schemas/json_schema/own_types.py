@@ -178,9 +178,10 @@ def _pydantics_words() -> frozenset[str]:
 
 
 def _place_in(value: object, loc: Sequence[str | int]) -> tuple[str, str, str | int | None]:
-    """Return where pydantic's place is in a value, and where there is a union before it, with its alternative's name.
+    """Translate the location of an error of pydantic's.
 
-    The names of alternatives and validators are no part of the JSON pointer that is returned.
+    Return its JSON pointer, that of the first union on the way, and the name of the alternative there; "" and None
+    without a union. Names of alternatives and validators are not part of the pointers.
     """
     place: list[str | int] = []
     union: tuple[str, str | int | None] = ("", None)
@@ -195,7 +196,7 @@ def _place_in(value: object, loc: Sequence[str | int]) -> tuple[str, str, str | 
 
 
 def write_own(value: object) -> Any:
-    """Return an instance of a type that reads itself as plain data, under the names that it reads."""
+    """Return an instance of a type that pydantic reads as plain data, under the names that it is read by."""
     dump = getattr(value, "model_dump", None)
     if dump is None:
         dump = partial(adapter_of(type(value)).dump_python, value)

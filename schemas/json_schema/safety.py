@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from math import isfinite
 from typing import Any, Final, NamedTuple, TypeGuard
 from urllib.parse import unquote
@@ -16,6 +15,7 @@ from urllib.parse import unquote
 from ..errors import SchemaError
 from ..json_text import PASSTHROUGH_DATACLASS, PASSTHROUGH_DATETIME, PASSTHROUGH_SUBCLASS, dumps, loads, spaced
 from ..json_types import Schema
+from ..memo import memo
 from ..regex import backtracks_little, compile_pattern
 from .depth import MAX_VALUE_DEPTH
 from .keywords import ANNOTATIONS, IN_PLACE, LISTS, MAPS, ONE, TYPES, escape, resolve_ref, subschemas
@@ -50,7 +50,7 @@ def checked_schema(schema: object) -> Schema:
     multiply until more than 5,000 schemas would have to be matched against one value; malformed keywords; patterns that
     cannot be matched in time linear in the text.
     """
-    return schema_from_json(content_of(schema))
+    return schema_from_json[content_of(schema)]
 
 
 def content_of(schema: object) -> bytes:
@@ -65,10 +65,10 @@ def content_of(schema: object) -> bytes:
         return spaced(schema, ascii=True).encode()
     if b"null" in content:  # NaN is written as null
         _require_json(schema)
-    return content
+    return memoryview(content).tobytes()  # as json_text.trimmed does
 
 
-@lru_cache(maxsize=512)
+@memo(4096)
 def schema_from_json(content: bytes) -> Schema:
     """Return the checked schema of JSON that `content_of` wrote; see `checked_schema`."""
     if len(content) > MAX_BYTES:

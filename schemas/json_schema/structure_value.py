@@ -9,7 +9,6 @@ import types
 import typing
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from functools import lru_cache
 from itertools import repeat
 from typing import Any, Final
 
@@ -17,6 +16,7 @@ from attrs import Converter, evolve, frozen
 
 from ..errors import ObjectInvalid, SchemaError
 from ..json_types import JSONValue
+from ..memo import Memo, memo
 from .depth import too_deep
 from .dialects.merging import json_equal
 from .fields import Field, aliased, fields_of, is_alias, is_qualifier, rebuilt
@@ -75,10 +75,10 @@ def _violations_at(name: str | int, violations: Iterable[Violation]) -> list[Vio
 
 
 def _read(value: object, tp: object) -> Any:
-    return _reader_of(tp)(value, tp)
+    return _reader_of[tp](value, tp)
 
 
-@lru_cache(maxsize=4096)
+@memo(4096)
 def _reader_of(tp: object) -> ReadValue:
     for applies, read in _BY_KIND:
         if applies(tp):
@@ -150,14 +150,13 @@ _SIMPLE: Final[dict[tuple[str, str], ReadValue]] = {
 }
 
 
-@lru_cache(maxsize=1024)
+@memo(1024)
 def _fields(tp: object) -> dict[str, Field] | None:
     found = fields_of(typing.get_origin(tp) or tp, typing.get_args(tp))
     return None if found is None else {field.name: evolve(field, type=_bare(field.type)) for field in found}
 
 
-_schema_of = lru_cache(maxsize=1024)(schema_of)
-_trusting_schema = lru_cache(maxsize=1024)(trusting_schema)
+_schema_of, _trusting_schema = Memo(1024, schema_of), Memo(1024, trusting_schema)
 
 
 def _read_union(value: object, tp: object) -> Any:
@@ -168,8 +167,9 @@ def _read_union(value: object, tp: object) -> Any:
     if len(others) == 1:
         return _read(value, others[0])
     refusal = _misfit("fits none of the alternatives")
+    # A class of the program may read what its schema does not describe: that counts only if nothing else fits.
     for schema_for in (_schema_of, _trusting_schema):
-        for at, arm in enumerate([arm for arm in others if not errors_of(value, schema_for(arm))]):
+        for at, arm in enumerate([arm for arm in others if not errors_of(value, schema_for[arm])]):
             try:
                 return _read(value, arm)
             except ObjectInvalid as error:
@@ -218,7 +218,7 @@ def _read_object(value: object, tp: object) -> Any:
     if not isinstance(value, Mapping):
         raise _misfit("must be an object")
     cls: Any = typing.get_origin(tp) or tp
-    fields = _fields(tp) or {}
+    fields = _fields[tp] or {}
     absent = [name for name, field in fields.items() if field.required and name not in value]
     if absent:
         raise _misfit(f"lacks the required {', '.join(map(repr, absent))}")
@@ -227,7 +227,7 @@ def _read_object(value: object, tp: object) -> Any:
 
 
 def _made_by(make: Callable[[], Any]) -> Any:
-    """Return what a class of the program makes. Raises ObjectInvalid, with its words, where it refuses the value."""
+    """Return what a class of the program makes. Raises ObjectInvalid, with its message, if it refuses."""
     try:
         return make()
     except (ValueError, TypeError, AssertionError) as error:
@@ -287,7 +287,7 @@ _BY_KIND: Final[tuple[tuple[Callable[[Any], bool], ReadValue], ...]] = (
     (lambda tp: hasattr(tp, "__supertype__"), lambda value, tp: _read(value, _bare(tp.__supertype__))),
     (is_alias, lambda value, tp: _read(value, _bare(aliased(tp)))),
     (lambda tp: isinstance(tp, type) and issubclass(tp, Enum), lambda value, tp: tp(value)),
-    (lambda tp: _fields(tp) is not None, _read_object),
+    (lambda tp: _fields[tp] is not None, _read_object),
 )
 
 
@@ -337,7 +337,7 @@ def _bare(tp: object) -> Any:
 
 
 def invalid(*violations: Violation) -> ObjectInvalid:
-    """Return the error of a value that does not fit its type. Its message names the places alone."""
+    """Return the error of a value that does not fit its type. Its message has the places, but nothing of the value."""
     places = ", ".join(violation.pointer or "the top" for violation in violations[:5])
     return ObjectInvalid(f"the answer does not fit its type at {places}", violations=violations)
 

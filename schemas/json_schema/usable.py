@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import unquote
 
 from ..errors import SchemaError
 from ..json_text import loads
 from ..json_types import Schema
+from ..memo import memo
 from ..regex import compile_pattern
 from .dialects import Dropped
 from .keywords import LISTS, MAPS, ONE, TYPES, escape, pointer, resolve_ref, tokens_of
@@ -46,21 +46,21 @@ def usable_schema(schema: object) -> Any:
 
     Raises SchemaError if it cannot be repaired: too large or too deep, endless, no JSON.
     """
-    root, _, is_repaired = usable_from(content_of(schema))
+    root, _, is_repaired = usable_from[content_of(schema)]
     return root if is_repaired else schema
 
 
-@lru_cache(maxsize=512)
+@memo(4096)
 def usable_from(content: bytes) -> tuple[Schema, tuple[Dropped, ...], bool]:
     """Return the checked schema of JSON that `content_of` wrote, what was left out to make it usable, and whether it
     was repaired. Raises SchemaError as `usable_schema` does."""
     try:
-        return schema_from_json(content), (), False
+        return schema_from_json[content], (), False
     except SchemaError:
         root = loads(content)
         dropped: list[Dropped] = []
         repaired = _schema(root, "", root, lambda *what: dropped.append(Dropped(*what)))
-        return schema_from_json(content_of(repaired)), tuple(dropped), True
+        return schema_from_json[content_of(repaired)], tuple(dropped), True
 
 
 def _schema(schema: object, place: str, root: Schema, report: _Report) -> Schema:

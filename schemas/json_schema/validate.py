@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import lru_cache
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ..json_text import short_json
 from ..json_types import JSONValue, Schema
+from ..memo import memo
 from .depth import too_deep
 from .keywords import pointer
+from .quick import Test, quick_test
 from .safety import content_of, schema_from_json
 from .violation import Violation
 
@@ -34,7 +35,10 @@ def errors_of(value: object, schema: object) -> list[Violation]:
     For a union, those of the closest alternative are returned. Formats such as `date-time` are checked. Raises
     SchemaError if the schema itself cannot be used (see `safety.checked_schema`).
     """
-    matcher = _matcher(content_of(schema))
+    content = content_of(schema)
+    if _quick_test[content](value) and not too_deep(value):
+        return []
+    matcher = _matcher[content]
     found = _unless_too_deep(
         value, lambda: [violation for error in matcher.errors(value) for violation in _violations_of(error)]
     )
@@ -48,7 +52,7 @@ def fits_part(value: object, part: Schema, schema: object) -> bool:
     part: a schema inside the copy that `checked_schema` makes of `schema`.
     schema: the whole schema.
     """
-    matcher = _matcher(content_of(schema))
+    matcher = _matcher[content_of(schema)]
     return bool(_unless_too_deep(value, lambda: matcher.fits(value, part)))
 
 
@@ -63,11 +67,16 @@ def _unless_too_deep(value: object, check: Callable[[], _Result]) -> _Result | N
         raise
 
 
-@lru_cache(maxsize=256)
+@memo(4096)
 def _matcher(content: bytes) -> Matcher:
     from .matching import Matcher  # imports jsonschema, which most programs do not need
 
-    return Matcher(schema_from_json(content))
+    return Matcher(schema_from_json[content])
+
+
+@memo(4096)
+def _quick_test(content: bytes) -> Test:
+    return quick_test(schema_from_json[content])
 
 
 def _violations_of(error: ValidationError) -> Iterable[Violation]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 
 from ..schemas.errors import ConfigError
-from ..schemas.estimate import estimate_text
+from ..schemas.estimate import bound_for_parts, estimate_text
 
 # Where a text may be cut, from the best place to the worst: after a paragraph, a line, a sentence, a word.
 _BORDERS = tuple(
@@ -30,14 +31,41 @@ def split(text: str, size: int, overlap: int = 0) -> list[str]:
             hint="pass a size of 1 or more, and an overlap of 0 or more that is below the size",
         )
     pieces: list[str] = []
-    open_: list[str] = []
+    bound = bound_for_parts(text)
+    open_ = _Piece(bound)
     for fragment in _fragments(text, size, _BORDERS):
-        if open_ and estimate_text("".join([*open_, fragment])) > size:
-            pieces.append("".join(open_))
-            open_ = _tail(open_, overlap, size - estimate_text(fragment))
-        open_.append(fragment)
-    pieces.append("".join(open_))
+        if not open_.takes(fragment, size):
+            pieces.append("".join(open_.fragments))
+            open_ = _tail(open_.fragments, overlap, size - estimate_text(fragment), bound)
+        open_.add(fragment)
+    pieces.append("".join(open_.fragments))
     return [piece.strip() for piece in pieces if piece.strip()]
+
+
+class _Piece:
+    """Fragments of a piece, with a bound on what they are estimated at together.
+
+    All of them are estimated together only where the bound is not enough: at each fragment, it would cost the piece.
+    """
+
+    def __init__(self, bound: Callable[[str], int]) -> None:
+        self.fragments: deque[str] = deque()
+        self._bound = bound
+        self._most = 0
+
+    def takes(self, fragment: str, size: int, *, in_front: bool = False) -> bool:
+        """Return whether the fragment fits in as well. A first one always does, unless it is `in_front`."""
+        more = self._bound(fragment)
+        if self._most + more > size and (self.fragments or in_front):
+            parts = [fragment, *self.fragments] if in_front else [*self.fragments, fragment]
+            together = self._bound("".join(parts))
+            self._most = together - more
+            return together <= size
+        return True
+
+    def add(self, fragment: str, *, in_front: bool = False) -> None:
+        (self.fragments.appendleft if in_front else self.fragments.append)(fragment)
+        self._most += self._bound(fragment)
 
 
 def _fragments(text: str, size: int, borders: tuple[re.Pattern[str], ...]) -> Iterator[str]:
@@ -54,16 +82,17 @@ def _fragments(text: str, size: int, borders: tuple[re.Pattern[str], ...]) -> It
             yield from _fragments(half, size, ()) if middle else (half,)
 
 
-def _tail(fragments: list[str], overlap: int, room: int) -> list[str]:
-    """Return the last fragments of a piece for the next one to repeat.
+def _tail(fragments: Sequence[str], overlap: int, room: int, bound: Callable[[str], int]) -> _Piece:
+    """Return the last fragments of a piece for the next one to repeat, as the beginning of that.
 
     fragments: the piece.
     overlap: most tokens to repeat.
     room: tokens that are left in the next piece.
+    bound: of the tokens of a fragment.
     """
-    tail: list[str] = []
+    tail = _Piece(bound)
     for fragment in reversed(fragments) if overlap else ():  # a control character is estimated at 0 tokens
-        if estimate_text("".join([fragment, *tail])) > min(overlap, room):
+        if not tail.takes(fragment, min(overlap, room), in_front=True):
             break
-        tail.insert(0, fragment)
+        tail.add(fragment, in_front=True)
     return tail

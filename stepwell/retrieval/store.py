@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..schemas.errors import ConfigError
 from ..schemas.json_text import dumps, loads
+from ..schemas.process_lock import ProcessLock
 from ..stores.sqlite import MEMORY, Database
 from ..workflows.embed.vectors import Mode, Vector, packed, unpacked
 from .filters import Where, matches
@@ -19,6 +20,8 @@ from .retriever import Search
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
+_CHANGES = 10_000
+"""How many of the last changes a file remembers. An index that has missed more is read anew."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS about (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS nodes (
@@ -26,10 +29,19 @@ CREATE TABLE IF NOT EXISTS nodes (
     vector BLOB NOT NULL
 );
 CREATE INDEX IF NOT EXISTS by_source ON nodes (source);
-"""
+CREATE TABLE IF NOT EXISTS changes (number INTEGER PRIMARY KEY, id TEXT NOT NULL);
+""" + ";".join(
+    f"""
+CREATE TRIGGER IF NOT EXISTS note_{event} AFTER {event} ON nodes BEGIN
+    INSERT INTO changes (id) VALUES ({row}.id);
+    DELETE FROM changes WHERE number <= last_insert_rowid() - {_CHANGES};
+END"""
+    for event, row in (("insert", "NEW"), ("update", "NEW"), ("delete", "OLD"))
+)
 _OBJECT = ""
 """Stands in the file for a target that is an object and not a name."""
 _FIELDS = "id, text, source, metadata, target"
+_ENTRY_FIELDS = "rowid, id, source, metadata, target IS NOT NULL, vector"
 
 
 class NodeStore:
@@ -43,8 +55,9 @@ class NodeStore:
         self._database = Database(path or MEMORY, _SCHEMA)
         self._fingerprint = fingerprint
         self._checked = False
-        self._index: tuple[Any, Index] | None = None
-        self._changes = 0
+        self._index: Index | None = None
+        self._seen = 0  # the last change that the index knows
+        self._lock = ProcessLock()
         # Targets that are objects cannot be written to the database and live as long as this store.
         self._objects: dict[str, Any] = {}
 
@@ -82,12 +95,12 @@ class NodeStore:
             if node.target is not None and not isinstance(node.target, str):
                 self._objects[node.id] = node.target
         self._database.change(work)
-        self._changes += 1
 
     def delete(self, ids: Sequence[str]) -> None:
         """Delete the nodes with these ids."""
         self._database.write("DELETE FROM nodes WHERE id = ?", [(id,) for id in ids])
-        self._changes += 1
+        for id in ids:
+            self._objects.pop(id, None)
 
     def select(self, ids: Sequence[str] | None, source: str | None, where: Where) -> list[str]:
         """Return the ids of the nodes that match every condition.
@@ -97,11 +110,17 @@ class NodeStore:
         where: a filter of the metadata (None: any).
         """
         self._check()
-        rows = self._database.read("SELECT id, source, metadata FROM nodes ORDER BY rowid")
+        query = f"SELECT id, source, {'NULL' if where is None else 'metadata'} FROM nodes"
+        if ids is not None:
+            rows = self._database.read_many(f"{query} WHERE id IN ({{}})", list(dict.fromkeys(ids)))
+        elif source is not None:
+            rows = self._database.read(f"{query} WHERE source = ?", (source,))
+        else:
+            rows = self._database.read(query)
         return [
             id
             for id, stored, metadata in rows
-            if (ids is None or id in ids) and source in (None, stored) and matches(where, loads(metadata), stored)
+            if source in (None, stored) and (where is None or matches(where, loads(metadata), stored))
         ]
 
     def get(self, ids: Sequence[str]) -> dict[str, Node]:
@@ -159,15 +178,27 @@ class NodeStore:
         self._database.close()
 
     def _current(self) -> Index:
-        """Return an index of the current rows of the database."""
+        """Return an index of the current rows of the database: that of the last search, with what has changed since."""
         self._check()
-        # data_version counts the changes of other connections, `_changes` those of this one.
-        version = (self._database.read("PRAGMA data_version"), self._changes)
-        if self._index is None or self._index[0] != version:
-            rows = self._database.read("SELECT id, source, metadata, target, vector FROM nodes ORDER BY rowid")
-            entries = [Entry(id, source, loads(data), target is not None) for id, source, data, target, _ in rows]
-            self._index = (version, Index(entries, [unpacked(row[4]) for row in rows]))
-        return self._index[1]
+        with self._lock:
+            ((last,),) = self._database.read("SELECT COALESCE(MAX(number), 0) FROM changes")
+            changed = self._database.read("SELECT id FROM changes WHERE number > ?", (self._seen,))
+            index, self._index = self._index, None  # a process that is forked meanwhile reads all anew
+            # Where the file remembers less than has changed, and where most of the index would be of deleted nodes.
+            if index is None or len(changed) != last - self._seen or index.removed > len(index):
+                ((count,),) = self._database.read("SELECT COUNT(*) FROM nodes")
+                index = Index(count)
+                rows = self._database.rows(f"SELECT {_ENTRY_FIELDS} FROM nodes ORDER BY rowid")
+            else:
+                ids = dict.fromkeys(id for (id,) in changed)
+                found = self._database.read_many(f"SELECT {_ENTRY_FIELDS} FROM nodes WHERE id IN ({{}})", list(ids))
+                for id in ids.keys() - {row[1] for row in found}:
+                    index.remove(id)
+                rows = iter(sorted(found))
+            for row, id, source, metadata, is_pointer, vector in rows:
+                index.put(Entry(row, id, source, loads(metadata), bool(is_pointer)), unpacked(vector))
+            self._seen, self._index = last, index
+            return index.snapshot()
 
     def _check(self) -> None:
         """Raise ConfigError if the file's vectors are of another model or of other options."""

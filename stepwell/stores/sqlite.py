@@ -46,8 +46,12 @@ class Database:
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
+        return list(self.rows(query, parameters))
+
+    def rows(self, query: str, parameters: Sequence[Any] = ()) -> Iterator[tuple[Any, ...]]:
+        """Yield the rows of a query one by one, for results that are too large to hold; other threads wait."""
         with self._connected() as connection:
-            return connection.execute(query, parameters).fetchall()
+            yield from connection.execute(query, parameters)
 
     def read_many(self, query: str, values: Sequence[Any]) -> list[tuple[Any, ...]]:
         """Return the rows of a query for any number of values, in several statements if necessary.
@@ -156,9 +160,7 @@ class SQLiteStore:
 
     def __init__(self, path: str | Path, *, max_bytes: int | None = None) -> None:
         self._max = max_bytes
-        self._database = Database(
-            path, "CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB NOT NULL)"
-        )
+        self._database = Database(path, _ENTRIES)
 
     def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Return the stored values, by key."""
@@ -170,7 +172,7 @@ class SQLiteStore:
         def work(connection: Connection) -> None:
             connection.executemany("INSERT OR REPLACE INTO entries VALUES (?, ?)", items.items())
             if self._max is not None:
-                connection.execute(_REMOVE_OLDEST, (self._max,))
+                _remove_oldest(connection, self._max)
 
         self._database.change(work)
 
@@ -179,9 +181,26 @@ class SQLiteStore:
         self._database.close()
 
 
-# Keeps the newest entries whose sizes add up to the bound.
-_REMOVE_OLDEST = """
-DELETE FROM entries WHERE rowid IN (
-    SELECT rowid FROM (SELECT rowid, SUM(LENGTH(value)) OVER (ORDER BY rowid DESC) AS size FROM entries) WHERE size > ?
-)
+# The sum of all values is kept by triggers, so that a bound need not add all of them up at every write. An entry that
+# is replaced passes its DELETE trigger only under recursive_triggers (https://sqlite.org/lang_conflict.html).
+_ENTRIES = """
+PRAGMA recursive_triggers=ON;
+CREATE TABLE IF NOT EXISTS entries (key TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS total (bytes INTEGER NOT NULL);
+INSERT INTO total SELECT (SELECT COALESCE(SUM(LENGTH(value)), 0) FROM entries) WHERE NOT EXISTS (SELECT * FROM total);
+CREATE TRIGGER IF NOT EXISTS added AFTER INSERT ON entries
+BEGIN UPDATE total SET bytes = bytes + LENGTH(NEW.value); END;
+CREATE TRIGGER IF NOT EXISTS removed AFTER DELETE ON entries
+BEGIN UPDATE total SET bytes = bytes - LENGTH(OLD.value); END
 """
+
+
+def _remove_oldest(connection: Connection, most: int) -> None:
+    """Keep the newest entries whose sizes add up to `most` bytes."""
+    ((total,),) = connection.execute("SELECT bytes FROM total")
+    last = None
+    for row, size in connection.execute("SELECT rowid, LENGTH(value) FROM entries ORDER BY rowid"):
+        if total <= most:
+            break
+        last, total = row, total - size
+    connection.execute("DELETE FROM entries WHERE rowid <= ?", (last,))

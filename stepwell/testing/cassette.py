@@ -13,10 +13,13 @@ import hashlib
 import re
 import sys
 from base64 import b64decode, b64encode
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import anyio
+import anyio.to_thread
 import httpx
 from attrs import define, field
 
@@ -24,7 +27,7 @@ from ..pipeline.http.headers import received
 from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, KEY_PREFIXES, VENDOR_NAMES
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
-from ..schemas.json_text import JSONDecodeError, loads
+from ..schemas.json_text import SORT_KEYS, JSONDecodeError, dumps, loads, trimmed
 from ..schemas.process_lock import ProcessLock
 from ..schemas.secret import MASK
 from .tape_file import TapeFile, rows_of
@@ -57,16 +60,17 @@ class Exchange:
     """The answer's body, in the reads in which it came."""
     played: bool = False
 
-    def fits(self, other: Exchange) -> bool:
-        """Return whether both are of the same request."""
-        return (self.method, self.url, self.body) == (other.method, other.url, other.body)
+    @property
+    def key(self) -> tuple[str, str, bytes]:
+        """Return what is equal for exchanges of the same request."""
+        return self.method, self.url, trimmed(dumps(self.body, option=SORT_KEYS))
 
 
 class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
     """An httpx transport, sync and async, that records exchanges to a file or replays them from it.
 
-    Each exchange is replayed once; equal ones in their order, different ones in any order. After each recorded exchange
-    the file is replaced as a whole; several processes may record to one file. Recorded are the method, URL and body of
+    Each exchange is replayed once; equal ones in their order, different ones in any order. Each recorded exchange is
+    appended to the file at once; several processes may record to one file. Recorded are the method, URL and body of
     a request, and the status, body, content type, request id and limits of its answer. Credentials are masked wherever
     they occur.
 
@@ -91,10 +95,13 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.recording = record == "always" or (record == "once" and not self.path.exists())
         if not self.recording and not self.path.exists():
             raise ConfigError(f"there is no cassette at {self.path}", hint="record it with record='once'")
-        self.exchanges: list[Exchange] = [] if self.recording else _load(self.path)
+        self.exchanges: list[Exchange] = []
+        self._waiting: dict[object, deque[Exchange]] = {}
+        if not self.recording:
+            self.exchanges, self._waiting = _load(self.path)
         self._transport: Any = transport
         self._lock = ProcessLock()
-        self._file = TapeFile(self.path) if self.recording else None
+        self._file = TapeFile(self.path, self._rows) if self.recording else None
 
     @property
     def unplayed(self) -> list[Exchange]:
@@ -129,6 +136,9 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if hasattr(self._transport, "aclose"):
             await self._transport.aclose()
 
+    def _rows(self, start: int) -> list[Any]:
+        return [_row(each) for each in self.exchanges[start:]]
+
     def _finish(self) -> None:
         # A client that is left with an exception closes its transport without saying so. An async client that nobody
         # closed is closed by its event loop, whose GeneratorExit is an exception as well.
@@ -137,9 +147,10 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def _replay(self, wanted: Exchange) -> httpx.Response:
         with self._lock:
-            found = next((each for each in self.exchanges if not each.played and each.fits(wanted)), None)
-            if found is None:
-                raise _not_recorded(wanted, self.exchanges, self.path)
+            waiting = self._waiting.get(wanted.key)
+            if not waiting:
+                raise _not_recorded(wanted, self.exchanges, self.path, replayed=waiting is not None)
+            found = waiting.popleft()
             found.played = True
         # As bytes: httpx would write text as ASCII, and reads all that is not as UTF-8.
         headers = [(name.encode(), value.encode()) for name, value in found.headers.items()]
@@ -163,7 +174,7 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
             with self._lock:
                 self.exchanges.append(exchange)
                 if self._file is not None:
-                    self._file.save([_row(each) for each in self.exchanges])
+                    self._file.save()
 
         tape = _Recorded(exchange.chunks, response.stream, save)
         return httpx.Response(
@@ -209,7 +220,11 @@ class _Recorded(httpx.SyncByteStream, httpx.AsyncByteStream):
 
     async def aclose(self) -> None:
         await self._source.aclose()
-        self._finish()
+        try:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(self._finish)
+        finally:  # also in a task that was cancelled before
+            self._finish()
 
     def _finish(self) -> None:
         while self._on_close:
@@ -251,10 +266,10 @@ def _masked_bytes(data: bytes, secrets: list[str]) -> bytes:
         return data  # frames of a binary protocol, whose checksums would no longer be right
 
 
-def _not_recorded(wanted: Exchange, exchanges: list[Exchange], path: Path) -> NotRecorded:
+def _not_recorded(wanted: Exchange, exchanges: list[Exchange], path: Path, *, replayed: bool) -> NotRecorded:
     near = [each for each in exchanges if (each.method, each.url) == (wanted.method, wanted.url)]
     unplayed = [each for each in near if not each.played]
-    if any(each.fits(wanted) for each in near):
+    if replayed:
         what = "it was recorded, and has been replayed already"
     elif near:
         pointers = [_difference(each.body, wanted.body) for each in unplayed or near]
@@ -302,9 +317,14 @@ def _text(chunk: bytes) -> Any:
         return {"base64": b64encode(chunk).decode()}
 
 
-def _load(path: Path) -> list[Exchange]:
+def _load(path: Path) -> tuple[list[Exchange], dict[object, deque[Exchange]]]:
+    """Return the exchanges of a file, and those of each request. Raises ConfigError for a file that is no cassette."""
+    waiting: dict[object, deque[Exchange]] = {}
     try:
-        return [_exchange(row["request"], **row["response"]) for row in rows_of(path.read_bytes(), path)]
+        exchanges = [_exchange(row["request"], **row["response"]) for row in rows_of(path.read_bytes(), path)]
+        for exchange in exchanges:
+            waiting.setdefault(exchange.key, deque()).append(exchange)
+        return exchanges, waiting
     except OSError as error:
         raise ConfigError(f"cannot read {path}: {error.strerror}", hint="check the path and its permissions") from error
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:

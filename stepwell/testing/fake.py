@@ -16,7 +16,7 @@ from ..providers.declare.provider import Provider, declare_provider
 from ..providers.declare.registry import Registry
 from ..providers.wires.openai_chat import openai_chat
 from ..schemas.message import Message
-from ..schemas.parts import Text, ToolCall
+from ..schemas.parts import Text, ToolCall, check_texts
 from ..schemas.reply import Reply
 
 Turn = str | ToolCall | Reply | Exception | list[Any]
@@ -79,6 +79,7 @@ def _answer(request: Request, turn: Turn) -> StepGenerator:
     if not isinstance(turn, Reply):
         parts: Iterable[Any] = turn if isinstance(turn, list) else [turn]
         message = Message("assistant", [Text(part) if isinstance(part, str) else part for part in parts])
+        check_texts(message.content)
         reason = "tool_calls" if message.tool_calls else "stop"
         turn = Reply(message, reason, reason, provider=request.model.provider, model=request.model.id)
     return halt_with(request, turn)

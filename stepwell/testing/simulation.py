@@ -92,6 +92,7 @@ class SimulatedWorld:
             random=self.chance.random,
             new_id=lambda: f"{self.chance.getrandbits(128):032x}",
             environ={},
+            report=lambda name, **facts: None,
             soon=lambda work: self.later(0.0, work),
         )
         self._due: list[tuple[float, float, int, Callable[[], object]]] = []

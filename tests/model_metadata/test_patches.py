@@ -15,7 +15,9 @@ ROWS = {"a-1": {"limit": {"context": 1, "output": 2}, "family": "a"}, "a-2": {},
 
 def applied(entry, rows=ROWS):
     (patch,) = read_patches({"provider": "p", **entry}, where="a test")
-    return patch.apply(rows)
+    after = dict(rows)
+    patch.apply(after)
+    return after
 
 
 def test_set_is_merged_into_matching_rows():
@@ -109,7 +111,9 @@ ALPHABET = st.text("ab-*?[]!", max_size=6)
 @given(st.lists(ALPHABET, min_size=1, max_size=3), st.lists(st.text("ab-", max_size=5), max_size=6))
 def test_patterns_match_as_file_names_do(patterns, ids):
     patch = Patch("acme", tuple(patterns), set={"seen": True})
-    changed = {id for id, row in patch.apply({id: {} for id in ids}).items() if row}
+    rows = {id: {} for id in ids}
+    patch.apply(rows)
+    changed = {id for id, row in rows.items() if row}
     assert changed == {id for id in ids if any(fnmatchcase(id, pattern) for pattern in patterns)}
     missed = [pattern for pattern in patterns if not any(fnmatchcase(id, pattern) for id in ids)]
     assert patch.misses({id: {} for id in ids}) == next(iter(missed), None)

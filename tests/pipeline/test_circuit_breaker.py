@@ -21,6 +21,7 @@ from stepwell.schemas.errors import (
     ConnectError,
     InvalidRequest,
     Overloaded,
+    PoolTimeout,
     RateLimitError,
     ServerError,
     StepwellError,
@@ -118,7 +119,15 @@ def test_errors_of_the_provider_count_as_failures(error: Exception) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [AuthError("x"), InvalidRequest("x"), RateLimitError("x"), TotalTimeout("x"), KeyboardInterrupt()]
+    "error",
+    [
+        AuthError("x"),
+        InvalidRequest("x"),
+        RateLimitError("x"),
+        TotalTimeout("x"),
+        PoolTimeout("x"),
+        KeyboardInterrupt(),
+    ],
 )
 def test_errors_of_the_caller_do_not_count_as_failures(error: BaseException) -> None:
     calls = Calls(failures=1)

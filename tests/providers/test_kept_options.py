@@ -10,7 +10,8 @@ import pytest
 
 from stepwell import Client
 from stepwell.errors import InvalidOption
-from stepwell.providers.declare.kept_options import keep, scalars_key
+from stepwell.providers.declare.kept_options import MOST, keep, scalars_key
+from stepwell.schemas.memo import Memo
 
 ANSWER = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]}
 
@@ -58,9 +59,9 @@ def test_each_call_may_say_anew_what_happens_to_an_option_that_is_dropped() -> N
 def test_what_can_change_or_is_long_is_not_kept() -> None:
     assert scalars_key({"stop": ["a"]}) is None
     assert scalars_key({"user": None}) is None
-    table: dict[Any, Any] = {}
+    table = Memo[Any, Any](MOST)
     keep(table, "key", {"user": "x" * 65}, True)
     assert not table
     for number in range(600):
         keep(table, number, {"seed": number}, True)
-    assert len(table) <= 256
+    assert len(table) == MOST

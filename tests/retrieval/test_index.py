@@ -24,8 +24,10 @@ tables = st.integers(1, 6).flatmap(
 
 
 def ranking(rows: list[list[float]], query: list[float], mode: Any) -> dict[str, float]:
-    entries = [Entry(str(at), "", {}, False) for at in range(len(rows))]
-    made = Index(entries, [array("f", row) for row in rows])
+    made = Index(len(rows))
+    for at, row in enumerate(rows):
+        made.put(Entry(at, str(at), "", {}, False), array("f", row))
+    made = made.snapshot()
     return {entry.id: score for entry, score in made.ranked(array("f", query), mode)}
 
 

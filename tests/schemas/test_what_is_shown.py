@@ -100,3 +100,10 @@ def test_an_error_keeps_the_first_2_000_bytes_of_what_cannot_be_decoded(received
     changed.payload = bytes(received)
     assert made.payload == changed.payload == received[:2_000]
     assert pickle.loads(pickle.dumps(made)).payload == made.payload and type(made.payload) is bytes
+
+
+def test_a_printed_provider_is_its_name_and_its_wires() -> None:
+    for provider in REGISTRY:
+        shown = repr(provider)
+        assert shown.startswith(f"Provider({provider.id!r}, base_url=")
+        assert len(shown) < 1000 and all(f"Wire({wire.name!r}" in shown for wire in provider.wires)

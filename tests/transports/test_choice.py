@@ -98,6 +98,7 @@ def test_describe_names_the_transport(monkeypatch: pytest.MonkeyPatch) -> None:
     assert last_line(AsyncClient(transport=FastTransport(max_connections=7))).endswith(
         "7 connections at most; over httpx on trio"
     )
+    assert last_line(Client(max_connections=7)) == "- over fast (httptools), 7 connections at most"
     assert last_line(Client(transport="httpx")) == "- over httpx"
     assert last_line(Client(transport="http2")) == "- over http2"
     mock = httpx.MockTransport(lambda request: httpx.Response(200))

@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
@@ -98,15 +99,17 @@ def test_headers_may_arrive_slowly_through_a_proxy_too(library: Any) -> None:
             assert time.monotonic() - began < SOON
 
 
-def test_a_wait_for_a_busy_pool_ends_with_the_calls_time_limit() -> None:
+@pytest.mark.parametrize("transport", ["fast", "httpx", None], ids=["fast", "httpx", "own client"])
+def test_a_wait_for_a_busy_pool_ends_with_the_calls_time_limit(transport: Any) -> None:
     released = threading.Event()
 
     def holding(request: Any) -> Iterable[bytes]:
         released.wait(10)
         yield answer(completion())
 
-    limits = httpx.Limits(max_connections=1)
-    with serving(holding) as server, httpx.Client(limits=limits) as http, client_of(server, http=http) as client:
+    http = None if transport else httpx.Client(limits=httpx.Limits(max_connections=1))
+    one: dict[str, Any] = {"transport": transport, "max_connections": 1} if transport else {"http": http}
+    with serving(holding) as server, http or nullcontext(), client_of(server, **one) as client:
         first = threading.Thread(target=client.generate_text, args=(MODEL, "hi"))
         first.start()
         while not server.seen:
@@ -115,7 +118,7 @@ def test_a_wait_for_a_busy_pool_ends_with_the_calls_time_limit() -> None:
         with pytest.raises(errors.TotalTimeout):
             client.generate_text(MODEL, "hi", timeout=Timeouts(connect=3, total=0.3))
         assert time.monotonic() - began < SOON
-        with pytest.raises(errors.ConnectTimeout, match="no free connection"):
+        with pytest.raises(errors.PoolTimeout, match="became free .*max_connections="):
             client.generate_text(MODEL, "hi", timeout=Timeouts(connect=0.2, total=30))
         released.set()
         first.join()

@@ -246,7 +246,10 @@ VECTORS = {"data": [{"index": 0, "embedding": [1.0]}], "usage": {"total_tokens":
 @pytest.mark.parametrize(
     ("provider", "body"),
     [
-        ("voyage", {"model": "m", "input": ["a"], "input_type": "query", "output_dimension": 8}),
+        (
+            "voyage",
+            {"model": "m", "input": ["a"], "input_type": "query", "output_dimension": 8, "encoding_format": "base64"},
+        ),
         ("jina", {"model": "m", "input": ["a"], "task": "retrieval.query", "dimensions": 8}),
     ],
 )

@@ -7,17 +7,15 @@ from collections.abc import Callable
 from math import inf
 from typing import Any
 
-from ..headers import Headers
 from ..timeouts import Clock
+from .answer import ONE_WRITE, UnreadAnswer
 from .errors import HTTPError, ReadError, ReadTimeout, RemoteProtocolError, StaleConnection
 from .reader import AnswerReader
-from .target import Origin, Target
+from .target import Origin
 
-_ONE_WRITE = 64 * 2**10
-"""Bytes up to which head and body are sent together."""
 _ONE_ROUND = 256 * 2**10
 _SMALLEST_READ = 4 * 2**10
-MAX_HELD = _ONE_WRITE
+MAX_HELD = ONE_WRITE
 """Bytes of a body that are held for a reader who does not come for them; then reading pauses."""
 
 
@@ -29,7 +27,7 @@ class ReadBuffer:
     """
 
     def __init__(self) -> None:
-        self.whole = memoryview(bytearray(_ONE_WRITE))
+        self.whole = memoryview(bytearray(ONE_WRITE))
         self.part = self.whole
         """the part that the next read may fill"""
 
@@ -88,6 +86,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         self.served = False
         """True once an earlier call was answered"""
         self.idle_since = self.idle_until = 0.0
+        """in seconds of the pool's clock"""
         self.transport: Any = None
         self._waiter: asyncio.Future[None] | None = None
         self._error: HTTPError | None = None
@@ -145,7 +144,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         """Start to send a request; what cannot be sent at once is sent by the event loop while the answer is read."""
         self.reader.expect(method)
         self._heading = True
-        if len(body) < _ONE_WRITE:
+        if len(body) < ONE_WRITE:
             self.transport.write(head + body)
         else:
             self.transport.write(head)
@@ -158,7 +157,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         answer, and had served an earlier call.
         """
         if self._error is not None:
-            raise self._meaning(self._error)
+            raise self._or_stale(self._error)
         if self._paused:
             self._paused = False
             self.transport.resume_reading()
@@ -171,7 +170,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         try:
             await waiter
         except (ReadError, RemoteProtocolError) as error:
-            failed = self._meaning(error)
+            failed = self._or_stale(error)
         else:
             self._heading = False
             return
@@ -180,7 +179,8 @@ class AsyncConnection(asyncio.BufferedProtocol):
             self._deadline = inf
         raise failed
 
-    def _meaning(self, error: HTTPError) -> HTTPError:
+    def _or_stale(self, error: HTTPError) -> HTTPError:
+        """Return the error, or StaleConnection if it broke before an answer and had served an earlier call."""
         if self.served and not self.reader.begun and isinstance(error, ReadError | RemoteProtocolError):
             return StaleConnection("the server has closed the connection since the last call")
         return error
@@ -234,35 +234,10 @@ class AsyncConnection(asyncio.BufferedProtocol):
             self._fail(ReadTimeout("nothing arrived in time"))
 
 
-class AsyncSocketAnswer:
-    """An answer whose body is still to be read, and the iterator over that body."""
+class AsyncSocketAnswer(UnreadAnswer[AsyncConnection]):
+    """An answer that is read on an event loop."""
 
-    __slots__ = ("_clock", "_connection", "_reader", "headers", "status_code", "url")
-
-    extensions: dict[str, Any] = {}
-
-    def __init__(self, connection: AsyncConnection, target: Target, clock: Clock) -> None:
-        """Start to read a body.
-
-        connection: has read the head.
-        target: where the request went; for its host.
-        clock: the limits of the exchange, asked at each wait.
-        """
-        reader = connection.reader
-        self._connection: AsyncConnection | None = connection
-        self._reader = reader
-        self._clock = clock
-        self.url = target
-        self.status_code = reader.status
-        self.headers: Headers | None = reader.headers
-
-    def whole(self, most: int) -> bytes | None:
-        """See AnswerReader.whole."""
-        return self._reader.whole(most)
-
-    @property
-    def stream(self) -> AsyncSocketAnswer:
-        return self
+    __slots__ = ()
 
     def __aiter__(self) -> AsyncSocketAnswer:
         return self

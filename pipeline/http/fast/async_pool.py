@@ -12,7 +12,7 @@ from typing import Any
 from ..timeouts import Clock
 from .async_connection import AsyncConnection, ReadBuffer
 from .dial import HEAD_START, TLS
-from .errors import PoolTimeout, SlowConnect, Unreachable
+from .errors import PoolBusy, SlowConnect, Unreachable
 from .pool import idle_seconds
 from .target import Origin, Target
 from .wait import IN, keep_alive, ready
@@ -65,7 +65,7 @@ class AsyncPool:
         clock: the limits of the call.
         connect: the limit for waiting until one is free, and again for connecting; None for no limit.
 
-        Raises PoolTimeout, Unreachable, SlowConnect.
+        Raises PoolBusy, Unreachable, SlowConnect.
         """
         until: float | None = None
         while not self._room:
@@ -79,7 +79,7 @@ class AsyncPool:
             if (connection := self.idle(target.origin)) is not None:
                 return connection
         self._room -= 1
-        made = AsyncConnection(self._loop, target.origin, self._buffer, self._left)
+        made = AsyncConnection(self._loop, target.origin, self._buffer, self._take_back)
         self._opened.add(made)
         self._buffer.share(len(self._opened))
         try:
@@ -109,7 +109,7 @@ class AsyncPool:
     async def _turn(self, until: float, *, again: bool) -> None:
         """Wait until a connection may have become free, or may be opened.
 
-        until: the event loop's time at which PoolTimeout is raised.
+        until: the event loop's time at which PoolBusy is raised.
         again: True for the one whose turn it was, while another call was quicker.
         """
         turn = self._loop.create_future()
@@ -126,7 +126,7 @@ class AsyncPool:
                     self._queue.remove(turn)
             if not isinstance(error, TimeoutError):
                 raise
-        raise PoolTimeout(f"all of {self._most} connections are in use")
+        raise PoolBusy(f"all of {self._most} connections are in use")
 
     def _call_next(self) -> None:
         """Let the one who has waited longest look for a connection again."""
@@ -136,7 +136,7 @@ class AsyncPool:
                 turn.set_result(None)
                 return
 
-    def _left(self, connection: AsyncConnection) -> None:
+    def _take_back(self, connection: AsyncConnection) -> None:
         """Keep a connection for the next call if it can serve one; else close it, or note that it is closed."""
         if connection.closed:
             if connection in self._opened:
@@ -161,6 +161,7 @@ class AsyncPool:
             self._sweep(time)
 
     def _sweep(self, time: float) -> None:
+        """Close the connections that have been idle for too long."""
         self._sweep_at = time + self._keep_alive
         for origin, idle in list(self._idle.items()):
             for connection in [each for each in idle if each.idle_until <= time]:

@@ -4,27 +4,28 @@ from __future__ import annotations
 
 import asyncio
 
+from ....schemas.memo import Memo
 from ..request import Request
 from ..timeouts import Clock
 from ..urls import refuse_login
 from .async_connection import AsyncSocketAnswer
 from .async_pool import AsyncPool
 from .connection import SocketAnswer
-from .dial import TLS, TaskScope
+from .dial import TLS
 from .pool import Pool
 from .target import Target
+from .wait import TaskScope
 
 
-class Targets(dict[str, Target]):
-    """URLs, each taken apart once. Raises InvalidOption for one with a user name or password in it."""
+def targets() -> Memo[str, Target]:
+    """Return URLs, each taken apart once. One with a user name or password in it is an InvalidOption."""
 
-    def __missing__(self, url: str) -> Target:
+    def target(url: str) -> Target:
         if "@" in url:
             refuse_login(url)
-        if len(self) > 1000:
-            self.clear()
-        target = self[url] = Target(url)
-        return target
+        return Target(url)
+
+    return Memo(1000, target)
 
 
 class SocketClient:
@@ -39,7 +40,7 @@ class SocketClient:
         """
         self.pool = Pool(tls, most=max_connections, keep_alive=keep_alive)
         self.close = self.pool.close
-        self._targets = Targets()
+        self._targets = targets()
 
     def exchange(self, request: Request, clock: Clock, scope: TaskScope | None) -> SocketAnswer:
         """Send a request, and wait for the head of its answer.
@@ -63,7 +64,7 @@ class SocketClient:
         except BaseException:
             self.pool.discard(connection)
             raise
-        return SocketAnswer(connection, target, clock, scope)
+        return SocketAnswer(connection, connection.reader, target, clock, scope)
 
 
 class AsyncSocketClient:
@@ -74,7 +75,7 @@ class AsyncSocketClient:
         self.pool = AsyncPool(asyncio.get_running_loop(), tls, most=max_connections, keep_alive=keep_alive)
         self.aclose = self.pool.aclose
         self.shut_down = self.pool.shut_down
-        self._targets = Targets()
+        self._targets = targets()
 
     async def exchange(self, request: Request, clock: Clock) -> AsyncSocketAnswer:
         """Async version of SocketClient.exchange."""
@@ -89,4 +90,4 @@ class AsyncSocketClient:
         except BaseException:
             connection.close()
             raise
-        return AsyncSocketAnswer(connection, target, clock)
+        return AsyncSocketAnswer(connection, connection.reader, target, clock)

@@ -7,18 +7,14 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from typing import Any
 
-from ..headers import Headers
 from ..timeouts import Clock
-from .dial import TaskScope
+from .answer import ONE_WRITE, UnreadAnswer
 from .errors import ReadError, ReadTimeout, RemoteProtocolError, StaleConnection, WriteTimeout
 from .reader import AnswerReader
 from .target import Target
 from .wait import IN, LONGEST, OUT, ready, shut_down, waiter_of
 
-_ONE_WRITE = 64 * 2**10
-"""Bytes up to which head and body are sent together."""
 _NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError)
 _local = threading.local()  # one buffer for each thread: what arrives is parsed before the next read
 _PROCESS = [os.getpid()]
@@ -62,6 +58,7 @@ class Connection:
         self.served = False
         """True once an earlier call was answered"""
         self.idle_until = 0.0
+        """in seconds of the pool's clock"""
         self._leave = leave
         self._socket = opened
         self._tls = target.tls
@@ -72,7 +69,7 @@ class Connection:
         self._process = _PROCESS[0]
 
     def is_fresh(self) -> bool:
-        """Return whether the server has neither closed the idle connection nor sent what nobody asked for."""
+        """Return whether the server has neither closed this idle connection nor sent anything on it."""
         with self._lock:
             if self.closed:
                 return False
@@ -98,7 +95,7 @@ class Connection:
         reader.expect(method)
         self._begin()
         try:
-            if len(body) < _ONE_WRITE:
+            if len(body) < ONE_WRITE:
                 self._fit = self._write(head + body, clock)
             else:
                 self._fit = self._write(head, clock) and self._write(body, clock)
@@ -114,7 +111,7 @@ class Connection:
         raise StaleConnection("the server has closed the connection since the last call")
 
     def receive(self, clock: Clock) -> None:
-        """Wait for more of the answer. Raises as `exchange` does."""
+        """Wait until a part of the answer arrives, and read it. Raises as `exchange` does."""
         self._begin()
         try:
             self._read(clock)
@@ -170,7 +167,7 @@ class Connection:
         return True
 
     def _read(self, clock: Clock) -> None:
-        # TLS may hold a part of what it has read already, for which poll() would wait for ever.
+        # TLS may hold bytes that it has read from the socket already: poll() would not report them.
         if not (self._tls and self._socket.pending()):  # type: ignore[attr-defined]
             seconds = clock.allowance()
             if not self._readable(None if seconds is None else min(seconds, LONGEST) * 1000):
@@ -181,7 +178,7 @@ class Connection:
         try:
             buffer = _local.buffer
         except AttributeError:
-            buffer = _local.buffer = memoryview(bytearray(_ONE_WRITE))
+            buffer = _local.buffer = memoryview(bytearray(ONE_WRITE))
         try:
             size = self._socket.recv_into(buffer)
         except _NOTHING_YET:
@@ -235,38 +232,10 @@ class Connection:
         self.reader.forget()
 
 
-class SocketAnswer:
-    """An answer whose body is still to be read, and the iterator over that body."""
+class SocketAnswer(UnreadAnswer[Connection]):
+    """An answer that is read by a thread."""
 
-    __slots__ = ("_clock", "_connection", "_reader", "_scope", "_thread", "headers", "status_code", "url")
-
-    extensions: dict[str, Any] = {}
-
-    def __init__(self, connection: Connection, target: Target, clock: Clock, scope: TaskScope | None) -> None:
-        """Start to read a body.
-
-        connection: has read the head.
-        target: where the request went; for its host.
-        clock: the limits of the exchange, asked at each wait.
-        scope: that of the task which reads, and whose cancelling ends a wait; None outside of tasks.
-        """
-        reader = connection.reader
-        self._connection: Connection | None = connection
-        self._reader = reader
-        self._clock = clock
-        self._scope = scope
-        self._thread = threading.get_ident()
-        self.url = target
-        self.status_code = reader.status
-        self.headers: Headers | None = reader.headers
-
-    def whole(self, most: int) -> bytes | None:
-        """See AnswerReader.whole."""
-        return self._reader.whole(most)
-
-    @property
-    def stream(self) -> SocketAnswer:
-        return self
+    __slots__ = ()
 
     def __iter__(self) -> SocketAnswer:
         return self

@@ -7,7 +7,7 @@ import os
 import socket
 import ssl
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from ...world import REAL_WORLD
 from .errors import SlowConnect, Unreachable
@@ -17,13 +17,6 @@ from .wait import IN, OUT, keep_alive, ready, shut_down
 HEAD_START = 0.25
 """Seconds that one address has before the next is tried beside it (https://www.rfc-editor.org/rfc/rfc8305#section-5)."""
 _BEGUN = (0, errno.EINPROGRESS, errno.EWOULDBLOCK, errno.EINTR)
-
-
-class TaskScope(Protocol):
-    """The scope of a task in a thread (pipeline/threads.py)."""
-
-    def interruptible(self, interrupt: Callable[[], None], work: Callable[..., Any], *arguments: Any) -> Any:
-        """Do `work`, which `interrupt` ends early when the task is cancelled."""
 
 
 TLS = Callable[[], ssl.SSLContext]

@@ -26,7 +26,7 @@ class SlowConnect(HTTPError):
     """Connecting took too long."""
 
 
-class PoolTimeout(HTTPError):
+class PoolBusy(HTTPError):
     """All connections were in use for too long."""
 
 

@@ -8,9 +8,10 @@ from ...world import REAL_WORLD
 from ..headers import Headers
 from ..timeouts import Clock
 from .connection import Connection
-from .dial import TLS, Dial, TaskScope
-from .errors import PoolTimeout
+from .dial import TLS, Dial
+from .errors import PoolBusy
 from .target import Origin, Target
+from .wait import TaskScope
 
 now = REAL_WORLD.now
 
@@ -51,7 +52,7 @@ class Pool:
         connect: the limit for waiting until one is free, and again for connecting; None for no limit.
         scope: that of the task which makes the call, and whose cancelling ends connecting; None outside of tasks.
 
-        Raises PoolTimeout, Unreachable, SlowConnect.
+        Raises PoolBusy, Unreachable, SlowConnect.
         """
         until: float | None = None
         while True:
@@ -85,7 +86,7 @@ class Pool:
             with self._lock:
                 self._dials.discard(dial)
                 if connection is None:
-                    self._left()
+                    self._make_room()
                 else:
                     self._opened.add(connection)
             dial.close(made)
@@ -118,7 +119,7 @@ class Pool:
         with self._lock:
             if connection in self._opened:
                 self._opened.discard(connection)
-                self._left()
+                self._make_room()
 
     def close(self) -> None:
         """Close all connections; those in use fail, in whichever thread. One that is opened later is not kept."""
@@ -131,7 +132,8 @@ class Pool:
         for connection in opened:
             self.discard(connection)
 
-    def _left(self) -> None:
+    def _make_room(self) -> None:
+        """Count a connection as closed, and wake a call that waits for one."""
         self._count -= 1
         if self._waiting:
             self._changed.notify()
@@ -144,9 +146,10 @@ class Pool:
         return None
 
     def _wait(self, until: float) -> None:
+        """Wait, with the lock held, until a connection may be free. Raises PoolBusy if that time is over."""
         left = until - now()
         if left <= 0:
-            raise PoolTimeout(f"all of {self._most} connections are in use")
+            raise PoolBusy(f"all of {self._most} connections are in use")
         self._waiting += 1
         try:
             self._changed.wait(min(left, threading.TIMEOUT_MAX))
@@ -157,6 +160,7 @@ class Pool:
             self._waiting -= 1
 
     def _expired(self, time: float) -> list[Connection]:
+        """Remove the connections that have been idle for too long, and return them."""
         self._sweep_at = time + self._keep_alive
         found: list[Connection] = []
         for origin, idle in list(self._idle.items()):

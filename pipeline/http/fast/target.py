@@ -68,7 +68,7 @@ class Target:
         if not _are_fit(headers):
             raise _bad_head(headers)
         if not method.isalpha() or not method.isascii():
-            raise LocalProtocolError("the method is no word")
+            raise LocalProtocolError("the method may have the letters a to z only")
         path, host = self._rest
         lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
         if dict.__contains__(headers, "host"):
@@ -97,5 +97,5 @@ def _are_fit(headers: dict[str, str]) -> bool:
 
 def _bad_head(headers: dict[str, str]) -> Exception:
     if are_sendable(headers):
-        return LocalProtocolError("a header's name is no name, or its value holds control characters")
+        return LocalProtocolError("a header's name, or its value, has characters that are not allowed there")
     return header_error(headers)

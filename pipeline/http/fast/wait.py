@@ -6,12 +6,19 @@ import select
 import socket
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
 Wait = Callable[[float | None], Any]
 LONGEST = 1e6  # seconds; poll() takes no more than 2^31 milliseconds
 _HAS_POLL = hasattr(select, "poll")
 IN, OUT = 1, 2
+
+
+class TaskScope(Protocol):
+    """The scope of a task in a thread (pipeline/threads.py)."""
+
+    def interruptible(self, interrupt: Callable[[], None], work: Callable[..., Any], *arguments: Any) -> Any:
+        """Do `work`, which `interrupt` ends early when the task is cancelled."""
 
 
 def waiter_of(sock: socket.socket) -> Wait:

@@ -7,7 +7,7 @@ empty, and thinking is sent back unaltered and in its place or not at all. https
 from __future__ import annotations
 
 from base64 import b64decode
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -20,7 +20,7 @@ from ...history.shape import HistoryShape
 from ..calls import sent_object
 from ..fields import Field, format_asked, given, listed, own_fields, put_options
 from ..media import inline, unsendable
-from ..turns import alternating, thinking_if_begun
+from ..turns import alternating, encoded, thinking_if_begun
 
 NAME = "anthropic_messages"
 MAX_TOKENS = 8192
@@ -84,18 +84,14 @@ def encode_messages(messages: Sequence[Message], *, unsigned: bool = False) -> t
 
     Raises NotSupported for media other than images, PDFs and text files.
     """
-    system = [block for message in messages if message.role == "system" for block in _blocks(message.content)]
+    system = [block for message in messages if message.role == "system" for block in encoded(message.content, _block)]
     others = (message for message in messages if message.role != "system")
     encode = _block_or_thought if unsigned else _block
     return system, alternating(others, encode, _result, lambda block: block["type"] == "tool_result")
 
 
-def _blocks(parts: Iterable[Part]) -> list[Block]:
-    return [block for part in parts if (block := _block(part)) is not None]
-
-
 def _result(message: Message) -> Block:
-    content = _blocks(message.content)
+    content = encoded(message.content, _block)
     only_text = len(content) == 1 and content[0].keys() == {"type", "text"}
     said = given(content=content[0]["text"] if only_text else content or None, is_error=message.is_error or None)
     return {"type": "tool_result", "tool_use_id": message.tool_call_id, **said, **message.extra.get(NAME, {})}

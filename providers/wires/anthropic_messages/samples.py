@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....schemas.json_text import dumps
-from ..samples import Sample, Samples, scenes
+from ..samples import Sample, Samples, scenes, sse_event
 
 _HEAD = {"id": "msg_1", "type": "message", "role": "assistant", "model": "sample"}
 
@@ -13,10 +13,6 @@ _HEAD = {"id": "msg_1", "type": "message", "role": "assistant", "model": "sample
 def _body(content: list[dict[str, Any]], reason: str) -> bytes:
     usage = {"input_tokens": 12, "output_tokens": 7}
     return dumps({**_HEAD, "content": content, "stop_reason": reason, "stop_sequence": None, "usage": usage})
-
-
-def _event(kind: str, **data: Any) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (kind.encode(), dumps({"type": kind, **data}))
 
 
 def _stream(block: dict[str, Any], deltas: list[dict[str, Any]], reason: str) -> tuple[bytes, int]:
@@ -28,13 +24,15 @@ def _stream(block: dict[str, Any], deltas: list[dict[str, Any]], reason: str) ->
     }
     whole = b"".join(
         (
-            _event("message_start", message=start),
-            _event("content_block_start", index=0, content_block=block),
-            _event("ping"),
-            *(_event("content_block_delta", index=0, delta=delta) for delta in deltas),
-            _event("content_block_stop", index=0),
-            _event("message_delta", delta={"stop_reason": reason, "stop_sequence": None}, usage={"output_tokens": 7}),
-            _event("message_stop"),
+            sse_event("message_start", message=start),
+            sse_event("content_block_start", index=0, content_block=block),
+            sse_event("ping"),
+            *(sse_event("content_block_delta", index=0, delta=delta) for delta in deltas),
+            sse_event("content_block_stop", index=0),
+            sse_event(
+                "message_delta", delta={"stop_reason": reason, "stop_sequence": None}, usage={"output_tokens": 7}
+            ),
+            sse_event("message_stop"),
         )
     )
     return whole, len(whole) - 2
@@ -65,15 +63,15 @@ def _more(text: str, reasoning: str, reason: str) -> tuple[bytes, bytes]:
         ]
         if kind == "thinking":
             deltas.append({"type": "signature_delta", "signature": block["signature"]})
-        blocks += _event("content_block_start", index=index, content_block=begun)
-        blocks += b"".join(_event("content_block_delta", index=index, delta=delta) for delta in deltas)
-        blocks += _event("content_block_stop", index=index)
+        blocks += sse_event("content_block_start", index=index, content_block=begun)
+        blocks += b"".join(sse_event("content_block_delta", index=index, delta=delta) for delta in deltas)
+        blocks += sse_event("content_block_stop", index=index)
     end = {"stop_reason": reason, "stop_sequence": None}
     stream = (
-        _event("message_start", message={**_HEAD, "content": [], "usage": {**_CACHED, "output_tokens": 1}})
+        sse_event("message_start", message={**_HEAD, "content": [], "usage": {**_CACHED, "output_tokens": 1}})
         + blocks
-        + _event("message_delta", delta=end, usage={"output_tokens": 7})
-        + _event("message_stop")
+        + sse_event("message_delta", delta=end, usage={"output_tokens": 7})
+        + sse_event("message_stop")
     )
     return dumps({**_HEAD, "content": content, **end, "usage": _CACHED}), stream
 
@@ -99,10 +97,10 @@ SAMPLES = Samples(
         output_tokens=7,
     ),
     error=dumps({"type": "error", "error": _ERROR}),
-    stream_error=_event("message_start", message={**_HEAD, "content": []})
-    + _event("content_block_start", index=0, content_block={"type": "text", "text": ""})
-    + _event("content_block_delta", index=0, delta={"type": "text_delta", "text": "so far"})
-    + _event("error", error={"type": "overloaded_error", "message": "this is what went wrong"}),
+    stream_error=sse_event("message_start", message={**_HEAD, "content": []})
+    + sse_event("content_block_start", index=0, content_block={"type": "text", "text": ""})
+    + sse_event("content_block_delta", index=0, delta={"type": "text_delta", "text": "so far"})
+    + sse_event("error", error={"type": "overloaded_error", "message": "this is what went wrong"}),
     stream_error_text="so far",
     more=scenes(_more, stop="end_turn", length="max_tokens", filtered="refusal", cached_tokens=5),
 )

@@ -256,7 +256,7 @@ _HANDLERS = {
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
-    """Return the last chunks. A stream was cut unless the reason of its end came, or an event that should have it."""
+    """Return the last chunks; none for a stream that was cut, which lacks its message_delta or its message_stop."""
     if not (state.ended and state.counted):
         return []
     return _closing(state)

@@ -233,6 +233,7 @@ def _stop(number: int | None, model: Model, state: State) -> list[StreamChunk]:
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
+    """Return the last chunks; none for a stream that was cut."""
     if not state.stopped:
         return []
     chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []

@@ -17,6 +17,7 @@ from ..calls import sent_arguments
 from ..fields import Field, format_asked, given, listed, put_options
 from ..media import address, unsendable
 from ..openai_chat.encode import encode_tools
+from ..turns import encoded
 
 NAME = "cohere_chat"
 
@@ -81,7 +82,7 @@ def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
 
 
 def _turn(role: str, parts: Iterable[Part]) -> list[dict[str, Any]]:
-    content = [block for part in parts if (block := _block(part)) is not None]
+    content = encoded(parts, _block)
     if not content:
         return []
     single = len(content) == 1 and content[0]["type"] == "text"
@@ -90,7 +91,7 @@ def _turn(role: str, parts: Iterable[Part]) -> list[dict[str, Any]]:
 
 def _answer(message: Message) -> list[dict[str, Any]]:
     parts = [part for part in message.content if isinstance(part, Text | Refusal | Reasoning)]
-    content = [block for part in parts if (block := _block(part)) is not None]
+    content = encoded(parts, _block)
     calls = [_call(call) for call in message.tool_calls]
     if not content and not calls:
         return []

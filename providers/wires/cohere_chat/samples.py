@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....schemas.json_text import dumps
-from ..samples import Sample, Samples, scenes
+from ..samples import Sample, Samples, scenes, sse_event
 
 _USAGE = {"tokens": {"input_tokens": 12, "output_tokens": 7}}
 _CALL = {"id": "c1", "type": "function", "function": {"name": "look_up", "arguments": '{"city":"Pune"}'}}
@@ -20,7 +20,7 @@ def _event(kind: str, index: int | None = None, message: Any = None, **delta: An
     if index is not None:
         data["index"] = index
     data["delta"] = {"message": message, **delta} if message is not None else delta
-    return b"event: %s\ndata: %s\n\n" % (kind.encode(), dumps(data))
+    return sse_event(**data)
 
 
 def _stream(events: list[bytes], reason: str) -> tuple[bytes, int]:

@@ -241,6 +241,7 @@ _HANDLERS: Mapping[str, _Handler] = {
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
+    """Return the last chunks; none for a stream that was cut."""
     return closing(state) if state.ended else []
 
 

@@ -20,6 +20,7 @@ from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning
 from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_object
 from ..fields import Field, format_asked, given, listed, put_options
+from ..turns import encoded
 from .media import encode_media
 
 NAME = "google_generate"
@@ -81,13 +82,13 @@ def encode_messages(messages: Iterable[Message], *, media_in_results: bool = Fal
     calls: dict[str, tuple[int, ToolCall]] = {}
     for message in messages:
         if message.role == "system":
-            system += _blocks(message.content)
+            system += encoded(message.content, _block)
             continue
         role = "model" if message.role == "assistant" else "user"
         if message.role == "tool":
             ranked = _result(message, calls, media_in_results)
         else:
-            ranked = [(_LAST, block) for block in _blocks(message.content)]
+            ranked = [(_LAST, block) for block in encoded(message.content, _block)]
         for call in message.tool_calls:
             calls[call.id] = (len(calls), call)
         if ranked and turns and turns[-1][0] == role:
@@ -105,10 +106,6 @@ def encode_messages(messages: Iterable[Message], *, media_in_results: bool = Fal
 
 
 _LAST = 2**31
-
-
-def _blocks(parts: Iterable[Part]) -> list[Block]:
-    return [block for part in parts if (block := _block(part)) is not None]
 
 
 def _block(part: Part) -> Block | None:

@@ -162,6 +162,7 @@ def _call(call: Mapping[str, Any], state: State) -> list[StreamChunk]:
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
+    """Return the last chunks; none for a stream that was cut. Raises the error that a line has reported."""
     if state.failure is not None:
         raise state.failure
     return closing(state) if state.done else []

@@ -84,7 +84,7 @@ def build_body(
     if "tools" in body and not body["tools"]:
         del body["tools"]
     if cache_marks and (cached := body.pop("prompt_cache", None)):
-        _mark(encoded, cached)
+        _mark_for_cache(encoded, cached)
     if request.stream:
         body["stream"] = True
         if usage_in_stream:
@@ -92,8 +92,11 @@ def build_body(
     return body
 
 
-def _mark(messages: list[dict[str, Any]], value: object) -> None:
-    """Mark the ends of what stays the same from turn to turn: system message, conversation so far."""
+def _mark_for_cache(messages: list[dict[str, Any]], value: object) -> None:
+    """Mark, for the provider's cache, the last system message and the last one of the user or a tool.
+
+    What ends there comes again in the next call.
+    """
     mark = {"cache_control": {"type": "ephemeral", "ttl": "1h"} if value == "1h" else {"type": "ephemeral"}}
     for roles in (("system", "developer"), ("user", "tool")):
         last = next((each for each in reversed(messages) if each["role"] in roles and each["content"]), None)

@@ -6,9 +6,9 @@ from ..finish import FINISH_REASONS, finish_reason_of
 
 
 def finish_reason(raw: str | None, has_calls: bool, refused: bool) -> str:
-    """Map to the canonical reason.
+    """Return the canonical reason for an answer's end.
 
-    Providers send `stop` with tool calls, too: with calls the reason is tool_calls. OpenAI sends it for a model's
+    Providers send `stop` with tool calls, too: with calls the reason is tool_calls. OpenAI sends `stop` for a
     refusal, for which others (Anthropic) have a reason: with a refusal it is content_filter.
 
     raw: the provider's reason

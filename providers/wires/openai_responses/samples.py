@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ....schemas.json_text import dumps
-from ..samples import Sample, Samples, scenes
+from ..samples import Sample, Samples, scenes, sse_event
 
 _USAGE = {"input_tokens": 12, "output_tokens": 7, "total_tokens": 19}
 _HEAD = {"id": "resp_1", "object": "response", "model": "sample"}
@@ -15,18 +15,14 @@ def _response(items: list[dict[str, Any]], status: str = "completed") -> dict[st
     return {**_HEAD, "status": status, "output": items, "usage": _USAGE if status == "completed" else None}
 
 
-def _event(kind: str, **data: Any) -> bytes:
-    return b"event: %s\ndata: %s\n\n" % (kind.encode(), dumps({"type": kind, **data}))
-
-
 def _stream(begun: dict[str, Any], deltas: list[bytes], item: dict[str, Any]) -> tuple[bytes, int]:
     whole = b"".join(
         (
-            _event("response.created", response=_response([], "in_progress")),
-            _event("response.output_item.added", output_index=0, item=begun),
+            sse_event("response.created", response=_response([], "in_progress")),
+            sse_event("response.output_item.added", output_index=0, item=begun),
             *deltas,
-            _event("response.output_item.done", output_index=0, item=item),
-            _event("response.completed", response=_response([item])),
+            sse_event("response.output_item.done", output_index=0, item=item),
+            sse_event("response.completed", response=_response([item])),
         )
     )
     return whole, len(whole) - 2
@@ -42,7 +38,7 @@ def _call(arguments: str) -> dict[str, Any]:
 
 
 def _delta(kind: str, text: str) -> bytes:
-    return _event(f"response.{kind}.delta", output_index=0, content_index=0, item_id="x", delta=text)
+    return sse_event(f"response.{kind}.delta", output_index=0, content_index=0, item_id="x", delta=text)
 
 
 def _more(text: str, reasoning: str, reason: str) -> tuple[bytes, bytes]:
@@ -54,15 +50,17 @@ def _more(text: str, reasoning: str, reason: str) -> tuple[bytes, bytes]:
         **ended,
         "usage": {**_USAGE, "input_tokens_details": {"cached_tokens": 5}},
     }
-    stream = _event("response.created", response=_response([], "in_progress"))
+    stream = sse_event("response.created", response=_response([], "in_progress"))
     for index, item in enumerate(items):
         kind, value = ("reasoning_summary_text", reasoning) if item is thought else ("output_text", text)
         begun = {**item, "summary" if item is thought else "content": []}
-        stream += _event("response.output_item.added", output_index=index, item=begun)
+        stream += sse_event("response.output_item.added", output_index=index, item=begun)
         place = {"output_index": index, "item_id": item["id"], "content_index": 0, "summary_index": 0}
-        stream += b"".join(_event(f"response.{kind}.delta", **place, delta=piece) for piece in (value[:2], value[2:]))
-        stream += _event("response.output_item.done", output_index=index, item=item)
-    return dumps(response), stream + _event(f"response.{response['status']}", response=response)
+        stream += b"".join(
+            sse_event(f"response.{kind}.delta", **place, delta=piece) for piece in (value[:2], value[2:])
+        )
+        stream += sse_event("response.output_item.done", output_index=index, item=item)
+    return dumps(response), stream + sse_event(f"response.{response['status']}", response=response)
 
 
 _TEXT, _TEXT_WHOLE = _stream(
@@ -95,9 +93,9 @@ SAMPLES = Samples(
         output_tokens=7,
     ),
     error=dumps({"error": {**_ERROR, "code": None, "type": "some_error"}}),
-    stream_error=_event("response.created", response=_response([], "in_progress"))
+    stream_error=sse_event("response.created", response=_response([], "in_progress"))
     + _delta("output_text", "so far")
-    + _event("error", **{name: value for name, value in _ERROR.items() if name != "type"}),
+    + sse_event("error", **{name: value for name, value in _ERROR.items() if name != "type"}),
     stream_error_text="so far",
     more=scenes(_more, stop="", length="max_output_tokens", filtered="content_filter", cached_tokens=5),
 )

@@ -285,8 +285,8 @@ def _ended(item: Mapping[str, Any], known: Item, model: Model, state: State) -> 
     return out
 
 
-def _over(data: Mapping[str, Any], model: Model, state: State, status: str = "completed") -> list[StreamChunk]:
-    """Read the last event; `status` is what its type says, and counts where the response in it is left unfinished."""
+def _response_end(data: Mapping[str, Any], model: Model, state: State, status: str = "completed") -> list[StreamChunk]:
+    """Decode the last event. `status`: the one in its type, which counts if the response in it is not a final one."""
     response = data.get("response") or {}
     if response.get("status") == "failed" or response.get("error"):
         raise _failure(response, model)
@@ -340,10 +340,10 @@ _HANDLERS: Mapping[str, Callable[[Mapping[str, Any], Model, State], list[StreamC
     "response.function_call_arguments.delta": _arguments,
     "response.custom_tool_call_input.delta": _arguments,
     "response.output_item.done": _done,
-    "response.completed": _over,
-    "response.incomplete": partial(_over, status="incomplete"),
+    "response.completed": _response_end,
+    "response.incomplete": partial(_response_end, status="incomplete"),
     "response.failed": _failed,
-    "response.cancelled": partial(_over, status="cancelled"),
+    "response.cancelled": partial(_response_end, status="cancelled"),
 }
 
 
@@ -371,6 +371,7 @@ def _finish_reason(response: Mapping[str, Any], kinds: set[type]) -> str:
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
+    """Return the last chunks; none for a stream that was cut."""
     if state.final is None:
         return []
     metadata = _metadata(state.final, state.whole)

@@ -9,7 +9,7 @@ from attrs import evolve
 
 from ....pipeline.side_fields import Each, Rules, count
 from ....schemas.batch import BatchLine, BatchState
-from ....schemas.json_text import Fragment, dumps
+from ....schemas.json_text import Fragment, dumps, trimmed
 from ....schemas.nan_check import dumps_as_read
 from ...auth.auth import header_key
 from ...declare.wire import Wire
@@ -47,7 +47,7 @@ def _state(data: Mapping[str, Any]) -> BatchState:
 def _result(row: Mapping[str, Any]) -> BatchLine:
     result = row["result"]
     if result["type"] == "succeeded":
-        return BatchLine(row["custom_id"], body=dumps_as_read(result["message"]))
+        return BatchLine(row["custom_id"], body=trimmed(dumps_as_read(result["message"])))
     if result["type"] == "errored":
         error = result["error"]
         inner = error.get("error") if isinstance(error, Mapping) else None

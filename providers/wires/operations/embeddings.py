@@ -13,7 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from ....pipeline.http.request import Request
+from attrs import evolve
+
+from ....pipeline.http.request import RAW_OPTIONS, Request
 from ....pipeline.side_fields import Held, count
 from ....schemas.errors import ConfigError
 from ....schemas.model import Model
@@ -34,6 +36,23 @@ openai_embeddings = Wire(
     extract_usage=lambda data, model: input_usage(data.get("usage"), "prompt_tokens", "total_tokens"),
     side_fields={**SIDE_FIELDS, "data": Held([Held({"index": position})])},
 )
+
+
+def in_base64(*wires: Wire) -> list[Wire]:
+    """Return the wires of a server that sends vectors as base64 when asked: a third of the bytes, no digits to read.
+
+    The caller's own `encoding_format` wins, and vectors of other numbers (`output_dtype`) are not asked for like this.
+    An answer in numbers, of a server that does not know the field, is read as well.
+    """
+    return [evolve(wire, build_body=_base64_body) if wire is openai_embeddings else wire for wire in wires]
+
+
+def _base64_body(request: Request) -> dict[str, Any]:
+    body = _body(request, "input")
+    typed = "output_dtype" in body or "output_dtype" in request.get(RAW_OPTIONS)
+    return body if typed else {"encoding_format": "base64", **body}
+
+
 ollama_embeddings = Wire(
     name="ollama_embeddings",
     operation="embed",

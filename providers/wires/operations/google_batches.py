@@ -10,7 +10,7 @@ from attrs import evolve
 from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Each, Held, Rules, count
 from ....schemas.batch import BatchLine, BatchState
-from ....schemas.json_text import Fragment, dumps
+from ....schemas.json_text import Fragment, dumps, trimmed
 from ....schemas.model import Model
 from ....schemas.nan_check import dumps_as_read
 from ....schemas.reply import Reply
@@ -66,7 +66,7 @@ def _key(row: object) -> str:
 def _result(row: Mapping[str, Any]) -> BatchLine:
     id = _key(row)
     if "response" in row:
-        return BatchLine(id, body=dumps_as_read(row["response"]))
+        return BatchLine(id, body=trimmed(dumps_as_read(row["response"])))
     error = row.get("error") or {}
     # Errors inside a batch have gRPC status codes. https://grpc.io/docs/guides/status-codes
     code = error.get("code", 13) if isinstance(error, Mapping) else 13

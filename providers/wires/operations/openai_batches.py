@@ -14,7 +14,7 @@ from attrs import evolve
 from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Rules, count
 from ....schemas.batch import BatchItem, BatchLine, BatchState
-from ....schemas.json_text import Fragment, dumps, loads
+from ....schemas.json_text import Fragment, dumps, loads, trimmed
 from ....schemas.model import Model
 from ....schemas.nan_check import dumps_as_read
 from ....schemas.reply import Reply
@@ -50,7 +50,7 @@ def upload(line: Callable[[BatchItem], dict[str, Any]]) -> Wire:
     """Make the wire that uploads the file of requests; the reply's id is the file's."""
 
     def build(request: Request) -> dict[str, Any]:
-        data = b"\n".join(dumps(line(item)) for item in request.input.items)
+        data = b"\n".join(trimmed(dumps(line(item))) for item in request.input.items)
         return {"purpose": "batch", "file": ("batch.jsonl", data, "application/jsonl")}
 
     return Wire(
@@ -106,10 +106,8 @@ def _result(row: Mapping[str, Any]) -> BatchLine:
     request_id = response.get("request_id")
     headers = {"x-request-id": str(request_id)} if request_id else {}
     # Without a status that can be read, the body shows whether it is an error.
-    status = count(response.get("status_code"))
-    return BatchLine(
-        row["custom_id"], status if type(status) is int else 200, dumps_as_read(response["body"]), headers=headers
-    )
+    status, body = count(response.get("status_code")), trimmed(dumps_as_read(response["body"]))
+    return BatchLine(row["custom_id"], status if type(status) is int else 200, body, headers=headers)
 
 
 _STATE: Rules = {

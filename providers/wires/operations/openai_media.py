@@ -113,16 +113,15 @@ def audio_input(request: Request) -> tuple[str, bytes, str]:
 
 def encode_form(body: Mapping[str, Any]) -> bytes:
     """Encode a multipart form: tuples are files (name, bytes, media type), everything else is text."""
-    out = bytearray()
+    parts: list[bytes] = []  # joined once, for files may be large
     for name, value in body.items():
-        out += f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{_quoted(name)}"'.encode()
+        head = f'--{_BOUNDARY}\r\nContent-Disposition: form-data; name="{_quoted(name)}"'
+        data = value
         if isinstance(value, tuple):
             file, data, kind = value
-            out += f'; filename="{_quoted(file)}"\r\nContent-Type: {kind}\r\n\r\n'.encode() + data
-        else:
-            out += b"\r\n\r\n" + str(value).encode()
-        out += b"\r\n"
-    return bytes(out) + f"--{_BOUNDARY}--\r\n".encode()
+            head += f'; filename="{_quoted(file)}"\r\nContent-Type: {kind}'
+        parts += [f"{head}\r\n\r\n".encode(), data if isinstance(data, bytes) else str(data).encode(), b"\r\n"]
+    return b"".join((*parts, f"--{_BOUNDARY}--\r\n".encode()))
 
 
 def _quoted(name: str) -> str:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from struct import error as struct_error
-from struct import unpack
+import sys
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -54,17 +54,21 @@ def texts_of(request: Request) -> list[str]:
     return texts
 
 
-def vector(value: str | Iterable[float]) -> list[float]:
-    """Decode a vector: numbers, or the base64 of little-endian 32-bit floats. Raises DecodeError for other bytes."""
-    if isinstance(value, str):
-        data = from_base64(value)
-        try:
-            return list(unpack(f"<{len(data) // 4}f", data))
-        except struct_error:
-            raise DecodeError(
-                f"a vector of {len(data)} bytes does not hold 32-bit floats", hint="see .payload"
-            ) from None
-    return list(value)
+def vector(value: str | Iterable[float]) -> Sequence[float]:
+    """Decode a vector: numbers to a list; the base64 of little-endian 32-bit floats to an `array("f")`.
+
+    Raises DecodeError for other bytes.
+    """
+    if not isinstance(value, str):
+        return list(value)
+    data, numbers = from_base64(value), array("f")
+    try:
+        numbers.frombytes(data)
+    except ValueError:
+        raise DecodeError(f"a vector of {len(data)} bytes does not hold 32-bit floats", hint="see .payload") from None
+    if sys.byteorder == "big":
+        numbers.byteswap()
+    return numbers
 
 
 def indexed(rows: Iterable[Mapping[str, Any]]) -> list[Any]:
@@ -74,9 +78,10 @@ def indexed(rows: Iterable[Mapping[str, Any]]) -> list[Any]:
     """
     rows = list(rows)
     vectors = [vector(row["embedding"]) for row in rows]
-    if all(row.get("index") is None for row in rows):
+    indices = [row.get("index") for row in rows]
+    if indices == list(range(len(rows))) or all(index is None for index in indices):
         return vectors
-    return [Indexed(row.get("index") or 0, value) for row, value in zip(rows, vectors, strict=True)]
+    return [Indexed(index or 0, value) for index, value in zip(indices, vectors, strict=True)]
 
 
 def vectors_reply(vectors: list[Any], **fields: Any) -> Reply:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from functools import lru_cache
 from typing import Any, Final
 
 from ...errors import SchemaError
 from ...json_types import Schema
+from ...memo import memo
 from ..keywords import LISTS, MAPS, ONE, objects_in
 from ..safety import content_of
 from ..usable import usable_from
@@ -29,12 +29,12 @@ def to_dialect(schema: object) -> Dialected:
     What breaks the rules of JSON Schema is repaired. Raises SchemaError if the root cannot be an object, which
     `root.in_object` wraps, and if the schema cannot be repaired.
     """
-    return _plain_dialect(content_of(schema))
+    return _plain_dialect[content_of(schema)]
 
 
-@lru_cache(maxsize=512)
+@memo(4096)
 def _plain_dialect(content: bytes) -> Dialected:
-    root, dropped, _ = usable_from(content)
+    root, dropped, _ = usable_from[content]
     plain = as_plain(root)
     return Dialected(plain.schema, tuple(dict.fromkeys((*dropped, *plain.dropped))), strict=False)
 
@@ -43,16 +43,16 @@ def through_plain(*dialects: Dialect) -> Dialect:
     """Make a dialect for tools that are not strict: the plain schema, written by the first of these dialects that can
     express it, else by the last."""
 
-    @lru_cache(maxsize=512)
+    @memo(4096)
     def from_content(content: bytes) -> Dialected:
-        plain = _plain_dialect(content)
+        plain = _plain_dialect[content]
         for dialect in dialects:
             written = dialect(plain.schema)
             if written.strict:
                 break
         return Dialected(written.schema, tuple(dict.fromkeys((*plain.dropped, *written.dropped))), strict=False)
 
-    return lambda schema: from_content(content_of(schema))
+    return lambda schema: from_content[content_of(schema)]
 
 
 def as_plain(root: Schema) -> Dialected:
@@ -108,7 +108,7 @@ def _either(parts: list[Schema]) -> Schema:
 
 
 def _tidy(node: dict[str, Any]) -> None:
-    """Write one schema as vendors want it that check tools' schemas without enforcing them.
+    """Rewrite one schema, in place, for vendors that check the schemas of tools without enforcing them.
 
     Some refuse arrays without `items` ("array schema missing items"), true and false in the place of a schema, and a
     `required` that is empty or names a property twice.

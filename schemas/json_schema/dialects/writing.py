@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Set
-from functools import lru_cache
 from math import ceil, floor
 from typing import Any, Final, Literal
 
@@ -12,6 +11,7 @@ from attrs import evolve, frozen
 from ...errors import SchemaError
 from ...json_text import short_json
 from ...json_types import JSONSchema, Schema
+from ...memo import memo
 from ..keywords import definition_name, escape
 from ..safety import content_of, schema_from_json
 from . import Dialected, Dropped
@@ -88,12 +88,13 @@ class Dialect:
 
     def __call__(self, schema: object) -> Dialected:
         """Return the schema in this dialect. Raises SchemaError for a schema that cannot be used at all."""
-        return _written(content_of(schema), self)
+        return _written[content_of(schema), self]
 
 
-@lru_cache(maxsize=512)
-def _written(content: bytes, dialect: Dialect) -> Dialected:
-    root = schema_from_json(content)
+@memo(4096)
+def _written(key: tuple[bytes, Dialect]) -> Dialected:
+    content, dialect = key
+    root = schema_from_json[content]
     writer = _Writer(root, dialect)
     try:
         written = writer.document()

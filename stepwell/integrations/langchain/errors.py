@@ -47,6 +47,10 @@ class LangChainConnectTimeout(ours.ConnectTimeout, theirs.ModelTimeoutError):
     """No connection in time."""
 
 
+class LangChainPoolTimeout(ours.PoolTimeout, theirs.ModelTimeoutError):
+    """No free connection in time."""
+
+
 class LangChainFirstEventTimeout(ours.FirstEventTimeout, theirs.ModelTimeoutError):
     """No answer in time."""
 
@@ -67,6 +71,7 @@ _BOTH: dict[type, type] = {
         LangChainServerError,
         LangChainConnectError,
         LangChainConnectTimeout,
+        LangChainPoolTimeout,
         LangChainFirstEventTimeout,
         LangChainStreamIdleTimeout,
     )

@@ -30,6 +30,7 @@ from ...schemas.errors import (
     StepwellError,
     TotalTimeout,
 )
+from ...schemas.json_text import trimmed
 from ...schemas.message import Context
 from ...schemas.options import CALL_OPTIONS
 from ...schemas.prices import BATCH
@@ -81,7 +82,8 @@ def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapp
         prepared = yield from prepare_offline(flow)
         if not isinstance(prepared, Request):
             raise ConfigError(f"{id!r} was answered by a step, without the provider", hint="leave that step out")
-        items.append(BatchItem(id, prepared.url.removeprefix(request.base_url.rstrip("/")), prepared.body))
+        path = prepared.url.removeprefix(request.base_url.rstrip("/"))
+        items.append(BatchItem(id, path, trimmed(prepared.body)))
         betas |= {(name, value) for name, value in prepared.headers.items() if name.endswith("-beta")}
     input = BatchInput(tuple(items), planner.plan("chat", model).model.id)
     if "upload_batch" in offered:

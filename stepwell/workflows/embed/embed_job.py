@@ -59,7 +59,10 @@ class EmbedJob:
     """By text."""
     refused: dict[str, StepwellError] = field(factory=dict)
     """By text."""
-    replies: list[Reply] = field(factory=list)
+    spent: list[tuple[Usage, Cost]] = field(factory=list)
+    """Of each call that succeeded. Its reply, which holds its vectors once more, is not kept."""
+    noted: dict[CallWarning, None] = field(factory=dict)
+    """The warnings of the replies."""
     lost: list[Usage] = field(factory=list)
     """The usage of calls that failed after they had been charged for."""
     fault: Exception | None = None
@@ -84,7 +87,7 @@ class EmbedJob:
                 yield from self._embed(different)
             finally:
                 self._bar.close()
-                report.note(cached=self.cached, calls=len(self.replies))
+                report.note(cached=self.cached, calls=len(self.spent))
             return self._outcome()
 
     def _embed(self, texts: list[str]) -> Flow:
@@ -114,11 +117,13 @@ class EmbedJob:
 
     def _record(self, reply: Reply, vectors: Mapping[str, Vector]) -> None:
         with self._lock:
-            self._bar.update(len(vectors.keys() - self.vectors.keys() - self.refused.keys()))
+            # Counted one by one: a difference of views would go through all that is done already.
+            self._bar.update(sum(text not in self.vectors and text not in self.refused for text in vectors))
             self.vectors.update(vectors)
             for text in vectors.keys() & self.refused.keys():
                 del self.refused[text]
-            self.replies.append(reply)
+            self.spent.append((reply.usage, reply.cost))
+            self.noted.update(dict.fromkeys(reply.warnings))
             self._in_a_row, self._trial = 0, None
 
     def _vectors(self, reply: Reply, texts: list[str]) -> dict[str, Vector]:
@@ -171,7 +176,7 @@ class EmbedJob:
         probed, self._trial = text == self._trial, None if text == self._trial else self._trial
         if self._in_a_row < _MAX_CONSECUTIVE_REFUSALS or self._trial is not None:
             return []
-        if self.replies and not isinstance(error, ServerError):
+        if self.spent and not isinstance(error, ServerError):
             return []
         others = [other for other in self.texts if other not in self.refused]
         if probed or not others:
@@ -192,15 +197,14 @@ class EmbedJob:
 
     def _embeddings(self) -> Embeddings:
         """Return the finished vectors, with None for each text without one."""
-        calls = len(self.replies) + len(self.lost)
-        warnings = [warning for reply in self.replies for warning in reply.warnings]
+        usage = [usage for usage, _ in self.spent] + self.lost
         return Embeddings(
             vectors=tuple(self.vectors.get(text) for text in self.texts),  # type: ignore[misc]
             model=self.model,
-            usage=total_usage([reply.usage for reply in self.replies] + self.lost) if calls else Usage(input_tokens=0),
-            warnings=tuple(dict.fromkeys([*self.warnings, *warnings, *self.cache.warnings])),
-            cost=total_cost(reply.cost for reply in self.replies) if not self.lost else Cost(None, reason=_LOST),
-            calls=len(self.replies),
+            usage=total_usage(usage) if usage else Usage(input_tokens=0),
+            warnings=tuple(dict.fromkeys([*self.warnings, *self.noted, *self.cache.warnings])),
+            cost=total_cost(cost for _, cost in self.spent) if not self.lost else Cost(None, reason=_LOST),
+            calls=len(self.spent),
             cached=self.cached,
         )
 

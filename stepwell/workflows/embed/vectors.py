@@ -24,7 +24,7 @@ Mode = Literal["cosine", "dot", "euclidean"]
 def vector_of(values: Iterable[float]) -> Vector:
     """Make a Vector of a provider's numbers. Raises DecodeError where there are none, or one is not a number."""
     try:
-        vector = array("f", values)
+        vector = values if type(values) is array and values.typecode == "f" else array("f", values)
     except (TypeError, OverflowError):
         raise DecodeError("a vector holds something that is not a number", hint="the model may be broken") from None
     if not vector:

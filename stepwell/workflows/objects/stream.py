@@ -40,6 +40,8 @@ class PartialObject:
     _broken: bool = False
     _last: Any = MISSING
     """The value that was shown last."""
+    _room: int = 0
+    """How many items may be copied to show the next value."""
 
     def __attrs_post_init__(self) -> None:
         self._json = PartialJSON(fenced=True, hold=hold_back(self.spec.sent))
@@ -53,6 +55,7 @@ class PartialObject:
         text = "".join(self._texts(chunks))
         if not text or self._broken:
             return
+        self._room += _COPIES * len(text)
         try:
             value = self._json.feed(text)
         except DecodeError:
@@ -61,7 +64,9 @@ class PartialObject:
             return
         if self.spec.wrapped and isinstance(value, dict):
             value = value.get(KEY, MISSING)
-        if value is not MISSING and value != self._last:
+        cost = sum(len(part) for part in growing_parts(value) if isinstance(part, dict | list))
+        if value is not MISSING and cost <= self._room and _has_grown(value, self._last):
+            self._room -= cost
             self._last = snapshot(value)
             yield self._last
 
@@ -75,6 +80,26 @@ class PartialObject:
                     self._call = chunk.index
             elif type(chunk) is ToolCallDelta and chunk.index == self._call:
                 yield chunk.arguments_json
+
+
+_COPIES = 64
+"""How many items are copied for a character of text at most: a list of more than a thousand is not shown at each of its
+deltas, so that the cost is linear in the text (0.1 µs a character)."""
+
+
+def growing_parts(value: object) -> Iterator[Any]:
+    """Yield the value, and each last item inside: only these can still grow."""
+    yield value
+    while isinstance(value, dict | list) and value:
+        value = value[next(reversed(value)) if isinstance(value, dict) else -1]
+        yield value
+
+
+def _has_grown(value: object, before: object) -> bool:
+    """Return whether a value is more than was shown of it before, by a look at what can still grow."""
+    now, then = ([*growing_parts(each)] for each in (value, before))
+    sizes = [[len(each) if isinstance(each, dict | list) else -1 for each in parts] for parts in (now, then)]
+    return sizes[0] != sizes[1] or now[-1] != then[-1]
 
 
 def snapshot(value: object) -> Any:

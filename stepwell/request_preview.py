@@ -50,7 +50,7 @@ class Preview:
 def preview_of(
     planner: CallPlanner, operation: str, model: Any, input: Any, options: Any, *, stream: bool
 ) -> Generator[Any, Any, Preview]:
-    """Return the Preview of a call. Of its steps, those run that make the request; limits, caches and the like do not.
+    """Return the Preview of a call. Only the steps that make the request run; limits, caches and the like do not.
 
     A login that needs a token fetches it. Raises what the call would raise before it is sent, and StepwellError for a
     call that a step answers by itself.

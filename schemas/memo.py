@@ -1,0 +1,50 @@
+"""Memo: results by key, at most a fixed number of them, without a cliff one past that number."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Generic, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
+Value = TypeVar("Value")
+
+
+class Memo(dict[Key, Value], Generic[Key, Value]):
+    """A dict that makes what it lacks: `memo[key]` is as fast as a dict's where the result is known.
+
+    A full one replaces the entry in the place that the key's hash names. Of more keys than there is room for, used one
+    after another, it still knows most, where functools.lru_cache would know none. Threads may share it.
+
+    most: how many values are kept.
+    make: makes the value of a key that is read and not there (default: that is a KeyError). What it raises is not kept.
+    """
+
+    __slots__ = ("_keys", "_make", "_most")
+
+    def __init__(self, most: int, make: Callable[[Key], Value] | None = None) -> None:
+        self._most = most
+        self._make = make
+        self._keys: list[Key] = []
+
+    def __missing__(self, key: Key) -> Value:
+        if self._make is None:
+            raise KeyError(key)
+        return self.put(key, self._make(key))
+
+    def put(self, key: Key, value: Value) -> Value:
+        """Keep a value, unless there is one by now, and return the one that is kept."""
+        kept = self.setdefault(key, value)  # atomic: where two threads made one, both get the first
+        if kept is value:
+            if len(self._keys) < self._most:
+                self._keys.append(key)
+            else:
+                place = hash(key) % self._most
+                old, self._keys[place] = self._keys[place], key
+                if old != key:
+                    self.pop(old, None)
+        return kept
+
+
+def memo(most: int) -> Callable[[Callable[[Key], Value]], Memo[Key, Value]]:
+    """Make a Memo of a function of one argument; what called the function then reads `memo[argument]`."""
+    return lambda make: Memo(most, make)
