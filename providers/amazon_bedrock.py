@@ -96,9 +96,6 @@ amazon_bedrock = declare_provider(
     embed_batches={"*": EmbedLimit(1), "*cohere.embed*": EmbedLimit(96, 128_000)},
     options={
         "top_k": {"type": "integer", "minimum": 0},
-        "reasoning_effort": {"type": "string"},
-        "reasoning_budget": {"type": "integer", "minimum": 0},
-        "reasoning_summary": {"enum": ["auto", "concise", "detailed", "none"]},
         "thinking": {"type": "object"},
         "output_config": {"type": "object"},
         "anthropic_beta": {"type": "array"},

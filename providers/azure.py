@@ -15,6 +15,7 @@ from attrs import evolve
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Headers, Request
 from ..schemas.errors import ConfigError, NotFound
+from ..schemas.options import CHAT_OPTIONS
 from .auth.auth import credential_value, reveal, token_from
 from .declare.addresses import normalize_url
 from .declare.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value
@@ -23,7 +24,7 @@ from .declare.environment import environment_of
 from .declare.provider import declare_provider, override
 from .declare.rules import only
 from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
-from .options.openai_options import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
+from .options.openai_options import OPENAI, TRANSCRIBING, fit_to_path, openai_families
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 from .wires.anthropic_messages.betas import with_betas
 from .wires.openai_chat import openai_chat
@@ -84,7 +85,7 @@ def to_resource(request: Request) -> Request:
     """
     if not request.model.id.strip():
         raise ConfigError("the deployment's name is empty", hint="name the model azure:your-deployment")
-    request = metadata_when_stored(request)
+    request = fit_to_path(request)
     path = request.url.removeprefix(request.base_url.rstrip("/"))
     root = resource_root(endpoint_of(request))
     version = request.options.get("api_version", credential_value(request, "api_version"))
@@ -144,7 +145,8 @@ azure = declare_provider(
     # https://learn.microsoft.com/azure/ai-foundry/openai/reference#embeddings
     embed_batches={"*": EmbedLimit(2048, 300_000)},
     options={
-        **{name: schema for name, schema in CLAUDE_OPTIONS.items() if name != "reasoning_effort"},
+        # Those of all providers are named by the wires: chat completions take no summary.
+        **{name: schema for name, schema in CLAUDE_OPTIONS.items() if name not in CHAT_OPTIONS},
         "api_version": {"type": "string"},
         "include": {"type": "array"},
     },

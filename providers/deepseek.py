@@ -5,7 +5,7 @@ from typing import Any
 from ..pipeline.http.request import Request
 from ..schemas.model import Model
 from .declare.constraints import unthinking_if_forced
-from .declare.object_support import ObjectSupport
+from .declare.object_support import ObjectSupport, never_strict
 from .declare.provider import declare_provider, override
 from .declare.rules import (
     DroppedOptions,
@@ -97,5 +97,5 @@ deepseek = declare_provider(
     models={"deepseek-chat": override(translate_options=only(*_rules(thinks_by_default=False)))},
     build_body=_build_body,
     accepts_part=_REPLAYING["accepts_part"],
-    object_support=ObjectSupport(modes=("tool", "json", "prompt")),
+    object_support=ObjectSupport(modes=("tool", "json", "prompt"), strict_tools=never_strict),
 )

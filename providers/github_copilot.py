@@ -116,7 +116,7 @@ github_copilot = declare_provider(
     env_key=["COPILOT_GITHUB_TOKEN", "GH_TOKEN", "GITHUB_TOKEN"],
     credentials=CREDENTIALS,
     headers={"editor-version": "stepwell/0.1", "openai-intent": "conversation-edits"},
-    options={"reasoning_summary": {"enum": ["auto", "concise", "detailed"]}, "include": {"type": "array"}},
+    options={"include": {"type": "array"}},
     prepare_request=with_headers,
     auth=authenticate,
 )

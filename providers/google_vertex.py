@@ -8,7 +8,7 @@ from .auth.google_cloud import ADDRESS, HOSTS, PLACE, authenticate, into_project
 from .declare.embed_limits import EmbedLimit
 from .declare.google_accounts import CREDENTIALS
 from .declare.provider import declare_provider, override
-from .declare.rules import only, rename
+from .declare.rules import drop, only, rename, without_thinking
 from .google_vertex_anthropic import google_vertex_anthropic as claude
 from .options.claude_options import CLAUDE, user_id_alone
 from .options.gemini_options import IMAGEN, LIMITS, OPTIONS, gemini_budgeted_thinking, gemini_models
@@ -46,7 +46,13 @@ google_vertex = declare_provider(
         "claude-*": override(translate_options=only(user_id_alone, *CLAUDE), prepare_request=claude.prepare_request),
         **claude.models,
         # https://cloud.google.com/vertex-ai/generative-ai/docs/maas/call-open-model-apis
-        "*-maas": override(translate_options=only(), prepare_request=into_project("endpoints/openapi")),
+        "*-maas": override(
+            translate_options=only(
+                without_thinking,
+                drop("reasoning_budget", "reasoning_summary", why="chat completions have no such option"),
+            ),
+            prepare_request=into_project("endpoints/openapi"),
+        ),
     },
     spoken=IMAGEN,
     # https://cloud.google.com/vertex-ai/generative-ai/docs/embeddings/get-text-embeddings

@@ -2,7 +2,7 @@
 
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
-from .options.openai_options import OPENAI, TRANSCRIBING, metadata_when_stored, openai_families
+from .options.openai_options import OPENAI, TRANSCRIBING, fit_to_path, openai_families
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_count_tokens, openai_responses
 from .wires.operations.embeddings import in_base64, openai_embeddings
@@ -38,7 +38,7 @@ openai = declare_provider(
         "safety_identifier": {"type": "string"},
         "prompt_cache_retention": {"enum": ["in-memory", "24h"]},
     },
-    prepare_request=metadata_when_stored,
+    prepare_request=fit_to_path,
     translate_options=OPENAI,
     models={**openai_families(), **TRANSCRIBING},
 )

@@ -75,7 +75,9 @@ CHAT_OPTIONS: Mapping[str, Option] = {
     ),
     "verbosity": Option({"enum": ["low", "medium", "high"]}, "how wordy the answer is"),
     "prompt_cache": Option(
-        _ANY, "mark the prompt's stable prefix for the provider's cache: true, or '5m' or '1h'", type="bool | str"
+        {"enum": [True, False, "5m", "1h"]},
+        "mark the prompt's stable prefix for the provider's cache: true, or '5m' or '1h'",
+        type="bool | str",
     ),
     "prompt_cache_key": Option(_STRING, "requests with one key share the provider's cache"),
     "service_tier": Option(_STRING, "the provider's class of service"),
@@ -245,6 +247,38 @@ def check_value(name: str, value: object, schema: JSONSchema, *, where: str) -> 
         raise InvalidOption(f"option {name!r} for {where} does not fit: {why}", hint=_wanted(schema))
 
 
+def checked_format(value: object, *, where: str) -> Any:
+    """Return a response_format as the wires read it: a schema beside its type, as OpenAI's responses take it, is put
+    into an object of its own, and gets a name.
+
+    value: text, json or an object with a type. One with a type that is not OpenAI's is a provider's own.
+    where: what the option is for, named in errors.
+
+    Raises InvalidOption for anything else.
+    """
+    if value in ("text", "json"):
+        return value
+    if not isinstance(value, Mapping) or not isinstance(kind := value.get("type"), str):
+        shown = f"{value!r:.40}" if isinstance(value, str) else f"a {type(value).__name__} without a type"
+        raise InvalidOption(f"option 'response_format' for {where} cannot be {shown}", hint=_FORMAT)
+    if kind in _SCHEMA_TYPES or ("properties" in value and "schema" not in value):
+        raise InvalidOption(f"option 'response_format' for {where} is a bare JSON Schema", hint=_FORMAT)
+    if kind != "json_schema":
+        return value
+    named = value.get("json_schema", {name: each for name, each in value.items() if name != "type"})
+    if not isinstance(named, Mapping) or not isinstance(named.get("schema"), Mapping):
+        raise InvalidOption(f"option 'response_format' for {where} has no schema", hint=_FORMAT)
+    return (
+        value
+        if named.get("name") and "json_schema" in value
+        else {"type": kind, "json_schema": {"name": "answer", **named}}
+    )
+
+
+_FORMAT = 'use text, json or {"type": "json_schema", "json_schema": {"name": ..., "schema": ...}}, or generate_object'
+_SCHEMA_TYPES = frozenset(("object", "array", "string", "number", "integer", "boolean", "null"))
+
+
 def _wanted(schema: JSONSchema) -> str:
     if "enum" in schema:
         return f"use one of {', '.join(map(str, schema['enum']))}"
@@ -264,7 +298,8 @@ def _quick(schema: JSONSchema) -> Callable[[Any], bool]:
         return lambda value: True
     if schema.keys() == {"enum"}:
         allowed = tuple(schema["enum"])
-        return lambda value: type(value) is str and value in allowed
+        exact = tuple(set(map(type, allowed)) & {str, bool})
+        return lambda value: type(value) in exact and value in allowed
     if not schema.keys() <= {"type", "minimum", "maximum", "exclusiveMinimum"} or isinstance(schema.get("type"), list):
         return lambda value: type(value) is str and "string" in schema.get("type", ()) and "pattern" not in schema
     kinds = _KINDS.get(schema.get("type", ""), ())

@@ -249,6 +249,18 @@ def _read(text: str) -> Any:
     return value
 
 
+def is_plain(arguments_json: str) -> bool:
+    """Check whether the arguments of a call are a JSON object in which no name is repeated."""
+    try:
+        value = loads_fast(arguments_json)
+    except JSONDecodeError:
+        return False
+    if type(value) is not dict:
+        return False
+    # Fewer names at the root than colons: nested names, colons in texts, or a repeated name.
+    return arguments_json.count(":") == len(value) or ToolCall("", "", arguments_json).error is None
+
+
 def _names(value: object) -> int:
     """Count the names in all objects of the value: fewer than the text has colons if a name was repeated."""
     count, waiting = 0, [value]

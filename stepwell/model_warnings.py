@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from .model_metadata.catalog import Catalog
+from .providers.declare.provider import Override
 from .schemas.model import Model
 from .schemas.nearest import closest
 from .schemas.reply import CallWarning
@@ -11,6 +14,14 @@ from .schemas.reply import CallWarning
 def warning_of(model: Model, catalog: Catalog) -> CallWarning | None:
     """Return the warning of a model; None for one that needs none."""
     return _of_deprecated(model) if model.known else _of_unknown(model, catalog)
+
+
+def warning_of_wire(model: Model, wire: str, overrides: Iterable[Override]) -> CallWarning | None:
+    """Return the warning of a call whose tools go by another wire than this, the usual one, if overrides name it."""
+    if all(each.place.wire != wire for each in overrides):
+        return None
+    why = f"the tools of this model go by another wire, for which the overrides of {wire} do not hold"
+    return CallWarning("wire", f"{why}: give them wire='*', or pass wire={wire!r} with the call", str(model))
 
 
 def _of_deprecated(model: Model) -> CallWarning | None:

@@ -33,6 +33,8 @@ class Plan:
     """Issued once, for a model that its provider's list does not have, or has as deprecated."""
     tools_wire: Callable[[Mapping[str, object]], str | None] | None = None
     """Returns the name of the wire for a call with tools and these options; None for the plan's own."""
+    left_overrides: CallWarning | None = None
+    """Issued with a call by that wire, if overrides hold for the plan's own alone."""
     conditions: tuple[Callable[[Request], object], ...] = ()
     """The `when` of the overrides that hold for some calls only, in their order."""
     _build: Callable[[tuple[bool, ...]], Plan] | None = None

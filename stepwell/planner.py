@@ -12,7 +12,7 @@ from attrs import evolve
 from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
 from .model_metadata.provider_ids import canonical
-from .model_warnings import warning_of
+from .model_warnings import warning_of, warning_of_wire
 from .other_models import check_other_models
 from .pipeline.annotate import completed_reply
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
@@ -29,6 +29,7 @@ from .plan import Plan
 from .provider_options import is_keyed, provider_options_for
 from .providers.declare.assemble import build_pipeline
 from .providers.declare.environment import Environment, process_environment, read_environment
+from .providers.declare.login_steps import trusted_url
 from .providers.declare.object_support import AS_GIVEN
 from .providers.declare.overrides import OVERRIDES, Overrides, in_force
 from .providers.declare.provider import Override, Provider, declared_model
@@ -189,14 +190,17 @@ class CallPlanner:
         if model.id != "*" and base_url in (provider.base_url, model.base_url):
             model_warning = warning_of(model, self.catalog)
         request = self._template(operation, model, stream, base_url)
-        tools_wire = None if wire_name is not None or model.wire else wire_with_tools(provider.wires, wire, listed)
+        tools_wire, left = None, warning_of_wire(model, wire.name, overrides)
+        if wire_name is None and not model.wire:
+            trusted = trusted_url(provider, model, self.environment)
+            tools_wire = wire_with_tools(provider.wires, wire, listed, lambda given: trusted(str(given or base_url)))
 
         def plan_of(steps: Resolved) -> Plan:
             bare = build(steps)
             support = steps["object_support"]
             pipeline = self._edits.apply(bare)
             check_other_models(pipeline, operation, self.registry)
-            return Plan(pipeline, bare, request, model, provider, base_url, support, model_warning, tools_wire)
+            return Plan(pipeline, bare, request, model, provider, base_url, support, model_warning, tools_wire, left)
 
         plan = plan_of(steps)
         if not steps.conditions:
@@ -251,8 +255,9 @@ class CallPlanner:
         given = cast("dict[str, Any]", options)
         named, overrides = given.get("wire"), given.get("overrides")
         plan = self.plan(operation, model, stream=stream, wire=named, overrides=overrides)
-        has_tools = plan.tools_wire is not None and (given.get("tools") or getattr(prompt, "tools", None))
-        if has_tools and plan.tools_wire is not None and (needed := plan.tools_wire(given)) is not None:
+        left, find = None, plan.tools_wire
+        if find and (given.get("tools") or getattr(prompt, "tools", None)) and (needed := find(given)):
+            left = plan.left_overrides
             plan = self.plan(operation, model, stream=stream, wire=needed, overrides=overrides)
         chat = operation in _CONVERSATIONS
         request = plan.request.replace(
@@ -274,6 +279,8 @@ class CallPlanner:
                 self._warned.clear()  # as with plans: a warning issued twice is better than memory that grows
             self._warned.add(plan.model_warning)
             request = request.replace(warnings=(plan.model_warning,))
+        if left is not None:
+            request = request.replace(warnings=(*request.warnings, left))
         if not _CALL_ONLY.isdisjoint(given):
             return self._apply_call_options(plan, request, given)
         return (plan.for_request(request) if plan.conditions else plan).pipeline, request

@@ -23,12 +23,13 @@ from ...schemas.functions import taken
 from ...schemas.json_text import REPAIRED_TEXT, well_formed
 from ...schemas.memo import Memo
 from ...schemas.model import Model
-from ...schemas.options import OPERATION_OPTIONS, check_options, check_value
+from ...schemas.options import OPERATION_OPTIONS, check_options, check_value, checked_format
 from ...schemas.reply import CallWarning, Reply
 from ...schemas.tool import check_tool_choice
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
+from .combinations import DEPENDENT, fit_combinations
 from .dropped import report_dropped, warn_of_dropped
 from .environment import PROCESS, Environment, environment_of
 from .failures import failure_finder
@@ -203,6 +204,8 @@ def check(provider: Provider, wire: Wire) -> Step:
                 hint=f"pass provider_options={{{name!r}: ...}}",
             )
         check_options(options, table, where=where, suggest=suggest_option)
+        if "response_format" in options and wire.operation == "chat":
+            options["response_format"] = checked_format(options["response_format"], where=where)
         if key is not None and "tool_choice" not in options:
             keep(accepted, key, options, True)
             return request
@@ -283,6 +286,7 @@ def _prepare(request: Request, own: Callable[[Request], Request]) -> Request:
 def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> Step:
     """Make the step that translates the options by the provider's rules, and drops what its wire cannot encode."""
     encodable = wire.options | provider.options.keys()
+    takes_logprobs = encodable >= {"logprobs", "top_logprobs"}
     canonical = OPERATION_OPTIONS.get(wire.operation, {})
     longest = model.max_output_tokens if model.known else None
     is_trusted_url = trusted_url(provider, model)
@@ -298,6 +302,8 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
             request = no_json_with_tools(request)
         if not request.options and not acts_without_options:
             return request
+        if not DEPENDENT.isdisjoint(request.options):
+            request = fit_combinations(request)
         warnings, key = request.warnings, None
         if is_pure and request.model is model:
             key = (scalars_key(request.options), request.on_unsupported)
@@ -311,6 +317,8 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
             warnings += report_dropped(losses, request.model, request.on_unsupported)
             options["max_tokens"], key = longest, None
         options, more = translate(rules, options, request.model, request.on_unsupported)
+        if "top_logprobs" in options and takes_logprobs:
+            options.setdefault("logprobs", True)  # refused without it
         # Only canonical names are checked: a name that a rule has made is the provider's own.
         lost = [name for name in options if name in canonical and name not in encodable]
         if lost:

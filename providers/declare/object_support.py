@@ -40,6 +40,11 @@ def lazy_dialect(name: str, function: str = "to_dialect") -> Dialect:
     return lambda schema: load()(schema)
 
 
+def never_strict(schema: object) -> Dialected:
+    """Refuse every schema: the dialect of strict tools where a vendor enforces no arguments. Raises SchemaError."""
+    raise SchemaError("nothing enforces the arguments of tools here")
+
+
 PLAIN = lazy_dialect("...schemas.json_schema.dialects.plain")
 
 MODES = ("json_schema", "strict_tool", "tool", "json", "prompt")
@@ -55,7 +60,7 @@ class ObjectSupport:
     answers: Dialect | None = None
     """translates the schema of an answer to the vendor's dialect; None sends it as it is"""
     strict_tools: Dialect | None = None
-    """the same for strict tools"""
+    """the same for strict tools; `never_strict` where the vendor has none"""
     tools: Dialect = PLAIN
     """the same for other tools; by default only the root is made one object, and what breaks JSON Schema is repaired"""
     always_enforced: bool = False
@@ -156,7 +161,7 @@ def _fit_tool(tool: Tool, support: ObjectSupport, provider: str) -> tuple[Tool, 
         if (enforced := _enforced(tool, support.strict_tools)) is not None:
             return evolve(tool, parameters=enforced), losses
         tool = evolve(tool, strict=False)
-        losses.append(f"{tool.name!r} is not strict: {provider} cannot enforce its schema")
+        losses.append(f"{tool.name!r} is not strict: {provider} does not enforce its schema")
     parameters = tool.parameters
     translated = tool_schema(tool, support.tools)
     if translated.dropped:

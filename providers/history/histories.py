@@ -16,9 +16,8 @@ from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import RAW_OPTIONS, Request
 from ...pipeline.step import Step, around_unchecked
 from ...schemas.dict_form import LOOSE
-from ...schemas.json_text import JSONDecodeError, loads_fast
 from ...schemas.message import Context, Message
-from ...schemas.parts import Opaque, Text, ToolCall
+from ...schemas.parts import Opaque, Text, ToolCall, is_plain
 from ..declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from .call_ids import id_matcher
 from .open_tools import without_open_tools
@@ -90,12 +89,8 @@ class HistoryTarget:
                     return False
                 if foreign and wire in part.extra:
                     return False
-                try:
-                    if type(loads_fast(part.arguments_json)) is not dict:
-                        return False
-                except JSONDecodeError:
-                    if part.arguments_json:
-                        return False
+                if part.arguments_json and not is_plain(part.arguments_json):
+                    return False
                 seen.add(id)
                 waiting.append(id)
             elif not origins.can_replay(part, message, foreign) or (

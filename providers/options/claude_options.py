@@ -210,13 +210,28 @@ _WARM = clamp("temperature", 0, 1, why="Claude's scale ends there")
 _ONE_OF = not_both("temperature", "top_p", why="this model takes temperature or top_p, not both")
 _NO_SAMPLING = drop(*SAMPLING, why="this model sets its own sampling")
 _LEVELS, _ALL = ("low", "medium", "high", "max"), ("low", "medium", "high", "xhigh", "max")
+
+
+def _no_blank_stops(options: Options, model: Model) -> DroppedOptions:
+    """Drop stop sequences that are only white space: "each stop sequence must contain non-whitespace"."""
+    given = options.get("stop") or []
+    stops = [given] if isinstance(given, str) else [*given]
+    said = [stop for stop in stops if stop.strip()]
+    if len(said) == len(stops):
+        return []
+    del options["stop"]
+    if said:
+        options["stop"] = said
+    return [("stop", "Claude takes no stop sequences of white space alone")]
+
+
 _NONE = drop(
     *("presence_penalty", "frequency_penalty", "repetition_penalty", "min_p", "logit_bias"),
     *("logprobs", "top_logprobs", "seed", "n"),
     why="Claude has no such option",
 )
 
-CLAUDE: tuple[Rule, ...] = (budgeted_thinking, _WARM)
+CLAUDE: tuple[Rule, ...] = (budgeted_thinking, _no_blank_stops, _WARM)
 """Rules of the first generations that think, 3.7 and 4, and of those before, which do not."""
 
 
@@ -234,11 +249,12 @@ class _Generation:
     def native(self) -> tuple[Rule, ...]:
         """Return the rules for Anthropic's own format."""
         how = {"budgets": self.budgets, "unasked": self.unasked, "always": self.always}
-        return (adaptive_thinking(*self.known, **how) if self.known else budgeted_thinking, *self.limits)
+        thinking = adaptive_thinking(*self.known, **how) if self.known else budgeted_thinking
+        return (thinking, _no_blank_stops, *self.limits)
 
     def other_formats(self) -> tuple[Rule, ...]:
         """Return the rules for other formats, which take an effort or a budget; the provider makes Claude's of it."""
-        return (_held(self), *self.limits, _NONE)
+        return (_held(self), _no_blank_stops, *self.limits, _NONE)
 
 
 def _held(generation: _Generation) -> Rule:

@@ -63,7 +63,7 @@ def facts_of_family(model_id: str, wire: Wire) -> Family | None:
 
 
 def wire_with_tools(
-    wires: Iterable[Wire], wire: Wire, model_id: str
+    wires: Iterable[Wire], wire: Wire, model_id: str, is_own: Callable[[object], bool]
 ) -> Callable[[Mapping[str, object]], str | None] | None:
     """Return a function from the options of a call with tools to the name of the wire that it needs.
 
@@ -72,6 +72,7 @@ def wire_with_tools(
     wires: those of the provider.
     wire: the usual one.
     model_id: the model.
+    is_own: whether an address, or that of the call for None, is the provider's: another server may not have that wire.
     """
     id = family_id(model_id) if wire.operation == "chat" else ""
     tables = _tables_of(id) if id else None
@@ -79,4 +80,6 @@ def wire_with_tools(
     needs = (
         next(matching(models, id), None) if wire.name != other and any(each.name == other for each in wires) else None
     )
-    return None if needs is None else lambda options: other if needs(options) else None
+    return (
+        None if needs is None else lambda options: other if is_own(options.get("base_url")) and needs(options) else None
+    )

@@ -89,8 +89,11 @@ def levelled_thinking(*levels: str) -> Rule:
         return {"thinkingLevel": level}, "" if level == effort else why
 
     def make(constraints: Constraints) -> Rule:
+        # "Budget 0 is invalid. This model only works in thinking mode": https://ai.google.dev/gemini-api/docs/thinking
+        least = 0 if "minimal" in levels else 1
+
         def fitted(budget: int) -> int:
-            return fitting(budget, constraints) if budget > 0 else budget
+            return fitting(max(budget, least), constraints) if budget > 0 or budget == 0 != least else budget
 
         return _thinking(by_effort, fitted, constraints)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 
 from ...pipeline.http.request import Request
 from ...schemas.model import Model
-from ..declare.dropped import drop_options
+from ..declare.dropped import drop_options, warn_of_dropped
 from ..declare.provider import Override, override
 from ..declare.rules import (
     DroppedOptions,
@@ -154,12 +154,19 @@ TRANSCRIBING: Mapping[str, Override] = {
 """Models that return more than the text of an audio file, at any provider."""
 
 
-def metadata_when_stored(request: Request) -> Request:
-    """Drop metadata from a chat completion that is not stored.
+_LEAST = 16
+"""The lowest max_output_tokens of a response: "Expected a value >= 16"."""
+
+
+def fit_to_path(request: Request) -> Request:
+    """Drop metadata from a chat completion that is not stored, and raise the max_tokens of a response to the lowest.
 
     "The 'metadata' parameter is only allowed when 'store' is enabled." The Responses API always takes it.
     """
     options = request.options
+    if options.get("max_tokens", _LEAST) < _LEAST and request.url.partition("?")[0].endswith("/responses"):
+        losses = [("max_tokens", f"{options['max_tokens']} became {_LEAST}, the lowest of the Responses API")]
+        return warn_of_dropped(request, losses, options={**options, "max_tokens": _LEAST})
     if "metadata" not in options or options.get("store") or not request.url.endswith("/chat/completions"):
         return request
     return drop_options(request, ["metadata"], "chat completions take it only with store=True")

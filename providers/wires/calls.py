@@ -8,10 +8,10 @@ from typing import Any
 from ...pipeline.side_fields import Whole, nonempty_text
 from ...pipeline.world import REAL_WORLD
 from ...schemas.chunks import Warned
-from ...schemas.json_text import JSONDecodeError, dumps, loads, loads_fast
+from ...schemas.json_text import JSONDecodeError, dumps, loads
 from ...schemas.model import Model
 from ...schemas.nan_check import dumps_as_read
-from ...schemas.parts import ToolCall
+from ...schemas.parts import ToolCall, is_plain
 from ...schemas.reply import CallWarning
 
 
@@ -53,11 +53,8 @@ def arguments_text(arguments: object) -> str:
 
 def sent_arguments(call: ToolCall) -> str:
     """Return the arguments of a call as they are sent back: the text of a JSON object, since servers refuse others."""
-    try:
-        if type(loads_fast(call.arguments_json)) is dict:
-            return call.arguments_json
-    except JSONDecodeError:
-        pass
+    if is_plain(call.arguments_json):
+        return call.arguments_json
     return dumps(sent_object(call)).decode()
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...schemas.dict_form import LOOSE
+from ...schemas.errors import InvalidOption
 from ...schemas.parts import Audio, File, Image, Refusal, Text, Video
 
 Field = str | tuple[str, Callable[[Any], object]] | Callable[[dict[str, Any], Any], None]
@@ -30,6 +31,22 @@ def put_options(body: dict[str, Any], options: Mapping[str, Any], fields: Mappin
             place = body
         known = place.get(last)
         place[last] = {**known, **value} if isinstance(known, dict) and isinstance(value, Mapping) else value
+
+
+def format_asked(response_format: object) -> Mapping[str, Any] | bool:
+    """Return the schema that an answer must fit; True for JSON of any form, False for text.
+
+    Raises InvalidOption for a provider's own format, which this wire does not know.
+    """
+    kind = response_format.get("type") if isinstance(response_format, Mapping) else response_format
+    if kind == "json_schema":
+        schema: Mapping[str, Any] = response_format["json_schema"]["schema"]  # type: ignore[index]
+        return schema
+    if kind not in ("text", "json", "json_object"):
+        raise InvalidOption(
+            f"response_format {kind!r} is unknown here", hint='use text, json or {"type": "json_schema", ...}'
+        )
+    return kind != "text"
 
 
 def own_fields(part: Text | Refusal | Image | File | Audio | Video, wire: str) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ The reviews: each vendor's reference as linked in its declaration, and the lists
 from __future__ import annotations
 
 import pytest
+from catalog_hosts import TOOL
 from option_matrix import MODELS, block, sent, snapshot
 
 REVIEWED = snapshot()
@@ -49,5 +50,5 @@ def test_an_explicit_zero_is_sent(model, place):
     "model", ["openai:gpt-4o", "groq:llama-3.3-70b-versatile", "openrouter:qwen/qwen3.5-397b-a17b"]
 )
 def test_an_explicit_false_is_sent(model):
-    body, warnings = sent(model, parallel_tool_calls=False)
+    body, warnings = sent(model, parallel_tool_calls=False, tools=[TOOL])
     assert body["parallel_tool_calls"] is False and warnings == ()

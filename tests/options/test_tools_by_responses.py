@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from catalog_hosts import TOOL, rows, sent
 
-from stepwell import Context, user
+from stepwell import Client, Context, user
+from stepwell.declare import override
 from stepwell.providers.declare.registry import REGISTRY
 from stepwell.providers.options.families import family_id
 
@@ -35,6 +36,24 @@ def test_the_wire_follows_from_the_tools_and_the_effort(model, id, options, resp
     assert sent(model, Context((user("hi"),), (TOOL,)), **options)[0] == url
     assert sent(model, tools=[TOOL], wire="openai_chat", **options)[0].endswith("/chat/completions"), "a wire= wins"
     assert "wire" not in warned
+
+
+def test_another_server_gets_tools_by_the_usual_wire():
+    """A server at an address of the caller's own may not have the other wire; `wire=` names it."""
+    model, own = "openai:gpt-5.6-terra", {"base_url": "https://proxy.example/v1", "api_key": "k"}
+    assert sent(model, tools=[TOOL], **own)[0] == "https://proxy.example/v1/chat/completions"
+    assert sent(model, tools=[TOOL], wire="openai_responses", **own)[0] == "https://proxy.example/v1/responses"
+    assert sent(model, tools=[TOOL], base_url="https://eu.api.openai.com/v1")[0].endswith("/responses")
+    client = Client(base_urls={"openai": own["base_url"]}, api_keys={"openai": "k"})
+    assert client.planner.request("chat", model, "hi", {"tools": [TOOL]})[1].base_url == own["base_url"]
+
+
+def test_overrides_that_do_not_hold_for_the_other_wire_are_warned_of():
+    model, labelled = "openai:gpt-5.6-terra", lambda request: {"model": "m", "messages": []}
+    for wire, subjects in (("openai_chat", ["wire"]), ("openai_responses", []), ("*", [])):
+        overrides = override(wire=wire, build_body=labelled)
+        assert sent(model, tools=[TOOL], overrides=overrides)[2] == subjects
+        assert sent(model, overrides=overrides)[2] == []
 
 
 def test_every_host_that_offers_the_wire_gets_tools_by_it():

@@ -18,7 +18,7 @@ from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refus
 from ....schemas.tool import Tool
 from ...history.shape import HistoryShape
 from ..calls import sent_object
-from ..fields import Field, given, listed, own_fields, put_options
+from ..fields import Field, format_asked, given, listed, own_fields, put_options
 from ..media import inline, unsendable
 from ..turns import alternating, encoded, thinking_if_begun
 
@@ -201,9 +201,8 @@ def _choose(body: dict[str, Any], choice: object, parallel: bool | None) -> None
 
 def _format(body: dict[str, Any], value: object) -> None:
     """Ask for structured output: https://docs.claude.com/en/docs/build-with-claude/structured-outputs"""
-    if isinstance(value, Mapping) and value.get("type") == "json_schema":
-        schema = value["json_schema"]["schema"]
-        body.setdefault("output_config", {})["format"] = {"type": "json_schema", "schema": schema}
+    if isinstance(schema := format_asked(value), Mapping):
+        body["output_config"] = {**body.get("output_config", {}), "format": {"type": "json_schema", "schema": schema}}
 
 
 def _cache(body: dict[str, Any], value: object) -> None:

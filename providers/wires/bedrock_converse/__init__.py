@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_CountTokens.
 
 from __future__ import annotations
 
-from ...declare.object_support import ObjectSupport, lazy_dialect
+from ...declare.object_support import ObjectSupport, lazy_dialect, never_strict
 from ...declare.wire import Wire
 from ..counting import count_in, counted_fields
 from ..paths import bedrock_path
@@ -38,6 +38,7 @@ bedrock_converse = Wire(
     object_support=ObjectSupport(
         modes=("json_schema", "tool", "prompt"),
         answers=lazy_dialect("wires.bedrock_converse.dialect", "to_strict_dialect"),
+        strict_tools=never_strict,
         tools=lazy_dialect("wires.bedrock_converse.dialect"),
         always_enforced=True,
     ),

@@ -19,7 +19,7 @@ from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refus
 from ....schemas.tool import NO_PARAMETERS, Tool, chosen_name
 from ...history.shape import HistoryShape
 from ..calls import sent_object
-from ..fields import Field, given, listed, put_options
+from ..fields import Field, format_asked, given, listed, put_options
 from ..media import Media, inline, unsendable
 from ..turns import EMPTY_USER_TEXT, alternating, encoded, thinking_if_begun
 
@@ -264,9 +264,9 @@ def _choice(body: dict[str, Any], choice: object) -> None:
 
 def _format(body: dict[str, Any], response_format: object) -> None:
     """Ask for structured output: https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html"""
-    if isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
-        named = response_format["json_schema"]
-        schema = {"name": named.get("name", "answer"), "schema": dumps(named["schema"]).decode()}
+    if isinstance(asked := format_asked(response_format), Mapping):
+        named = response_format["json_schema"]  # type: ignore[index]
+        schema = {"name": named.get("name", "answer"), "schema": dumps(asked).decode()}
         body["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
 
 

@@ -6,7 +6,7 @@ from ...declare.object_support import ObjectSupport, lazy_dialect
 from ...declare.wire import Wire
 from ...history.shape import HistoryShape
 from ..protocols import sse
-from .encode import OPTIONS, accepts_part, build_body
+from .encode import OPTIONS, accepts_part, build_body, finalize_history
 from .side_fields import SIDE_FIELDS
 from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
@@ -24,6 +24,7 @@ cohere_chat = Wire(
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
     accepts_part=accepts_part,
+    finalize_history=finalize_history,
     history_shape=HistoryShape(
         speakers=frozenset(),
         empty=frozenset(("system", "user", "assistant")),

@@ -14,7 +14,7 @@ from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import chosen_name
 from ..calls import sent_arguments
-from ..fields import Field, given, listed, put_options
+from ..fields import Field, format_asked, given, listed, put_options
 from ..media import address, unsendable
 from ..openai_chat.encode import encode_tools
 from ..turns import encoded
@@ -127,6 +127,14 @@ def accepts_part(part: Part, model: Model) -> bool:
     return isinstance(part, Reasoning) and part.wire == NAME
 
 
+def finalize_history(request: Request) -> Request:
+    """Warn where some tools are strict and others are not: Cohere enforces the schemas of all of them, or of none."""
+    strict = {bool(tool.strict) for tool in request.context.tools}
+    if len(strict) < 2 or "strict_tools" in request.options:
+        return request
+    return request.warn("tools", "none is strict: Cohere enforces the schemas of all tools or of none")
+
+
 def _choice(body: dict[str, Any], choice: object) -> None:
     if chosen_name(choice) is None and not isinstance(choice, str):
         raise InvalidOption("tool_choice has an unknown form", hint="use auto, none, required or {'name': ...}")
@@ -135,10 +143,8 @@ def _choice(body: dict[str, Any], choice: object) -> None:
 
 
 def _format(body: dict[str, Any], response_format: object) -> None:
-    if response_format in ("json", {"type": "json_object"}):
-        body["response_format"] = {"type": "json_object"}
-    elif isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
-        body["response_format"] = {"type": "json_object", "json_schema": response_format["json_schema"]["schema"]}
+    if (asked := format_asked(response_format)) is not False:
+        body["response_format"] = {"type": "json_object", **({} if asked is True else {"json_schema": asked})}
 
 
 _FIELDS: Mapping[str, Field] = {

@@ -10,7 +10,7 @@ from attrs import evolve
 
 from ....schemas.tool import CHOICES, SEVERAL
 from ...auth.auth import header_key
-from ...declare.object_support import ObjectSupport, lazy_dialect
+from ...declare.object_support import ObjectSupport, lazy_dialect, never_strict
 from ...declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from ...declare.wire import Wire
 from ...history.shape import HistoryShape
@@ -60,6 +60,7 @@ google_generate = Wire(
     object_support=ObjectSupport(
         modes=("json_schema", "tool", "json", "prompt"),
         answers=lazy_dialect("wires.google_generate.json_dialect"),
+        strict_tools=never_strict,
         tools=lazy_dialect("wires.google_generate.json_dialect", "to_tool_dialect"),
         always_enforced=True,
     ),

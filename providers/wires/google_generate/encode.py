@@ -19,7 +19,7 @@ from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_object
-from ..fields import Field, given, listed, put_options
+from ..fields import Field, format_asked, given, listed, put_options
 from ..turns import encoded
 from .media import encode_media
 
@@ -177,13 +177,11 @@ def _function(tool: Tool, json_schema: bool) -> Block:
 
 
 def _format(body: dict[str, Any], response_format: object, json_schema: bool = True) -> None:
-    if response_format == "text" or (isinstance(response_format, Mapping) and response_format.get("type") == "text"):
-        return
-    config = body.setdefault(_CONFIG, {})
-    config["responseMimeType"] = "application/json"
-    if isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
-        schema = response_format["json_schema"]["schema"]
-        config["responseJsonSchema" if json_schema else "responseSchema"] = schema
+    if (asked := format_asked(response_format)) is not False:
+        config = body.setdefault(_CONFIG, {})
+        config["responseMimeType"] = "application/json"
+        if asked is not True:
+            config["responseJsonSchema" if json_schema else "responseSchema"] = asked
 
 
 _MODES: Mapping[str, str] = {"auto": "AUTO", "none": "NONE", "required": "ANY", "any": "ANY", "validated": "VALIDATED"}

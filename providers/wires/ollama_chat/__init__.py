@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
-from ...declare.object_support import BY_GRAMMAR
+from ...declare.object_support import BY_GRAMMAR, never_strict
 from ...declare.tool_policies import ToolCallIdPolicy
 from ...declare.wire import Wire
 from ...history.shape import HistoryShape
@@ -30,5 +30,5 @@ ollama_chat = Wire(
     tool_call_id_policy=ToolCallIdPolicy(required=False),
     accepts_part=accepts_part,
     history_shape=HistoryShape(speakers=frozenset(), details=False, blocks=frozenset()),
-    object_support=evolve(BY_GRAMMAR, modes=("json_schema", "tool", "json", "prompt")),
+    object_support=evolve(BY_GRAMMAR, modes=("json_schema", "tool", "json", "prompt"), strict_tools=never_strict),
 )

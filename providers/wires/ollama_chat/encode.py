@@ -10,7 +10,7 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Image, Part, Reasoning, Refusal, Text
 from ..calls import sent_object
-from ..fields import Field, given, listed, put_options
+from ..fields import Field, format_asked, given, listed, put_options
 from ..media import Media, inline, unsendable
 from ..openai_chat.encode import encode_tools
 
@@ -84,10 +84,8 @@ def _image(part: Media) -> str:
 
 
 def _format(body: dict[str, Any], response_format: object) -> None:
-    if response_format in ("json", {"type": "json_object"}):
-        body["format"] = "json"
-    elif isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
-        body["format"] = response_format["json_schema"]["schema"]
+    if (asked := format_asked(response_format)) is not False:
+        body["format"] = "json" if asked is True else asked
 
 
 _FIELDS: Mapping[str, Field] = {
