@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from decimal import Decimal
+from typing import Any
 
 from attrs import define, evolve, field
 
@@ -30,7 +31,7 @@ from ..http.response import Response, end_dropped
 from ..pipeline import Pipeline, with_attempts
 from .budget_sums import NOTHING, Sums, in_billionths, sums_of
 from .expected import expected_usage
-from .shared import Asking, LimitStore, checked_store
+from .shared import Asking, LimitStore, check_number, checked_store
 
 _ENDLESS = Decimal("Infinity")
 _CHARACTERS_PER_TOKEN = 4
@@ -77,6 +78,8 @@ class Budget:
             raise ConfigError("a Budget needs a limit, in dollars or in tokens", hint='Budget("2.50")')
         if tokens is not None and (isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0):
             raise ConfigError(f"tokens={tokens!r:.40} is not a number of tokens", hint="Budget(tokens=100_000)")
+        if output_tokens is not None:
+            check_number(output_tokens, "output_tokens", whole=True, least=0)
         self.limit = None if limit is None else exact_decimal(limit, "the limit of a budget") or NOTHING
         self.tokens = tokens
         self._output_tokens = output_tokens
@@ -151,17 +154,17 @@ class Budget:
             if hold.sent and not isinstance(error, StepwellError):
                 hold.lost = True  # cancelled, but the provider may charge for it
             if work := self._settle(hold, error.usage if isinstance(error, StepwellError) else None):
-                yield from self._shared.end(request, work, error)
+                yield from self._shared.end(request, work, error, keep=True)
             raise
         if response.reply is not None:
             if work := self._settle(hold, response.reply.usage, response.reply):
-                yield from self._shared.end(request, work)
+                yield from self._shared.end(request, work, keep=True)
             return response
         hold.streamed = True
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
             if work := self._settle(hold, hold.usage if reply is None else reply.usage, reply):
-                self._shared.tell(request, work)
+                self._shared.tell(request, work, keep=True)
 
         return response.through(_Meter(hold)).on_end(ended)
 
@@ -205,7 +208,9 @@ class Budget:
             id, amounts = request.world.new_id(), (in_billionths(hold.amount), hold.tokens)
             limits = (None if self.limit is None else in_billionths(self.limit), self.tokens)
             found, request = yield from self._shared.ask(
-                request, lambda store: store.reserve(self._name, id, amounts, limits)
+                request,
+                lambda store: _reservation(*store.reserve(self._name, id, amounts, limits)),
+                undo=lambda store: store.settle(self._name, id, {}),
             )
             if found is not None:
                 fits, left, tokens_left = found
@@ -242,7 +247,7 @@ class Budget:
     def _keep_estimate(self, request: Request, hold: _Hold) -> Flow:
         """Keep the reservation of an earlier attempt, which may have been billed, as an estimate; make a new one."""
         if work := self._replace(hold, estimated=hold.amount, tokens=hold.tokens):
-            yield from self._shared.end(request, work)
+            yield from self._shared.end(request, work, keep=True)
         hold.lost = hold.answered = False
         return (yield from self._reserve(request, hold))
 
@@ -293,6 +298,11 @@ class Budget:
 
 
 _Work = Callable[[LimitStore], None]
+
+
+def _reservation(fits: Any, left: Any, tokens_left: Any) -> tuple[bool, int, int]:
+    """Return a store's answer. Raises TypeError or ValueError for what is no number."""
+    return bool(fits), int(left), int(tokens_left)
 
 
 @define

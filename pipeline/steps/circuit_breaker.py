@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from attrs import define
 
-from ...schemas.errors import CircuitOpen, ConfigError, Overloaded, ServerError, TotalTimeout, TransportError
+from ...schemas.errors import CircuitOpen, Overloaded, ServerError, TotalTimeout, TransportError
 from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply
 from ..around import around
@@ -14,7 +15,7 @@ from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..http.response import Response
 from ..step import Step
-from .shared import Asking, LimitStore, checked_store
+from .shared import Asking, LimitStore, check_names, check_number, checked_store, seconds
 
 By = Callable[[Request], str]
 
@@ -44,8 +45,9 @@ def circuit_breaker(
     call counts as neither. All calls of the clients that share this step are counted together; it is thread-safe. Put
     it inside `fallback`, which then skips a model that is down without waiting for it.
     """
-    if failures < 1 or cooldown <= 0:
-        raise ConfigError("circuit_breaker needs at least one failure and a cooldown above 0 seconds")
+    check_number(failures, "failures", whole=True)
+    check_number(cooldown, "cooldown")
+    check_names(by)
     circuits: dict[str, _Circuit] = {}
     lock, shared = ProcessLock(), Asking(checked_store(store), name)
 
@@ -54,7 +56,7 @@ def circuit_breaker(
         group, entered = f"{name}:{failing}", None
         if shared.usable(request):
             entered, request = yield from shared.ask(
-                request, lambda store: store.enter_circuit(group, failures, cooldown)
+                request, lambda store: _entered(*store.enter_circuit(group, failures, cooldown))
             )
         with lock:
             circuit = circuits.setdefault(failing, _Circuit())
@@ -96,6 +98,11 @@ def circuit_breaker(
         return response.on_end(ended)
 
     return around(name, run, counts=True)
+
+
+def _entered(wait: Any, failed: Any) -> tuple[float, int]:
+    """Return a store's answer. Raises TypeError or ValueError for what is no number."""
+    return seconds(wait), int(failed)
 
 
 def _stream_outcome(reply: Reply | None, error: BaseException | None) -> BaseException | None:

@@ -21,7 +21,7 @@ from ..http.retry_after import retry_after
 from ..pipeline import Pipeline, with_attempts
 from ..signal import News, Signal
 from .expected import expected_usage
-from .shared import Asking, LimitStore, checked_store
+from .shared import Asking, LimitStore, check_names, check_number, checked_store, seconds
 
 By = Callable[[Request], str]
 _MANY = 1000
@@ -70,17 +70,24 @@ class RateLimit:
         name: str = "rate_limit",
         store: LimitStore | None = None,
     ) -> None:
-        limits = [limit for limit in (requests, tokens) if limit is not None]
-        if not limits or min(*limits, per) <= 0:
+        limits = {"requests": requests, "tokens": tokens}
+        if requests is None and tokens is None:
             raise ConfigError("RateLimit needs requests= or tokens=, above 0", hint="RateLimit(requests=500)")
+        for what, limit in {**limits, "per": per}.items():
+            if limit is not None or what == "per":
+                check_number(limit, f"{what} of RateLimit")
+        check_number(output_tokens, "output_tokens", whole=True, least=0)
+        check_names(by)
         if requests is not None and requests < 1:  # one in a longer period
             per, tokens, requests = per / requests, tokens and tokens / requests, 1
+            check_number(per, "per / requests of RateLimit")
         self._limits = (None if requests is None else int(requests), tokens, per)
         self._output_tokens = output_tokens
         self._by = by
         self._hold: StateKey[_Hold | None] = StateKey(name, None, travels=True)
         # By process: of a call that another thread made before a fork, the child would never see the end.
         self._lanes: dict[tuple[int, str], _Lane] = {}
+        self._many = _MANY
         self._lock = ProcessLock()
         self._name, self._shared = name, Asking(checked_store(store), name)
         self._steps = (
@@ -165,9 +172,12 @@ class RateLimit:
             id, late = request.world.new_id(), lane.late
             wait, request = yield from self._shared.ask(
                 request,
-                lambda store: store.count_attempt(
-                    hold.name, id, hold.tokens, requests=lane.requests, tokens=lane.tokens, per=lane.per, late=late
+                lambda store: seconds(
+                    store.count_attempt(
+                        hold.name, id, hold.tokens, requests=lane.requests, tokens=lane.tokens, per=lane.per, late=late
+                    )
                 ),
+                undo=lambda store: store.correct_attempt(hold.name, id, 0),
             )
             if wait is not None:
                 hold.shared, hold.id = wait <= _MOMENT, id
@@ -181,8 +191,9 @@ class RateLimit:
     def _lane(self, request: Request) -> _Lane:
         key, now = (os.getpid(), self._by(request)), request.world.now()
         with self._lock:
-            if key not in self._lanes and len(self._lanes) >= _MANY:  # names may be those of a program's users
+            if key not in self._lanes and len(self._lanes) >= self._many:  # names may be those of a program's users
                 self._lanes = {name: lane for name, lane in self._lanes.items() if not lane.is_idle(now)}
+                self._many = max(_MANY, 2 * len(self._lanes))
             lane = self._lanes.setdefault(key, _Lane(*self._limits))
             lane.seen = now
             return lane
@@ -280,7 +291,8 @@ class _Lane:
             first = self.sent[place].at - now if place < len(self.sent) else 0.0
             wait = max(wait, first + periods * self.per if periods else 0.0)
         if self.tokens is not None and waiting:
-            ahead = self.used + sum(self.waiting.values()) + min(tokens, self.tokens)
+            # A call of more than the whole limit, sent alone, takes one period, not several.
+            ahead = min(self.used, self.tokens) + sum(min(each, self.tokens) for each in (*self.waiting.values(), tokens))
             periods = ceil(ahead / self.tokens) - 1
             wait = max(wait, min(0.0, first) + periods * self.per)
         return wait

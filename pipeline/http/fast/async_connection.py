@@ -226,8 +226,8 @@ class AsyncConnection(asyncio.BufferedProtocol):
 
     def _on_timer(self) -> None:
         self._timer, self._fires = None, inf
-        if self._deadline == inf:
-            return
+        if self._deadline == inf or self._waiter is None or self._waiter.done():
+            return  # what was waited for has come, while the event loop was busy
         if self._deadline - self._loop.time() > 0.001:
             self._set_timer(self._deadline)
         else:

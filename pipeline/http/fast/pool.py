@@ -22,7 +22,7 @@ def idle_seconds(keep_alive: float, headers: Headers | None) -> float:
     """
     if headers is not None and (said := dict.get(headers, "keep-alive")) is not None:
         seconds = said.partition("timeout=")[2].partition(",")[0].strip()
-        if seconds.isdecimal():
+        if seconds.isdecimal() and len(seconds) < 10:  # one that is longer is no limit
             return min(keep_alive, int(seconds) - 1.0)
     return keep_alive
 
