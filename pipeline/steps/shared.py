@@ -100,7 +100,7 @@ def check_number(value: object, what: str, *, whole: bool = False, least: float 
         try:
             finite = isfinite(value)
         except OverflowError:  # a whole number that no float holds
-            finite = whole
+            finite = False
         if finite and (value > 0 if least is None else value >= least):
             return
     kind = "whole number" if whole else "number"

@@ -9,7 +9,7 @@ from ..headers import Headers
 from ..timeouts import Clock
 from .connection import Connection
 from .dial import TLS, Dial, TaskScope
-from .errors import PoolTimeout
+from .errors import PoolTimeout, Unreachable
 from .target import Origin, Target
 
 now = REAL_WORLD.now
@@ -121,13 +121,14 @@ class Pool:
                 self._left()
 
     def close(self) -> None:
-        """Close all connections; those in use fail, in whichever thread. One that is opened later is not kept."""
+        """Close all connections. Calls in any thread that use one, or wait for one, fail. A later one is not kept."""
         with self._lock:
             self._closed = True
             self._idle.clear()
             opened = list(self._opened)
             for dial in self._dials:
                 dial.stop()
+            self._changed.notify_all()
         for connection in opened:
             self.discard(connection)
 
@@ -148,8 +149,11 @@ class Pool:
         if left <= 0:
             raise PoolTimeout(f"all of {self._most} connections are in use")
         self._waiting += 1
+        closed = self._closed
         try:
             self._changed.wait(min(left, threading.TIMEOUT_MAX))
+            if self._closed and not closed:
+                raise Unreachable("the client was closed")
         except BaseException:
             self._changed.notify()  # it may have been this one's turn
             raise
