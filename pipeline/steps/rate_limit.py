@@ -283,17 +283,16 @@ class _Lane:
 
     def least_wait(self, now: float, tokens: float) -> float:
         """Return the seconds that a call waits at least, which comes after all that wait already."""
-        wait, waiting, periods = self.wait(now, tokens if not self.waiting else 0), len(self.waiting), 0
-        place = len(self.sent) + waiting
-        first = self.sent[0].at - now if self.sent else 0.0
+        wait, waiting = self.wait(now, tokens if not self.waiting else 0), len(self.waiting)
         if self.requests is not None:
-            periods, place = divmod(place, self.requests)
+            periods, place = divmod(len(self.sent) + waiting, self.requests)
             first = self.sent[place].at - now if place < len(self.sent) else 0.0
             wait = max(wait, first + periods * self.per if periods else 0.0)
         if self.tokens is not None and waiting:
             # A call of more than the whole limit, sent alone, takes one period, not several.
-            ahead = min(self.used, self.tokens) + sum(min(each, self.tokens) for each in (*self.waiting.values(), tokens))
-            periods = ceil(ahead / self.tokens) - 1
+            amounts = (self.used, *self.waiting.values(), tokens)
+            periods = ceil(sum(min(each, self.tokens) for each in amounts) / self.tokens) - 1
+            first = self.sent[0].at - now if self.sent else 0.0
             wait = max(wait, min(0.0, first) + periods * self.per)
         return wait
 

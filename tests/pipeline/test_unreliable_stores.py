@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import random
+import threading
 from collections.abc import Callable
 from math import inf, nan
 from types import SimpleNamespace
@@ -13,6 +15,8 @@ import pytest
 
 from stepwell import AsyncClient, Budget, Client, RateLimit
 from stepwell.errors import ConfigError, StepwellError
+from stepwell.pipeline.signal import Signal
+from stepwell.pipeline.steps.rate_limit import _Lane
 from stepwell.pipeline.steps.shared import AVOID_SECONDS, Asking
 from stepwell.steps import circuit_breaker, concurrency
 
@@ -212,8 +216,6 @@ def test_a_settlement_that_fails_is_made_later() -> None:
 
 def test_tasks_that_are_cancelled_while_a_store_is_asked_leave_no_reservation() -> None:
     """Over a real event loop, whose threads go on."""
-    import threading
-
     class Slow(Ledger):
         def reserve(self, name: str, id: str, *_: Any) -> tuple[bool, int, int]:
             asked.set()
@@ -245,19 +247,24 @@ def test_tasks_that_are_cancelled_while_a_store_is_asked_leave_no_reservation() 
     assert not store.held
 
 
-def test_a_call_behind_one_that_is_larger_than_the_limit_waits_one_period_for_it() -> None:
-    """The large one is sent alone, so the one behind it is not refused for a wait of many periods."""
-    from stepwell.pipeline.signal import Signal
-    from stepwell.pipeline.steps.rate_limit import _Lane
-
-    lane = _Lane(None, 100, 60.0)
-    lane.count(0.0, 50)
-    lane.waiting[Signal()] = 1000
-    assert lane.least_wait(0.0, 10) <= 120
-    lane.waiting.clear()
-    lane.count(60.0, 1000)
-    lane.waiting[Signal()] = 50
-    assert lane.least_wait(61.0, 50) <= 120
+def test_no_call_is_refused_for_a_longer_wait_than_it_would_have() -> None:
+    """The wait that is calculated for the last in a queue, and the one that follows when all are sent in their order."""
+    for seed in range(1000):
+        chance = random.Random(seed)
+        requests = chance.choice([None, 1, 2, 3])
+        lane, now = _Lane(requests, chance.choice([None, 100]) if requests else 100, 60.0), 0.0
+        for amount in chance.choices([5, 30, 60, 100, 250], k=6):
+            if lane.wait(now, amount) <= 0:
+                lane.count(now, amount).at = now + chance.choice([0, 0.1, 1])
+            now += chance.random() * 20
+        queue = chance.choices([5, 30, 60, 100, 250], k=chance.randint(1, 5))
+        lane.waiting = {Signal(): amount for amount in queue[:-1]}
+        least, began = lane.least_wait(now, queue[-1]), now
+        for amount in queue:
+            while (wait := lane.wait(now, amount)) > 1e-6:
+                now += wait
+            lane.count(now, amount).at = now
+        assert least <= now - began + 1e-6, seed
 
 
 def test_thousands_of_names_take_little_time() -> None:
