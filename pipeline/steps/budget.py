@@ -56,7 +56,7 @@ class Budget:
     unknown: what to do with a call whose price is not known: "refuse", or "allow" and count it in `unpriced`.
     name: the name of its step, and of what is kept in the store.
     store: where processes and machines share the budget, such as a RedisStore (default: it is this process's own). The
-        properties then ask the store, and block. Reservations of a process that was killed stay. While the store
+        properties then ask the store, and block; they raise StepwellError if it fails. Reservations of a process that was killed stay. While the store
         fails, the budget holds within the process, with a warning on the reply.
 
     Thread-safe. A call that a step outside answers from a cache is not counted.
@@ -135,9 +135,13 @@ class Budget:
         return None if self.tokens is None else self.tokens - self._settled().all_tokens
 
     def __repr__(self) -> str:
-        tokens = "" if self.tokens is None else f", tokens={self.tokens}, tokens_used={self.tokens_used}"
-        money = f"limit={self.limit}, spent={self.spent}, estimated={self.estimated}, reserved={self.reserved}"
-        return f"Budget({money}{tokens})"
+        tokens = "" if self.tokens is None else f", tokens={self.tokens}"
+        try:
+            sums = self._settled()
+        except StepwellError as error:
+            return f"Budget(limit={self.limit}{tokens}; {error.message})"
+        money = f"limit={self.limit}, spent={sums.spent}, estimated={sums.estimated}, reserved={sums.reserved[0]}"
+        return f"Budget({money}{tokens and f'{tokens}, tokens_used={sums.tokens}'})"
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
         """Add this budget to a pipeline: one step around each call, one around each attempt."""
@@ -253,7 +257,12 @@ class Budget:
 
     def _settled(self) -> Sums:
         end_dropped()
-        return self._sums if self._shared.store is None else sums_of(self._shared.store.sums(self._name))
+        if self._shared.store is None:
+            return self._sums
+        try:
+            return sums_of(self._shared.store.sums(self._name))
+        except Exception as error:
+            raise StepwellError(f"the store of the budget failed ({type(error).__name__}: {error})") from error
 
     def _settle(self, hold: _Hold, usage: Usage | None, reply: Reply | None = None) -> _Work | None:
         """Replace the reservation by what was spent, once. Return what the store must do, if it has the reservation."""

@@ -61,7 +61,7 @@ def concurrency(
         def ended(reply: object, error: object) -> None:
             leave()
             if taken:
-                shared.tell(request, leave_store)
+                shared.tell(request, leave_store, keep=True)
 
         try:
             if not place.is_set and not (yield Wait(place, request.seconds_left())):
@@ -72,12 +72,12 @@ def concurrency(
         except BaseException as error:
             leave()
             if taken:
-                yield from shared.end(request, leave_store, error)
+                yield from shared.end(request, leave_store, error, keep=True)
             raise
         if response.reply is not None:
             leave()
             if taken:
-                yield from shared.end(request, leave_store)
+                yield from shared.end(request, leave_store, keep=True)
             return response
         return response.on_end(ended)
 

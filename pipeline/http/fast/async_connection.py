@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from math import inf
 from typing import Any
 
@@ -207,7 +208,8 @@ class AsyncConnection(asyncio.BufferedProtocol):
             self._timer = None
         self._fail(ReadError("the connection was closed by the caller"))
         if self.transport is not None:
-            self.transport.abort()
+            with suppress(RuntimeError):  # the event loop was closed before
+                self.transport.abort()
         self.reader.forget()
         self._leave(self)
 
