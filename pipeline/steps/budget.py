@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from decimal import Decimal
-from typing import Any
 
 from attrs import define, evolve, field
 
@@ -56,8 +55,8 @@ class Budget:
     unknown: what to do with a call whose price is not known: "refuse", or "allow" and count it in `unpriced`.
     name: the name of its step, and of what is kept in the store.
     store: where processes and machines share the budget, such as a RedisStore (default: it is this process's own). The
-        properties then ask the store, and block; they raise StepwellError if it fails. Reservations of a process that was killed stay. While the store
-        fails, the budget holds within the process, with a warning on the reply.
+        properties then ask the store, and block; they raise StepwellError if it fails. Reservations of a process that
+        was killed stay. While the store fails, the budget holds within the process, with a warning on the reply.
 
     Thread-safe. A call that a step outside answers from a cache is not counted.
     """
@@ -309,7 +308,7 @@ class Budget:
 _Work = Callable[[LimitStore], None]
 
 
-def _reservation(fits: Any, left: Any, tokens_left: Any) -> tuple[bool, int, int]:
+def _reservation(fits: bool, left: int, tokens_left: int) -> tuple[bool, int, int]:
     """Return a store's answer. Raises TypeError or ValueError for what is no number."""
     return bool(fits), int(left), int(tokens_left)
 

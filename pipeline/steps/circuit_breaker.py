@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from attrs import define
 
@@ -15,7 +14,7 @@ from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..http.response import Response
 from ..step import Step
-from .shared import Asking, LimitStore, check_names, check_number, checked_store, seconds
+from .shared import Asking, LimitStore, check_by, check_number, checked_store, waiting_time
 
 By = Callable[[Request], str]
 
@@ -47,7 +46,7 @@ def circuit_breaker(
     """
     check_number(failures, "failures", whole=True)
     check_number(cooldown, "cooldown")
-    check_names(by)
+    check_by(by)
     circuits: dict[str, _Circuit] = {}
     lock, shared = ProcessLock(), Asking(checked_store(store), name)
 
@@ -100,9 +99,9 @@ def circuit_breaker(
     return around(name, run, counts=True)
 
 
-def _entered(wait: Any, failed: Any) -> tuple[float, int]:
+def _entered(wait: float, failed: int) -> tuple[float, int]:
     """Return a store's answer. Raises TypeError or ValueError for what is no number."""
-    return seconds(wait), int(failed)
+    return waiting_time(wait), int(failed)
 
 
 def _stream_outcome(reply: Reply | None, error: BaseException | None) -> BaseException | None:

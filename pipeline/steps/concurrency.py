@@ -15,7 +15,7 @@ from ..http.request import Request
 from ..http.response import Response
 from ..signal import Signal
 from ..step import Step
-from .shared import Asking, LimitStore, check_names, check_number, checked_store, seconds
+from .shared import Asking, LimitStore, check_by, check_number, checked_store, waiting_time
 
 By = Callable[[Request], str]
 _ASK_AGAIN = 0.1
@@ -46,7 +46,7 @@ def concurrency(
     """
     check_number(limit, "the limit of concurrency", whole=True)
     check_number(lease, "lease")
-    check_names(by)
+    check_by(by)
     gates, shared = _Gates(limit), Asking(checked_store(store), name)
 
     def run(request: Request, call: CallNext) -> StepGenerator:
@@ -91,7 +91,7 @@ def _take_place(
     while True:
         # A call that is cancelled meanwhile gives the place back.
         wait, request = yield from shared.ask(
-            request, lambda store: seconds(store.take_place(group, id, limit, lease)), undo=leave
+            request, lambda store: waiting_time(store.take_place(group, id, limit, lease)), undo=leave
         )
         if not wait:
             return wait is not None, request

@@ -21,7 +21,7 @@ from ..http.retry_after import retry_after
 from ..pipeline import Pipeline, with_attempts
 from ..signal import News, Signal
 from .expected import expected_usage
-from .shared import Asking, LimitStore, check_names, check_number, checked_store, seconds
+from .shared import Asking, LimitStore, check_by, check_number, checked_store
 
 By = Callable[[Request], str]
 _MANY = 1000
@@ -77,7 +77,7 @@ class RateLimit:
             if limit is not None or what == "per":
                 check_number(limit, f"{what} of RateLimit")
         check_number(output_tokens, "output_tokens", whole=True, least=0)
-        check_names(by)
+        check_by(by)
         if requests is not None and requests < 1:  # one in a longer period
             per, tokens, requests = per / requests, tokens and tokens / requests, 1
             check_number(per, "per / requests of RateLimit")
@@ -172,7 +172,7 @@ class RateLimit:
             id, late = request.world.new_id(), lane.late
             wait, request = yield from self._shared.ask(
                 request,
-                lambda store: seconds(
+                lambda store: waiting_time(
                     store.count_attempt(
                         hold.name, id, hold.tokens, requests=lane.requests, tokens=lane.tokens, per=lane.per, late=late
                     )

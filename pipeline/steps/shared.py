@@ -15,8 +15,8 @@ from ..http.request import Request
 
 AVOID_SECONDS = 5.0
 """How long a store that failed is not asked again: each call would wait for it."""
-_MOST_OWED = 10_000
-"""What is remembered at most of what a failing store could not be told."""
+_MOST_KEPT = 10_000
+"""The most tasks that are kept for a failing store."""
 
 
 class LimitStore(Protocol):
@@ -108,13 +108,13 @@ def check_number(value: object, what: str, *, whole: bool = False, least: float 
     raise ConfigError(f"{what} must be a {kind} {bound}, not {value!r:.40}")
 
 
-def check_names(by: object) -> None:
+def check_by(by: object) -> None:
     """Raise ConfigError for a `by=` that is no function."""
     if not callable(by):
         raise ConfigError(f"by={by!r:.40} is not a function", hint='by=lambda request: "all"')
 
 
-def seconds(value: Any) -> float:
+def waiting_time(value: float) -> float:
     """Return the seconds that a store answers with. Raises TypeError or ValueError for what is no number."""
     number = float(value)
     if isnan(number):
@@ -125,7 +125,7 @@ def seconds(value: Any) -> float:
 class Asking:
     """Asks a store for the steps of one limit. A store that fails is not asked again for a few seconds.
 
-    What it could not be told meanwhile, and must know, it is told when it answers again.
+    What it must do all the same is kept until it answers again.
 
     store: None where the limit is not shared.
     subject: what the store's failures are reported as.
@@ -136,7 +136,7 @@ class Asking:
         self._subject = subject
         self._avoided_until = 0.0
         self._lock = ProcessLock()
-        self._owed: deque[Callable[[Any], Any]] = deque(maxlen=_MOST_OWED)
+        self._kept: deque[Callable[[Any], Any]] = deque(maxlen=_MOST_KEPT)
 
     def usable(self, request: Request) -> bool:
         """Return whether there is a store, and it may be asked."""
@@ -166,7 +166,7 @@ class Asking:
         except Exception as error:
             self._avoided_until = world.now() + AVOID_SECONDS
             if undo is not None:
-                self._owed.append(undo)
+                self._kept.append(undo)
             why = f"its store failed ({type(error).__name__}): the limit held within this process alone"
             return None, request.warn(self._subject, why)
         except BaseException:
@@ -175,8 +175,8 @@ class Asking:
             if too_late and undo is not None:
                 self.tell(request, undo)
             raise
-        if self._owed:
-            world.soon(self._settle_up)
+        if self._kept:
+            world.soon(self._do_kept)
         return found, request
 
     def end(
@@ -203,19 +203,19 @@ class Asking:
                 work(self.store)
             except Exception:
                 if keep:
-                    self._owed.append(work)
+                    self._kept.append(work)
 
         request.world.soon(run)
 
-    def _settle_up(self) -> None:
-        """Tell the store what it could not be told, until it fails again."""
-        while self._owed:
+    def _do_kept(self) -> None:
+        """Do what was kept for the store, until it fails again."""
+        while self._kept:
             try:
-                work = self._owed.popleft()
+                work = self._kept.popleft()
             except IndexError:  # another thread was quicker
                 return
             try:
                 work(self.store)
             except Exception:
-                self._owed.append(work)
+                self._kept.append(work)
                 return

@@ -216,6 +216,7 @@ def test_a_settlement_that_fails_is_made_later() -> None:
 
 def test_tasks_that_are_cancelled_while_a_store_is_asked_leave_no_reservation() -> None:
     """Over a real event loop, whose threads go on."""
+
     class Slow(Ledger):
         def reserve(self, name: str, id: str, *_: Any) -> tuple[bool, int, int]:
             asked.set()
@@ -248,7 +249,7 @@ def test_tasks_that_are_cancelled_while_a_store_is_asked_leave_no_reservation() 
 
 
 def test_no_call_is_refused_for_a_longer_wait_than_it_would_have() -> None:
-    """The wait that is calculated for the last in a queue, and the one that follows when all are sent in their order."""
+    """The wait that is calculated for the last in a queue, and the one that follows when all are sent in order."""
     for seed in range(1000):
         chance = random.Random(seed)
         requests = chance.choice([None, 1, 2, 3])
@@ -290,3 +291,15 @@ def test_errors_of_by_are_raised_and_hold_nothing() -> None:
         for _ in range(2):
             with pytest.raises((LookupError, StepwellError), match="no user"):
                 client.generate_text(MODEL, "hi")
+
+
+def test_a_budget_whose_store_is_down_can_still_be_printed() -> None:
+    class Down(Store):
+        def sums(self, name: str) -> Any:
+            raise ConnectionError("nobody listens")
+
+    budget = Budget("1", tokens=7, store=Down(None))  # type: ignore[arg-type]
+    assert repr(budget).startswith("Budget(limit=1, tokens=7; ")
+    for name in ("spent", "estimated", "reserved", "left", "calls", "unpriced", "tokens_used", "tokens_left"):
+        with pytest.raises(StepwellError, match="nobody listens"):
+            getattr(budget, name)

@@ -84,7 +84,7 @@ class AnswerReader:
         had = len(pieces)
         try:
             if self._odd:
-                self._mend()
+                self._read_odd_head()
             else:
                 self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
@@ -107,19 +107,19 @@ class AnswerReader:
         if self.headers is None and not self._odd and self._head.startswith(b"HTTP/1."):
             self._odd = True
             try:
-                self._mend()
+                self._read_odd_head()
             except (HttpParserError, HttpParserUpgrade):
                 pass
             else:
                 return
         raise RemoteProtocolError("what the server sent is not HTTP/1.1") from None
 
-    def _mend(self) -> None:
-        """Read a head that llhttp refuses and others accept, once all of it has arrived: see `_mended`."""
+    def _read_odd_head(self) -> None:
+        """Read a head that llhttp refuses and others accept, once all of it has arrived: see `_normalised`."""
         end = _END_OF_HEAD.search(self._head)
         if end is None or self.headers is not None:
             return
-        self._head = data = _mended(self._head[: end.start()]) + b"\r\n\r\n" + self._head[end.end() :]
+        self._head = data = _normalised(self._head[: end.start()]) + b"\r\n\r\n" + self._head[end.end() :]
         self._parser = self._new_parser()
         self._parser.feed_data(data)
 
@@ -191,7 +191,7 @@ class AnswerReader:
                 self.reusable = False
 
 
-def _mended(head: bytes) -> bytes:
+def _normalised(head: bytes) -> bytes:
     """Return the lines of a head with CR LF between them, none folded, without control characters, the length once.
 
     Source: https://www.rfc-editor.org/rfc/rfc9112#section-2.2 (LF alone), section 5.2 (folded lines), section 6.3 (the
