@@ -39,7 +39,7 @@ def timeouts_of(timeout: object, default: Timeouts = DEFAULT_TIMEOUTS) -> Timeou
         return default
     if isinstance(timeout, Timeouts):
         return timeout
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not -inf < timeout < inf:
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not -1e300 < timeout < 1e300:
         raise InvalidOption("timeout must be a number of seconds or Timeouts(...)")
     return Timeouts(default.connect, default.first_event, default.idle, float(timeout))
 

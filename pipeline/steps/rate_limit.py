@@ -21,7 +21,7 @@ from ..http.retry_after import retry_after
 from ..pipeline import Pipeline, with_attempts
 from ..signal import News, Signal
 from .expected import expected_usage
-from .shared import Asking, LimitStore, check_by, check_number, checked_store
+from .shared import Asking, LimitStore, check_by, check_number, checked_store, waiting_time
 
 By = Callable[[Request], str]
 _MANY = 1000
