@@ -84,7 +84,7 @@ class AnswerReader:
         had = len(pieces)
         try:
             if self._odd:
-                self._read_odd_head()
+                self._read_odd_head(len(data))
             else:
                 self._parser.feed_data(data)
         except (HttpParserError, HttpParserUpgrade):
@@ -107,18 +107,19 @@ class AnswerReader:
         if self.headers is None and not self._odd and self._head.startswith(b"HTTP/1."):
             self._odd = True
             try:
-                self._read_odd_head()
+                self._read_odd_head(len(self._head))
             except (HttpParserError, HttpParserUpgrade):
                 pass
             else:
                 return
         raise RemoteProtocolError("what the server sent is not HTTP/1.1") from None
 
-    def _read_odd_head(self) -> None:
+    def _read_odd_head(self, new: int) -> None:
         """Read a head that llhttp refuses and others accept, once all of it has arrived: see `_normalised`."""
-        end = _END_OF_HEAD.search(self._head)
-        if end is None or self.headers is not None:
+        end = _END_OF_HEAD.search(self._head, max(0, len(self._head) - new - 3))
+        if end is None:
             return
+        self._odd = False
         self._head = data = _normalised(self._head[: end.start()]) + b"\r\n\r\n" + self._head[end.end() :]
         self._parser = self._new_parser()
         self._parser.feed_data(data)
