@@ -108,6 +108,9 @@ def test_an_answer_is_read_the_same_in_pieces_of_any_size() -> None:
             for start in range(0, len(sent), size):
                 reader.feed(sent[start : start + size])
             assert reader.done and reader.status == 200 and reader.take() == BODY, (what, size)
+        reader = AnswerReader()
+        reader.feed(sent + b"junk")
+        assert reader.done and not reader.reusable and reader.take() == BODY, what
 
 
 @carriers

@@ -109,7 +109,8 @@ class AnswerReader:
             try:
                 self._read_odd_head(len(self._head))
             except (HttpParserError, HttpParserUpgrade):
-                pass
+                if self.done:
+                    return
             else:
                 return
         raise RemoteProtocolError("what the server sent is not HTTP/1.1") from None
