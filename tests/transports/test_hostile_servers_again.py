@@ -40,6 +40,7 @@ ANSWERED: dict[str, bytes] = {
     "a 1xx answer that says close": b"HTTP/1.1 100 Continue\r\nconnection: close\r\n\r\n" + WHOLE,
     "a 1xx answer of HTTP/1.0": b"HTTP/1.0 100 Continue\r\n\r\n" + WHOLE,
     "a 1xx answer, and lines that end with LF": b"HTTP/1.1 103 Hints\r\n\r\n" + OK[:-2] + b"\n" + LENGTH + b"\n" + BODY,
+    "a 1xx answer, and all lines that end with LF": b"HTTP/1.1 103 Hints\n\n" + OK[:-2] + b"\n" + LENGTH + b"\n" + BODY,
     "an offer of another protocol": OK + b"upgrade: h2c\r\nconnection: upgrade\r\n" + LENGTH + b"\r\n" + BODY,
     "a time to keep it of many digits": OK + b"keep-alive: timeout=" + b"9" * 400 + b"\r\n" + LENGTH + b"\r\n" + BODY,
     "one that no integer holds": OK + b"keep-alive: timeout=" + b"9" * 5000 + b"\r\n" + LENGTH + b"\r\n" + BODY,

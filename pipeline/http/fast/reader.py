@@ -104,15 +104,16 @@ class AnswerReader:
         self.reusable = False  # after a complete answer it is junk, and the answer stands
         if self.done:
             return
-        if self.headers is None and not self._odd and self._head.startswith(b"HTTP/1."):
-            self._odd = True
+        while self.headers is None and self._head.startswith(b"HTTP/1."):
+            self._odd, before = True, len(self._head)
             try:
-                self._read_odd_head(len(self._head))
+                self._read_odd_head(before)
+                return
             except (HttpParserError, HttpParserUpgrade):
                 if self.done:
                     return
-            else:
-                return
+                if len(self._head) >= before:  # not even a 1xx answer was read
+                    break
         raise RemoteProtocolError("what the server sent is not HTTP/1.1") from None
 
     def _read_odd_head(self, new: int) -> None:
