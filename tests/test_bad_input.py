@@ -79,6 +79,7 @@ def test_white_space_around_a_key_is_stripped() -> None:
         ({"top_p": 2}, "at least 0, at most 1"),
         ({"reasoning_effort": "huge"}, "use one of none, minimal"),
         ({"timeout": -1}, "timeout"),
+        ({"timeout": 10**400}, "timeout"),
         ({"timeout": "soon"}, "timeout"),
         ({"retries": -1}, "'retries'"),
         ({"wire": "morse"}, "does not speak 'morse'"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from math import inf, isfinite
+from math import inf
 
 from attrs import Attribute, field, frozen
 
@@ -11,7 +11,8 @@ from ...schemas.errors import FirstEventTimeout, InvalidOption, StreamIdleTimeou
 
 
 def _positive(instance: object, attribute: Attribute[float], value: float | None) -> None:
-    if value is not None and not (type(value) in (int, float) and value > 0):
+    # An integer may be more than a float can hold.
+    if value is not None and not (type(value) in (int, float) and (0 < value < 1e300 or value == inf)):
         raise InvalidOption(f"the {attribute.name} timeout must be a number of seconds above 0, or None for no limit")
 
 
@@ -40,7 +41,7 @@ def timeouts_of(timeout: object, default: Timeouts = DEFAULT_TIMEOUTS) -> Timeou
         return default
     if isinstance(timeout, Timeouts):
         return timeout
-    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not isfinite(timeout):
+    if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not -1e300 < timeout < 1e300:
         raise InvalidOption("timeout must be a number of seconds or Timeouts(...)")
     return Timeouts(default.connect, default.first_event, default.idle, float(timeout))
 

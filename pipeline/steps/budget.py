@@ -30,7 +30,7 @@ from ..http.response import Response, end_dropped
 from ..pipeline import Pipeline, with_attempts
 from .budget_sums import NOTHING, Sums, in_billionths, sums_of
 from .expected import expected_usage
-from .shared import Asking, LimitStore, checked_store
+from .shared import Asking, LimitStore, check_number, checked_store
 
 _ENDLESS = Decimal("Infinity")
 _CHARACTERS_PER_TOKEN = 4
@@ -55,8 +55,8 @@ class Budget:
     unknown: what to do with a call whose price is not known: "refuse", or "allow" and count it in `unpriced`.
     name: the name of its step, and of what is kept in the store.
     store: where processes and machines share the budget, such as a RedisStore (default: it is this process's own). The
-        properties then ask the store, and block. Reservations of a process that was killed stay. While the store
-        fails, the budget holds within the process, with a warning on the reply.
+        properties then ask the store, and block; they raise StepwellError if it fails. Reservations of a process that
+        was killed stay. While the store fails, the budget holds within the process, with a warning on the reply.
 
     Thread-safe. A call that a step outside answers from a cache is not counted.
     """
@@ -77,6 +77,8 @@ class Budget:
             raise ConfigError("a Budget needs a limit, in dollars or in tokens", hint='Budget("2.50")')
         if tokens is not None and (isinstance(tokens, bool) or not isinstance(tokens, int) or tokens < 0):
             raise ConfigError(f"tokens={tokens!r:.40} is not a number of tokens", hint="Budget(tokens=100_000)")
+        if output_tokens is not None:
+            check_number(output_tokens, "output_tokens", whole=True, least=0)
         self.limit = None if limit is None else exact_decimal(limit, "the limit of a budget") or NOTHING
         self.tokens = tokens
         self._output_tokens = output_tokens
@@ -132,9 +134,13 @@ class Budget:
         return None if self.tokens is None else self.tokens - self._settled().all_tokens
 
     def __repr__(self) -> str:
-        tokens = "" if self.tokens is None else f", tokens={self.tokens}, tokens_used={self.tokens_used}"
-        money = f"limit={self.limit}, spent={self.spent}, estimated={self.estimated}, reserved={self.reserved}"
-        return f"Budget({money}{tokens})"
+        tokens = "" if self.tokens is None else f", tokens={self.tokens}"
+        try:
+            sums = self._settled()
+        except StepwellError as error:
+            return f"Budget(limit={self.limit}{tokens}; {error.message})"
+        money = f"limit={self.limit}, spent={sums.spent}, estimated={sums.estimated}, reserved={sums.reserved[0]}"
+        return f"Budget({money}{tokens and f'{tokens}, tokens_used={sums.tokens}'})"
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
         """Add this budget to a pipeline: one step around each call, one around each attempt."""
@@ -151,17 +157,17 @@ class Budget:
             if hold.sent and not isinstance(error, StepwellError):
                 hold.lost = True  # cancelled, but the provider may charge for it
             if work := self._settle(hold, error.usage if isinstance(error, StepwellError) else None):
-                yield from self._shared.end(request, work, error)
+                yield from self._shared.end(request, work, error, keep=True)
             raise
         if response.reply is not None:
             if work := self._settle(hold, response.reply.usage, response.reply):
-                yield from self._shared.end(request, work)
+                yield from self._shared.end(request, work, keep=True)
             return response
         hold.streamed = True
 
         def ended(reply: Reply | None, error: BaseException | None) -> None:
             if work := self._settle(hold, hold.usage if reply is None else reply.usage, reply):
-                self._shared.tell(request, work)
+                self._shared.tell(request, work, keep=True)
 
         return response.through(_Meter(hold)).on_end(ended)
 
@@ -205,7 +211,9 @@ class Budget:
             id, amounts = request.world.new_id(), (in_billionths(hold.amount), hold.tokens)
             limits = (None if self.limit is None else in_billionths(self.limit), self.tokens)
             found, request = yield from self._shared.ask(
-                request, lambda store: store.reserve(self._name, id, amounts, limits)
+                request,
+                lambda store: _reservation(*store.reserve(self._name, id, amounts, limits)),
+                undo=lambda store: store.settle(self._name, id, {}),
             )
             if found is not None:
                 fits, left, tokens_left = found
@@ -242,13 +250,18 @@ class Budget:
     def _keep_estimate(self, request: Request, hold: _Hold) -> Flow:
         """Keep the reservation of an earlier attempt, which may have been billed, as an estimate; make a new one."""
         if work := self._replace(hold, estimated=hold.amount, tokens=hold.tokens):
-            yield from self._shared.end(request, work)
+            yield from self._shared.end(request, work, keep=True)
         hold.lost = hold.answered = False
         return (yield from self._reserve(request, hold))
 
     def _settled(self) -> Sums:
         end_dropped()
-        return self._sums if self._shared.store is None else sums_of(self._shared.store.sums(self._name))
+        if self._shared.store is None:
+            return self._sums
+        try:
+            return sums_of(self._shared.store.sums(self._name))
+        except Exception as error:
+            raise StepwellError(f"the store of the budget failed ({type(error).__name__}: {error})") from error
 
     def _settle(self, hold: _Hold, usage: Usage | None, reply: Reply | None = None) -> _Work | None:
         """Replace the reservation by what was spent, once. Return what the store must do, if it has the reservation."""
@@ -293,6 +306,11 @@ class Budget:
 
 
 _Work = Callable[[LimitStore], None]
+
+
+def _reservation(fits: bool, left: int, tokens_left: int) -> tuple[bool, int, int]:
+    """Return a store's answer. Raises TypeError or ValueError for what is no number."""
+    return bool(fits), int(left), int(tokens_left)
 
 
 @define

@@ -6,15 +6,7 @@ from collections.abc import Callable
 
 from attrs import define
 
-from ...schemas.errors import (
-    CircuitOpen,
-    ConfigError,
-    Overloaded,
-    PoolTimeout,
-    ServerError,
-    TotalTimeout,
-    TransportError,
-)
+from ...schemas.errors import CircuitOpen, Overloaded, PoolTimeout, ServerError, TotalTimeout, TransportError
 from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply
 from ..around import around
@@ -23,7 +15,7 @@ from ..http.request import Request
 from ..http.response import Response
 from ..named_states import NamedStates
 from ..step import Step
-from .shared import Asking, LimitStore, checked_store
+from .shared import Asking, LimitStore, check_by, check_number, checked_store, waiting_time
 
 By = Callable[[Request], str]
 
@@ -53,8 +45,9 @@ def circuit_breaker(
     call counts as neither. All calls of the clients that share this step are counted together; it is thread-safe. Put
     it inside `fallback`, which then skips a model that is down without waiting for it.
     """
-    if failures < 1 or cooldown <= 0:
-        raise ConfigError("circuit_breaker needs at least one failure and a cooldown above 0 seconds")
+    check_number(failures, "failures", whole=True)
+    check_number(cooldown, "cooldown")
+    check_by(by)
     circuits = NamedStates[str, _Circuit]()
     lock, shared = ProcessLock(), Asking(checked_store(store), name)
 
@@ -63,7 +56,7 @@ def circuit_breaker(
         group, entered = f"{name}:{failing}", None
         if shared.usable(request):
             entered, request = yield from shared.ask(
-                request, lambda store: store.enter_circuit(group, failures, cooldown)
+                request, lambda store: _entered(*store.enter_circuit(group, failures, cooldown))
             )
         with lock:
             now = request.world.now()
@@ -110,6 +103,11 @@ def circuit_breaker(
         return response.on_end(ended)
 
     return around(name, run, counts=True)
+
+
+def _entered(wait: float, failed: int) -> tuple[float, int]:
+    """Return a store's answer. Raises TypeError or ValueError for what is no number."""
+    return waiting_time(wait), int(failed)
 
 
 def _stream_outcome(reply: Reply | None, error: BaseException | None) -> BaseException | None:

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 
-from ...schemas.errors import ConfigError, TotalTimeout
+from ...schemas.errors import TotalTimeout
 from ...schemas.process_lock import ProcessLock
 from ..around import around
 from ..effects import CallNext, Flow, Sleep, StepGenerator, Wait
@@ -15,7 +15,7 @@ from ..http.request import Request
 from ..http.response import Response
 from ..signal import Signal
 from ..step import Step
-from .shared import Asking, LimitStore, checked_store
+from .shared import Asking, LimitStore, check_by, check_number, checked_store, waiting_time
 
 By = Callable[[Request], str]
 _ASK_AGAIN = 0.1
@@ -44,25 +44,24 @@ def concurrency(
     Put it outside `retry`, so that a call which waits to be sent again keeps its place. Raises TotalTimeout if the
     total timeout of the call passes while it waits.
     """
-    if limit < 1:
-        raise ConfigError(f"concurrency({limit}) would let nothing through", hint="concurrency(8)")
-    if lease <= 0:
-        raise ConfigError(f"concurrency(lease={lease:g}) gives no place", hint="concurrency(8, store=..., lease=600)")
+    check_number(limit, "the limit of concurrency", whole=True)
+    check_number(lease, "lease")
+    check_by(by)
     gates, shared = _Gates(limit), Asking(checked_store(store), name)
 
     def run(request: Request, call: CallNext) -> StepGenerator:
         group = by(request)
         place, leave = gates.enter(group)
-        taken: list[str] = []  # the id of the place in the store, once there is one
-        group = f"{name}:{group}"
+        taken = False  # a place in the store
+        group, id = f"{name}:{group}", request.world.new_id() if shared.store is not None else ""
 
         def leave_store(store: LimitStore) -> None:
-            store.leave_place(group, taken[0])
+            store.leave_place(group, id)
 
         def ended(reply: object, error: object) -> None:
             leave()
             if taken:
-                shared.tell(request, leave_store)
+                shared.tell(request, leave_store, keep=True)
 
         try:
             if not place.is_set:
@@ -70,33 +69,34 @@ def concurrency(
             if not place.is_set and not (yield Wait(place, request.seconds_left())):
                 raise _too_late(request, limit)
             if shared.usable(request):
-                request = yield from _take_place(shared, request, group, limit, lease, taken)
+                taken, request = yield from _take_place(shared, request, leave_store, group, id, limit, lease)
             response: Response = yield from call(request)
         except BaseException as error:
             leave()
             if taken:
-                yield from shared.end(request, leave_store, error)
+                yield from shared.end(request, leave_store, error, keep=True)
             raise
         if response.reply is not None:
             leave()
             if taken:
-                yield from shared.end(request, leave_store)
+                yield from shared.end(request, leave_store, keep=True)
             return response
         return response.on_end(ended)
 
     return around(name, run, counts=True)
 
 
-def _take_place(shared: Asking, request: Request, group: str, limit: int, lease: float, taken: list[str]) -> Flow:
-    """Wait for a place in the store, and put its id into `taken`. Return the request."""
-    id = request.world.new_id()
-    taken.append(id)  # before the store is asked: a call that is cancelled meanwhile gives it back
+def _take_place(
+    shared: Asking, request: Request, leave: Callable[[LimitStore], None], group: str, id: str, limit: int, lease: float
+) -> Flow:
+    """Wait for a place in the store. Return whether it was taken there, and the request."""
     while True:
-        wait, request = yield from shared.ask(request, lambda store: store.take_place(group, id, limit, lease))
-        if wait is None:
-            taken.clear()
+        # A call that is cancelled meanwhile gives the place back.
+        wait, request = yield from shared.ask(
+            request, lambda store: waiting_time(store.take_place(group, id, limit, lease)), undo=leave
+        )
         if not wait:
-            return request
+            return wait is not None, request
         left = request.seconds_left()
         if left is not None and left <= 0:
             raise _too_late(request, limit)

@@ -22,7 +22,7 @@ from ..named_states import NamedStates
 from ..pipeline import Pipeline, with_attempts
 from ..signal import News, Signal
 from .expected import expected_usage
-from .shared import Asking, LimitStore, checked_store
+from .shared import Asking, LimitStore, check_by, check_number, checked_store, waiting_time
 
 By = Callable[[Request], str]
 _MOMENT = 1e-6
@@ -69,11 +69,17 @@ class RateLimit:
         name: str = "rate_limit",
         store: LimitStore | None = None,
     ) -> None:
-        limits = [limit for limit in (requests, tokens) if limit is not None]
-        if not limits or min(*limits, per) <= 0:
+        limits = {"requests": requests, "tokens": tokens}
+        if requests is None and tokens is None:
             raise ConfigError("RateLimit needs requests= or tokens=, above 0", hint="RateLimit(requests=500)")
+        for what, limit in {**limits, "per": per}.items():
+            if limit is not None or what == "per":
+                check_number(limit, f"{what} of RateLimit")
+        check_number(output_tokens, "output_tokens", whole=True, least=0)
+        check_by(by)
         if requests is not None and requests < 1:  # one in a longer period
             per, tokens, requests = per / requests, tokens and tokens / requests, 1
+            check_number(per, "per / requests of RateLimit")
         self._limits = (None if requests is None else int(requests), tokens, per)
         self._output_tokens = output_tokens
         self._by = by
@@ -166,9 +172,12 @@ class RateLimit:
             id, late = request.world.new_id(), lane.late
             wait, request = yield from self._shared.ask(
                 request,
-                lambda store: store.count_attempt(
-                    hold.name, id, hold.tokens, requests=lane.requests, tokens=lane.tokens, per=lane.per, late=late
+                lambda store: waiting_time(
+                    store.count_attempt(
+                        hold.name, id, hold.tokens, requests=lane.requests, tokens=lane.tokens, per=lane.per, late=late
+                    )
                 ),
+                undo=lambda store: store.correct_attempt(hold.name, id, 0),
             )
             if wait is not None:
                 hold.shared, hold.id = wait <= _MOMENT, id
@@ -272,16 +281,16 @@ class _Lane:
 
     def least_wait(self, now: float, tokens: float) -> float:
         """Return the seconds that a call waits at least, which comes after all that wait already."""
-        wait, waiting, periods = self.wait(now, tokens if not self.waiting else 0), len(self.waiting), 0
-        place = len(self.sent) + waiting
-        first = self.sent[0].at - now if self.sent else 0.0
+        wait, waiting = self.wait(now, tokens if not self.waiting else 0), len(self.waiting)
         if self.requests is not None:
-            periods, place = divmod(place, self.requests)
+            periods, place = divmod(len(self.sent) + waiting, self.requests)
             first = self.sent[place].at - now if place < len(self.sent) else 0.0
             wait = max(wait, first + periods * self.per if periods else 0.0)
         if self.tokens is not None and waiting:
-            ahead = self.used + sum(self.waiting.values()) + min(tokens, self.tokens)
-            periods = ceil(ahead / self.tokens) - 1
+            # A call of more than the whole limit, sent alone, takes one period, not several.
+            amounts = (self.used, *self.waiting.values(), tokens)
+            periods = ceil(sum(min(each, self.tokens) for each in amounts) / self.tokens) - 1
+            first = self.sent[0].at - now if self.sent else 0.0
             wait = max(wait, min(0.0, first) + periods * self.per)
         return wait
 

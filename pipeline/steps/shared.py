@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
+from inspect import iscoroutinefunction
+from math import isfinite, isnan
 from typing import Any, Protocol
 
 from ...schemas.errors import ConfigError
+from ...schemas.process_lock import ProcessLock
 from ..effects import Flow, in_thread
 from ..http.request import Request
 
 AVOID_SECONDS = 5.0
 """How long a store that failed is not asked again: each call would wait for it."""
+_MOST_KEPT = 10_000
+"""The most tasks that are kept for a failing store."""
 
 
 class LimitStore(Protocol):
     """What a store does for limits, for all that use it under the same name. Every method is atomic, and may block.
+
+    It may be asked the same twice, with the same `id`, and counts it once.
 
     Times are those of the store's own clock. `id` names one attempt, place or reservation.
     """
@@ -66,16 +74,58 @@ class LimitStore(Protocol):
 
 
 def checked_store(store: LimitStore | None) -> LimitStore | None:
-    """Return the store. Raises ConfigError for one that keeps values only."""
-    if store is not None and not callable(getattr(store, "count_attempt", None)):
+    """Return the store. Raises ConfigError for one that keeps values only, and for one with coroutine functions."""
+    if store is None:
+        return None
+    method = getattr(store, "count_attempt", None)
+    if not callable(method):
         raise ConfigError(
             f"a {type(store).__name__} cannot keep limits", hint="pass a RedisStore, or the methods of LimitStore"
+        )
+    if iscoroutinefunction(method):
+        raise ConfigError(
+            "a store's methods cannot be coroutine functions", hint="write plain ones, which are called in threads"
         )
     return store
 
 
+def check_number(value: object, what: str, *, whole: bool = False, least: float | None = None) -> None:
+    """Raise ConfigError unless the value is a finite number above 0, or of at least `least`.
+
+    what: the argument, for the message.
+    whole: only whole numbers.
+    """
+    kinds = int if whole else int | float
+    if isinstance(value, kinds) and not isinstance(value, bool):
+        try:
+            finite = isfinite(value)
+        except OverflowError:  # a whole number that no float holds
+            finite = False
+        if finite and (value > 0 if least is None else value >= least):
+            return
+    kind = "whole number" if whole else "number"
+    bound = "above 0" if least is None else f"of at least {least:g}"
+    raise ConfigError(f"{what} must be a {kind} {bound}, not {value!r:.40}")
+
+
+def check_by(by: object) -> None:
+    """Raise ConfigError for a `by=` that is no function."""
+    if not callable(by):
+        raise ConfigError(f"by={by!r:.40} is not a function", hint='by=lambda request: "all"')
+
+
+def waiting_time(value: float) -> float:
+    """Return the seconds that a store answers with. Raises TypeError or ValueError for what is no number."""
+    number = float(value)
+    if isnan(number):
+        raise ValueError("the store's answer is no number")
+    return max(number, 0.0)
+
+
 class Asking:
     """Asks a store for the steps of one limit. A store that fails is not asked again for a few seconds.
+
+    What it must do all the same is kept until it answers again.
 
     store: None where the limit is not shared.
     subject: what the store's failures are reported as.
@@ -85,28 +135,88 @@ class Asking:
         self.store = store
         self._subject = subject
         self._avoided_until = 0.0
+        self._lock = ProcessLock()
+        self._kept: deque[Callable[[Any], Any]] = deque(maxlen=_MOST_KEPT)
 
     def usable(self, request: Request) -> bool:
         """Return whether there is a store, and it may be asked."""
         return self.store is not None and request.world.now() >= self._avoided_until
 
-    def ask(self, request: Request, work: Callable[[Any], Any]) -> Flow:
-        """Return `work(store)` and the request; if it fails, None and the request with a warning."""
+    def ask(self, request: Request, work: Callable[[Any], Any], undo: Callable[[Any], Any] | None = None) -> Flow:
+        """Return `work(store)` and the request; if it fails, None and the request with a warning.
+
+        undo: done to the store after `work` where nobody gets its result: the call was cancelled meanwhile, or the
+            store failed, perhaps after it had done the work.
+        """
+        world, given_up, done = request.world, False, False
+
+        def run() -> Any:
+            nonlocal done
+            if world.now() < self._avoided_until:  # it failed while this call waited for a thread
+                raise ConnectionError("the store failed a moment ago")
+            result = work(self.store)
+            with self._lock:
+                done, in_vain = True, given_up
+            if in_vain and undo is not None:
+                undo(self.store)
+            return result
+
         try:
-            return (yield in_thread(lambda: work(self.store))), request
+            found = yield in_thread(run)
         except Exception as error:
-            self._avoided_until = request.world.now() + AVOID_SECONDS
-            request.world.report("store_failed", step=self._subject, error=type(error).__name__)
+            self._avoided_until = world.now() + AVOID_SECONDS
+            world.report("store_failed", step=self._subject, error=type(error).__name__)
+            if undo is not None:
+                self._kept.append(undo)
             why = f"its store failed ({type(error).__name__}): the limit held within this process alone"
             return None, request.warn(self._subject, why)
+        except BaseException:
+            with self._lock:
+                given_up, too_late = True, done
+            if too_late and undo is not None:
+                self.tell(request, undo)
+            raise
+        if self._kept:
+            world.soon(self._do_kept)
+        return found, request
 
-    def end(self, request: Request, work: Callable[[Any], Any], error: BaseException | None = None) -> Flow:
-        """Do `work(store)` at the end of a call: before it goes on, or in a moment if it was cancelled."""
-        if error is None or isinstance(error, Exception):
-            yield from self.ask(request, work)
-        else:
-            self.tell(request, work)
+    def end(
+        self, request: Request, work: Callable[[Any], Any], error: BaseException | None = None, *, keep: bool = False
+    ) -> Flow:
+        """Do `work(store)` at the end of a call: before it goes on, or in a moment if it was cancelled.
 
-    def tell(self, request: Request, work: Callable[[Any], Any]) -> None:
-        """Do `work(store)` in a moment, in another thread, where nothing can wait for it. A failure has no effect."""
-        request.world.soon(lambda: work(self.store))
+        keep: do it later if the store fails. It may then be done twice.
+        """
+        if error is not None and not isinstance(error, Exception):
+            self.tell(request, work, keep=keep)
+            return
+        try:
+            yield from self.ask(request, work, work if keep else None)
+        except BaseException:  # cancelled, perhaps before a thread was free for it
+            self.tell(request, work, keep=keep)
+            raise
+
+    def tell(self, request: Request, work: Callable[[Any], Any], *, keep: bool = False) -> None:
+        """Do `work(store)` in a moment, in another thread, where nothing can wait for it; `keep` as in `end`."""
+
+        def run() -> None:
+            try:
+                work(self.store)
+            except Exception:
+                if keep:
+                    self._kept.append(work)
+
+        request.world.soon(run)
+
+    def _do_kept(self) -> None:
+        """Do what was kept for the store, until it fails again."""
+        while self._kept:
+            try:
+                work = self._kept.popleft()
+            except IndexError:  # another thread was quicker
+                return
+            try:
+                work(self.store)
+            except Exception:
+                self._kept.append(work)
+                return

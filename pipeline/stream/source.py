@@ -194,6 +194,7 @@ _MEANING: dict[str, tuple[type[TransportError], str]] = {
     "ConnectError": _UNREACHABLE,
     "Unreachable": _UNREACHABLE,
     "ProxyError": (ConnectError, "the proxy refused the way to {host}"),
+    "UnicodeError": _UNREACHABLE,  # Python's, for the name of a host with a part that is empty or too long
     "UnsupportedProtocol": _NO_SCHEME,
     "RemoteProtocolError": _CUT,
     "StaleConnection": (StreamTruncated, "{host} had closed the connection that was kept since the last call"),

@@ -1,4 +1,7 @@
-"""Limits in a Redis server, shared by processes and machines: each question is one script, which Redis runs whole."""
+"""Limits in a Redis server, shared by processes and machines: each question is one script, which Redis runs whole.
+
+A client of redis-py may repeat a question whose answer was lost: what has an id is then found, and not counted again.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ _COUNT = (
     + """
 local per, requests, tokens = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3])
 local amount, id, late = tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
+if redis.call('ZSCORE', KEYS[1], id) then return '0' end
 for _, old in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', now - per)) do
   redis.call('HINCRBYFLOAT', KEYS[2], 'used', '-' .. (redis.call('HGET', KEYS[2], old) or '0'))
   redis.call('HDEL', KEYS[2], old)
@@ -60,6 +64,7 @@ _TAKE = (
     _NOW
     + """
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now)
+if redis.call('ZSCORE', KEYS[1], ARGV[1]) then return '0' end
 if redis.call('ZCARD', KEYS[1]) < tonumber(ARGV[2]) then
   redis.call('ZADD', KEYS[1], now + tonumber(ARGV[3]), ARGV[1])
   redis.call('PEXPIRE', KEYS[1], math.ceil(tonumber(ARGV[3]) * 1000) + 1000)
@@ -74,7 +79,9 @@ local left = tonumber(ARGV[4]) - sum('spent') - sum('estimated') - sum('reserved
 local left_tokens = tonumber(ARGV[5]) - sum('tokens') - sum('reserved_tokens')
 local fits = (tonumber(ARGV[4]) < 0 or tonumber(ARGV[2]) <= left)
   and (tonumber(ARGV[5]) < 0 or tonumber(ARGV[3]) <= left_tokens)
-if fits then
+if redis.call('HEXISTS', KEYS[2], ARGV[1]) == 1 then
+  fits = true
+elseif fits then
   redis.call('HINCRBY', KEYS[1], 'reserved', ARGV[2])
   redis.call('HINCRBY', KEYS[1], 'reserved_tokens', ARGV[3])
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[2] .. ' ' .. ARGV[3])

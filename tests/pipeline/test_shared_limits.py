@@ -80,6 +80,19 @@ def test_a_429_holds_up_the_calls_of_all(stores: list[RedisStore]) -> None:
         client_of(limits[1]).generate_text(MODEL, "hi", timeout=5)
 
 
+def test_a_question_that_is_repeated_counts_once(stores: list[RedisStore]) -> None:
+    """Clients of redis-py repeat a question whose answer was lost, without asking."""
+    store, much = stores[0], {"requests": 2, "tokens": 100, "per": 60.0, "late": 1.0}
+    for _ in range(2):
+        assert store.count_attempt("limit", "one", 40, **much) == 0  # type: ignore[arg-type]
+        assert store.take_place("places", "one", 1, 60) == 0
+        assert store.reserve("budget", "one", (5, 7), (10, 10))[0]
+    assert store.sums("budget") == {"reserved": 5, "reserved_tokens": 7}
+    assert store.count_attempt("limit", "two", 60, **much) == 0  # type: ignore[arg-type]
+    assert store.take_place("places", "two", 1, 60) > 0
+    assert not store.reserve("budget", "two", (6, 0), (10, 10))[0]
+
+
 def test_places_are_shared_and_given_back(stores: list[RedisStore]) -> None:
     first, second = (client_of(concurrency(1, store=store)) for store in stores)
     for client in (first, second, first):

@@ -75,7 +75,6 @@ WRONG: dict[str, bytes] = {
     "NUL in a header": OK + b"x-a: a\0b\r\n" + LENGTH + b"\r\n" + BODY,
     "a header without a colon": OK + b"no colon\r\n" + LENGTH + b"\r\n" + BODY,
     "a space before the colon": OK + b"content-length : 5\r\n\r\nhello",
-    "a folded header": OK + b"x-a: a\r\n folded\r\n" + LENGTH + b"\r\n" + BODY,
     "another protocol asked for": b"HTTP/1.1 101 Switching\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n",
     "no status": b"HTTP/1.1 \r\n\r\n",
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from contextlib import suppress
 from math import inf
 from typing import Any
 
@@ -207,7 +208,8 @@ class AsyncConnection(asyncio.BufferedProtocol):
             self._timer = None
         self._fail(ReadError("the connection was closed by the caller"))
         if self.transport is not None:
-            self.transport.abort()
+            with suppress(RuntimeError):  # the event loop was closed before
+                self.transport.abort()
         self.reader.forget()
         self._leave(self)
 
@@ -226,8 +228,8 @@ class AsyncConnection(asyncio.BufferedProtocol):
 
     def _on_timer(self) -> None:
         self._timer, self._fires = None, inf
-        if self._deadline == inf:
-            return
+        if self._deadline == inf or self._waiter is None or self._waiter.done():
+            return  # what was waited for has come, while the event loop was busy
         if self._deadline - self._loop.time() > 0.001:
             self._set_timer(self._deadline)
         else:

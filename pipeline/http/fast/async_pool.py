@@ -177,8 +177,12 @@ class AsyncPool:
                 return
 
     async def aclose(self) -> None:
-        """Close all connections; those in use fail. What is opened later is not kept."""
+        """Close all connections. Calls that use one, or wait for one, fail. What is opened later is not kept."""
         self._closed = True
+        while self._queue:
+            turn = self._queue.popleft()
+            if not turn.done():
+                turn.set_exception(Unreachable("the client was closed"))
         for connection in list(self._opened):
             connection.close()
         await asyncio.sleep(0)  # the event loop closes the sockets in its next round

@@ -158,12 +158,10 @@ class Connection:
             if not found:
                 raise WriteTimeout("the server does not take the request")
             able = found[0][1]
-            if self._tls and able & IN:
-                self._read_once()  # most often no answer, but a message of TLS's own
+            if able & IN and (self._tls or not able & OUT):
+                self._read_once()  # most often no answer, but a message of TLS's own, or a 1xx
                 if self.reader.headers is not None:
                     return False
-            elif not able & OUT:
-                return False
         return True
 
     def _read(self, clock: Clock) -> None:

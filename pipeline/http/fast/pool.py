@@ -9,7 +9,7 @@ from ..headers import Headers
 from ..timeouts import Clock
 from .connection import Connection
 from .dial import TLS, Dial
-from .errors import PoolBusy
+from .errors import PoolBusy, Unreachable
 from .target import Origin, Target
 from .wait import TaskScope
 
@@ -23,7 +23,7 @@ def idle_seconds(keep_alive: float, headers: Headers | None) -> float:
     """
     if headers is not None and (said := dict.get(headers, "keep-alive")) is not None:
         seconds = said.partition("timeout=")[2].partition(",")[0].strip()
-        if seconds.isdecimal():
+        if seconds.isdecimal() and len(seconds) < 10:  # one that is longer is no limit
             return min(keep_alive, int(seconds) - 1.0)
     return keep_alive
 
@@ -122,13 +122,14 @@ class Pool:
                 self._make_room()
 
     def close(self) -> None:
-        """Close all connections; those in use fail, in whichever thread. One that is opened later is not kept."""
+        """Close all connections. Calls in any thread that use one, or wait for one, fail. A later one is not kept."""
         with self._lock:
             self._closed = True
             self._idle.clear()
             opened = list(self._opened)
             for dial in self._dials:
                 dial.stop()
+            self._changed.notify_all()
         for connection in opened:
             self.discard(connection)
 
@@ -151,8 +152,11 @@ class Pool:
         if left <= 0:
             raise PoolBusy(f"all of {self._most} connections are in use")
         self._waiting += 1
+        closed = self._closed
         try:
             self._changed.wait(min(left, threading.TIMEOUT_MAX))
+            if self._closed and not closed:
+                raise Unreachable("the client was closed")
         except BaseException:
             self._changed.notify()  # it may have been this one's turn
             raise
