@@ -14,7 +14,7 @@ from .options.claude_options import CLAUDE, user_id_alone
 from .options.gemini_options import IMAGEN, LIMITS, OPTIONS, gemini_budgeted_thinking, gemini_models
 from .wires.google_generate import google_generate, vertex_count_tokens
 from .wires.openai_chat import openai_chat
-from .wires.operations.embeddings import vertex_predict_embeddings
+from .wires.operations.embeddings import vertex_embed_content, vertex_predict_embeddings
 from .wires.operations.google_images import google_generate_images, google_images
 
 _in_project = into_project("publishers/google")
@@ -29,6 +29,7 @@ google_vertex = declare_provider(
         claude.wires[0],
         openai_chat,
         vertex_predict_embeddings,
+        vertex_embed_content,
         vertex_count_tokens,
         google_generate_images,
         google_images,
@@ -54,7 +55,7 @@ google_vertex = declare_provider(
             prepare_request=into_project("endpoints/openapi"),
         ),
     },
-    spoken=IMAGEN,
+    spoken={**IMAGEN, "gemini-embedding-[2-9]*": "vertex_embed_content"},
     # https://cloud.google.com/vertex-ai/generative-ai/docs/embeddings/get-text-embeddings
     embed_batches={"*": EmbedLimit(250, 20_000), "gemini-embedding-*": EmbedLimit(1)},
     # Claude's signatures, see anthropic.py, and Gemini's: https://github.com/vercel/ai/pull/13060

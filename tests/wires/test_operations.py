@@ -23,6 +23,7 @@ from stepwell.providers.wires.operations.embeddings import (
     google_embeddings,
     ollama_embeddings,
     openai_embeddings,
+    vertex_embed_content,
     vertex_predict_embeddings,
 )
 from stepwell.providers.wires.operations.mistral_ocr import mistral_ocr
@@ -113,6 +114,12 @@ def test_vectors_come_in_the_order_of_the_texts() -> None:
             },
         ),
         (ollama_embeddings, "m", {"embeddings": [[1.0]]}, {"model": "m", "input": ["a"], "dimensions": 8}),
+        (
+            vertex_embed_content,
+            "m",
+            {"embedding": {"values": [1.0]}},
+            {"content": {"parts": [{"text": "a"}]}, "taskType": "RETRIEVAL_QUERY", "outputDimensionality": 8},
+        ),
         (bedrock_embeddings, "amazon.titan-embed-text-v2:0", {"embedding": [1.0]}, {"inputText": "a", "dimensions": 8}),
     ],
     ids=lambda each: getattr(each, "name", None),

@@ -144,6 +144,24 @@ def test_bedrock_counts_a_prompt_as_converse_would_read_it() -> None:
     assert body["input"]["converse"].keys() == {"messages", "system", "toolConfig"} and reply.usage.input_tokens == 17
 
 
+@pytest.mark.parametrize(
+    ("model", "method"),
+    [
+        ("gemini-embedding-2", "embedContent"),
+        ("gemini-embedding-2-preview", "embedContent"),
+        ("gemini-embedding-001", "predict"),
+        ("text-embedding-005", "predict"),
+    ],
+)
+def test_vertex_embeds_each_model_by_its_own_method(model: str, method: str) -> None:
+    answer = {"predictions": [{"embeddings": {"values": [1.0]}}], "embedding": {"values": [1.0]}}
+    keys = {"token": "t", "project": "p", "location": "us-central1"}
+    request, reply = call_provider(
+        "google_vertex", lambda client: client.embed(f"google_vertex:{model}", "a"), answer, keys
+    )
+    assert request.url.path.endswith(f"/publishers/google/models/{model}:{method}") and reply.embedding == [1.0]
+
+
 def test_imagen_draws_by_predict() -> None:
     png = {"mimeType": "image/png", "bytesBase64Encoded": b64encode(b"\x89PNG").decode()}
     call = lambda client: client.generate_image("google:imagen-4.0", "a cat", n=2, aspect_ratio="16:9")

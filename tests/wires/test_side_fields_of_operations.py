@@ -42,6 +42,12 @@ ANSWERS: dict[str, tuple[str, str, Any, Any]] = {
         ["a"],
         {"predictions": [{"embeddings": {"values": [1.0], "statistics": {"token_count": 3}}}], "metadata": {"a": 1}},
     ),
+    "vertex_embed_content": (
+        "embed",
+        "google_vertex:gemini-embedding-2",
+        ["a"],
+        {"embedding": {"values": [1.0, 2.0]}, "usageMetadata": {"promptTokenCount": 3}},
+    ),
     "ollama_embeddings": (
         "embed",
         "ollama:m",

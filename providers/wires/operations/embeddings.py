@@ -188,6 +188,25 @@ google_embeddings = Wire(
 )
 
 
+def _embed_content_body(request: Request) -> dict[str, Any]:
+    asked = given(taskType=_task(request), outputDimensionality=request.options.get("dimensions"))
+    return {"content": {"parts": [{"text": _one(request)}]}, **asked}
+
+
+# From Gemini Embedding 2 on, Vertex takes one content a call:
+# https://docs.cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.publishers.models/embedContent
+vertex_embed_content = Wire(
+    name="vertex_embed_content",
+    operation="embed",
+    path=lambda request: f"/models/{segment(request.model.id)}:embedContent",
+    options=frozenset(("dimensions", "kind")),
+    build_body=_embed_content_body,
+    decode_response=lambda data, model: vectors_reply([data["embedding"]["values"]]),
+    extract_usage=lambda data, model: input_usage(data.get("usageMetadata"), "promptTokenCount"),
+    side_fields={"usageMetadata": {"promptTokenCount": count}},
+)
+
+
 def _predict_body(request: Request) -> dict[str, Any]:
     task = given(task_type=_task(request))
     parameters = given(outputDimensionality=request.options.get("dimensions"))

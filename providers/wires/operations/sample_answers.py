@@ -88,6 +88,7 @@ SAMPLES: Mapping[str, OperationSample] = {
     "cohere_embeddings": _embed({"id": "e", "embeddings": {"float": _VECTORS}, "meta": {}}),
     "google_embeddings": _embed({"embeddings": [{"values": vector} for vector in _VECTORS]}),
     "vertex_predict_embeddings": _embed({"predictions": [{"embeddings": {"values": each}} for each in _VECTORS]}),
+    "vertex_embed_content": _embed({"embedding": {"values": _VECTORS[0]}, "usageMetadata": {}}, _TEXTS[:1]),
     "bedrock_embeddings": _embed({"embedding": _VECTORS[0]}, _TEXTS[:1], "amazon.titan-embed-text-v2:0"),
     "ollama_embeddings": _embed({"model": "m", "embeddings": _VECTORS, "prompt_eval_count": 4}),
     "rerank": OperationSample(
