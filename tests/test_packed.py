@@ -22,6 +22,7 @@ import pytest
 
 from stepwell.errors import ConfigError, UnknownProvider
 from stepwell.providers import BUILT_IN, WIRES
+from stepwell.providers.declare import from_catalog as from_catalog_module
 from stepwell.providers.declare.from_catalog import from_catalog, wire_named
 from stepwell.providers.declare.registry import Registry
 
@@ -143,7 +144,7 @@ def test_a_built_in_that_fails_at_its_import_is_an_error(monkeypatch: pytest.Mon
 
 @pytest.mark.parametrize("wire", sorted(WIRES))
 def test_a_wire_without_its_module_is_an_error_and_never_left_out(wire: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    wire_named.cache_clear()
+    from_catalog_module._wire.cache_clear()
     monkeypatch.setitem(sys.modules, f"stepwell.providers.wires.{wire}", None)
     with pytest.raises(ConfigError, match=f"the wire '{wire}' is part of stepwell"):
         wire_named(wire)

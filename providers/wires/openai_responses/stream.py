@@ -389,10 +389,7 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     chunks: list[StreamChunk] = [MetadataUpdate(metadata)] if metadata else []
     if any(item.waits and not item.done for item in state.items.all):
         chunks.append(orphaned(model))
-    return [
-        *chunks,
-        Finish(_finish_reason(state.final, state.kinds), state.final.get("status")),
-    ]
+    return [*chunks, Finish(_finish_reason(state.final, state.kinds), state.final.get("status"))]
 
 
 def _metadata(response: Mapping[str, Any], items: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
