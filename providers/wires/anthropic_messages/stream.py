@@ -251,6 +251,7 @@ _HANDLERS = {
     "content_block_stop": _block_stop,
     "message_delta": _message_delta,
     "message_stop": _message_stop,
+    "ping": lambda data, model, state: [],
 }
 
 
