@@ -244,6 +244,10 @@ def _usage(state: State, *, complete: bool) -> list[StreamChunk]:
     return [UsageUpdate(evolve(usage_of(dict(state.usage), state.metadata), complete=complete))] if state.usage else []
 
 
+def _ping(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
+    return []
+
+
 _HANDLERS = {
     "message_start": _message_start,
     "content_block_start": _block_start,
@@ -251,7 +255,7 @@ _HANDLERS = {
     "content_block_stop": _block_stop,
     "message_delta": _message_delta,
     "message_stop": _message_stop,
-    "ping": lambda data, model, state: [],
+    "ping": _ping,
 }
 
 
