@@ -100,8 +100,8 @@ class RateLimit:
     def _call(self, request: Request, call: CallNext) -> StepGenerator:
         """Estimate the tokens of the call, and correct them afterwards."""
         expected = expected_usage(request, self._output_tokens)
-        name = f"{self._name}:{self._by(request)}"
-        hold = _Hold(self._lane(request), name, expected.total_tokens or 0)
+        group = self._by(request)
+        hold = _Hold(self._lane(request, group), f"{self._name}:{group}", expected.total_tokens or 0)
         response: Response = yield from call(request.with_state(self._hold, hold))
         if response.reply is not None:
             if (correct := self._correct(hold, response.reply.usage)) is not None:
@@ -188,9 +188,9 @@ class RateLimit:
                 hold.last = lane.count(request.world.now(), hold.tokens)
         return wait, request
 
-    def _lane(self, request: Request) -> _Lane:
-        """Return the queue of the calls that share the limit of this one."""
-        key, now = (os.getpid(), self._by(request)), request.world.now()
+    def _lane(self, request: Request, group: str) -> _Lane:
+        """Return the queue of the calls of a group, which share the limit of this one."""
+        key, now = (os.getpid(), group), request.world.now()
         with self._lock:
             lane = self._lanes.of(key, lambda: _Lane(*self._limits), lambda each: each.is_idle(now))
             lane.seen = now

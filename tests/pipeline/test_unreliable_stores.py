@@ -275,7 +275,7 @@ def test_thousands_of_names_take_little_time() -> None:
     lanes = limit._lane
     for number in range(4000):
         request: Any = SimpleNamespace(number=number, world=SimpleNamespace(now=lambda: 10.0))
-        lane = lanes(request)
+        lane = lanes(request, str(number))
         if (most := limit._lanes._most) > 1000 and most not in looked:
             looked.append(most)
         assert not lane.waiting

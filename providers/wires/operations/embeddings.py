@@ -170,10 +170,14 @@ def _task(request: Request) -> str | None:
     return _TASKS.get(kind, kind) if kind else None
 
 
-def _google_body(request: Request) -> dict[str, Any]:
+def _google_content(request: Request, text: str) -> dict[str, Any]:
     asked = given(taskType=_task(request), outputDimensionality=request.options.get("dimensions"))
-    shared = {"model": f"models/{request.model.id}", **asked}
-    return {"requests": [{**shared, "content": {"parts": [{"text": text}]}} for text in texts_of(request)]}
+    return {**asked, "content": {"parts": [{"text": text}]}}
+
+
+def _google_body(request: Request) -> dict[str, Any]:
+    model = f"models/{request.model.id}"
+    return {"requests": [{"model": model, **_google_content(request, text)} for text in texts_of(request)]}
 
 
 google_embeddings = Wire(
@@ -188,22 +192,14 @@ google_embeddings = Wire(
 )
 
 
-def _embed_content_body(request: Request) -> dict[str, Any]:
-    asked = given(taskType=_task(request), outputDimensionality=request.options.get("dimensions"))
-    return {"content": {"parts": [{"text": _one(request)}]}, **asked}
-
-
 # From Gemini Embedding 2 on, Vertex takes one content a call:
 # https://docs.cloud.google.com/vertex-ai/docs/reference/rest/v1/projects.locations.publishers.models/embedContent
-vertex_embed_content = Wire(
+vertex_embed_content = evolve(
+    google_embeddings,
     name="vertex_embed_content",
-    operation="embed",
     path=lambda request: f"/models/{segment(request.model.id)}:embedContent",
-    options=frozenset(("dimensions", "kind")),
-    build_body=_embed_content_body,
+    build_body=lambda request: _google_content(request, _one(request)),
     decode_response=lambda data, model: vectors_reply([data["embedding"]["values"]]),
-    extract_usage=lambda data, model: input_usage(data.get("usageMetadata"), "promptTokenCount"),
-    side_fields={"usageMetadata": {"promptTokenCount": count}},
 )
 
 
