@@ -21,7 +21,8 @@
 
 Each carries what is known so far: `partial` (a Reply with the text received), `usage`, `request_id`,
 `retry_after` and `hint`.
-All can be pickled; no message contains a secret, or a text of the prompt that a provider quotes from its beginning.
+All can be pickled; no message contains a secret, a part of the prompt that a provider quotes, or a control character
+of a terminal.
 """
 
 from __future__ import annotations
@@ -29,6 +30,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
+
+from .control_characters import visible
 
 _MAX_MESSAGE = 600
 _MAX_PAYLOAD = 2000
@@ -60,6 +63,7 @@ class StepwellError(Exception):
     attempts: tuple[Any, ...] = ()  # of Attempt; not imported here
 
     def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
+        message = visible(message)
         super().__init__(message if len(message) <= _MAX_MESSAGE else message[: _MAX_MESSAGE - 1] + "…")
         self.hint = hint or self.usual_hint
         for name, value in fields.items():
@@ -72,7 +76,7 @@ class StepwellError(Exception):
 
     def __str__(self) -> str:
         hint = f"; {self.hint}" if self.hint else ""
-        return self.message + hint + (f" (request id {self.request_id})" if self.request_id else "")
+        return visible(self.message + hint + (f" (request id {self.request_id})" if self.request_id else ""))
 
 
 class ConfigError(StepwellError):

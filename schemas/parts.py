@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Final, Self, TypeAlias
 from attrs import field, frozen
 
 from .errors import ConfigError, DecodeError
+from .files import MEDIA, read_file
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
 
@@ -97,15 +98,23 @@ class _Media:
             raise ConfigError(f"{type(self).__name__} needs exactly one of data, url and file_id")
 
     @classmethod
-    def from_path(cls, path: str | Path, *, media_type: str | None = None) -> Self:
+    def from_path(
+        cls, path: str | Path, *, media_type: str | None = None, root: str | Path | None = None, at_most: int = MEDIA
+    ) -> Self:
         """Read a file now.
 
-        path: the file.
+        path: the file. With a root, a relative path begins there.
         media_type: its media type; by default guessed from the file's name.
+        root: the folder that it must be in, also after symbolic links: for paths that a user or a model names.
+        at_most: the most bytes that it may have.
+
+        Raises ConfigError for a file that is missing, not regular, too large, or outside of the root.
         """
+        label = "the image" if cls.type == "image" else "the file"
+        content = read_file(path, at_most=at_most, root=root, label=label)
         path = Path(path)
         guess = media_type or mimetypes.guess_type(path.name)[0] or cls.fallback_type
-        return cls(data=path.read_bytes(), media_type=guess, filename=path.name)
+        return cls(data=content, media_type=guess, filename=path.name)
 
     @property
     def sent_type(self) -> str:

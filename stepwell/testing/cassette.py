@@ -26,6 +26,7 @@ from attrs import define, field
 from ..pipeline.http.headers import received
 from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, KEY_PREFIXES, VENDOR_NAMES
 from ..schemas.errors import ConfigError, StepwellError
+from ..schemas.files import RECORDS, read_file
 from ..schemas.json_schema.keywords import escape
 from ..schemas.json_text import SORT_KEYS, JSONDecodeError, dumps, loads, trimmed
 from ..schemas.process_lock import ProcessLock
@@ -321,12 +322,12 @@ def _load(path: Path) -> tuple[list[Exchange], dict[object, deque[Exchange]]]:
     """Return the exchanges of a file, and those of each request. Raises ConfigError for a file that is no cassette."""
     waiting: dict[object, deque[Exchange]] = {}
     try:
-        exchanges = [_exchange(row["request"], **row["response"]) for row in rows_of(path.read_bytes(), path)]
+        exchanges = [
+            _exchange(row["request"], **row["response"]) for row in rows_of(read_file(path, at_most=RECORDS), path)
+        ]
         for exchange in exchanges:
             waiting.setdefault(exchange.key, deque()).append(exchange)
         return exchanges, waiting
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}", hint="check the path and its permissions") from error
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ConfigError(f"{path} is not a cassette: {error!r:.80}", hint="delete it, and record again") from None
 
