@@ -31,10 +31,19 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, ClassVar
 
-from .control_characters import visible
-
 _MAX_MESSAGE = 600
 _MAX_PAYLOAD = 2000
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+_CONTROLS[ord("\r")] = ""
+
+
+def visible(text: str) -> str:
+    r"""Return text with its control characters as escapes like `\x1b`, and without carriage returns.
+
+    They are the codes below 32, 127, and 128 to 159 (ECMA-48's C0 and C1), which move a terminal's cursor, rewrite its
+    title or fill its clipboard. Tabs and line ends stay.
+    """
+    return text if text.isprintable() else text.translate(_CONTROLS)
 
 
 class StepwellError(Exception):

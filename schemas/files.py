@@ -9,11 +9,11 @@ from pathlib import Path
 from .errors import ConfigError
 
 MIB = 2**20
-MEDIA = 512 * MIB
+MEDIA_BYTES = 512 * MIB
 """The most bytes of an image, a document or a recording: the largest that a provider takes (OpenAI's files)."""
-RECORDS = 1024 * MIB
+RECORD_BYTES = 1024 * MIB
 """The most bytes of a cassette or a stored conversation."""
-SETTINGS = MIB
+SETTINGS_BYTES = MIB
 """The most bytes of a file of variables, of tokens or of a key."""
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
 # Without O_NONBLOCK, opening a pipe would wait for its writer.

@@ -14,7 +14,7 @@ from typing import Any, ClassVar, Final, Self, TypeAlias
 from attrs import field, frozen
 
 from .errors import ConfigError, DecodeError
-from .files import MEDIA, read_file
+from .files import MEDIA_BYTES, read_file
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
 
@@ -99,7 +99,12 @@ class _Media:
 
     @classmethod
     def from_path(
-        cls, path: str | Path, *, media_type: str | None = None, root: str | Path | None = None, at_most: int = MEDIA
+        cls,
+        path: str | Path,
+        *,
+        media_type: str | None = None,
+        root: str | Path | None = None,
+        at_most: int = MEDIA_BYTES,
     ) -> Self:
         """Read a file now.
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .pipeline.http.redact import masked
+from .pipeline.http.redact import masked, shown_headers, shown_url
 from .pipeline.http.request import Request
 from .pipeline.offline import prepare_offline
 from .pipeline.pipeline import Pipeline
@@ -62,5 +62,5 @@ def preview_of(
         raise StepwellError(
             f"the call to {request.model} would send nothing: a step answers it", hint="print its pipeline's describe()"
         )
-    url, headers, body = masked((sent.url, dict(sent.headers), sent.body), sent)
+    url, headers, body = masked((shown_url(sent.url), shown_headers(sent.headers), sent.body), sent)
     return Preview(str(sent.model), sent.method, url, headers, body, sent.stream, sent.warnings)

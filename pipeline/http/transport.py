@@ -14,6 +14,7 @@ from ..event_loops import AsyncPerformer
 from ..stream.source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, transport_error, tune
 from ..threads import Performer, Scope
 from .headers import are_sendable, header_error
+from .library_logs import SENDING, mask_http_logs
 from .live_timeout import Limits, aon_trace, on_trace, watch_tls_stream
 from .request import Request
 from .response import Response
@@ -43,6 +44,8 @@ class Transport(Performer):
         self.name = name or ("fast" if build is None else "httpx")
         self._build = build
         self._max = max_body_bytes
+        if build is not None:
+            mask_http_logs()
 
     def perform(self, effect: Any) -> Any:
         kind = type(effect)
@@ -62,7 +65,11 @@ class Transport(Performer):
                 limits, raw = None, self.client.exchange(request, clock, self.scope)
             else:
                 limits, outgoing = _outgoing(request, self._build, on_trace, clock, self.scope)
-                raw = self.client.send(outgoing, stream=True, follow_redirects=False)
+                sending = SENDING.set(request)
+                try:
+                    raw = self.client.send(outgoing, stream=True, follow_redirects=False)
+                finally:
+                    SENDING.reset(sending)
             response = Response(request, raw.status_code, raw.headers)
             response.transport = self.name
             if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:
@@ -118,6 +125,8 @@ class AsyncTransport(AsyncPerformer):
         self.name = name or ("fast" if build is None else "httpx")
         self._build = build
         self._max = max_body_bytes
+        if build is not None:
+            mask_http_logs()
 
     def perform(self, effect: Any) -> Awaitable[Any]:
         # A plain function that returns the awaitable: a coroutine around each read would cost 0.1 µs.
@@ -138,7 +147,11 @@ class AsyncTransport(AsyncPerformer):
                 limits, raw = None, await self.client.exchange(request, clock)
             else:
                 limits, outgoing = _outgoing(request, self._build, aon_trace, clock, None)
-                raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
+                sending = SENDING.set(request)
+                try:
+                    raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
+                finally:
+                    SENDING.reset(sending)
             response = Response(request, raw.status_code, raw.headers)
             response.transport = self.name
             if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:

@@ -12,11 +12,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...pipeline.effects import CallNext, StepGenerator, in_thread
+from ...pipeline.http.library_logs import logging_in
 from ...pipeline.http.request import Headers, Request
 from ...schemas.errors import ConfigError, MissingKey
 from ...schemas.secret import MaskedDict, Secret
 from ..declare.addresses import check_machine_login
-from ..declare.aws_login import HINT, LOGINS, botocore
+from ..declare.aws_login import HINT, LOGGERS, LOGINS, botocore
 from ..declare.credentials import KEY, PLAIN, Credentials, Login, Value
 from ..declare.environment import Environment, environment_of
 from .auth import credential_value, known_credential
@@ -177,7 +178,8 @@ def signed(request: Request, keys: object, region: str) -> Request:
     auth, awsrequest = botocore("auth"), botocore("awsrequest")
     headers = {"content-type": request.headers["content-type"]}
     unsigned = awsrequest.AWSRequest(method=request.method, url=request.url, data=request.body, headers=headers)
-    auth.SigV4Auth(keys, "bedrock", region).add_auth(unsigned)
+    with logging_in(LOGGERS[:1]):
+        auth.SigV4Auth(keys, "bedrock", region).add_auth(unsigned)
     sent = Headers(request.headers)
     sent.update((name.lower(), value) for name, value in unsigned.headers.items())
     return request.replace(headers=sent)

@@ -12,7 +12,7 @@ from ...pipeline.http.request import Request
 from ...pipeline.single_flight import SingleFlight
 from ...schemas.atomic_files import write_file
 from ...schemas.errors import ConfigError, MissingKey
-from ...schemas.files import SETTINGS, read_file
+from ...schemas.files import SETTINGS_BYTES, read_file
 from ...schemas.json_text import INDENT, dumps, loads
 from ...schemas.secret import MaskedDict, Secret
 from .tokens import MARGIN_SECONDS, answer_of, seconds, to_server
@@ -28,7 +28,7 @@ class TokenFile:
     def read(self) -> MaskedDict:
         """Read the file. Raises MissingKey if there is no such file or no token in it."""
         try:
-            data = MaskedDict(loads(read_file(self.path, at_most=SETTINGS)))
+            data = MaskedDict(loads(read_file(self.path, at_most=SETTINGS_BYTES)))
             data["tokens"] = MaskedDict(data.get("tokens") or {})
         except (ConfigError, ValueError, TypeError):
             data = None

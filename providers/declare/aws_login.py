@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from ...pipeline.http.library_logs import logging_in
 from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConnectError, MissingExtra, MissingKey
 from ...schemas.memo import Memo
@@ -13,6 +14,14 @@ from ...schemas.process_lock import ProcessLock
 HINT = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or pass api_key={'access_key': …, 'secret_key': …, 'region': …}"
 )
+LOGGERS = tuple(
+    f"botocore.{module}"
+    for module in (
+        *("auth", "awsrequest", "client", "credentials", "endpoint", "handlers", "hooks", "httpsession"),
+        *("parsers", "response", "retries.standard", "retryhandler", "session", "tokens", "utils"),
+    )
+)
+"""The loggers of botocore that see what is signed, and the requests and answers of logins."""
 _MOST = 100
 
 
@@ -32,7 +41,8 @@ class AwsLogin:
         if credentials is None:
             return None
         renewable = getattr(credentials, "refresh_needed", None)
-        return None if renewable is not None and renewable() else credentials.get_frozen_credentials()
+        with logging_in(LOGGERS):
+            return None if renewable is not None and renewable() else credentials.get_frozen_credentials()
 
     def keys(self) -> Any:
         """Return the keys, and load or renew them first if needed, which blocks.
@@ -43,7 +53,7 @@ class AwsLogin:
         # Raised outside the handlers, so that they are not chained: frames of botocore hold what it has read.
         failed: list[Exception] = []
         try:
-            with self._lock:
+            with self._lock, logging_in(LOGGERS):
                 if self._credentials is None:
                     self._load()
                 if self._credentials is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...schemas.errors import ConfigError, MissingKey
-from ...schemas.files import SETTINGS, read_file
+from ...schemas.files import SETTINGS_BYTES, read_file
 from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.secret import MaskedDict, Secret
 from .credentials import DOCUMENT, KEY, PLAIN, TOKEN, Credentials, Login, Value
@@ -14,6 +14,14 @@ from .credentials import DOCUMENT, KEY, PLAIN, TOKEN, Credentials, Login, Value
 LOGIN_HINT = (
     "run: gcloud auth application-default login, and set GOOGLE_CLOUD_PROJECT; or pass api_key={'service_account': …}"
 )
+LOGGERS = (
+    *("google.auth._default", "google.auth.compute_engine._metadata", "google.auth.compute_engine.credentials"),
+    *("google.auth.credentials", "google.auth.external_account", "google.auth.impersonated_credentials"),
+    *("google.auth.transport.requests", "google.auth.transport._http_client", "google.auth.transport.urllib3"),
+    *("google.oauth2._client", "google.oauth2.credentials", "google.oauth2.service_account"),
+    *("urllib3.connectionpool", "urllib3.util.retry"),
+)
+"""The loggers of google-auth and what it uses that see the requests and answers of logins."""
 _NEEDED = ("client_email", "private_key", "token_uri")
 
 
@@ -67,7 +75,7 @@ def read_account(path: str) -> MaskedDict:
     """Read a service account's key from a file. Raises MissingKey if it cannot be read, and as checked_account does."""
     label = "the service account's key in"
     try:
-        text = Secret(read_file(path, at_most=SETTINGS, label=label, hint=LOGIN_HINT, error=MissingKey).decode())
+        text = Secret(read_file(path, at_most=SETTINGS_BYTES, label=label, hint=LOGIN_HINT, error=MissingKey).decode())
     except UnicodeDecodeError:
         text = None
     if text is None:  # outside the handler: the error holds the content

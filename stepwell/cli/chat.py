@@ -9,7 +9,7 @@ from ..api import Client
 from ..pipeline.step import Halt, on_request
 from ..schemas.atomic_files import write_file
 from ..schemas.errors import StepwellError
-from ..schemas.files import RECORDS, read_file
+from ..schemas.files import RECORD_BYTES, read_file
 from ..schemas.message import Context
 from ..schemas.reply import CallWarning, Reply
 from .ask import at_terminal, options_of, show
@@ -86,7 +86,7 @@ def _command(line: str, context: Context) -> Context | None:
         case "/save" if path:
             write_file(path, context.to_json())
         case "/load" if path:
-            return Context.from_json(read_file(path, at_most=RECORDS))
+            return Context.from_json(read_file(path, at_most=RECORD_BYTES))
         case _:
             say(_HELP, on_stderr=True)
     return context

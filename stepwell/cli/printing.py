@@ -7,7 +7,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 
-from ..schemas.control_characters import visible
+from ..schemas.errors import visible
 from ..schemas.json_text import spaced
 
 WIDTH = 80
@@ -22,7 +22,7 @@ def print_in_any_locale() -> None:
 
 
 def say(text: object = "", *, end: str = "\n", on_stderr: bool = False) -> None:
-    """Print text. On a terminal its control characters are made visible: much of it is the words of servers and models.
+    """Print text. On a terminal its control characters are made visible: much comes from servers and models.
 
     All commands print by this function alone.
     """

@@ -24,9 +24,10 @@ import httpx
 from attrs import define, field
 
 from ..pipeline.http.headers import received
+from ..pipeline.http.redact import shown_url
 from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, KEY_PREFIXES, VENDOR_NAMES
 from ..schemas.errors import ConfigError, StepwellError
-from ..schemas.files import RECORDS, read_file
+from ..schemas.files import RECORD_BYTES, read_file
 from ..schemas.json_schema.keywords import escape
 from ..schemas.json_text import SORT_KEYS, JSONDecodeError, dumps, loads, trimmed
 from ..schemas.process_lock import ProcessLock
@@ -37,7 +38,6 @@ _KEPT = frozenset(("content-type", "retry-after", "retry-after-ms", *ERROR_TYPE_
 _KEPT_KINDS = ("ratelimit", "token-count")
 """Headers of an answer that are recorded, by name and by part of a name."""
 _HARMLESS = ("accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent")
-_SECRET_QUERY = re.compile(r"([?&](?:[^=&]*(?:key|token|sig|secret|credential)[^=&]*|X-Amz-[^=&]*)=)[^&]*", re.I)
 _KEY_SHAPES = re.compile(rf"\b(?:{'|'.join(KEY_PREFIXES)})[-_]?[A-Za-z0-9_-]{{16,}}")
 _MIN_SECRET = 8
 
@@ -235,7 +235,7 @@ class _Recorded(httpx.SyncByteStream, httpx.AsyncByteStream):
 def _exchange_of(request: httpx.Request, content: bytes) -> Exchange:
     """Return the exchange of a request, still without its answer; secrets are masked."""
     secrets = _secrets(request)
-    url = _SECRET_QUERY.sub(rf"\1{MASK}", _masked(str(request.url), secrets))
+    url = shown_url(_masked(str(request.url), secrets))
     masked = _masked_bytes(content, secrets)
     try:
         body: Any = loads(masked) if masked else None
@@ -323,7 +323,7 @@ def _load(path: Path) -> tuple[list[Exchange], dict[object, deque[Exchange]]]:
     waiting: dict[object, deque[Exchange]] = {}
     try:
         exchanges = [
-            _exchange(row["request"], **row["response"]) for row in rows_of(read_file(path, at_most=RECORDS), path)
+            _exchange(row["request"], **row["response"]) for row in rows_of(read_file(path, at_most=RECORD_BYTES), path)
         ]
         for exchange in exchanges:
             waiting.setdefault(exchange.key, deque()).append(exchange)
