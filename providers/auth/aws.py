@@ -178,7 +178,7 @@ def signed(request: Request, keys: object, region: str) -> Request:
     auth, awsrequest = botocore("auth"), botocore("awsrequest")
     headers = {"content-type": request.headers["content-type"]}
     unsigned = awsrequest.AWSRequest(method=request.method, url=request.url, data=request.body, headers=headers)
-    with logging_in(LOGGERS[:1]):
+    with logging_in(LOGGERS):
         auth.SigV4Auth(keys, "bedrock", region).add_auth(unsigned)
     sent = Headers(request.headers)
     sent.update((name.lower(), value) for name, value in unsigned.headers.items())

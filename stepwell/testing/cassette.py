@@ -24,7 +24,9 @@ import httpx
 from attrs import define, field
 
 from ..pipeline.http.headers import received
-from ..pipeline.http.redact import shown_url
+from ..pipeline.http.library_logs import SENDING
+from ..pipeline.http.redact import masked, shown_url
+from ..pipeline.http.request import Request
 from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, KEY_PREFIXES, VENDOR_NAMES
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.files import RECORD_BYTES, read_file
@@ -39,7 +41,18 @@ _KEPT_KINDS = ("ratelimit", "token-count")
 """Headers of an answer that are recorded, by name and by part of a name."""
 _HARMLESS = ("accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent")
 _KEY_SHAPES = re.compile(rf"\b(?:{'|'.join(KEY_PREFIXES)})[-_]?[A-Za-z0-9_-]{{16,}}")
+_SENT_FIELDS = re.compile(
+    r"""("(?:(?:access|refresh|id|session|bearer)_token|(?:api|access|secret|private)_?key|client_secret|password
+    |authorization)"\s*:\s*")(?:[^"\\]|\\.)+""",
+    re.VERBOSE | re.IGNORECASE,
+)
+"""Fields of a request's JSON that hold a credential."""
+_TOKEN_FIELDS = re.compile(r"""("(?:access|refresh|id)_token"\s*:\s*"|"token"\s*:\s*"(?=[^"\\\s]{32}))[^"\\]+""")
+"""Fields of a login's answer. A short "token" is one of the model's, as in log probabilities."""
 _MIN_SECRET = 8
+
+
+Secrets = tuple[Request | None, list[str]]
 
 
 class NotRecorded(StepwellError):
@@ -170,8 +183,8 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         def save() -> None:
             # A key may be spread over two reads, so an answer that holds one is recorded as a single read.
             body = b"".join(exchange.chunks)
-            if (masked := _masked_bytes(body, secrets)) != body:
-                exchange.chunks[:] = [masked]
+            if (hidden := _masked_bytes(body, secrets)) != body:
+                exchange.chunks[:] = [hidden]
             with self._lock:
                 self.exchanges.append(exchange)
                 if self._file is not None:
@@ -235,36 +248,46 @@ class _Recorded(httpx.SyncByteStream, httpx.AsyncByteStream):
 def _exchange_of(request: httpx.Request, content: bytes) -> Exchange:
     """Return the exchange of a request, still without its answer; secrets are masked."""
     secrets = _secrets(request)
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        content = shown_url("?" + content.decode("utf-8", "replace")).encode()
     url = shown_url(_masked(str(request.url), secrets))
-    masked = _masked_bytes(content, secrets)
+    sent = _masked_bytes(content, secrets, _SENT_FIELDS)
     try:
-        body: Any = loads(masked) if masked else None
+        body: Any = loads(sent) if sent else None
     except JSONDecodeError:
         boundary = re.search(r"boundary=([^;]+)", request.headers.get("content-type", ""))
-        plain = masked.replace(boundary[1].encode(), b"boundary") if boundary else masked
+        plain = sent.replace(boundary[1].encode(), b"boundary") if boundary else sent
         body = f"sha256:{hashlib.sha256(plain).hexdigest()}"
     return Exchange(request.method, url, body)
 
 
-def _secrets(request: httpx.Request) -> list[str]:
-    """Return the values of the request's headers, and each word in them, that may be secrets and must be masked."""
+def _secrets(request: httpx.Request) -> Secrets:
+    """Return the request of ours that is being sent, with its credentials, and what else of its headers may be one."""
     values = [value for name, value in request.headers.items() if name not in _HARMLESS]
     words = {word for value in values for word in (value, *re.split(r"[ ,;=]+", value)) if len(word) >= _MIN_SECRET}
     # Dates and names of beta features are no secrets, so that a word must look like one.
-    return sorted((word for word in words if re.search(r"\d", word) or len(word) > 20), key=len, reverse=True)
+    likely = sorted((word for word in words if re.search(r"\d", word) or len(word) > 20), key=len, reverse=True)
+    return SENDING.get(), likely
 
 
-def _masked(text: str, secrets: list[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, MASK)
-    return _KEY_SHAPES.sub(MASK, text)
+def _masked(text: str, secrets: Secrets, fields: re.Pattern[str] = _TOKEN_FIELDS) -> str:
+    request, words = secrets
+    if request is not None:
+        text = masked(text, request)
+    for word in words:
+        text = text.replace(word, MASK)
+    return _KEY_SHAPES.sub(MASK, fields.sub(rf"\1{MASK}", text))
 
 
-def _masked_bytes(data: bytes, secrets: list[str]) -> bytes:
+def _masked_bytes(data: bytes, secrets: Secrets, fields: re.Pattern[str] = _TOKEN_FIELDS) -> bytes:
+    """Mask secrets in a body. A checksum or a length over one is no longer right."""
     try:
-        return _masked(data.decode(), secrets).encode()
+        return _masked(data.decode(), secrets, fields).encode()
     except UnicodeDecodeError:
-        return data  # frames of a binary protocol, whose checksums would no longer be right
+        # As Latin-1, in which each byte is a character.
+        text = data.decode("latin-1")
+        hidden = _masked(text, secrets, fields)
+        return data if hidden == text else hidden.encode("latin-1")
 
 
 def _not_recorded(wanted: Exchange, exchanges: list[Exchange], path: Path, *, replayed: bool) -> NotRecorded:
