@@ -44,11 +44,13 @@ from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.reply import CallWarning
 from .schemas.tool import Tool
 from .settings import (
+    MAY_HOLD_CREDENTIALS,
     addresses_of,
     checked_url,
     credential_at,
     credential_of,
     headers_of,
+    hide_credentials,
     keys_of,
     overrides_of,
     retries_of,
@@ -246,13 +248,14 @@ class CallPlanner:
         operation: chat, embed, rerank, ...
         model: `provider:model-id`, a Model, or None for the default one.
         prompt: what the operation takes: a prompt, texts, audio, ...
-        options: a dict by name. It is changed in place: a plain key becomes a Secret, so that it stays in no frame's
-            locals, which crash reporters read.
+        options: a dict by name. It is changed in place, so that no frame's locals show a key to a crash reporter.
         stream: True for a streamed call.
 
         Raises ConfigError for what can be seen to be wrong before anything is sent.
         """
         given = cast("dict[str, Any]", options)
+        if not MAY_HOLD_CREDENTIALS.isdisjoint(given):
+            hide_credentials(given)
         named, overrides = given.get("wire"), given.get("overrides")
         plan = self.plan(operation, model, stream=stream, wire=named, overrides=overrides)
         left, find = None, plan.tools_wire

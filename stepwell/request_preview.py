@@ -7,8 +7,9 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .pipeline.http.redact import masked, shown_headers, shown_url
+from .pipeline.http.redact import masked, shown_headers
 from .pipeline.http.request import Request
+from .pipeline.http.urls import shown_url
 from .pipeline.offline import prepare_offline
 from .pipeline.pipeline import Pipeline
 from .planner import CallPlanner

@@ -6,16 +6,16 @@ Messages of errors end up in logs and traces. The server's own words stay in `bo
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, unquote
 
 from ...schemas.errors import StepwellError
 from ...schemas.secret import MASK, Secret
 from .request import Request
+from .urls import SECRET_QUERY
 
-SECRET_QUERY = re.compile(r"([?&](?:[^=&#]*(?:key|token|sig|secret|credential)[^=&#]*|X-Amz-[^=&#]*)=)([^&#\s]*)", re.I)
-"""The parameters of a URL that hold a credential: what stands before the value, and the value."""
 _SHORTEST = 4  # what is shorter protects nothing, and occurs in every text
 _WORD = 8  # what is shorter may be a part of a word, and is a key only where it stands alone
 _ENOUGH = 16
@@ -27,27 +27,50 @@ _BEARING = re.compile(r"auth|key|token|secret|cookie")
 def redact(error: StepwellError, request: Request) -> None:
     """Mask the credentials of a request in all parts of an error: message, hint, bodies, headers, request id.
 
-    In the message, texts of the call's input are replaced by "…" as well, also from their middle.
+    In the message, texts of the call's input are replaced by "…" as well, also from their middle. An exception behind
+    the error that holds what was received is left out, and so are the frames of an error in which a server quotes a
+    credential.
     """
     error.args = tuple(_unquoted(value, request) if isinstance(value, str) else value for value in error.args)
+    _leave_out_received(error)
     patterns = _patterns(request)
     if patterns is None:
         return
-    error.args = tuple(_masked(value, *patterns) for value in error.args)
-    for name in ("hint", "code", "body", "payload", "headers", "request_id"):
+    quoted = False
+    for name in ("args", "hint", "code", "body", "payload", "headers", "request_id"):
         if value := getattr(error, name, None):
-            setattr(error, name, _masked(value, *patterns))
+            hidden = _masked(value, *patterns)
+            if hidden != value:
+                quoted = True
+                setattr(error, name, hidden)
+    if quoted:
+        error.__traceback__ = None  # their locals hold the answer
+
+
+def bare(error: StepwellError) -> StepwellError:
+    """Return an error that was redacted, to be raised again: without the frames below, if a server quotes a credential.
+
+    Their locals hold the answer, as do the exceptions behind it.
+    """
+    held = (*error.args, getattr(error, "payload", b""), getattr(error, "body", b""))
+    if any(MASK in text if isinstance(text, str) else MASK.encode() in text for text in held):
+        error.__cause__ = error.__context__ = error.__traceback__ = None
+    return error
+
+
+def _leave_out_received(error: BaseException) -> None:
+    """End the chain of exceptions before one that holds what was received: a JSONDecodeError, a UnicodeError."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        if hasattr(inner, "doc") or hasattr(inner, "object"):
+            error.__cause__ = error.__context__ = None
+            return
+        error = inner
 
 
 def masked(value: Any, request: Request) -> Any:
     """Return a value, also a mapping or a tuple of some, with the credentials of a request masked."""
     patterns = _patterns(request)
     return value if patterns is None else _masked(value, *patterns)
-
-
-def shown_url(url: str) -> str:
-    """Return a URL in which the values of parameters for credentials are masked."""
-    return SECRET_QUERY.sub(rf"\1{MASK}", url)
 
 
 def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
@@ -158,6 +181,11 @@ def _secrets(request: Request) -> Iterator[str]:
                 yield from (crumb.partition("=")[2] for crumb in header.split("; "))
     for url in (request.url, request.base_url):
         yield from (found[2] for found in SECRET_QUERY.finditer(url))
+    for name, value in request.world.environ.items():
+        if name.lower().endswith("_proxy") and "@" in value:
+            login = unquote(value.rpartition("@")[0].rpartition("/")[2])
+            yield login.partition(":")[2]
+            yield b64encode(login.encode()).decode()
 
 
 def _masked(value: Any, text_pattern: re.Pattern[str], bytes_pattern: re.Pattern[bytes]) -> Any:

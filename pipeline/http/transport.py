@@ -83,7 +83,7 @@ class Transport(Performer):
                 if self.opened is not None:
                     self.opened.add(source)
                 return response
-            pieces = []
+            pieces: Any = []
             for data in source.iterator:
                 pieces.append(source.take(data))
                 if source.full:
@@ -93,6 +93,7 @@ class Transport(Performer):
             return response
         except BaseException as error:
             failed = [transport_error(error, clock, request_host(request))]
+        pieces = outgoing = data = None  # crash reporters show locals
         if raw is not None:
             raw.close()
         raise failed.pop()
@@ -166,7 +167,7 @@ class AsyncTransport(AsyncPerformer):
                 if self.opened is not None:
                     self.opened.add(source)
                 return response
-            pieces = []
+            pieces: Any = []
             async for data in source.iterator:
                 pieces.append(source.take(data))
                 if source.full:
@@ -176,6 +177,7 @@ class AsyncTransport(AsyncPerformer):
             return response
         except BaseException as error:
             failed = [transport_error(error, clock, request_host(request))]
+        pieces = outgoing = data = None  # crash reporters show locals
         if raw is not None:
             await raw.aclose()
         raise failed.pop()

@@ -25,6 +25,15 @@ LOGGERS = tuple(
 _MOST = 100
 
 
+class AwsKeys:
+    """Botocore's credentials in `.keys`. A repr does not show them, as theirs does."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self, keys: Any) -> None:
+        self.keys = keys
+
+
 class AwsLogin:
     """One login with its keys and its region. botocore's chain is searched once, by one thread, and botocore renews
     keys that expire."""
@@ -35,16 +44,16 @@ class AwsLogin:
         self._lock = ProcessLock()
         self.region: str | None = None
 
-    def fresh(self) -> Any:
+    def fresh(self) -> AwsKeys | None:
         """Return the keys if they are loaded and not about to expire, else None. Does not block."""
         credentials = self._credentials
         if credentials is None:
             return None
         renewable = getattr(credentials, "refresh_needed", None)
         with logging_in(LOGGERS):
-            return None if renewable is not None and renewable() else credentials.get_frozen_credentials()
+            return None if renewable is not None and renewable() else AwsKeys(credentials.get_frozen_credentials())
 
-    def keys(self) -> Any:
+    def keys(self) -> AwsKeys:
         """Return the keys, and load or renew them first if needed, which blocks.
 
         Raises MissingKey if there are none, ConnectError if the service that has them cannot be reached.
@@ -57,7 +66,7 @@ class AwsLogin:
                 if self._credentials is None:
                     self._load()
                 if self._credentials is not None:
-                    return self._credentials.get_frozen_credentials()
+                    return AwsKeys(self._credentials.get_frozen_credentials())
             failed.append(MissingKey(f"{self._profile_prefix()}no AWS credentials were found", hint=HINT))
         except exceptions.ProfileNotFound:
             failed.append(

@@ -25,8 +25,9 @@ from attrs import define, field
 
 from ..pipeline.http.headers import received
 from ..pipeline.http.library_logs import SENDING
-from ..pipeline.http.redact import masked, shown_url
+from ..pipeline.http.redact import masked
 from ..pipeline.http.request import Request
+from ..pipeline.http.urls import shown_url
 from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, KEY_PREFIXES, VENDOR_NAMES
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.files import RECORD_BYTES, read_file
