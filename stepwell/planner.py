@@ -44,7 +44,6 @@ from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.reply import CallWarning
 from .schemas.tool import Tool
 from .settings import (
-    MAY_HOLD_CREDENTIALS,
     addresses_of,
     checked_url,
     credential_at,
@@ -254,7 +253,7 @@ class CallPlanner:
         Raises ConfigError for what can be seen to be wrong before anything is sent.
         """
         given = cast("dict[str, Any]", options)
-        if not MAY_HOLD_CREDENTIALS.isdisjoint(given):
+        if not given.keys().isdisjoint(("api_key", "base_url", "headers", "provider_options")):
             hide_credentials(given)
         named, overrides = given.get("wire"), given.get("overrides")
         plan = self.plan(operation, model, stream=stream, wire=named, overrides=overrides)
@@ -262,10 +261,9 @@ class CallPlanner:
         if find and (given.get("tools") or getattr(prompt, "tools", None)) and (needed := find(given)):
             left = plan.left_overrides
             plan = self.plan(operation, model, stream=stream, wire=needed, overrides=overrides)
-        chat = operation in _CONVERSATIONS
         request = plan.request.replace(
-            context=context_of(prompt) if chat else _NO_CONTEXT,
-            input=None if chat else prompt,
+            context=context_of(prompt) if operation in _CONVERSATIONS else _NO_CONTEXT,
+            input=None if operation in _CONVERSATIONS else prompt,
             options=given,
             credential=self.keys.get(canonical(plan.provider.id)),
             world=self.world,
@@ -297,8 +295,7 @@ class CallPlanner:
             options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         own = given.pop("pipeline", None)
-        has_login = not given.keys().isdisjoint(LOGIN_NAMES)
-        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given) if has_login else None
+        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given) if given.keys() & LOGIN_NAMES else None
         changes: dict[str, Any] = {}
         edits = NO_EDITS if own is None or isinstance(own, Pipeline) else edits_of(own)
         if login is not None or edits is not NO_EDITS:

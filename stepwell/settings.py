@@ -26,8 +26,6 @@ from .schemas.options import CALL_OPTIONS, check_value
 from .schemas.secret import MaskedDict, Secret, header_secret
 from .schemas.undo import Undo
 
-MAY_HOLD_CREDENTIALS = frozenset(("api_key", "base_url", "headers", "provider_options"))
-"""The options of a call that hide_credentials changes."""
 StoredCredential: TypeAlias = Secret | Given | Callable[[], str]
 """A credential as it is stored: a Secret, several under their names, or a function that gives one."""
 
