@@ -133,8 +133,13 @@ def checked_url(value: object, where: str = "base_url") -> str:
     return url
 
 
-def hide_credentials(options: dict[str, Any]) -> None:
-    """Change the options of a call that may hold credentials, in place, to values whose repr shows none."""
+def hide_credentials(options: Mapping[str, Any]) -> None:
+    """Change the options of a call that may hold credentials, in place, to values whose repr shows none.
+
+    It is called where a public function gets them, so that no frame's locals show a key to a crash reporter.
+    """
+    if not isinstance(options, dict):
+        return
     key, url = options.get("api_key"), options.get("base_url")
     if isinstance(key, str):
         options["api_key"] = Secret(key)
