@@ -10,10 +10,13 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING
 
 from .redact import masked
 from .request import Request
+
+if TYPE_CHECKING:
+    from logging import LogRecord
 
 SENDING: ContextVar[Request | None] = ContextVar("stepwell_sending", default=None)
 """The request that an HTTP library sends at the moment; set by the transports."""
@@ -27,14 +30,14 @@ _HTTP = (
 """Loggers that see a URL (httpx, at INFO) or headers (hpack and httpcore, at DEBUG)."""
 
 
-def _mask(record: Any) -> bool:
+def _mask(record: LogRecord) -> bool:
     request = SENDING.get()
     if request is not None:
         record.msg, record.args = masked(record.getMessage(), request), ()
     return True
 
 
-def _drop(record: Any) -> bool:
+def _drop(record: LogRecord) -> bool:
     return record.levelno >= _WARNING or not _LOGGING_IN.get()
 
 

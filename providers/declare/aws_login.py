@@ -30,7 +30,7 @@ class AwsKeys:
 
     __slots__ = ("keys",)
 
-    def __init__(self, keys: Any) -> None:
+    def __init__(self, keys: object) -> None:
         self.keys = keys
 
 
