@@ -5,6 +5,7 @@ from .declare.rules import at_most, clamp, drop, efforts, only, rename, without_
 from .options.openai_options import TRANSCRIBING
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
+from .wires.openai_compatible import compatible_responses
 from .wires.operations.openai_batches import openai_batches
 from .wires.operations.openai_media import openai_speech, openai_transcription
 from .wires.operations.openai_misc import openai_models
@@ -27,7 +28,8 @@ groq = declare_provider(
     "groq",
     name="Groq",
     docs="https://console.groq.com/docs",
-    wire=[openai_chat, openai_speech, openai_transcription, openai_models, *openai_batches],
+    # https://console.groq.com/docs/responses-api: it keeps no answers
+    wire=[openai_chat, compatible_responses(), openai_speech, openai_transcription, openai_models, *openai_batches],
     base_url="https://api.groq.com/openai/v1",
     env_key="GROQ_API_KEY",
     options={
@@ -41,10 +43,9 @@ groq = declare_provider(
     # https://github.com/groq/groq-python/tree/main/src/groq/types/chat
     models={
         **TRANSCRIBING,
-        "openai/gpt-oss*": override(translate_options=[efforts("low", "medium", "high")], **replaying("reasoning")),
-        "qwen/*": override(
-            translate_options=[efforts("none", "high", spelt={"high": "default"})], **replaying("reasoning")
-        ),
+        "openai/gpt-oss*": override(translate_options=[efforts("low", "medium", "high")]),
+        "qwen/*": override(translate_options=[efforts("none", "high", spelt={"high": "default"})]),
+        **dict.fromkeys(("openai/gpt-oss-*", "qwen/qwen*"), override(wire="openai_chat", **replaying("reasoning"))),
         "qwen/qwen3.8*": override(translate_options=only(efforts("none", "low", "medium", "high"), *_RULES)),
     },
 )

@@ -1,10 +1,10 @@
 """llama.cpp. https://github.com/ggml-org/llama.cpp/tree/master/tools/server"""
 
 from .declare.object_support import BY_GRAMMAR
-from .declare.provider import declare_provider
+from .declare.provider import declare_provider, override
 from .declare.rules import rename
 from .wires.openai_chat.encode import replaying
-from .wires.openai_compatible import COMPATIBLE
+from .wires.openai_compatible import COMPATIBLE, LLAMA_RESPONSES, compatible_messages
 from .wires.operations.embeddings import in_base64
 from .wires.operations.rerank import rerank
 
@@ -12,7 +12,7 @@ llama_cpp = declare_provider(
     "llama_cpp",
     name="llama.cpp",
     docs="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
-    wire=in_base64(*COMPATIBLE, rerank),
+    wire=in_base64(*COMPATIBLE, LLAMA_RESPONSES, compatible_messages(), rerank),
     base_url="http://localhost:8080/v1",
     env_key="LLAMA_API_KEY",
     key_optional=True,
@@ -26,7 +26,9 @@ llama_cpp = declare_provider(
         "cache_prompt": {"type": "boolean"},
     },
     translate_options=[rename("repetition_penalty", "repeat_penalty")],
-    # The template of the model's chat decides what it reads of it.
-    **replaying("reasoning_content"),
-    object_support=BY_GRAMMAR,
+    models={
+        "*": override(wire="*", object_support=BY_GRAMMAR),
+        # The template of the model's chat decides what it reads of the reasoning.
+        "**": override(wire="openai_chat", **replaying("reasoning_content")),
+    },
 )

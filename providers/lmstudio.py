@@ -1,15 +1,16 @@
 """LM Studio. https://lmstudio.ai/docs"""
 
 from .declare.object_support import BY_GRAMMAR
-from .declare.provider import declare_provider
+from .declare.provider import declare_provider, override
 from .declare.rules import rename, up_to
-from .wires.openai_compatible import COMPATIBLE
+from .wires.openai_compatible import COMPATIBLE, compatible_messages, compatible_responses
 
 lmstudio = declare_provider(
     "lmstudio",
     name="LM Studio",
     docs="https://lmstudio.ai/docs",
-    wire=COMPATIBLE,
+    # https://lmstudio.ai/docs/developer/openai-compat/responses, https://lmstudio.ai/docs/developer/anthropic-compat
+    wire=[*COMPATIBLE, compatible_responses(stores=True), compatible_messages()],
     base_url="http://localhost:1234/v1",
     env_key="LMSTUDIO_API_KEY",
     key_optional=True,
@@ -20,5 +21,5 @@ lmstudio = declare_provider(
         "ttl": {"type": "integer"},
     },
     translate_options=[rename("repetition_penalty", "repeat_penalty"), up_to("high")],
-    object_support=BY_GRAMMAR,
+    models={"*": override(wire="openai_chat", object_support=BY_GRAMMAR)},
 )

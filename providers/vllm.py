@@ -1,10 +1,10 @@
 """vLLM. https://docs.vllm.ai"""
 
 from .declare.object_support import ObjectSupport
-from .declare.provider import declare_provider
+from .declare.provider import declare_provider, override
 from .declare.rules import up_to
 from .wires.openai_chat.encode import replaying
-from .wires.openai_compatible import COMPATIBLE
+from .wires.openai_compatible import COMPATIBLE, compatible_messages, compatible_responses
 from .wires.operations.embeddings import in_base64
 from .wires.operations.rerank import rerank
 
@@ -12,7 +12,8 @@ vllm = declare_provider(
     "vllm",
     name="vLLM",
     docs="https://docs.vllm.ai",
-    wire=in_base64(*COMPATIBLE, rerank),
+    # https://docs.vllm.ai/en/latest/serving/openai_compatible_server: responses, and messages as Anthropic has them
+    wire=in_base64(*COMPATIBLE, compatible_responses(stores=True), compatible_messages(), rerank),
     base_url="http://localhost:8000/v1",
     env_key="VLLM_API_KEY",
     key_optional=True,
@@ -24,9 +25,10 @@ vllm = declare_provider(
         "chat_template_kwargs": {"type": "object"},
         "structured_outputs": {"type": "object"},
     },
-    # The template of the model's chat decides what it reads of it: https://docs.vllm.ai/en/latest/features/reasoning_outputs
-    **replaying("reasoning_content"),
     # https://docs.vllm.ai/en/latest/features/reasoning_outputs
     translate_options=[up_to("high")],
-    object_support=ObjectSupport(sure=True),
+    # The template of the model's chat decides what it reads of the reasoning.
+    models={
+        "*": override(wire="openai_chat", object_support=ObjectSupport(sure=True), **replaying("reasoning_content"))
+    },
 )
