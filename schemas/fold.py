@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from operator import itemgetter
 from typing import Any, NoReturn
@@ -63,14 +63,18 @@ class _PartBuilder:
         finally:
             self.pieces.clear()
 
-    def part(self) -> Part | None:
-        """Return the part so far; None for an empty one and for a tool call that has not ended."""
+    def text(self) -> str:
+        """Return the text so far."""
         if self.pieces:
             with suppress(DecodeError):  # already raised, or at the end of a stream that failed anyway
                 self.pack()
         if len(self.blocks) != 1:
             self.blocks = ["".join(self.blocks)]
-        text = self.blocks[0]
+        return self.blocks[0]
+
+    def part(self) -> Part | None:
+        """Return the part so far; None for an empty one and for a tool call that has not ended."""
+        text = self.text()
         if self.kind is ToolCall:
             return ToolCall(arguments_json=text, **self.fields) if self.whole else None
         if not text and not self.fields:
@@ -145,6 +149,17 @@ class Fold:
             alternatives=tuple([fold._message() for _, fold in sorted(others.items())]) if others else (),
             **self.reply_fields,
         )
+
+    def text_of(self, delta: StreamChunk) -> str:
+        """Return the text so far of the part that the delta belongs to, also where another has taken its place."""
+        if isinstance(delta, Alternative):
+            other = self._alternatives.get(delta.choice)
+            return other.text_of(delta.chunk) if other is not None else ""
+        kind, at = _GROWS[type(delta)], delta.index
+        for place, part in ((at, self._parts.get(at)), *reversed(self._ended or ())):
+            if place == at and isinstance(part, _PartBuilder) and part.kind is kind:
+                return part.text()
+        return ""
 
     def _message(self) -> Message:
         parts: list[Part] = []
@@ -303,6 +318,12 @@ class _Handlers(dict[type, Callable[[Fold, Any], None]]):
         raise StepError(f"a step gave a {kind.__name__} instead of a StreamChunk", hint="see stepwell.schemas.chunks")
 
 
+_GROWS: Mapping[type, _Growing] = {
+    TextDelta: Text,
+    ReasoningDelta: Reasoning,
+    RefusalDelta: Refusal,
+    ToolCallDelta: ToolCall,
+}
 _REASONING_FIELDS = {"signature", "encrypted", "wire"}
 
 _FEED = _Handlers(
