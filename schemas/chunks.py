@@ -162,6 +162,9 @@ WHOLE = Finish("")
 deltas before it have given. It is compared by identity, as STREAM_END is."""
 
 
+Delta = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta
+"""More of a part that grows."""
+
 StreamChunk = (
     Start
     | TextDelta

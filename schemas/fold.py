@@ -11,6 +11,7 @@ from attrs import evolve
 
 from .chunks import (
     Alternative,
+    Delta,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -38,7 +39,6 @@ letters; joining 32 of them takes 0.01 µs each."""
 
 
 _Growing = type[Text] | type[Reasoning] | type[Refusal] | type[ToolCall]
-_Delta = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta
 
 
 class _PartBuilder:
@@ -150,7 +150,7 @@ class Fold:
             **self.reply_fields,
         )
 
-    def text_of(self, delta: StreamChunk) -> str:
+    def text_of(self, delta: Delta | Alternative) -> str:
         """Return the text so far of the part that the delta belongs to, also where another has taken its place."""
         if isinstance(delta, Alternative):
             other = self._alternatives.get(delta.choice)
@@ -188,7 +188,7 @@ class Fold:
         self._kind = None
         return index
 
-    def _grow(self, part: _PartBuilder, chunk: _Delta, text: str) -> None:
+    def _grow(self, part: _PartBuilder, chunk: Delta, text: str) -> None:
         part.pieces.append(text)
         self._latest, self._pieces, self._index, self._kind = part, part.pieces, chunk.index, type(chunk)
 

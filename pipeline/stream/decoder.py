@@ -49,7 +49,7 @@ class StreamDecoder:
     """Decode bytes to chunks, and make sure that a stream ends with exactly one Finish or with an error.
 
     `failure` is an error found after the chunks returned last: the next call raises it, and needs no bytes.
-    `received` is for its chunks: whoever reads them feeds it, after each call.
+    `received` is the fold of its chunks: their reader feeds it, after each call.
     """
 
     __slots__ = (

@@ -7,7 +7,7 @@ from typing import Any
 
 from attrs import evolve
 
-from ...schemas.chunks import Alternative, StreamChunk, Warned
+from ...schemas.chunks import Alternative, Delta, StreamChunk, Warned
 from ...schemas.fold import Fold
 from ...schemas.model import Model
 from ...schemas.reply import CallWarning
@@ -17,7 +17,7 @@ CONTRADICTION = "the end of the stream has another text than its pieces had; the
 """Why an end is not trusted."""
 
 
-def unsaid(whole: Any, received: Fold, batch: Iterable[StreamChunk], model: Model) -> list[StreamChunk]:
+def unsaid(whole: StreamChunk, received: Fold, batch: Iterable[StreamChunk], model: Model) -> list[StreamChunk]:
     """Return a delta with what is new in a whole text; nothing if nothing is, a warning if the deltas gave another.
 
     whole: a delta with the whole text of its part, or an Alternative with one
@@ -25,25 +25,31 @@ def unsaid(whole: Any, received: Fold, batch: Iterable[StreamChunk], model: Mode
     batch: the chunks that came before it in this batch
     model: the model that answers
     """
-    delta, part = _delta_of(whole), _part_of(whole)
+    if not isinstance(whole, Alternative | Delta):
+        return [whole]
+    delta: Delta = whole.chunk if isinstance(whole, Alternative) else whole
     name = GROWING[type(delta)]
     if not isinstance(text := getattr(delta, name), str):
         return [whole]  # for the accumulator to refuse
-    pieces = [getattr(_delta_of(each), name) for each in batch if _part_of(each) == part]
+    part = _part_of(whole)
+    pieces = [_text_of(each) for each in batch if _part_of(each) == part]
     said = "".join([received.text_of(whole), *pieces])
     if not text.startswith(said):
         return [Warned((CallWarning("output", CONTRADICTION, str(model)),))]
     if len(text) == len(said):
         return []
-    rest = evolve(delta, **{name: text[len(said) :]})
-    return [rest if delta is whole else Alternative(whole.choice, rest)]
+    fields: dict[str, Any] = {name: text[len(said) :]}
+    rest = evolve(delta, **fields)
+    return [Alternative(whole.choice, rest) if isinstance(whole, Alternative) else rest]
 
 
-def _delta_of(chunk: Any) -> Any:
-    return chunk.chunk if type(chunk) is Alternative else chunk
-
-
-def _part_of(chunk: Any) -> tuple[int | None, type, int | None]:
+def _part_of(chunk: StreamChunk) -> tuple[int | None, type, int | None]:
     """Return the choice, the kind and the place of what a chunk is about."""
-    delta = _delta_of(chunk)
-    return None if delta is chunk else chunk.choice, type(delta), getattr(delta, "index", None)
+    choice, delta = (chunk.choice, chunk.chunk) if isinstance(chunk, Alternative) else (None, chunk)
+    return choice, type(delta), getattr(delta, "index", None)
+
+
+def _text_of(chunk: StreamChunk) -> str:
+    delta = chunk.chunk if isinstance(chunk, Alternative) else chunk
+    text: str = getattr(delta, GROWING[type(delta)])
+    return text

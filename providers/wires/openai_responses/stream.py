@@ -19,6 +19,7 @@ from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     STREAM_END,
     WHOLE,
+    Delta,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -74,9 +75,6 @@ class State:
     """The response in the last event."""
     whole: list[Mapping[str, Any]] = field(factory=list)
     """The complete items."""
-
-
-_Delta = TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -239,7 +237,7 @@ def _arguments_done(data: Mapping[str, Any], model: Model, state: State) -> list
     return _whole(item, ToolCallDelta(item.base, text))
 
 
-def _whole(item: Item, delta: _Delta) -> list[StreamChunk]:
+def _whole(item: Item, delta: Delta) -> list[StreamChunk]:
     """Return the chunks of a text that an end gives whole."""
     item.shown.add(delta.index)
     return [WHOLE, delta]
