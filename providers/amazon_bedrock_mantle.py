@@ -15,8 +15,8 @@ from .auth.aws import BEARER, CREDENTIALS, HOSTS, MANTLE, authenticate, into_reg
 from .declare.provider import declare_provider, override
 from .options.claude_options import CLAUDE_OPTIONS
 from .wires.anthropic_messages.betas import with_betas
+from .wires.compatible_chats import compatible_messages, compatible_responses
 from .wires.openai_chat import openai_chat
-from .wires.openai_compatible import compatible_messages, compatible_responses
 from .wires.operations.openai_misc import openai_models
 
 _NEWEST = "openai.gpt-5"
@@ -44,8 +44,12 @@ amazon_bedrock_mantle = declare_provider(
     docs="https://docs.aws.amazon.com/bedrock/latest/userguide/endpoints.html",
     wire=[
         evolve(openai_chat, path=lambda request: f"{_root(request)}/chat/completions"),
-        evolve(compatible_responses(stores=True, encrypts=True), path=lambda request: f"{_root(request)}/responses"),
-        compatible_messages("/anthropic/v1/messages"),
+        evolve(
+            compatible_responses(stores=True, encrypts=True),
+            path=lambda request: f"{_root(request)}/responses",
+            by_name_only=False,
+        ),
+        evolve(compatible_messages("/anthropic/v1/messages"), by_name_only=False),
         evolve(openai_models, path="/v1/models"),
     ],
     base_url=MANTLE,
@@ -54,7 +58,7 @@ amazon_bedrock_mantle = declare_provider(
     env_key=[BEARER],
     key_optional=True,
     credentials=CREDENTIALS,
-    prepare_request=lambda request: into_region(request),
+    prepare_request=into_region,
     auth=authenticate,
     spoken={"*anthropic.claude*": "anthropic_messages"},
     models={

@@ -20,9 +20,9 @@ from .declare.rules import (
     only,
     when,
 )
+from .wires.compatible_chats import compatible_messages, compatible_responses
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
-from .wires.openai_compatible import compatible_messages, compatible_responses
 from .wires.operations.openai_misc import openai_models
 
 _IGNORED = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs")
@@ -104,14 +104,11 @@ deepseek = declare_provider(
     options={"thinking": {"type": "object"}},
     translate_options=_rules(thinks_by_default=True),
     models={
-        "*": override(
-            wire="openai_chat",
-            build_body=_build_body,
-            accepts_part=_REPLAYING["accepts_part"],
-            object_support=ObjectSupport(modes=("tool", "json", "prompt"), strict_tools=never_strict),
-        ),
         "deepseek-chat": override(translate_options=only(*_rules(thinks_by_default=False))),
-        "deepseek-*": override(wire="openai_responses", translate_options=only(efforts("none", *_EFFORTS))),
+        "*": override(wire="openai_responses", translate_options=only(efforts("none", *_EFFORTS), _SCALE)),
         "deepseek*": override(wire="anthropic_messages", translate_options=only(_SCALE)),
     },
+    build_body=_build_body,
+    accepts_part=_REPLAYING["accepts_part"],
+    object_support=ObjectSupport(modes=("tool", "json", "prompt"), strict_tools=never_strict),
 )

@@ -31,7 +31,7 @@ google = declare_provider(
     wire=[
         google_generate,
         # https://ai.google.dev/gemini-api/docs/openai
-        evolve(openai_chat, path="/openai/chat/completions"),
+        evolve(openai_chat, path="/openai/chat/completions", by_name_only=True),
         google_embeddings,
         google_count_tokens,
         google_generate_images,

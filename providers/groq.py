@@ -3,9 +3,9 @@
 from .declare.provider import declare_provider, override
 from .declare.rules import at_most, clamp, drop, efforts, only, rename, without_thinking
 from .options.openai_options import TRANSCRIBING
+from .wires.compatible_chats import compatible_responses
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
-from .wires.openai_compatible import compatible_responses
 from .wires.operations.openai_batches import openai_batches
 from .wires.operations.openai_media import openai_speech, openai_transcription
 from .wires.operations.openai_misc import openai_models
@@ -43,9 +43,10 @@ groq = declare_provider(
     # https://github.com/groq/groq-python/tree/main/src/groq/types/chat
     models={
         **TRANSCRIBING,
-        "openai/gpt-oss*": override(translate_options=[efforts("low", "medium", "high")]),
-        "qwen/*": override(translate_options=[efforts("none", "high", spelt={"high": "default"})]),
-        **dict.fromkeys(("openai/gpt-oss-*", "qwen/qwen*"), override(wire="openai_chat", **replaying("reasoning"))),
+        "openai/gpt-oss*": override(translate_options=[efforts("low", "medium", "high")], **replaying("reasoning")),
+        "qwen/*": override(
+            translate_options=[efforts("none", "high", spelt={"high": "default"})], **replaying("reasoning")
+        ),
         "qwen/qwen3.8*": override(translate_options=only(efforts("none", "low", "medium", "high"), *_RULES)),
     },
 )

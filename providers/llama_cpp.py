@@ -1,10 +1,11 @@
 """llama.cpp. https://github.com/ggml-org/llama.cpp/tree/master/tools/server"""
 
 from .declare.object_support import BY_GRAMMAR
-from .declare.provider import declare_provider, override
+from .declare.provider import declare_provider
 from .declare.rules import rename
+from .wires.compatible_chats import LLAMA_RESPONSES, compatible_messages
 from .wires.openai_chat.encode import replaying
-from .wires.openai_compatible import COMPATIBLE, LLAMA_RESPONSES, compatible_messages
+from .wires.openai_compatible import COMPATIBLE
 from .wires.operations.embeddings import in_base64
 from .wires.operations.rerank import rerank
 
@@ -26,9 +27,7 @@ llama_cpp = declare_provider(
         "cache_prompt": {"type": "boolean"},
     },
     translate_options=[rename("repetition_penalty", "repeat_penalty")],
-    models={
-        "*": override(wire="*", object_support=BY_GRAMMAR),
-        # The template of the model's chat decides what it reads of the reasoning.
-        "**": override(wire="openai_chat", **replaying("reasoning_content")),
-    },
+    # The template of the model's chat decides what it reads of it.
+    **replaying("reasoning_content"),
+    object_support=BY_GRAMMAR,
 )

@@ -1,9 +1,10 @@
 """LM Studio. https://lmstudio.ai/docs"""
 
 from .declare.object_support import BY_GRAMMAR
-from .declare.provider import declare_provider, override
+from .declare.provider import declare_provider
 from .declare.rules import rename, up_to
-from .wires.openai_compatible import COMPATIBLE, compatible_messages, compatible_responses
+from .wires.compatible_chats import compatible_messages, compatible_responses
+from .wires.openai_compatible import COMPATIBLE
 
 lmstudio = declare_provider(
     "lmstudio",
@@ -21,5 +22,5 @@ lmstudio = declare_provider(
         "ttl": {"type": "integer"},
     },
     translate_options=[rename("repetition_penalty", "repeat_penalty"), up_to("high")],
-    models={"*": override(wire="openai_chat", object_support=BY_GRAMMAR)},
+    object_support=BY_GRAMMAR,
 )

@@ -19,9 +19,9 @@ from ..schemas.errors import ContextOverflow
 from ..schemas.reply import CallWarning, Reply
 from .declare.dropped import warn_of_dropped
 from .declare.provider import Provider, declare_provider, override
+from .wires.compatible_chats import compatible_messages, compatible_responses
 from .wires.ollama_chat import ollama_chat
 from .wires.openai_chat import openai_chat
-from .wires.openai_compatible import compatible_messages, compatible_responses
 from .wires.operations.embeddings import ollama_embeddings
 from .wires.operations.openai_misc import openai_models
 

@@ -5,10 +5,11 @@ from fnmatch import fnmatchcase
 from ..schemas.model import Model
 from ..schemas.options import CHAT_OPTIONS
 from .auth.auth import bearer
-from .declare.provider import declare_provider, override
+from .declare.provider import declare_provider
 from .declare.rules import BY_FACTS, Options, clamp, drop, move, not_both, when
+from .wires.compatible_chats import compatible_messages, compatible_responses
 from .wires.openai_chat.encode import body_with
-from .wires.openai_compatible import COMPATIBLE_WITH_CACHE_MARKS, compatible_messages, compatible_responses
+from .wires.openai_compatible import COMPATIBLE_WITH_CACHE_MARKS
 
 # https://openrouter.ai/docs/guides/best-practices/prompt-caching
 _MARKED = ("*anthropic/claude*", "*google/gemini*", "qwen/*")
@@ -22,7 +23,7 @@ openrouter = declare_provider(
     "openrouter",
     name="OpenRouter",
     docs="https://openrouter.ai/docs",
-    # https://openrouter.ai/docs/api/reference/responses/overview: it keeps no answers
+    # https://openrouter.ai/docs/api/reference/responses/overview: it keeps no answers;
     # https://openrouter.ai/docs/api/api-reference/anthropic-messages/create-messages
     wire=[*COMPATIBLE_WITH_CACHE_MARKS, compatible_responses(encrypts=True), compatible_messages(auth=bearer)],
     base_url="https://openrouter.ai/api/v1",
@@ -42,7 +43,7 @@ openrouter = declare_provider(
         "prompt_cache": CHAT_OPTIONS["prompt_cache"].schema,
     },
     # https://openrouter.ai/docs/features/multimodal/pdfs
-    models={"*": override(wire="openai_chat", build_body=body_with(file_urls=True, cache_marks=True))},
+    build_body=body_with(file_urls=True, cache_marks=True),
     # Its unified form of reasoning: https://openrouter.ai/docs/use-cases/reasoning-tokens
     translate_options=[
         # It silently ignores what a model does not take: https://openrouter.ai/docs/api/reference/parameters

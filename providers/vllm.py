@@ -1,10 +1,11 @@
 """vLLM. https://docs.vllm.ai"""
 
 from .declare.object_support import ObjectSupport
-from .declare.provider import declare_provider, override
+from .declare.provider import declare_provider
 from .declare.rules import up_to
+from .wires.compatible_chats import compatible_messages, compatible_responses
 from .wires.openai_chat.encode import replaying
-from .wires.openai_compatible import COMPATIBLE, compatible_messages, compatible_responses
+from .wires.openai_compatible import COMPATIBLE
 from .wires.operations.embeddings import in_base64
 from .wires.operations.rerank import rerank
 
@@ -25,10 +26,9 @@ vllm = declare_provider(
         "chat_template_kwargs": {"type": "object"},
         "structured_outputs": {"type": "object"},
     },
+    # The template of the model's chat decides what it reads of it: https://docs.vllm.ai/en/latest/features/reasoning_outputs
+    **replaying("reasoning_content"),
     # https://docs.vllm.ai/en/latest/features/reasoning_outputs
     translate_options=[up_to("high")],
-    # The template of the model's chat decides what it reads of the reasoning.
-    models={
-        "*": override(wire="openai_chat", object_support=ObjectSupport(sure=True), **replaying("reasoning_content"))
-    },
+    object_support=ObjectSupport(sure=True),
 )

@@ -3,8 +3,8 @@
 from .declare.provider import declare_provider
 from .declare.rules import drop, rename
 from .options.grok_options import GROK, grok_models
+from .wires.compatible_chats import compatible_responses
 from .wires.openai_chat import openai_chat
-from .wires.openai_compatible import compatible_responses
 from .wires.operations.openai_media import openai_images
 from .wires.operations.openai_misc import openai_models
 

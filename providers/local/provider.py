@@ -18,8 +18,8 @@ from ...pipeline.steps.constrained_tools import PREFILL, constrained_tools
 from ..declare.object_support import BY_GRAMMAR
 from ..declare.provider import Provider, declare_provider, override
 from ..wires.anthropic_messages import anthropic_messages
+from ..wires.compatible_chats import LLAMA_RESPONSES
 from ..wires.openai_chat import openai_chat
-from ..wires.openai_compatible import LLAMA_RESPONSES
 from ..wires.operations.embeddings import openai_embeddings
 from ..wires.operations.rerank import rerank
 from . import server
@@ -68,7 +68,7 @@ local = declare_provider(
     docs="https://github.com/xorbitsai/xllamacpp",
     wire=[
         openai_chat,
-        LLAMA_RESPONSES,
+        evolve(LLAMA_RESPONSES, by_name_only=False),
         evolve(anthropic_messages, build_body=messages_body),
         openai_embeddings,
         rerank,

@@ -163,3 +163,14 @@ def test_vectors_of_perplexity_are_signed_bytes() -> None:
         reply = it.embed("perplexity:pplx-embed-v1-0.6b", ["a", "b"])
     assert [list(vector) for vector in reply.embeddings] == [[1, -1], [127, -128]]
     assert reply.usage.input_tokens == 4
+
+
+def test_an_override_that_names_no_wire_is_for_the_usual_one_and_says_where_it_does_not_hold() -> None:
+    server = Server()
+    with client(server, "groq:m") as it:
+        it.override("groq:*", build_body=lambda request: {"mine": True})
+        it.generate_text("groq:m", "x")
+        assert server.body == {"mine": True}
+        reply = it.generate_text("groq:m", "x", wire="openai_responses")
+        assert "mine" not in server.body
+        assert "build_body were not written for openai_responses" in reply.warnings[-1].why
