@@ -16,7 +16,7 @@ from typing import Any
 import httpx
 import pytest
 import redis
-from canary import BAD_INPUT, BASIC, CANARY, FAILURES, PLACES, Place, World, of_environment, prepared
+from canary import BAD_INPUT, BASIC, CANARY, CHAT, FAILURES, PLACES, Place, World, of_environment, prepared
 from leaks import around, leaks
 from redis_server import redis_server
 
@@ -175,6 +175,19 @@ def kept_by(place: Place, world: World, redis_url: str) -> Iterator[tuple[str, s
 def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with redis_server(tmp_path_factory.mktemp("redis")) as url:
         yield url
+
+
+def test_the_password_of_a_store_is_in_no_error_warning_or_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    for url in (f"http://:{CANARY}@127.0.0.1:1", f"redis://:x/{CANARY}@127.0.0.1:1", f"redis://:a:{CANARY}@[1"):
+        with pytest.raises(StepwellError, match="not a Redis URL") as caught:
+            RedisStore(url)
+        assert leaks(caught.value, CANARY) == [], url
+    store = RedisStore(f"redis://:{CANARY}@127.0.0.1:1")
+    answer = httpx.MockTransport(lambda request: httpx.Response(200, content=CHAT.text.body))
+    with Client(transport=answer, api_keys={"openai": "k"}, pipeline=cache(store)) as client:
+        reply = client.generate_text("openai:gpt-4o", "hi")
+    assert reply.warnings and CANARY not in repr(reply) + repr(store) + repr(client) + caplog.text
 
 
 KEPT = ["the argument of a call", "a file of variables", "a cookie", "the query of an address", "AWS's session"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import socket
 import threading
 import time
@@ -118,6 +119,17 @@ def test_a_complete_answer_is_the_same_streamed_and_not(driver: str) -> None:
         assert ask(server, driver).text == "hello"
     with serving(completion("hello")) as server:
         assert ask(server, driver, stream=False).text == "hello"
+
+
+@both_drivers
+def test_the_log_of_the_protocol_shows_no_key(driver: str, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    key = "sk-canary-123456789"
+    with serving(completion("hello")) as server:
+        ask(server, driver, stream=False, api_keys={"openai": key}, headers={"x-gateway-token": f"{key}-2"})
+    own = [each for each in caplog.records if each.thread == threading.get_ident()]  # the server logs in others
+    assert "hpack.hpack" in {each.name for each in own}
+    assert key not in "".join(each.getMessage() for each in own)
 
 
 def test_calls_at_once_share_one_connection() -> None:
