@@ -19,7 +19,7 @@ from ...schemas.errors import (
 )
 from ...schemas.estimate import estimate_text
 from ...schemas.model import Model
-from ...schemas.prices import FREE, Cost, Prices, exact_decimal, price
+from ...schemas.prices import FREE, exact_decimal, price
 from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
@@ -28,8 +28,9 @@ from ..effects import CallNext, Flow, StepGenerator
 from ..http.request import Request, StateKey
 from ..http.response import Response, end_dropped
 from ..pipeline import Pipeline, with_attempts
-from .budget_sums import NOTHING, Sums, in_billionths, sums_of
+from .budget_sums import NOTHING, Sums, in_billionths, lacks_counts, most_expensive, sums_of
 from .expected import expected_usage
+from .limit_states import checked_listener, from_store, notify
 from .shared import Asking, LimitStore, check_number, checked_store
 
 _ENDLESS = Decimal("Infinity")
@@ -57,6 +58,7 @@ class Budget:
     store: where processes and machines share the budget, such as a RedisStore (default: it is this process's own). The
         properties then ask the store, and block; they raise StepwellError if it fails. Reservations of a process that
         was killed stay. While the store fails, the budget holds within the process, with a warning on the reply.
+    on_change: called with the budget when a call of this process has been settled.
 
     Thread-safe. A call that a step outside answers from a cache is not counted.
     """
@@ -70,6 +72,7 @@ class Budget:
         unknown: str = "refuse",
         name: str = "budget",
         store: LimitStore | None = None,
+        on_change: Callable[[Budget], object] | None = None,
     ) -> None:
         if unknown not in ("refuse", "allow"):
             raise ConfigError(f"unknown={unknown!r} is neither 'refuse' nor 'allow'")
@@ -87,6 +90,7 @@ class Budget:
         self._lock = ProcessLock()
         self._sums = Sums()
         self._name, self._shared = name, Asking(checked_store(store), name)
+        self._on_change = checked_listener(on_change, "Budget", 1)
         self._steps = (
             around(name, self._call, counts=True),
             around(f"{name}_attempts", self._attempt, counts=True),
@@ -132,6 +136,13 @@ class Budget:
     def tokens_left(self) -> int | None:
         """The limit of tokens less those used and reserved; None without such a limit."""
         return None if self.tokens is None else self.tokens - self._settled().all_tokens
+
+    def reset(self) -> None:
+        """Begin anew: nothing is spent, here and in the store. Calls that are in progress are not counted."""
+        with self._lock:
+            self._sums = Sums()
+        if self._shared.store is not None:
+            from_store(self._shared.store, lambda store: store.forget(self._name))
 
     def __repr__(self) -> str:
         tokens = "" if self.tokens is None else f", tokens={self.tokens}"
@@ -225,7 +236,7 @@ class Budget:
             sums = self._sums
             self._check(hold, (self.limit or NOTHING) - sums.all, (self.tokens or 0) - sums.all_tokens)
             sums.reserve(hold.process, hold.amount, hold.tokens)
-            hold.id, hold.open = "", True
+            hold.id, hold.open, hold.sums = "", True, sums
         return request
 
     def _check(self, hold: _Hold, left: Decimal, tokens_left: int) -> None:
@@ -267,10 +278,14 @@ class Budget:
         """Replace the reservation by what was spent, once. Return what the store must do, if it has the reservation."""
         spent, estimated, unpriced, tokens = NOTHING, NOTHING, 0, 0
         if hold.sent:
-            cost, known = _most(usage, hold.model.prices), usage.total_tokens if usage is not None else None
+            cost, known = most_expensive(usage, hold.model.prices), usage.total_tokens if usage is not None else None
             if cost.total is None and known is not None:
                 unpriced = 1
-            exact = usage is not None and usage.complete and not _is_partial(usage, hold)
+            exact = (
+                usage is not None
+                and usage.complete
+                and not lacks_counts(usage, has_output=bool(hold.expected.output_tokens))
+            )
             if exact and cost.total is not None:
                 spent = cost.total
             elif hold.streamed or reply is not None:
@@ -296,13 +311,20 @@ class Budget:
             if not hold.open:
                 return None
             hold.open = False
-            if not hold.id:
+            if not hold.id and hold.sums is self._sums:
                 self._sums.reserve(hold.process, -hold.amount, -hold.tokens)
                 self._sums.add(spent, estimated, tokens, calls, unpriced)
-                return None
+        if not hold.id:
+            notify(self._on_change, self)
+            return None
         dollars = {"spent": in_billionths(spent), "estimated": in_billionths(estimated)}
         counts, id = {**dollars, "tokens": tokens, "calls": calls, "unpriced": unpriced}, hold.id
-        return lambda store: store.settle(self._name, id, counts)
+
+        def settle(store: LimitStore) -> None:
+            store.settle(self._name, id, counts)
+            notify(self._on_change, self)
+
+        return settle
 
 
 _Work = Callable[[LimitStore], None]
@@ -333,6 +355,8 @@ class _Hold:
     """it is reserved, and not settled yet"""
     id: str = ""
     """of the reservation in the store; empty for one of this process"""
+    sums: Sums | None = None
+    """where it is reserved in this process"""
     streamed: bool = False
     characters: int = 0
     """of a stream so far"""
@@ -372,18 +396,4 @@ def _with_estimates(hold: _Hold, usage: Usage | None, reply: Reply | None) -> Us
         output_tokens=max(known.output_tokens or 0, output),
         service_tier=known.service_tier or hold.expected.service_tier,
         reported_cost=None,
-    )
-
-
-def _most(usage: Usage | None, prices: Prices | None) -> Cost:
-    """Price the usage, and what was read from a cache in full if its price is not known: a limit has to hold."""
-    if usage and usage.cached_input_tokens and prices and prices.at(usage.input_tokens or 0).cache_read is None:
-        usage = evolve(usage, cached_input_tokens=None, cached_audio_tokens=None)
-    return price(usage, prices)
-
-
-def _is_partial(usage: Usage, hold: _Hold) -> bool:
-    """Check whether a count that costs something is missing."""
-    return usage.reported_cost is None and (
-        usage.input_tokens is None or (usage.output_tokens is None and bool(hold.expected.output_tokens))
     )

@@ -6,7 +6,10 @@ import os
 from collections.abc import Mapping
 from decimal import ROUND_UP, Decimal
 
-from attrs import define, field
+from attrs import define, evolve, field
+
+from ...schemas.prices import Cost, Prices, price
+from ...schemas.usage import Usage
 
 NOTHING = Decimal(0)
 
@@ -64,3 +67,15 @@ def sums_of(counts: Mapping[str, int]) -> Sums:
     sums.add(spent, estimated, *(counts.get(name, 0) for name in ("tokens", "calls", "unpriced")))
     sums.reserve(os.getpid(), reserved, counts.get("reserved_tokens", 0))
     return sums
+
+
+def most_expensive(usage: Usage | None, prices: Prices | None) -> Cost:
+    """Price the usage, and what was read from a cache in full if its price is not known: a limit has to hold."""
+    if usage and usage.cached_input_tokens and prices and prices.at(usage.input_tokens or 0).cache_read is None:
+        usage = evolve(usage, cached_input_tokens=None, cached_audio_tokens=None)
+    return price(usage, prices)
+
+
+def lacks_counts(usage: Usage, has_output: bool) -> bool:
+    """Check whether a count that costs something is missing."""
+    return usage.reported_cost is None and (usage.input_tokens is None or (usage.output_tokens is None and has_output))

@@ -31,7 +31,7 @@ from ..providers.wires.operations.rerank import rerank
 from ..schemas.errors import ConfigError
 from ..schemas.fold import chunks_of
 from ..schemas.json_text import well_formed
-from .fake_answers import Said, altered, reply_of, said_in_chat
+from .fake_answers import Said, altered, scripted_reply, said_in_chat
 from .fault_kinds import Fault, Pause
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class FakeModel:
                 yield from _happened(happens, clock, request)
         response = Response(request, transport="fake")
         if request.operation != "chat":
-            reply = well_formed(reply_of(request.operation, turn, request.model))
+            reply = well_formed(scripted_reply(request.operation, turn, request.model))
             response.reply = annotate(reply, response)
             if request.stream:
                 response.reply, response.ready = None, chunks_of(reply)

@@ -87,7 +87,7 @@ def altered(said: Iterable[Said], alterations: list[Alteration]) -> deque[Said]:
     return out
 
 
-def reply_of(operation: str, turn: object, model: Model) -> Reply[Any]:
+def scripted_reply(operation: str, turn: object, model: Model) -> Reply[Any]:
     """Return the reply of an operation other than chat. Raises InvalidOption for a turn that it does not take."""
     if isinstance(turn, Reply):
         return turn
