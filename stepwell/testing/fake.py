@@ -31,7 +31,7 @@ from ..providers.wires.operations.rerank import rerank
 from ..schemas.errors import ConfigError
 from ..schemas.fold import chunks_of
 from ..schemas.json_text import well_formed
-from .fake_answers import Said, altered, scripted_reply, said_in_chat
+from .fake_answers import Said, altered, said_in_chat, scripted_reply
 from .fault_kinds import Fault, Pause
 
 if TYPE_CHECKING:
