@@ -28,7 +28,7 @@ from ..effects import CallNext, Flow, StepGenerator
 from ..http.request import Request, StateKey
 from ..http.response import Response, end_dropped
 from ..pipeline import Pipeline, with_attempts
-from .budget_sums import NOTHING, Sums, in_billionths, lacks_counts, most_expensive, sums_of
+from .budget_sums import NOTHING, Sums, in_billionths, lacks_counts, most_expensive, reservation, sums_of
 from .expected import expected_usage
 from .limit_states import checked_listener, from_store, notify
 from .shared import Asking, LimitStore, check_number, checked_store
@@ -160,8 +160,12 @@ class Budget:
     def _call(self, request: Request, call: CallNext) -> StepGenerator:
         if request.operation in FREE:
             return (yield from call(request))
-        hold = self._hold(request)
-        request = yield from self._reserve(request, hold)
+        try:
+            hold = self._hold(request)
+            request = yield from self._reserve(request, hold)
+        except BudgetExceeded:
+            request.world.report("refused", step=self._name, model=request.model)
+            raise
         try:
             response: Response = yield from call(request.with_state(self._key, hold))
         except BaseException as error:
@@ -223,7 +227,7 @@ class Budget:
             limits = (None if self.limit is None else in_billionths(self.limit), self.tokens)
             found, request = yield from self._shared.ask(
                 request,
-                lambda store: _reservation(*store.reserve(self._name, id, amounts, limits)),
+                lambda store: reservation(*store.reserve(self._name, id, amounts, limits)),
                 undo=lambda store: store.settle(self._name, id, {}),
             )
             if found is not None:
@@ -328,11 +332,6 @@ class Budget:
 
 
 _Work = Callable[[LimitStore], None]
-
-
-def _reservation(fits: bool, left: int, tokens_left: int) -> tuple[bool, int, int]:
-    """Return a store's answer. Raises TypeError or ValueError for what is no number."""
-    return bool(fits), int(left), int(tokens_left)
 
 
 @define

@@ -79,3 +79,8 @@ def most_expensive(usage: Usage | None, prices: Prices | None) -> Cost:
 def lacks_counts(usage: Usage, has_output: bool) -> bool:
     """Check whether a count that costs something is missing."""
     return usage.reported_cost is None and (usage.input_tokens is None or (usage.output_tokens is None and has_output))
+
+
+def reservation(fits: bool, left: int, tokens_left: int) -> tuple[bool, int, int]:
+    """Return a store's answer. Raises TypeError or ValueError for what is no number."""
+    return bool(fits), int(left), int(tokens_left)

@@ -93,6 +93,7 @@ class _Circuits:
             circuit = self._known.of(failing, _Circuit, lambda each: each.until + cooldown < now)
             wait, failed = entered or (circuit.enter(now, failures, cooldown), circuit.failed)
         if wait > 0:
+            request.world.report("refused", step=self._name, model=request.model)
             raise CircuitOpen(
                 f"{failing} failed {failed} times in a row, so nothing was sent",
                 hint=f"it is tried again in {wait:.0f} s",

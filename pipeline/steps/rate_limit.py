@@ -186,7 +186,7 @@ class RateLimit:
         lane, turn, late = hold.lane, Signal(), False
         with self._lock:
             waiting = lane.waiting
-            _check_time_left(request, lane.least_wait(request.world.now(), hold.tokens))
+            self._check_time_left(request, lane.least_wait(request.world.now(), hold.tokens))
             waiting[turn] = hold.tokens
             if len(waiting) == 1:
                 turn.set()
@@ -194,13 +194,13 @@ class RateLimit:
             if not turn.is_set:
                 late = self._changed(hold)
                 if not (yield Wait(turn, request.seconds_left())):
-                    raise _too_late(request, None)
+                    raise self._too_late(request, None)
             while True:
                 news = lane.news.signal  # before the look at what it is about
                 wait, request = yield from self._take(request, hold)
                 if wait <= _MOMENT:
                     return request
-                _check_time_left(request, wait)
+                self._check_time_left(request, wait)
                 request.world.report("wait", step=self._name, model=request.model, seconds=wait)
                 late = late or self._changed(hold)
                 yield Wait(news, wait)
@@ -246,6 +246,20 @@ class RateLimit:
                 hold.last = lane.count(request.world.now(), hold.tokens)
         return wait, request
 
+    def _check_time_left(self, request: Request, wait: float) -> None:
+        left = request.seconds_left()
+        if left is not None and wait > max(left, _MOMENT):
+            raise self._too_late(request, wait)
+
+    def _too_late(self, request: Request, wait: float | None) -> RateLimitError:
+        request.world.report("refused", step=self._name, model=request.model)
+        seconds = "" if wait is None else f" {wait:.1f} s,"
+        return RateLimitError(
+            f"{request.model} is at its limit: the call would wait{seconds} past its total timeout",
+            hint="raise timeout=, or the limit of RateLimit",
+            retry_after=wait,
+        )
+
     def _lane(self, request: Request, group: str) -> _Lane:
         """Return the queue of the calls of a group, which share the limit of this one."""
         self._now = request.world.now
@@ -269,21 +283,6 @@ class RateLimit:
                 hold.last.tokens = used
             hold.lane.news.publish()
         return None
-
-
-def _check_time_left(request: Request, wait: float) -> None:
-    left = request.seconds_left()
-    if left is not None and wait > max(left, _MOMENT):
-        raise _too_late(request, wait)
-
-
-def _too_late(request: Request, wait: float | None) -> RateLimitError:
-    seconds = "" if wait is None else f" {wait:.1f} s,"
-    return RateLimitError(
-        f"{request.model} is at its limit: the call would wait{seconds} past its total timeout",
-        hint="raise timeout=, or the limit of RateLimit",
-        retry_after=wait,
-    )
 
 
 @define(eq=False)

@@ -85,7 +85,7 @@ class FaultyClient:
                 if pause is None:
                     raw = send()
                 else:
-                    _wait(pause.seconds, clock, scope)
+                    wait_as_read(pause.seconds, clock, scope)
                 pause = flow.send(raw)
         except StopIteration as stop:
             answer: FaultyAnswer = stop.value
@@ -133,7 +133,7 @@ class AsyncFaultyClient:
                 if pause is None:
                     raw = await send()
                 else:
-                    await _await(pause.seconds, clock)
+                    await await_as_read(pause.seconds, clock)
                 pause = flow.send(raw)
         except StopIteration as stop:
             answer: FaultyAnswer = stop.value
@@ -227,7 +227,7 @@ class _Body:
             while self._items:
                 item = self._items.popleft()
                 if isinstance(item, Pause):
-                    _wait(item.seconds, self._clock, self._scope)
+                    wait_as_read(item.seconds, self._clock, self._scope)
                 elif isinstance(item, Exception):
                     self._items.append(item)
                     raise StopIteration if isinstance(item, BodyEnd) else item
@@ -253,7 +253,7 @@ class _AsyncBody:
             while self._items:
                 item = self._items.popleft()
                 if isinstance(item, Pause):
-                    await _await(item.seconds, self._clock)
+                    await await_as_read(item.seconds, self._clock)
                 elif isinstance(item, Exception):
                     self._items.append(item)
                     raise StopAsyncIteration if isinstance(item, BodyEnd) else item
@@ -263,9 +263,9 @@ class _AsyncBody:
             self._items = self._answer.altered.items(data)
 
 
-def _wait(seconds: float, clock: Clock, scope: Scope | None) -> None:
+def wait_as_read(seconds: float, clock: Clock | None, scope: Scope | None) -> None:
     """Wait, as a read does: until the limit of the call at most. Raises ReadTimeout, and Cancelled in a task."""
-    allowed = clock.allowance()
+    allowed = clock.allowance() if clock is not None else None
     wait = min(seconds, _LONGEST if allowed is None else allowed)
     if scope is None:
         time.sleep(wait)
@@ -276,11 +276,11 @@ def _wait(seconds: float, clock: Clock, scope: Scope | None) -> None:
         raise ReadTimeout
 
 
-async def _await(seconds: float, clock: Clock) -> None:
-    """Async version of `_wait`."""
+async def await_as_read(seconds: float, clock: Clock | None) -> None:
+    """Async version of `wait_as_read`."""
     import anyio  # comes with httpx; works on whichever event loop runs
 
-    allowed = clock.allowance()
+    allowed = clock.allowance() if clock is not None else None
     await anyio.sleep(min(seconds, _LONGEST if allowed is None else allowed))
     if allowed is not None and seconds >= allowed:
         raise ReadTimeout
