@@ -87,8 +87,9 @@ class FakeModel:
             if name in pipeline:
                 pipeline = pipeline.replace(name, on_request(name, lambda request: request))
         outermost = "retry" if "retry" in pipeline else "send"
-        pipeline = pipeline.before(outermost, around("fake_turn", self._turn))
-        return pipeline.replace("send", around("send", self._answer))
+        pipeline = pipeline.before(outermost, around("fake_turn", self._turn, counts=True))
+        # A preview leaves out what counts, and stops at `send`, which no call reaches.
+        return pipeline.before("send", around("fake_answer", self._answer, counts=True))
 
     def _attach_own(self, pipeline: Pipeline, provider: Provider) -> Pipeline:
         # A fake reads any history, so that `requests` show the conversation as it was given.

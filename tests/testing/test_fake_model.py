@@ -50,6 +50,8 @@ def test_it_answers_for_real_models_on_every_wire_without_a_key_and_reaches_no_n
     with pytest.raises(ConfigError, match="does not stand for groq:m"):
         client.generate_text("groq:m", "hi")
     assert len(fake.requests) == 2 * len(names)
+    assert b"hi" in client.preview(REAL, "hi").body
+    assert len(fake.requests) == 2 * len(names), "a preview takes no turn"
     assert b"canned" not in fake.requests[0].body and b"hi" in fake.requests[0].body, "the real body was built"
 
 
