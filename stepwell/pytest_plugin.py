@@ -10,7 +10,7 @@ import os
 import re
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from fnmatch import translate
 from functools import cache
@@ -19,7 +19,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .testing import Cassette, FakeModel
+    from .testing.cassette import Cassette
+    from .testing.fake import FakeModel
 
 _MARK = "real_provider"
 _LOCAL = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
@@ -49,12 +50,12 @@ def fake_model() -> Iterator[Callable[..., FakeModel]]:
     Until the test ends, it answers for all models in all clients of the process, or for those of `stands_for=`; a call
     to another one is an error. The last one made counts.
     """
-    from . import override
-    from .testing import FakeModel
+    from .registration import override
+    from .testing.fake import FakeModel
 
     with ExitStack() as stack:
 
-        def make(*turns: Any, stands_for: Any = "*", **settings: Any) -> FakeModel:
+        def make(*turns: object, stands_for: str | Sequence[str] = "*", **settings: Any) -> FakeModel:
             fake = FakeModel(*turns, stands_for=stands_for, **settings)
             stack.enter_context(override("*", attach=fake.attach, attach_stream=fake.attach))
             return fake
@@ -68,7 +69,7 @@ def cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
 
     It records once and replays from then on; see `--stepwell-record`.
     """
-    from .testing import Cassette
+    from .testing.cassette import Cassette
 
     name = re.sub(r"[^\w.-]+", "_", request.node.name).strip("_")
     path = request.path.parent / "cassettes" / request.path.stem / f"{name}.json"
@@ -98,9 +99,9 @@ class _Guard:
         names = getattr(item, "fixturenames", ())
         if item.get_closest_marker(_MARK) or (self._recording and "cassette" in names):
             return (yield)
-        look_up = socket.getaddrinfo
+        look_up: Callable[..., Any] = socket.getaddrinfo
 
-        def guarded(host: Any, *arguments: Any, **settings: Any) -> Any:
+        def guarded(host: object, *arguments: object, **settings: object) -> Any:
             name = host.decode() if isinstance(host, bytes) else str(host)
             if _is_provider(name):
                 pytest.fail(

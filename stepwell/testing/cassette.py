@@ -14,7 +14,7 @@ import re
 import sys
 from base64 import b64decode, b64encode
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,8 @@ from ..schemas.json_schema.keywords import escape
 from ..schemas.json_text import SORT_KEYS, JSONDecodeError, dumps, loads, trimmed
 from ..schemas.process_lock import ProcessLock
 from ..schemas.secret import MASK
-from .body_timing import Stopwatch, TimedBody
+from .body_timing import Stopwatch
+from .faulty_client import await_as_read, wait_as_read
 from .tape_file import TapeFile, rows_of
 
 _KEPT = frozenset(("content-type", "retry-after", "retry-after-ms", *ERROR_TYPE_HEADERS, *VENDOR_NAMES.request_id))
@@ -170,7 +171,7 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         # As bytes: httpx would write text as ASCII, and reads all that is not as UTF-8.
         headers = [(name.encode(), value.encode()) for name, value in found.headers.items()]
         waits = [each * self._slowness for each in found.seconds or ()] if self._slowness else []
-        stream = TimedBody(found.chunks, waits, request.extensions.get("timeout"))
+        stream = _TimedBody(found.chunks, waits, request.extensions.get("timeout"))
         return httpx.Response(found.status, headers=headers, stream=stream)
 
     def _record(self, request: httpx.Request, exchange: Exchange, response: httpx.Response) -> httpx.Response:
@@ -201,6 +202,33 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         return httpx.Response(
             response.status_code, headers=response.headers, stream=tape, extensions=response.extensions
         )
+
+
+class _TimedBody(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that replays pieces, each after its seconds.
+
+    waits: the seconds until the answer begins, and then until each piece; those that are missing are 0.
+    limits: those of the call, as stepwell gives them to httpx (pipeline/http/live_timeout.py), else anything.
+    """
+
+    def __init__(self, pieces: Sequence[bytes], waits: Sequence[float], limits: object) -> None:
+        self._pieces = pieces
+        first = sum(waits[:2])  # the head comes with the first piece
+        self._waits = [first, *waits[2:], *[0.0] * len(pieces)]
+        self._clock: Any = getattr(limits, "clock", None)
+        self._scope: Any = getattr(limits, "scope", None)
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece, wait in zip(self._pieces, self._waits, strict=False):
+            if wait:
+                wait_as_read(wait, self._clock, self._scope)
+            yield piece
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece, wait in zip(self._pieces, self._waits, strict=False):
+            if wait:
+                await await_as_read(wait, self._clock)
+            yield piece
 
 
 class _Recorded(httpx.SyncByteStream, httpx.AsyncByteStream):

@@ -62,7 +62,7 @@ class FakeModel:
 
     def __init__(
         self,
-        *turns: Any,
+        *turns: object,
         repeat: bool = False,
         stands_for: str | Sequence[str] = (),
         pieces: int | None = None,
@@ -70,7 +70,7 @@ class FakeModel:
     ) -> None:
         if pieces is not None and (type(pieces) is not int or pieces < 1):
             raise ConfigError(f"pieces must be a number of characters above 0, not {pieces!r:.40}")
-        self._turns = list(turns)
+        self._turns: list[Any] = list(turns)
         self._repeat = repeat
         self._pieces = pieces
         self._faults = faults
