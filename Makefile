@@ -2,7 +2,7 @@
 PY   := .venv/bin/python
 BASE := .venv/.base
 DEV  := .venv/.dev
-PYTEST := .venv/bin/pytest -q -n auto --dist loadgroup
+PYTEST := .venv/bin/pytest -q -n auto --dist worksteal
 
 # Byte code is written whatever the shell says: each worker and each process that the tests start would compile again.
 unexport PYTHONDONTWRITEBYTECODE

@@ -45,13 +45,11 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with what it costs, and keep those together that share something dear."""
+    """Mark each test with what it costs, and put the dear ones first, so that no long one is left for the end."""
     for item in items:
-        marks = costs.of(item)
-        for mark in marks:
+        for mark in costs.of(item):
             item.add_marker(mark)
-        if group := costs.group(marks):
-            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=costs.order)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 import pytest
 from attrs import evolve
+from in_turn import in_turn
 
 from stepwell import Reply, around, assistant, on_response
 from stepwell.declare import OperationSample, Wire, bearer, declare_provider, openai_chat
@@ -71,13 +72,13 @@ def test_every_wire_of_an_operation_is_checked_but_those_of_batches() -> None:
 SILENT: Any = {"build_body": lambda request: {}, "encode_body": lambda body: b""}
 
 
-@pytest.mark.parametrize("wire", [name for name, sample in OPERATIONS.items() if sample.sent])
+@in_turn("wire", [name for name, sample in OPERATIONS.items() if sample.sent])
 def test_a_request_of_an_operation_without_what_was_given_is_caught(wire: str) -> None:
     report = conformance(of_wire(wire).with_steps(operation="*", **SILENT), raises=False)
     assert any("is not in the request" in str(check.fault) for check in report.failed)
 
 
-@pytest.mark.parametrize("wire", OPERATIONS)
+@in_turn("wire", OPERATIONS)
 def test_an_answer_of_an_operation_that_is_read_wrongly_is_caught(wire: str) -> None:
     wrong = of_wire(wire).with_steps(
         operation="*", decode_response=lambda data, model: Reply(object=[], finish_reason="stop")

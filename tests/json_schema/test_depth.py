@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from in_turn import in_turn
 
 from stepwell.schemas.errors import ObjectInvalid
 from stepwell.schemas.json_schema.depth import MAX_VALUE_DEPTH, too_deep
@@ -41,9 +42,9 @@ def at(frames: int, run: Callable[[], Any]) -> Any:
     return at(frames - 1, run) if frames else run()
 
 
-@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
-@pytest.mark.parametrize("depth", [MAX_VALUE_DEPTH + 1, 2_000, 100_000])
-@pytest.mark.parametrize("wrap", [lambda inner: {"n": inner}, lambda inner: [inner]], ids=["object", "list"])
+@in_turn("schema", SCHEMAS.values())
+@in_turn("depth", [MAX_VALUE_DEPTH + 1, 2_000, 100_000])
+@in_turn("wrap", [lambda inner: {"n": inner}, lambda inner: [inner]])
 def test_too_deep_is_a_violation_of_the_depth(schema: Any, depth: int, wrap: Any) -> None:
     assert [violation.keyword for violation in errors_of(nested(depth, wrap), schema)] == ["depth"]
     assert not fits_part(nested(depth, wrap), schema, schema)

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+from in_turn import in_turn
 from schema_table import CASES, SHAPES, TEXT, WHOLE, Case, an_object
 
 from stepwell.schemas.json_schema.validate import Violation, errors_of
@@ -20,7 +21,7 @@ def violation_texts(value: Any, schema: Any) -> list[str]:
     return [str(violation) for violation in errors_of(value, schema)]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@in_turn("case", CASES)
 def test_good_values_fit_and_bad_ones_do_not(case: Case) -> None:
     assert [violation_texts(good, case.schema) for good in case.good] == [[] for _ in case.good]
     assert all(errors_of(bad, case.schema) for bad in case.bad)
@@ -83,7 +84,7 @@ def test_violations_of_a_union_are_those_of_the_nearest_alternative() -> None:
     ) == ["/s/1 must be of type string"]
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "schema",
     [
         {"type": "integer"},
@@ -100,7 +101,7 @@ def test_violations_of_a_union_are_those_of_the_nearest_alternative() -> None:
         {"contains": {"type": "integer"}},
     ],
 )
-@pytest.mark.parametrize("value", [SECRET, [SECRET, SECRET], {"k": SECRET}, {SECRET: 1}])
+@in_turn("value", [SECRET, [SECRET, SECRET], {"k": SECRET}, {SECRET: 1}])
 def test_the_value_is_never_quoted(schema: dict[str, Any], value: Any) -> None:
     assert not any(SECRET in violation.message for violation in errors_of(value, schema))
 

@@ -15,6 +15,8 @@ from stepwell.providers.local import server
 
 MARK_OF = {"local_model": "model", "new_process": "process", "framework": "framework", "documents": "docs"}
 _FIXTURE_OF = {mark: fixture for fixture, mark in MARK_OF.items()}
+_FIRST = ("framework", "process", "docs", "model")
+"""The marks in the order in which their tests run, before all others."""
 _allowed: list[set[str]] = []
 """The marks of the test that runs, if one does, and of a fixture that may do more."""
 
@@ -25,14 +27,13 @@ def of(item: pytest.Item) -> list[str]:
     return [mark for fixture, mark in MARK_OF.items() if fixture in asked]
 
 
-def group(marks: list[str]) -> str | None:
-    """Return the group of tests that run in one process, to share a server or the imports of a framework.
+def order(item: pytest.Item) -> int:
+    """Return the place of a test in the run: what is dear comes first, and what shares something comes together.
 
-    A test that starts processes has the model in those, and shares nothing.
+    A worker of pytest-xdist gets tests that follow each other, and so starts one server and imports a framework once.
     """
-    if "process" in marks:
-        return None
-    return next((name for name in ("framework", "model") if name in marks), None)
+    marks = of(item)
+    return next((at for at, mark in enumerate(_FIRST) if mark in marks), len(_FIRST))
 
 
 @contextmanager

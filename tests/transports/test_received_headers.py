@@ -16,6 +16,7 @@ import httpx
 import orjson
 import pytest
 from carriers import NAMES, is_async, name_of, own_client
+from in_turn import in_turn
 
 from stepwell import AsyncClient, Client
 from stepwell.pipeline.effects import Send
@@ -224,8 +225,8 @@ def test_an_unusable_wait_does_not_hide_a_usable_one(unusable: str) -> None:
         assert retry_after({"retry-after-ms": value}, time.time()) == 0.005, value
 
 
-@pytest.mark.parametrize("date", DATES.values(), ids=DATES)
-@pytest.mark.parametrize("other", [*UNUSABLE, "5", format_datetime(SOON - timedelta(days=1), usegmt=True)])
+@in_turn("date", DATES.values())
+@in_turn("other", [*UNUSABLE, "5", format_datetime(SOON - timedelta(days=1), usegmt=True)])
 def test_of_several_waits_and_dates_the_longest_counts(date: str, other: str) -> None:
     alone = retry_after({"retry-after": date}, time.time())
     assert alone is not None and alone > 86_400
