@@ -14,6 +14,8 @@ from stepwell.schemas.json_schema.depth import MAX_VALUE_DEPTH, too_deep
 from stepwell.schemas.json_schema.structure_value import structure_value
 from stepwell.schemas.json_schema.validate import errors_of, fits_part
 
+from costs import thorough_after
+
 NODE = {"type": "object", "properties": {"n": {"$ref": "#/$defs/T"}}}
 SCHEMAS = {
     "root": {"type": "object", "properties": {"n": {"$ref": "#"}}},
@@ -50,7 +52,7 @@ def test_too_deep_is_a_violation_of_the_depth(schema: Any, depth: int, wrap: Any
     assert not fits_part(nested(depth, wrap), schema, schema)
 
 
-@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+@pytest.mark.parametrize("schema", thorough_after(1, SCHEMAS.values()), ids=SCHEMAS)
 def test_an_overflow_at_any_depth_of_the_stack_has_the_same_result(schema: Any, capfd: Any) -> None:
     value = nested(MAX_VALUE_DEPTH)
     said = {tuple(each.keyword for each in at(frames, lambda: errors_of(value, schema))) for frames in range(0, 800, 7)}

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,6 +19,7 @@ MARK_OF = {"local_model": "model", "new_process": "process", "framework": "frame
 _FIXTURE_OF = {mark: fixture for fixture, mark in MARK_OF.items()}
 _FIRST = ("framework", "process", "docs", "model")
 """The marks in the order in which their tests run, before all others."""
+_IMPORT = re.compile(r"^(?:from|import) (?:langchain|llama_index)", re.MULTILINE)
 _allowed: list[set[str]] = []
 """The marks of the test that runs, if one does, and of a fixture that may do more."""
 
@@ -25,6 +28,16 @@ def of(item: pytest.Item) -> list[str]:
     """Return the marks that follow from the fixtures of a test."""
     asked = getattr(item, "fixturenames", ())
     return [mark for fixture, mark in MARK_OF.items() if fixture in asked]
+
+
+def thorough_after(first: int, rows: Iterable[Any]) -> list[Any]:
+    """Return rows for `parametrize`, all but the first few of which `make quick` leaves out."""
+    return [row if at < first else pytest.param(row, marks=pytest.mark.thorough) for at, row in enumerate(rows)]
+
+
+def imports_framework(path: Path) -> bool:
+    """Check whether a file of tests imports a framework at once, and so has no test that does without."""
+    return path.suffix == ".py" and bool(_IMPORT.search(path.read_text(encoding="utf-8")))
 
 
 def order(item: pytest.Item) -> int:

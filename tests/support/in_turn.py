@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from typing import Any
 
+import pytest
+
 Test = Callable[..., None]
 
 
@@ -36,6 +38,8 @@ def in_turn(names: str | Sequence[str], rows: Iterable[Any]) -> Callable[[Test],
                 given = dict(zip(names, row, strict=True))
                 try:
                     test(**fixtures, **given)
+                except pytest.skip.Exception:
+                    raise AssertionError("a row that is skipped would skip those after it: leave it out") from None
                 except BaseException as error:
                     shown = ", ".join(f"{name}={value!r:.200}" for name, value in given.items())
                     error.add_note(f"in row {at}: {shown}")

@@ -29,6 +29,7 @@ from stepwell.schemas import errors
 from stepwell.schemas.model import Model
 from stepwell.testing.cassette import Cassette
 
+from costs import thorough_after
 from loopback import completion, serving
 
 SPELLINGS = {"lower": str.lower, "Title": str.title, "UPPER": str.upper}
@@ -37,7 +38,7 @@ EVERYWHERE = (*NAMES, *IN_MEMORY)
 CLAUDE = "amazon_bedrock:anthropic.claude-3-5-sonnet-20240620-v1:0"
 
 over_all = pytest.mark.parametrize("carrier", EVERYWHERE)
-spelt = pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+spelt = pytest.mark.parametrize("spelling", thorough_after(1, SPELLINGS.values()), ids=SPELLINGS)
 
 Pairs = list[tuple[str, str]]
 

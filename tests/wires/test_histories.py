@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import orjson
@@ -136,6 +137,11 @@ def consumed(value: Any) -> Any:
     return [consumed(each) for each in value]
 
 
+@cache
+def adapter(params: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(params)
+
+
 REQUEST_TYPES = [
     (openai_chat, CompletionCreateParamsNonStreaming),
     (openai_responses, ResponseCreateParamsNonStreaming),
@@ -148,7 +154,7 @@ REQUEST_TYPES = [
 def test_the_body_fits_the_sdks_request_type(wire: Wire, params: Any, history: str) -> None:
     """As the vendor's own SDK declares it."""
     body, _ = sent(wire, HISTORIES[history])
-    assert consumed(TypeAdapter(params).validate_python(body))
+    assert consumed(adapter(params).validate_python(body))
 
 
 def test_the_sdks_types_refuse_wrong_bodies() -> None:
