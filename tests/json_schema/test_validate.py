@@ -127,13 +127,13 @@ def a_term(levels: int, first: Any) -> Any:
 @pytest.mark.parametrize("keyword", ["anyOf", "oneOf"])
 def test_a_recursive_union_is_matched_in_time_linear_in_the_value(keyword: str) -> None:
     schema = terms(keyword)
-    began = time.perf_counter()
+    began = time.process_time()
     assert violation_texts(a_term(20, 7), schema) == []
     assert violation_texts(a_term(20, {"kind": "add", "left": 1}), schema) == [
         f"{'/left' * 20} lacks the required 'right'"
     ]
     assert violation_texts(a_term(20, "x"), schema) == [f"{'/left' * 20} fits none of the 5 alternatives"]
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_a_value_whose_violations_take_too_long_to_list_is_still_refused() -> None:
@@ -144,10 +144,10 @@ def test_a_value_whose_violations_take_too_long_to_list_is_still_refused() -> No
     deep: dict[str, Any] = {"end": "x"}
     for _ in range(10):
         deep = {"n": deep}
-    began = time.perf_counter()
+    began = time.process_time()
     assert errors_of(deep, schema)
     assert errors_of({"n": {"n": {"end": 1}}}, schema) == []
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -162,9 +162,9 @@ def test_a_value_whose_violations_take_too_long_to_list_is_still_refused() -> No
     ],
 )
 def test_items_that_repeat_are_found_in_linear_time(value: Any, fits: bool) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert (errors_of(value, {"uniqueItems": True}) == []) == fits
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_at_most_fifty_violations_are_listed() -> None:
