@@ -31,6 +31,8 @@ class LiveTimeout(float):
     heard: bool | None
 
 
+Read = Callable[..., Any]
+"""A connection's own `read`, called with the connection."""
 _NO_LIMIT = 1e6  # seconds, for the libraries that do not ask
 
 
@@ -159,7 +161,7 @@ def _with_live_timeout(kind: type[Any]) -> type:
     return timed
 
 
-def _first_read(timeout: LiveTimeout, read: Any, stream: Any, max_bytes: int, left: float | None) -> Any:
+def _first_read(timeout: LiveTimeout, read: Read, stream: object, max_bytes: int, left: float | None) -> Any:
     """Read, and note on the timeout when a byte has come."""
     timeout.heard, scope = False, timeout.scope
     data = read(stream, max_bytes, left) if scope is None else scope.reading(stream, read, max_bytes, left)
@@ -167,7 +169,7 @@ def _first_read(timeout: LiveTimeout, read: Any, stream: Any, max_bytes: int, le
     return data
 
 
-async def _afirst_read(timeout: LiveTimeout, read: Any, stream: Any, max_bytes: int, left: float | None) -> Any:
+async def _afirst_read(timeout: LiveTimeout, read: Read, stream: object, max_bytes: int, left: float | None) -> Any:
     """Async version of `_first_read`."""
     timeout.heard = False
     data = await read(stream, max_bytes, left)

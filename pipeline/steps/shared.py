@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from ...schemas.errors import ConfigError
 from ...schemas.process_lock import ProcessLock
-from ..effects import Flow, in_thread
+from ..blocking import ask_store
+from ..effects import Flow
 from ..http.request import Request
 
 AVOID_SECONDS = 5.0
@@ -162,7 +163,7 @@ class Asking:
             return result
 
         try:
-            found = yield in_thread(run)
+            found = yield ask_store(request, run)
         except Exception as error:
             self._avoided_until = world.now() + AVOID_SECONDS
             world.report("store_failed", step=self._subject, error=type(error).__name__)

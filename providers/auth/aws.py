@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...pipeline.effects import CallNext, StepGenerator, in_thread
+from ...pipeline.blocking import in_call_time
+from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Headers, Request
 from ...schemas.errors import ConfigError, MissingKey
 from ...schemas.secret import MaskedDict, Secret
@@ -118,7 +119,7 @@ def _by_botocore(request: Request, call: CallNext) -> StepGenerator:
         if not environment.get("AWS_ACCESS_KEY_ID"):
             profile = environment.of_file("AWS_PROFILE")
     login = LOGINS.of(profile)
-    keys = login.fresh() or (yield in_thread(login.keys))  # the chain may use the network
+    keys = login.fresh() or (yield from in_call_time(request, login.keys))  # the chain may use the network
     region = named_region(request) or login.region
     if region is None:
         request, region = _defaulted(request)

@@ -81,7 +81,7 @@ def test_no_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("status", "retried"), [("407 No", False), ("403 No", False), ("502 No", True)])
-def test_a_proxy_that_refuses_is_told_with_its_status(
+def test_a_proxy_that_refuses_is_named_with_its_status(
     status: str, retried: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with serving(lambda request: [answer(b"no", status)]) as proxy:

@@ -1,0 +1,34 @@
+"""Work of a call that blocks, within the time that the call has left: stores, and fetches of logins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..schemas.errors import TotalTimeout
+from .effects import Flow, Run, in_thread
+from .http.request import Request
+from .http.timeouts import LEAST
+
+
+def ask_store(request: Request, work: Callable[[], Any], late: Callable[[], Any] | None = None) -> Run:
+    """Make a Run that asks a store, for half of the time that the call has left: the rest is for the call itself.
+
+    work: asks it.
+    late: see Run.
+    """
+    left = request.seconds_left()
+    run = in_thread(work, None if left is None else max(left / 2, LEAST))
+    run.late = late
+    return run
+
+
+def in_call_time(request: Request, work: Callable[[], Any]) -> Flow:
+    """Return the result of a function that blocks. Raises TotalTimeout if the call's total timeout passes meanwhile."""
+    left = request.seconds_left()
+    try:
+        return (yield in_thread(work, None if left is None else max(left, LEAST)))
+    except TimeoutError:
+        if (left := request.seconds_left()) is None or left > LEAST:
+            raise
+    raise TotalTimeout("the call took longer than its total timeout", hint="raise timeout=")
