@@ -1,4 +1,4 @@
-"""Work of a call that blocks, within the time that the call has left: stores, and fetches of logins."""
+"""Work of a call that blocks, such as the fetch of a login, within the time that the call has left."""
 
 from __future__ import annotations
 
@@ -6,21 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from ..schemas.errors import TotalTimeout
-from .effects import Flow, Run, in_thread
+from .effects import Flow, in_thread
 from .http.request import Request
 from .http.timeouts import LEAST
-
-
-def ask_store(request: Request, work: Callable[[], Any], late: Callable[[], Any] | None = None) -> Run:
-    """Make a Run that asks a store, for half of the time that the call has left: the rest is for the call itself.
-
-    work: asks it.
-    late: see Run.
-    """
-    left = request.seconds_left()
-    run = in_thread(work, None if left is None else max(left / 2, LEAST))
-    run.late = late
-    return run
 
 
 def in_call_time(request: Request, work: Callable[[], Any]) -> Flow:

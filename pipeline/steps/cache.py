@@ -17,14 +17,13 @@ from ...schemas.secret import Secret
 from ...schemas.usage import Usage
 from ..annotate import annotate, warn
 from ..around import around
-from ..blocking import ask_store
 from ..effects import CallNext, StepGenerator
 from ..http.request import RAW_OPTIONS, Request
 from ..http.response import Response
 from ..key_value import KeyValueStore, store_trouble
 from ..pipeline import Pipeline
 from ..step import halt_with
-from .shared import AVOID_SECONDS
+from .shared import AVOID_SECONDS, ask_store
 
 CACHED = frozenset(("chat", "embed", "rerank", "moderate"))
 """Operations whose answers are stored."""

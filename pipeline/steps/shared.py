@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 from ...schemas.errors import ConfigError
 from ...schemas.process_lock import ProcessLock
-from ..blocking import ask_store
-from ..effects import Flow
+from ..effects import Flow, Run, in_thread
 from ..http.request import Request
+from ..http.timeouts import LEAST
 
 AVOID_SECONDS = 5.0
 """How long a store that failed is not asked again: each call would wait for it."""
@@ -121,6 +121,18 @@ def waiting_time(value: float) -> float:
     if isnan(number):
         raise ValueError("the store's answer is no number")
     return max(number, 0.0)
+
+
+def ask_store(request: Request, work: Callable[[], Any], late: Callable[[], Any] | None = None) -> Run:
+    """Make a Run that asks a store, for half of the time that the call has left: the rest is for the call itself.
+
+    work: asks it.
+    late: see Run.
+    """
+    left = request.seconds_left()
+    run = in_thread(work, None if left is None else max(left / 2, LEAST))
+    run.late = late
+    return run
 
 
 class Asking:
