@@ -29,6 +29,19 @@ ADDRESS = "https://bedrock.invalid"
 """A placeholder for the address, which depends on the region."""
 BEARER = "AWS_BEARER_TOKEN_BEDROCK"
 DEFAULT_REGION = "us-east-1"
+
+
+def _unfold_answer(credential: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out what an answer of AWS with keys has besides them: when they end, say, which AWS checks itself.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html, and of credential_process
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+    """
+    if "SecretAccessKey" not in credential:
+        return credential
+    return {name: value for name, value in credential.items() if name not in ("Expiration", "Version", "AccountId")}
+
+
 CREDENTIALS = Credentials(
     (
         Value("api_key", KEY, ("key", "token", "bearer_token", "bedrock_api_key", BEARER)),
@@ -40,6 +53,7 @@ CREDENTIALS = Credentials(
     ),
     (Login(("api_key",)), Login(("access_key", "secret_key"), ("session_token",)), Login(("profile",))),
     alone=True,
+    unfold=_unfold_answer,
 )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.process_lock import ProcessLock
@@ -31,6 +32,30 @@ _MAX_PARAMETERS = 500
 """Parameters of one statement: SQLite's own limit was 999 until version 3.32."""
 
 
+_FORK_SECONDS = 5.0
+"""The most that a fork waits for what other threads do with a file."""
+_DATABASES: WeakSet[Database] = WeakSet()
+_paused: list[Database] = []
+
+
+def _pause_all() -> None:
+    """Wait for all databases before a fork.
+
+    SQLite knows the locks of its process by the file: a child that is forked within a transaction of another thread
+    finds the file locked for ever (https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_across_a_fork_).
+    """
+    _paused[:] = [each for each in tuple(_DATABASES) if each.pause()]
+
+
+def _resume_all() -> None:
+    while _paused:
+        _paused.pop().resume()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no forks
+    os.register_at_fork(before=_pause_all, after_in_parent=_resume_all, after_in_child=_paused.clear)
+
+
 class Database:
     """A connection that is opened when first used and shared by all threads of the process, one at a time.
 
@@ -51,6 +76,7 @@ class Database:
         self._lock = ProcessLock()
         self._pid = 0
         self._connection: Connection | None = None
+        _DATABASES.add(self)
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
@@ -98,6 +124,14 @@ class Database:
 
     def __del__(self) -> None:
         self.close()
+
+    def pause(self) -> bool:
+        """Wait until no thread uses the connection, and let none begin; return False if that takes too long."""
+        return self._lock.acquire(timeout=_FORK_SECONDS)
+
+    def resume(self) -> None:
+        """Let threads use the connection again."""
+        self._lock.release()
 
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
