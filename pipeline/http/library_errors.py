@@ -35,6 +35,7 @@ _MEANING: dict[str, tuple[type[TransportError], str]] = {
     "ProxyError": (ConnectError, "the proxy refused the way to {host}"),
     "UnsupportedProtocol": _NO_SCHEME,
     "RemoteProtocolError": _CUT,
+    "UnusableAnswer": (StreamTruncated, "{host} sent what is no answer"),
     "StaleConnection": (StreamTruncated, "{host} had closed the connection that was kept since the last call"),
     "ReadError": _BROKEN,
     "WriteError": (ConnectError, "the connection to {host} broke while sending"),
@@ -44,6 +45,17 @@ _MEANING: dict[str, tuple[type[TransportError], str]] = {
     "StreamError": _FAILED,
 }
 _LATE = ("ReadTimeout", "WriteTimeout")
+_OTHERS = {
+    ("requests", "ReadTimeout"): "ReadTimeout",
+    ("requests", "ConnectTimeout"): "ConnectTimeout",
+    ("requests", "ProxyError"): "ProxyError",
+    ("requests", "ConnectionError"): "ConnectError",
+    ("aiohttp", "ClientConnectorError"): "ConnectError",
+    ("aiohttp", "ClientOSError"): "ReadError",
+    ("aiohttp", "ServerDisconnectedError"): "RemoteProtocolError",
+    ("aiohttp", "ClientPayloadError"): "RemoteProtocolError",
+}
+"""Classes of libraries of another shape, which functions of users call, as httpx would name them."""
 _LAYERS = ("h2", "h11", "httpcore", "anyio")
 """Packages below httpx, some of whose errors it passes on as they are."""
 
@@ -94,6 +106,8 @@ def _typed(error: Exception, name: str, clock: Clock | None, host: str) -> Trans
         text += f" ({type(error).__name__})"
     elif name == "StaleConnection":
         fields["retry_after"] = 0.0
+    elif name == "UnusableAnswer":
+        text += f": {error}"
     return meaning(text.format(host=host), **fields)
 
 
@@ -121,7 +135,10 @@ def _name_of(error: Exception) -> str | None:
     """Return what an HTTP library calls an error; None for an error of something else, whatever it is called."""
     for kind in type(error).__mro__:
         module: str = kind.__module__
-        public = fast_errors if module == fast_errors.__name__ else sys.modules.get(module.partition(".")[0])
+        package = module.partition(".")[0]
+        if other := _OTHERS.get((package, kind.__name__)):
+            return other
+        public = fast_errors if module == fast_errors.__name__ else sys.modules.get(package)
         if hasattr(public, "RemoteProtocolError") and getattr(public, kind.__name__, None) is kind:
             return str(kind.__name__)
     return None

@@ -112,3 +112,14 @@ async def test_a_spoilt_connection_of_http2_fails_its_calls_by_errors_that_may_p
         await asyncio.gather(*(ask() for _ in range(20)))
     server.close()
     assert found[None] and found[True] and found[False] == 0
+
+
+def test_libraries_that_functions_of_users_call_are_known_too() -> None:
+    for package, name, meaning in (
+        ("requests", "ConnectionError", errors.ConnectError),
+        ("requests", "ReadTimeout", errors.FirstEventTimeout),
+        ("aiohttp", "ServerDisconnectedError", errors.StreamTruncated),
+        ("elsewhere", "ServerDisconnectedError", None),
+    ):
+        error = type(name, (OSError,), {"__module__": f"{package}.exceptions"})()
+        assert type(typed(error)) is (meaning or type(error)), (package, name)

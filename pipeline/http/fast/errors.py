@@ -31,7 +31,11 @@ class PoolBusy(HTTPError):
 
 
 class RemoteProtocolError(HTTPError):
-    """The answer is not HTTP/1.1, or was cut."""
+    """The answer was cut, or cannot be used."""
+
+
+class UnusableAnswer(RemoteProtocolError):
+    """The answer is not HTTP/1.1, or never comes to a body; the message says which, and quotes nothing."""
 
 
 class StaleConnection(RemoteProtocolError):
