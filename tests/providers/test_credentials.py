@@ -259,3 +259,13 @@ def test_a_credential_that_a_step_puts_in_is_checked_as_well() -> None:
                     "hi",
                     pipeline=lambda steps, place=place: steps.before(place, step),
                 )
+
+
+def test_what_aws_answers_with_keys_is_taken_as_it_is() -> None:
+    keys = {"AccessKeyId": "AKID", "SecretAccessKey": "s", "SessionToken": "t"}
+    takes = REGISTRY.get_or_raise("amazon_bedrock").takes()
+    for more in ({"Expiration": "2026-12-01T00:00:00Z"}, {"Version": 1, "Expiration": "", "AccountId": "1"}):
+        values = takes.read({**keys, **more}, where="api_key", provider="amazon_bedrock")
+        assert set(values) == {"access_key", "secret_key", "session_token"}
+    with pytest.raises(errors.InvalidOption, match="Expires"):
+        takes.read({**keys, "Expires": ""}, where="api_key", provider="amazon_bedrock")
