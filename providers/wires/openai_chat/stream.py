@@ -165,7 +165,7 @@ _PLAIN_CALL, _PLAIN_FUNCTION = frozenset(("id", "type", "index", "function")), f
 
 
 def _metadata_of(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: data[name] for name in METADATA if data.get(name)}
+    return {name: value for name in METADATA if (value := data.get(name))}
 
 
 def _plain_parts(message: Mapping[str, Any]) -> tuple[Part, ...] | None:
