@@ -34,8 +34,8 @@ _GOOD = frozenset(("", "0", "200", "201", "ok", "success", "succeeded", "none", 
 _FAULTS = ("error", "exception", "failure")
 """How the type of an error ends."""
 
-# The first letter of a name is looked at first, and a text is taken in runs of plain letters: every answer comes here, and
-# would wait 2.5 times as long otherwise.
+# The first letter of a name is looked at first, and a text is taken in runs of plain letters: every answer comes here,
+# and would wait 2.5 times as long otherwise.
 _SIGN = (
     rb'"(?=[_bcdefMmot])(?:'
     rb'(?:e(?:rrors?|rror_code|rror_?msg|rrorMessage)|detail|__type|fault|base_resp)"\s*+:\s*+(?!null|false|""|\[\s*\])'
