@@ -80,9 +80,8 @@ def wire_with_tools(
     id = family_id(model_id) if wire.operation == "chat" else ""
     tables = _tables_of(id) if id else None
     other, models = getattr(tables, "WIRE_WITH_TOOLS", ("", {}))
-    needs = (
-        next(matching(models, id), None) if wire.name != other and any(each.name == other for each in wires) else None
-    )
+    offered = any(each.name == other and not each.by_name_only for each in wires)
+    needs = next(matching(models, id), None) if wire.name != other and offered else None
     return (
         None if needs is None else lambda options: other if is_own(options.get("base_url")) and needs(options) else None
     )
