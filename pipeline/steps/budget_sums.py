@@ -6,10 +6,7 @@ import os
 from collections.abc import Mapping
 from decimal import ROUND_UP, Decimal
 
-from attrs import define, evolve, field
-
-from ...schemas.prices import Cost, Prices, price
-from ...schemas.usage import Usage
+from attrs import define, field
 
 NOTHING = Decimal(0)
 
@@ -67,20 +64,3 @@ def sums_of(counts: Mapping[str, int]) -> Sums:
     sums.add(spent, estimated, *(counts.get(name, 0) for name in ("tokens", "calls", "unpriced")))
     sums.reserve(os.getpid(), reserved, counts.get("reserved_tokens", 0))
     return sums
-
-
-def most_expensive(usage: Usage | None, prices: Prices | None) -> Cost:
-    """Price the usage, and what was read from a cache in full if its price is not known: a limit has to hold."""
-    if usage and usage.cached_input_tokens and prices and prices.at(usage.input_tokens or 0).cache_read is None:
-        usage = evolve(usage, cached_input_tokens=None, cached_audio_tokens=None)
-    return price(usage, prices)
-
-
-def lacks_counts(usage: Usage, has_output: bool) -> bool:
-    """Check whether a count that costs something is missing."""
-    return usage.reported_cost is None and (usage.input_tokens is None or (usage.output_tokens is None and has_output))
-
-
-def reservation(fits: bool, left: int, tokens_left: int) -> tuple[bool, int, int]:
-    """Return a store's answer. Raises TypeError or ValueError for what is no number."""
-    return bool(fits), int(left), int(tokens_left)

@@ -12,13 +12,13 @@ from attrs import evolve
 from ..pipeline.annotate import annotate
 from ..pipeline.around import around
 from ..pipeline.effects import CallNext, Emit, Flow, Sleep, StepGenerator
+from ..pipeline.http.library_errors import transport_error
 from ..pipeline.http.request import Request, StateKey
 from ..pipeline.http.response import Response
 from ..pipeline.http.timeouts import Clock
 from ..pipeline.http.urls import split_url
 from ..pipeline.pipeline import Pipeline
 from ..pipeline.step import on_request
-from ..pipeline.stream.source import transport_error
 from ..providers.declare.provider import Provider, declare_provider
 from ..providers.declare.registry import Registry
 from ..providers.wires.openai_chat import openai_chat
