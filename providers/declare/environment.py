@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from ...pipeline.http.request import Request, StateKey
@@ -77,6 +78,18 @@ ENVIRONMENT: StateKey[Environment] = StateKey("environment", PROCESS)
 def environment_of(request: Request) -> Environment:
     """Return the environment of the client that made the request."""
     return request.get(ENVIRONMENT)
+
+
+def home_folder(instead: str) -> Path:
+    """Return the user's home folder. Raises ConfigError without one, as in a container with a user of no name.
+
+    instead: the variable that names what is looked for there.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:
+        failed = ConfigError("this user has no home folder", hint=f"set HOME, or {instead}")
+    raise failed
 
 
 def process_environment() -> Environment:

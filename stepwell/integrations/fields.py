@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, SecretStr, model_validator
-from pydantic import Secret as SecretOf
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from ..client import BaseAsyncClient, BaseClient
 from ..client_pair import SHARED_CLIENT, ClientPair
-from ..schemas.secret import Secret
 from ..workflows.embed.embedder import Embedder
 
 
 def default_model() -> str:
     """Return the model to call when none is named: `STEPWELL_MODEL`, else the local one."""
     return SHARED_CLIENT.default_model
-
-
-Credential = SecretStr | SecretOf[dict[str, Any]] | Callable[[], Any] | Secret
-"""What a call takes as `api_key`: a string, a mapping of several values, or a function that returns the key."""
-
-
-def revealed(key: Credential | None) -> Any:
-    """Return a credential as a call takes it."""
-    return key.get_secret_value() if isinstance(key, SecretStr | SecretOf) else key
 
 
 class ClientFields(BaseModel):
@@ -38,7 +26,6 @@ class ClientFields(BaseModel):
     options: dict[str, Any] = Field(default_factory=dict)
     """All other options of the call."""
 
-    # Errors of pydantic quote what they refuse, which may be a key.
     model_config = ConfigDict(arbitrary_types_allowed=True, hide_input_in_errors=True)
 
 

@@ -26,7 +26,6 @@ FILES = {
     **THE_DOORS,
     "pipeline/http/fast/dial.py": "opens the sockets of the fast transport",
     "pipeline/http/fast/connection.py": "reads and writes them",
-    "pipeline/http/fast/async_pool.py": "ends those of a closed event loop",
     "pipeline/http/fast/wait.py": "waits for them",
     "schemas/atomic_files.py": "writes files whole, for effects that do I/O",
     "schemas/files.py": "reads files that callers name: parts, variables, logins (in an effect)",
