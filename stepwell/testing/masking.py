@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-
-import httpx
+from typing import TYPE_CHECKING
 
 from ..pipeline.http.library_logs import SENDING
 from ..pipeline.http.redact import masked
 from ..pipeline.http.request import Request
 from ..providers.declare.vendor_names import KEY_PREFIXES
 from ..schemas.secret import MASK
+
+if TYPE_CHECKING:
+    import httpx
 
 _HARMLESS = ("accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent")
 _KEY_SHAPES = re.compile(rf"\b(?:{'|'.join(KEY_PREFIXES)})[-_]?[A-Za-z0-9_-]{{16,}}")
