@@ -40,6 +40,8 @@ from stepwell.workflows.objects import stream
 from scripted import MODEL, Scripted
 from vectors import Vectors
 
+pytestmark = pytest.mark.usefixtures("small_heap")
+
 ROOT = Path(__file__).parent.parent
 
 

@@ -20,6 +20,8 @@ from stepwell.schemas.message import assistant
 
 from recordings import Chunks
 
+pytestmark = pytest.mark.usefixtures("small_heap")
+
 MODEL = "openai:gpt-4.1"  # $2 and $8 per million tokens
 ANSWER = {
     "id": "c1",

@@ -28,6 +28,8 @@ from stepwell.transports import FastTransport
 
 from loopback import CERTIFICATES, END, LONG, SOON, answer, chunk, completion, event, serving, streaming
 
+pytestmark = pytest.mark.usefixtures("small_heap")
+
 LONG_PROMPT = "0123456789abcdef" * 2**20  # more than the system takes for a server that does not read
 PATIENT = Timeouts(connect=LONG, first_event=LONG, idle=LONG)
 
