@@ -18,8 +18,7 @@ from ..http.response import Response
 from ..pipeline import Pipeline, with_attempts
 from .budget_ledger import Hold, Ledger, Meter
 from .budget_sums import NOTHING
-from .limit_states import checked_listener, notify
-from .shared import LimitStore, check_number, checked_store
+from .shared import LimitStore, check_number, checked_listener, checked_store, notify
 
 _ENDLESS = Decimal("Infinity")
 
