@@ -73,6 +73,10 @@ class _Media:
     media_type: str | None = None
     filename: str | None = None
     extra: Extra = field(factory=dict, repr=False)
+    provider: str | None = None
+    """Of a file by reference: the id of the provider that stores it, and to which alone it is sent. Without it the form
+    of the id or address tells most providers' files apart, and a call that moves on to a model of another provider does
+    not take a file along by its id."""
 
     type: ClassVar[str] = "media"
     fallback_type: ClassVar[str] = "application/octet-stream"
@@ -95,6 +99,8 @@ class _Media:
             raise ConfigError(f"the data of {type(self).__name__} is text, not bytes", hint=hint)
         if sum(value is not None for value in (self.data, self.url, self.file_id)) != 1:
             raise ConfigError(f"{type(self).__name__} needs exactly one of data, url and file_id")
+        if self.provider is not None:
+            _check_text(self, "provider")
 
     @classmethod
     def from_path(cls, path: str | Path, *, media_type: str | None = None) -> Self:

@@ -35,6 +35,7 @@ from .providers.declare.overrides import OVERRIDES, Overrides, in_force
 from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
+from .providers.history.file_owners import input_for_others
 from .providers.options.families import facts_of_family, wire_with_tools
 from .schemas.errors import UnknownModel
 from .schemas.memo import Memo
@@ -362,7 +363,7 @@ class CallPlanner:
         login: the key and the address that the call was given, which are passed on to models of the same provider only.
         """
         request = nested(request, request.get(DEPTH) + 1, hint=_OTHER_MODEL_HINT)
-        input = request.context if request.operation in _CONVERSATIONS else request.input
+        input = input_for_others(request)
         # A stream that only the first provider insists on was not requested by the caller.
         stream = request.stream and not request.get(COLLECTED)
         settings = {"retries": request.retries, "timeout": request.timeouts, "on_unsupported": request.on_unsupported}

@@ -126,12 +126,14 @@ def build_pipeline(
     return Pipeline(evolve(step, of_provider=True) for step in attached)
 
 
+_LISTED = ("", "models.dev")
+"""The sources of providers that are not a user's own."""
 HISTORY_STEPS = ("tool_call_id_policy", "tool_name_policy", "accepts_part")
 
 
 def _target(provider: Provider, model: Model, wire: Wire, steps: Resolved) -> HistoryTarget:
     own = tuple(f"{id}:" for id in (provider.id, *provider.accepts_signatures_of))
-    origins = Origins(wire.history_format or wire.name, own, model, steps["accepts_part"])
+    origins = Origins(wire.history_format or wire.name, own, model, steps["accepts_part"], by_form=provider.source in _LISTED)
     return HistoryTarget(
         origins,
         steps["tool_call_id_policy"],

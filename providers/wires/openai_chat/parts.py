@@ -109,7 +109,7 @@ def audio_chunks(audio: Mapping[str, Any], model: Model) -> list[StreamChunk]:
     if data and base64_text(data) is GONE:
         warning = left_out("choices.delta.audio.data", data, model)
         return [Warned((warning,)), *audio_chunks({**audio, "data": None}, model)]
-    medium = {"data": from_base64(data)} if data else {"file_id": id}
+    medium = {"data": from_base64(data)} if data else {"file_id": id, "provider": model.provider}
     return [PartDone(Audio(**medium, transcript=audio.get("transcript")), AUDIO)] if data or id else []
 
 
