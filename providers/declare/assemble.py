@@ -26,6 +26,7 @@ from ...schemas.model import Model
 from ...schemas.options import OPERATION_OPTIONS, check_options, check_value, checked_format
 from ...schemas.reply import CallWarning, Reply
 from ...schemas.tool import check_tool_choice
+from .. import BUILT_IN
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
@@ -126,14 +127,13 @@ def build_pipeline(
     return Pipeline(evolve(step, of_provider=True) for step in attached)
 
 
-_LISTED = ("", "models.dev")
-"""The sources of providers that are not a user's own."""
 HISTORY_STEPS = ("tool_call_id_policy", "tool_name_policy", "accepts_part")
 
 
 def _target(provider: Provider, model: Model, wire: Wire, steps: Resolved) -> HistoryTarget:
     own = tuple(f"{id}:" for id in (provider.id, *provider.accepts_signatures_of))
-    origins = Origins(wire.history_format or wire.name, own, model, steps["accepts_part"], by_form=provider.source in _LISTED)
+    listed = bool(provider.source) or provider.id in BUILT_IN  # not a user's own
+    origins = Origins(wire.history_format or wire.name, own, model, steps["accepts_part"], by_form=listed)
     return HistoryTarget(
         origins,
         steps["tool_call_id_policy"],
