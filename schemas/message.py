@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from .citation import Citation
 from .dict_form import (
     LABELS,
     check_keys,
@@ -18,7 +19,7 @@ from .dict_form import (
     text_field,
 )
 from .errors import ConfigError
-from .parts import PARTS, Audio, Part, Reasoning, Refusal, Text, ToolCall
+from .parts import PARTS, Audio, Part, Reasoning, Refusal, ServerToolCall, ServerToolResult, Text, ToolCall
 from .tool import Tool, tool_behind
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -108,6 +109,33 @@ class Message:
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The tool calls among the parts."""
         return tuple([part for part in self.content if type(part) is ToolCall])
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The citations of all text parts, in their order; their spans count in `text`."""
+        out: list[Citation] = []
+        before = 0
+        for part in self.content:
+            if type(part) is Text:
+                out += [_later(each, before) for each in part.citations]
+                before += len(part.text)
+        return tuple(out)
+
+    @property
+    def server_tool_calls(self) -> tuple[ServerToolCall, ...]:
+        """The calls of tools that the provider ran."""
+        return tuple([part for part in self.content if type(part) is ServerToolCall])
+
+    @property
+    def server_tool_results(self) -> tuple[ServerToolResult, ...]:
+        """The results of the provider's tools."""
+        return tuple([part for part in self.content if type(part) is ServerToolResult])
+
+
+def _later(citation: Citation, by: int) -> Citation:
+    if not by or citation.start is None or citation.end is None:
+        return citation
+    return evolve(citation, start=citation.start + by, end=citation.end + by)
 
 
 def _of_text(role: Role, text: str) -> Message:

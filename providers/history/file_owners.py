@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 from attrs import evolve
 
@@ -82,7 +82,7 @@ def _owned_message(message: Message, provider: str) -> Message:
     return message if same else evolve(message, content=parts)
 
 
-def is_unowned(part: object) -> bool:
+def is_unowned(part: object) -> TypeGuard[Media]:
     """Check whether this is a file by its id, and neither its owner nor its form says whose."""
     return isinstance(part, MEDIA) and part.file_id is not None and not known_owners(part)
 

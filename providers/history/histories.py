@@ -94,7 +94,7 @@ class HistoryTarget:
                 seen.add(id)
                 waiting.append(id)
             elif not origins.can_replay(part, message, foreign) or (
-                kind is Opaque and (role not in self.shape.blocks or self.shape.server_tools is not None)
+                isinstance(part, Opaque) and (role not in self.shape.blocks or self.shape.server_tools is not None)
             ):
                 return False
         waiting.reverse()

@@ -15,7 +15,21 @@ from attrs import evolve, frozen
 from ...model_metadata.provider_ids import canonical
 from ...schemas.message import Message
 from ...schemas.model import Model
-from ...schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+from ...schemas.parts import (
+    MEDIA,
+    Audio,
+    File,
+    Image,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    ServerToolCall,
+    ServerToolResult,
+    Text,
+    ToolCall,
+    Video,
+)
 from .file_owners import check_owners, elsewhere, is_unowned, owner_elsewhere
 
 _LABELS = frozenset(("id", "type", "status", "message"))
@@ -52,8 +66,10 @@ class Origins:
         kind = type(part)
         if isinstance(part, MEDIA) and self._stored_at(part) is not None:
             return False
-        if kind is Opaque or kind is Refusal:
-            return kind is Refusal or part.wire == self.wire  # type: ignore[union-attr]
+        if isinstance(part, Opaque):
+            return part.wire == self.wire and part.data is not None
+        if kind is Refusal:
+            return True
         return self.accepts_part(part, self.model)
 
     def check_files(self, parts: Iterable[object]) -> None:
@@ -81,18 +97,21 @@ class Origins:
             if message.role == "assistant":
                 owner = _maker(message) if self.is_foreign(message) else owner if message.model is None else ""
             elif owner:
-                for part in filter(is_unowned, message.content):
-                    raise elsewhere(part, owner, self.model.provider)
+                for part in message.content:
+                    if is_unowned(part):
+                        raise elsewhere(part, owner, self.model.provider)
 
     def _fit(self, message: Message, lost: set[str]) -> Message:
         if message.role != "assistant":
             self.check_files(message.content)
-            foreign_blocks = [part for part in message.content if isinstance(part, Opaque) and part.wire != self.wire]
-            lost.update(f"an opaque block of {part.wire}" for part in foreign_blocks)
+            blocks = [part for part in message.content if isinstance(part, Opaque)]
+            lost.update(f"{_block(part)} of {part.wire}" for part in blocks if part.wire != self.wire and part.data)
             return message
         foreign = self.is_foreign(message)
         parts: list[Part] = []
         for part in message.content:
+            if isinstance(part, Opaque) and part.data is None:
+                continue  # nothing of it is sent
             rest, what = self._without_private(part, message) if foreign and self._private(part) else (part, "")
             if rest is not None and not self._is_sent(rest, message, foreign):
                 owner = self._stored_at(rest) if isinstance(rest, MEDIA) else None
@@ -122,7 +141,7 @@ class Origins:
         """Return the part with only what every provider understands, or None if nothing is left, and what is lost."""
         maker = _maker(message)
         if isinstance(part, Opaque):
-            return None, f"an opaque block of {maker}"
+            return None, f"{_block(part)} of {maker}"
         if getattr(part, "file_id", None):
             return None, f"{_MEDIA[type(part)]} that is stored at {maker}"
         if isinstance(part, Reasoning):
@@ -142,12 +161,19 @@ class Origins:
 def _unsendable(part: Part, message: Message) -> str:
     """Describe a part that is not sent back; "" for one without content."""
     if isinstance(part, Opaque):
-        return f"an opaque block of {part.wire}"
+        return f"{_block(part)} of {part.wire}"
     if not isinstance(part, Reasoning):
         return f"{_MEDIA[type(part)]} of an answer"
     maker = _maker(message) or part.wire
     content = part.text or part.signature or part.encrypted or part.extra
     return f"{_describe(part)}{f' of {maker}' if maker else ''}" if content else ""
+
+
+def _block(part: Opaque) -> str:
+    """Name a block of a provider's own."""
+    if isinstance(part, ServerToolCall | ServerToolResult):
+        return f"a use of {part.kind}"  # the same for call and result
+    return "an opaque block"
 
 
 def _maker(message: Message) -> str:

@@ -10,8 +10,8 @@ from exchanges import sent as to_provider_of_own
 
 from stepwell import Client, Context, File, Image, errors, fallback
 from stepwell.messages import Audio, ToolCall
-from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.providers.wires.openai_chat.samples import SAMPLES as OPENAI
+from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.schemas.message import assistant, tool_result, user
 from stepwell.schemas.parts import Part
 
@@ -64,7 +64,9 @@ def test_a_users_own_provider_takes_ids_of_any_form_unless_they_name_an_owner() 
         to_provider_of_own(openai_responses, Context([user(["see", File(file_id="file-1", provider="openai")])]))
 
 
-@pytest.mark.parametrize("file", [File(file_id="of-no-known-form"), Image(file_id="file-6F2ksmvX")], ids=["any", "form"])
+@pytest.mark.parametrize(
+    "file", [File(file_id="of-no-known-form"), Image(file_id="file-6F2ksmvX")], ids=["any", "form"]
+)
 def test_a_fallback_takes_no_file_along(file: Part) -> None:
     hosts: list[str] = []
 

@@ -15,7 +15,17 @@ from openai.types.responses import ResponseStreamEvent
 
 from stepwell import Context, Reply
 from stepwell.catalog import Model
-from stepwell.messages import Opaque, Reasoning, Refusal, Text, ToolCall
+from stepwell.messages import (
+    Citation,
+    Opaque,
+    Reasoning,
+    Refusal,
+    ServerToolCall,
+    ServerToolResult,
+    Text,
+    TokenLogprob,
+    ToolCall,
+)
 from stepwell.pipeline.stream.decoder import StreamDecoder
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.providers.wires.openai_responses.encode import NAME
@@ -48,6 +58,7 @@ CODE = {
 }
 MCP = {"type": "mcp_call", "id": "mcp_1", "name": "n", "arguments": "{}", "server_label": "s", "output": "o"}
 FREE = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "call_9", "name": "patch", "input": "*** not JSON"}
+THEIRS = {**FREE, "name": "theirs"}
 
 
 def response(*items: dict[str, Any], status: str = "completed", **more: Any) -> dict[str, Any]:
@@ -203,10 +214,36 @@ def bare(part: Any) -> Any:
         ),
         (called('{"a":1}'), [ToolCall("call_1", "f", '{"a":1}')]),
         (FREE, [ToolCall("call_9", "patch", "*** not JSON")]),
-        ({**FREE, "name": "theirs"}, [Opaque(NAME, {**FREE, "name": "theirs"})]),
-        (SEARCH, [Opaque(NAME, SEARCH)]),
-        (CODE, [Opaque(NAME, CODE)]),
-        (MCP, [Opaque(NAME, MCP)]),
+        (THEIRS, [ServerToolCall(NAME, THEIRS, "theirs", "call_9", "theirs", {"input": "*** not JSON"})]),
+        (
+            SEARCH,
+            [
+                ServerToolCall(
+                    NAME, SEARCH, "web_search", "ws_1", "web_search", {"type": "search", "query": "q"}, "completed"
+                )
+            ],
+        ),
+        (
+            CODE,
+            [
+                ServerToolCall(
+                    NAME,
+                    CODE,
+                    "code_execution",
+                    "ci_1",
+                    "code_interpreter",
+                    {"code": "1", "container_id": "c"},
+                    "completed",
+                )
+            ],
+        ),
+        (
+            MCP,
+            [
+                ServerToolCall(NAME, MCP, "mcp", "mcp_1", "n", {}),
+                ServerToolResult(NAME, None, "mcp", "mcp_1", "o"),
+            ],
+        ),
     ],
 )
 def test_each_item_has_its_parts(item: dict[str, Any], parts: list[Any]) -> None:
@@ -215,8 +252,10 @@ def test_each_item_has_its_parts(item: dict[str, Any], parts: list[Any]) -> None
 
 
 def test_citations_are_kept_with_their_text() -> None:
-    reply = decode(response(message_item(text("a", NOTE))))
-    assert reply.message.content[0].extra[NAME]["annotations"] == [NOTE]
+    item = message_item(text("a", NOTE))
+    for reply in (decode(response(item)), folded(events(item))):
+        assert reply.message.content[0].extra[NAME]["annotations"] == [NOTE]
+        assert reply.citations == (Citation(url="https://x.test", title="T", start=0, end=1),)
 
 
 @pytest.mark.parametrize(
@@ -352,7 +391,7 @@ def test_log_probabilities_are_found() -> None:
     odds = [{"token": "a", "logprob": -0.1, "top_logprobs": []}]
     item = message_item({**text("a"), "logprobs": odds})
     for reply in (decode(response(item)), folded(events(item))):
-        assert reply.logprobs == odds
+        assert reply.logprobs == (TokenLogprob("a", -0.1),)
 
 
 def test_usage_counts_the_cache_and_the_reasoning() -> None:

@@ -116,7 +116,11 @@ def _result(message: Message) -> Block:
 def _block(part: Part) -> Block | None:
     match part:
         case Text() | Refusal():
-            return {"text": part.text} if part.text.strip() else None
+            if not part.text.strip():
+                return None
+            cited = part.extra[NAME].get("citations") if NAME in part.extra else None
+            block = {"text": part.text}
+            return {"citationsContent": {"content": [block], "citations": cited}} if cited else block
         case Reasoning():
             return _reasoning(part)
         case ToolCall():

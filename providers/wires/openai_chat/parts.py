@@ -42,6 +42,26 @@ def reasoning_text(message: Mapping[str, Any]) -> str:
     return "".join([detail.get("text") or detail.get("summary") or "" for detail in known])
 
 
+def logprob_rows(logprobs: object) -> list[Any]:
+    """Return the rows of a choice's log probabilities, of its text or its refusal.
+
+    Together and others send the lists of old completions: https://docs.together.ai/docs/logprobs
+    """
+    if not isinstance(logprobs, Mapping):
+        return []
+    if rows := logprobs.get("content") or logprobs.get("refusal"):
+        return list(rows)
+    tokens, numbers, tops = (logprobs.get(name) or () for name in ("tokens", "token_logprobs", "top_logprobs"))
+    return [
+        {"token": token, "logprob": number, "top_logprobs": _tops(tops[at]) if at < len(tops) else []}
+        for at, (token, number) in enumerate(zip(tokens, numbers, strict=False))
+    ]
+
+
+def _tops(top: object) -> list[dict[str, Any]]:
+    return [{"token": token, "logprob": number} for token, number in top.items()] if isinstance(top, Mapping) else []
+
+
 def add_details(known: list[Any], message: Mapping[str, Any], *, whole: bool) -> None:
     """Add the reasoning_details of a message or delta to those that came before.
 

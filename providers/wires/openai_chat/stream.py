@@ -11,6 +11,7 @@ from ....pipeline.side_fields import Rules, kept_event, left_out
 from ....schemas.chunks import (
     STREAM_END,
     Alternative,
+    Cited,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -35,16 +36,27 @@ from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ...declare.event_errors import event_error, read_broken
 from ..said import CONTRADICTION, Said
+from ..sources import chat_annotations, objects
 from .calls import StreamedCalls
 from .finish import finish_reason
-from .parts import add_audio, add_details, audio_chunks, decode_image, reasoning_fields, reasoning_text, split_content
+from .parts import (
+    add_audio,
+    add_details,
+    audio_chunks,
+    decode_image,
+    logprob_rows,
+    reasoning_fields,
+    reasoning_text,
+    split_content,
+)
 from .places import IMAGES, REASONING, REFUSAL, TEXT
+from .server_tools import SOURCES, executed, metadata_chunks, references
 from .side_fields import EVENT_FIELDS
 from .usage import usage_of
 
-METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
+METADATA = ("system_fingerprint", "service_tier")
 """Fields next to the choices that are kept on `reply.metadata`."""
-_METADATA = frozenset(METADATA)
+_METADATA = frozenset((*METADATA, *SOURCES))
 _BILLED_APART = frozenset(("annotations", "executed_tools", "web_search"))
 
 
@@ -55,6 +67,9 @@ class _Choice:
     calls: StreamedCalls
     raw_reason: str | None = None
     details: list[Any] = field(factory=list)
+    executed: dict[Any, Mapping[str, Any]] = field(factory=dict)
+    """The tools that the server ran, by index: the last report of each counts."""
+    cited: bool = False
     audio: dict[str, Any] = field(factory=dict)
     images: int = 0
     unpriced_charges: tuple[str, ...] = ()
@@ -166,7 +181,7 @@ _PLAIN_CALL, _PLAIN_FUNCTION = frozenset(("id", "type", "index", "function")), f
 
 
 def _metadata_of(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: data[name] for name in METADATA if data.get(name)}
+    return {name: data[name] for name in _METADATA if data.get(name)}
 
 
 def _plain_parts(message: Mapping[str, Any]) -> tuple[Part, ...] | None:
@@ -277,6 +292,8 @@ def _choice(choice: Mapping[str, Any], state: _Choice, model: Model, whole: bool
         if content.__class__ not in _CONTENTS and delta.get("tool_calls"):
             out.append(Warned((left_out("choices.message.content", content, model),)))
             content = None
+        if content.__class__ is list and (cited := references(objects(content), state.text.length)):
+            out.append(Cited(cited))
         text, thinking = split_content(content)
         if thinking := thinking or reasoning_text(delta):
             state.thought.add(thinking)
@@ -288,8 +305,8 @@ def _choice(choice: Mapping[str, Any], state: _Choice, model: Model, whole: bool
             out += state.calls.feed(call, whole=whole)
         if len(delta) > 1 or "content" not in delta:
             out += _rare(delta, state, whole)
-    if content := (choice.get("logprobs") or {}).get("content"):
-        out.append(MetadataUpdate({"logprobs": list(content)}))
+    if (logprobs := choice.get("logprobs")) and (rows := logprob_rows(logprobs)):
+        out.append(MetadataUpdate({"logprobs": rows}))
     if (reason := choice.get("finish_reason")) is not None:
         state.raw_reason = reason or state.raw_reason or ""  # "" is no reason yet, but it is what was sent
     return out
@@ -310,7 +327,7 @@ def _unsaid(message: Mapping[str, Any], state: _Choice, model: Model, out: list[
 _CONTENTS = (str, list, type(None))
 """The types of a content that is read. Another is an error, but beside calls it is left out."""
 _CALLS = ("tool_calls", "function_call", "refusal")
-_BESIDE = frozenset((*_CALLS, "annotations", "images", "audio"))
+_BESIDE = frozenset((*_CALLS, "annotations", "executed_tools", "images", "audio"))
 
 
 def _rare(delta: Mapping[str, Any], state: _Choice, whole: bool) -> list[StreamChunk]:
@@ -321,8 +338,10 @@ def _rare(delta: Mapping[str, Any], state: _Choice, whole: bool) -> list[StreamC
     if refusal := delta.get("refusal"):
         state.refused = True
         out.append(RefusalDelta(refusal, REFUSAL))
-    if annotations := delta.get("annotations"):
-        out.append(MetadataUpdate({"annotations": list(annotations)}))
+    if cited := chat_annotations(objects(delta.get("annotations"))):
+        state.cited = True
+        out.append(Cited(cited))
+    state.executed |= {tool.get("index", at): tool for at, tool in enumerate(objects(delta.get("executed_tools")))}
     for image in delta.get("images") or ():
         out.append(PartDone(decode_image(image), IMAGES + state.images))
         state.images += 1
@@ -353,7 +372,7 @@ def closing(model: Model, state: State) -> list[StreamChunk]:
     for index, choice in state.choices.items():
         out += [Alternative(index, chunk) for chunk in _close(choice, model)]
     if state.metadata:
-        out.append(MetadataUpdate(state.metadata))
+        out += metadata_chunks(state.metadata, cited=first.cited)
     out.append(Finish(finish_reason(first.raw_reason, bool(first.calls), first.refused), first.raw_reason))
     return out
 
@@ -362,6 +381,7 @@ def _close(choice: _Choice, model: Model) -> list[StreamChunk]:
     out: list[StreamChunk] = []
     if choice.details:
         out.append(PartEnd(REASONING, reasoning_fields(choice.details)))
+    out += executed(choice.executed.values())
     if choice.audio:
         out += audio_chunks(choice.audio, model)
     return out + choice.calls.end(model)

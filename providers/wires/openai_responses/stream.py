@@ -45,7 +45,7 @@ from ...declare.event_errors import by_kind, read_broken
 from ..calls import arguments_text, orphaned
 from ..openai_chat.usage import usage_of
 from ..said import CONTRADICTION
-from .parts import call_extra, custom_tools, decode_item, logprobs_of, reasoning_fields
+from .parts import call_extra, cited, custom_tools, decode_item, logprobs_of, reasoning_fields
 from .places import CALL, MESSAGE, PLACES, REASONING, Item, Items, kind_of
 from .side_fields import BESIDE_TEXT, EVENT_FIELDS
 
@@ -278,7 +278,7 @@ def _ended(item: Mapping[str, Any], known: Item, model: Model, state: State) -> 
     for place, (_, part) in zip(known.match([place for place, _ in decoded]), decoded, strict=True):
         if isinstance(part, Text | Refusal):
             out += _rest(known, place, part.text, TextDelta if isinstance(part, Text) else RefusalDelta, model)
-            out.append(PartEnd(place, {"extra": part.extra}))
+            out += [*cited(part, place), PartEnd(place, {"extra": part.extra})]
         elif isinstance(part, Reasoning):
             out += _rest(known, place, part.text, ReasoningDelta, model)
             out.append(PartEnd(place, reasoning_fields(item)))
