@@ -4,6 +4,7 @@ from attrs import evolve
 
 from .declare.provider import declare_provider
 from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
+from .options.server_tools import ANTHROPIC as TOOLS
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 from .wires.anthropic_messages.betas import with_betas
 from .wires.operations.anthropic_batches import anthropic_batches
@@ -22,7 +23,12 @@ anthropic = declare_provider(
     "anthropic",
     name="Anthropic",
     docs="https://docs.claude.com",
-    wire=[anthropic_messages, anthropic_count_tokens, _MODELS, *anthropic_batches],
+    wire=[
+        evolve(anthropic_messages, server_tools=TOOLS),
+        evolve(anthropic_count_tokens, server_tools=TOOLS),
+        _MODELS,
+        *anthropic_batches,
+    ],
     base_url="https://api.anthropic.com/v1",
     env_key="ANTHROPIC_API_KEY",
     options=CLAUDE_OPTIONS,

@@ -6,6 +6,7 @@ from .auth.auth import header_key
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
 from .options.gemini_options import IMAGEN, LIMITS, OPTIONS, gemini_budgeted_thinking, gemini_models
+from .options.server_tools import GEMINI
 from .wires.google_generate import google_count_tokens, google_generate
 from .wires.operations.embeddings import google_embeddings
 from .wires.operations.google_batches import google_batches
@@ -20,9 +21,9 @@ google = declare_provider(
     name="Google",
     docs="https://ai.google.dev/gemini-api/docs",
     wire=[
-        google_generate,
+        evolve(google_generate, server_tools=GEMINI),
         google_embeddings,
-        google_count_tokens,
+        evolve(google_count_tokens, server_tools=GEMINI),
         google_generate_images,
         google_images,
         _MODELS,

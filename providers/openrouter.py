@@ -2,10 +2,13 @@
 
 from fnmatch import fnmatchcase
 
+from attrs import evolve
+
 from ..schemas.model import Model
 from ..schemas.options import CHAT_OPTIONS
 from .declare.provider import declare_provider
 from .declare.rules import BY_FACTS, Options, clamp, drop, move, not_both, when
+from .options.server_tools import OPENROUTER
 from .wires.openai_chat.encode import body_with
 from .wires.openai_compatible import COMPATIBLE_WITH_CACHE_MARKS
 
@@ -17,11 +20,13 @@ def _takes_no_marks(options: Options, model: Model) -> bool:
     return not any(fnmatchcase(model.id, pattern) for pattern in _MARKED)
 
 
+_chat, *_others = COMPATIBLE_WITH_CACHE_MARKS
+
 openrouter = declare_provider(
     "openrouter",
     name="OpenRouter",
     docs="https://openrouter.ai/docs",
-    wire=COMPATIBLE_WITH_CACHE_MARKS,
+    wire=[evolve(_chat, server_tools=OPENROUTER), *_others],
     base_url="https://openrouter.ai/api/v1",
     env_key="OPENROUTER_API_KEY",
     options={

@@ -27,6 +27,9 @@ def with_citations(parts: Sequence[tuple[int, Part]], cited: Iterable[Cited]) ->
         else:
             place = next((at for at in texts if parts[at][0] == chunk.index), None)
             if place is not None:
+                if chunk.spans == "part" and not texts[place]:
+                    # Nova cites in a block of its own, after the text: see the recording with nova_grounding.
+                    place = next((at for at in reversed(texts) if at < place and texts[at]), place)
                 found[place] += fit_to_text(chunk.citations, texts[place], chunk.spans)
     return [
         evolve(part, citations=(*part.citations, *found[at])) if type(part) is Text and found[at] else part

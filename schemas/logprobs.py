@@ -21,8 +21,10 @@ class TokenLogprob:
 
 
 def token_logprobs(rows: object) -> tuple[TokenLogprob, ...]:
-    """Return the log probabilities of rows in the form of OpenAI's chats, which wires decode to; without those that lack
-    the token or its number."""
+    """Return the log probabilities of rows in the form of OpenAI's chats, which wires decode to.
+
+    Rows that lack the token or its number are left out.
+    """
     return tuple(_tokens(rows)) if isinstance(rows, list) else ()
 
 

@@ -43,6 +43,7 @@ from .provenance import with_origin
 from .provider import Provider, common_options
 from .resolve import Resolved
 from .rules import Rules, is_packaged
+from .server_tools import kinds_asked, with_server_tools
 from .translate import no_json_with_tools, translate
 from .wire import Wire
 
@@ -181,7 +182,11 @@ def check(provider: Provider, wire: Wire) -> Step:
     misplaced = own.keys() - common.keys()
     accepted = Memo[Any, bool](MOST)
 
+    others = [each.name for each in provider.wires if each.server_tools and each is not wire]
+
     def check_options_of(request: Request) -> Request:
+        if request.context.tools and kinds_asked(request.context.tools):
+            request = with_server_tools(request, wire.server_tools, provider.id, others)
         all_options = request.options
         if not all_options:
             return request

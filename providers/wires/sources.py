@@ -92,7 +92,9 @@ def chat_annotations(annotations: Iterable[Mapping[str, Any]]) -> list[Citation]
         kind = text_in(each, "type") or ""
         flat = inner(each, kind) or each
         if (url := text_in(flat, "url")) is not None:
-            known: dict[str, Any] = {"kind": "web", "url": url, "title": text_in(flat, "title")}
+            title = text_in(flat, "title")
+            numbered = title is not None and title.isdecimal()  # xAI: what the text names it by
+            known: dict[str, Any] = {"url": url, **({"number": int(title or 0)} if numbered else {"title": title})}
         elif file := text_in(flat, "file_id", "document_id", "tool_call_id"):
             of = "tool" if "tool_call_id" in flat else "document"
             known = {"kind": of, "id": file, "title": text_in(flat, "filename", "title")}
