@@ -15,7 +15,7 @@ where the text names the citation's number ([1]); of notes, those that it does n
 
 @frozen(hash=False)
 class Citation:
-    """A source, and the words that it supports: `text[start:end]` of the text that the citation is on.
+    """A source, and what it supports: `text[start:end]` of the text that the citation is on.
 
     `start` and `end` are None where the provider names a source of the answer and not what it supports.
     """
@@ -29,7 +29,7 @@ class Citation:
     id: str | None = None
     """The id of the file, document, tool call or note."""
     text: str = field(default="", repr=False)
-    """The words of the source, as far as they are given."""
+    """What is quoted of the source, as far as it is given."""
     start: int | None = None
     end: int | None = None
     location: Mapping[str, Any] = field(factory=dict)
@@ -44,7 +44,7 @@ class Citation:
 
     @property
     def source(self) -> str:
-        """Where the words come from: the address, the title or the id."""
+        """What the source is known by: its address, title or id."""
         return self.url or self.title or self.id or ""
 
 
@@ -64,7 +64,7 @@ def numbers_in(text: str) -> Iterator[tuple[int, int, int]]:
             yield number, match.start(), match.end()
 
 
-def named(citations: Iterable[Citation], text: str, *, all: bool) -> list[Citation]:
+def at_numbers(citations: Iterable[Citation], text: str, *, all: bool) -> list[Citation]:
     """Return a citation for each place where the text names its number, in the order of the text.
 
     all: those that it does not name come first, without a span; otherwise they are left out.

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from attrs import evolve
 
 from .chunks import Cited
-from .citation import Citation, Spans, in_characters, named, spread
+from .citation import Citation, Spans, at_numbers, in_characters, spread
 from .parts import Part, Text
 
 
@@ -44,7 +44,7 @@ def fit_to_text(citations: Sequence[Citation], text: str, spans: Spans) -> Seque
     if spans == "bytes":
         return in_characters(citations, text)
     if spans in ("numbers", "notes"):
-        return named(citations, text, all=spans == "numbers")
+        return at_numbers(citations, text, all=spans == "numbers")
     end = len(text)
     return [
         each

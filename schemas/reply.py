@@ -185,7 +185,7 @@ class Reply(Generic[ObjectType]):
 
     @property
     def citations(self) -> tuple[Citation, ...]:
-        """The sources that the text rests on, with the words of `text` that each of them supports."""
+        """The sources that the text rests on, and which piece of `text` each of them supports."""
         return self.message.citations
 
     @property

@@ -34,6 +34,7 @@ from .combinations import DEPENDENT, fit_combinations
 from .dropped import report_dropped, warn_of_dropped
 from .environment import PROCESS, Environment, environment_of
 from .failures import failure_finder
+from .hosted_tools import with_server_tools
 from .kept_options import MOST, keep, scalars_key
 from .login_steps import authentication, resolve_key, trusted_url
 from .object_support import fit_schemas
@@ -43,7 +44,7 @@ from .provenance import with_origin
 from .provider import Provider, common_options
 from .resolve import Resolved
 from .rules import Rules, is_packaged
-from .server_tools import kinds_asked, with_server_tools
+from .server_tools import kinds_asked
 from .translate import no_json_with_tools, translate
 from .wire import Wire
 
@@ -182,7 +183,8 @@ def check(provider: Provider, wire: Wire) -> Step:
     misplaced = own.keys() - common.keys()
     accepted = Memo[Any, bool](MOST)
 
-    others = [each.name for each in provider.wires if each.server_tools and each is not wire]
+    same = [each for each in provider.wires if each.operation == wire.operation]
+    others = {kind: each.name for each in same for kind in each.server_tools}
 
     def check_options_of(request: Request) -> Request:
         if request.context.tools and kinds_asked(request.context.tools):

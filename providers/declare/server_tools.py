@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from attrs import evolve, frozen
+from attrs import frozen
 
-from ...pipeline.http.request import Request
-from ...schemas.errors import NotSupported
 from ...schemas.secret import Secret
 from ...schemas.server_tools import asked
 from ...schemas.tool import Tool
-from .dropped import report_dropped
 
 Place = str | tuple[str, Callable[[Any], object]]
 Places = Place | list[Place]
@@ -64,44 +61,6 @@ def _put(into: dict[str, Any], path: list[str], value: object) -> None:
         known.update(value)
     else:
         into[path[-1]] = value
-
-
-def with_server_tools(request: Request, tools: ServerTools, provider: str, others: Iterable[str] = ()) -> Request:
-    """Return the request with each tool of `server_tool` in the provider's own form.
-
-    request: the request.
-    tools: the provider's forms for the wire of the call.
-    provider: its id, for messages.
-    others: the names of its other wires that have them, for the hint.
-
-    Settings without a place are left out; warns or raises as `report_dropped` does. Raises NotSupported for a kind that
-    the provider does not run.
-    """
-    options, losses, made = dict(request.options), list[tuple[str, str]](), list[Tool]()
-    for tool in request.context.tools:
-        wanted = asked(tool)
-        if wanted is None:
-            made.append(tool)
-            continue
-        kind, settings = wanted
-        form = tools.get(kind)
-        if form is None:
-            runs = f"it runs {', '.join(sorted(tools))}" if tools else "pass a function of yours as the tool"
-            raise NotSupported(f"{provider} runs no {kind} for this call", hint=_other_wire(others) or runs)
-        declaration, beside, lost = form.made(settings)
-        losses += [(name, f"{provider} has no such setting of {kind}") for name in lost]
-        made.append(evolve(tool, server=declaration))
-        if form.beside:
-            options[form.beside] = [*(options.get(form.beside) or ()), beside]
-        if form.include:
-            options["include"] = [*dict.fromkeys([*(options.get("include") or ()), *form.include])]
-    dropped = report_dropped(losses, request.model, request.on_unsupported)
-    request = request.replace(context=request.context.with_tools(*made), warnings=request.warnings + dropped)
-    return request if options == request.options else request.with_options(options)
-
-
-def _other_wire(others: Iterable[str]) -> str:
-    return "".join([f"pass wire={name!r}" for name in others][:1])
 
 
 def kinds_asked(tools: object) -> list[str]:

@@ -49,7 +49,7 @@ def known_owners(part: Media) -> frozenset[str]:
     return frozenset() if match is None else OWNERS[int((match.lastgroup or "f0")[1:])][1]
 
 
-def owner_elsewhere(part: Media, provider: str, *, by_form: bool = True) -> str | None:
+def other_owner(part: Media, provider: str, *, by_form: bool = True) -> str | None:
     """Return the provider that stores a part's file, if that is another than `provider`; None if it may be this one.
 
     by_form: whether the form of a reference without an owner counts. It does not for providers of a user's own: a
@@ -94,11 +94,11 @@ def _owned(part: Any, provider: str) -> Any:
 def check_owners(parts: Iterable[object], provider: str, *, by_form: bool = True) -> None:
     """Raise NotSupported for a file by reference that another provider stores."""
     for part in parts:
-        if isinstance(part, MEDIA) and (owner := owner_elsewhere(part, provider, by_form=by_form)) is not None:
-            raise elsewhere(part, owner, provider)
+        if isinstance(part, MEDIA) and (owner := other_owner(part, provider, by_form=by_form)) is not None:
+            raise stored_there(part, owner, provider)
 
 
-def elsewhere(part: Media, owner: str, provider: str) -> NotSupported:
+def stored_there(part: Media, owner: str, provider: str) -> NotSupported:
     """Make the error for a file by reference that another provider stores. It does not quote the reference."""
     return NotSupported(
         f"{_NAMES[type(part)]} of the call is stored at {owner}, and is not sent to {provider}",

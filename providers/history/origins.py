@@ -30,7 +30,7 @@ from ...schemas.parts import (
     ToolCall,
     Video,
 )
-from .file_owners import check_owners, elsewhere, is_unowned, owner_elsewhere
+from .file_owners import check_owners, is_unowned, other_owner, stored_there
 
 _LABELS = frozenset(("id", "type", "status", "message"))
 """Names in `extra` by which a provider finds its own answer: without them, no content is lost."""
@@ -77,7 +77,7 @@ class Origins:
         check_owners(parts, self.model.provider, by_form=self.by_form)
 
     def _stored_at(self, part: Image | File | Audio | Video) -> str | None:
-        return owner_elsewhere(part, self.model.provider, by_form=self.by_form)
+        return other_owner(part, self.model.provider, by_form=self.by_form)
 
     def fitted(self, messages: Iterable[Message]) -> tuple[list[Message], list[str]]:
         """Return the messages without what cannot be sent, and descriptions of that, each once.
@@ -99,7 +99,7 @@ class Origins:
             elif owner:
                 for part in message.content:
                     if is_unowned(part):
-                        raise elsewhere(part, owner, self.model.provider)
+                        raise stored_there(part, owner, self.model.provider)
 
     def _fit(self, message: Message, lost: set[str]) -> Message:
         if message.role != "assistant":

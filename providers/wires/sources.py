@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...schemas.citation import Citation
+
+
+def items(value: Mapping[str, Any], name: str) -> Sequence[Any]:
+    """Return the list in a field; an empty one for anything else."""
+    found = value.get(name)
+    return found if isinstance(found, list) else ()
 
 
 def objects(value: object) -> Iterator[Mapping[str, Any]]:

@@ -297,7 +297,7 @@ def test_log_probabilities_are_kept() -> None:
         {"text": "a", "token_ids": [1], "logprobs": [-0.1]},
         {"text": "bc", "token_ids": [2, 3], "logprobs": [-0.25, -0.5]},
     ]
-    plain = answered(body_with({"content": [{"type": "text", "text": "ab"}]}, logprobs=entries))
+    plain = answered(body_with({"content": [{"type": "text", "text": "abc"}]}, logprobs=entries))
     deltas = [event("content-delta", 0, {"content": {"text": each["text"]}}, logprobs=each) for each in entries]
     assert answered(b"".join([START, *deltas, end()]), stream=True) == plain
     assert plain.logprobs == (TokenLogprob("a", -0.1), TokenLogprob("bc", -0.75))

@@ -15,7 +15,6 @@ from typing import Any
 from ....schemas.citation import Citation
 from ....schemas.parts import Opaque, ServerToolCall, ServerToolResult
 from ..sources import inner, objects, others, place_in, text_in, web_pages
-from .encode import NAME
 
 _CALLS = frozenset(("server_tool_use", "mcp_tool_use"))
 _KINDS: Mapping[str, str] = {
@@ -59,22 +58,22 @@ def _citation(raw: Mapping[str, Any]) -> Citation:
     )
 
 
-def server_part(block: dict[str, Any]) -> Opaque:
-    """Make the part of a block that is sent back as it is: a call, a result, or one of another meaning."""
+def server_part(block: dict[str, Any], wire: str) -> Opaque:
+    """Make the part of a block that is sent back to this wire as it is: a call, a result, or another block."""
     type = block["type"]
     if type in _CALLS:
         name = text_in(block, "name") or ""
         kind = "mcp" if type == "mcp_tool_use" else _KINDS.get(name, name)
-        return ServerToolCall(NAME, block, kind, text_in(block, "id") or "", name, inner(block, "input"))
+        return ServerToolCall(wire, block, kind, text_in(block, "id") or "", name, inner(block, "input"))
     if not type.endswith(_RESULT) or "tool_use_id" not in block:
-        return Opaque(NAME, block)
+        return Opaque(wire, block)
     name = type.removesuffix(_RESULT)
     content = block.get("content")
     about = content if isinstance(content, dict) else {}
     failed = block.get("is_error") is True or (text_in(about, "type") or "").endswith("_error")
     pages = [about] if text_in(about, "url") else content
     return ServerToolResult(
-        NAME,
+        wire,
         block,
         _KINDS.get(name, name),
         text_in(block, "tool_use_id") or "",

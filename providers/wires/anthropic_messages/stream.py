@@ -224,7 +224,7 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
         case _:
             if partial := block.pop("partial_json", ""):
                 block["input"] = server_tool_input(partial)
-            return [PartDone(server_part(block), place)]
+            return [PartDone(server_part(block, NAME), place)]
 
 
 def _message_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:

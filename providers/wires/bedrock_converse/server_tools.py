@@ -14,7 +14,6 @@ from ....schemas.citation import Citation
 from ....schemas.json_text import dumps
 from ....schemas.parts import Opaque, ServerToolCall, ServerToolResult
 from ..sources import inner, objects, place_in, text_in
-from .encode import NAME
 
 _UNITS = {
     "documentChar": ("document", "characters", "documentIndex"),
@@ -45,22 +44,23 @@ def _citation(raw: Mapping[str, Any]) -> Citation:
     )
 
 
-def server_part(block: dict[str, Any], kinds: dict[str, str]) -> Opaque:
-    """Make the part of a block that is sent back as it is: a call, a result, or one of another meaning.
+def server_part(block: dict[str, Any], wire: str, kinds: dict[str, str]) -> Opaque:
+    """Make the part of a block that is sent back as it is: a call, a result, or another block.
 
     block: the block.
+    wire: the name of the wire.
     kinds: the kinds of the calls so far, by id, to which that of a call is added: results do not always name theirs.
     """
     if use := inner(block, "toolUse"):
         name, id = text_in(use, "name") or "", text_in(use, "toolUseId") or ""
         kinds[id] = _KINDS.get(name, name)
-        return ServerToolCall(NAME, block, kinds[id], id, name, inner(use, "input"))
+        return ServerToolCall(wire, block, kinds[id], id, name, inner(use, "input"))
     if result := inner(block, "toolResult"):
         id, failed = text_in(result, "toolUseId") or "", result.get("status") == "error"
         name = (text_in(result, "type") or "").removesuffix("_result")
         words = "".join(map(_words, objects(result.get("content"))))
-        return ServerToolResult(NAME, block, kinds.get(id, _KINDS.get(name, name)), id, words, failed)
-    return Opaque(NAME, block)
+        return ServerToolResult(wire, block, kinds.get(id, _KINDS.get(name, name)), id, words, failed)
+    return Opaque(wire, block)
 
 
 def _words(content: Mapping[str, Any]) -> str:

@@ -164,7 +164,7 @@ def _block(number: int, block: Mapping[str, Any], model: Model, state: State) ->
         text = "".join(each.get("text") or "" for each in cited.get("content") or ())
         state.open[index] = {"kind": "text", "citations": list(cited.get("citations") or ())}
         return [*_delta(index, {"text": text}, state), *_stop(index, model, state)]
-    return [PartDone(server_part(dict(block), state.kinds), index)] if block else []
+    return [PartDone(server_part(dict(block), NAME, state.kinds), index)] if block else []
 
 
 def _start(index: int, start: Mapping[str, Any], state: State) -> list[StreamChunk]:
@@ -228,7 +228,7 @@ def _stop(number: int | None, model: Model, state: State) -> list[StreamChunk]:
             whole["input"] = server_tool_input(block["input"])
         if "content" in block:
             whole["content"] = block["content"]
-        return [PartDone(server_part({block["name"]: whole}, state.kinds), index)]
+        return [PartDone(server_part({block["name"]: whole}, NAME, state.kinds), index)]
     if block.get("input"):
         return [orphaned(model)]
     if "citations" not in block:

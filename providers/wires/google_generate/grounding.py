@@ -15,8 +15,7 @@ from attrs import evolve
 from ....schemas.chunks import Cited, PartDone, StreamChunk
 from ....schemas.citation import Citation
 from ....schemas.parts import Opaque, ServerToolCall, ServerToolResult
-from ..sources import inner, number_in, objects, others, score_in, span_in, text_in
-from .encode import NAME
+from ..sources import inner, items, number_in, objects, others, score_in, span_in, text_in
 
 _CODE, _RESULT, _CALL, _RESPONSE = "executableCode", "codeExecutionResult", "toolCall", "toolResponse"
 _CHUNKS = {"web": "web", "maps": "web", "image": "web", "retrievedContext": "document"}
@@ -29,30 +28,31 @@ _KINDS = {
 _SOUND = "OUTCOME_OK"
 
 
-def server_part(part: dict[str, Any]) -> Opaque:
-    """Make the part of a block that is sent back as it is: a call, a result, or one of another meaning."""
+def server_part(part: dict[str, Any], wire: str) -> Opaque:
+    """Make the part of what is sent back to this wire as it is: a call, a result, or a part of another meaning."""
     if code := inner(part, _CODE):
         about = others(code, "id")
-        return ServerToolCall(NAME, part, "code_execution", text_in(code, "id") or "", _CODE, about)
+        return ServerToolCall(wire, part, "code_execution", text_in(code, "id") or "", _CODE, about)
     if result := inner(part, _RESULT):
         failed = result.get("outcome") not in (None, _SOUND)
         return ServerToolResult(
-            NAME, part, "code_execution", text_in(result, "id") or "", text_in(result, "output") or "", failed
+            wire, part, "code_execution", text_in(result, "id") or "", text_in(result, "output") or "", failed
         )
     if call := inner(part, _CALL):
         name = text_in(call, "toolType") or ""
-        return ServerToolCall(NAME, part, _KINDS.get(name, name), text_in(call, "id") or "", name, inner(call, "args"))
+        return ServerToolCall(wire, part, _KINDS.get(name, name), text_in(call, "id") or "", name, inner(call, "args"))
     if response := inner(part, _RESPONSE):
         name = text_in(response, "toolType") or ""
-        return ServerToolResult(NAME, part, _KINDS.get(name, name), text_in(response, "id") or "")
-    return Opaque(NAME, part)
+        return ServerToolResult(wire, part, _KINDS.get(name, name), text_in(response, "id") or "")
+    return Opaque(wire, part)
 
 
-def source_chunks(metadata: Mapping[str, Any], place: int) -> list[StreamChunk]:
+def source_chunks(metadata: Mapping[str, Any], place: int, wire: str) -> list[StreamChunk]:
     """Make the chunks of what a candidate reports of its sources: its citations, searches and fetched pages.
 
     metadata: its metadata, by our names.
     place: the next free place in the message.
+    wire: the name of the wire.
     """
     out: list[StreamChunk] = []
     grounding = inner(metadata, "grounding")
@@ -60,16 +60,16 @@ def source_chunks(metadata: Mapping[str, Any], place: int) -> list[StreamChunk]:
         out.append(Cited(cited, None, "bytes"))
     pages = [_page(each) for each in objects(inner(metadata, "url_context").get("urlMetadata"))]
     found = tuple(_chunks(grounding))
-    queries = [each for name in _QUERIES for each in grounding.get(name) or () if isinstance(each, str)]
+    queries = [each for name in _QUERIES for each in items(grounding, name) if isinstance(each, str)]
     searches = "file_search" if grounding.get("retrievalQueries") else "web_search"
     done: list[Opaque] = []
     if queries:
-        done.append(ServerToolCall(NAME, None, searches, name="grounding", arguments={"queries": queries}))
-        done.append(ServerToolResult(NAME, None, searches, sources=found))
+        done.append(ServerToolCall(wire, None, searches, name="grounding", arguments={"queries": queries}))
+        done.append(ServerToolResult(wire, None, searches, sources=found))
     if pages:
         arguments = {"urls": [page.url for page in pages]}
-        done.append(ServerToolCall(NAME, None, "web_fetch", name="urlContext", arguments=arguments))
-        done.append(ServerToolResult(NAME, None, "web_fetch", sources=tuple(pages)))
+        done.append(ServerToolCall(wire, None, "web_fetch", name="urlContext", arguments=arguments))
+        done.append(ServerToolResult(wire, None, "web_fetch", sources=tuple(pages)))
     return [*out, *(PartDone(part, place + at) for at, part in enumerate(done))]
 
 
@@ -103,7 +103,7 @@ def _grounded(grounding: Mapping[str, Any]) -> list[Citation]:
     for support in objects(grounding.get("groundingSupports")):
         segment, scores = inner(support, "segment"), support.get("confidenceScores")
         words = text_in(segment, "text")
-        for nth, at in enumerate(support.get("groundingChunkIndices") or ()):
+        for nth, at in enumerate(items(support, "groundingChunkIndices")):
             if not isinstance(at, int) or not 0 <= at < len(chunks):
                 continue
             used.add(at)

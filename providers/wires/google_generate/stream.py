@@ -276,7 +276,7 @@ def _whole(part: Mapping[str, Any], state: _Candidate) -> list[StreamChunk]:
         return out
     out += _close(state)
     state.place += 1
-    return [*out, PartDone(medium or server_part(dict(part)), state.place)]
+    return [*out, PartDone(medium or server_part(dict(part), NAME), state.place)]
 
 
 def _is_raw(media_type: str | None) -> bool:
@@ -369,6 +369,6 @@ def _usage(state: State) -> UsageUpdate:
 def _ends(candidate: _Candidate, refused: bool) -> list[StreamChunk]:
     out = _close(candidate) + ([] if refused else _end_calls(candidate))
     if candidate.metadata and not SOURCES.isdisjoint(candidate.metadata):
-        out += source_chunks(candidate.metadata, candidate.place + 1)
+        out += source_chunks(candidate.metadata, candidate.place + 1, NAME)
         candidate.metadata.pop("citations", None)
     return out

@@ -17,7 +17,7 @@ from ....schemas.chunks import Cited, MetadataUpdate, PartDone, StreamChunk
 from ....schemas.citation import Citation
 from ....schemas.json_text import JSONDecodeError, loads
 from ....schemas.parts import Opaque, ServerToolCall, ServerToolResult
-from ..sources import objects, text_in, web_pages
+from ..sources import items, objects, text_in, web_pages
 from .places import NAME, SERVER_TOOLS
 
 SOURCES = frozenset(("citations", "search_results"))
@@ -75,7 +75,7 @@ def _arguments(arguments: object) -> dict[str, Any]:
 
 
 def references(content: Iterable[Mapping[str, Any]], said: int) -> list[Citation]:
-    """Return Mistral's references, each at its place in the text: they follow the words that they support.
+    """Return Mistral's references, each at its place in the text: they follow what they support.
 
     content: the blocks of a message, or of a piece of one.
     said: the length of the text before them.
@@ -85,7 +85,7 @@ def references(content: Iterable[Mapping[str, Any]], said: int) -> list[Citation
         if isinstance(text := block.get("text"), str):
             said += len(text)
         elif block.get("type") == "reference":
-            ids = [each for each in block.get("reference_ids") or () if isinstance(each, int | str)]
+            ids = [each for each in items(block, "reference_ids") if isinstance(each, int | str)]
             out += [Citation(kind="document", id=str(id), start=said, end=said) for id in ids]
         elif block.get("type") == "tool_reference":
             title, url = text_in(block, "title"), text_in(block, "url")

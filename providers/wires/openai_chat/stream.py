@@ -30,7 +30,7 @@ from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.message import Message
 from ....schemas.model import Model
-from ....schemas.parts import Part, Text, ToolCall
+from ....schemas.parts import ToolCall
 from ....schemas.reply import CallWarning, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
@@ -45,6 +45,7 @@ from .parts import (
     audio_chunks,
     decode_image,
     logprob_rows,
+    plain_parts,
     reasoning_fields,
     reasoning_text,
     split_content,
@@ -150,7 +151,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """
     choices = data.get("choices")
     if choices and len(choices) == 1 and _PLAIN_BODY.issuperset(data) and _PLAIN_CHOICE.issuperset(choices[0]):
-        parts = _plain_parts(choices[0].get("message") or {})
+        parts = plain_parts(choices[0].get("message") or {})
         if parts is not None and not choices[0].get("logprobs") and not (data.get("x_groq") or _NOTHING).get("error"):
             raw, has_calls = choices[0].get("finish_reason"), type(parts[-1]) is ToolCall
             return Reply(
@@ -176,33 +177,10 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
 
 _PLAIN_BODY = frozenset((*METADATA, "id", "model", "object", "created", "choices", "usage", "x_groq"))
 _PLAIN_CHOICE = frozenset(("index", "message", "finish_reason", "logprobs"))
-_PLAIN_MESSAGE = frozenset(("role", "content", "refusal", "annotations", "tool_calls"))
-_PLAIN_CALL, _PLAIN_FUNCTION = frozenset(("id", "type", "index", "function")), frozenset(("name", "arguments"))
 
 
 def _metadata_of(data: Mapping[str, Any]) -> dict[str, Any]:
     return {name: data[name] for name in _METADATA if data.get(name)}
-
-
-def _plain_parts(message: Mapping[str, Any]) -> tuple[Part, ...] | None:
-    """Return the parts of a message with text or calls of functions and nothing rare, as most are; None for another.
-
-    This and the reply take 3 µs, chunks and a fold 8.
-    """
-    text, seen = message.get("content") or "", set()
-    rare = message.get("refusal") or message.get("annotations") or type(text) is not str
-    if rare or not _PLAIN_MESSAGE.issuperset(message):
-        return None
-    parts: list[Part] = [Text(text)] if text else []
-    for call in message.get("tool_calls") or ():
-        id, function = call.get("id"), call.get("function") or {}
-        name, arguments = function.get("name"), function.get("arguments")
-        known = _PLAIN_CALL.issuperset(call) and _PLAIN_FUNCTION.issuperset(function)
-        if not (known and id and name) or id in seen or type(arguments) is not str:
-            return None
-        seen.add(id)
-        parts.append(ToolCall(id, name, arguments))
-    return tuple(parts) or None
 
 
 _NOTHING: Mapping[str, Any] = {}
