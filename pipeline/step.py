@@ -6,8 +6,7 @@ sees the responses and errors of the steps inside it, which are those after it i
 Halting: when an on_request step returns a Reply, the remaining request steps and the network are skipped, and all
 response steps run on that reply, those inside the step as well. `Halt(...)` ends the call at once: no other step runs.
 Recovery: when an on_error step returns a Reply or Response, the error has ended and the response steps outside run.
-When an on_response step returns or raises an exception, the error steps outside it run.
-All of this holds for streams, too.
+When an on_response step returns or raises an exception, the error steps outside it run. So it is for streams, too.
 """
 
 from __future__ import annotations
@@ -18,11 +17,11 @@ from inspect import iscoroutine, isgeneratorfunction
 from itertools import groupby
 from typing import Any, get_args, overload
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from ..schemas.chunks import StreamChunk
 from ..schemas.errors import InvalidOption, StepError, StepwellError
-from ..schemas.fold import chunks_of, fold
+from ..schemas.fold import chunks_of
 from ..schemas.functions import checked_function, takes
 from ..schemas.json_text import well_formed
 from ..schemas.model import Model
@@ -30,6 +29,7 @@ from ..schemas.reply import Reply
 from .effects import CallNext, Send, StepGenerator
 from .http.request import Request, StateKey
 from .http.response import Response, Stage
+from .stream.rewrite_text import pass_through
 
 
 class Halt(BaseException):
@@ -65,6 +65,8 @@ class Step:
     """further lines for `describe()`"""
     of_provider: bool = field(default=False, repr=False)
     """True if every call to the provider needs it, also one from another model's pipeline; see `Pipeline.inside`"""
+    owner: object = field(default=None, repr=False)
+    """what it keeps its state in, such as the Ledger of a Budget"""
     counts: bool = field(default=False, repr=False)
     """True for a step that counts or keeps something of each call: a preview of a call leaves it out"""
     calls: tuple[tuple[str | Model, Mapping[str, Any]], ...] = field(default=(), repr=False)
@@ -229,11 +231,7 @@ def on_chunk(first: Any, second: Any = None, /) -> Step:
     def wrap(inner: CallNext) -> CallNext:
         def run(request: Request) -> StepGenerator:
             response = yield from inner(request)
-            stage = make(request)
-            if response.reply is None:
-                return response.through(stage)
-            response.reply = _through(stage, response.reply)
-            return response
+            return pass_through(response, make(request))
 
         return run
 
@@ -295,19 +293,6 @@ class _EachChunk(Stage):
                 what = f"a list of {', '.join(sorted(kinds))}" if kinds else type(result).__name__
                 raise StepError(f"step {self._name!r} returned {what} instead of a chunk, a list of chunks or None")
         return out
-
-
-def _through(stage: Stage, reply: Reply) -> Reply:
-    """Pass the chunks of an unstreamed reply through the stage."""
-    folded = fold([*stage.feed(chunks_of(reply)), *stage.flush()])
-    return reply.replace(
-        message=evolve(folded.message, model=reply.message.model),
-        finish_reason=folded.finish_reason,
-        finish_reason_raw=folded.finish_reason_raw,
-        usage=folded.usage,
-        metadata=folded.metadata,
-        alternatives=folded.alternatives,
-    )
 
 
 def innermost(request: Request) -> StepGenerator:

@@ -8,9 +8,10 @@ from typing import Any, ClassVar, Final, Literal
 
 from attrs import evolve, field, frozen
 
-Spans = Literal["characters", "bytes", "part", "numbers", "notes"]
-"""What the span of a citation counts: characters of Python's strings, bytes of UTF-8, all of a part, or the places
-where the text names the citation's number ([1]); of notes, those that it does not name are no citations."""
+Spans = Literal["characters", "onward", "bytes", "part", "numbers", "notes"]
+"""What the span of a citation counts: characters of Python's strings (onward: from the end of the text so far), bytes
+of UTF-8, all of a part, or the places where the text names the citation's number ([1]); of notes, those that it does
+not name are no citations."""
 
 
 @frozen(hash=False)
@@ -75,6 +76,16 @@ def at_numbers(citations: Iterable[Citation], text: str, *, all: bool) -> list[C
     return [
         *(each for number, each in by_number.items() if all and number not in seen),
         *(evolve(by_number[number], start=start, end=end) for number, start, end in places),
+    ]
+
+
+def later(citations: Iterable[Citation], by: int) -> list[Citation]:
+    """Return citations with spans that begin `by` characters later."""
+    return [
+        each
+        if each.start is None or each.end is None or not by
+        else evolve(each, start=each.start + by, end=each.end + by)
+        for each in citations
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from operator import itemgetter
 from typing import Any, NoReturn
@@ -12,6 +12,7 @@ from attrs import evolve
 from .chunks import (
     Alternative,
     Cited,
+    Delta,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -27,6 +28,7 @@ from .chunks import (
     UsageUpdate,
     Warned,
 )
+from .citation import later
 from .cited_parts import with_citations
 from .errors import DecodeError, StepError
 from .message import Message
@@ -40,7 +42,6 @@ letters; joining 32 of them takes 0.01 µs each."""
 
 
 _Growing = type[Text] | type[Reasoning] | type[Refusal] | type[ToolCall]
-_Delta = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta
 
 
 class _PartBuilder:
@@ -65,14 +66,18 @@ class _PartBuilder:
         finally:
             self.pieces.clear()
 
-    def part(self) -> Part | None:
-        """Return the part so far; None for an empty one and for a tool call that has not ended."""
+    def text(self) -> str:
+        """Return the text so far."""
         if self.pieces:
             with suppress(DecodeError):  # already raised, or at the end of a stream that failed anyway
                 self.pack()
         if len(self.blocks) != 1:
             self.blocks = ["".join(self.blocks)]
-        text = self.blocks[0]
+        return self.blocks[0]
+
+    def part(self) -> Part | None:
+        """Return the part so far; None for an empty one and for a tool call that has not ended."""
+        text = self.text()
         if self.kind is ToolCall:
             return ToolCall(arguments_json=text, **self.fields) if self.whole else None
         if not text and not self.fields:
@@ -150,6 +155,17 @@ class Fold:
             **self.reply_fields,
         )
 
+    def text_of(self, delta: Delta | Alternative) -> str:
+        """Return the text so far of the part that the delta belongs to, also where another has taken its place."""
+        if isinstance(delta, Alternative):
+            other = self._alternatives.get(delta.choice)
+            return other.text_of(delta.chunk) if other is not None else ""
+        kind, at = _GROWS[type(delta)], delta.index
+        for place, part in ((at, self._parts.get(at)), *reversed(self._ended or ())):
+            if place == at and isinstance(part, _PartBuilder) and part.kind is kind:
+                return part.text()
+        return ""
+
     def _message(self) -> Message:
         if self._cited is not None:
             return self._cited_message(self._cited)
@@ -167,8 +183,7 @@ class Fold:
     def _cited_message(self, cited: Iterable[Cited]) -> Message:
         held = sorted([*(self._ended or ()), *self._parts.items()], key=_PLACE)
         parts = [(place, part.part() if isinstance(part, _PartBuilder) else part) for place, part in held]
-        whole = [(place, part) for place, part in parts if part is not None]
-        return Message("assistant", tuple(with_citations(whole, cited)))
+        return Message("assistant", tuple(with_citations([each for each in parts if each[1] is not None], cited)))
 
     def _growing(self, kind: _Growing, index: int) -> _PartBuilder:
         part = self._parts.get(index)
@@ -185,7 +200,7 @@ class Fold:
         self._kind = None
         return index
 
-    def _grow(self, part: _PartBuilder, chunk: _Delta, text: str) -> None:
+    def _grow(self, part: _PartBuilder, chunk: Delta, text: str) -> None:
         part.pieces.append(text)
         self._latest, self._pieces, self._index, self._kind = part, part.pieces, chunk.index, type(chunk)
 
@@ -214,6 +229,8 @@ class Fold:
         self._parts[self._free(chunk.index)] = part
 
     def _citations(self, chunk: Cited) -> None:
+        if chunk.spans == "onward":
+            chunk = Cited(later(chunk.citations, len(self._message().text)))
         self._cited = [*(self._cited or ()), chunk]
 
     def _call_start(self, chunk: ToolCallStart) -> None:
@@ -318,6 +335,12 @@ class _Handlers(dict[type, Callable[[Fold, Any], None]]):
         raise StepError(f"a step gave a {kind.__name__} instead of a StreamChunk", hint="see stepwell.schemas.chunks")
 
 
+_GROWS: Mapping[type, _Growing] = {
+    TextDelta: Text,
+    ReasoningDelta: Reasoning,
+    RefusalDelta: Refusal,
+    ToolCallDelta: ToolCall,
+}
 _REASONING_FIELDS = {"signature", "encrypted", "wire"}
 
 _FEED = _Handlers(

@@ -2,7 +2,6 @@
 
 - "httpx": HTTP/1.1, sync and async; no extra needed.
 - "fast" (extra `fast`): HTTP/1.1 on httptools, sync and on asyncio, at a fraction of the cost.
-- "http2" (extra `http2`): all calls to a provider over one connection, by httpx.
 
 By default calls take "fast" where it is installed, and httpx otherwise. Calls on trio, and all calls while the
 environment or the system names a proxy, take httpx in place of "fast", even if that is asked for by name.
@@ -13,13 +12,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from functools import cache
 from importlib.util import find_spec
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, cast
 
 from attrs import field, frozen
 
+from .network_settings import is_proxied, tls_settings, with_proxies
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.errors import ConfigError
 from .schemas.memo import Memo
@@ -29,9 +28,8 @@ if TYPE_CHECKING:
 
     import httpx
 
-TransportName = Literal["httpx", "fast", "http2"]
-TRANSPORTS = ("httpx", "fast", "http2")
-_EXTRAS = {"fast": "httptools", "http2": "h2"}
+TransportName = Literal["httpx", "fast"]
+TRANSPORTS = ("httpx", "fast")
 MAX_CONNECTIONS, MAX_IDLE_CONNECTIONS, KEEP_ALIVE = 1000, 100, 30.0
 
 
@@ -69,7 +67,7 @@ class FastTransport:
         tls = self.tls
         if tls is not None:
             tls.set_alpn_protocols(["http/1.1"])
-        context = _fast_tls if tls is None else lambda: tls
+        context = tls_settings if tls is None else lambda: tls
         return {"tls": context, "max_connections": self.max_connections, "keep_alive": self.keep_alive}
 
 
@@ -117,10 +115,26 @@ class AsyncHTTPTransport(Protocol):
         """Close the connections."""
 
 
+class Wrapper:
+    """A transport around another one, whose answers it changes: stepwell.testing.Faults, say.
+
+    over: what it is around: all that `transport=` and `http=` of a client take.
+    """
+
+    def __init__(self, over: AnyTransport | AnyHTTPClient) -> None:
+        is_client = hasattr(over, "build_request")
+        self.http = cast(AnyHTTPClient, over) if is_client else None
+        self.transport = None if is_client else cast(AnyTransport, over)
+
+    def wrap(self, client: Any, *, asynchronous: bool) -> Any:
+        """Return a client with the interface of the given one (of httpx, or of pipeline/http/fast), around that."""
+        raise NotImplementedError
+
+
 AnyHTTPClient: TypeAlias = HTTPClient | AsyncHTTPClient | None
 """`http=` of a client."""
-AnyTransport: TypeAlias = TransportName | FastTransport | HTTPTransport | AsyncHTTPTransport | None
-"""`transport=` of a client: a name, the fast transport with settings, or a transport of httpx."""
+AnyTransport: TypeAlias = TransportName | FastTransport | HTTPTransport | AsyncHTTPTransport | Wrapper | None
+"""`transport=` of a client: a name, the fast transport with settings, a transport of httpx, or a Wrapper."""
 
 Value = TypeVar("Value")
 
@@ -131,6 +145,10 @@ def checked_transport(transport: Value, *, asynchronous: bool) -> Value:
     Raises ConfigError for one that cannot make async calls (`asynchronous`), or sync calls, or is not installed.
     """
     if transport is None:
+        return transport
+    if isinstance(transport, Wrapper):
+        checked_transport(transport.transport, asynchronous=asynchronous)
+        checked_http(transport.http, asynchronous=asynchronous)
         return transport
     if not isinstance(transport, str | FastTransport):
         handler = "handle_async_request" if asynchronous else "handle_request"
@@ -143,9 +161,8 @@ def checked_transport(transport: Value, *, asynchronous: bool) -> Value:
     name = "fast" if isinstance(transport, FastTransport) else transport
     if name not in TRANSPORTS:
         raise ConfigError(f"there is no transport {name[:40]!r}", hint=f"it is one of {', '.join(TRANSPORTS)}")
-    extra = _EXTRAS.get(name)
-    if extra and find_spec(extra) is None:
-        raise ConfigError(f"{extra} is not installed", hint=f"pip install 'stepwell[{name}]'")
+    if name == "fast" and find_spec("httptools") is None:
+        raise ConfigError("httptools is not installed", hint="pip install 'stepwell[fast]'")
     return transport
 
 
@@ -177,6 +194,7 @@ def checked_limit(most: int | None, transport: object, http: object) -> int:
         return MAX_CONNECTIONS
     if type(most) is not int or most < 1:
         raise ConfigError(f"max_connections cannot be {most!r}", hint="it is an integer of 1 or more")
+    transport, http = within_wrappers(transport, http)
     if http is not None or not (transport is None or isinstance(transport, str)):
         raise ConfigError("max_connections is not for a transport or HTTP client of your own", hint="set its own limit")
     return most
@@ -184,12 +202,16 @@ def checked_limit(most: int | None, transport: object, http: object) -> int:
 
 def connect(transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNECTIONS) -> Transport:
     """Set up a sync client's connections: over `http`, a client of the caller's own, or over one of ours."""
+    if isinstance(transport, Wrapper):
+        inner = connect(transport.transport, transport.http, most)
+        inner.client = transport.wrap(inner.client, asynchronous=False)
+        return inner
     if http is not None:
         return Transport(http, http.build_request, name=_library(http))
     if is_own(transport):
         return Transport(RawTransport(cast(HTTPTransport, transport)), _request_builder())
     chosen = _chosen(transport, most, asynchronous=False)
-    proxied = _is_proxied()
+    proxied = is_proxied()
     if isinstance(chosen, FastTransport) and not proxied:
         from .pipeline.http.fast.client import SocketClient  # heavy: only when something is to be sent
 
@@ -197,7 +219,7 @@ def connect(transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNEC
     import httpx  # heavy: only when something is to be sent
 
     settings = _settings(chosen, most)
-    client = httpx.Client(**settings) if proxied else RawTransport(httpx.HTTPTransport(**settings))
+    client = with_proxies(httpx.Client, settings) if proxied else RawTransport(httpx.HTTPTransport(**settings))
     return Transport(client, _request_builder())
 
 
@@ -205,12 +227,16 @@ def aconnect(
     transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNECTIONS, *, asyncio: bool
 ) -> AsyncTransport:
     """Set up an async client's connections on the event loop that runs now, which is asyncio's or not."""
+    if isinstance(transport, Wrapper):
+        inner = aconnect(transport.transport, transport.http, most, asyncio=asyncio)
+        inner.client = transport.wrap(inner.client, asynchronous=True)
+        return inner
     if http is not None:
         return AsyncTransport(http, http.build_request, name=_library(http))
     if is_own(transport):
         return AsyncTransport(AsyncRawTransport(cast(AsyncHTTPTransport, transport)), _request_builder())
     chosen = _chosen(transport, most, asynchronous=True)
-    proxied = _is_proxied()
+    proxied = is_proxied()
     if isinstance(chosen, FastTransport) and asyncio and not proxied:
         from .pipeline.http.fast.client import AsyncSocketClient  # heavy: only when something is to be sent
 
@@ -218,32 +244,43 @@ def aconnect(
     import httpx  # heavy: only when something is to be sent
 
     settings = _settings(chosen, most)
-    client = httpx.AsyncClient(**settings) if proxied else AsyncRawTransport(httpx.AsyncHTTPTransport(**settings))
-    return AsyncTransport(client, _request_builder())
+    if proxied:
+        return AsyncTransport(with_proxies(httpx.AsyncClient, settings), _request_builder())
+    return AsyncTransport(AsyncRawTransport(httpx.AsyncHTTPTransport(**settings)), _request_builder())
 
 
 def name_transport(transport: AnyTransport, http: AnyHTTPClient, most: int, *, asynchronous: bool) -> str:
     """Name in a few words what carries the calls of a client, for `describe()`."""
+    if isinstance(transport, Wrapper):
+        inner = name_transport(transport.transport, transport.http, most, asynchronous=asynchronous)
+        return f"{inner}, within {type(transport).__name__}"
     if http is not None or is_own(transport):
         kind = type(transport if http is None else http)
         return f"over {kind.__module__.partition('.')[0]}.{kind.__name__}, which the client was given"
     chosen = _chosen(transport, most, asynchronous=asynchronous)
     if not isinstance(chosen, FastTransport):
         return f"over {chosen}"
-    if _is_proxied():
+    if is_proxied():
         return "over httpx, since a proxy is set"
     on_trio = "; over httpx on trio" if asynchronous else ""
     return f"over fast (httptools), {chosen.max_connections:,} connections at most{on_trio}"
 
 
 def is_own(transport: AnyTransport) -> bool:
-    """Return whether it is a transport of httpx, which the caller made."""
-    return not (transport is None or isinstance(transport, str | FastTransport))
+    """Return whether it is a transport of httpx, or around something, which the caller made."""
+    transport, http = within_wrappers(transport)
+    return http is not None or not (transport is None or isinstance(transport, str | FastTransport))
+
+
+def within_wrappers(transport: Any, http: Any = None) -> tuple[Any, Any]:
+    """Return the transport and the HTTP client that are within all wrappers, each or both None."""
+    while isinstance(transport, Wrapper):
+        transport, http = transport.transport, transport.http
+    return transport, http
 
 
 def _chosen(transport: Any, most: int, *, asynchronous: bool) -> FastTransport | str:
-    """Return the transport to take where no proxy is in the way: the fast one, of `most` connections, or "httpx" or
-    "http2"."""
+    """Return the transport to take where no proxy is in the way: the fast one, of `most` connections, or "httpx"."""
     name = transport or checked_transport(os.environ.get("STEPWELL_TRANSPORT") or None, asynchronous=asynchronous)
     if name is None:
         name = "fast" if find_spec("httptools") else "httpx"
@@ -280,18 +317,10 @@ class AsyncRawTransport:
         return response
 
 
-def _is_proxied() -> bool:
-    """Return whether the environment or the system names a proxy, which httpx honours."""
-    from urllib.request import getproxies  # brings in ssl: only when something is to be sent
-
-    return not getproxies().keys().isdisjoint(("http", "https", "all"))
-
-
 def _settings(chosen: FastTransport | str, most: int) -> dict[str, Any]:
     """Return the arguments of httpx's transports and clients."""
     import httpx  # heavy: only when something is to be sent
 
-    http2 = chosen == "http2"
     tls, keep_alive = None, 5.0  # seconds, as httpx has it
     if isinstance(chosen, FastTransport):
         tls, most = chosen.tls, chosen.max_connections
@@ -299,32 +328,7 @@ def _settings(chosen: FastTransport | str, most: int) -> dict[str, Any]:
     limits = httpx.Limits(
         max_connections=most, max_keepalive_connections=MAX_IDLE_CONNECTIONS, keepalive_expiry=keep_alive
     )
-    return {"http2": http2, "verify": tls or _tls("h2" if http2 else "http/1.1"), "limits": limits}
-
-
-@cache
-def _tls(protocol: str) -> ssl.SSLContext:
-    """Return the process's TLS context for a protocol. Honours SSL_CERT_FILE and SSL_CERT_DIR.
-
-    Creating one takes 20 to 40 ms. Each protocol needs its own, since httpcore sets the ALPN protocols on it.
-    """
-    import ssl  # heavy: only when something is to be sent
-
-    # As httpx does, whose function for it would import the whole of httpx.
-    if file := os.environ.get("SSL_CERT_FILE"):
-        return ssl.create_default_context(cafile=file)
-    if folder := os.environ.get("SSL_CERT_DIR"):
-        return ssl.create_default_context(capath=folder)
-    import certifi  # comes with httpx
-
-    return ssl.create_default_context(cafile=certifi.where())
-
-
-@cache
-def _fast_tls() -> ssl.SSLContext:
-    context = _tls("fast")
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+    return {"verify": tls or tls_settings(), "limits": limits}
 
 
 def _request_builder() -> Callable[..., httpx.Request]:

@@ -16,6 +16,7 @@ from ..declare.patterns import matching
 from ..declare.resolve import Family
 from ..declare.server_tools import kinds_asked
 from ..declare.wire import Wire
+from ..text_calls.models import forms_of_model
 
 _MODULES = {
     "claude": "claude_options",
@@ -54,9 +55,11 @@ def _tables_of(id: str) -> Any:
 
 
 def facts_of_family(model_id: str, wire: Wire) -> Family | None:
-    """Return the facts of a model's family for a wire; None for a family without a table."""
-    if wire.operation != "chat" or not (id := family_id(model_id)):
+    """Return the facts of a model's family for a wire; None for a family that has none."""
+    if wire.operation != "chat":
         return None
+    if not (id := family_id(model_id)):
+        return Family(text_calls=forms) if (forms := forms_of_model(model_id)) else None
     tables = _tables_of(id)
     native = (wire.history_format or wire.name) in tables.FORMATS
     rules = next(matching(tables.NATIVE if native else tables.OTHER_FORMATS, id), ())
@@ -78,13 +81,10 @@ def wire_with_tools(
     id = family_id(model_id) if wire.operation == "chat" else ""
     tables = _tables_of(id) if id else None
     other, models = getattr(tables, "WIRE_WITH_TOOLS", ("", {}))
-    needs = (
-        next(matching(models, id), None) if wire.name != other and any(each.name == other for each in wires) else None
-    )
-    chats = [each for each in wires if each.operation == wire.operation and each.server_tools]
-    hosted = {
-        kind: each.name for each in reversed(chats) for kind in each.server_tools if kind not in wire.server_tools
-    }
+    offered = any(each.name == other and not each.by_name_only for each in wires)
+    needs = next(matching(models, id), None) if wire.name != other and offered else None
+    able = [each for each in wires if each.operation == wire.operation]
+    hosted = {kind: each.name for each in reversed(able) for kind in each.server_tools if kind not in wire.server_tools}
     if needs is None and not hosted:
         return None
 

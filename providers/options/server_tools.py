@@ -116,6 +116,18 @@ GROQ: ServerTools = {
     "web_search": ServerTool({"type": "browser_search"}),
     "code_execution": ServerTool({"type": "code_interpreter", "container": {"type": "auto"}}),
 }
+# https://docs.x.ai/docs/guides/tools/overview
+XAI: ServerTools = {
+    "web_search": ServerTool(
+        {"type": "web_search"},
+        {"allowed_domains": "filters.allowed_domains", "blocked_domains": "filters.excluded_domains"},
+    ),
+    "code_execution": ServerTool({"type": "code_interpreter"}),
+    "file_search": ServerTool(
+        {"type": "file_search"}, {"stores": "vector_store_ids", "max_results": "max_num_results"}
+    ),
+    "mcp": OPENAI["mcp"],
+}
 # https://openrouter.ai/docs/guides/features/server-tools/web-search
 OPENROUTER: ServerTools = {
     "web_search": ServerTool(

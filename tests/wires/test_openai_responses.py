@@ -11,6 +11,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from in_turn import in_turn
 from openai.types.responses import ResponseStreamEvent
 
 from stepwell import Context, Reply
@@ -20,7 +21,6 @@ from stepwell.pipeline.stream.decoder import StreamDecoder
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.providers.wires.openai_responses.encode import NAME
 from stepwell.schemas import errors
-from stepwell.schemas.fold import fold
 from stepwell.schemas.message import user
 
 TYPES: dict[str, Any] = {
@@ -131,8 +131,10 @@ def decode(body: Any) -> Reply:
 
 def folded(stream: Iterator[dict[str, Any]]) -> Reply:
     decoder = StreamDecoder(openai_responses.stream_steps(), MODEL)
-    chunks = [chunk for each in stream for chunk in decoder.feed(answers.events(each))]
-    return fold([*chunks, *decoder.end()])
+    for each in stream:
+        decoder.received.feed(decoder.feed(answers.events(each)))
+    decoder.received.feed(decoder.end())
+    return decoder.received.reply()
 
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
@@ -388,11 +390,11 @@ def _turn(
     )
 
 
-@pytest.mark.parametrize("listed", [True, False], ids=["all listed", "the text alone listed"])
-@pytest.mark.parametrize("last", [None, 0, 1, 2], ids=["no end", "end at 0", "end at 1", "end at 2"])
-@pytest.mark.parametrize("ids", [("m", "m", "m"), ("a", "b", "c"), ("", "", ""), ("a", "b", "a"), ("a", "a", "c")])
-@pytest.mark.parametrize("content", [0, 1, 7])
-@pytest.mark.parametrize("index", [None, 0, 1, 2])
+@in_turn("listed", [True, False])
+@in_turn("last", [None, 0, 1, 2])
+@in_turn("ids", [("m", "m", "m"), ("a", "b", "c"), ("", "", ""), ("a", "b", "a"), ("a", "a", "c")])
+@in_turn("content", [0, 1, 7])
+@in_turn("index", [None, 0, 1, 2])
 def test_the_text_comes_once_with_any_numbering_of_its_events(
     index: int | None, content: int, ids: tuple[str, str, str], last: int | None, listed: bool
 ) -> None:

@@ -74,13 +74,13 @@ def _arguments(arguments: object) -> dict[str, Any]:
     return dict(arguments) if isinstance(arguments, dict) else {}
 
 
-def references(content: Iterable[Mapping[str, Any]], said: int) -> list[Citation]:
+def references(content: Iterable[Mapping[str, Any]]) -> list[Citation]:
     """Return Mistral's references, each at its place in the text: they follow what they support.
 
-    content: the blocks of a message, or of a piece of one.
-    said: the length of the text before them.
+    content: the blocks of a message, or of a piece of one, in which the places count.
     """
     out: list[Citation] = []
+    said = 0
     for block in content:
         if isinstance(text := block.get("text"), str):
             said += len(text)
