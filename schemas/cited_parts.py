@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from attrs import evolve
 
 from .chunks import Cited
-from .citation import Citation, Spans, at_numbers, in_characters, spread
+from .citation import Citation, Spans, at_numbers, in_characters, later, spread
+from .message import Message
 from .parts import Part, Text
 
 
@@ -35,6 +36,12 @@ def with_citations(parts: Sequence[tuple[int, Part]], cited: Iterable[Cited]) ->
         evolve(part, citations=(*part.citations, *found[at])) if type(part) is Text and found[at] else part
         for at, (_, part) in enumerate(parts)
     ]
+
+
+def placed(chunk: Cited, so_far: Callable[[], Message]) -> Cited:
+    """Return the chunk with spans that count from the beginning of the text, if they count from the end of the text so
+    far."""
+    return Cited(later(chunk.citations, len(so_far().text))) if chunk.spans == "onward" else chunk
 
 
 def fit_to_text(citations: Sequence[Citation], text: str, spans: Spans) -> Sequence[Citation]:

@@ -28,8 +28,7 @@ from .chunks import (
     UsageUpdate,
     Warned,
 )
-from .citation import later
-from .cited_parts import with_citations
+from .cited_parts import placed, with_citations
 from .errors import DecodeError, StepError
 from .message import Message
 from .parts import Part, Reasoning, Refusal, Text, ToolCall
@@ -181,9 +180,11 @@ class Fold:
         return Message("assistant", tuple(parts))
 
     def _cited_message(self, cited: Iterable[Cited]) -> Message:
-        held = sorted([*(self._ended or ()), *self._parts.items()], key=_PLACE)
-        parts = [(place, part.part() if isinstance(part, _PartBuilder) else part) for place, part in held]
-        return Message("assistant", tuple(with_citations([each for each in parts if each[1] is not None], cited)))
+        parts: list[tuple[int, Part]] = []
+        for place, part in sorted([*(self._ended or ()), *self._parts.items()], key=_PLACE):
+            if (done := part.part() if isinstance(part, _PartBuilder) else part) is not None:
+                parts.append((place, done))
+        return Message("assistant", tuple(with_citations(parts, cited)))
 
     def _growing(self, kind: _Growing, index: int) -> _PartBuilder:
         part = self._parts.get(index)
@@ -229,9 +230,7 @@ class Fold:
         self._parts[self._free(chunk.index)] = part
 
     def _citations(self, chunk: Cited) -> None:
-        if chunk.spans == "onward":
-            chunk = Cited(later(chunk.citations, len(self._message().text)))
-        self._cited = [*(self._cited or ()), chunk]
+        self._cited = [*(self._cited or ()), placed(chunk, self._message)]
 
     def _call_start(self, chunk: ToolCallStart) -> None:
         call = _PartBuilder(ToolCall, whole=False)

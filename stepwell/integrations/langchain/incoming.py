@@ -18,7 +18,7 @@ from ...schemas.errors import ConfigError
 from ...schemas.json_text import dumps
 from ...schemas.message import Message, Role
 from ...schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
-from .server_tools import part_of, with_citations
+from .server_tools import part_of, with_noted_citations
 
 OURS = "stepwell"
 """Key in a block's `extras` or a message's `additional_kwargs` for what LangChain has no field for."""
@@ -95,7 +95,7 @@ def _parts(message: AIMessage) -> list[Part]:
         indexed.append((index, Refusal(refusal)))
     parts = [part for _, part in sorted(indexed, key=lambda pair: pair[0])]
     parts = _with_extra(parts, extra) if extra else parts
-    return with_citations(parts, ours["citations"]) if ours.get("citations") else parts
+    return with_noted_citations(parts, ours["citations"]) if ours.get("citations") else parts
 
 
 def _with_extra(parts: list[Part], extra: Mapping[str, Any]) -> list[Part]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from attrs import evolve
 
@@ -32,7 +32,7 @@ def part_of(value: Mapping[str, Any]) -> Opaque | None:
     own = {"wire": value["wire"], "data": value.get("data")}
     if "part" not in value:
         return Opaque(**own)
-    part: Opaque = CONVERTER.structure({**value["part"], **own}, Part)
+    part: Opaque = CONVERTER.structure({**value["part"], **own}, cast(Any, Part))
     return part
 
 
@@ -42,7 +42,7 @@ def citations_note(message: Message) -> list[Any]:
     return found if any(found) else []
 
 
-def with_citations(parts: Sequence[Part], note: Sequence[Any]) -> list[Part]:
+def with_noted_citations(parts: Sequence[Part], note: Sequence[Any]) -> list[Part]:
     """Return the parts with the citations of each text, as `citations_note` has them."""
     left = iter(note)
     return [
