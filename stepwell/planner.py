@@ -35,6 +35,7 @@ from .providers.declare.overrides import OVERRIDES, Overrides, in_force
 from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
+from .providers.history.file_owners import input_for_others
 from .providers.options.families import facts_of_family, wire_with_tools
 from .schemas.errors import UnknownModel
 from .schemas.memo import Memo
@@ -258,7 +259,7 @@ class CallPlanner:
         named, overrides = given.get("wire"), given.get("overrides")
         plan = self.plan(operation, model, stream=stream, wire=named, overrides=overrides)
         left, find = None, plan.tools_wire
-        if find and (given.get("tools") or getattr(prompt, "tools", None)) and (needed := find(given)):
+        if find and (needed := find(given, given.get("tools") or getattr(prompt, "tools", None))):
             left = plan.left_overrides
             plan = self.plan(operation, model, stream=stream, wire=needed, overrides=overrides)
         request = plan.request.replace(
@@ -362,7 +363,6 @@ class CallPlanner:
         login: the key and the address that the call was given, which are passed on to models of the same provider only.
         """
         request = nested(request, request.get(DEPTH) + 1, hint=_OTHER_MODEL_HINT)
-        input = request.context if request.operation in _CONVERSATIONS else request.input
         # A stream that only the first provider insists on was not requested by the caller.
         stream = request.stream and not request.get(COLLECTED)
         settings = {"retries": request.retries, "timeout": request.timeouts, "on_unsupported": request.on_unsupported}
@@ -370,7 +370,7 @@ class CallPlanner:
         if login is not None:
             plan = self.plan(request.operation, model, stream=stream, wire=given.get("wire"))
             given |= login.for_model(plan.provider, plan.model, plan.base_url, options, self.environment)
-        pipeline, other = self.request(request.operation, model, input, given, stream=stream)
+        pipeline, other = self.request(request.operation, model, input_for_others(request), given, stream=stream)
         if options.keys().isdisjoint(LOGIN_NAMES):  # else it has a login of its own to pass on
             other = other.replace(request_for_model=partial(self.request_for_model, edits=edits, login=login))
         other = other.replace(
