@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from attrs import evolve
@@ -50,6 +51,7 @@ from .translate import no_json_with_tools, translate
 from .wire import Wire
 
 _ANY: Mapping[str, Any] = {}
+_SERVER = attrgetter("server")
 USER_AGENT = "stepwell/0.1"
 
 
@@ -189,7 +191,7 @@ def check(provider: Provider, wire: Wire) -> Step:
     others = {kind: each.name for each in same for kind in each.server_tools}
 
     def check_options_of(request: Request) -> Request:
-        if request.context.tools and kinds_asked(request.context.tools):
+        if any(map(_SERVER, request.context.tools)) and kinds_asked(request.context.tools):
             request = with_server_tools(request, wire.server_tools, provider.id, others)
         all_options = request.options
         if not all_options:

@@ -1,5 +1,4 @@
-"""OpenAI's responses: streams fold to the response they end with, items are sent back unchanged, every kind of
-event."""
+"""OpenAI's responses: streams fold to the response they end with, items go back unchanged, every kind of event."""
 
 from __future__ import annotations
 
