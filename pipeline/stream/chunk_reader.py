@@ -10,9 +10,10 @@ from typing import Any
 
 from ...schemas.chunks import StreamChunk, Warned
 from ...schemas.errors import StepError, StepwellError, StreamTruncated, TransportError
-from ...schemas.fold import Fold, chunks_of
+from ...schemas.fold import Fold
 from ...schemas.message import Context
 from ...schemas.reply import CallWarning, Reply, joined_warnings
+from ...schemas.reply_chunks import chunks_of
 from ...schemas.usage import Usage
 from ..annotate import annotate, attach_attempts, attach_partial, note_reply, with_inner_calls
 from ..effects import END, Close, Effect, Flow, Read, cancel_flow, emitted

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from attrs import evolve
 
 from ...schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallDelta, ToolCallEnd, ToolCallStart
-from ...schemas.fold import chunks_of, fold
+from ...schemas.fold import fold
+from ...schemas.reply_chunks import chunks_of
 from ..http.response import Response, Stage
 
 ReadText = Callable[[str, Finish], list[StreamChunk]]

@@ -28,6 +28,8 @@ class ServerTool:
     """the option that holds a list of such objects, for declarations that are divided (MCP servers)"""
     beside_declaration: Mapping[str, Any] = {}
     """what such an object holds in any case"""
+    models: str = "*"
+    """the pattern of the ids of the models that run it, at a provider where others refuse it"""
     include: tuple[str, ...] = ()
     """what the option `include` has to name for the results to be in the answer"""
 

@@ -11,11 +11,11 @@ from attrs import evolve
 
 from ..schemas.chunks import Finish, ReasoningDelta, StreamChunk, TextDelta
 from ..schemas.errors import InvalidOption, StreamTruncated
-from ..schemas.fold import chunks_of
 from ..schemas.message import Message
 from ..schemas.model import Model
 from ..schemas.parts import Audio, Image, Text, check_texts
 from ..schemas.reply import Ranked, Reply, Verdict
+from ..schemas.reply_chunks import chunks_of
 from ..schemas.usage import Usage
 from .fault_kinds import Alteration, AlteredBody, BodyEnd, Item, Pause
 

@@ -15,7 +15,8 @@ from stepwell import Client, Reply
 from stepwell.messages import TokenLogprob
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.schemas import errors
-from stepwell.schemas.fold import chunks_of, fold
+from stepwell.schemas.fold import fold
+from stepwell.schemas.reply_chunks import chunks_of
 
 from loopback import DONE, completion, event
 from recordings import Recording, recordings, replay, with_body
