@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from .chunks import (
     Alternative,
@@ -33,7 +34,7 @@ _BESIDE_TEXT = ("signature", "encrypted", "id", "wire", "extra")
 
 
 def chunks_of(reply: Reply) -> list[StreamChunk]:
-    """Return the shortest stream that folds to this Reply. All its text is in deltas, that with citations too."""
+    """Return the shortest stream that folds to this Reply. All text is in deltas, also where a part has more fields."""
     chunks: list[StreamChunk] = [Start(reply.id, reply.model)]
     for index, part in enumerate(reply.message.content):
         chunks.extend(_chunks_of_part(part, index))
@@ -47,13 +48,20 @@ def chunks_of(reply: Reply) -> list[StreamChunk]:
     return chunks
 
 
+def call_chunks(
+    index: int, id: str, name: str, arguments_json: str, extra: Mapping[str, Any] | None = None
+) -> list[StreamChunk]:
+    """Return the chunks of a complete tool call; an `id` of "" is for `rewrite_text` to replace."""
+    return [
+        ToolCallStart(index, id, name),
+        ToolCallDelta(index, arguments_json),
+        ToolCallEnd(index, extra or {}, id, name, arguments_json),
+    ]
+
+
 def _chunks_of_part(part: Part, index: int) -> list[StreamChunk]:
     if isinstance(part, ToolCall):
-        return [
-            ToolCallStart(index, part.id, part.name),
-            ToolCallDelta(index, part.arguments_json),
-            ToolCallEnd(index, part.extra, part.id, part.name, part.arguments_json),
-        ]
+        return call_chunks(index, part.id, part.name, part.arguments_json, part.extra)
     if not isinstance(part, Text | Reasoning | Refusal):
         return [PartDone(part, index)]
     fields = {name: value for name in _BESIDE_TEXT if (value := getattr(part, name, None)) not in (None, {})}

@@ -226,7 +226,7 @@ def connect(transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNEC
 def aconnect(
     transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNECTIONS, *, asyncio: bool
 ) -> AsyncTransport:
-    """Set up an async client's connections on the event loop that runs now, which is asyncio's or not."""
+    """Set up an async client's connections on the running event loop; `asyncio` is whether that loop is asyncio's."""
     if isinstance(transport, Wrapper):
         inner = aconnect(transport.transport, transport.http, most, asyncio=asyncio)
         inner.client = transport.wrap(inner.client, asynchronous=True)

@@ -151,6 +151,7 @@ def _when_closed(loop: Any, opened: ref[Any]) -> Callable[[], object]:
 
 
 def _end_loop(opened: ref[Any], loop: ref[Any]) -> None:
+    """Shut down what a client has opened on a loop that is closed, if both still exist."""
     entries, closed = opened(), loop()
     if entries is not None and closed is not None and (entry := entries.pop(closed, None)) is not None:
         entry[0].shut_down()

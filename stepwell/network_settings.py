@@ -50,7 +50,7 @@ def is_proxied() -> bool:
 
 
 def with_proxies(kind: Callable[..., HTTPClient], settings: dict[str, Any]) -> HTTPClient:
-    """Make a client of httpx, which goes by the proxies that the environment or the system names.
+    """Make a client of httpx that uses the proxies which the environment or the system names.
 
     kind: httpx.Client or httpx.AsyncClient.
     settings: its arguments.

@@ -57,6 +57,7 @@ def _copied(declaration: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _put(into: dict[str, Any], path: list[str], value: object) -> None:
+    """Set the field at a path; an object is merged into one that is there."""
     for name in path[:-1]:
         into = into.setdefault(name, {})
     if isinstance(value, Mapping) and isinstance(known := into.get(path[-1]), dict):

@@ -14,10 +14,9 @@ from ...schemas.chunks import (
     StreamChunk,
     TextDelta,
     ToolCallDelta,
-    ToolCallEnd,
-    ToolCallStart,
 )
 from ...schemas.reply import WHOLE
+from ...schemas.reply_chunks import call_chunks
 from ...schemas.tool import Tool
 from .forms import KnownForms, TextForm
 from .readers import WrittenCall
@@ -214,9 +213,5 @@ class TextCalls(Stage):
             at = _FIRST_INDEX + self._calls
             self._calls += 1
             id = call.id or f"call_{self._new_id()[:12]}"
-            out += [
-                ToolCallStart(at, id, call.name),
-                ToolCallDelta(at, call.arguments_json),
-                ToolCallEnd(at, {}, id, call.name, call.arguments_json),
-            ]
+            out += call_chunks(at, id, call.name, call.arguments_json)
         return out

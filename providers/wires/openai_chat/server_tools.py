@@ -34,13 +34,14 @@ _KINDS: Mapping[str, str] = {
 
 
 def metadata_chunks(beside: Mapping[str, Any], *, cited: bool) -> list[StreamChunk]:
-    """Make the chunks of what stands beside the choices.
+    """Return the chunks for the fields of an answer other than `choices`.
 
-    beside: these fields. Of those that name sources `search_results` says more than the addresses in `citations`.
-    cited: whether the message has cited its sources itself.
+    beside: these fields.
+    cited: whether the message has cited its sources itself; those of these fields are then left out.
     """
     metadata = {name: value for name, value in beside.items() if name not in SOURCES}
     out: list[StreamChunk] = [MetadataUpdate(metadata)] if metadata else []
+    # `search_results` have titles and dates; `citations` are the same addresses alone.
     pages = () if cited else web_pages(beside.get("search_results")) or web_pages(beside.get("citations"))
     if pages:
         out.append(Cited([evolve(page, number=at) for at, page in enumerate(pages, start=1)], None, "numbers"))

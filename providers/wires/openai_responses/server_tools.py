@@ -66,7 +66,7 @@ def _arguments(item: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _words(item: Mapping[str, Any]) -> str:
-    """Return the result in words: what was printed, returned, or why it failed."""
+    """Return the result of a tool as text: what it printed or returned, or why it failed."""
     outputs = "\n".join(text for each in objects(item.get("outputs")) if (text := text_in(each, "logs")))
     listed = ", ".join(text for each in objects(item.get("tools")) if (text := text_in(each, "name")))
     parts = "\n".join(_lines(item.get("output")))
@@ -76,6 +76,7 @@ def _words(item: Mapping[str, Any]) -> str:
 
 
 def _lines(output: object) -> Iterator[str]:
+    """Yield the texts of an output, which is a string or a list of objects."""
     if isinstance(output, str):
         yield output
     for each in objects(output):
