@@ -267,7 +267,7 @@ def name_transport(transport: AnyTransport, http: AnyHTTPClient, most: int, *, a
 
 
 def is_own(transport: AnyTransport) -> bool:
-    """Return whether it is a transport of httpx, or around something, which the caller made."""
+    """Return whether the caller made it: a transport of httpx, or a wrapper around one or around a client."""
     transport, http = within_wrappers(transport)
     return http is not None or not (transport is None or isinstance(transport, str | FastTransport))
 

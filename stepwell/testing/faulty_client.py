@@ -229,7 +229,7 @@ class _Body:
                 if isinstance(item, Pause):
                     wait_as_read(item.seconds, self._clock, self._scope)
                 elif isinstance(item, Exception):
-                    self._items.append(item)
+                    self._items.append(item)  # a further read has the same outcome
                     raise StopIteration if isinstance(item, BodyEnd) else item
                 elif item:
                     return item

@@ -15,9 +15,8 @@ from attrs import evolve
 
 from ....schemas.chunks import Cited, MetadataUpdate, PartDone, StreamChunk
 from ....schemas.citation import Citation
-from ....schemas.json_text import JSONDecodeError, loads
 from ....schemas.parts import Opaque, ServerToolCall, ServerToolResult
-from ..sources import items, objects, text_in, web_pages
+from ..sources import arguments_in, items, objects, text_in, web_pages
 from .places import NAME, SERVER_TOOLS
 
 SOURCES = frozenset(("citations", "search_results"))
@@ -67,11 +66,7 @@ def executed(tools: Iterable[Mapping[str, Any]]) -> list[PartDone]:
 
 def _arguments(arguments: object) -> dict[str, Any]:
     if isinstance(arguments, str) and arguments:
-        try:
-            value = loads(arguments)
-        except JSONDecodeError:
-            value = None
-        return value if isinstance(value, dict) else {"input": arguments}
+        return arguments_in(arguments)
     return dict(arguments) if isinstance(arguments, dict) else {}
 
 
