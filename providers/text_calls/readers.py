@@ -255,8 +255,10 @@ def _python_value(node: ast.expr, depth: int = 0) -> Any:
 
 
 def _object(text: str, closed: bool) -> str | None:
-    """Return arguments as the JSON text of an object; None if it is incomplete. No text is an empty object if the call is
-    closed."""
+    """Return arguments as the JSON text of an object; None if it is incomplete.
+
+    closed: whether the call has ended: no text at all is then an empty object.
+    """
     if not text.strip():
         return "{}" if closed else None
     return read_arguments(text, {}) if "{" in text else None

@@ -123,7 +123,7 @@ class TextCalls(Stage):
         return self._text(before)
 
     def _form_of_beginning(self) -> TextForm | None:
-        """Return the form of an answer that begins as a call without a mark does, and settle whether it does."""
+        """Return the form without a mark whose calls begin as this answer does; None if none does, or not yet."""
         text = self._held.lstrip()
         if not text:
             return None

@@ -43,7 +43,8 @@ def said_in_chat(turn: object, size: int | None) -> list[Said]:
             message = Message("assistant", [Text(item) if isinstance(item, str) else item])
             check_texts(message.content)
             # Text after a pause is more of the same part.
-            parts += not (isinstance(before, Pause) and isinstance(item, str) and bool(parts))
+            if not parts or not isinstance(item, str) or not isinstance(before, Pause):
+                parts += 1
             said += [[piece] for chunk in _content(message, parts - 1) for piece in _pieces(chunk, size)]
         before = item
     reason = "tool_calls" if any(getattr(item, "type", "") == "tool_call" for item in items) else "stop"
