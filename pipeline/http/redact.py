@@ -48,9 +48,9 @@ def redact(error: StepwellError, request: Request) -> None:
 
 
 def bare(error: StepwellError) -> StepwellError:
-    """Return an error that was redacted, to be raised again: without the frames below, if a server quotes a credential.
+    """Return an error to raise again; if a credential was masked in it, without its traceback and its causes.
 
-    Their locals hold the answer, as do the exceptions behind it.
+    The locals of those frames still hold the server's answer, which quotes the credential.
     """
     held = (*error.args, getattr(error, "payload", b""), getattr(error, "body", b""))
     if any(MASK in text if isinstance(text, str) else MASK.encode() in text for text in held):

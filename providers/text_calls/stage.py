@@ -171,9 +171,8 @@ class TextCalls(Stage):
     def _end(self, *, cut: bool = False) -> list[StreamChunk]:
         """Return the rest: a block that was not closed is read as far as it goes.
 
-
-        Half a call becomes one whose arguments, the block as it was written, do not parse, so that no loop runs it; in
-        an answer that was cut, one that has not ended. A block that names no tool is text after all.
+        A call that is not whole becomes one whose arguments are the block as it was written, which do not parse, so
+        that no loop runs it; in an answer that was cut it is a call without an end. A block that names no tool is text.
         """
         self._join()
         form, self._form = self._form, None

@@ -48,7 +48,7 @@ def metadata_chunks(beside: Mapping[str, Any], *, cited: bool) -> list[StreamChu
 
 
 def executed(tools: Iterable[Mapping[str, Any]]) -> list[PartDone]:
-    """Make the chunks of Groq's tools: a call and its result for each."""
+    """Return the chunks of the tools that Groq ran: a call and its result for each."""
     out: list[Opaque] = []
     for at, tool in enumerate(tools):
         name = text_in(tool, "type", "name") or ""
