@@ -206,7 +206,7 @@ class RateLimit:
                 if not (yield Wait(turn, request.seconds_left())):
                     raise self._too_late(request, None)
             while True:
-                news = lane.news.signal  # before the look at what it is about
+                news = lane.news.signal  # taken before `_take` looks, so that no change is missed
                 wait, request = yield from self._take(request, hold)
                 if wait <= _MOMENT:
                     return request
