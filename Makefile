@@ -28,6 +28,10 @@ quick: $(DEV)
 crowd: $(DEV)
 	@CROWD_SIZE=2000 CROWD_SEEDS="$${CROWD_SEEDS:-$$(seq -s ' ' 1000 1039)}" $(PYTEST) tests/test_crowd.py $(ARGS)
 
+# Every kind of answer on every wire under every fault, after each event, over every transport: about a minute.
+faults: $(DEV)
+	@FAULTS=all $(PYTEST) tests/transports/test_fault_matrix.py $(ARGS)
+
 # 10,000 calls over the fast transport beside 1,000 that are cut short.
 soak: $(DEV)
 	@SOAK_CALLS=10000 $(PYTEST) tests/transports/test_fast_crowd.py $(ARGS)
