@@ -2,7 +2,8 @@
 
 - "httpx": HTTP/1.1, sync and async; no extra needed.
 - "fast" (extra `fast`): HTTP/1.1 on httptools, sync and on asyncio, at a fraction of the cost.
-- "http2" (extra `http2`): all calls to a provider over one connection, by httpx.
+- "http2" (extra `http2`): by httpx; all calls to a provider over one connection on an event loop, and those of threads
+  over one for each call at a time.
 
 By default calls take "fast" where it is installed, and httpx otherwise. Calls on trio, and all calls while the
 environment or the system names a proxy, take httpx in place of "fast", even if that is asked for by name.
@@ -197,8 +198,15 @@ def connect(transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNEC
     import httpx  # heavy: only when something is to be sent
 
     settings = _settings(chosen, most)
-    client = httpx.Client(**settings) if proxied else RawTransport(httpx.HTTPTransport(**settings))
-    return Transport(client, _request_builder())
+
+    def make() -> Any:
+        return httpx.Client(**settings) if proxied else RawTransport(httpx.HTTPTransport(**settings))
+
+    if chosen != "http2":
+        return Transport(make(), _request_builder())
+    from .one_call_each import OneCallEach  # imports httpx
+
+    return Transport(OneCallEach(make, most), _request_builder())
 
 
 def aconnect(
