@@ -127,6 +127,14 @@ def _junk_after_the_end(case: Case) -> list[bytes] | None:
     return [*case.frames, b"data: {junk\n\n", b"\xff{junk\n"]
 
 
+def _second_stream(case: Case) -> list[bytes] | None:
+    """Send the events of other answers after the end, in the same piece."""
+    if not case.format.ends or case.answer.fails:
+        return None
+    others = [event for answer in ANSWERS.values() for event in case.format.stream(answer)]
+    return [b"".join(case.framed([*case.events, *others]))]
+
+
 def _added(case: Case, at: int, *events: Event) -> list[bytes]:
     return case.framed([*case.events[:at], *events, *case.events[at:]])
 
@@ -251,6 +259,7 @@ FAULTS: dict[str, Fault] = {
     "no last blank line": _lossless(_no_last_line),
     "no [DONE]": _lossless(_without_marker),
     "junk after the end": _lossless(_junk_after_the_end),
+    "other answers after the end": _lossless(_second_stream),
     "usage twice more": _lossless(_usage_twice),
     "empty choices": _lossless(_choices([])),
     "null choices": _lossless(_choices(None)),
