@@ -10,7 +10,8 @@ from typing import Any
 from attrs import field, frozen
 
 from ..schemas.errors import ConfigError
-from .parser import LINE_END, OutputParser, unreadable
+from ..schemas.lines import LINE_END
+from .parser import OutputParser, unreadable
 
 _MARKED = re.compile(r"\*\*([^*\n]{1,200})\*\*|\"([^\"\n]{1,200})\"|`([^`\n]{1,200})`")
 _AROUND = " \t\r\n.,:;!?*_`'\"()[]"

@@ -8,7 +8,8 @@ from typing import Literal
 from attrs import field, frozen
 
 from ..schemas.errors import ConfigError
-from .parser import LINE_END, OutputParser, unreadable
+from ..schemas.lines import LINE_END
+from .parser import OutputParser, unreadable
 
 Style = Literal["comma", "numbered", "bulleted", "lines"]
 
