@@ -15,8 +15,10 @@ from fault_matrix import Cell, Sent
 from stepwell import AsyncClient, Client, Reply, Timeouts, Tool
 from stepwell.chunks import ReasoningDelta, RefusalDelta, TextDelta, ToolCallEnd
 from stepwell.schemas.errors import StepwellError
+from stepwell.testing import Cut, Fault, Faults, Reset
 
-from loopback import END, LONG, SOON, Hangup, Reset, chunk
+import loopback
+from loopback import END, LONG, SOON, Hangup, chunk
 from recordings import registry_of
 
 MODEL = "recorded:m"
@@ -63,23 +65,19 @@ def script(cells: dict[str, Cell]) -> Callable[[Any], Iterable[bytes | float]]:
         if sent.ending in ("stall", "leave"):
             yield LONG
         elif sent.ending != "end":
-            raise Reset if sent.ending == "reset" else Hangup
+            raise loopback.Reset if sent.ending == "reset" else Hangup
 
     return acts
 
 
 class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body of a mock transport, with the errors that httpx raises for what a network does."""
+    """A body of a mock transport, with the error that httpx raises where nothing more comes."""
 
     def __init__(self, name: str, sent: Sent, closed: Callable[[], None]) -> None:
         self._name, self._sent, self._closed = name, sent, closed
 
     def _end(self) -> None:
         match self._sent.ending:
-            case "hangup":
-                raise httpx.RemoteProtocolError("peer closed connection without sending complete message body")
-            case "reset":
-                raise httpx.ReadError("[Errno 104] Connection reset by peer")
             case "stall":
                 raise httpx.ReadTimeout("The read operation timed out")
             case "leave":
@@ -103,12 +101,20 @@ class _Body(httpx.SyncByteStream, httpx.AsyncByteStream):
         self._closed()
 
 
+def fault_of(sent: Sent) -> Fault | None:
+    """Return what ends the connection after the pieces."""
+    at = sum(map(len, sent.pieces))
+    return {"hangup": Cut(at), "reset": Reset(at)}.get(sent.ending)
+
+
 class Mock:
-    """A mock transport that counts the bodies that are open."""
+    """A mock transport for the cells in turn, which counts the bodies that are open."""
 
     def __init__(self, cells: dict[str, Cell]) -> None:
         self.open: set[int] = set()
-        self.transport = httpx.MockTransport(self._answer)
+        some = list(cells.values())
+        plan = lambda number, chance: fault_of(some[(number - 1) % len(some)].sent)
+        self.transport = Faults(plan, over=httpx.MockTransport(self._answer))
         self._cells = cells
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
