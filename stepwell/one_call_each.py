@@ -4,9 +4,21 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import cache
+from typing import TYPE_CHECKING, Protocol, cast
 
-import httpx  # heavy: this module is imported where something is to be sent
+if TYPE_CHECKING:
+    import httpx
+
+
+class Sender(Protocol):
+    """What sends a request: an httpx.Client, or a RawTransport."""
+
+    def send(self, request: httpx.Request, /, *, stream: bool, follow_redirects: bool) -> httpx.Response:
+        """Send it, and return the response with its body unread."""
+
+    def close(self) -> None:
+        """Close the connections."""
 
 
 class OneCallEach:
@@ -15,30 +27,31 @@ class OneCallEach:
     httpcore's HTTP/2 connections have no lock around their state (`handle_request` in httpcore/_sync/http2.py): two
     threads get the same number for their streams, and so each other's answers.
 
-    make: makes a client of httpx, or a RawTransport.
+    make: makes a client.
     most: how many there may be; further calls wait as long as the request's `pool` timeout says.
     """
 
-    def __init__(self, make: Callable[[], Any], most: int) -> None:
+    def __init__(self, make: Callable[[], Sender], most: int) -> None:
         self._make = make
         self._lock = threading.Lock()
         self._room = threading.BoundedSemaphore(most)
-        self._made: list[Any] = []
-        self._idle: list[Any] = []
+        self._made: list[Sender] = []
+        self._idle: list[Sender] = []
         self._closed = False
 
-    def send(self, request: Any, **settings: Any) -> Any:
+    def send(self, request: httpx.Request, /, *, stream: bool, follow_redirects: bool) -> httpx.Response:
         """Send by a client that is free, which the response keeps until it is closed. Raises httpx.PoolTimeout."""
-        wait = request.extensions.get("timeout", {}).get("pool")
-        if not self._room.acquire(timeout=wait):
+        if not self._room.acquire(timeout=request.extensions.get("timeout", {}).get("pool")):
+            import httpx  # loaded already: the request is its
+
             raise httpx.PoolTimeout("no connection became free", request=request)
         client = self._take()
         try:
-            response = client.send(request, **settings)
+            response = client.send(request, stream=stream, follow_redirects=follow_redirects)
         except BaseException:
             self._give_back(client)
             raise
-        response.stream = _Body(response.stream, lambda: self._give_back(client))
+        response.stream = _body_class()(cast("httpx.SyncByteStream", response.stream), lambda: self._give_back(client))
         return response
 
     def close(self) -> None:
@@ -48,7 +61,7 @@ class OneCallEach:
         for client in made:
             client.close()
 
-    def _take(self) -> Any:
+    def _take(self) -> Sender:
         with self._lock:
             if self._idle:
                 return self._idle.pop()
@@ -56,27 +69,32 @@ class OneCallEach:
             self._made.append(client)
             return client
 
-    def _give_back(self, client: Any) -> None:
+    def _give_back(self, client: Sender) -> None:
         with self._lock:
             if not self._closed:
                 self._idle.append(client)
         self._room.release()
 
 
-class _Body(httpx.SyncByteStream):
-    """The body of a response, which gives its client back once it is closed."""
+@cache
+def _body_class() -> Callable[[httpx.SyncByteStream, Callable[[], None]], httpx.SyncByteStream]:
+    """Return the class of a body that gives its client back once it is closed: httpx takes none but its own."""
+    import httpx  # heavy: only when something is to be sent
 
-    def __init__(self, stream: Any, release: Callable[[], None]) -> None:
-        self._stream = stream
-        self._release: Callable[[], None] | None = release
+    class Body(httpx.SyncByteStream):
+        def __init__(self, stream: httpx.SyncByteStream, release: Callable[[], None]) -> None:
+            self._stream = stream
+            self._release: Callable[[], None] | None = release
 
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._stream
+        def __iter__(self) -> Iterator[bytes]:
+            yield from self._stream
 
-    def close(self) -> None:
-        release, self._release = self._release, None
-        try:
-            self._stream.close()
-        finally:
-            if release is not None:
-                release()
+        def close(self) -> None:
+            release, self._release = self._release, None
+            try:
+                self._stream.close()
+            finally:
+                if release is not None:
+                    release()
+
+    return Body

@@ -54,10 +54,14 @@ def made(most: int) -> tuple[OneCallEach, list[Link]]:
     return OneCallEach(make, most), links
 
 
+def send(client: OneCallEach, request: httpx.Request = REQUEST) -> httpx.Response:
+    return client.send(request, stream=True, follow_redirects=False)
+
+
 def test_calls_one_after_another_share_a_connection() -> None:
     client, links = made(5)
     for _ in range(3):
-        response = client.send(REQUEST)
+        response = send(client)
         assert b"".join(response.stream) == b"body"
         response.close()
         response.close()  # a second one does nothing
@@ -68,22 +72,22 @@ def test_calls_one_after_another_share_a_connection() -> None:
 
 def test_calls_at_once_have_connections_of_their_own_and_no_more_than_allowed() -> None:
     client, links = made(2)
-    first, second = client.send(REQUEST), client.send(REQUEST)
+    first, second = send(client), send(client)
     with pytest.raises(httpx.PoolTimeout):
-        client.send(REQUEST)
+        send(client)
     first.close()
-    client.send(REQUEST).close()
+    send(client).close()
     second.close()
     assert [link.most for link in links] == [1, 1]
 
 
 def test_a_failed_call_gives_its_connection_back() -> None:
     client, links = made(1)
-    client.send(REQUEST).close()
+    send(client).close()
     links[0].fails = True
     for _ in range(3):
         with pytest.raises(httpx.ReadError):
-            client.send(REQUEST)
+            send(client)
     assert len(links) == 1
 
 
@@ -94,7 +98,7 @@ def test_threads_never_share_a_connection() -> None:
     def work() -> None:
         gate.wait()
         for _ in range(50):
-            client.send(httpx.Request("POST", "https://a.test")).close()
+            send(client, httpx.Request("POST", "https://a.test")).close()
 
     threads = [threading.Thread(target=work) for _ in range(16)]
     for thread in threads:
