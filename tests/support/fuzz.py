@@ -31,7 +31,6 @@ from stepwell.pipeline.stream.decoder import StreamDecoder
 from stepwell.providers.declare.wire import Wire
 from stepwell.providers.wires.protocols import aws_event_stream, json_array, ndjson, sse
 from stepwell.schemas.errors import StepwellError
-from stepwell.schemas.fold import fold
 from stepwell.testing.conformance import samples_of
 
 from feeding import cut, every
@@ -127,13 +126,12 @@ def _decoded(wire: Wire, pieces: list[bytes]) -> Any:
 
     def read() -> Any:
         decoder = StreamDecoder(wire.stream_steps(), MODEL)
-        chunks = []
         for piece in pieces:
             if piece and not decoder.ended:
-                chunks += decoder.feed(piece)
+                decoder.received.feed(decoder.feed(piece))
         while not decoder.ended:
-            chunks += decoder.end()
-        reply = fold(chunks)
+            decoder.received.feed(decoder.end())
+        reply = decoder.received.reply()
         return repr(reply.message), reply.finish_reason, repr(reply.usage), str(reply.cost.total)
 
     return _typed(read)
@@ -326,31 +324,19 @@ def _least(target: Target, pieces: list[bytes], rounds: int) -> float:
 
 def _guided(seconds: float, seed: int) -> int:
     """Let atheris search in a process of its own, and return its exit code."""
-    folder = ROOT / ".build" / "fuzz"
+    folder = ROOT / ".build" / "fuzz" / "corpus"
     folder.mkdir(parents=True, exist_ok=True)
     for at, target in enumerate(targets()):
         for number, data in enumerate(target.corpus()):
             (folder / f"{at}-{number}").write_bytes(bytes([at]) + data)
-    command = [sys.executable, __file__, "--guided", str(folder), f"-max_total_time={seconds:.0f}", f"-seed={seed + 1}"]
-    return subprocess.run(
-        [*command, "-timeout=20", "-close_fd_mask=1", f"-artifact_prefix={folder}/found-"], check=False
-    ).returncode
-
-
-def _serve_atheris(arguments: list[str]) -> None:
-    import atheris
-
-    some = targets()
-    atheris.instrument_all()
-
-    def one(data: bytes) -> None:
-        if data:
-            target = some[data[0] % len(some)]
-            if (fault := fault_of(target, data[1:], [len(data) // 2, len(data) // 3])) is not None:
-                raise AssertionError(f"{target.name}: {fault}")
-
-    atheris.Setup([sys.argv[0], *arguments], one)
-    atheris.Fuzz()
+    command = [
+        sys.executable,
+        str(Path(__file__).with_name("fuzz_guided.py")),
+        str(folder),
+        f"-max_total_time={seconds:.0f}",
+        f"-seed={seed + 1}",
+    ]
+    return subprocess.run([*command, "-timeout=20", f"-artifact_prefix={folder.parent}/found-"], check=False).returncode
 
 
 def main() -> int:
@@ -373,7 +359,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--guided"]:
-        _serve_atheris(sys.argv[2:])
-    else:
-        raise SystemExit(main())
+    raise SystemExit(main())
