@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 import random
+import re
 import subprocess
 import sys
 import time
@@ -40,6 +41,8 @@ ROOT = Path(__file__).parents[2]
 WIRES = {name: form.wire for name, form in FORMATS.items() if "," not in name}
 PARSERS = {"sse": sse, "ndjson": ndjson, "json_array": json_array, "aws_event_stream": aws_event_stream}
 MODEL = Model("recorded", "m")
+_MADE_UP = re.compile("call_[0-9a-f]{20}")
+"""The ids of calls that have none."""
 LONGEST = 20_000
 """Bytes of a stream that is changed: longer ones hold nothing new."""
 WORDS = (
@@ -132,7 +135,7 @@ def _decoded(wire: Wire, pieces: list[bytes]) -> Any:
         while not decoder.ended:
             decoder.received.feed(decoder.end())
         reply = decoder.received.reply()
-        return repr(reply.message), reply.finish_reason, repr(reply.usage), str(reply.cost.total)
+        return _MADE_UP.sub("call", repr(reply.message)), reply.finish_reason, repr(reply.usage), str(reply.cost.total)
 
     return _typed(read)
 
