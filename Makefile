@@ -7,7 +7,7 @@ PYTEST := .venv/bin/pytest -q -n auto --dist worksteal
 # Byte code is written whatever the shell says: each worker and each process that the tests start would compile again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick crowd soak check bench clean sync-models pythons redis
+.PHONY: run test quick crowd soak check bench release clean sync-models pythons redis
 
 run: $(BASE)
 	@$(PY) examples/tour.py
@@ -49,6 +49,10 @@ pythons:
 
 bench: $(DEV)
 	@$(PY) -m benchmarks.run $(ARGS)
+
+# Wheel, source archive and hashes of a tagged commit, into dist/: see docs/releasing.md.
+release: $(DEV)
+	@$(PY) -m tools.release
 
 sync-models: $(BASE)
 	@$(PY) -m stepwell.model_metadata.sync $(ARGS)

@@ -15,6 +15,7 @@ from attrs import field, frozen
 
 from .citation import Citation
 from .errors import ConfigError, DecodeError
+from .files import MEDIA_BYTES, read_file
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
 
@@ -106,15 +107,28 @@ class _Media:
             _check_text(self, "provider")
 
     @classmethod
-    def from_path(cls, path: str | Path, *, media_type: str | None = None) -> Self:
+    def from_path(
+        cls,
+        path: str | Path,
+        *,
+        media_type: str | None = None,
+        root: str | Path | None = None,
+        at_most: int = MEDIA_BYTES,
+    ) -> Self:
         """Read a file now.
 
-        path: the file.
+        path: the file. With a root, a relative path begins there.
         media_type: its media type; by default guessed from the file's name.
+        root: the folder that it must be in, also after symbolic links: for paths that a user or a model names.
+        at_most: the most bytes that it may have.
+
+        Raises ConfigError for a file that is missing, not regular, too large, or outside of the root.
         """
+        label = "the image" if cls.type == "image" else "the file"
+        content = read_file(path, at_most=at_most, root=root, label=label)
         path = Path(path)
         guess = media_type or mimetypes.guess_type(path.name)[0] or cls.fallback_type
-        return cls(data=path.read_bytes(), media_type=guess, filename=path.name)
+        return cls(data=content, media_type=guess, filename=path.name)
 
     @property
     def sent_type(self) -> str:

@@ -50,6 +50,7 @@ from .settings import (
     credential_at,
     credential_of,
     headers_of,
+    hide_credentials,
     keys_of,
     overrides_of,
     retries_of,
@@ -247,23 +248,23 @@ class CallPlanner:
         operation: chat, embed, rerank, ...
         model: `provider:model-id`, a Model, or None for the default one.
         prompt: what the operation takes: a prompt, texts, audio, ...
-        options: a dict by name. It is changed in place: a plain key becomes a Secret, so that it stays in no frame's
-            locals, which crash reporters read.
+        options: a dict by name. It is changed in place, so that no frame's locals show a key to a crash reporter.
         stream: True for a streamed call.
 
         Raises ConfigError for what can be seen to be wrong before anything is sent.
         """
         given: Any = options  # `cast` would cost every call a frame
+        if not given.keys().isdisjoint(("api_key", "base_url", "headers", "provider_options")):
+            hide_credentials(given)
         named, overrides = given.get("wire"), given.get("overrides")
         plan = self.plan(operation, model, stream=stream, wire=named, overrides=overrides)
         left, find = None, plan.tools_wire
         if find and (needed := find(given, given.get("tools") or getattr(prompt, "tools", None))):
             left = plan.left_overrides
             plan = self.plan(operation, model, stream=stream, wire=needed, overrides=overrides)
-        chat = operation in _CONVERSATIONS
         request = plan.request.replace(
-            context=context_of(prompt) if chat else _NO_CONTEXT,
-            input=None if chat else prompt,
+            context=context_of(prompt) if operation in _CONVERSATIONS else _NO_CONTEXT,
+            input=None if operation in _CONVERSATIONS else prompt,
             options=given,
             credential=self.keys.get(canonical(plan.provider.id)),
             world=self.world,
@@ -295,8 +296,7 @@ class CallPlanner:
             options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         own = given.pop("pipeline", None)
-        has_login = not given.keys().isdisjoint(LOGIN_NAMES)
-        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given) if has_login else None
+        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given) if given.keys() & LOGIN_NAMES else None
         changes: dict[str, Any] = {}
         edits = NO_EDITS if own is None or isinstance(own, Pipeline) else edits_of(own)
         if login is not None or edits is not NO_EDITS:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 from attrs import evolve
 
-from ...schemas.errors import ConfigError, ConnectError, ConnectTimeout, StepwellError, TransportError
+from ...schemas.errors import BudgetExceeded, ConfigError, ConnectError, ConnectTimeout, StepwellError, TransportError
 from ...schemas.prices import FREE, exact_decimal
 from ...schemas.reply import Reply
 from ..around import around
@@ -16,7 +18,7 @@ from ..http.response import Response
 from ..pipeline import Pipeline, with_attempts
 from .budget_ledger import Hold, Ledger, Meter
 from .budget_sums import NOTHING
-from .shared import LimitStore, check_number, checked_store
+from .shared import LimitStore, check_number, checked_listener, checked_store, notify
 
 _ENDLESS = Decimal("Infinity")
 
@@ -42,6 +44,7 @@ class Budget:
     store: where processes and machines share the budget, such as a RedisStore (default: it is this process's own). The
         properties then ask the store, and block; they raise StepwellError if it fails. Reservations of a process that
         was killed stay. While the store fails, the budget holds within the process, with a warning on the reply.
+    on_change: called with the budget when a call of this process has been settled.
 
     Thread-safe. A call that a step outside answers from a cache is not counted.
     """
@@ -55,6 +58,7 @@ class Budget:
         unknown: str = "refuse",
         name: str = "budget",
         store: LimitStore | None = None,
+        on_change: Callable[[Budget], object] | None = None,
     ) -> None:
         if unknown not in ("refuse", "allow"):
             raise ConfigError(f"unknown={unknown!r} is neither 'refuse' nor 'allow'")
@@ -64,16 +68,39 @@ class Budget:
             raise ConfigError(f"tokens={tokens!r:.40} is not a number of tokens", hint="Budget(tokens=100_000)")
         if output_tokens is not None:
             check_number(output_tokens, "output_tokens", whole=True, least=0)
-        self.limit = None if limit is None else exact_decimal(limit, "the limit of a budget") or NOTHING
-        self.tokens = tokens
         self.ledger = Ledger(
-            self.limit, tokens, output_tokens, allow_unknown=unknown == "allow", name=name, store=checked_store(store)
+            None if limit is None else exact_decimal(limit, "the limit of a budget") or NOTHING,
+            tokens,
+            output_tokens,
+            allow_unknown=unknown == "allow",
+            name=name,
+            store=checked_store(store),
         )
+        if checked_listener(on_change, "Budget", 1) is not None:
+            self.ledger.on_settled = partial(notify, on_change, self)
         self._key: StateKey[Hold | None] = StateKey(name, None, travels=True)
         self._steps = (
             evolve(around(name, self._call, counts=True), owner=self.ledger),
             evolve(around(f"{name}_attempts", self._attempt, counts=True), owner=self.ledger),
         )
+
+    @property
+    def limit(self) -> Decimal | None:
+        """US dollars; None for no limit of money. It may be changed at any time."""
+        return self.ledger.limit
+
+    @limit.setter
+    def limit(self, limit: Decimal | None) -> None:
+        self.ledger.limit = limit
+
+    @property
+    def tokens(self) -> int | None:
+        """Tokens of input and output; None for no such limit. It may be changed at any time."""
+        return self.ledger.tokens
+
+    @tokens.setter
+    def tokens(self, tokens: int | None) -> None:
+        self.ledger.tokens = tokens
 
     @property
     def spent(self) -> Decimal:
@@ -116,6 +143,10 @@ class Budget:
         """The limit of tokens less those used and reserved; None without such a limit."""
         return None if self.tokens is None else self.tokens - self.ledger.settled().all_tokens
 
+    def reset(self) -> None:
+        """Begin anew: nothing is spent, here and in the store. Calls that are in progress are not counted."""
+        self.ledger.reset()
+
     def __repr__(self) -> str:
         tokens = "" if self.tokens is None else f", tokens={self.tokens}"
         try:
@@ -132,8 +163,12 @@ class Budget:
     def _call(self, request: Request, call: CallNext) -> StepGenerator:
         if request.operation in FREE:
             return (yield from call(request))
-        hold = self.ledger.hold(request)
-        request = yield from self.ledger.reserve(request, hold)
+        try:
+            hold = self.ledger.hold(request)
+            request = yield from self.ledger.reserve(request, hold)
+        except BudgetExceeded:
+            request.world.report("refused", step=self._steps[0].name, model=request.model)
+            raise
         try:
             response: Response = yield from call(request.with_state(self._key, hold))
         except BaseException as error:
