@@ -17,6 +17,7 @@ from ..world import REAL_WORLD, World
 from .headers import Headers as Headers  # also for those who make requests
 from .headers import sent
 from .timeouts import DEFAULT_TIMEOUTS, Timeouts
+from .urls import shown_url
 from .vendor_names import COMMON_NAMES, VendorNames
 
 T = TypeVar("T")
@@ -74,7 +75,7 @@ class Request:
     stream: bool = False
     method: str = "POST"
     base_url: str = ""
-    url: str = ""
+    url: str = field(default="", repr=lambda url: repr(shown_url(url)))
     headers: Headers = field(factory=Headers, converter=sent)
     body: bytes = field(default=b"", repr=False)
     credential: Any = field(default=None, repr=False)
@@ -105,9 +106,8 @@ class Request:
     def replace(self, **changes: Any) -> Request:
         """Return a copy with some fields changed. Raises StepError for a name that is not a field."""
         # attrs.evolve would take twenty times as long, and every step calls this.
-        values = self.__dict__.copy()
-        values.update(changes)
-        if len(values) != len(_NAMES):
+        values = self.__dict__ | changes
+        if len(values) != _COUNT:
             name = min(changes.keys() - _NAMES)
             raise StepError(f"a Request has no field {name!r}", hint=nearest(name, sorted(_NAMES)))
         if "headers" in changes and type(changes["headers"]) is not Headers:
@@ -182,3 +182,4 @@ def _undone(options: Mapping[str, Any], before: Mapping[str, Any], after: Mappin
 
 _new, _set = object.__new__, object.__setattr__
 _NAMES = frozenset(attribute.name for attribute in fields(Request))
+_COUNT = len(_NAMES)

@@ -6,15 +6,18 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
 from math import isfinite, isnan
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from ...schemas.errors import ConfigError
+from ...schemas.errors import ConfigError, StepwellError
+from ...schemas.functions import checked_function
 from ...schemas.process_lock import ProcessLock
-from ..effects import Flow, in_thread
+from ..effects import Flow, Run, in_thread
 from ..http.request import Request
+from ..http.timeouts import LEAST
 
 AVOID_SECONDS = 5.0
 """How long a store that failed is not asked again: each call would wait for it."""
+Found = TypeVar("Found")
 _MOST_KEPT = 10_000
 """The most tasks that are kept for a failing store."""
 
@@ -72,6 +75,14 @@ class LimitStore(Protocol):
     def judge_circuit(self, name: str, well: bool | None, cooldown: float) -> None:
         """Note how a call ended. well: whether it was answered; None if it says nothing of the provider's health."""
 
+    def read(self, name: str, per: float) -> Mapping[str, float]:
+        """Return what is known under a name, whichever limit it is of: `failed` and `wait` of a circuit; `running`
+        places; `requests` and `tokens` of attempts that still count for a period of `per` seconds, and their `wait`.
+        """
+
+    def forget(self, name: str) -> None:
+        """Forget all that is known under a name."""
+
 
 def checked_store(store: LimitStore | None) -> LimitStore | None:
     """Return the store. Raises ConfigError for one that keeps values only, and for one with coroutine functions."""
@@ -122,6 +133,18 @@ def waiting_time(value: float) -> float:
     return max(number, 0.0)
 
 
+def ask_store(request: Request, work: Callable[[], Any], late: Callable[[], Any] | None = None) -> Run:
+    """Make a Run that asks a store, for half of the time that the call has left: the rest is for the call itself.
+
+    work: asks it.
+    late: see Run.
+    """
+    left = request.seconds_left()
+    run = in_thread(work, None if left is None else max(left / 2, LEAST))
+    run.late = late
+    return run
+
+
 class Asking:
     """Asks a store for the steps of one limit. A store that fails is not asked again for a few seconds.
 
@@ -162,7 +185,7 @@ class Asking:
             return result
 
         try:
-            found = yield in_thread(run)
+            found = yield ask_store(request, run)
         except Exception as error:
             self._avoided_until = world.now() + AVOID_SECONDS
             world.report("store_failed", step=self._subject, error=type(error).__name__)
@@ -220,3 +243,28 @@ class Asking:
             except Exception:
                 self._kept.append(work)
                 return
+
+
+def from_store(store: LimitStore, work: Callable[[Any], Found]) -> Found:
+    """Ask a store, outside of any call. Raises StepwellError if it fails."""
+    try:
+        return work(store)
+    except Exception as error:
+        raise StepwellError(f"the store of the limit failed ({type(error).__name__})") from error
+
+
+def checked_listener(on_change: Callable[..., object] | None, taker: str, count: int) -> Callable[..., object] | None:
+    """Return `on_change=`. Raises InvalidOption for what is no function of so many arguments."""
+    return None if on_change is None else checked_function(on_change, f"on_change= of {taker}", count)
+
+
+def notify(on_change: Callable[..., object] | None, *arguments: object) -> None:
+    """Call a user's function, if there is one. An exception in it is logged and has no other effect."""
+    if on_change is None:
+        return
+    try:
+        on_change(*arguments)
+    except Exception:
+        import logging  # only when it fails
+
+        logging.getLogger("stepwell").exception("an on_change= function failed")

@@ -11,13 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...pipeline.effects import CallNext, StepGenerator, in_thread
+from ...pipeline.blocking import in_call_time
+from ...pipeline.effects import CallNext, StepGenerator
+from ...pipeline.http.library_logs import logging_in
 from ...pipeline.http.request import Headers, Request
 from ...pipeline.http.urls import split_url
 from ...schemas.errors import ConfigError, MissingKey
 from ...schemas.secret import MaskedDict, Secret
 from ..declare.addresses import check_machine_login
-from ..declare.aws_login import HINT, LOGINS, botocore
+from ..declare.aws_login import HINT, LOGGERS, LOGINS, AwsKeys, botocore
 from ..declare.credentials import KEY, PLAIN, Credentials, Login, Value
 from ..declare.environment import Environment, environment_of
 from .auth import credential_value, known_credential
@@ -33,6 +35,19 @@ _PLACEHOLDERS = (f"{ADDRESS}/", f"{MANTLE}/")
 MANTLE_SERVICE = "bedrock-mantle"
 BEARER = "AWS_BEARER_TOKEN_BEDROCK"
 DEFAULT_REGION = "us-east-1"
+
+
+def _unfold_answer(credential: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out what an answer of AWS with keys has besides them: when they end, say, which AWS checks itself.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html, and of credential_process
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+    """
+    if "SecretAccessKey" not in credential:
+        return credential
+    return {name: value for name, value in credential.items() if name not in ("Expiration", "Version", "AccountId")}
+
+
 CREDENTIALS = Credentials(
     (
         Value("api_key", KEY, ("key", "token", "bearer_token", "bedrock_api_key", BEARER)),
@@ -44,6 +59,7 @@ CREDENTIALS = Credentials(
     ),
     (Login(("api_key",)), Login(("access_key", "secret_key"), ("session_token",)), Login(("profile",))),
     alone=True,
+    unfold=_unfold_answer,
 )
 
 
@@ -125,7 +141,7 @@ def _by_botocore(request: Request, call: CallNext) -> StepGenerator:
         if not environment.get("AWS_ACCESS_KEY_ID"):
             profile = environment.of_file("AWS_PROFILE")
     login = LOGINS.of(profile)
-    keys = login.fresh() or (yield in_thread(login.keys))  # the chain may use the network
+    keys = login.fresh() or (yield from in_call_time(request, login.keys))  # the chain may use the network
     region = named_region(request) or login.region
     if region is None:
         request, region = _defaulted(request)
@@ -163,29 +179,30 @@ def check_variables(environment: Environment) -> None:
             raise MissingKey(f"{environment.describe_source(name)} is set without {other}", hint=HINT)
 
 
-def given_keys(credential: Mapping[str, Any]) -> Any:
+def given_keys(credential: Mapping[str, Any]) -> AwsKeys:
     """Make botocore's credentials of given keys. Raises MissingKey if one of the two is missing."""
     values = MaskedDict(
         {name: value.reveal() if isinstance(value, Secret) else value for name, value in credential.items()}
     )
     if not values.get("access_key") or not values.get("secret_key"):
         raise MissingKey("an AWS access_key needs its secret_key", hint=HINT)
-    return botocore("credentials").ReadOnlyCredentials(
-        values["access_key"], values["secret_key"], values.get("session_token")
-    )
+    credentials = botocore("credentials")
+    names = ("access_key", "secret_key", "session_token")
+    return AwsKeys(credentials.ReadOnlyCredentials(*map(values.get, names)))
 
 
-def signed(request: Request, keys: object, region: str) -> Request:
+def signed(request: Request, keys: AwsKeys, region: str) -> Request:
     """Add the headers of SigV4, which sign method, URL, body and headers.
 
-    keys: botocore's credentials.
+    keys: the login.
     region: the region of the address.
     """
     auth, awsrequest = botocore("auth"), botocore("awsrequest")
     headers = {"content-type": request.headers["content-type"]}
     unsigned = awsrequest.AWSRequest(method=request.method, url=request.url, data=request.body, headers=headers)
     service = MANTLE_SERVICE if split_url(request.url)[1].startswith(f"{MANTLE_SERVICE}.") else "bedrock"
-    auth.SigV4Auth(keys, service, region).add_auth(unsigned)
+    with logging_in(LOGGERS):
+        auth.SigV4Auth(keys.keys, service, region).add_auth(unsigned)
     sent = Headers(request.headers)
     sent.update((name.lower(), value) for name, value in unsigned.headers.items())
     return request.replace(headers=sent)

@@ -16,6 +16,7 @@ from typing import Any
 from ...pipeline.http.request import Request, StateKey
 from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConfigError, InvalidOption
+from ...schemas.files import SETTINGS_BYTES, read_file
 from ...schemas.secret import Secret
 
 FILE_VARIABLE = "STEPWELL_ENV_FILE"
@@ -79,6 +80,18 @@ def environment_of(request: Request) -> Environment:
     return request.get(ENVIRONMENT)
 
 
+def home_folder(instead: str) -> Path:
+    """Return the user's home folder. Raises ConfigError without one, as in a container with a user of no name.
+
+    instead: the variable that names what is looked for there.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:
+        failed = ConfigError("this user has no home folder", hint=f"set HOME, or {instead}")
+    raise failed
+
+
 def process_environment() -> Environment:
     """Return the process's environment, with the file that STEPWELL_ENV_FILE names, if any."""
     path = REAL_WORLD.environ.get(FILE_VARIABLE)
@@ -90,11 +103,8 @@ def read_environment(path: str | os.PathLike[str]) -> Environment:
 
     Raises ConfigError, without any value, for a file that cannot be read or that has other lines than `NAME=value`.
     """
-    path = Path(path)
     try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"the file of variables {path} cannot be read: {error.strerror}") from None
+        text = read_file(path, at_most=SETTINGS_BYTES, label="the file of variables").decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigError(f"the file of variables {path} is not UTF-8") from None
     return Environment(parsed(text, str(path)), str(path))

@@ -58,6 +58,8 @@ class TextCalls(Stage):
         self._calls = 0
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
+        if len(chunks) == 1 and type(chunks[0]) is ToolCallDelta:
+            return chunks  # as most are of an answer that calls a tool
         out: list[StreamChunk] = []
         for chunk in chunks:
             if isinstance(chunk, TextDelta):

@@ -14,7 +14,7 @@ import re
 import sys
 from base64 import b64decode, b64encode
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,21 +24,22 @@ import httpx
 from attrs import define, field
 
 from ..pipeline.http.headers import received
-from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, KEY_PREFIXES, VENDOR_NAMES
+from ..pipeline.http.urls import shown_url
+from ..pipeline.steps.shared import check_number
+from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, VENDOR_NAMES
 from ..schemas.errors import ConfigError, StepwellError
+from ..schemas.files import RECORD_BYTES, read_file
 from ..schemas.json_schema.keywords import escape
 from ..schemas.json_text import SORT_KEYS, JSONDecodeError, dumps, loads, trimmed
 from ..schemas.process_lock import ProcessLock
-from ..schemas.secret import MASK
+from .body_timing import Stopwatch
+from .faulty_client import await_as_read, wait_as_read
+from .masking import SENT_FIELDS, masked_bytes, masked_text, secrets_of
 from .tape_file import TapeFile, rows_of
 
 _KEPT = frozenset(("content-type", "retry-after", "retry-after-ms", *ERROR_TYPE_HEADERS, *VENDOR_NAMES.request_id))
 _KEPT_KINDS = ("ratelimit", "token-count")
 """Headers of an answer that are recorded, by name and by part of a name."""
-_HARMLESS = ("accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent")
-_SECRET_QUERY = re.compile(r"([?&](?:[^=&]*(?:key|token|sig|secret|credential)[^=&]*|X-Amz-[^=&]*)=)[^&]*", re.I)
-_KEY_SHAPES = re.compile(rf"\b(?:{'|'.join(KEY_PREFIXES)})[-_]?[A-Za-z0-9_-]{{16,}}")
-_MIN_SECRET = 8
 
 
 class NotRecorded(StepwellError):
@@ -58,6 +59,8 @@ class Exchange:
     """The answer's headers, as far as they are recorded."""
     chunks: list[bytes] = field(factory=list)
     """The answer's body, in the reads in which it came."""
+    seconds: list[float] | None = None
+    """How long it took until the answer began, and then until each read; None if that was not recorded."""
     played: bool = False
 
     @property
@@ -80,6 +83,8 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         whose transport it is, is closed, or its `with` block is left, without an error. After an error, or without a
         close, it remains: rename it to undo the new recording, or record anew.
     transport: sends the requests that are recorded; None: httpx's own.
+    timing: True to record when each part of an answer came, and to replay it as slowly; a number to replay it so many
+        times as slowly (0.1: in a tenth of the time). What was recorded without is replayed at once.
     """
 
     def __init__(
@@ -88,9 +93,12 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         *,
         record: str = "once",
         transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None,
+        timing: bool | float = False,
     ) -> None:
         if record not in ("once", "never", "always"):
             raise ConfigError(f"record cannot be {record!r}", hint="use 'once', 'never' or 'always'")
+        check_number(float(timing), "timing of a Cassette", least=0)
+        self._slowness = float(timing)
         self.path = Path(path)
         self.recording = record == "always" or (record == "once" and not self.path.exists())
         if not self.recording and not self.path.exists():
@@ -112,7 +120,8 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """Replay the answer to a request, or send and record it. Raises NotRecorded."""
         exchange = _exchange_of(request, request.read())
         if not self.recording:
-            return self._replay(exchange)
+            return self._replay(exchange, request)
+        self._begin(exchange)
         inner = self._transport = self._transport or httpx.HTTPTransport()
         return self._record(request, exchange, inner.handle_request(request))
 
@@ -120,7 +129,8 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """Async version of `handle_request`."""
         exchange = _exchange_of(request, await request.aread())
         if not self.recording:
-            return self._replay(exchange)
+            return self._replay(exchange, request)
+        self._begin(exchange)
         inner = self._transport = self._transport or httpx.AsyncHTTPTransport()
         return self._record(request, exchange, await inner.handle_async_request(request))
 
@@ -145,7 +155,11 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if self._file is not None and sys.exc_info()[0] is None:
             self._file.finish()
 
-    def _replay(self, wanted: Exchange) -> httpx.Response:
+    def _begin(self, exchange: Exchange) -> None:
+        if self._slowness:
+            exchange.seconds = Stopwatch()
+
+    def _replay(self, wanted: Exchange, request: httpx.Request) -> httpx.Response:
         with self._lock:
             waiting = self._waiting.get(wanted.key)
             if not waiting:
@@ -154,14 +168,18 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
             found.played = True
         # As bytes: httpx would write text as ASCII, and reads all that is not as UTF-8.
         headers = [(name.encode(), value.encode()) for name, value in found.headers.items()]
-        return httpx.Response(found.status, headers=headers, stream=_Replayed(found.chunks))
+        waits = [each * self._slowness for each in found.seconds or ()] if self._slowness else []
+        stream = _TimedBody(found.chunks, waits, request.extensions.get("timeout"))
+        return httpx.Response(found.status, headers=headers, stream=stream)
 
     def _record(self, request: httpx.Request, exchange: Exchange, response: httpx.Response) -> httpx.Response:
         """Return a response that fills and saves the exchange while it is read."""
-        secrets = _secrets(request)
+        secrets = secrets_of(request)
         exchange.status = response.status_code
+        if isinstance(exchange.seconds, Stopwatch):
+            exchange.seconds.lap()
         exchange.headers = {
-            name: _masked(value, secrets)
+            name: masked_text(value, secrets)
             for name, value in received(response.headers).items()
             if name in _KEPT or any(kind in name for kind in _KEPT_KINDS)
         }
@@ -169,50 +187,70 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         def save() -> None:
             # A key may be spread over two reads, so an answer that holds one is recorded as a single read.
             body = b"".join(exchange.chunks)
-            if (masked := _masked_bytes(body, secrets)) != body:
-                exchange.chunks[:] = [masked]
+            if (hidden := masked_bytes(body, secrets)) != body:
+                exchange.chunks[:] = [hidden]
+                if exchange.seconds is not None:
+                    exchange.seconds[1:] = [sum(exchange.seconds[1:])]
             with self._lock:
                 self.exchanges.append(exchange)
                 if self._file is not None:
                     self._file.save()
 
-        tape = _Recorded(exchange.chunks, response.stream, save)
+        tape = _Recorded(exchange, response.stream, save)
         return httpx.Response(
             response.status_code, headers=response.headers, stream=tape, extensions=response.extensions
         )
 
 
-class _Replayed(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that replays chunks."""
+class _TimedBody(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that replays pieces, each after its seconds.
 
-    def __init__(self, chunks: list[bytes]) -> None:
-        self._chunks = chunks
+    waits: the seconds until the answer begins, and then until each piece; those that are missing are 0.
+    limits: those of the call, as stepwell gives them to httpx (pipeline/http/live_timeout.py), else anything.
+    """
+
+    def __init__(self, pieces: Sequence[bytes], waits: Sequence[float], limits: object) -> None:
+        self._pieces = pieces
+        first = sum(waits[:2])  # the head comes with the first piece
+        self._waits = [first, *waits[2:], *[0.0] * len(pieces)]
+        self._clock: Any = getattr(limits, "clock", None)
+        self._scope: Any = getattr(limits, "scope", None)
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._chunks)
+        for piece, wait in zip(self._pieces, self._waits, strict=False):
+            if wait:
+                wait_as_read(wait, self._clock, self._scope)
+            yield piece
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self._chunks:
-            yield chunk
+        for piece, wait in zip(self._pieces, self._waits, strict=False):
+            if wait:
+                await await_as_read(wait, self._clock)
+            yield piece
 
 
 class _Recorded(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that is read from `source` into `chunks`; `on_close` is called once, in the end."""
+    """A body that is read from `source` into an exchange; `on_close` is called once, in the end."""
 
-    def __init__(self, chunks: list[bytes], source: Any, on_close: Callable[[], None]) -> None:
-        self._chunks = chunks
+    def __init__(self, exchange: Exchange, source: Any, on_close: Callable[[], None]) -> None:
+        self._exchange = exchange
         self._source = source
         self._on_close: list[Callable[[], None]] = [on_close]
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._source:
-            self._chunks.append(chunk)
+            self._keep(chunk)
             yield chunk
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._source:
-            self._chunks.append(chunk)
+            self._keep(chunk)
             yield chunk
+
+    def _keep(self, chunk: bytes) -> None:
+        self._exchange.chunks.append(chunk)
+        if isinstance(self._exchange.seconds, Stopwatch):
+            self._exchange.seconds.lap()
 
     def close(self) -> None:
         self._source.close()
@@ -233,37 +271,18 @@ class _Recorded(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 def _exchange_of(request: httpx.Request, content: bytes) -> Exchange:
     """Return the exchange of a request, still without its answer; secrets are masked."""
-    secrets = _secrets(request)
-    url = _SECRET_QUERY.sub(rf"\1{MASK}", _masked(str(request.url), secrets))
-    masked = _masked_bytes(content, secrets)
+    secrets = secrets_of(request)
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        content = shown_url("?" + content.decode("utf-8", "replace")).encode()
+    url = shown_url(masked_text(str(request.url), secrets))
+    sent = masked_bytes(content, secrets, SENT_FIELDS)
     try:
-        body: Any = loads(masked) if masked else None
+        body: Any = loads(sent) if sent else None
     except JSONDecodeError:
         boundary = re.search(r"boundary=([^;]+)", request.headers.get("content-type", ""))
-        plain = masked.replace(boundary[1].encode(), b"boundary") if boundary else masked
+        plain = sent.replace(boundary[1].encode(), b"boundary") if boundary else sent
         body = f"sha256:{hashlib.sha256(plain).hexdigest()}"
     return Exchange(request.method, url, body)
-
-
-def _secrets(request: httpx.Request) -> list[str]:
-    """Return the values of the request's headers, and each word in them, that may be secrets and must be masked."""
-    values = [value for name, value in request.headers.items() if name not in _HARMLESS]
-    words = {word for value in values for word in (value, *re.split(r"[ ,;=]+", value)) if len(word) >= _MIN_SECRET}
-    # Dates and names of beta features are no secrets, so that a word must look like one.
-    return sorted((word for word in words if re.search(r"\d", word) or len(word) > 20), key=len, reverse=True)
-
-
-def _masked(text: str, secrets: list[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, MASK)
-    return _KEY_SHAPES.sub(MASK, text)
-
-
-def _masked_bytes(data: bytes, secrets: list[str]) -> bytes:
-    try:
-        return _masked(data.decode(), secrets).encode()
-    except UnicodeDecodeError:
-        return data  # frames of a binary protocol, whose checksums would no longer be right
 
 
 def _not_recorded(wanted: Exchange, exchanges: list[Exchange], path: Path, *, replayed: bool) -> NotRecorded:
@@ -306,6 +325,7 @@ def _row(exchange: Exchange) -> dict[str, Any]:
             "status": exchange.status,
             "headers": exchange.headers,
             "chunks": [_text(chunk) for chunk in exchange.chunks],
+            **({} if exchange.seconds is None else {"seconds": [round(each, 4) for each in exchange.seconds]}),
         },
     }
 
@@ -321,19 +341,23 @@ def _load(path: Path) -> tuple[list[Exchange], dict[object, deque[Exchange]]]:
     """Return the exchanges of a file, and those of each request. Raises ConfigError for a file that is no cassette."""
     waiting: dict[object, deque[Exchange]] = {}
     try:
-        exchanges = [_exchange(row["request"], **row["response"]) for row in rows_of(path.read_bytes(), path)]
+        exchanges = [
+            _exchange(row["request"], **row["response"]) for row in rows_of(read_file(path, at_most=RECORD_BYTES), path)
+        ]
         for exchange in exchanges:
             waiting.setdefault(exchange.key, deque()).append(exchange)
         return exchanges, waiting
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}", hint="check the path and its permissions") from error
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ConfigError(f"{path} is not a cassette: {error!r:.80}", hint="delete it, and record again") from None
 
 
-def _exchange(request: Mapping[str, Any], status: Any, chunks: list[Any], headers: Any = None) -> Exchange:
+def _exchange(
+    request: Mapping[str, Any], status: Any, chunks: list[Any], headers: Any = None, seconds: Any = None
+) -> Exchange:
     sent = {name: str(value) for name, value in (headers or {}).items() if value is not None}
-    return Exchange(**request, status=int(status), headers=sent, chunks=[_bytes(chunk) for chunk in chunks])
+    waits = None if seconds is None else [float(each) for each in seconds]
+    body = [_bytes(chunk) for chunk in chunks]
+    return Exchange(**request, status=int(status), headers=sent, chunks=body, seconds=waits)
 
 
 def _bytes(chunk: str | Mapping[str, str]) -> bytes:

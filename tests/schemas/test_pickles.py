@@ -15,11 +15,11 @@ from typing import Any
 
 import attrs
 import pytest
+from in_turn import in_turn
 
 import stepwell
 from stepwell.events import Event
 from stepwell.pipeline.http.timeouts import Timeouts
-from stepwell.retrieval.citations import Citation
 from stepwell.retrieval.node import Document, Node, ScoredNode
 from stepwell.schemas import errors
 from stepwell.schemas.errors import ConfigError, StepLimit, StepwellError
@@ -90,7 +90,7 @@ def again(value: Any) -> list[Any]:
     return [*pickled, copy.deepcopy(value), copy.copy(value)]
 
 
-@pytest.mark.parametrize("cls", schema_classes(), ids=lambda cls: cls.__name__)
+@in_turn("cls", schema_classes())
 def test_every_class_of_schemas_pickles_and_copies(cls: type) -> None:
     value = sample(cls)
     for each in again(value):
@@ -107,7 +107,6 @@ RESULTS = [
     Node("text", "source", {"a": 1}),
     Document("text", "source"),
     ScoredNode(Node("text", "source", id="1"), 0.5),
-    Citation(1, "1", "source", "text", 0.5, {}),
     stepwell.costs.cost_report([Reply(usage=Usage(1, 2))]),
     stepwell.models.get("openai:gpt-4o"),
     stepwell.models.get("openai:gpt-4o").prices,
@@ -123,11 +122,7 @@ def test_results_of_calls_can_be_pickled_and_copied(value: Any) -> None:
         assert type(each) is type(value) and each == value
 
 
-@pytest.mark.parametrize(
-    "cls",
-    [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, StepwellError)],
-    ids=lambda cls: cls.__name__,
-)
+@in_turn("cls", [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, StepwellError)])
 def test_all_errors_pickle_and_copy_with_their_attributes(cls: type[StepwellError]) -> None:
     partial = Reply(message=Message("assistant", "half"), prompt=Context(("hi",), (local_tool(),)))
     error = cls("it failed", hint="try again", partial=partial, usage=Usage(1, 2), request_id="r", provider="p")

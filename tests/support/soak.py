@@ -32,10 +32,8 @@ from soak_server import LOSSLESS, OF_A_CONNECTION, OF_ONE_CALL, OF_THE_CALLER, w
 from stepwell import AsyncClient, Client, Timeouts
 from stepwell.schemas import errors
 
-from loopback import CERTIFICATES
-
 MODEL = "openai:m"
-TRANSPORTS = ("fast", "httpx", "http2")
+TRANSPORTS = ("fast", "httpx")
 TASKS, THREADS, FAULTY = 200, 16, 0.3
 MOST_GROWTH = 5 * 2**20
 SHORTEST = 60.0
@@ -78,13 +76,11 @@ class Run:
     def over(self) -> bool:
         return time.monotonic() >= self.ends
 
-    def choose(self, chance: random.Random, transport: str, *, asynchronous: bool) -> tuple[str, str, bool]:
+    def choose(self, chance: random.Random, *, asynchronous: bool) -> tuple[str, str, bool]:
         """Return number, kind and whether to stream, of the next call."""
         kinds = tuple(LOSSLESS)
         if chance.random() < FAULTY:
-            # Where all calls share a connection, what breaks it breaks them all.
-            several = () if transport == "http2" else tuple(OF_A_CONNECTION)
-            kinds = (*OF_ONE_CALL, *several, *(OF_THE_CALLER if asynchronous else OF_THE_CALLER[1:]))
+            kinds = (*OF_ONE_CALL, *OF_A_CONNECTION, *(OF_THE_CALLER if asynchronous else OF_THE_CALLER[1:]))
         kind = chance.choice(kinds)
         with self._lock:
             self.kinds[kind] += 1
@@ -120,8 +116,8 @@ class Run:
             self.note("wrong", where)
 
 
-def one_call(client: Client, run: Run, chance: random.Random, transport: str) -> None:
-    number, kind, streamed = run.choose(chance, transport, asynchronous=False)
+def one_call(client: Client, run: Run, chance: random.Random) -> None:
+    number, kind, streamed = run.choose(chance, asynchronous=False)
     prompt, timeout = f"{number} {kind}", LIMITS.get(kind, PATIENT)
     text, outcome = "", None
     try:
@@ -144,8 +140,8 @@ def one_call(client: Client, run: Run, chance: random.Random, transport: str) ->
     run.judge(number, kind, outcome, text)
 
 
-async def one_acall(client: AsyncClient, run: Run, chance: random.Random, transport: str) -> None:
-    number, kind, streamed = run.choose(chance, transport, asynchronous=True)
+async def one_acall(client: AsyncClient, run: Run, chance: random.Random) -> None:
+    number, kind, streamed = run.choose(chance, asynchronous=True)
     prompt, timeout = f"{number} {kind}", LIMITS.get(kind, PATIENT)
     text, outcome = "", None
 
@@ -183,26 +179,26 @@ async def one_acall(client: AsyncClient, run: Run, chance: random.Random, transp
     run.judge(number, kind, outcome, text)
 
 
-def settings_of(transport: str, urls: dict[str, str]) -> dict[str, Any]:
+def settings_of(transport: str, url: str) -> dict[str, Any]:
     return {
-        "base_urls": {"openai": urls[transport]},
+        "base_urls": {"openai": url},
         "api_keys": {"openai": "k"},
         "retries": 0,
         "transport": transport,
     }
 
 
-async def run_tasks(run: Run, urls: dict[str, str], transports: tuple[str, ...]) -> None:
+async def run_tasks(run: Run, url: str, transports: tuple[str, ...]) -> None:
     async with AsyncExitStack() as stack:
         clients = {
-            transport: await stack.enter_async_context(AsyncClient(**settings_of(transport, urls)))
+            transport: await stack.enter_async_context(AsyncClient(**settings_of(transport, url)))
             for transport in transports
         }
 
         async def work(at: int) -> None:
             chance, transport = random.Random(at), transports[at % len(transports)]
             while not run.over():
-                await one_acall(clients[transport], run, chance, transport)
+                await one_acall(clients[transport], run, chance)
 
         await asyncio.gather(*map(work, range(TASKS)))
         gc.collect()
@@ -212,14 +208,14 @@ async def run_tasks(run: Run, urls: dict[str, str], transports: tuple[str, ...])
         run.note("tasks left", repr(task))
 
 
-def run_threads(run: Run, urls: dict[str, str], transports: tuple[str, ...]) -> None:
+def run_threads(run: Run, url: str, transports: tuple[str, ...]) -> None:
     with ExitStack() as stack:
-        clients = {transport: stack.enter_context(Client(**settings_of(transport, urls))) for transport in transports}
+        clients = {transport: stack.enter_context(Client(**settings_of(transport, url))) for transport in transports}
 
         def work(at: int) -> None:
             chance, transport = random.Random(1000 + at), transports[at % len(transports)]
             while not run.over():
-                one_call(clients[transport], run, chance, transport)
+                one_call(clients[transport], run, chance)
 
         threads = [threading.Thread(target=work, args=(at,)) for at in range(THREADS)]
         for thread in threads:
@@ -229,12 +225,12 @@ def run_threads(run: Run, urls: dict[str, str], transports: tuple[str, ...]) -> 
 
 
 @contextmanager
-def server() -> Iterator[tuple[dict[str, str], Any]]:
-    """Start the server; give its address for each transport, and a function that returns its figures."""
+def server() -> Iterator[tuple[str, Any]]:
+    """Start the server; give its address, and a function that returns its figures."""
     program = Path(__file__).with_name("soak_server.py")
     with subprocess.Popen([sys.executable, str(program)], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        plain, secret, control = map(int, process.stdout.readline().split())
+        plain, control = map(int, process.stdout.readline().split())
         with socket.create_connection(("127.0.0.1", control)) as link, link.makefile("rw") as lines:
 
             def figures() -> dict[str, int]:
@@ -243,8 +239,7 @@ def server() -> Iterator[tuple[dict[str, str], Any]]:
                 found: dict[str, int] = json.loads(lines.readline())
                 return found
 
-            urls = dict.fromkeys(TRANSPORTS, f"http://127.0.0.1:{plain}")
-            yield {**urls, "http2": f"https://127.0.0.1:{secret}"}, figures
+            yield f"http://127.0.0.1:{plain}", figures
 
 
 def open_files() -> int:
@@ -264,16 +259,15 @@ def watch(run: Run, seconds: float, warm_up: float) -> None:
 def soak(seconds: float, transports: tuple[str, ...] = TRANSPORTS) -> Run:
     """Run for that long, and return the figures."""
     warm_up = min(60.0, seconds / 3)
-    os.environ["SSL_CERT_FILE"] = str(CERTIFICATES / "ca.pem")
-    with server() as (urls, figures):
+    with server() as (url, figures):
         tracemalloc.start()
         files, threads = open_files(), threading.active_count()
         run = Run(time.monotonic() + seconds)
         watcher = threading.Thread(target=watch, args=(run, seconds, warm_up))
-        sync = threading.Thread(target=run_threads, args=(run, urls, transports))
+        sync = threading.Thread(target=run_threads, args=(run, url, transports))
         for thread in (watcher, sync):
             thread.start()
-        asyncio.run(run_tasks(run, urls, transports))
+        asyncio.run(run_tasks(run, url, transports))
         for thread in (watcher, sync):
             thread.join()
         gc.collect()

@@ -1,7 +1,7 @@
 """The server of a long run: a process that answers in the way that each request names, and counts what it sees.
 
-It speaks HTTP/1.1 on one port, and HTTP/2 over TLS on another. A prompt is `number kind`; each piece of an answer's
-text carries the number. A third port answers with the figures, and ends the process when its connection ends.
+A prompt is `number kind`; each piece of an answer's text carries the number. A second port answers with the figures,
+and ends the process when its connection ends.
 """
 
 from __future__ import annotations
@@ -9,25 +9,17 @@ from __future__ import annotations
 import asyncio
 import json
 import socket
-import ssl
 import struct
 import zlib
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any, Literal
 
-import h2.config
-import h2.connection
-import h2.events
-import h2.exceptions
 from attrs import evolve, frozen
 
-from loopback import CERTIFICATES, DONE, END, chunk, completion, event
+from loopback import DONE, END, chunk, completion, event
 
 PIECES = 6
-LONG = 600.0
-MOST_FRAMES = 50
-_PREFACE = b"PRI * HTTP/2.0\r\n\r\n"
 
 
 @frozen
@@ -110,7 +102,7 @@ OF_ONE_CALL: dict[str, Callable[[Plan], Plan]] = {
     "unknown encoding": _coded("br"),
     "HTML": lambda plan: Plan((b"<html>busy</html>",), headers=(("content-type", "text/html"),)),
 }
-"""Faults that concern one call, also where several have one connection."""
+"""Faults that leave the connection whole."""
 OF_A_CONNECTION: dict[str, Callable[[Plan], Plan]] = {
     "hang-up": lambda plan: _cut(plan, ending="hangup"),
     "hang-up at once": lambda plan: Plan(raw=b"", ending="hangup"),
@@ -147,16 +139,17 @@ class Server:
         request = json.loads(body)
         number, _, kind = request["messages"][0]["content"].partition(" ")
         self.figures["requests"] += 1
-        self.figures["twice"] += number in self.seen
+        # A request that meets an ended connection before a byte of its answer is sent again.
+        self.figures["twice"] += number in self.seen and kind != "hang-up at once"
         self.seen.add(number)
         return plan_of(kind, number, bool(request.get("stream")))
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """Serve a connection of either protocol."""
+        """Serve a connection."""
         self.figures["open"] += 1
         try:
-            with suppress(OSError, asyncio.IncompleteReadError, h2.exceptions.ProtocolError):
-                while (head := await reader.readuntil(b"\r\n\r\n")) != _PREFACE:
+            with suppress(OSError, asyncio.IncompleteReadError):
+                while head := await reader.readuntil(b"\r\n\r\n"):
                     length = next(
                         int(line.split(b":")[1])
                         for line in head.split(b"\r\n")
@@ -166,8 +159,6 @@ class Server:
                     await self._answer(plan, reader, writer)
                     if plan.ending != "end" or plan.raw is not None:
                         break
-                else:
-                    await _HTTP2(self, reader, writer).run()
         finally:
             self.figures["open"] -= 1
             writer.close()
@@ -203,64 +194,6 @@ class Server:
             writer.write(END)
 
 
-class _HTTP2:
-    """A connection of HTTP/2, whose requests are answered at once."""
-
-    def __init__(self, server: Server, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._server, self._reader, self._writer = server, reader, writer
-        self._connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
-        self._bodies: dict[int, bytes] = {}
-        self._tasks: dict[int, asyncio.Task[None]] = {}
-
-    async def run(self) -> None:
-        connection = self._connection
-        connection.initiate_connection()
-        rest = _PREFACE  # of which the head was read
-        data = await self._reader.readexactly(24 - len(rest))
-        try:
-            while rest or data:
-                for seen in connection.receive_data(rest + data):
-                    self._take(seen)
-                self._writer.write(connection.data_to_send())
-                rest, data = b"", await self._reader.read(65536)
-        finally:
-            for task in self._tasks.values():
-                task.cancel()
-
-    def _take(self, seen: Any) -> None:
-        match seen:
-            case h2.events.RequestReceived():
-                self._bodies[seen.stream_id] = b""
-            case h2.events.DataReceived():
-                self._bodies[seen.stream_id] += seen.data
-                self._connection.acknowledge_received_data(seen.flow_controlled_length, seen.stream_id)
-            case h2.events.StreamEnded():
-                plan = self._server.plan(self._bodies.pop(seen.stream_id))
-                task = asyncio.create_task(self._answer(seen.stream_id, plan))
-                self._tasks[seen.stream_id] = task
-                task.add_done_callback(lambda _: self._tasks.pop(seen.stream_id, None))
-            case h2.events.StreamReset():
-                if (task := self._tasks.pop(seen.stream_id, None)) is not None:
-                    task.cancel()
-
-    async def _answer(self, stream: int, plan: Plan) -> None:
-        connection, writer = self._connection, self._writer
-        with suppress(OSError, h2.exceptions.ProtocolError):
-            connection.send_headers(stream, [(":status", str(plan.status)), *plan.headers])
-            pieces = plan.pieces
-            if len(pieces) > MOST_FRAMES:  # a frame and its acknowledgement cost h2 half a millisecond
-                size, data = len(pieces) // MOST_FRAMES, b"".join(pieces)
-                pieces = tuple(data[at : at + size] for at in range(0, len(data), size))
-            for piece in pieces:
-                connection.send_data(stream, piece)
-                writer.write(connection.data_to_send())
-                await asyncio.sleep(plan.pause)
-            if plan.ending == "stall":
-                await asyncio.sleep(LONG)
-            connection.end_stream(stream)
-            writer.write(connection.data_to_send())
-
-
 async def main() -> None:
     server, ended = Server(), asyncio.Event()
 
@@ -270,13 +203,9 @@ async def main() -> None:
         writer.close()
         ended.set()
 
-    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    tls.load_cert_chain(CERTIFICATES / "good.pem")
-    tls.set_alpn_protocols(["h2"])
     plain = await asyncio.start_server(server.serve, "127.0.0.1", 0, backlog=500)
-    secret = await asyncio.start_server(server.serve, "127.0.0.1", 0, backlog=500, ssl=tls)
     control = await asyncio.start_server(tell, "127.0.0.1", 0)
-    print(*(each.sockets[0].getsockname()[1] for each in (plain, secret, control)), flush=True)
+    print(*(each.sockets[0].getsockname()[1] for each in (plain, control)), flush=True)
     await ended.wait()
 
 

@@ -62,6 +62,7 @@ class SocketClient:
             else:
                 scope.interruptible(connection.interrupt, connection.exchange, method, head, body, clock)
         except BaseException:
+            head = body = b""  # a crash report shows the locals of frames
             self.pool.discard(connection)
             raise
         return SocketAnswer(connection, connection.reader, target, clock, scope)
@@ -86,6 +87,7 @@ class AsyncSocketClient:
         connection = pool.idle(target.origin) or await pool.open(target, clock, request.timeouts.connect)
         try:
             connection.send(method, head, body)
+            head = body = b""  # a crash report of a cancelled task shows the locals of frames
             await connection.wait(clock)
         except BaseException:
             connection.close()
