@@ -111,8 +111,8 @@ class Transport(Performer):
     def _read(self, source: Source) -> bytes:
         try:
             for data in source.iterator:
-                if data:
-                    return source.take(data)
+                if data and (data := source.take(data)):  # the beginning of a gzip stream decompresses to nothing
+                    return data
             return b""
         except BaseException as error:
             failed = [transport_error(error, source.clock, source.raw.url.host)]
@@ -209,8 +209,8 @@ class AsyncTransport(AsyncPerformer):
     async def _read(self, source: Source) -> bytes:
         try:
             async for data in source.iterator:
-                if data:
-                    return source.take(data)
+                if data and (data := source.take(data)):  # the beginning of a gzip stream decompresses to nothing
+                    return data
             return b""
         except BaseException as error:
             failed = [transport_error(error, source.clock, source.raw.url.host)]

@@ -118,6 +118,27 @@ def test_the_sources_of_chats(wire: Wire, message: Any, beside: Any, expected: A
     assert whole.message == streamed.message and "citations" not in whole.metadata
 
 
+def test_the_annotations_of_openais_texts() -> None:
+    """https://platform.openai.com/docs/api-reference/responses/object"""
+    files = {"type": "container_file_citation", "container_id": "c", "file_id": "f", "filename": "a.md"}
+    notes = [
+        OPENAI_CITED,
+        {**files, "start_index": 0, "end_index": 2},
+        {"type": "file_citation", "file_id": "g", "index": 3},
+    ]
+    text = {"type": "output_text", "text": "It is 2 °C.", "annotations": notes}
+    item = {"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": [text]}
+    body = {"id": "r", "status": "completed", "output": [item]}
+    events = answers.events(
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.completed", "response": body},
+    )
+    whole, streamed = answers.decoded(openai_responses, body), answers.answered(openai_responses, events, stream=True)
+    assert whole.message == streamed.message
+    assert cited(whole) == [("web", "https://u.test", "2 °C"), ("document", "a.md", "It"), ("document", "g", None)]
+    assert answers.body_of(openai_responses, [user("?"), whole.message, user("more")])["input"][1] == item
+
+
 ANTHROPIC = [
     (
         {
