@@ -10,10 +10,9 @@ from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from inspect import iscoroutine
 from typing import Any, TypeAlias, TypeVar
 
-from attrs import define, field
-
 from ..schemas.errors import StepError
 from ..schemas.functions import checked_function
+from ..schemas.record import define, field
 from .http.request import Request
 from .http.response import Response
 from .signal import Signal, Task

@@ -18,14 +18,13 @@ from inspect import iscoroutine, isgeneratorfunction
 from itertools import groupby
 from typing import Any, get_args, overload
 
-from attrs import evolve, field, frozen
-
 from ..schemas.chunks import StreamChunk
 from ..schemas.errors import InvalidOption, StepError, StepwellError
 from ..schemas.fold import chunks_of, fold
 from ..schemas.functions import checked_function, takes
 from ..schemas.json_text import well_formed
 from ..schemas.model import Model
+from ..schemas.record import evolve, field, frozen
 from ..schemas.reply import Reply
 from .effects import CallNext, Send, StepGenerator
 from .http.request import Request, StateKey

@@ -1,7 +1,6 @@
 """Alibaba Cloud Model Studio (China): alibaba under another address."""
 
-from attrs import evolve
-
+from ..schemas.record import evolve
 from .alibaba import alibaba
 
 alibaba_cn = evolve(

@@ -1,7 +1,6 @@
 """Anthropic. https://docs.claude.com/en/api/overview"""
 
-from attrs import evolve
-
+from ..schemas.record import evolve
 from .declare.provider import declare_provider
 from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages

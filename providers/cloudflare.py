@@ -1,7 +1,6 @@
 """Cloudflare Workers AI. https://developers.cloudflare.com/workers-ai"""
 
-from attrs import evolve
-
+from ..schemas.record import evolve
 from .declare.addresses import rewrite_path
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider

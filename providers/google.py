@@ -1,7 +1,6 @@
 """Google's Gemini API (AI Studio). https://ai.google.dev/api"""
 
-from attrs import evolve
-
+from ..schemas.record import evolve
 from .auth.auth import header_key
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider

@@ -1,7 +1,6 @@
 """Z.AI coding plan: zai under another address."""
 
-from attrs import evolve
-
+from ..schemas.record import evolve
 from .zai import zai
 
 zai_coding_plan = evolve(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from .record import field, frozen
 
 OVER = frozenset(("done", "failed", "cancelled", "expired"))
 

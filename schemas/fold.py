@@ -7,8 +7,6 @@ from contextlib import suppress
 from operator import itemgetter
 from typing import Any, NoReturn
 
-from attrs import evolve
-
 from .chunks import (
     Alternative,
     Finish,
@@ -29,6 +27,7 @@ from .chunks import (
 from .errors import DecodeError, StepError
 from .message import Message
 from .parts import Part, Reasoning, Refusal, Text, ToolCall
+from .record import evolve
 from .reply import WHOLE, CallWarning, Reply, joined_warnings
 from .usage import NO_USAGE, Usage, later_usage
 

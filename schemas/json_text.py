@@ -18,7 +18,6 @@ from operator import is_
 from typing import Any, Final, cast
 
 import orjson
-from attrs import evolve, fields, has
 from orjson import OPT_INDENT_2 as INDENT
 from orjson import OPT_NON_STR_KEYS as NON_STR_KEYS
 from orjson import OPT_PASSTHROUGH_DATACLASS as PASSTHROUGH_DATACLASS
@@ -27,6 +26,8 @@ from orjson import OPT_PASSTHROUGH_SUBCLASS as PASSTHROUGH_SUBCLASS
 from orjson import OPT_SERIALIZE_NUMPY as SERIALIZE_NUMPY
 from orjson import OPT_SORT_KEYS as SORT_KEYS
 from orjson import Fragment
+
+from .record import evolve
 
 __all__ = [
     "INDENT",
@@ -254,7 +255,9 @@ def well_formed(value: object) -> Any:
     if isinstance(value, list | tuple) and type(value) in (list, tuple):
         items = [well_formed(part) for part in value]
         return value if all(map(is_, value, items)) else type(value)(items)
-    if has(type(value)):
+    if hasattr(type(value), "__attrs_attrs__"):
+        from attrs import fields  # heavy: only for objects of attrs with text to repair
+
         before = {each.alias: getattr(value, each.name) for each in fields(cast(Any, type(value))) if each.init}
         changed = {name: after for name, part in before.items() if (after := well_formed(part)) is not part}
         return evolve(cast(Any, value), **changed) if changed else value

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
-from attrs import field, frozen
-
 from .dict_form import (
     LABELS,
     check_keys,
@@ -19,6 +17,7 @@ from .dict_form import (
 )
 from .errors import ConfigError
 from .parts import PARTS, Audio, Part, Reasoning, Refusal, Text, ToolCall
+from .record import field, frozen
 from .tool import Tool, tool_behind
 
 Role = Literal["system", "user", "assistant", "tool"]

@@ -5,17 +5,17 @@
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Iterable
-from pathlib import Path
-from typing import Any, ClassVar, Final, Self, TypeAlias
-
-from attrs import field, frozen
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
 
 from .errors import ConfigError, DecodeError
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
+from .record import field, frozen
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 Extra: TypeAlias = JSONObject
 _LONG_NUMBER = re.compile(r"\d{19}")
@@ -97,14 +97,16 @@ class _Media:
             raise ConfigError(f"{type(self).__name__} needs exactly one of data, url and file_id")
 
     @classmethod
-    def from_path(cls, path: str | Path, *, media_type: str | None = None) -> Self:
+    def from_path(cls, path: str | PathLike[str], *, media_type: str | None = None) -> Self:
         """Read a file now.
 
         path: the file.
         media_type: its media type; by default guessed from the file's name.
         """
+        from pathlib import Path  # only where there are files
+
         path = Path(path)
-        guess = media_type or mimetypes.guess_type(path.name)[0] or cls.fallback_type
+        guess = media_type or _guessed_type(path.name) or cls.fallback_type
         return cls(data=path.read_bytes(), media_type=guess, filename=path.name)
 
     @property
@@ -114,7 +116,14 @@ class _Media:
             return self.media_type
         if self.data and (found := media_type_of(self.data, self.type)):
             return found
-        return mimetypes.guess_type((self.url or self.filename or "").partition("?")[0])[0] or self.fallback_type
+        return _guessed_type((self.url or self.filename or "").partition("?")[0]) or self.fallback_type
+
+
+def _guessed_type(name: str) -> str | None:
+    """Return the media type that the end of a name stands for; None for an unknown one."""
+    import mimetypes  # only where there are files
+
+    return mimetypes.guess_type(name)[0]
 
 
 _MAGIC = (

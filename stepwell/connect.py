@@ -12,17 +12,17 @@ environment or the system names a proxy, take httpx in place of "fast", even if 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.util import find_spec
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, cast
 
-from attrs import field, frozen
-
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.errors import ConfigError
 from .schemas.memo import Memo
+from .schemas.record import field, frozen
 
 if TYPE_CHECKING:
     import ssl
@@ -212,7 +212,7 @@ def aconnect(
     chosen = _chosen(transport, most, asynchronous=True)
     proxied = _is_proxied()
     if isinstance(chosen, FastTransport) and asyncio and not proxied:
-        from .pipeline.http.fast.client import AsyncSocketClient  # heavy: only when something is to be sent
+        from .pipeline.http.fast.async_client import AsyncSocketClient  # heavy: only when something is to be sent
 
         return AsyncTransport(AsyncSocketClient(**chosen.settings()))
     import httpx  # heavy: only when something is to be sent
@@ -282,7 +282,9 @@ class AsyncRawTransport:
 
 def _is_proxied() -> bool:
     """Return whether the environment or the system names a proxy, which httpx honours."""
-    from urllib.request import getproxies  # brings in ssl: only when something is to be sent
+    if sys.platform not in ("win32", "darwin") and not any(name[-6:].lower() == "_proxy" for name in os.environ):
+        return False  # elsewhere there are no others, and the next import would be a fifth of the first call
+    from urllib.request import getproxies  # brings in ssl and email: only when something is to be sent
 
     return not getproxies().keys().isdisjoint(("http", "https", "all"))
 

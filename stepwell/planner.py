@@ -7,8 +7,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
-from attrs import evolve
-
 from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
 from .model_metadata.provider_ids import canonical
@@ -41,6 +39,7 @@ from .schemas.memo import Memo
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
 from .schemas.options import CALL_OPTIONS, check_options, check_value
+from .schemas.record import evolve
 from .schemas.reply import CallWarning
 from .schemas.tool import Tool
 from .settings import (

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, Generic, Protocol, Self, TypeVar
 
-from attrs import field, fields, frozen
-
 from ...schemas.attempt import Noted
 from ...schemas.errors import StepError
 from ...schemas.message import Context
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
+from ...schemas.record import field, field_names, frozen
 from ...schemas.reply import CallWarning, Reply
 from ..world import REAL_WORLD, World
 from .headers import Headers as Headers  # also for those who make requests
@@ -181,4 +180,4 @@ def _undone(options: Mapping[str, Any], before: Mapping[str, Any], after: Mappin
 
 
 _new, _set = object.__new__, object.__setattr__
-_NAMES = frozenset(attribute.name for attribute in fields(Request))
+_NAMES = frozenset(field_names(Request))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-
-from attrs import Attribute, field, frozen
+from typing import TYPE_CHECKING
 
 from ...schemas.errors import FirstEventTimeout, InvalidOption, StreamIdleTimeout, TotalTimeout, TransportError
+from ...schemas.record import field, frozen
+
+if TYPE_CHECKING:
+    from attrs import Attribute
 
 
 def _positive(instance: object, attribute: Attribute[float], value: float | None) -> None:

@@ -6,8 +6,6 @@ import os
 from collections.abc import Callable
 from decimal import Decimal
 
-from attrs import define, evolve, field
-
 from ...schemas.chunks import ReasoningDelta, StreamChunk, TextDelta, ToolCallDelta, UsageUpdate
 from ...schemas.errors import (
     BudgetExceeded,
@@ -21,6 +19,7 @@ from ...schemas.estimate import estimate_text
 from ...schemas.model import Model
 from ...schemas.prices import FREE, Cost, Prices, exact_decimal, price
 from ...schemas.process_lock import ProcessLock
+from ...schemas.record import define, evolve, field
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..around import around

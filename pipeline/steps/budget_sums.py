@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from decimal import ROUND_UP, Decimal
 
-from attrs import define, field
+from ...schemas.record import define, field
 
 NOTHING = Decimal(0)
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 from ...pipeline.http.request import Request, StateKey
@@ -90,6 +89,8 @@ def read_environment(path: str | os.PathLike[str]) -> Environment:
 
     Raises ConfigError, without any value, for a file that cannot be read or that has other lines than `NAME=value`.
     """
+    from pathlib import Path  # only where there is a file
+
     path = Path(path)
     try:
         text = path.read_text("utf-8-sig")

@@ -8,13 +8,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from attrs import evolve
-
 from ...pipeline.around import around
 from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Request
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.steps.constrained_tools import PREFILL, constrained_tools
+from ...schemas.record import evolve
 from ..declare.object_support import BY_GRAMMAR
 from ..declare.provider import Provider, declare_provider, override
 from ..wires.anthropic_messages import anthropic_messages

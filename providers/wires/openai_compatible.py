@@ -1,7 +1,6 @@
 """What nearly every server has that is compatible with OpenAI's API: chat, embeddings, and a list of its models."""
 
-from attrs import evolve
-
+from ...schemas.record import evolve
 from .openai_chat import openai_chat
 from .operations.embeddings import openai_embeddings
 from .operations.openai_misc import openai_models

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import define
+from ...schemas.record import define
 
 
 @define(eq=False)

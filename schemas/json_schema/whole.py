@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from attrs import define, field
-
+from ..record import define, field
 from .partial import CLOSER
 
 __all__ = ["WholeDocuments", "goes_on"]

@@ -5,9 +5,8 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from attrs import field, frozen
-
 from ..schemas.errors import ConfigError
+from ..schemas.record import field, frozen
 from .parser import LINE_END, OutputParser, unreadable
 
 Style = Literal["comma", "numbered", "bulleted", "lines"]

@@ -6,11 +6,10 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from attrs import frozen
-
 from ..schemas.errors import ConfigError, ObjectInvalid
 from ..schemas.json_schema.decode import loads_exact
 from ..schemas.json_text import dumps, spaced
+from ..schemas.record import frozen
 from ..schemas.tool import Tool
 from .arguments import read_arguments, read_call
 from .parser import LINE_END, OutputParser, unreadable

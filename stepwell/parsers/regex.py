@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from attrs import field, frozen
-
+from ..schemas.record import field, frozen
 from ..schemas.regex import LinearPattern
 from .parser import OutputParser, unreadable
 

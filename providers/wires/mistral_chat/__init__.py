@@ -6,8 +6,7 @@ https://docs.mistral.ai/api
 
 from __future__ import annotations
 
-from attrs import evolve
-
+from ....schemas.record import evolve
 from ...declare.tool_policies import ToolCallIdPolicy
 from ...history.shape import HistoryShape
 from ..openai_chat import openai_chat

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import define, evolve, field
-
 from ....pipeline.side_fields import Rules, kept_event, left_out
 from ....schemas.chunks import (
     STREAM_END,
@@ -30,6 +28,7 @@ from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Part, Text, ToolCall
+from ....schemas.record import define, evolve, field
 from ....schemas.reply import CallWarning, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error

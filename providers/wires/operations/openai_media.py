@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -100,7 +100,7 @@ def audio_input(request: Request) -> tuple[str, bytes, str]:
     Raises ConfigError for anything else.
     """
     given = request.input
-    if isinstance(given, str | Path):
+    if isinstance(given, str | PathLike):
         given = Audio.from_path(given)
     if isinstance(given, bytes):
         given = Audio(data=given)

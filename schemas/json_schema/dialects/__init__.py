@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from attrs import frozen
+from ...record import frozen
 
 
 class Dropped(NamedTuple):

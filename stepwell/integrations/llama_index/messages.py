@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from attrs import evolve
 from llama_index.core.base.llms.types import (
     AudioBlock,
     ChatMessage,
@@ -31,6 +30,7 @@ from ...schemas.errors import ConfigError
 from ...schemas.json_text import dumps
 from ...schemas.message import Context, Message, Role
 from ...schemas.parts import Audio, File, Image, Part, Reasoning, Refusal, Text, ToolCall, Video
+from ...schemas.record import evolve
 from ...schemas.reply import Reply
 
 OURS = "stepwell"

@@ -10,8 +10,6 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, cast
 
-from attrs import evolve, field, frozen
-
 from ...options import ModelLike, PromptLike
 from ...pipeline.annotate import completed_reply
 from ...pipeline.edits import edits_of
@@ -34,6 +32,7 @@ from ...schemas.json_text import trimmed
 from ...schemas.message import Context
 from ...schemas.options import CALL_OPTIONS
 from ...schemas.prices import BATCH
+from ...schemas.record import evolve, field, frozen
 from ...schemas.reply import CallWarning, Reply
 
 Prompts: TypeAlias = Mapping[str, PromptLike] | Iterable[PromptLike]
