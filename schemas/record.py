@@ -109,7 +109,7 @@ def _define(
 ) -> Any:
     """Make a class, or a decorator that does; the arguments are those of attrs.define."""
     if cls is None:
-        settings = {"slots": slots, "kw_only": kw_only, "init": init, "repr": repr, "eq": eq, "hash": hash}
+        settings: dict[str, Any] = {"slots": slots, "kw_only": kw_only, "init": init, "repr": repr, "eq": eq, "hash": hash}
         return lambda cls: _define(cls, frozen=frozen, on_setattr=on_setattr, **settings)
     own = _own_fields(cls, kw_only)
     base: Any = next((base for base in cls.__mro__[1:] if "__record_fields__" in base.__dict__), None)
@@ -271,7 +271,8 @@ def _attributes(cls: Any) -> Any:
     body = {each.name: each.of_attrs() for each in cls.__record_fields__ if each.name in hints}
     bases = tuple([base for base in cls.__bases__ if hasattr(base, "__attrs_attrs__")])
     copy = type(cls.__name__, bases, {"__module__": cls.__module__, "__annotations__": hints, **body})
-    return attrs.define(copy, frozen=True, slots=False, eq=False, repr=False, init=False).__attrs_attrs__
+    made: Any = attrs.define(copy, frozen=True, slots=False, eq=False, repr=False, init=False)
+    return made.__attrs_attrs__
 
 
 @recursive_repr("...")

@@ -222,6 +222,25 @@ def aconnect(
     return AsyncTransport(client, _request_builder())
 
 
+def preload(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> None:
+    """Load what `aconnect` and a first async call need: in a thread, as it takes too long for an event loop."""
+    if http is not None:
+        return
+    chosen = "" if is_own(transport) else _chosen(transport, MAX_CONNECTIONS, asynchronous=True)
+    if isinstance(chosen, FastTransport) and asyncio and not _is_proxied():
+        from .pipeline.http.fast import async_client as async_client  # heavy: only when something is to be sent
+
+        return
+    import anyio.lowlevel  # comes with httpx
+    import httpcore as httpcore  # httpx imports it when a transport is made
+    import httpx as httpx  # heavy: only when something is to be sent
+
+    if chosen:
+        _tls("h2" if chosen == "http2" else "http/1.1")
+    if asyncio:
+        anyio.run(anyio.lowlevel.checkpoint)  # loads what anyio does with asyncio
+
+
 def name_transport(transport: AnyTransport, http: AnyHTTPClient, most: int, *, asynchronous: bool) -> str:
     """Name in a few words what carries the calls of a client, for `describe()`."""
     if http is not None or is_own(transport):

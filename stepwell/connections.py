@@ -9,8 +9,9 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
 
-from .connect import aconnect, checked_http, checked_limit, checked_transport, connect, is_own, name_transport
+from .connect import aconnect, checked_http, checked_limit, checked_transport, connect, is_own, name_transport, preload
 from .pipeline.effects import CallModel, Flow
+from .pipeline.event_loops import in_worker_thread
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.process_lock import ProcessLock
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 
 # One for all clients, since it is held only for as long as it takes to set a transport up.
 _LOCK = ProcessLock()
+_PRELOADED: list[bool] = []
+"""Not empty once an async client of this process has loaded the modules of its transport."""
 
 
 class Connections:
@@ -92,8 +95,14 @@ class AsyncConnections:
         loop = _running_loop()
         entry = self._opened.get(loop)
         if entry is None:
+            asyncio = hasattr(loop, "call_soon")
+            if not _PRELOADED:
+                await in_worker_thread(lambda: preload(self.transport, self.http, asyncio=asyncio))
+                _PRELOADED.append(True)
+                if (entry := self._opened.get(loop)) is not None:  # another call of this loop was quicker
+                    return entry[0]
             self._forget_closed_loops()
-            transport = aconnect(self.transport, self.http, self._most, asyncio=hasattr(loop, "call_soon"))
+            transport = aconnect(self.transport, self.http, self._most, asyncio=asyncio)
             transport.flow_of = self.flow_of
             finalizers: list[finalize[Any, Any]] = []
             clients = [transport.client] if self.http is None else []
