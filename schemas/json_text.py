@@ -27,6 +27,7 @@ from orjson import OPT_SERIALIZE_NUMPY as SERIALIZE_NUMPY
 from orjson import OPT_SORT_KEYS as SORT_KEYS
 from orjson import Fragment
 
+from .late_pattern import late_pattern
 from .record import evolve
 
 __all__ = [
@@ -59,12 +60,12 @@ and a lone surrogate is a JSONDecodeError (see `loads_event`)."""
 
 _REPLACEMENT: Final = "\ufffd"
 _MOST_DIGITS: Final = 4300  # Python refuses to convert longer text to an int
-_HALF = re.compile("[\ud800-\udfff]")
-_ESCAPED = re.compile(
+_HALF = late_pattern("[\ud800-\udfff]")
+_ESCAPED = late_pattern(
     r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD](?P<half>[89a-fA-F][0-9a-fA-F]{2})|.)",
     re.DOTALL,
 )
-_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE_ESCAPE = late_pattern(r"\\u[dD][89a-fA-F]")
 # Translates each digit to "0" and what may precede a number to ":", so that substring searches find a long integer.
 # Digits after a decimal point, which fill embedding vectors, follow "." and are not found.
 _NUMBERS = bytes.maketrans(b"123456789[,{ \t\n\r", b"000000000:::::::")

@@ -5,20 +5,20 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
 
 from .errors import ConfigError, DecodeError
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
+from .late_pattern import late_pattern
 from .record import field, frozen
 
 if TYPE_CHECKING:
     from os import PathLike
 
 Extra: TypeAlias = JSONObject
-_LONG_NUMBER = re.compile(r"\d{19}")
+_LONG_NUMBER = late_pattern(r"\d{19}")
 
 
 @frozen(hash=False)

@@ -109,8 +109,8 @@ def _define(
 ) -> Any:
     """Make a class, or a decorator that does; the arguments are those of attrs.define."""
     if cls is None:
-        settings: dict[str, Any] = {"slots": slots, "kw_only": kw_only, "init": init, "repr": repr, "eq": eq, "hash": hash}
-        return lambda cls: _define(cls, frozen=frozen, on_setattr=on_setattr, **settings)
+        settings: dict[str, Any] = {"slots": slots, "kw_only": kw_only, "init": init, "eq": eq, "hash": hash}
+        return lambda cls: _define(cls, frozen=frozen, repr=repr, on_setattr=on_setattr, **settings)
     own = _own_fields(cls, kw_only)
     base: Any = next((base for base in cls.__mro__[1:] if "__record_fields__" in base.__dict__), None)
     inherited: tuple[Field, ...] = () if base is None else base.__record_fields__

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from types import FunctionType, MethodType
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from .errors import ConfigError, InvalidOption
 from .json_types import JSONSchema
+from .late_pattern import late_pattern
 from .nearest import nearest
 from .record import evolve, field, field_names, frozen
 
@@ -37,7 +37,7 @@ else:
             return cls
 
 
-_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}\Z")
+_NAME = late_pattern(r"[a-zA-Z0-9_.-]{1,128}\Z")
 NO_PARAMETERS: JSONSchema = {"type": "object", "properties": {}}
 
 

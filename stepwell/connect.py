@@ -226,6 +226,7 @@ def preload(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> N
     """Load what `aconnect` and a first async call need: in a thread, as it takes too long for an event loop."""
     if http is not None:
         return
+    "host".encode("idna")  # loads the codec, by which names of hosts are looked up
     chosen = "" if is_own(transport) else _chosen(transport, MAX_CONNECTIONS, asynchronous=True)
     if isinstance(chosen, FastTransport) and asyncio and not _is_proxied():
         from .pipeline.http.fast import async_client as async_client  # heavy: only when something is to be sent

@@ -11,12 +11,13 @@ from itertools import takewhile
 from typing import Any
 
 from ...schemas.errors import StepwellError
+from ...schemas.late_pattern import late_pattern
 from ...schemas.secret import MASK, Secret
 from .request import Request
 
 _SHORTEST = 8  # anything shorter is a word, not a key: masking every "test" would only hide the message
 _ENOUGH = 16
-_BEARING = re.compile(r"auth|key|token|secret|cookie")
+_BEARING = late_pattern(r"auth|key|token|secret|cookie")
 
 
 def redact(error: StepwellError, request: Request) -> None:

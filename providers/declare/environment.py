@@ -15,21 +15,22 @@ from typing import Any
 from ...pipeline.http.request import Request, StateKey
 from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConfigError, InvalidOption
+from ...schemas.late_pattern import late_pattern
 from ...schemas.secret import Secret
 
 FILE_VARIABLE = "STEPWELL_ENV_FILE"
 """The variable that names the file of every client without an `env_file=`."""
 
-_LINE = re.compile(
+_LINE = late_pattern(
     r"""[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_]\w*)[ \t]*=
         (?:[ \t]*(?:'(?P<single>[^']*)'|"(?P<double>(?:\\.|[^"\\])*)")[ \t]*(?:\#[^\n]*)?
           |(?![ \t]*['"])(?P<bare>[^\n]*)
         )(?:\n|\Z)""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_COMMENT = re.compile(r"\s#.*")
-_BLANK = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_COMMENT = late_pattern(r"\s#.*")
+_BLANK = late_pattern(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
+_ESCAPE = late_pattern(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 
 
@@ -113,7 +114,7 @@ def parsed(text: str, path: str = "the text") -> dict[str, Secret]:
             raise ConfigError(
                 f"line {number} of {path} is not NAME=value", hint="close its quotes, or put a # before it"
             )
-        if line.re is _LINE:
+        if "name" in line.re.groupindex:
             found[line["name"]] = Secret(_value(line))
         at = line.end()
     return {name: value for name, value in found.items() if value}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -13,12 +12,13 @@ from ....pipeline.stream.decoder import SHAPE_ERRORS
 from ....schemas.batch import BatchLine, BatchState
 from ....schemas.errors import DecodeError
 from ....schemas.json_text import loads
+from ....schemas.late_pattern import late_pattern
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ...declare.wire import Wire
 from ..paths import segments
 
-_ID = re.compile(rb'"custom_id"\s*:\s*"([A-Za-z0-9_-]+)"')
+_ID = late_pattern(rb'"custom_id"\s*:\s*"([A-Za-z0-9_-]+)"')
 
 
 def path_to(pattern: str) -> Callable[[Request], str]:
