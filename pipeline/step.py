@@ -20,15 +20,16 @@ from typing import Any, get_args, overload
 
 from ..schemas.chunks import StreamChunk
 from ..schemas.errors import InvalidOption, StepError, StepwellError
-from ..schemas.fold import chunks_of, fold
+from ..schemas.fold import chunks_of
 from ..schemas.functions import checked_function, takes
 from ..schemas.json_text import well_formed
 from ..schemas.model import Model
-from ..schemas.record import evolve, field, frozen
+from ..schemas.record import field, frozen
 from ..schemas.reply import Reply
 from .effects import CallNext, Send, StepGenerator
 from .http.request import Request, StateKey
 from .http.response import Response, Stage
+from .stream.rewrite_text import pass_through
 
 
 class Halt(BaseException):
@@ -228,11 +229,7 @@ def on_chunk(first: Any, second: Any = None, /) -> Step:
     def wrap(inner: CallNext) -> CallNext:
         def run(request: Request) -> StepGenerator:
             response = yield from inner(request)
-            stage = make(request)
-            if response.reply is None:
-                return response.through(stage)
-            response.reply = _through(stage, response.reply)
-            return response
+            return pass_through(response, make(request))
 
         return run
 
@@ -294,19 +291,6 @@ class _EachChunk(Stage):
                 what = f"a list of {', '.join(sorted(kinds))}" if kinds else type(result).__name__
                 raise StepError(f"step {self._name!r} returned {what} instead of a chunk, a list of chunks or None")
         return out
-
-
-def _through(stage: Stage, reply: Reply) -> Reply:
-    """Pass the chunks of an unstreamed reply through the stage."""
-    folded = fold([*stage.feed(chunks_of(reply)), *stage.flush()])
-    return reply.replace(
-        message=evolve(folded.message, model=reply.message.model),
-        finish_reason=folded.finish_reason,
-        finish_reason_raw=folded.finish_reason_raw,
-        usage=folded.usage,
-        metadata=folded.metadata,
-        alternatives=folded.alternatives,
-    )
 
 
 def innermost(request: Request) -> StepGenerator:

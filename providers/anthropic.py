@@ -1,10 +1,14 @@
 """Anthropic. https://docs.claude.com/en/api/overview"""
 
 from ..schemas.record import evolve
-from .declare.provider import declare_provider
+from .auth.auth import bearer
+from .declare.object_support import ObjectSupport
+from .declare.provider import declare_provider, override
+from .declare.rules import clamp, drop, only
 from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 from .wires.anthropic_messages.betas import with_betas
+from .wires.openai_chat import openai_chat
 from .wires.operations.anthropic_batches import anthropic_batches
 from .wires.operations.openai_misc import openai_models
 
@@ -17,11 +21,29 @@ _MODELS = evolve(
     auth=anthropic_messages.auth,
 )
 
+# What its compatible endpoint ignores: https://docs.claude.com/en/api/openai-sdk
+_COMPATIBLE = (
+    drop(
+        *("presence_penalty", "frequency_penalty", "seed", "logprobs", "top_logprobs", "logit_bias", "user"),
+        *("metadata", "store", "service_tier", "verbosity", "modalities", "audio", "prompt_cache_key"),
+        *("reasoning_effort", "response_format"),
+        why="Anthropic's compatible endpoint ignores it",
+    ),
+    clamp("n", high=1, why="Anthropic gives one answer"),
+    clamp("temperature", 0, 1, why="Claude's scale ends there"),
+)
+
 anthropic = declare_provider(
     "anthropic",
     name="Anthropic",
     docs="https://docs.claude.com",
-    wire=[anthropic_messages, anthropic_count_tokens, _MODELS, *anthropic_batches],
+    wire=[
+        anthropic_messages,
+        evolve(openai_chat, by_name_only=True),
+        anthropic_count_tokens,
+        _MODELS,
+        *anthropic_batches,
+    ],
     base_url="https://api.anthropic.com/v1",
     env_key="ANTHROPIC_API_KEY",
     options=CLAUDE_OPTIONS,
@@ -30,5 +52,13 @@ anthropic = declare_provider(
     # "signature values are compatible across platforms (Claude APIs, Amazon Bedrock, and Google Cloud)":
     # https://platform.claude.com/docs/en/build-with-claude/extended-thinking
     accepts_signatures_of=["amazon_bedrock", "google_vertex", "google_vertex_anthropic"],
-    models=claude_models(user_id_alone),
+    models={
+        **claude_models(user_id_alone),
+        "*": override(
+            wire="openai_chat",
+            authenticate=bearer,
+            translate_options=only(*_COMPATIBLE),
+            object_support=ObjectSupport(modes=("tool", "prompt")),
+        ),
+    },
 )

@@ -15,16 +15,19 @@ from .declare.rules import (
     clamp,
     degrees_lost,
     drop,
+    efforts,
     nearest_effort,
     only,
     when,
 )
+from .wires.compatible_chats import compatible_messages, compatible_responses
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
 from .wires.operations.openai_misc import openai_models
 
 _IGNORED = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs")
 _EFFORTS = ("high", "max")
+_SCALE = clamp("temperature", 0, 2, why="DeepSeek's scale ends there")
 
 
 def _thinking(*, by_default: bool) -> Rule:
@@ -60,7 +63,7 @@ def _rules(*, thinks_by_default: bool) -> tuple[Rule, ...]:
         _thinking(by_default=thinks_by_default),
         when(thinks, drop(*_IGNORED, why="it has no effect, or is refused, while the model thinks")),
         # https://api-docs.deepseek.com/api/create-chat-completion
-        clamp("temperature", 0, 2, why="DeepSeek's scale ends there"),
+        _SCALE,
         at_most("stop", 16, why="DeepSeek takes 16"),
         drop(
             *("seed", "n", "logit_bias", "parallel_tool_calls", "verbosity", "prompt_cache_key", "service_tier"),
@@ -89,12 +92,22 @@ deepseek = declare_provider(
     "deepseek",
     name="DeepSeek",
     docs="https://api-docs.deepseek.com",
-    wire=[openai_chat, openai_models],
-    base_url="https://api.deepseek.com/v1",
+    wire=[
+        openai_chat,
+        compatible_responses(),
+        # https://api-docs.deepseek.com/guides/anthropic_api
+        compatible_messages("/anthropic/v1/messages"),
+        openai_models,
+    ],
+    base_url="https://api.deepseek.com",
     env_key="DEEPSEEK_API_KEY",
     options={"thinking": {"type": "object"}},
     translate_options=_rules(thinks_by_default=True),
-    models={"deepseek-chat": override(translate_options=only(*_rules(thinks_by_default=False)))},
+    models={
+        "deepseek-chat": override(translate_options=only(*_rules(thinks_by_default=False))),
+        "*": override(wire="openai_responses", translate_options=only(efforts("none", *_EFFORTS), _SCALE)),
+        "deepseek*": override(wire="anthropic_messages", translate_options=only(_SCALE)),
+    },
     build_body=_build_body,
     accepts_part=_REPLAYING["accepts_part"],
     object_support=ObjectSupport(modes=("tool", "json", "prompt"), strict_tools=never_strict),

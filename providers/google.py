@@ -1,11 +1,13 @@
 """Google's Gemini API (AI Studio). https://ai.google.dev/api"""
 
 from ..schemas.record import evolve
-from .auth.auth import header_key
+from .auth.auth import bearer, header_key
 from .declare.embed_limits import EmbedLimit
-from .declare.provider import declare_provider
+from .declare.provider import declare_provider, override
+from .declare.rules import clamp, drop, efforts, only
 from .options.gemini_options import IMAGEN, LIMITS, OPTIONS, gemini_budgeted_thinking, gemini_models
 from .wires.google_generate import google_count_tokens, google_generate
+from .wires.openai_chat import openai_chat
 from .wires.operations.embeddings import google_embeddings
 from .wires.operations.google_batches import google_batches
 from .wires.operations.google_images import google_generate_images, google_images
@@ -14,12 +16,21 @@ from .wires.operations.openai_misc import models_by, openai_models
 # https://ai.google.dev/api/models
 _MODELS = evolve(openai_models, name="google_models", path="/models?pageSize=1000", decode_response=models_by("name"))
 
+# https://ai.google.dev/gemini-api/docs/openai#thinking
+_COMPATIBLE = (
+    efforts("none", "minimal", "low", "medium", "high"),
+    clamp("temperature", 0, 2, why="Gemini's scale ends there"),
+    drop("logit_bias", "verbosity", "prompt_cache_key", "user", why="Google's compatible endpoint has no such option"),
+)
+
 google = declare_provider(
     "google",
     name="Google",
     docs="https://ai.google.dev/gemini-api/docs",
     wire=[
         google_generate,
+        # https://ai.google.dev/gemini-api/docs/openai
+        evolve(openai_chat, path="/openai/chat/completions", by_name_only=True),
         google_embeddings,
         google_count_tokens,
         google_generate_images,
@@ -37,6 +48,9 @@ google = declare_provider(
     translate_options=[gemini_budgeted_thinking(), *LIMITS],
     # "both providers serve the same Gemini models": https://github.com/vercel/ai/pull/13060
     accepts_signatures_of=["google_vertex"],
-    models=gemini_models(),
+    models={
+        **gemini_models(),
+        "*": override(wire="openai_chat", authenticate=bearer, translate_options=only(*_COMPATIBLE)),
+    },
     spoken=IMAGEN,
 )

@@ -3,6 +3,7 @@
 from .declare.provider import declare_provider, override
 from .declare.rules import at_most, clamp, drop, efforts, only, rename, without_thinking
 from .options.openai_options import TRANSCRIBING
+from .wires.compatible_chats import compatible_responses
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
 from .wires.operations.openai_batches import openai_batches
@@ -27,7 +28,8 @@ groq = declare_provider(
     "groq",
     name="Groq",
     docs="https://console.groq.com/docs",
-    wire=[openai_chat, openai_speech, openai_transcription, openai_models, *openai_batches],
+    # https://console.groq.com/docs/responses-api: it keeps no answers
+    wire=[openai_chat, compatible_responses(), openai_speech, openai_transcription, openai_models, *openai_batches],
     base_url="https://api.groq.com/openai/v1",
     env_key="GROQ_API_KEY",
     options={

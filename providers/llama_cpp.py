@@ -3,6 +3,7 @@
 from .declare.object_support import BY_GRAMMAR
 from .declare.provider import declare_provider
 from .declare.rules import rename
+from .wires.compatible_chats import LLAMA_RESPONSES, compatible_messages
 from .wires.openai_chat.encode import replaying
 from .wires.openai_compatible import COMPATIBLE
 from .wires.operations.embeddings import in_base64
@@ -12,7 +13,7 @@ llama_cpp = declare_provider(
     "llama_cpp",
     name="llama.cpp",
     docs="https://github.com/ggml-org/llama.cpp/tree/master/tools/server",
-    wire=in_base64(*COMPATIBLE, rerank),
+    wire=in_base64(*COMPATIBLE, LLAMA_RESPONSES, compatible_messages(), rerank),
     base_url="http://localhost:8080/v1",
     env_key="LLAMA_API_KEY",
     key_optional=True,

@@ -3,13 +3,15 @@
 from .declare.object_support import BY_GRAMMAR
 from .declare.provider import declare_provider
 from .declare.rules import rename, up_to
+from .wires.compatible_chats import compatible_messages, compatible_responses
 from .wires.openai_compatible import COMPATIBLE
 
 lmstudio = declare_provider(
     "lmstudio",
     name="LM Studio",
     docs="https://lmstudio.ai/docs",
-    wire=COMPATIBLE,
+    # https://lmstudio.ai/docs/developer/openai-compat/responses, https://lmstudio.ai/docs/developer/anthropic-compat
+    wire=[*COMPATIBLE, compatible_responses(stores=True), compatible_messages()],
     base_url="http://localhost:1234/v1",
     env_key="LMSTUDIO_API_KEY",
     key_optional=True,

@@ -18,12 +18,14 @@ from ..schemas.record import evolve
 from ..schemas.reply import CallWarning, Reply
 from .declare.dropped import warn_of_dropped
 from .declare.provider import Provider, declare_provider, override
+from .wires.compatible_chats import compatible_messages, compatible_responses
 from .wires.ollama_chat import ollama_chat
 from .wires.openai_chat import openai_chat
 from .wires.operations.embeddings import ollama_embeddings
 from .wires.operations.openai_misc import openai_models
 
 _NATIVE, _COMPATIBLE = "/api/chat", "/v1/chat/completions"
+_OTHER_CHATS = (_COMPATIBLE, "/v1/responses", "/v1/messages")
 _NATIVE_ONLY = ("num_ctx", "keep_alive", "options", "think", "truncate", "shift")
 _LEVELS = {
     "none": "low",
@@ -40,7 +42,7 @@ def for_either_chat(request: Request) -> Request:
     """Convert the options for the chat in use. For most models thinking is a switch, without levels."""
     if request.url.endswith(_NATIVE):
         return _thinking(request, lambda effort: effort != "none")
-    return _without_native(request) if request.url.endswith(_COMPATIBLE) else request
+    return _without_native(request) if request.url.endswith(_OTHER_CHATS) else request
 
 
 def for_either_chat_of_gpt_oss(request: Request) -> Request:
@@ -64,9 +66,10 @@ def _thinking(request: Request, think_of: Callable[[str], bool | str]) -> Reques
 
 
 def _without_native(request: Request) -> Request:
-    """Drop Ollama's own options with a warning: the OpenAI-compatible endpoint would silently ignore them."""
+    """Drop Ollama's own options with a warning: the compatible endpoints would silently ignore them."""
     options = dict(request.options)
-    why = f"{_COMPATIBLE} has no such option; leave out wire= to use Ollama's own chat, which has it"
+    path = next(path for path in _OTHER_CHATS if request.url.endswith(path))
+    why = f"{path} has no such option; leave out wire= to use Ollama's own chat, which has it"
     losses = [(name, why) for name in _NATIVE_ONLY if options.pop(name, None) is not None]
     return warn_of_dropped(request, losses, options=options)
 
@@ -108,6 +111,9 @@ _TOO_LONG = "set num_ctx higher, within the limits of model and memory, or short
 _WIRES = (
     ollama_chat,
     evolve(openai_chat, path=_COMPATIBLE),
+    # https://docs.ollama.com/api/openai-compatibility: it keeps no answers; https://docs.ollama.com/api/anthropic-compatibility
+    compatible_responses(path="/v1/responses"),
+    compatible_messages("/v1/messages"),
     ollama_embeddings,
     evolve(openai_models, path="/v1/models"),
 )

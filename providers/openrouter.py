@@ -4,8 +4,10 @@ from fnmatch import fnmatchcase
 
 from ..schemas.model import Model
 from ..schemas.options import CHAT_OPTIONS
+from .auth.auth import bearer
 from .declare.provider import declare_provider
 from .declare.rules import BY_FACTS, Options, clamp, drop, move, not_both, when
+from .wires.compatible_chats import compatible_messages, compatible_responses
 from .wires.openai_chat.encode import body_with
 from .wires.openai_compatible import COMPATIBLE_WITH_CACHE_MARKS
 
@@ -21,7 +23,9 @@ openrouter = declare_provider(
     "openrouter",
     name="OpenRouter",
     docs="https://openrouter.ai/docs",
-    wire=COMPATIBLE_WITH_CACHE_MARKS,
+    # https://openrouter.ai/docs/api/reference/responses/overview: it keeps no answers;
+    # https://openrouter.ai/docs/api/api-reference/anthropic-messages/create-messages
+    wire=[*COMPATIBLE_WITH_CACHE_MARKS, compatible_responses(encrypts=True), compatible_messages(auth=bearer)],
     base_url="https://openrouter.ai/api/v1",
     env_key="OPENROUTER_API_KEY",
     options={

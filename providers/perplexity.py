@@ -1,18 +1,22 @@
 """Perplexity. https://docs.perplexity.ai"""
 
+from .declare.embed_limits import EmbedLimit
 from .declare.object_support import ObjectSupport
 from .declare.provider import declare_provider
 from .declare.rules import BY_FACTS, clamp, drop, up_to
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import body_with
+from .wires.operations.embeddings import perplexity_embeddings
 
 perplexity = declare_provider(
     "perplexity",
     name="Perplexity",
     docs="https://docs.perplexity.ai",
-    wire=openai_chat,
+    wire=[openai_chat, perplexity_embeddings],
     base_url="https://api.perplexity.ai",
     env_key=["PERPLEXITY_API_KEY", "PPLX_API_KEY"],
+    # https://docs.perplexity.ai/api-reference/embeddings-post
+    embed_batches={"*": EmbedLimit(512, 120_000)},
     options={
         "top_k": {"type": "integer", "minimum": 0},
         "search_domain_filter": {"type": "array", "items": {"type": "string"}},

@@ -3,6 +3,7 @@
 from .declare.object_support import ObjectSupport
 from .declare.provider import declare_provider
 from .declare.rules import up_to
+from .wires.compatible_chats import compatible_messages, compatible_responses
 from .wires.openai_chat.encode import replaying
 from .wires.openai_compatible import COMPATIBLE
 from .wires.operations.embeddings import in_base64
@@ -12,7 +13,8 @@ vllm = declare_provider(
     "vllm",
     name="vLLM",
     docs="https://docs.vllm.ai",
-    wire=in_base64(*COMPATIBLE, rerank),
+    # https://docs.vllm.ai/en/latest/serving/openai_compatible_server: responses, and messages as Anthropic has them
+    wire=in_base64(*COMPATIBLE, compatible_responses(stores=True), compatible_messages(), rerank),
     base_url="http://localhost:8000/v1",
     env_key="VLLM_API_KEY",
     key_optional=True,

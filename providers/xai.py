@@ -3,6 +3,7 @@
 from .declare.provider import declare_provider
 from .declare.rules import drop, rename
 from .options.grok_options import GROK, grok_models
+from .wires.compatible_chats import compatible_responses
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_media import openai_images
 from .wires.operations.openai_misc import openai_models
@@ -16,7 +17,8 @@ xai = declare_provider(
     "xai",
     name="xAI",
     docs="https://docs.x.ai",
-    wire=[openai_chat, openai_images, openai_models],
+    # https://docs.x.ai/docs/api-reference#create-new-response
+    wire=[openai_chat, compatible_responses(stores=True, encrypts=True), openai_images, openai_models],
     base_url="https://api.x.ai/v1",
     env_key="XAI_API_KEY",
     options={

@@ -156,6 +156,13 @@ HALVES = Finish("")
 """Put before the chunks of an event that holds half of a surrogate pair: the decoder joins it with the other half, in
 the next event of the same part. It is compared by identity, as STREAM_END is."""
 
+WHOLE = Finish("")
+"""Put before a delta that repeats the whole text of its part, as ends of items do: the decoder takes away what the
+deltas before it have given. It is compared by identity, as STREAM_END is."""
+
+
+Delta = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta
+"""More of a part that grows."""
 
 StreamChunk = (
     Start

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from operator import itemgetter
 from typing import Any, NoReturn
 
 from .chunks import (
     Alternative,
+    Delta,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -37,7 +38,6 @@ letters; joining 32 of them takes 0.01 µs each."""
 
 
 _Growing = type[Text] | type[Reasoning] | type[Refusal] | type[ToolCall]
-_Delta = TextDelta | ReasoningDelta | RefusalDelta | ToolCallDelta
 
 
 class _PartBuilder:
@@ -62,14 +62,18 @@ class _PartBuilder:
         finally:
             self.pieces.clear()
 
-    def part(self) -> Part | None:
-        """Return the part so far; None for an empty one and for a tool call that has not ended."""
+    def text(self) -> str:
+        """Return the text so far."""
         if self.pieces:
             with suppress(DecodeError):  # already raised, or at the end of a stream that failed anyway
                 self.pack()
         if len(self.blocks) != 1:
             self.blocks = ["".join(self.blocks)]
-        text = self.blocks[0]
+        return self.blocks[0]
+
+    def part(self) -> Part | None:
+        """Return the part so far; None for an empty one and for a tool call that has not ended."""
+        text = self.text()
         if self.kind is ToolCall:
             return ToolCall(arguments_json=text, **self.fields) if self.whole else None
         if not text and not self.fields:
@@ -145,6 +149,17 @@ class Fold:
             **self.reply_fields,
         )
 
+    def text_of(self, delta: Delta | Alternative) -> str:
+        """Return the text so far of the part that the delta belongs to, also where another has taken its place."""
+        if isinstance(delta, Alternative):
+            other = self._alternatives.get(delta.choice)
+            return other.text_of(delta.chunk) if other is not None else ""
+        kind, at = _GROWS[type(delta)], delta.index
+        for place, part in ((at, self._parts.get(at)), *reversed(self._ended or ())):
+            if place == at and isinstance(part, _PartBuilder) and part.kind is kind:
+                return part.text()
+        return ""
+
     def _message(self) -> Message:
         parts: list[Part] = []
         held = self._parts
@@ -172,7 +187,7 @@ class Fold:
         self._kind = None
         return index
 
-    def _grow(self, part: _PartBuilder, chunk: _Delta, text: str) -> None:
+    def _grow(self, part: _PartBuilder, chunk: Delta, text: str) -> None:
         part.pieces.append(text)
         self._latest, self._pieces, self._index, self._kind = part, part.pieces, chunk.index, type(chunk)
 
@@ -302,6 +317,12 @@ class _Handlers(dict[type, Callable[[Fold, Any], None]]):
         raise StepError(f"a step gave a {kind.__name__} instead of a StreamChunk", hint="see stepwell.schemas.chunks")
 
 
+_GROWS: Mapping[type, _Growing] = {
+    TextDelta: Text,
+    ReasoningDelta: Reasoning,
+    RefusalDelta: Refusal,
+    ToolCallDelta: ToolCall,
+}
 _REASONING_FIELDS = {"signature", "encrypted", "wire"}
 
 _FEED = _Handlers(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from .client import BaseAsyncClient, BaseClient
-from .connect import AnyTransport
+from .connect import AnyTransport, within_wrappers
 from .connections import AsyncConnections, Connections
 from .model_metadata.provider_ids import canonical
 from .plan import Plan
@@ -82,10 +82,11 @@ _SYNC_AND_ASYNC = (None, "httpx", "http2")
 
 def _transport_for_both(client: BaseClient | BaseAsyncClient, method: str) -> AnyTransport:
     """Return a client's transport for its counterpart. Raises ConfigError if it lacks the `method` for that."""
-    transport = client.connections.transport
-    if client.connections.http is not None or not (transport in _SYNC_AND_ASYNC or hasattr(transport, method)):
+    connections = client.connections
+    transport, http = within_wrappers(connections.transport, connections.http)
+    if http is not None or not (transport in _SYNC_AND_ASYNC or hasattr(transport, method)):
         raise ConfigError(
             f"this {type(client).__name__} has an HTTP client or transport that serves only its own kind of call",
             hint="give both, client= and async_client=",
         )
-    return transport
+    return connections.transport

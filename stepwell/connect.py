@@ -117,10 +117,26 @@ class AsyncHTTPTransport(Protocol):
         """Close the connections."""
 
 
+class Wrapper:
+    """A transport around another one, whose answers it changes: stepwell.testing.Faults, say.
+
+    over: what it is around: all that `transport=` and `http=` of a client take.
+    """
+
+    def __init__(self, over: AnyTransport | AnyHTTPClient) -> None:
+        is_client = hasattr(over, "build_request")
+        self.http = cast(AnyHTTPClient, over) if is_client else None
+        self.transport = None if is_client else cast(AnyTransport, over)
+
+    def wrap(self, client: Any, *, asynchronous: bool) -> Any:
+        """Return a client with the interface of the given one (of httpx, or of pipeline/http/fast), around that."""
+        raise NotImplementedError
+
+
 AnyHTTPClient: TypeAlias = HTTPClient | AsyncHTTPClient | None
 """`http=` of a client."""
-AnyTransport: TypeAlias = TransportName | FastTransport | HTTPTransport | AsyncHTTPTransport | None
-"""`transport=` of a client: a name, the fast transport with settings, or a transport of httpx."""
+AnyTransport: TypeAlias = TransportName | FastTransport | HTTPTransport | AsyncHTTPTransport | Wrapper | None
+"""`transport=` of a client: a name, the fast transport with settings, a transport of httpx, or a Wrapper."""
 
 Value = TypeVar("Value")
 
@@ -131,6 +147,10 @@ def checked_transport(transport: Value, *, asynchronous: bool) -> Value:
     Raises ConfigError for one that cannot make async calls (`asynchronous`), or sync calls, or is not installed.
     """
     if transport is None:
+        return transport
+    if isinstance(transport, Wrapper):
+        checked_transport(transport.transport, asynchronous=asynchronous)
+        checked_http(transport.http, asynchronous=asynchronous)
         return transport
     if not isinstance(transport, str | FastTransport):
         handler = "handle_async_request" if asynchronous else "handle_request"
@@ -177,6 +197,7 @@ def checked_limit(most: int | None, transport: object, http: object) -> int:
         return MAX_CONNECTIONS
     if type(most) is not int or most < 1:
         raise ConfigError(f"max_connections cannot be {most!r}", hint="it is an integer of 1 or more")
+    transport, http = within_wrappers(transport, http)
     if http is not None or not (transport is None or isinstance(transport, str)):
         raise ConfigError("max_connections is not for a transport or HTTP client of your own", hint="set its own limit")
     return most
@@ -184,6 +205,10 @@ def checked_limit(most: int | None, transport: object, http: object) -> int:
 
 def connect(transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNECTIONS) -> Transport:
     """Set up a sync client's connections: over `http`, a client of the caller's own, or over one of ours."""
+    if isinstance(transport, Wrapper):
+        inner = connect(transport.transport, transport.http, most)
+        inner.client = transport.wrap(inner.client, asynchronous=False)
+        return inner
     if http is not None:
         return Transport(http, http.build_request, name=_library(http))
     if is_own(transport):
@@ -205,6 +230,10 @@ def aconnect(
     transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNECTIONS, *, asyncio: bool
 ) -> AsyncTransport:
     """Set up an async client's connections on the event loop that runs now, which is asyncio's or not."""
+    if isinstance(transport, Wrapper):
+        inner = aconnect(transport.transport, transport.http, most, asyncio=asyncio)
+        inner.client = transport.wrap(inner.client, asynchronous=True)
+        return inner
     if http is not None:
         return AsyncTransport(http, http.build_request, name=_library(http))
     if is_own(transport):
@@ -244,6 +273,9 @@ def preload(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> N
 
 def name_transport(transport: AnyTransport, http: AnyHTTPClient, most: int, *, asynchronous: bool) -> str:
     """Name in a few words what carries the calls of a client, for `describe()`."""
+    if isinstance(transport, Wrapper):
+        inner = name_transport(transport.transport, transport.http, most, asynchronous=asynchronous)
+        return f"{inner}, within {type(transport).__name__}"
     if http is not None or is_own(transport):
         kind = type(transport if http is None else http)
         return f"over {kind.__module__.partition('.')[0]}.{kind.__name__}, which the client was given"
@@ -257,8 +289,16 @@ def name_transport(transport: AnyTransport, http: AnyHTTPClient, most: int, *, a
 
 
 def is_own(transport: AnyTransport) -> bool:
-    """Return whether it is a transport of httpx, which the caller made."""
-    return not (transport is None or isinstance(transport, str | FastTransport))
+    """Return whether it is a transport of httpx, or around something, which the caller made."""
+    transport, http = within_wrappers(transport)
+    return http is not None or not (transport is None or isinstance(transport, str | FastTransport))
+
+
+def within_wrappers(transport: Any, http: Any = None) -> tuple[Any, Any]:
+    """Return the transport and the HTTP client that are within all wrappers, each or both None."""
+    while isinstance(transport, Wrapper):
+        transport, http = transport.transport, transport.http
+    return transport, http
 
 
 def _chosen(transport: Any, most: int, *, asynchronous: bool) -> FastTransport | str:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .model_metadata.catalog import Catalog
+from .providers.declare.place import PROVIDER_STEPS
 from .providers.declare.provider import Override
+from .providers.declare.wire import Wire
 from .schemas.model import Model
 from .schemas.nearest import closest
 from .schemas.reply import CallWarning
@@ -22,6 +24,15 @@ def warning_of_wire(model: Model, wire: str, overrides: Iterable[Override]) -> C
         return None
     why = f"the tools of this model go by another wire, for which the overrides of {wire} do not hold"
     return CallWarning("wire", f"{why}: give them wire='*', or pass wire={wire!r} with the call", str(model))
+
+
+def warning_of_named_wire(model: Model, wire: Wire, overrides: Iterable[Override]) -> CallWarning | None:
+    """Return the warning of a call by a wire that it named itself, if there are overrides that name none."""
+    left = {step for each in overrides if each.place.wire is None for step in each.steps} - PROVIDER_STEPS
+    if not wire.by_name_only or not left:
+        return None
+    why = f"the overrides of {', '.join(sorted(left))} were not written for {wire.name}, and do not hold"
+    return CallWarning("wire", f"{why}: give them wire={wire.name!r}", str(model))
 
 
 def _of_deprecated(model: Model) -> CallWarning | None:

@@ -42,10 +42,13 @@ from .pipeline.tasks import gather, performing, race
 from .pipeline.world import World
 from .providers.gateways.cloudflare import cloudflare_ai_gateway
 from .providers.gateways.cloudflare_universal import cloudflare_fallback
+from .providers.text_calls.forms import FORMS as TEXT_CALL_FORMS
+from .providers.text_calls.step import read_text_calls
 from .retrieval.context import retrieve_context
 from .workflows.tools.react import react_tools
 
 __all__ = [
+    "TEXT_CALL_FORMS",
     "Budget",
     "CallModel",
     "CallNext",
@@ -96,6 +99,7 @@ __all__ = [
     "performing",
     "race",
     "react_tools",
+    "read_text_calls",
     "retrieve_context",
     "retry",
     "streamed_response",

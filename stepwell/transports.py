@@ -1,6 +1,6 @@
 """What carries calls: the fast transport with settings of your own, and the interfaces of clients that are taken."""
 
-from .connect import AsyncHTTPClient, AsyncHTTPTransport, FastTransport, HTTPClient, HTTPTransport
+from .connect import AsyncHTTPClient, AsyncHTTPTransport, FastTransport, HTTPClient, HTTPTransport, Wrapper
 
 __all__ = [
     "AsyncHTTPClient",
@@ -8,4 +8,5 @@ __all__ = [
     "FastTransport",
     "HTTPClient",
     "HTTPTransport",
+    "Wrapper",
 ]

@@ -12,14 +12,13 @@ from ...schemas.chunks import StreamChunk, Warned
 from ...schemas.errors import StepError, StepwellError, StreamTruncated, TransportError
 from ...schemas.fold import Fold, chunks_of
 from ...schemas.message import Context
-from ...schemas.reply import CallWarning, Reply
+from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import Usage
 from ..annotate import annotate, attach_partial, note_reply, with_inner_calls
 from ..effects import END, Close, Effect, Flow, Read, cancel_flow, emitted
 from ..http.redact import redact
 from ..http.response import Response
 from .decoder import StreamDecoder
-from .whole_calls import WholeCalls
 
 _NO_READ = Read(None)
 
@@ -33,14 +32,13 @@ class OpenAnswer:
 
     def __init__(self, response: Response | None, prompt: Context | None = None) -> None:
         self._prompt = prompt
-        self._fold = Fold()
+        self._received = self._fold = Fold()
         self._response: Response | None = None
         self._error: BaseException | None = None
         self._over = False
         self._ready: list[StreamChunk] | None = None
         self._ended = False
         self._read: Read = _NO_READ
-        self._calls = WholeCalls()
         self._flow: Flow | None = None
         if response is not None:
             self._adopt(response)
@@ -81,6 +79,9 @@ class OpenAnswer:
         self._stages = response.stages
         self._flow = response.flow
         self._read = Read(response.source)
+        self._received = Fold() if self._decoder is None else self._decoder.received
+        if not self._stages:
+            self._fold = self._received
 
     def _first(self, ready: list[StreamChunk]) -> list[StreamChunk]:
         """Return the chunks that are there before anything is read: the first, or all of a reply without a network."""
@@ -117,7 +118,7 @@ class OpenAnswer:
 
     def _through_stages(self, chunks: list[StreamChunk], *, last: bool) -> list[StreamChunk]:
         if self._stages:
-            self._calls.fill(chunks)
+            self._received.feed(chunks)  # which completes the ends of calls: stages may need them
         for stage in self._stages:
             chunks = stage.feed(chunks)
             if last:
@@ -164,6 +165,9 @@ class OpenAnswer:
     def _own_reply(self, response: Response) -> Reply:
         """Return the reply of this response alone, without the calls that steps made besides it."""
         reply = self._fold.reply()
+        if self._received is not self._fold:
+            warnings = self._received.reply_fields.get("warnings", ())
+            reply.warnings = joined_warnings(warnings, reply.warnings)
         reply.prompt = self._prompt
         return annotate(reply, response)
 

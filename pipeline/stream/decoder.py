@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from ...schemas.chunks import HALVES, STREAM_END, Finish, StreamChunk
+from ...schemas.chunks import HALVES, STREAM_END, WHOLE, Finish, StreamChunk
 from ...schemas.errors import DecodeError, StepwellError, StreamTruncated
+from ...schemas.fold import Fold
 from ...schemas.functions import takes
 from ...schemas.model import Model
 from ...schemas.record import frozen
 from ..outcome import NO_ANSWERS, failure_of
 from .halves import Halves
+from .unsaid import unsaid
 
 
 @frozen
@@ -29,7 +31,8 @@ class StreamSteps:
     """`(model)` makes the first state; with a parameter `response` it gets the open response, for its headers"""
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]]
     """`(event, model, state)` returns chunks and the next state. STREAM_END stands for the wire's end marker (`[DONE]`,
-    `message_stop`), if it has one; HALVES before an event's chunks means that characters are split between them."""
+    `message_stop`), if it has one; HALVES before an event's chunks means that characters are split between them,
+    WHOLE before a delta that it has the whole text of its part."""
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]]
     """returns the closing chunks, at the end marker or else at the end of the bytes"""
     begins_stream: Callable[[bytes, str], bool] | None = None
@@ -45,6 +48,7 @@ class StreamDecoder:
     """Decode bytes to chunks, and make sure that a stream ends with exactly one Finish or with an error.
 
     `failure` is an error found after the chunks returned last: the next call raises it, and needs no bytes.
+    `received` is the fold of its chunks: their reader feeds it, after each call.
     """
 
     __slots__ = (
@@ -60,6 +64,7 @@ class StreamDecoder:
         "ended",
         "failure",
         "finished",
+        "received",
     )
 
     def __init__(
@@ -83,6 +88,7 @@ class StreamDecoder:
         self._tail: list[StreamChunk] | None = None
         self.finished = False
         self.ended = False
+        self.received = Fold()
 
     def feed(self, data: bytes) -> list[StreamChunk]:
         """Return the chunks that these bytes complete.
@@ -150,13 +156,21 @@ class StreamDecoder:
         return self._tail
 
     def _one_finish(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
-        """Drop all but the first Finish, and handle the two markers."""
+        """Drop all but the first Finish, and handle the markers."""
         out: list[StreamChunk] = []
+        whole = False
         for chunk in chunks:
+            if whole:
+                whole = False
+                out += unsaid(chunk, self.received, out, self._model)
+                continue
             if chunk is STREAM_END:
                 return out + self._last()
             if chunk is HALVES:
                 self._halves = self._halves or Halves()
+                continue
+            if chunk is WHOLE:
+                whole = True
                 continue
             if type(chunk) is Finish:
                 if self.finished:

@@ -8,7 +8,8 @@ from typing import Any
 from ...schemas.chunks import Alternative, Finish, ReasoningDelta, RefusalDelta, StreamChunk, TextDelta, ToolCallDelta
 from ...schemas.json_text import well_formed
 
-_GROWING = {TextDelta: "text", ReasoningDelta: "text", RefusalDelta: "text", ToolCallDelta: "arguments_json"}
+GROWING = {TextDelta: "text", ReasoningDelta: "text", RefusalDelta: "text", ToolCallDelta: "arguments_json"}
+"""The chunks of growing parts, and the name of the field that has the text of each."""
 
 
 class Halves:
@@ -33,21 +34,21 @@ class Halves:
 
     def _next(self, choice: int, chunk: StreamChunk) -> list[Any]:
         kind, place = type(chunk), getattr(chunk, "index", None)
-        if kind not in _GROWING:
+        if kind not in GROWING:
             ended = [key for key in self._held if key[0] == choice and key[2] == place]
             return [*(self._release(key) for key in ended), well_formed(chunk)]
-        text = getattr(chunk, _GROWING[kind])
+        text = getattr(chunk, GROWING[kind])
         if not isinstance(text, str) or not isinstance(place, int):
             return [chunk]  # for the accumulator to refuse
         text = self._held.pop((choice, kind, place), "") + text
         if "\ud800" <= text[-1:] <= "\udbff":
             self._held[choice, kind, place] = text[-1]
             text = text[:-1]
-        return [kind(**{_GROWING[kind]: well_formed(text), "index": place})] if text else []
+        return [kind(**{GROWING[kind]: well_formed(text), "index": place})] if text else []
 
     def _ends(self, keys: Iterable[tuple[int, Any, int]]) -> list[StreamChunk]:
         return [Alternative(key[0], self._release(key)) if key[0] else self._release(key) for key in keys]
 
     def _release(self, key: tuple[int, Any, int]) -> Any:
         kind, place = key[1:]
-        return kind(**{_GROWING[kind]: well_formed(self._held.pop(key)), "index": place})
+        return kind(**{GROWING[kind]: well_formed(self._held.pop(key)), "index": place})

@@ -1,11 +1,11 @@
-"""Collect the text of an answer, parse it, and replace it by the result, as for tool calls written as text."""
+"""Change the chunks of an answer, streamed or not; among others, replace its text by what was read out of it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from ...schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallDelta, ToolCallEnd, ToolCallStart
-from ...schemas.fold import fold
+from ...schemas.fold import chunks_of, fold
 from ...schemas.record import evolve
 from ..http.response import Response, Stage
 
@@ -23,6 +23,23 @@ def rewrite_text(response: Response, read: ReadText) -> Response:
     folded = fold(stage.feed(chunks))
     message = evolve(folded.message, model=reply.message.model)
     response.reply = reply.replace(message=message, finish_reason=folded.finish_reason)
+    return response
+
+
+def pass_through(response: Response, stage: Stage) -> Response:
+    """Pass the chunks of the response through the stage: as they come, or those of an unstreamed reply at once."""
+    reply = response.reply
+    if reply is None:
+        return response.through(stage)
+    folded = fold([*stage.feed(chunks_of(reply)), *stage.flush()])
+    response.reply = reply.replace(
+        message=evolve(folded.message, model=reply.message.model),
+        finish_reason=folded.finish_reason,
+        finish_reason_raw=folded.finish_reason_raw,
+        usage=folded.usage,
+        metadata=folded.metadata,
+        alternatives=folded.alternatives,
+    )
     return response
 
 

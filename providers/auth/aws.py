@@ -13,6 +13,7 @@ from typing import Any
 
 from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Headers, Request
+from ...pipeline.http.urls import split_url
 from ...schemas.errors import ConfigError, MissingKey
 from ...schemas.secret import MaskedDict, Secret
 from ..declare.addresses import check_machine_login
@@ -26,6 +27,10 @@ HOSTS = (f"bedrock*.{_REGION}.amazonaws.com", f"bedrock*.{_REGION}.api.aws", f"*
 """Amazon's own hosts for Bedrock. Other names at amazonaws.com may belong to any customer."""
 ADDRESS = "https://bedrock.invalid"
 """A placeholder for the address, which depends on the region."""
+MANTLE = "https://bedrock-mantle.invalid"
+"""The same for the endpoint that speaks the formats of OpenAI and Anthropic."""
+_PLACEHOLDERS = (f"{ADDRESS}/", f"{MANTLE}/")
+MANTLE_SERVICE = "bedrock-mantle"
 BEARER = "AWS_BEARER_TOKEN_BEDROCK"
 DEFAULT_REGION = "us-east-1"
 CREDENTIALS = Credentials(
@@ -47,7 +52,7 @@ def into_region(request: Request) -> Request:
 
     If none of them names one, the address is set later for a login of botocore, which may have its own region.
     """
-    if not request.url.startswith(ADDRESS):
+    if not request.url.startswith(_PLACEHOLDERS):
         return request
     region = named_region(request)
     if region is None and not _is_of_botocore(request):
@@ -77,6 +82,8 @@ def _defaulted(request: Request) -> tuple[Request, str]:
 def _at(request: Request, region: str) -> Request:
     if not region.replace("-", "").isalnum():
         raise ConfigError(f"{region!r} is not an AWS region")
+    if request.url.startswith(MANTLE):
+        return request.replace(url=f"https://{MANTLE_SERVICE}.{region}.api.aws{request.url.removeprefix(MANTLE)}")
     # The list of models is served by the other host.
     host = "bedrock" if request.operation == "list_models" else "bedrock-runtime"
     return request.replace(url=f"https://{host}.{region}.amazonaws.com{request.url.removeprefix(ADDRESS)}")
@@ -101,7 +108,7 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
         credential = credential.get("api_key", credential)
     if isinstance(credential, Secret):
         return (yield from call(request.with_headers(authorization=f"Bearer {credential.reveal()}")))
-    if not request.url.startswith(ADDRESS) and not (credential and CREDENTIALS.has_login(credential)):
+    if not request.url.startswith(_PLACEHOLDERS) and not (credential and CREDENTIALS.has_login(credential)):
         check_machine_login(request, HOSTS)
     if _is_of_botocore(request):
         return (yield from _by_botocore(request, call))
@@ -122,7 +129,7 @@ def _by_botocore(request: Request, call: CallNext) -> StepGenerator:
     region = named_region(request) or login.region
     if region is None:
         request, region = _defaulted(request)
-    if request.url.startswith(ADDRESS):
+    if request.url.startswith(_PLACEHOLDERS):
         request = _at(request, region)
     response = yield from call(signed(request, keys, region))
     if response.status in (401, 403):
@@ -177,7 +184,8 @@ def signed(request: Request, keys: object, region: str) -> Request:
     auth, awsrequest = botocore("auth"), botocore("awsrequest")
     headers = {"content-type": request.headers["content-type"]}
     unsigned = awsrequest.AWSRequest(method=request.method, url=request.url, data=request.body, headers=headers)
-    auth.SigV4Auth(keys, "bedrock", region).add_auth(unsigned)
+    service = MANTLE_SERVICE if split_url(request.url)[1].startswith(f"{MANTLE_SERVICE}.") else "bedrock"
+    auth.SigV4Auth(keys, service, region).add_auth(unsigned)
     sent = Headers(request.headers)
     sent.update((name.lower(), value) for name, value in unsigned.headers.items())
     return request.replace(headers=sent)

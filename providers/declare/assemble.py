@@ -27,6 +27,7 @@ from ...schemas.reply import CallWarning, Reply
 from ...schemas.tool import check_tool_choice
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
+from ..text_calls.step import read_text_calls
 from .addresses import filled
 from .combinations import DEPENDENT, fit_combinations
 from .dropped import report_dropped, warn_of_dropped
@@ -89,6 +90,7 @@ def build_pipeline(
             with_origin(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
             *([] if of_answer is None else [of_answer]),
             with_origin(encoding(steps["build_body"], steps["encode_body"]), steps, "build_body", ["encode_body"]),
+            *([read_text_calls(*steps.text_calls)] if steps.text_calls else []),
             with_origin(
                 extract_usage(steps["extract_usage"], wire.counted_in_headers, wire.side_fields), steps, "extract_usage"
             ),

@@ -46,7 +46,7 @@ class Place:
 
     Without wire and operation, a step of a provider holds everywhere. A step of a wire holds for the operation of the
     named wire, else for chat (or the only operation of the provider). Without a wire, it holds for the provider's only
-    wire for that operation.
+    wire for that operation, beside those that a call has to name.
     """
 
     wire: str | None = None
@@ -63,7 +63,9 @@ class Place:
         """
         if self.stream not in (None, stream):
             return False
-        if self.wire not in (None, ANY, wire.name):
+        if self.wire not in (None, ANY, wire.name) or (
+            wire.by_name_only and self.wire is None and step not in PROVIDER_STEPS
+        ):
             return False
         operation = (self.operation or ANY) if step in PROVIDER_STEPS else self._operation(wires)
         return operation in (ANY, wire.operation)
@@ -106,7 +108,7 @@ class Place:
             return
         operation = self._operation(wires)
         for each in _distinct(wire.operation for wire in wires) if operation == ANY else [operation]:
-            names = [wire.name for wire in wires if wire.operation == each]
+            names = [wire.name for wire in wires if wire.operation == each and not wire.by_name_only]
             if len(names) > 1:
                 raise ConfigError(
                     f"{scope} gives {', '.join(wire_steps)} for {each}, but {provider} speaks {' and '.join(names)}",

@@ -38,6 +38,8 @@ class Family(NamedTuple):
     """its option rules, for providers that have none of their own for it; they take the canonical names"""
     fit: Callable[[Request], Request] | None = None
     """drops or refuses what the model does not take beside its tools or its conversation"""
+    text_calls: tuple[str, ...] = ()
+    """the forms in which it may write tool calls as text; see text_calls/forms.py"""
 
 
 @frozen
@@ -55,6 +57,8 @@ class Resolved:
     """those of these layers that are not in force here"""
     fit: Callable[[Request], Request] | None = None
     """drops or refuses what the model's family does not take beside its tools or its conversation"""
+    text_calls: tuple[str, ...] = ()
+    """the forms in which the model's family may write tool calls as text"""
 
     def __getitem__(self, name: str) -> Any:
         return self.steps[name]
@@ -104,8 +108,17 @@ def resolve_steps(
         tables, chosen.steps.get("thinking_constraints"), wire.operation
     )
     conditions = tuple(each.place.when for each in limited if each.place.when)
-    fit = None if family is None else family.fit
-    return Resolved(chosen.steps, chosen.scopes, tuple(shown), chosen.extends, conditions, tuple(unmet), fit)
+    family = family or Family()
+    return Resolved(
+        chosen.steps,
+        chosen.scopes,
+        tuple(shown),
+        chosen.extends,
+        conditions,
+        tuple(unmet),
+        family.fit,
+        family.text_calls,
+    )
 
 
 def _own_tables(provider: Provider, rows: Iterable[Override], family: Family | None) -> list[Override]:

@@ -49,6 +49,8 @@ class Wire:
     """the format whose reasoning and opaque blocks it takes back (default: its own name)"""
     path: str | Callable[[Request], str]
     """follows the provider's base URL; a function of the request where the URL holds the model"""
+    by_name_only: bool = False
+    """a call uses it only where it names it; steps that name no wire are not written for it"""
     stream_path: str | Callable[[Request], str] | None = None
     """the path of streams, if they have another"""
     method: str = "POST"

@@ -37,7 +37,7 @@ ROUTES: Mapping[str, tuple[str, str]] = {
     "cerebras": (r"https://api\.cerebras\.ai/v1", "cerebras"),
     "cloudflare": (r"https://api\.cloudflare\.com/client/v4/accounts/[^/]+/ai", "workers-ai"),
     "cohere": (r"https://api\.cohere\.com", "cohere"),
-    "deepseek": (r"https://api\.deepseek\.com/v1", "deepseek"),
+    "deepseek": (r"https://api\.deepseek\.com(?:/v1)?", "deepseek"),
     "elevenlabs": (r"https://api\.elevenlabs\.io", "elevenlabs"),
     "groq": (r"https://api\.groq\.com/openai/v1", "groq"),
     "mistral": (r"https://api\.mistral\.ai", "mistral"),

@@ -17,8 +17,8 @@ from ...schemas.record import evolve
 from ..declare.object_support import BY_GRAMMAR
 from ..declare.provider import Provider, declare_provider, override
 from ..wires.anthropic_messages import anthropic_messages
+from ..wires.compatible_chats import LLAMA_RESPONSES
 from ..wires.openai_chat import openai_chat
-from ..wires.openai_responses import openai_responses
 from ..wires.operations.embeddings import openai_embeddings
 from ..wires.operations.rerank import rerank
 from . import server
@@ -50,19 +50,6 @@ def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
     )
 
 
-def responses_body(request: Request) -> dict[str, Any]:
-    """Build the body of a response request, with the answer's format in the chat completion's field.
-
-    llama.cpp reads the format only there, whatever the endpoint.
-    """
-    body: dict[str, Any] = openai_responses.build_body(request)
-    text_format = body.get("text", {}).pop("format", None)
-    if text_format:
-        schema = {name: value for name, value in text_format.items() if name != "type"}
-        body["response_format"] = {"type": text_format["type"], "json_schema": schema}
-    return {name: value for name, value in body.items() if name not in ("store", "include")}
-
-
 def messages_body(request: Request) -> dict[str, Any]:
     """Build the body of a message request. This endpoint enforces no schema, so begin the call for the model to
     continue."""
@@ -80,7 +67,7 @@ local = declare_provider(
     docs="https://github.com/xorbitsai/xllamacpp",
     wire=[
         openai_chat,
-        evolve(openai_responses, build_body=responses_body),
+        evolve(LLAMA_RESPONSES, by_name_only=False),
         evolve(anthropic_messages, build_body=messages_body),
         openai_embeddings,
         rerank,

@@ -15,6 +15,7 @@ from typing import Any
 from ..declare.patterns import matching
 from ..declare.resolve import Family
 from ..declare.wire import Wire
+from ..text_calls.models import forms_of_model
 
 _MODULES = {
     "claude": "claude_options",
@@ -53,9 +54,11 @@ def _tables_of(id: str) -> Any:
 
 
 def facts_of_family(model_id: str, wire: Wire) -> Family | None:
-    """Return the facts of a model's family for a wire; None for a family without a table."""
-    if wire.operation != "chat" or not (id := family_id(model_id)):
+    """Return the facts of a model's family for a wire; None for a family that has none."""
+    if wire.operation != "chat":
         return None
+    if not (id := family_id(model_id)):
+        return Family(text_calls=forms) if (forms := forms_of_model(model_id)) else None
     tables = _tables_of(id)
     native = (wire.history_format or wire.name) in tables.FORMATS
     rules = next(matching(tables.NATIVE if native else tables.OTHER_FORMATS, id), ())
@@ -77,9 +80,8 @@ def wire_with_tools(
     id = family_id(model_id) if wire.operation == "chat" else ""
     tables = _tables_of(id) if id else None
     other, models = getattr(tables, "WIRE_WITH_TOOLS", ("", {}))
-    needs = (
-        next(matching(models, id), None) if wire.name != other and any(each.name == other for each in wires) else None
-    )
+    offered = any(each.name == other and not each.by_name_only for each in wires)
+    needs = next(matching(models, id), None) if wire.name != other and offered else None
     return (
         None if needs is None else lambda options: other if is_own(options.get("base_url")) and needs(options) else None
     )

@@ -8,8 +8,9 @@ from enum import Enum
 from typing import Any
 
 from ..schemas.errors import ConfigError
+from ..schemas.lines import LINE_END
 from ..schemas.record import field, frozen
-from .parser import LINE_END, OutputParser, unreadable
+from .parser import OutputParser, unreadable
 
 _MARKED = re.compile(r"\*\*([^*\n]{1,200})\*\*|\"([^\"\n]{1,200})\"|`([^`\n]{1,200})`")
 _AROUND = " \t\r\n.,:;!?*_`'\"()[]"

@@ -6,8 +6,9 @@ import re
 from typing import Literal
 
 from ..schemas.errors import ConfigError
+from ..schemas.lines import LINE_END
 from ..schemas.record import field, frozen
-from .parser import LINE_END, OutputParser, unreadable
+from .parser import OutputParser, unreadable
 
 Style = Literal["comma", "numbered", "bulleted", "lines"]
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import re
-from typing import ClassVar, Final, Protocol, TypeVar
+from typing import ClassVar, Protocol, TypeVar
 
 from ..schemas.errors import ObjectInvalid
 from ..schemas.message import Context, Message, context_of, user
@@ -40,10 +39,6 @@ class OutputParser(Protocol[T_co]):
 
     def parse(self, text: str) -> T_co:
         """Return the value of an answer's text. Raises ObjectInvalid, with the text, for text of another form."""
-
-
-LINE_END: Final = re.compile(r"\r\n?|\n")
-"""What ends a line in a model's text: CR, LF or both. Others that str.splitlines knows stand in the middle of texts."""
 
 
 def unreadable(message: str, text: str, hint: str | None = None) -> ObjectInvalid:

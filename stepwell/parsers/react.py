@@ -6,13 +6,14 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from ..providers.text_calls.arguments import named_call, read_arguments, read_call
 from ..schemas.errors import ConfigError, ObjectInvalid
 from ..schemas.json_schema.decode import loads_exact
-from ..schemas.json_text import dumps, spaced
+from ..schemas.json_text import dumps
+from ..schemas.lines import LINE_END
 from ..schemas.record import frozen
 from ..schemas.tool import Tool
-from .arguments import read_arguments, read_call
-from .parser import LINE_END, OutputParser, unreadable
+from .parser import OutputParser, unreadable
 
 STOP: Final = "\nObservation:"
 """Pass it as `stop=`: what follows would be a tool's result that the model made up."""
@@ -218,14 +219,7 @@ def _json_call(body: str) -> tuple[str, str] | None:
     found = read_arguments(body, {}) if "{" in body else None
     if found is None or not body.lstrip("`jsonJSON \n").startswith("{"):
         return None
-    value = loads_exact(found)
-    name = next((value[key] for key in ("name", "tool", "action", "tool_name") if key in value), None)
-    arguments = next(
-        (value[key] for key in ("arguments", "action_input", "parameters", "args", "input") if key in value), ""
-    )
-    if not isinstance(name, str):
-        return None
-    return name, arguments if isinstance(arguments, str) else spaced(arguments)
+    return named_call(loads_exact(found))
 
 
 def _read_unlabelled(body: str, labels: list[re.Match[str]], text: str, tools: Sequence[Tool]) -> Action | Answer:

@@ -10,16 +10,32 @@ from .fake import FakeModel
 
 if TYPE_CHECKING:
     from .cassette import Cassette, NotRecorded
+    from .fault_kinds import Cut, Fault, Garble, Gzip, Late, Length, Refuse, Reset, Slow, Split, Stall, Status
+    from .faults import Faults, by_chance
     from .simulation import ServerAnswer, SimulatedWorld
 
 __all__ = [
     "Cassette",
     "ConformanceError",
     "ConformanceReport",
+    "Cut",
     "FakeModel",
+    "Fault",
+    "Faults",
+    "Garble",
+    "Gzip",
+    "Late",
+    "Length",
     "NotRecorded",
+    "Refuse",
+    "Reset",
     "ServerAnswer",
     "SimulatedWorld",
+    "Slow",
+    "Split",
+    "Stall",
+    "Status",
+    "by_chance",
     "conformance",
 ]
 
@@ -27,6 +43,12 @@ __all__ = [
 _MODULES = {
     "Cassette": "cassette",  # imports httpx, whose transports it subclasses
     "NotRecorded": "cassette",
+    **dict.fromkeys(
+        ("Cut", "Fault", "Garble", "Gzip", "Late", "Length", "Refuse", "Reset", "Slow", "Split", "Stall", "Status"),
+        "fault_kinds",  # heavy: only for tests with faults
+    ),
+    "Faults": "faults",
+    "by_chance": "faults",
     "ServerAnswer": "simulation",
     "SimulatedWorld": "simulation",
 }

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from stepwell.parsers.arguments import read_arguments
+from stepwell.providers.text_calls.arguments import read_arguments
 from stepwell.schemas.errors import DecodeError
 from stepwell.schemas.json_schema.decode import loads_exact
 from stepwell.schemas.json_schema.repair import repair

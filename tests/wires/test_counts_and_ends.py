@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from reported import ask
 from whole_streams import EVENTS
 
-from stepwell import Client
+from stepwell import Client, on_chunk
+from stepwell.chunks import TextDelta
 from stepwell.embeddings import Embedder
 from stepwell.pipeline.outcome import NO_ANSWERS, PENDING
 from stepwell.schemas import errors
@@ -22,7 +23,7 @@ from stepwell.schemas.usage import PARTS, Usage, later_usage, sound_usage
 from stepwell.testing.conformance import samples_of
 
 from every_way import WAYS
-from odd_fields import KEYS, places, put, speaker, streamed, wires
+from odd_fields import KEYS, SPEAKERS, places, put, speaker, streamed, wires
 
 COUNTED = ("input_tokens", "output_tokens", *PARTS)
 COUNTS = st.one_of(st.none(), st.integers(-3, 9))
@@ -260,3 +261,72 @@ def test_a_function_that_returns_too_few_vectors_is_a_mistake_and_a_server_that_
     client = Client(transport=httpx.MockTransport(lambda request: httpx.Response(200, json=one)), api_keys=KEYS)
     found = Embedder("openai:m", client=client).embed(["a", "b", "c"])
     assert len(found) == 3 and any("1 vectors were received for 3 texts" in each.why for each in found.warnings)
+
+
+def sse(*events: Any) -> list[bytes]:
+    return [b"data: " + (event if isinstance(event, bytes) else orjson.dumps(event)) + b"\n\n" for event in events]
+
+
+def choices(**fields: Any) -> Any:
+    return {"id": "1", "choices": [{"index": 0, "finish_reason": None, **fields}]}
+
+
+ITEM = {"type": "message", "id": "i", "content": [{"type": "output_text", "text": "Hello!"}]}
+REPEATING: dict[str, list[bytes]] = {
+    "openai_chat": sse(
+        *(choices(delta={"content": each}) for each in ("Hel", "lo")),
+        choices(message={"content": "Hello!", "reasoning_content": "hm"}, finish_reason="stop"),
+        b"[DONE]",
+    ),
+    "ollama_chat": [
+        orjson.dumps({"model": "m", "message": {"role": "assistant", "content": each}, **end}) + b"\n"
+        for each, end in (("Hel", {"done": False}), ("lo", {"done": False}), ("Hello!", {"done": True}))
+    ],
+    # The deltas number the content as 1, and the item has it as its first.
+    "openai_responses": sse(
+        {"type": "response.created", "response": {"id": "r"}},
+        {"type": "response.output_item.added", "output_index": 0, "item": {**ITEM, "content": []}},
+        *(
+            {"type": "response.output_text.delta", "output_index": 0, "content_index": 1, "item_id": "i", "delta": each}
+            for each in ("Hel", "lo")
+        ),
+        {"type": "response.output_text.done", "output_index": 0, "content_index": 1, "item_id": "i", "text": "Hello"},
+        {"type": "response.output_item.done", "output_index": 0, "item": ITEM},
+        {"type": "response.completed", "response": {"id": "r", "status": "completed", "output": [ITEM]}},
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REPEATING)
+def test_a_reader_of_an_end_that_repeats_the_text_gets_what_is_new_also_through_a_step(name: str) -> None:
+    kind = "application/x-ndjson" if name == "ollama_chat" else "text/event-stream"
+    louder = on_chunk("louder", lambda each: TextDelta(each.text.upper()) if isinstance(each, TextDelta) else each)
+    for pieces in (REPEATING[name], [b"".join(REPEATING[name])]):
+        for pipeline, expected in ((None, ["Hel", "lo", "!"]), (louder, ["HEL", "LO", "!"])):
+            answer = httpx.Response(200, content=iter(pieces), headers={"content-type": kind})
+            transport = httpx.MockTransport(lambda request, answer=answer: answer)
+            client = Client(transport=transport, api_keys=KEYS, pipeline=pipeline)
+            with client.stream_text(f"{SPEAKERS[name]}:m", "hi", wire=name) as stream:
+                assert list(stream.text_deltas()) == expected
+                assert stream.reply().text == "".join(expected)
+                assert [each for each in stream.reply().warnings if each.subject == "output"] == []
+
+
+def test_an_end_repeats_a_further_choice_too() -> None:
+    pieces = [chunk(delta={"content": "a"}), *(chunk(index=1, delta={"content": each}) for each in ("Hel", "lo"))]
+    ends = [chunk("stop", index=at, message={"content": text}) for at, text in enumerate(("a", "Hello!"))]
+    reply = streamed(speaker("openai_chat"), [*pieces, *ends])
+    assert (reply.text, [each.text for each in reply.alternatives]) == ("a", ["Hello!"])
+
+
+def test_a_lower_count_is_a_warning_also_where_a_step_reads_the_stream() -> None:
+    counts = [{"prompt_tokens": read, "completion_tokens": 1} for read in (9, 3)]
+    events = sse(*({**choices(delta={"content": "a"}), "usage": each} for each in counts), b"[DONE]")
+    events[1] = events[1].replace(b'"finish_reason":null', b'"finish_reason":"stop"')
+    for pipeline in (None, on_chunk("look", lambda each: each)):
+        answer = httpx.Response(200, content=b"".join(events), headers={"content-type": "text/event-stream"})
+        client = Client(
+            transport=httpx.MockTransport(lambda _, answer=answer: answer), api_keys=KEYS, pipeline=pipeline
+        )
+        reply = client.stream_text("groq:m", "hi").reply()
+        assert reply.usage.input_tokens == 9 and [each.subject == "usage" for each in reply.warnings].count(True) == 1

@@ -20,7 +20,6 @@ from stepwell.pipeline.stream.decoder import StreamDecoder
 from stepwell.providers.declare.wire import Wire
 from stepwell.providers.wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
 from stepwell.providers.wires.protocols import aws_event_stream
-from stepwell.schemas.fold import Fold
 from stepwell.schemas.model import Model
 from stepwell.testing import FakeModel
 from stepwell.testing.conformance import samples_of
@@ -113,7 +112,8 @@ def frames(name: str, reported_events: list[Any], change: Any) -> bytes:
 
 
 def streamed(name: str, data: bytes, size: int = 0) -> Reply:
-    decoder, fold = StreamDecoder(SPOKEN[name].stream_steps(), MODEL), Fold()
+    decoder = StreamDecoder(SPOKEN[name].stream_steps(), MODEL)
+    fold = decoder.received
     for start in range(0, len(data), size or len(data)):
         fold.feed(decoder.feed(data[start : start + (size or len(data))]))
     fold.feed(decoder.end() if not decoder.finished else [])

@@ -20,7 +20,6 @@ from stepwell.pipeline.stream.decoder import StreamDecoder
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.providers.wires.openai_responses.encode import NAME
 from stepwell.schemas import errors
-from stepwell.schemas.fold import fold
 from stepwell.schemas.message import user
 
 TYPES: dict[str, Any] = {
@@ -130,8 +129,10 @@ def decode(body: Any) -> Reply:
 
 def folded(stream: Iterator[dict[str, Any]]) -> Reply:
     decoder = StreamDecoder(openai_responses.stream_steps(), MODEL)
-    chunks = [chunk for each in stream for chunk in decoder.feed(answers.events(each))]
-    return fold([*chunks, *decoder.end()])
+    for each in stream:
+        decoder.received.feed(decoder.feed(answers.events(each)))
+    decoder.received.feed(decoder.end())
+    return decoder.received.reply()
 
 
 words = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)

@@ -8,6 +8,7 @@ from typing import Any
 from ....pipeline.side_fields import Rules, kept_event, left_out
 from ....schemas.chunks import (
     STREAM_END,
+    WHOLE,
     Finish,
     MetadataUpdate,
     PartEnd,
@@ -26,12 +27,11 @@ from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads, loads_fast
 from ....schemas.model import Model
 from ....schemas.record import define, field
-from ....schemas.reply import CallWarning, Reply
+from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.event_errors import event_error, read_broken
 from ..calls import arguments_text, distinct_id
 from ..finish import finish_reason_of
-from ..said import CONTRADICTION, Said
 from .encode import NAME
 from .side_fields import EVENT_FIELDS
 
@@ -45,8 +45,8 @@ class State:
 
     started: bool = False
     created_at: str | None = None
-    text: Said = field(factory=Said)
-    thought: Said = field(factory=Said)
+    thought: bool = False
+    """Whether there is reasoning."""
     calls: list[Mapping[str, Any]] = field(factory=list)
     call_ids: set[str] = field(factory=set)
     reason: str | None = None
@@ -71,7 +71,6 @@ def decode_stream_event(event: bytes, model: Model, state: State) -> tuple[list[
         if state.started and len(data) == 4 and "error" not in data and not data["done"]:
             message = data["message"]
             if len(message) == 2 and (text := message["content"]) and text.__class__ is str:
-                state.text.add(text)
                 return [TextDelta(text, TEXT)], state
     except (KeyError, TypeError):
         pass
@@ -129,7 +128,7 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
     message = message or {}
     ends = rules is not None and bool(piece.get("done"))
     calls = message.get("tool_calls") or ()
-    _add_texts(message, state, ends, model, out)
+    out += _texts(message, state, ends, model)
     if calls != state.calls or not ends:  # a last line may repeat all calls
         for call in calls:
             out += _call(call, state)
@@ -145,37 +144,23 @@ def read_piece(data: object, model: Model, state: State, rules: Rules | None = E
     return out
 
 
-def _add_texts(message: Mapping[str, Any], state: State, ends: bool, model: Model, out: list[StreamChunk]) -> None:
-    if thinking := _new(message.get("thinking"), state.thought, ends, model, out):
-        out.append(ReasoningDelta(thinking, REASONING))
+def _texts(message: Mapping[str, Any], state: State, ends: bool, model: Model) -> list[StreamChunk]:
+    """Decode the texts of a line. The last one of a stream has none, or on some servers all of them again."""
+    out: list[StreamChunk] = []
+    again = [WHOLE] if ends else []
+    if thinking := message.get("thinking"):
+        state.thought = True
+        out += [*again, ReasoningDelta(thinking, REASONING)]
     content = message.get("content")
     if message.get("tool_calls") and type(content) not in _CONTENTS:
         out.append(Warned((left_out("message.content", content, model),)))
-    elif text := _new(content, state.text, ends, model, out):
-        out.append(TextDelta(text, TEXT))
+    elif content:
+        out += [*again, TextDelta(content, TEXT)]
+    return out
 
 
 _CONTENTS = (str, type(None))
 """The types of a content that is read. Another is an error, but beside calls it is left out."""
-
-
-def _new(text: str | None, said: Said, ends: bool, model: Model, out: list[StreamChunk]) -> str:
-    """Return what is new in the text of a line. The last one of a stream has none, or on some servers all of it again.
-
-    text: the text of the line
-    said: what the lines before it have said
-    ends: whether it is the last line
-    model: the model that answers
-    out: gets a warning, where a last line has another text than the lines before it
-    """
-    if not text:
-        return ""
-    if ends and said.length:
-        if (rest := said.rest(text)) is None:
-            out.append(Warned((CallWarning("output", CONTRADICTION, str(model)),)))
-        return rest or ""
-    said.add(text)
-    return text
 
 
 def _call(call: Mapping[str, Any], state: State) -> list[StreamChunk]:
@@ -198,7 +183,7 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
 
 def closing(state: State) -> list[StreamChunk]:
     """Return the chunks that end everything."""
-    ends: list[StreamChunk] = [PartEnd(REASONING, {"wire": NAME})] if state.thought.length else []
+    ends: list[StreamChunk] = [PartEnd(REASONING, {"wire": NAME})] if state.thought else []
     # Ollama sends `stop` with calls, too. Its reasons are ours.
     reason = "tool_calls" if state.calls and state.reason == "stop" else finish_reason_of(state.reason, {})
     return [*ends, Finish(reason, state.reason)]

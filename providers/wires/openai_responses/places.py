@@ -32,10 +32,10 @@ class Item:
     kind: str
     base: int
     """The place of its first part."""
-    shown: dict[int, list[str]] = field(factory=dict)
-    """The places that deltas have filled, and the pieces that stand there."""
-    part: int | None = None
-    """The index of the part of its reasoning that grew last."""
+    shown: set[int] = field(factory=set)
+    """The places that deltas have filled."""
+    parts: list[int | None] = field(factory=list)
+    """The indexes of the parts of its reasoning that have grown, the last one last."""
     texts: dict[int | None, str] = field(factory=dict)
     """The texts of a reasoning item that have ended, which all stand at its place."""
     begun: bool = False
@@ -47,31 +47,13 @@ class Item:
     done: bool = False
     """Whether it is complete."""
 
-    def show(self, place: int, piece: str) -> list[str]:
-        """Note what a delta added to the place; return the pieces that stand there."""
-        pieces = self.shown.setdefault(place, [])
-        pieces.append(piece)
-        return pieces
-
-    def rest(self, place: int, text: str) -> str | None:
-        """Return what the deltas of a place have not said of its text, and note it as said; None if they said
-        something else."""
-        pieces = self.shown.get(place, ())
-        said = "".join(pieces)
-        if not text or text == said:
-            return ""
-        if not text.startswith(said):
-            return None
-        self.show(place, text[len(said) :])
-        return text[len(said) :]
-
     def match(self, places: Sequence[int]) -> list[int]:
         """Match the parts of the final item to the places that deltas filled.
 
         Returns for each place of the final item the place in the message. Parts that the deltas numbered differently
         are matched in order.
         """
-        spare = sorted(self.shown.keys() - set(places))
+        spare = sorted(self.shown - set(places))
         return [place if place in self.shown or not spare else spare.pop(0) for place in places]
 
 

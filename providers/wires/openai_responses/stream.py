@@ -16,6 +16,8 @@ from ....pipeline.outcome import PENDING
 from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     STREAM_END,
+    WHOLE,
+    Delta,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -29,7 +31,6 @@ from ....schemas.chunks import (
     ToolCallEnd,
     ToolCallStart,
     UsageUpdate,
-    Warned,
 )
 from ....schemas.errors import ProviderError
 from ....schemas.json_text import JSONDecodeError, exact, loads_fast
@@ -37,13 +38,12 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Part, Reasoning, Refusal, Text, ToolCall
 from ....schemas.record import define, field
-from ....schemas.reply import CallWarning, Reply
+from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ...declare.event_errors import by_kind, read_broken
 from ..calls import arguments_text, orphaned
 from ..openai_chat.usage import usage_of
-from ..said import CONTRADICTION
 from .parts import call_extra, custom_tools, decode_item, logprobs_of, reasoning_fields
 from .places import CALL, MESSAGE, PLACES, REASONING, Item, Items, kind_of
 from .side_fields import BESIDE_TEXT, EVENT_FIELDS
@@ -64,8 +64,6 @@ class State:
     """Item id, item index and content index of the text that grew last."""
     place: int = 0
     """The place of that text."""
-    pieces: list[str] = field(factory=list)
-    """What has arrived of it."""
     custom: frozenset[str] = frozenset()
     call_ids: dict[str, int] = field(factory=dict)
     id: str | None = None
@@ -76,9 +74,6 @@ class State:
     """The response in the last event."""
     whole: list[Mapping[str, Any]] = field(factory=list)
     """The complete items."""
-
-
-_Delta = TextDelta | RefusalDelta | ReasoningDelta | ToolCallDelta
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -92,9 +87,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
             kind == "response.output_text.delta"
             and (data.get("item_id"), data["output_index"], data["content_index"]) == state.last
         ):
-            delta = data["delta"]
-            state.pieces.append(delta)
-            return [TextDelta(delta, state.place)], state
+            return [TextDelta(data["delta"], state.place)], state
     except JSONDecodeError:
         if event[1].strip() == b"[DONE]":
             return [], state
@@ -180,7 +173,7 @@ def _text(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
     if (delta := data.get("delta")) is None:
         return []
     item, state.place = _content_place(data, state)
-    state.pieces = item.show(state.place, delta)
+    item.shown.add(state.place)
     state.last = (data.get("item_id"), data.get("output_index"), data.get("content_index"))
     return [TextDelta(delta, state.place)]
 
@@ -191,10 +184,10 @@ def _reasoning(data: Mapping[str, Any], model: Model, state: State) -> list[Stre
         return []
     if delta:
         part = data.get("summary_index", data.get("content_index", len(item.texts)))
-        if item.part is not None and part != item.part:
-            delta = f"\n{delta}"
-        item.part = part
-    item.show(item.base, delta)
+        if part not in item.parts[-1:]:
+            delta = f"\n{delta}" if item.parts else delta
+            item.parts.append(part)
+    item.shown.add(item.base)
     return [ReasoningDelta(delta, item.base)]
 
 
@@ -202,7 +195,7 @@ def _refusal(data: Mapping[str, Any], model: Model, state: State) -> list[Stream
     item, place = _content_place(data, state)
     if (delta := data.get("delta")) is None:
         return []
-    item.show(place, delta)
+    item.shown.add(place)
     return [RefusalDelta(delta, place)]
 
 
@@ -210,7 +203,7 @@ def _content_done(data: Mapping[str, Any], model: Model, state: State) -> list[S
     if not (text := data.get("text") or data.get("refusal")):
         return []
     item, place = _content_place(data, state)
-    return [] if item.done else _rest(item, place, text, TextDelta if "text" in data else RefusalDelta, model)
+    return [] if item.done else _whole(item, (TextDelta if "text" in data else RefusalDelta)(text, place))
 
 
 def _part_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -225,13 +218,12 @@ def _reasoning_done(data: Mapping[str, Any], model: Model, state: State) -> list
     if not text or item.done or (text in item.texts.values() if part is None else part in item.texts):
         return []
     part = len(item.texts) if part is None else part
-    said = "".join(item.shown.get(item.base, ()))
-    before = sum(len(each) + 1 for each in item.texts.values())  # each text is on a line of its own
     item.texts[part] = text
-    if said.startswith(text, before):
-        return []  # as nearly always; deltas of the next text may have come, too
-    item.part = part
-    return _rest(item, item.base, said[:before].ljust(before, "\n") + text, ReasoningDelta, model)
+    if part in item.parts[:-1]:
+        return []  # deltas of the next text have come, too
+    item.parts += [] if part in item.parts else [part]
+    # Each text is on a line of its own.
+    return _whole(item, ReasoningDelta("\n".join(item.texts.values()), item.base))
 
 
 def _arguments_done(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -241,15 +233,13 @@ def _arguments_done(data: Mapping[str, Any], model: Model, state: State) -> list
     if not item.begun:
         item.waits = True
         return []
-    return _rest(item, item.base, text, lambda rest, at: ToolCallDelta(at, rest), model)
+    return _whole(item, ToolCallDelta(item.base, text))
 
 
-def _rest(known: Item, place: int, text: str, delta: Callable[[str, int], _Delta], model: Model) -> list[StreamChunk]:
-    """Return what an end adds to what its deltas have said; where it contradicts them, what was streamed stays."""
-    rest = known.rest(place, text)
-    if rest is None:
-        return [Warned((CallWarning("output", CONTRADICTION, str(model)),))]
-    return [delta(rest, place)] if rest else []
+def _whole(item: Item, delta: Delta) -> list[StreamChunk]:
+    """Return the chunks of a text that an end gives whole."""
+    item.shown.add(delta.index)
+    return [WHOLE, delta]
 
 
 def _arguments(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:
@@ -258,7 +248,7 @@ def _arguments(data: Mapping[str, Any], model: Model, state: State) -> list[Stre
         item.waits = True  # the call's name is not known yet; the final item will hold the arguments
         return []
     piece = arguments_text(data.get("delta"))
-    item.show(item.base, piece)
+    item.shown.add(item.base)
     return [ToolCallDelta(item.base, piece)] if piece else []
 
 
@@ -276,14 +266,15 @@ def _ended(item: Mapping[str, Any], known: Item, model: Model, state: State) -> 
     decoded = _decoded(item, known.base // PLACES, state)
     for place, (_, part) in zip(known.match([place for place, _ in decoded]), decoded, strict=True):
         if isinstance(part, Text | Refusal):
-            out += _rest(known, place, part.text, TextDelta if isinstance(part, Text) else RefusalDelta, model)
+            kind = TextDelta if isinstance(part, Text) else RefusalDelta
+            out += _whole(known, kind(part.text, place)) if part.text else []
             out.append(PartEnd(place, {"extra": part.extra}))
         elif isinstance(part, Reasoning):
-            out += _rest(known, place, part.text, ReasoningDelta, model)
+            out += _whole(known, ReasoningDelta(part.text, place)) if part.text else []
             out.append(PartEnd(place, reasoning_fields(item)))
         elif isinstance(part, ToolCall):
             out += [] if known.begun else [ToolCallStart(place, part.id, part.name)]
-            out += _rest(known, place, part.arguments_json, lambda rest, at: ToolCallDelta(at, rest), model)
+            out += _whole(known, ToolCallDelta(place, part.arguments_json))
             out.append(ToolCallEnd(place, call_extra(item)))
         else:
             out.append(PartDone(part, place))

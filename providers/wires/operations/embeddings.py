@@ -23,7 +23,7 @@ from ....schemas.usage import Usage
 from ...declare.wire import Wire
 from ..fields import given
 from ..paths import bedrock_path, segment
-from .vectors import SIDE_FIELDS, indexed, input_usage, position, texts_of, vectors_reply
+from .vectors import SIDE_FIELDS, indexed, input_usage, position, texts_of, vectors_reply, whole_numbers
 
 openai_embeddings = Wire(
     name="openai_embeddings",
@@ -51,6 +51,20 @@ def _base64_body(request: Request) -> dict[str, Any]:
     typed = "output_dtype" in body or "output_dtype" in request.get(RAW_OPTIONS)
     return body if typed else {"encoding_format": "base64", **body}
 
+
+perplexity_embeddings = evolve(
+    openai_embeddings,
+    name="perplexity_embeddings",
+    path="/v1/embeddings",
+    options=frozenset(("dimensions", "kind")),
+    decode_response=lambda data, model: vectors_reply(
+        indexed(data["data"], whole_numbers), model=data.get("model") or ""
+    ),
+)
+"""Vectors of whole numbers from -128 to 127, as base64: https://docs.perplexity.ai/docs/embeddings/best-practices.
+
+Their length is not 1: compare them by the cosine.
+"""
 
 ollama_embeddings = Wire(
     name="ollama_embeddings",

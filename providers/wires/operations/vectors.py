@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -71,13 +71,18 @@ def vector(value: str | Iterable[float]) -> Sequence[float]:
     return numbers
 
 
-def indexed(rows: Iterable[Mapping[str, Any]]) -> list[Any]:
+def whole_numbers(value: str | Iterable[float]) -> Sequence[float]:
+    """Decode a vector: numbers to a list; the base64 of signed bytes to an `array("b")`."""
+    return array("b", from_base64(value)) if isinstance(value, str) else list(value)
+
+
+def indexed(rows: Iterable[Mapping[str, Any]], decode: Callable[[Any], Sequence[float]] = vector) -> list[Any]:
     """Decode the `embedding` of each row, with its index where rows have one.
 
     Servers that leave out zeros send no index for the first row; where no row has one, the order counts.
     """
     rows = list(rows)
-    vectors = [vector(row["embedding"]) for row in rows]
+    vectors = [decode(row["embedding"]) for row in rows]
     indices = [row.get("index") for row in rows]
     if indices == list(range(len(rows))) or all(index is None for index in indices):
         return vectors

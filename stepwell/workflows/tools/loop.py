@@ -31,6 +31,7 @@ from .define import tools_of
 from .react import react_tools
 
 _NAME = attrgetter("name")
+_MESSAGE = attrgetter("message")
 
 
 class LoopOptions(ToolLoopOptions, total=False):
@@ -118,7 +119,7 @@ def _loop(
 ) -> Flow:
     steps: list[Reply] = []
     prompt = context
-    with span("run_tools", model=str(model), tools=[tool.name for tool in tools]) as work:
+    with span("run_tools", model=str(model), tools=list(map(_NAME, tools))) as work:
         while True:
             if pending:
                 if len(steps) >= settings.max_steps:
@@ -129,7 +130,7 @@ def _loop(
                 if stream:
                     for run in runs:
                         yield Emit(run)
-                context = context.append(*[run.message for run in runs])
+                context = context.append(*map(_MESSAGE, runs))
                 if settings.on_tool_error == "raise":
                     _raise_tool_error(runs, steps, prompt, context)
                 stop = settings.stop_when
@@ -144,7 +145,7 @@ def _loop(
                 steps[-1] = reply.replace(warnings=(*reply.warnings, _not_run(reply)))
                 context = context.append(*(tool_result(call, _UNRUN, is_error=True) for call in pending))
                 break
-            if not _runnable(pending, tools) and reply.finish_reason != PAUSE:
+            if not (pending and _runnable(pending, tools)) and reply.finish_reason != PAUSE:
                 break
         work.note(steps=len(steps))
         return _combined_reply(steps, prompt, context)
@@ -195,8 +196,6 @@ def _unanswered_calls(context: Context) -> tuple[ToolCall, ...]:
 
 def _runnable(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...]) -> bool:
     """Return whether the loop is to run these calls: not when one of them is for a tool without a function."""
-    if not calls:
-        return False
     outside = {tool.name for tool in tools if tool.callback is None}
     return outside.isdisjoint(map(_NAME, calls))
 

@@ -1,4 +1,4 @@
-"""Read the arguments of a tool call that a model wrote as plain text: as one JSON object, or not at all."""
+"""Read a tool call, or the arguments of one, that a model wrote as plain text: whole, or not at all."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from ..schemas.errors import DecodeError
-from ..schemas.json_schema.depth import too_deep
-from ..schemas.json_schema.partial import CLOSER, PartialJSON, closing_bracket
-from ..schemas.json_schema.whole import goes_on
-from ..schemas.json_text import spaced
-from .parser import LINE_END
+from ...schemas.errors import DecodeError
+from ...schemas.json_schema.depth import too_deep
+from ...schemas.json_schema.partial import CLOSER, PartialJSON, closing_bracket
+from ...schemas.json_schema.whole import goes_on
+from ...schemas.json_text import spaced
+from ...schemas.lines import LINE_END
 
 Parameters = Mapping[str, Any]
 
@@ -72,6 +72,27 @@ def read_call(text: str, parameters: Parameters) -> str | None:
         return _written(only if isinstance(only, dict) else _single(spaced(only, ascii=True), parameters))
     names = list(parameters.get("properties", {}))
     return _written(dict(zip(names, by_position, strict=False))) if len(by_position) <= len(names) else None
+
+
+_NAMES = ("name", "tool", "action", "tool_name", "function")
+_ARGUMENTS = ("arguments", "action_input", "parameters", "args", "input")
+
+
+def named_call(value: object) -> tuple[str, str] | None:
+    """Return the name and the arguments, as JSON text, of a call written as one object; None for anything else.
+
+    The common spellings are known: {"name": ..., "arguments": ...}, {"tool": ..., "parameters": ...}, and either of
+    them inside {"function": ...}.
+    """
+    if not isinstance(value, Mapping):
+        return None
+    if isinstance(inner := value.get("function"), Mapping):
+        value = inner
+    name = next((value[key] for key in _NAMES if key in value), None)
+    if not isinstance(name, str):
+        return None
+    arguments = next((value[key] for key in _ARGUMENTS if key in value), "")
+    return name, arguments if isinstance(arguments, str) else spaced(arguments)
 
 
 def _strip_fence(text: str) -> str:
