@@ -14,7 +14,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Mapping
-from functools import cache
 from importlib.util import find_spec
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, cast
@@ -23,6 +22,7 @@ from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.errors import ConfigError
 from .schemas.memo import Memo
 from .schemas.record import field, frozen
+from .tls import fast_tls_context, tls_context
 
 if TYPE_CHECKING:
     import ssl
@@ -69,7 +69,7 @@ class FastTransport:
         tls = self.tls
         if tls is not None:
             tls.set_alpn_protocols(["http/1.1"])
-        context = _fast_tls if tls is None else lambda: tls
+        context = fast_tls_context if tls is None else lambda: tls
         return {"tls": context, "max_connections": self.max_connections, "keep_alive": self.keep_alive}
 
 
@@ -266,7 +266,7 @@ def preload(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> N
     import httpx as httpx  # heavy: only when something is to be sent
 
     if chosen:
-        _tls("h2" if chosen == "http2" else "http/1.1")
+        tls_context("h2" if chosen == "http2" else "http/1.1")
     if asyncio:
         anyio.run(anyio.lowlevel.checkpoint)  # loads what anyio does with asyncio
 
@@ -343,7 +343,7 @@ class AsyncRawTransport:
 def _is_proxied() -> bool:
     """Return whether the environment or the system names a proxy, which httpx honours."""
     if sys.platform not in ("win32", "darwin") and not any(name[-6:].lower() == "_proxy" for name in os.environ):
-        return False  # elsewhere there are no others, and the next import would be a fifth of the first call
+        return False  # this system has no others, and the next import takes a fifth of a first call
     from urllib.request import getproxies  # brings in ssl and email: only when something is to be sent
 
     return not getproxies().keys().isdisjoint(("http", "https", "all"))
@@ -361,32 +361,7 @@ def _settings(chosen: FastTransport | str, most: int) -> dict[str, Any]:
     limits = httpx.Limits(
         max_connections=most, max_keepalive_connections=MAX_IDLE_CONNECTIONS, keepalive_expiry=keep_alive
     )
-    return {"http2": http2, "verify": tls or _tls("h2" if http2 else "http/1.1"), "limits": limits}
-
-
-@cache
-def _tls(protocol: str) -> ssl.SSLContext:
-    """Return the process's TLS context for a protocol. Honours SSL_CERT_FILE and SSL_CERT_DIR.
-
-    Creating one takes 20 to 40 ms. Each protocol needs its own, since httpcore sets the ALPN protocols on it.
-    """
-    import ssl  # heavy: only when something is to be sent
-
-    # As httpx does, whose function for it would import the whole of httpx.
-    if file := os.environ.get("SSL_CERT_FILE"):
-        return ssl.create_default_context(cafile=file)
-    if folder := os.environ.get("SSL_CERT_DIR"):
-        return ssl.create_default_context(capath=folder)
-    import certifi  # comes with httpx
-
-    return ssl.create_default_context(cafile=certifi.where())
-
-
-@cache
-def _fast_tls() -> ssl.SSLContext:
-    context = _tls("fast")
-    context.set_alpn_protocols(["http/1.1"])
-    return context
+    return {"http2": http2, "verify": tls or tls_context("h2" if http2 else "http/1.1"), "limits": limits}
 
 
 def _request_builder() -> Callable[..., httpx.Request]:

@@ -224,7 +224,7 @@ def test_every_cache_without_a_bound_has_few_keys() -> None:
             found |= set(re.findall(r"^@cache\ndef (\w+)\([^)]", text, re.M))
             assert not re.search(r"lru_cache\((maxsize=)?None", text), path
     # By HTTP version, by the names of our own wires, by classes of HTTP libraries.
-    assert found == {"_tls", "_wire", "_with_live_timeout"}
+    assert found == {"tls_context", "_wire", "_with_live_timeout"}
 
 
 def test_an_exchange_is_appended_to_its_cassette(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from carriers import MODEL, aclient_of, client_of, saying
 
-from stepwell import AsyncClient, Client, Timeouts, connect
+from stepwell import AsyncClient, Client, Timeouts, tls
 from stepwell.pipeline.effects import CallModel
 from stepwell.pipeline.http.fast import wait
 from stepwell.pipeline.tasks import race
@@ -336,12 +336,12 @@ def test_certificates_are_those_that_the_environment_names(
     shutil.copy(authority, tmp_path / "17276a86.0")  # the hash of its subject, by which OpenSSL looks for it
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setenv(name, str(authority if name == "SSL_CERT_FILE" else tmp_path))
-    for made in (connect._tls, connect._fast_tls):
+    for made in (tls.tls_context, tls.fast_tls_context):
         made.cache_clear()
     try:
         with serving(lambda request: [answer(completion())], "good") as server:
             with client_of(server, transport=transport) as client:
                 assert client.generate_text(MODEL, "hi").text == "hello"
     finally:
-        for made in (connect._tls, connect._fast_tls):
+        for made in (tls.tls_context, tls.fast_tls_context):
             made.cache_clear()
