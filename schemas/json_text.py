@@ -27,9 +27,6 @@ from orjson import OPT_SERIALIZE_NUMPY as SERIALIZE_NUMPY
 from orjson import OPT_SORT_KEYS as SORT_KEYS
 from orjson import Fragment
 
-from .late_pattern import late_pattern
-from .record import evolve
-
 __all__ = [
     "INDENT",
     "NON_STR_KEYS",
@@ -60,12 +57,12 @@ and a lone surrogate is a JSONDecodeError (see `loads_event`)."""
 
 _REPLACEMENT: Final = "\ufffd"
 _MOST_DIGITS: Final = 4300  # Python refuses to convert longer text to an int
-_HALF = late_pattern("[\ud800-\udfff]")
-_ESCAPED = late_pattern(
-    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD](?P<half>[89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
+_HALF = re.compile("[\ud800-\udfff]")
+# Strings, which `re` compiles when they are first used: the first alone would take a hundredth of a first call.
+_ESCAPED = (
+    r"(?s)\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD](?P<half>[89a-fA-F][0-9a-fA-F]{2})|.)"
 )
-_SURROGATE_ESCAPE = late_pattern(r"\\u[dD][89a-fA-F]")
+_SURROGATE_ESCAPE = r"\\u[dD][89a-fA-F]"
 # Translates each digit to "0" and what may precede a number to ":", so that substring searches find a long integer.
 # Digits after a decimal point, which fill embedding vectors, follow "." and are not found.
 _NUMBERS = bytes.maketrans(b"123456789[,{ \t\n\r", b"000000000:::::::")
@@ -109,7 +106,7 @@ def loads_event(data: bytes) -> tuple[Any, bool]:
     They are kept, because the next event may hold the other half of the pair.
     """
     text = data.decode("utf-8-sig", "replace")
-    if _SURROGATE_ESCAPE.search(text) and repaired(text) != text:
+    if re.search(_SURROGATE_ESCAPE, text) and repaired(text) != text:
         try:
             return json.loads(text, parse_int=_integer), True
         except RecursionError:
@@ -125,9 +122,9 @@ def loads_with(text: str | bytes | bytearray, **hooks: Callable[[Any], Any]) -> 
 def repaired(text: str) -> str:
     """Return JSON text in which U+FFFD replaces each lone surrogate, whether escaped or not."""
     joined = _as_text(text)
-    if not _SURROGATE_ESCAPE.search(joined):
+    if not re.search(_SURROGATE_ESCAPE, joined):
         return joined
-    return _ESCAPED.sub(lambda escape: _REPLACEMENT if escape["half"] else escape[0], joined)
+    return re.sub(_ESCAPED, lambda escape: _REPLACEMENT if escape["half"] else escape[0], joined)
 
 
 def _tolerant(data: bytes | bytearray | str, error: JSONDecodeError) -> Any:
@@ -257,7 +254,7 @@ def well_formed(value: object) -> Any:
         items = [well_formed(part) for part in value]
         return value if all(map(is_, value, items)) else type(value)(items)
     if hasattr(type(value), "__attrs_attrs__"):
-        from attrs import fields  # heavy: only for objects of attrs with text to repair
+        from attrs import evolve, fields  # heavy: only for objects of attrs with text to repair
 
         before = {each.alias: getattr(value, each.name) for each in fields(cast(Any, type(value))) if each.init}
         changed = {name: after for name, part in before.items() if (after := well_formed(part)) is not part}
