@@ -35,7 +35,7 @@ class _Nothing:
 _NOTHING: Any = _Nothing()
 
 
-class Field:
+class RecordField:
     """One field of a class.
 
     settings: the arguments of `field(...)`.
@@ -113,7 +113,7 @@ def _define(
         return lambda cls: _define(cls, frozen=frozen, repr=repr, on_setattr=on_setattr, **settings)
     own = _own_fields(cls, kw_only)
     base: Any = next((base for base in cls.__mro__[1:] if "__record_fields__" in base.__dict__), None)
-    inherited: tuple[Field, ...] = () if base is None else base.__record_fields__
+    inherited: tuple[RecordField, ...] = () if base is None else base.__record_fields__
     frozen = frozen or (base is not None and base.__setattr__ is _refuse)
     if not frozen and on_setattr is None and any(each.validators or "converter" in each.settings for each in own):
         raise TypeError(f"{cls.__name__} needs on_setattr=[]: what is assigned later is neither converted nor checked")
@@ -142,21 +142,23 @@ def _define(
     return _made(cls, body, [_OnFirstUse(name, make) for name, make in late.items()])
 
 
-def _own_fields(cls: type, kw_only: bool) -> list[Field]:
+def _own_fields(cls: type, kw_only: bool) -> list[RecordField]:
     """Return the fields that the body of a class declares."""
     found = []
     for name, hint in get_annotations(cls).items():
         if hint.startswith(_CLASS_VARIABLE):
             continue
         value = cls.__dict__.get(name, _NOTHING)
-        one = value if type(value) is Field else Field() if value is _NOTHING else Field(default=value)
+        one = (
+            value if type(value) is RecordField else RecordField() if value is _NOTHING else RecordField(default=value)
+        )
         one.name, one.alias = name, one.alias or name.lstrip("_")
         one.kw_only = one.kw_only or kw_only
         found.append(one)
     return found
 
 
-def _slotted(cls: type, fields: tuple[Field, ...]) -> dict[str, Any]:
+def _slotted(cls: type, fields: tuple[RecordField, ...]) -> dict[str, Any]:
     """Return what a class with slots has more in its body."""
     bases = cls.__mro__[1:]
     taken = {name for base in bases for name in base.__dict__.get("__slots__", ())}
@@ -190,7 +192,7 @@ def _compiled(cls: type, name: str, lines: list[str], names: dict[str, Any]) -> 
 
 
 def _initializer(cls: Any) -> Any:
-    fields: tuple[Field, ...] = cls.__record_fields__
+    fields: tuple[RecordField, ...] = cls.__record_fields__
     put, first = _assignment(cls)
     names: dict[str, Any] = {"_NOTHING": _NOTHING, "_bind": object.__setattr__.__get__}
     lines = []
@@ -227,7 +229,7 @@ def _assignment(cls: Any) -> tuple[str, list[str]]:
     return "    _values['{name}'] = {value}", ["    _values = self.__dict__"]
 
 
-def _parameters(fields: tuple[Field, ...]) -> Iterator[str]:
+def _parameters(fields: tuple[RecordField, ...]) -> Iterator[str]:
     """Write the parameters of `__init__`, those that are given by name at the end."""
     yield "self"
     for by_name in (False, True):
@@ -339,7 +341,7 @@ def field_names(cls: Any) -> list[str]:
 
 
 if not TYPE_CHECKING:
-    define, field, evolve = _define, Field, _evolve
+    define, field, evolve = _define, RecordField, _evolve
 
     def frozen(cls=None, **settings):
         """Make a class as attrs.frozen does."""
