@@ -2,7 +2,7 @@
 PY   := .venv/bin/python
 BASE := .venv/.base
 DEV  := .venv/.dev
-PYTEST := .venv/bin/pytest -q -n auto --dist loadgroup
+PYTEST := .venv/bin/pytest -q -n auto --dist worksteal
 
 # Byte code is written whatever the shell says: each worker and each process that the tests start would compile again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -20,9 +20,10 @@ redis:
 	@command -v redis-server >/dev/null || { echo "Installing Debian's redis-server, for the tests ..."; \
 		{ apt-get update && apt-get install -y --no-install-recommends redis-server; } >/dev/null; }
 
-# The inner loop: whatever needs no model, no new process, no framework and no document, with fewer random examples.
+# The inner loop: whatever needs no model, no new process, no framework and no document, with fewer random examples,
+# and without what takes long and shows little more.
 quick: $(DEV)
-	@HYPOTHESIS_PROFILE=quick $(PYTEST) -m "not model and not process and not framework and not docs" $(ARGS)
+	@HYPOTHESIS_PROFILE=quick $(PYTEST) -m "not model and not process and not framework and not docs and not thorough" $(ARGS)
 
 # Large crowds of calls in virtual time: see tests/test_crowd.py.
 crowd: $(DEV)

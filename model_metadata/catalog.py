@@ -11,11 +11,12 @@ from contextlib import ExitStack
 from decimal import Decimal
 from typing import Any
 
+from attrs import evolve
+
 from ..schemas.errors import ConfigError, UnknownModel
 from ..schemas.memo import Memo
 from ..schemas.model import Model, split_name
 from ..schemas.process_lock import ProcessLock
-from ..schemas.record import evolve
 from ..schemas.undo import Undo
 from .checks import STABLE, checked_row, checked_status, dollars, unlisted, words
 from .files import FOLDER, catalog_folder, json_files, read_json

@@ -9,9 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, TypeGuard
 
+from attrs import define, field
+
 from ..schemas.errors import ConfigError
 from ..schemas.json_text import loads
-from ..schemas.record import define, field
 
 Row = dict[str, Any]
 

@@ -17,10 +17,11 @@ from collections.abc import Callable, Iterable, Mapping
 from fnmatch import translate
 from typing import Any
 
+from attrs import field, frozen
+
 from ..schemas.errors import ConfigError
 from ..schemas.memo import memo
 from ..schemas.model import Model
-from ..schemas.record import field, frozen
 from .rows import Row, as_row, merged
 
 _KEYS = frozenset({"provider", "models", "set", "add", "exclude", "why", "source", "as_of"})

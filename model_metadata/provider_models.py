@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from attrs import frozen
+
 from ..schemas.errors import ConfigError
 from ..schemas.model import Model
-from ..schemas.record import frozen
 from .checks import checked_row
 from .families import base_url_of, wire_of
 from .ids import Spellings

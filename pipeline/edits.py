@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from inspect import isgeneratorfunction
 
+from attrs import frozen
+
 from ..schemas.errors import ConfigError
 from ..schemas.functions import checked_function
-from ..schemas.record import frozen
 from .pipeline import Pipeline
 from .step import Step
 

@@ -10,9 +10,10 @@ from collections.abc import Awaitable, Callable, Generator, Mapping, Sequence
 from inspect import iscoroutine
 from typing import Any, TypeAlias, TypeVar
 
+from attrs import define, field
+
 from ..schemas.errors import StepError
 from ..schemas.functions import checked_function
-from ..schemas.record import define, field
 from .http.request import Request
 from .http.response import Response
 from .signal import Signal, Task
@@ -61,6 +62,8 @@ class Run:
     sync_fn: called by a sync client.
     async_fn: awaited by an async client (default: `sync_fn`).
     blocks: have an async client without `async_fn` call `sync_fn` in a thread, so that the event loop goes on.
+    seconds: the most that a `sync_fn` which blocks may take; what comes later is dropped. None for no limit.
+    late: what gives the result in its place then; None raises TimeoutError.
 
     Raises InvalidOption for a `sync_fn` that is async or takes arguments.
     """
@@ -68,6 +71,8 @@ class Run:
     sync_fn: Callable[[], Any]
     async_fn: Callable[[], Awaitable[Any]] | None = None
     blocks: bool = False
+    seconds: float | None = None
+    late: Callable[[], Any] | None = None
 
     def __attrs_post_init__(self) -> None:
         checked_function(self.sync_fn, "the sync_fn of Run", 0, hint="pass both: Run(sync_fn, async_fn)")
@@ -131,9 +136,19 @@ StepGenerator: TypeAlias = Generator[Effect, Any, Response]
 CallNext = Callable[[Request], StepGenerator]
 
 
-def in_thread(work: Callable[[], Any]) -> Run:
-    """Make a Run of a function that blocks: called in place by a sync client, in a thread by an async one."""
-    return Run(work, blocks=True)
+def too_late(effect: Run) -> Any:
+    """Return what a Run has in place of a result that did not come in time. Raises TimeoutError if that is nothing."""
+    if effect.late is None:
+        raise TimeoutError(f"it took longer than {effect.seconds:.3g} s")
+    return effect.late()
+
+
+def in_thread(work: Callable[[], Any], seconds: float | None = None) -> Run:
+    """Make a Run of a function that blocks: called in a thread by an async client, and where its time is limited.
+
+    seconds: the most that it may take, see Run.
+    """
+    return Run(work, blocks=True, seconds=seconds)
 
 
 def checked_flow(flow: AnyFlow, taker: str) -> AnyFlow:

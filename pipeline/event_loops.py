@@ -10,7 +10,7 @@ from copy import copy
 from typing import Any
 
 from .drivers import CLEANUP_SECONDS, STOP_SECONDS, Result, adrive, unknown_effect
-from .effects import CallModel, Close, Emit, Flow, Run, Sleep, StartTask, StopTasks, Wait, released
+from .effects import CallModel, Close, Emit, Flow, Run, Sleep, StartTask, StopTasks, Wait, released, too_late
 from .signal import Signal, Task
 
 _RUNNING: set[Any] = set()
@@ -73,7 +73,11 @@ async def perform_run(effect: Run) -> Any:
     if effect.blocks:
         import anyio.to_thread  # comes with httpx; works on whichever event loop runs
 
-        return await anyio.to_thread.run_sync(effect.sync_fn)
+        if effect.seconds is None:
+            return await anyio.to_thread.run_sync(effect.sync_fn)
+        with anyio.move_on_after(effect.seconds):
+            return await anyio.to_thread.run_sync(effect.sync_fn, abandon_on_cancel=True)
+        return too_late(effect)
     return effect.sync_fn()
 
 

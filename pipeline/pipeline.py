@@ -7,11 +7,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ..schemas.errors import ConfigError, StepError, UnknownStep
 from ..schemas.model import Model
 from ..schemas.nearest import nearest
 from ..schemas.parts import check_texts
-from ..schemas.record import evolve
 from ..schemas.reply import Reply
 from .effects import StepGenerator
 from .http.request import Request

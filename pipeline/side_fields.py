@@ -24,10 +24,11 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any, Final
 
+from attrs import frozen
+
 from ..schemas.chunks import StreamChunk, Warned
 from ..schemas.memo import Memo
 from ..schemas.model import Model
-from ..schemas.record import frozen
 from ..schemas.reply import CallWarning
 
 GONE: Final = object()

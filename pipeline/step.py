@@ -6,8 +6,7 @@ sees the responses and errors of the steps inside it, which are those after it i
 Halting: when an on_request step returns a Reply, the remaining request steps and the network are skipped, and all
 response steps run on that reply, those inside the step as well. `Halt(...)` ends the call at once: no other step runs.
 Recovery: when an on_error step returns a Reply or Response, the error has ended and the response steps outside run.
-When an on_response step returns or raises an exception, the error steps outside it run.
-All of this holds for streams, too.
+When an on_response step returns or raises an exception, the error steps outside it run. So it is for streams, too.
 """
 
 from __future__ import annotations
@@ -18,13 +17,14 @@ from inspect import iscoroutine, isgeneratorfunction
 from itertools import groupby
 from typing import Any, get_args, overload
 
+from attrs import field, frozen
+
 from ..schemas.chunks import StreamChunk
 from ..schemas.errors import InvalidOption, StepError, StepwellError
 from ..schemas.fold import chunks_of
 from ..schemas.functions import checked_function, takes
 from ..schemas.json_text import well_formed
 from ..schemas.model import Model
-from ..schemas.record import field, frozen
 from ..schemas.reply import Reply
 from .effects import CallNext, Send, StepGenerator
 from .http.request import Request, StateKey
@@ -65,6 +65,8 @@ class Step:
     """further lines for `describe()`"""
     of_provider: bool = field(default=False, repr=False)
     """True if every call to the provider needs it, also one from another model's pipeline; see `Pipeline.inside`"""
+    owner: object = field(default=None, repr=False)
+    """what it keeps its state in, such as the Ledger of a Budget"""
     counts: bool = field(default=False, repr=False)
     """True for a step that counts or keeps something of each call: a preview of a call leaves it out"""
     calls: tuple[tuple[str | Model, Mapping[str, Any]], ...] = field(default=(), repr=False)

@@ -31,6 +31,7 @@ from .effects import (
     StopTasks,
     Wait,
     released,
+    too_late,
 )
 from .http.fast.wait import shut_down
 from .http.response import Response
@@ -133,6 +134,29 @@ def wait_in_thread(effect: Wait, scope: Scope | None = None) -> bool:
     return signal.is_set
 
 
+def run_in_time(effect: Run, scope: Scope | None = None) -> Any:
+    """Call the function of a Run in another thread, for as long as it may take. See `too_late` for after that."""
+    result: list[Any] = []
+    failed: list[BaseException] = []
+    over = Signal()
+
+    def work() -> None:
+        try:
+            result.append(effect.sync_fn())
+        except BaseException as error:
+            failed.append(error)
+        over.set()
+
+    context = copy_context()
+    in_new_thread(lambda: context.run(work))
+    wait_in_thread(Wait(over, effect.seconds), scope)
+    if scope is not None:
+        scope.check()
+    if failed:
+        raise failed.pop()
+    return result.pop() if result else too_late(effect)
+
+
 class Performer:
     """Performs all effects but those of the network, in the thread that calls it."""
 
@@ -153,7 +177,7 @@ class Performer:
         if kind is Sleep:
             return time.sleep(effect.seconds)
         if kind is Run:
-            return effect.sync_fn()
+            return effect.sync_fn() if effect.seconds is None else run_in_time(effect, self.scope)
         if kind is Wait:
             return wait_in_thread(effect, self.scope)
         if kind is Emit:

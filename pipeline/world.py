@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from ..schemas.record import frozen
+from attrs import frozen
 
 
 def in_new_thread(work: Callable[[], object]) -> None:

@@ -1,6 +1,7 @@
 """Alibaba Cloud Model Studio (China): alibaba under another address."""
 
-from ..schemas.record import evolve
+from attrs import evolve
+
 from .alibaba import alibaba
 
 alibaba_cn = evolve(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from ..schemas.model import Model
-from ..schemas.record import evolve
 from .auth.aws import ADDRESS, BEARER, CREDENTIALS, HOSTS, authenticate, into_region
 from .declare.embed_limits import EmbedLimit
 from .declare.object_support import lazy_dialect

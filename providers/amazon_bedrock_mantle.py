@@ -5,9 +5,10 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/endpoints.html
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Request
-from ..schemas.record import evolve
 from ..schemas.secret import Secret
 from .auth.auth import header_key
 from .auth.aws import BEARER, CREDENTIALS, HOSTS, MANTLE, authenticate, into_region

@@ -1,6 +1,7 @@
 """Anthropic. https://docs.claude.com/en/api/overview"""
 
-from ..schemas.record import evolve
+from attrs import evolve
+
 from .auth.auth import bearer
 from .declare.object_support import ObjectSupport
 from .declare.provider import declare_provider, override

@@ -10,11 +10,12 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
+from attrs import evolve
+
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Headers, Request
 from ..schemas.errors import ConfigError, NotFound
 from ..schemas.options import CHAT_OPTIONS
-from ..schemas.record import evolve
 from .auth.auth import credential_value, reveal, token_from
 from .declare.addresses import normalize_url
 from .declare.credentials import KEY, PLACE, PLAIN, TOKEN, Credentials, Login, Value

@@ -1,6 +1,7 @@
 """Cloudflare Workers AI. https://developers.cloudflare.com/workers-ai"""
 
-from ..schemas.record import evolve
+from attrs import evolve
+
 from .declare.addresses import rewrite_path
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider

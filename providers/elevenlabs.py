@@ -1,6 +1,7 @@
 """ElevenLabs: speech and transcripts. https://elevenlabs.io/docs/api-reference"""
 
-from ..schemas.record import evolve
+from attrs import evolve
+
 from .auth.auth import header_key
 from .declare.provider import declare_provider
 from .wires.operations.elevenlabs import elevenlabs_speech, elevenlabs_transcription

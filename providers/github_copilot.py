@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
+from attrs import evolve
+
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Headers, Request
 from ..schemas.message import Context
 from ..schemas.parts import MEDIA, Image
-from ..schemas.record import evolve
 from ..schemas.secret import Secret
 from .auth.auth import bearer, credential_value
 from .auth.tokens import Token, TokenSource, TokenSources, answer_of, seconds

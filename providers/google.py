@@ -1,6 +1,7 @@
 """Google's Gemini API (AI Studio). https://ai.google.dev/api"""
 
-from ..schemas.record import evolve
+from attrs import evolve
+
 from .auth.auth import bearer, header_key
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider, override

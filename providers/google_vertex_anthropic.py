@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from ..pipeline.http.request import Request
-from ..schemas.record import evolve
 from .auth.google_cloud import ADDRESS, HOSTS, PLACE, authenticate, into_project
 from .declare.google_accounts import CREDENTIALS
 from .declare.provider import declare_provider

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ..pipeline.around import around
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Request
 from ..pipeline.pipeline import Pipeline
 from ..schemas.errors import ContextOverflow
-from ..schemas.record import evolve
 from ..schemas.reply import CallWarning, Reply
 from .declare.dropped import warn_of_dropped
 from .declare.provider import Provider, declare_provider, override

@@ -20,7 +20,7 @@ from .auth.auth import credential_value, known_credential
 from .auth.oauth import TokenFile, claims, refreshed
 from .declare.addresses import check_machine_login
 from .declare.credentials import KEY, PLAIN, Credentials, Login, Value
-from .declare.environment import environment_of
+from .declare.environment import environment_of, home_folder
 from .declare.provider import declare_provider
 from .declare.rules import drop
 from .options.openai_options import OPENAI, openai_families
@@ -55,7 +55,7 @@ def build_body(request: Request) -> dict[str, Any]:
 
 def auth_file(request: Request) -> Path:
     path = credential_value(request, "auth_file") or environment_of(request).get("CODEX_AUTH_FILE")
-    return Path(path or Path.home() / ".codex" / "auth.json")
+    return Path(path) if path else home_folder("CODEX_AUTH_FILE") / ".codex" / "auth.json"
 
 
 @memo(100)

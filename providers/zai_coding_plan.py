@@ -1,6 +1,7 @@
 """Z.AI coding plan: zai under another address."""
 
-from ..schemas.record import evolve
+from attrs import evolve
+
 from .zai import zai
 
 zai_coding_plan = evolve(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TypeAlias
 
-from .record import frozen
+from attrs import frozen
 
 
 @frozen

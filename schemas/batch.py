@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from .record import field, frozen
+from attrs import field, frozen
 
 OVER = frozenset(("done", "failed", "cancelled", "expired"))
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
+from attrs import define, field
+
 from .parts import Part
-from .record import define, field
 from .usage import Usage
 
 

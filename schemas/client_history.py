@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any, Final
 
+from attrs import evolve
+
 from .errors import ConfigError
 from .message import Context, Message, context_of
 from .parts import MEDIA, Opaque, Part, Reasoning, ToolCall
-from .record import evolve
 
 _GRANTS: Final = ("system", "tools", "provider_data", "files")
 _NO_EXTRA: Final[dict[str, Any]] = {"extra": {}}

@@ -7,6 +7,8 @@ from contextlib import suppress
 from operator import itemgetter
 from typing import Any, NoReturn
 
+from attrs import evolve
+
 from .chunks import (
     Alternative,
     Delta,
@@ -28,7 +30,6 @@ from .chunks import (
 from .errors import DecodeError, StepError
 from .message import Message
 from .parts import Part, Reasoning, Refusal, Text, ToolCall
-from .record import evolve
 from .reply import WHOLE, CallWarning, Reply, joined_warnings
 from .usage import NO_USAGE, Usage, later_usage
 

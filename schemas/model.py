@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import field, frozen
+
 from .errors import UnknownModel
 from .prices import Prices
-from .record import field, frozen
 
 _NOTHING: frozenset[str] = frozenset()
 

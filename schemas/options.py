@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
+from attrs import frozen
+
 from .errors import InvalidOption
 from .json_types import JSONSchema
 from .memo import Memo
 from .nan_check import not_finite
 from .nearest import nearest
-from .record import frozen
 
 
 @frozen

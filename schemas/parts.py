@@ -8,11 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
 
+from attrs import field, frozen
+
 from .errors import ConfigError, DecodeError
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
 from .late_pattern import late_pattern
-from .record import field, frozen
 
 if TYPE_CHECKING:
     from os import PathLike

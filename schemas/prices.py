@@ -7,8 +7,9 @@ from decimal import Context, Decimal, InvalidOperation
 from functools import reduce
 from typing import Any
 
+from attrs import evolve, field, frozen
+
 from .errors import ConfigError
-from .record import evolve, field, frozen
 from .usage import Usage, parse_reported_cost
 
 BUCKETS = (

@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from types import FrameType
+from typing import Any
 
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
 
@@ -21,13 +22,17 @@ class ProcessLock:
     def __init__(self) -> None:
         self._locks: dict[int, threading.RLock] = {}
 
-    def acquire(self, blocking: bool = True) -> bool:
-        """Take the lock, and return whether it is held now; without `blocking`, do not wait for another thread."""
+    def acquire(self, blocking: bool = True, timeout: float = -1) -> bool:
+        """Take the lock, and return whether it is held now.
+
+        blocking: whether to wait for another thread.
+        timeout: the most seconds to wait; -1 for no limit.
+        """
         process = os.getpid()
         lock = self._locks.get(process)
         if lock is None:
             lock = self._locks.setdefault(process, threading.RLock())  # atomic
-        return lock.acquire(blocking)
+        return lock.acquire(blocking, timeout)
 
     def release(self) -> None:
         """Free the lock."""
@@ -64,5 +69,22 @@ def _imports(frame: FrameType | None) -> bool:
     return False
 
 
+def import_anew() -> None:
+    """Let a forked child import what other threads were importing at the fork, all the same; run in each child.
+
+    An import may have begun after the wait for it. Its lock is then held by a thread that does not exist, and its
+    module is half there: both are forgotten.
+    """
+    locks: dict[str, Any] = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", {})
+    own = threading.get_ident()
+    for name, reference in list(locks.items()):
+        if getattr(reference(), "owner", None) in (None, own):
+            continue
+        locks.pop(name, None)
+        spec = getattr(sys.modules.get(name), "__spec__", None)
+        if getattr(spec, "_initializing", False):
+            del sys.modules[name]
+
+
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no forks
-    os.register_at_fork(before=wait_for_imports)
+    os.register_at_fork(before=wait_for_imports, after_in_child=import_anew)

@@ -15,9 +15,10 @@ from re import _constants as op  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any, Final, TypeAlias
 
+from attrs import frozen
+
 from .errors import SchemaError
 from .memo import Memo, memo
-from .record import frozen
 from .regex_characters import ecma_reader, is_word, reader
 
 __all__ = ["LinearPattern", "Match", "Searcher", "backtracks_little", "compile_pattern", "is_pattern"]

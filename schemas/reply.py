@@ -8,12 +8,13 @@ from decimal import Decimal
 from reprlib import Repr
 from typing import TYPE_CHECKING, Any, Generic, cast
 
+from attrs import define, evolve, field, fields, frozen
+
 from .attempt import Attempt, Noted, attempts_of
 from .message import Context, Message
 from .model import Model
 from .parts import Audio, Image, Refusal, ToolCall
 from .prices import Cost, price, total_cost
-from .record import define, evolve, field, field_names, frozen
 from .tool import Tool
 from .usage import NO_USAGE, Usage
 
@@ -150,7 +151,7 @@ class Reply(Generic[ObjectType]):
 
     def __getstate__(self) -> dict[str, Any]:
         """Return all fields to pickle; tools whose functions another process could not find lose their callbacks."""
-        state = {name: getattr(self, name) for name in field_names(Reply)}
+        state = {each.name: getattr(self, each.name) for each in fields(Reply)}
         if self.prompt is not None and self.prompt.tools:
             state["prompt"] = self.prompt.with_tools(*map(_picklable, self.prompt.tools))
         return state
@@ -163,7 +164,7 @@ class Reply(Generic[ObjectType]):
         return evolve(self)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Reply:
-        return evolve(self, **{name: deepcopy(getattr(self, name), memo) for name in field_names(Reply)})
+        return evolve(self, **{each.name: deepcopy(getattr(self, each.name), memo) for each in fields(Reply)})
 
     @property
     def text(self) -> str:

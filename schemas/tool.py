@@ -8,11 +8,12 @@ from copy import deepcopy
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Generic
 
+from attrs import evolve, field, fields, frozen
+
 from .errors import ConfigError, InvalidOption
 from .json_types import JSONSchema
 from .late_pattern import late_pattern
 from .nearest import nearest
-from .record import evolve, field, field_names, frozen
 
 if TYPE_CHECKING:  # with defaults, a plain `Tool` is a tool of any signature; typing has these from 3.13 on
     from typing_extensions import ParamSpec, TypeVar
@@ -103,7 +104,7 @@ class Tool(_Signature[Parameters, Result]):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the callback by reference. Raises ConfigError, with the reason, if that is impossible."""
-        facts = {name: getattr(self, name) for name in field_names(Tool)}
+        facts = {each.name: getattr(self, each.name) for each in fields(Tool)}
         if (callback := facts.pop("callback")) is None:
             return _unpickle, (facts, None)
         from .pickling import NotPicklable, reference_to  # imported only to pickle

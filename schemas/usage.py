@@ -7,7 +7,7 @@ from decimal import Decimal
 from operator import attrgetter
 from typing import Any
 
-from .record import evolve, field, frozen, unusual_fields
+from attrs import evolve, field, fields, frozen
 
 
 @frozen(slots=False)  # slots would double the 0.5 µs of making one, and every call does
@@ -50,8 +50,8 @@ class Usage:
 
     def __repr__(self) -> str:
         """Show in one line the fields that differ from their defaults."""
-        shown = [f"{each.name}={value!r}" for each, value in unusual_fields(self) if each.repr]
-        return f"Usage({', '.join(shown)})"
+        known = ((each.name, each.default, getattr(self, each.name)) for each in fields(Usage) if each.repr)
+        return f"Usage({', '.join(f'{name}={value!r}' for name, default, value in known if value != default)})"
 
     @property
     def total_tokens(self) -> int | None:

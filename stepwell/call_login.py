@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import field, frozen
+
 from .model_metadata.provider_ids import canonical
 from .providers.declare.addresses import origin
 from .providers.declare.environment import Environment
 from .providers.declare.login_steps import trusted_url
 from .providers.declare.provider import Provider
 from .schemas.model import Model
-from .schemas.record import field, frozen
 from .schemas.secret import MaskedDict
 
 LOGIN_NAMES = ("api_key", "base_url")

@@ -63,7 +63,7 @@ class ClientSettings(Generic[ConnectionsType]):
     ) -> None:
         """Set up a client. Nothing is connected before its first call.
 
-        transport: "httpx", "fast" or "http2" (see connect.py), a FastTransport with settings, or a transport of httpx
+        transport: "httpx" or "fast" (see connect.py), a FastTransport with settings, or a transport of httpx
             (httpx.MockTransport, say); None is "fast" where it is installed, else "httpx".
         http: a whole client with httpx's interface, which stays yours to close.
         max_connections: how many are open at once at most (default: 1,000). A call that finds none free for as long as

@@ -76,7 +76,7 @@ class ClientPair:
         return None if address in home else address.partition("?")[0].rstrip("/")
 
 
-_SYNC_AND_ASYNC = (None, "httpx", "http2")
+_SYNC_AND_ASYNC = (None, "httpx")
 """Transports that make both kinds of calls."""
 
 

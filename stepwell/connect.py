@@ -2,7 +2,6 @@
 
 - "httpx": HTTP/1.1, sync and async; no extra needed.
 - "fast" (extra `fast`): HTTP/1.1 on httptools, sync and on asyncio, at a fraction of the cost.
-- "http2" (extra `http2`): all calls to a provider over one connection, by httpx.
 
 By default calls take "fast" where it is installed, and httpx otherwise. Calls on trio, and all calls while the
 environment or the system names a proxy, take httpx in place of "fast", even if that is asked for by name.
@@ -12,26 +11,25 @@ environment or the system names a proxy, take httpx in place of "fast", even if 
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from inspect import iscoroutinefunction
 from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypeVar, cast
 
+from attrs import field, frozen
+
+from .network_settings import is_proxied, tls_settings, with_proxies
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.errors import ConfigError
 from .schemas.memo import Memo
-from .schemas.record import field, frozen
-from .tls import fast_tls_context, tls_context
 
 if TYPE_CHECKING:
     import ssl
 
     import httpx
 
-TransportName = Literal["httpx", "fast", "http2"]
-TRANSPORTS = ("httpx", "fast", "http2")
-_EXTRAS = {"fast": "httptools", "http2": "h2"}
+TransportName = Literal["httpx", "fast"]
+TRANSPORTS = ("httpx", "fast")
 MAX_CONNECTIONS, MAX_IDLE_CONNECTIONS, KEEP_ALIVE = 1000, 100, 30.0
 
 
@@ -69,7 +67,7 @@ class FastTransport:
         tls = self.tls
         if tls is not None:
             tls.set_alpn_protocols(["http/1.1"])
-        context = fast_tls_context if tls is None else lambda: tls
+        context = tls_settings if tls is None else lambda: tls
         return {"tls": context, "max_connections": self.max_connections, "keep_alive": self.keep_alive}
 
 
@@ -163,9 +161,8 @@ def checked_transport(transport: Value, *, asynchronous: bool) -> Value:
     name = "fast" if isinstance(transport, FastTransport) else transport
     if name not in TRANSPORTS:
         raise ConfigError(f"there is no transport {name[:40]!r}", hint=f"it is one of {', '.join(TRANSPORTS)}")
-    extra = _EXTRAS.get(name)
-    if extra and find_spec(extra) is None:
-        raise ConfigError(f"{extra} is not installed", hint=f"pip install 'stepwell[{name}]'")
+    if name == "fast" and find_spec("httptools") is None:
+        raise ConfigError("httptools is not installed", hint="pip install 'stepwell[fast]'")
     return transport
 
 
@@ -214,7 +211,7 @@ def connect(transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNEC
     if is_own(transport):
         return Transport(RawTransport(cast(HTTPTransport, transport)), _request_builder())
     chosen = _chosen(transport, most, asynchronous=False)
-    proxied = _is_proxied()
+    proxied = is_proxied()
     if isinstance(chosen, FastTransport) and not proxied:
         from .pipeline.http.fast.client import SocketClient  # heavy: only when something is to be sent
 
@@ -222,7 +219,7 @@ def connect(transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNEC
     import httpx  # heavy: only when something is to be sent
 
     settings = _settings(chosen, most)
-    client = httpx.Client(**settings) if proxied else RawTransport(httpx.HTTPTransport(**settings))
+    client = with_proxies(httpx.Client, settings) if proxied else RawTransport(httpx.HTTPTransport(**settings))
     return Transport(client, _request_builder())
 
 
@@ -239,7 +236,7 @@ def aconnect(
     if is_own(transport):
         return AsyncTransport(AsyncRawTransport(cast(AsyncHTTPTransport, transport)), _request_builder())
     chosen = _chosen(transport, most, asynchronous=True)
-    proxied = _is_proxied()
+    proxied = is_proxied()
     if isinstance(chosen, FastTransport) and asyncio and not proxied:
         from .pipeline.http.fast.async_client import AsyncSocketClient  # heavy: only when something is to be sent
 
@@ -247,8 +244,9 @@ def aconnect(
     import httpx  # heavy: only when something is to be sent
 
     settings = _settings(chosen, most)
-    client = httpx.AsyncClient(**settings) if proxied else AsyncRawTransport(httpx.AsyncHTTPTransport(**settings))
-    return AsyncTransport(client, _request_builder())
+    if proxied:
+        return AsyncTransport(with_proxies(httpx.AsyncClient, settings), _request_builder())
+    return AsyncTransport(AsyncRawTransport(httpx.AsyncHTTPTransport(**settings)), _request_builder())
 
 
 def preload(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> None:
@@ -257,7 +255,7 @@ def preload(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> N
         return
     "host".encode("idna")  # loads the codec, by which names of hosts are looked up
     chosen = "" if is_own(transport) else _chosen(transport, MAX_CONNECTIONS, asynchronous=True)
-    if isinstance(chosen, FastTransport) and asyncio and not _is_proxied():
+    if isinstance(chosen, FastTransport) and asyncio and not is_proxied():
         from .pipeline.http.fast import async_client as async_client  # heavy: only when something is to be sent
 
         return
@@ -266,7 +264,7 @@ def preload(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> N
     import httpx as httpx  # heavy: only when something is to be sent
 
     if chosen:
-        tls_context("h2" if chosen == "http2" else "http/1.1")
+        tls_settings()
     if asyncio:
         anyio.run(anyio.lowlevel.checkpoint)  # loads what anyio does with asyncio
 
@@ -282,7 +280,7 @@ def name_transport(transport: AnyTransport, http: AnyHTTPClient, most: int, *, a
     chosen = _chosen(transport, most, asynchronous=asynchronous)
     if not isinstance(chosen, FastTransport):
         return f"over {chosen}"
-    if _is_proxied():
+    if is_proxied():
         return "over httpx, since a proxy is set"
     on_trio = "; over httpx on trio" if asynchronous else ""
     return f"over fast (httptools), {chosen.max_connections:,} connections at most{on_trio}"
@@ -302,8 +300,7 @@ def within_wrappers(transport: Any, http: Any = None) -> tuple[Any, Any]:
 
 
 def _chosen(transport: Any, most: int, *, asynchronous: bool) -> FastTransport | str:
-    """Return the transport to take where no proxy is in the way: the fast one, of `most` connections, or "httpx" or
-    "http2"."""
+    """Return the transport to take where no proxy is in the way: the fast one, of `most` connections, or "httpx"."""
     name = transport or checked_transport(os.environ.get("STEPWELL_TRANSPORT") or None, asynchronous=asynchronous)
     if name is None:
         name = "fast" if find_spec("httptools") else "httpx"
@@ -340,20 +337,10 @@ class AsyncRawTransport:
         return response
 
 
-def _is_proxied() -> bool:
-    """Return whether the environment or the system names a proxy, which httpx honours."""
-    if sys.platform not in ("win32", "darwin") and not any(name[-6:].lower() == "_proxy" for name in os.environ):
-        return False  # this system has no others, and the next import takes a fifth of a first call
-    from urllib.request import getproxies  # brings in ssl and email: only when something is to be sent
-
-    return not getproxies().keys().isdisjoint(("http", "https", "all"))
-
-
 def _settings(chosen: FastTransport | str, most: int) -> dict[str, Any]:
     """Return the arguments of httpx's transports and clients."""
     import httpx  # heavy: only when something is to be sent
 
-    http2 = chosen == "http2"
     tls, keep_alive = None, 5.0  # seconds, as httpx has it
     if isinstance(chosen, FastTransport):
         tls, most = chosen.tls, chosen.max_connections
@@ -361,7 +348,7 @@ def _settings(chosen: FastTransport | str, most: int) -> dict[str, Any]:
     limits = httpx.Limits(
         max_connections=most, max_keepalive_connections=MAX_IDLE_CONNECTIONS, keepalive_expiry=keep_alive
     )
-    return {"http2": http2, "verify": tls or tls_context("h2" if http2 else "http/1.1"), "limits": limits}
+    return {"verify": tls or tls_settings(), "limits": limits}
 
 
 def _request_builder() -> Callable[..., httpx.Request]:

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _LOCK = ProcessLock()
 _PRELOADED: list[bool] = []
 """Not empty once an async client of this process has loaded the modules of its transport."""
+_NEVER = 1e8
+"""Seconds of a timer that is not meant to fire: three years."""
 
 
 class Connections:
@@ -101,28 +103,22 @@ class AsyncConnections:
                 _PRELOADED.append(True)
                 if (entry := self._opened.get(loop)) is not None:  # another call of this loop was quicker
                     return entry[0]
-            self._forget_closed_loops()
             transport = aconnect(self.transport, self.http, self._most, asyncio=asyncio)
             transport.flow_of = self.flow_of
-            finalizers: list[finalize[Any, Any]] = []
+            at_end: list[Callable[[], object]] = []
             clients = [transport.client] if self.http is None else []
-            lease = _lease(ref(self._opened), loop, clients, finalizers)
+            lease = _lease(ref(self._opened), loop, clients, at_end)
             entry = self._opened[loop] = (transport, lease, clients)
             # Started here only: the loop finishes the generator when it shuts down, which closes the HTTP client.
             await lease.__anext__()
             # A strong reference as long as client or stream needs the transport: if they were collected in one cycle,
             # the pool would be dropped without being closed.
-            finalizers.append(finalize(transport, _release, lease))
-            finalizers[0].atexit = False
+            releasing = finalize(transport, _release, lease)
+            releasing.atexit = False
+            at_end.append(releasing.detach)
+            if clients and hasattr(loop, "call_later"):
+                at_end.append(_when_closed(loop, ref(self._opened)))
         return entry[0]
-
-    def _forget_closed_loops(self) -> None:
-        """End the connections of event loops that were closed without finishing their async generators."""
-        for loop in list(self._opened):
-            if hasattr(loop, "is_closed") and loop.is_closed() and (entry := self._opened.pop(loop, None)) is not None:
-                for client in entry[2]:
-                    if hasattr(client, "shut_down"):
-                        client.shut_down()
 
     async def close(self) -> None:
         """Close the running event loop's connections, unless the HTTP client is the caller's."""
@@ -135,8 +131,42 @@ class AsyncConnections:
             await lease.aclose()
 
 
+class _Unused:
+    """What a timer would call that never fires."""
+
+    def __call__(self) -> None:
+        pass
+
+
+def _when_closed(loop: Any, opened: ref[Any]) -> Callable[[], object]:
+    """End the connections of an asyncio loop when it is closed without having finished its async generators.
+
+    loop: the event loop. Closing it drops its timers, and with one of them the object that nothing else refers to.
+    opened: refers to the entries of AsyncConnections.
+
+    Return a function that gives this up.
+    """
+    unused = _Unused()
+    ending = finalize(unused, _end_loop, opened, ref(loop))
+    ending.atexit = False
+    timer = ref(loop.call_later(_NEVER, unused))  # a strong reference would keep the object as well
+
+    def give_up() -> None:
+        ending.detach()
+        if (found := timer()) is not None:
+            found.cancel()
+
+    return give_up
+
+
+def _end_loop(opened: ref[Any], loop: ref[Any]) -> None:
+    entries, closed = opened(), loop()
+    if entries is not None and closed is not None and (entry := entries.pop(closed, None)) is not None:
+        entry[0].shut_down()
+
+
 async def _lease(
-    opened: ref[Any], loop: object, clients: list[Any], finalizers: list[finalize[Any, Any]]
+    opened: ref[Any], loop: object, clients: list[Any], at_end: list[Callable[[], object]]
 ) -> AsyncGenerator[None]:
     """Close the clients when the generator is closed, by us or by the event loop.
 
@@ -148,8 +178,8 @@ async def _lease(
         # The entry refers to its own loop, so that the weak key alone would never expire.
         if (entries := opened()) is not None:
             entries.pop(loop, None)
-        for each in finalizers:
-            each.detach()
+        for each in at_end:
+            each()
         for client in clients:
             await client.aclose()
 

@@ -15,10 +15,11 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any, Literal
 
+from attrs import define, field, frozen
+
 from .pipeline.effects import Cancelled
 from .pipeline.world import LISTENERS
 from .schemas.process_lock import ProcessLock
-from .schemas.record import define, field, frozen
 
 __all__ = ["Event", "Span", "current", "span", "subscribe", "within"]
 

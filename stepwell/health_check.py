@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
+from attrs import frozen
+
 from .pipeline.effects import CallModel
 from .pipeline.http.urls import split_url
 from .planner import CallPlanner
 from .schemas.errors import AuthError, InvalidKey, MissingKey, NotSupported, StepwellError
-from .schemas.record import frozen
 
 SECONDS = 10.0
 """The total timeout of the check, unless another is given."""

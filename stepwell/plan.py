@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from attrs import field, frozen
+
 from .pipeline.http.request import Request
 from .pipeline.pipeline import Pipeline
 from .providers.declare.object_support import ObjectSupport
 from .providers.declare.provider import Provider
 from .schemas.model import Model
-from .schemas.record import field, frozen
 from .schemas.reply import CallWarning
 
 

@@ -13,12 +13,13 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from attrs import evolve, field, frozen
+
 from .schemas.errors import ConfigError
 from .schemas.json_text import spaced
 from .schemas.message import Context, Message, context_of, user
 from .schemas.nearest import nearest
 from .schemas.parts import Part, Text
-from .schemas.record import evolve, field, frozen
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 

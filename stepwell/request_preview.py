@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Generator, Mapping
 from typing import Any
 
+from attrs import field, frozen
+
 from .pipeline.http.redact import masked
 from .pipeline.http.request import Request
 from .pipeline.offline import prepare_offline
@@ -12,7 +14,6 @@ from .pipeline.pipeline import Pipeline
 from .planner import CallPlanner
 from .schemas.errors import StepwellError
 from .schemas.json_text import INDENT, JSONDecodeError, dumps, loads
-from .schemas.record import field, frozen
 from .schemas.reply import CallWarning
 
 

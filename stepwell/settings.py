@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TypeAlias, TypeVar, Unpack
 from urllib.parse import urlsplit
 
+from attrs import evolve
+
 from .model_metadata.provider_ids import canonical
 from .pipeline.http.headers import Headers, checked_headers
 from .pipeline.http.urls import refuse_login
@@ -21,7 +23,6 @@ from .providers.declare.wire import Wire
 from .schemas.errors import InvalidOption, UnknownProvider
 from .schemas.nearest import nearest
 from .schemas.options import CALL_OPTIONS, check_value
-from .schemas.record import evolve
 from .schemas.secret import Secret, header_secret
 from .schemas.undo import Undo
 

@@ -8,9 +8,10 @@ from decimal import Decimal
 from functools import reduce
 from typing import Any
 
+from attrs import evolve, field, frozen
+
 from .schemas.errors import ConfigError, StepwellError
 from .schemas.prices import BUCKETS, EXACT, FEES, NOTHING, REPORTED, Cost, price
-from .schemas.record import evolve, field, frozen
 from .schemas.reply import Reply
 from .schemas.usage import Usage, total_usage
 

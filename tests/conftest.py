@@ -1,7 +1,8 @@
 """What every test may count on, and what a test costs.
 
 A test asks for what is dear by a fixture (`local_model`, `new_process`, `framework`, `documents`); the mark of its cost
-follows from that, and `make quick` leaves these tests out. A test that uses one without asking for it fails.
+follows from that, and `make quick` leaves these tests out. A test that uses one without asking for it fails. What takes
+long and shows little that a quicker test does not has the mark `thorough`, and is left out as well.
 """
 
 from __future__ import annotations
@@ -29,6 +30,12 @@ def pytest_configure(config: pytest.Config) -> None:
     costs.guard()
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave files alone whose tests all are left out: importing a framework takes longer than most tests."""
+    left_out = "not framework" in config.option.markexpr
+    return True if left_out and costs.imports_framework(collection_path) else None
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_collection(session: pytest.Session) -> Iterator[None]:
     """Collect without looking for garbage, of which there is none, and keep what was collected out of later searches.
@@ -45,13 +52,11 @@ def pytest_collection(session: pytest.Session) -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark each test with what it costs, and keep those together that share something dear."""
+    """Mark each test with what it costs, and put the dear ones first, so that no long one is left for the end."""
     for item in items:
-        marks = costs.of(item)
-        for mark in marks:
+        for mark in costs.of(item):
             item.add_marker(mark)
-        if group := costs.group(marks):
-            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=costs.order)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -80,6 +85,13 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from wheels import build_wheel
 
     return build_wheel(tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="module")
+def small_heap() -> None:
+    """Take what earlier tests have left out of the searches for garbage: each `gc.collect()` would look through it."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture

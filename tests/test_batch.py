@@ -188,11 +188,63 @@ def test_betas_of_a_batchs_calls_are_requested_once() -> None:
 def test_a_batch_leaves_out_steps_around_calls_except_its_own() -> None:
     seen = []
     step = on_request("note", lambda request: seen.append(request.operation) or request)
-    budget = stepwell.Budget("0.000000001")
+    of_client: list[str] = []
+    outer = on_request("outer", lambda request: of_client.append(request.operation) or request)
     service = OpenAI()
-    with Client(**service.settings(pipeline=budget)) as client:
+    with Client(**service.settings(pipeline=outer)) as client:
         client.submit_batch(MODELS["openai"], PROMPTS, pipeline=step).wait(poll=0).results()
-    assert set(seen) == {"chat"} and budget.spent == 0
+    assert set(seen) == {"chat"} and "chat" not in of_client
+
+
+def with_budget(where: str, budget: stepwell.Budget) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings of a client and the options of a call, one of which has the budget."""
+    return ({"pipeline": budget}, {}) if where == "client" else ({}, {"pipeline": budget})
+
+
+@pytest.mark.parametrize("where", ["client", "call"])
+@pytest.mark.parametrize("vendor", SERVICES)
+def test_a_budget_reserves_a_batch_when_it_is_submitted_and_settles_it_when_it_is_read(vendor: str, where: str) -> None:
+    budget, service = stepwell.Budget("5", tokens=10**6), SERVICES[vendor]()
+    of_client, of_call = with_budget(where, budget)
+    with Client(**service.settings(**of_client)) as client:
+        job = client.submit_batch(MODELS[vendor], PROMPTS, max_tokens=9, **of_call)
+        assert budget.spent == 0 and 0 < budget.reserved < budget.limit  # type: ignore[operator]
+        answers = job.wait(poll=0).results()
+        costs = [answer.cost.total for answer in answers.values() if isinstance(answer, Reply)]
+        assert budget.reserved == 0 and budget.calls == len(costs) and budget.tokens_used > 0
+        if None in costs:  # nobody knows what a batch costs there
+            assert budget.estimated > 0 == budget.spent
+        else:
+            assert budget.spent == sum(costs) > 0 == budget.estimated  # type: ignore[arg-type]
+        job.results()
+        assert budget.calls == len(costs), "counted once"
+
+
+@pytest.mark.parametrize("where", ["client", "call"])
+def test_a_batch_that_a_budget_cannot_pay_is_not_submitted(where: str) -> None:
+    for budget in (stepwell.Budget("0.000000001"), stepwell.Budget(tokens=20)):
+        service = OpenAI()
+        of_client, of_call = with_budget(where, budget)
+        with Client(**service.settings(**of_client)) as client:
+            with pytest.raises(errors.BudgetExceeded, match="the batch of 3 calls to openai"):
+                client.submit_batch(MODELS["openai"], PROMPTS, max_tokens=9, **of_call)
+        assert not service.seen and budget.reserved == 0 and budget.tokens_used == 0
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_a_batch_that_was_refused_costs_nothing_and_one_whose_answer_was_lost_its_estimate(lost: bool) -> None:
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.path.endswith("/files"):
+            return httpx.Response(200, json={"id": "file-1", "object": "file"})
+        if lost:
+            raise httpx.ReadError("it broke")
+        return httpx.Response(400, json={"error": {"message": "no"}})
+
+    budget = stepwell.Budget("5")
+    with Client(**OpenAI().settings(transport=httpx.MockTransport(answer), pipeline=budget)) as client:
+        with pytest.raises(errors.StreamTruncated if lost else errors.InvalidRequest):
+            client.submit_batch(MODELS["openai"], PROMPTS, max_tokens=9)
+    assert budget.reserved == budget.spent == 0 and (budget.estimated > 0) is lost
 
 
 def test_overrides_apply_to_batches() -> None:

@@ -8,11 +8,16 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Any
 
 import pytest
+from attrs import evolve
 from hypothesis import settings
+from in_turn import in_turn
+from kinds import one_of_each_kind
 
-import costs
+from stepwell.declare import declare_provider, drop, header_key, openai_chat
+
 from chance import tries
 from sources import ROOT
 
@@ -42,8 +47,21 @@ def test_run(request):
     subprocess.run([sys.executable, "-c", ""], check=True)
     assert marks(request) == {"process"}
 @pytest.mark.usefixtures("documents", "framework")
-def test_other(request): assert marks(request) == {"docs", "framework", "xdist_group"}
+def test_other(request): assert marks(request) == {"docs", "framework"}
 def test_cheap(request): assert not marks(request)
+"""
+UNORDERED = """
+import pytest
+ran = []
+def test_cheap(): assert ran == ["framework", "framework", "docs"]
+@pytest.mark.usefixtures("documents")
+def test_document(): ran.append("docs")
+@pytest.mark.usefixtures("framework")
+def test_framework(): ran.append("framework")
+@pytest.mark.usefixtures("local_model", "framework")
+def test_both(): ran.append("framework")
+@pytest.fixture
+def local_model(): pass
 """
 
 
@@ -83,19 +101,10 @@ def test_marks_follow_from_the_fixtures_asked_for(tmp_path: Path) -> None:
     assert status == 0 and "3 passed" in said, said
 
 
-@pytest.mark.parametrize(
-    ("marks", "group"),
-    [
-        (["model"], "model"),
-        (["model", "framework"], "framework"),
-        (["framework"], "framework"),
-        (["model", "process"], None),
-        ([], None),
-    ],
-    ids=["model", "both", "framework", "processes share nothing", "cheap"],
-)
-def test_tests_that_share_something_dear_run_in_one_process(marks: list[str], group: str | None) -> None:
-    assert costs.group(marks) == group
+@pytest.mark.usefixtures("new_process")
+def test_what_is_dear_runs_first_and_together(tmp_path: Path) -> None:
+    status, said = run(tmp_path, UNORDERED)
+    assert status == 0 and "4 passed" in said, said
 
 
 def test_no_example_is_timed_and_none_is_left_to_chance() -> None:
@@ -104,3 +113,38 @@ def test_no_example_is_timed_and_none_is_left_to_chance() -> None:
         assert profile.deadline is None and profile.derandomize
     assert settings.get_profile("quick").max_examples == 20
     assert tries(3).max_examples == 3 * settings.default.max_examples  # type: ignore[union-attr]
+
+
+def test_rows_of_one_test_all_run_and_the_one_that_fails_is_named() -> None:
+    ran: list[tuple[str, int, int]] = []
+
+    @in_turn("one", [1, 2])
+    @in_turn(("two", "three"), [(1, 2), (3, 4)])
+    def test(fixture: str, one: int, two: int, three: int) -> None:
+        ran.append((fixture, one, two))
+        assert (one, three) != (2, 4), "not this one"
+
+    with pytest.raises(AssertionError, match="not this one") as caught:
+        test(fixture="f")
+    assert ran == [("f", 1, 1), ("f", 1, 3), ("f", 2, 1), ("f", 2, 3)]
+    assert caught.value.__notes__ == ["in row 1: two=3, three=4", "in row 1: one=2"]
+    with pytest.raises(ValueError, match="no rows of one"):
+        in_turn("one", [])
+
+
+def test_providers_are_of_one_kind_only_if_nothing_but_names_differs() -> None:
+    acme, other = [
+        declare_provider(name, name=name, wire=openai_chat, base_url=f"https://{name}.test", env_key=name.upper())
+        for name in ("acme", "other")
+    ]
+    assert one_of_each_kind([acme, other]) == [acme]
+    changes: dict[str, Any] = {
+        "base_url": "https://${OTHER}.test",
+        "env_key": ("OTHER", "OTHER_TOO"),
+        "key_optional": True,
+        "headers": {"x-other": "1"},
+        "translate_options": (drop("seed", why="no"),),
+        "auth": header_key("x-api-key"),
+    }
+    for name, value in changes.items():
+        assert len(one_of_each_kind([acme, evolve(other, **{name: value})])) == 2, name

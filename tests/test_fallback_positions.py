@@ -22,6 +22,8 @@ from stepwell.providers.wires.openai_responses.samples import SAMPLES as RESPONS
 from stepwell.steps import concurrency
 from stepwell.stores import MemoryStore
 
+from costs import thorough_after
+
 SECRET = "secret-of-one-tenant"
 ANSWERS = {
     "/messages": ANTHROPIC,
@@ -93,7 +95,7 @@ def inside(name: str, step: Any) -> Callable[[Any], Any]:
 
 
 CASES = [pytest.param(first, other, id=f"{first} to {other}") for first in FIRST for other in OTHERS]
-HOWS = pytest.mark.parametrize("how", ["sync", "sync streamed", "async", "async streamed"])
+HOWS = pytest.mark.parametrize("how", thorough_after(2, ["sync", "async streamed", "sync streamed", "async"]))
 
 
 @HOWS

@@ -10,6 +10,7 @@ from typing import Any
 
 import httpx
 import pytest
+from in_turn import in_turn
 
 import stepwell
 from stepwell.chunks import Finish, ToolCallDelta, ToolCallEnd, ToolCallStart, UsageUpdate
@@ -79,7 +80,7 @@ TAKERS = {
 }
 
 
-@pytest.mark.parametrize("taker", TAKERS)
+@in_turn("taker", TAKERS)
 @pytest.mark.parametrize(("make", "message"), MISTAKES)
 def test_what_is_no_flow_is_an_error_with_its_remedy(taker: str, make: Callable[[], Any], message: str) -> None:
     with pytest.raises(StepError, match=message):

@@ -19,7 +19,7 @@ from stepwell import Client, model_metadata, pipeline, providers, schemas
 
 MODEL = "groq:llama-3.3-70b-versatile"
 OURS = tuple(f"{Path(str(part.__file__)).parent}/" for part in (stepwell, pipeline, providers, schemas, model_metadata))
-GENERATED = "<generated methods stepwell."
+GENERATED = "<attrs generated methods stepwell."
 USAGE = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
 

@@ -18,6 +18,8 @@ from stepwell.stores import MemoryStore
 from scripted import MODEL
 from vectors import Vectors
 
+pytestmark = pytest.mark.usefixtures("small_heap")
+
 
 def test_an_embedder_keeps_no_replies() -> None:
     alive: list[int] = []

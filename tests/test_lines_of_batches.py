@@ -13,6 +13,7 @@ from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHR
 from stepwell.providers.wires.google_generate.samples import SAMPLES as GOOGLE
 from stepwell.providers.wires.openai_chat.samples import SAMPLES as OPENAI
 
+from costs import thorough_after
 from odd_fields import ODD, places, put
 
 PROMPTS = {"first": "a", "second": "b", "third": "c"}
@@ -68,7 +69,7 @@ def is_answer(result: Any) -> bool:
     return isinstance(result, errors.StepwellError) or isinstance(repr(result) + str(result.cost.total), str)
 
 
-@vendors
+@pytest.mark.parametrize("vendor", thorough_after(1, SERVICES))
 def test_a_line_with_an_odd_field_is_the_error_of_its_own_request(vendor: str) -> None:
     lost = []
     for line in (answered(vendor, "second"), *refused(vendor, "second")):

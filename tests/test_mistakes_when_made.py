@@ -12,6 +12,7 @@ from typing import Any
 
 import httpx
 import pytest
+from in_turn import in_turn
 
 import stepwell
 from stepwell import Client, errors, fallback
@@ -101,8 +102,8 @@ PLACES: dict[str, Callable[[Any], Any]] = {
 }
 
 
-@pytest.mark.parametrize("mistake", NO_FUNCTIONS)
-@pytest.mark.parametrize("place", PLACES)
+@in_turn("mistake", NO_FUNCTIONS)
+@in_turn("place", PLACES)
 def test_what_cannot_be_called_is_refused_where_it_is_given(place: str, mistake: str) -> None:
     value, said = NO_FUNCTIONS[mistake]
     with pytest.raises(errors.ConfigError) as caught:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from inspect import iscoroutinefunction
 from math import inf
 from typing import Any
 
@@ -20,21 +21,24 @@ class LiveTimeout(float):
     """Seconds to wait, as they were when it was made. `ask()` returns the seconds left now; None for no limit.
 
     `scope` is that of the task which waits, and can end the wait; None for a call outside of tasks.
+    `heard` is False once a read that it limits has begun, True once one has returned a byte; None before, and where the
+    connection does not ask.
     """
 
-    __slots__ = ("ask", "scope")
+    __slots__ = ("ask", "heard", "scope")
     ask: Callable[[], float | None]
     scope: Any
+    heard: bool | None
 
 
+Read = Callable[..., Any]
+"""A connection's own `read`, called with the connection."""
 _NO_LIMIT = 1e6  # seconds, for the libraries that do not ask
 
 
-def _live_timeout(seconds: float | None, ask: Callable[[], float | None], scope: Any) -> LiveTimeout | None:
-    if seconds is None and scope is None:
-        return None
+def _live_timeout(seconds: float | None, ask: Callable[[], float | None], scope: Any = None) -> LiveTimeout:
     wait = LiveTimeout(_NO_LIMIT if seconds is None else seconds)
-    wait.ask, wait.scope = ask, scope
+    wait.ask, wait.scope, wait.heard = ask, scope, None
     return wait
 
 
@@ -44,12 +48,19 @@ class Limits(dict[str, Any]):
     connect: the limit for opening a connection, in seconds.
     clock: the limits of the call.
     scope: that of the task which makes the call, if it runs in one.
+    opened: called with each connection that is opened for the exchange.
+
+    `reused` is None until the request goes out, then False on a connection opened for it, True on one of earlier calls.
     """
 
-    __slots__ = ("clock", "connect", "scope")
+    __slots__ = ("clock", "connect", "opened", "reused", "scope")
 
-    def __init__(self, connect: float | None, clock: Clock, scope: Any) -> None:
+    def __init__(
+        self, connect: float | None, clock: Clock, scope: Any, opened: Callable[[Any], object] | None = None
+    ) -> None:
         self.clock = clock
+        self.opened = opened
+        self.reused: bool | None = None
         self.connect = connect
         self.scope = scope
         pool = connect if clock.deadline == inf else clock.within(connect)
@@ -60,10 +71,40 @@ class Limits(dict[str, Any]):
     def get(self, name: str, default: object = None) -> Any:
         """Return a limit. Libraries look up `connect` when they open a connection, after the wait for a free one."""
         connecting = self._connecting
-        return _live_timeout(connecting(), connecting, None) if name == "connect" else super().get(name, default)
+        if name != "connect":
+            return super().get(name, default)
+        seconds = connecting()
+        return None if seconds is None else _live_timeout(seconds, connecting)
 
     def _connecting(self) -> float | None:
         return self.clock.within(self.connect)
+
+    @property
+    def met_silence(self) -> bool:
+        """Whether a connection of earlier calls was read from, and no byte of this answer has come."""
+        return self.reused is True and self["read"].heard is False
+
+    def on_trace(self, event: str, info: dict[str, Any]) -> None:
+        """Watch each connection that is opened for this exchange. A callback for httpcore's `trace` extension."""
+        if event.endswith((".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")):
+            self.reused = False
+            stream = info["return_value"]
+            watch_tls_stream(stream)
+            if ".connect_tcp." in event and (opened := stream.get_extra_info("socket")) is not None:
+                from .fast.wait import keep_alive  # only when a connection is opened
+
+                keep_alive(opened)
+            if self.opened is not None:
+                self.opened(stream)
+        elif event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
+            if self.reused is None:
+                self.reused = event.startswith("http11.")  # one of HTTP/2 may serve other calls at that moment
+            # The connection is open: further events are not needed, and each would cost a µs.
+            info["request"].extensions.pop("trace", None)
+
+    async def aon_trace(self, event: str, info: dict[str, Any]) -> None:
+        """Async version of `on_trace`."""
+        self.on_trace(event, info)
 
     def stream(self, *, live: bool) -> None:
         """Set the limit for the reads of a streamed body.
@@ -72,9 +113,6 @@ class Limits(dict[str, Any]):
         """
         if not live:
             self["read"] = self.clock.allowance(begun=True)
-        elif self["read"] is None:  # no limit for the first event; there may be one for silence
-            wait = self["read"] = LiveTimeout(0.0)
-            wait.ask, wait.scope = self.clock.allowance, None
 
 
 def watch_tls_stream(stream: object) -> bool:
@@ -100,6 +138,7 @@ _kinds: set[type] = set()
 @cache
 def _with_live_timeout(kind: type[Any]) -> type:
     read, start_tls = kind.read, kind.start_tls
+    first_read = _afirst_read if iscoroutinefunction(read) else _first_read
 
     def timed_read(self: Any, max_bytes: int, timeout: float | None = None) -> Any:
         if type(timeout) is not LiveTimeout:
@@ -108,6 +147,8 @@ def _with_live_timeout(kind: type[Any]) -> type:
         if left is not None and left <= LEAST:
             # Bytes may be there, and the library reads on while they are no answer: 1xx responses, parts of a head.
             raise TimeoutError
+        if not timeout.heard:
+            return first_read(timeout, read, self, max_bytes, left)
         if timeout.scope is None:
             return read(self, max_bytes, left)
         return timeout.scope.reading(self, read, max_bytes, left)
@@ -120,20 +161,17 @@ def _with_live_timeout(kind: type[Any]) -> type:
     return timed
 
 
-def on_trace(event: str, info: dict[str, Any]) -> None:
-    """Watch each connection that is opened for this request. A callback for httpcore's `trace` extension."""
-    if event.endswith((".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")):
-        stream = info["return_value"]
-        watch_tls_stream(stream)
-        if ".connect_tcp." in event and (opened := stream.get_extra_info("socket")) is not None:
-            from .fast.wait import keep_alive  # only when a connection is opened
-
-            keep_alive(opened)
-    elif event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
-        # The connection is open: further events are not needed, and each would cost a µs.
-        info["request"].extensions.pop("trace", None)
+def _first_read(timeout: LiveTimeout, read: Read, stream: object, max_bytes: int, left: float | None) -> Any:
+    """Read, and note on the timeout when a byte has come."""
+    timeout.heard, scope = False, timeout.scope
+    data = read(stream, max_bytes, left) if scope is None else scope.reading(stream, read, max_bytes, left)
+    timeout.heard = bool(data)
+    return data
 
 
-async def aon_trace(event: str, info: dict[str, Any]) -> None:
-    """Async version of `on_trace`."""
-    on_trace(event, info)
+async def _afirst_read(timeout: LiveTimeout, read: Read, stream: object, max_bytes: int, left: float | None) -> Any:
+    """Async version of `_first_read`."""
+    timeout.heard = False
+    data = await read(stream, max_bytes, left)
+    timeout.heard = bool(data)
+    return data

@@ -34,12 +34,16 @@ _GOOD = frozenset(("", "0", "200", "201", "ok", "success", "succeeded", "none", 
 _FAULTS = ("error", "exception", "failure")
 """How the type of an error ends."""
 
+# The first letter of a name is looked at first, and a text is taken in runs of plain letters: every answer comes here,
+# and would wait 2.5 times as long otherwise.
 _SIGN = (
-    rb'"(?:e(?:rrors?|rror_code|rror_?msg|rrorMessage)|detail|__type|fault|base_resp)"\s*+:\s*+(?!null|false|""|\[\s*\])'
-    rb'|"(?:[mM]essage|msg)"\s*+:\s*+"|"code"\s*+:\s*+(?!null|0\b|200\b)|"(?:type|object)"\s*+:\s*+"[\w.]*error"'
+    rb'"(?=[_bcdefMmot])(?:'
+    rb'(?:e(?:rrors?|rror_code|rror_?msg|rrorMessage)|detail|__type|fault|base_resp)"\s*+:\s*+(?!null|false|""|\[\s*\])'
+    rb'|(?:[mM]essage|msg)"\s*+:\s*+"|code"\s*+:\s*+(?!null|0\b|200\b)|(?:type|object)"\s*+:\s*+"[\w.]*error")'
 )
-_FIELD = rb'(?>"[^"\\]{0,40}+"\s*+:\s*+(?:"(?:[^"\\]|\\.)*+"|[-+.\w]++|\[\s*\]|\{\s*\})\s*+,\s*+)'
-SUSPECT = re.compile(rb"\s*+(?:\[\s*+)?+\{\s*+" + _FIELD + rb"{0,12}?(?:" + _SIGN + rb")")
+_TEXT = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+_FIELD = rb'(?>"[^"\\]{0,40}+"\s*+:\s*+(?:' + _TEXT + rb"|[-+.\w]++|\[\s*\]|\{\s*\})\s*+,\s*+)"
+SUSPECT = re.compile(rb"\s*+(?:\[\s*+)?+\{\s*+" + _FIELD + rb"{0,12}?" + _SIGN)
 """The beginning of a body that may be an error: 1 µs for a good one. Only what is short stands before the first field
 that shows it."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, Generic, Protocol, Self, TypeVar
 
+from attrs import field, fields, frozen
+
 from ...schemas.attempt import Noted
 from ...schemas.errors import StepError
 from ...schemas.message import Context
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
-from ...schemas.record import field, field_names, frozen
 from ...schemas.reply import CallWarning, Reply
 from ..world import REAL_WORLD, World
 from .headers import Headers as Headers  # also for those who make requests
@@ -104,9 +105,8 @@ class Request:
     def replace(self, **changes: Any) -> Request:
         """Return a copy with some fields changed. Raises StepError for a name that is not a field."""
         # attrs.evolve would take twenty times as long, and every step calls this.
-        values = self.__dict__.copy()
-        values.update(changes)
-        if len(values) != len(_NAMES):
+        values = self.__dict__ | changes
+        if len(values) != _COUNT:
             name = min(changes.keys() - _NAMES)
             raise StepError(f"a Request has no field {name!r}", hint=nearest(name, sorted(_NAMES)))
         if "headers" in changes and type(changes["headers"]) is not Headers:
@@ -180,4 +180,5 @@ def _undone(options: Mapping[str, Any], before: Mapping[str, Any], after: Mappin
 
 
 _new, _set = object.__new__, object.__setattr__
-_NAMES = frozenset(field_names(Request))
+_NAMES = frozenset(attribute.name for attribute in fields(Request))
+_COUNT = len(_NAMES)

@@ -7,10 +7,11 @@ from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any, Protocol
 
+from attrs import define, field, setters
+
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import ProviderError
 from ...schemas.process_lock import ProcessLock
-from ...schemas.record import define, field
 from ...schemas.reply import Reply
 from .headers import Headers, received
 from .request import Request
@@ -62,7 +63,7 @@ def end_dropped(*, wait: bool = True) -> None:
 
 
 # Headers are normalised once; attrs would check every later assignment of any field for their sake.
-@define(on_setattr=[])
+@define(on_setattr=setters.NO_OP)
 class Response:
     """The response to one request. An unstreamed one has a body and a reply, a streamed one an open source or a flow.
 

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from math import inf
-from typing import TYPE_CHECKING
+
+from attrs import Attribute, field, frozen
 
 from ...schemas.errors import FirstEventTimeout, InvalidOption, StreamIdleTimeout, TotalTimeout, TransportError
-from ...schemas.record import field, frozen
-
-if TYPE_CHECKING:
-    from attrs import Attribute
 
 
 def _positive(instance: object, attribute: Attribute[float], value: float | None) -> None:
@@ -27,8 +24,9 @@ class Timeouts:
     """until the connection is open"""
     first_event: float | None = field(default=600.0, validator=_positive)
     """from then until the first event of a stream, or the body of an unstreamed answer, begins"""
-    idle: float | None = field(default=120.0, validator=_positive)
-    """the longest silence within a stream; keep-alive comments are not silence"""
+    idle: float | None = field(default=300.0, validator=_positive)
+    """the longest silence within a stream, from its first event on, so while a model thinks, too; keep-alive comments
+    are not silence"""
     total: float | None = field(default=None, validator=_positive)
     """the whole call, with its retries and waits"""
 

@@ -7,14 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from typing import Any
+from weakref import WeakSet
 
-from ...schemas.errors import ConnectError, ResponseTooLarge
+from ...schemas.errors import ConnectError, ResponseTooLarge, StreamTruncated
 from ..effects import Close, Read, Send
 from ..event_loops import AsyncPerformer
-from ..stream.source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, transport_error, tune
-from ..threads import Performer, Scope
+from ..stream.source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, tune
+from ..threads import Performer
+from .fast.errors import StaleConnection
+from .fast.wait import shut_down
 from .headers import are_sendable, header_error
-from .live_timeout import Limits, aon_trace, on_trace, watch_tls_stream
+from .library_errors import transport_error
+from .live_timeout import Limits, watch_tls_stream
 from .request import Request
 from .response import Response
 from .timeouts import Clock
@@ -56,13 +60,19 @@ class Transport(Performer):
 
     def _send(self, request: Request) -> Response:
         clock = Clock(request.timeouts, request.started, request.world.now)
-        raw = None
+        raw = limits = None
         try:
-            if self._build is None:
-                limits, raw = None, self.client.exchange(request, clock, self.scope)
-            else:
-                limits, outgoing = _outgoing(request, self._build, on_trace, clock, self.scope)
-                raw = self.client.send(outgoing, stream=True, follow_redirects=False)
+            while raw is None:
+                try:
+                    if self._build is None:
+                        raw = self.client.exchange(request, clock, self.scope)
+                    else:
+                        limits = Limits(request.timeouts.connect, clock, self.scope)
+                        outgoing = _outgoing(request, self._build, limits, limits.on_trace)
+                        raw = self.client.send(outgoing, stream=True, follow_redirects=False)
+                except Exception as error:
+                    if not _is_stale(error, limits, clock):
+                        raise
             response = Response(request, raw.status_code, raw.headers)
             response.transport = self.name
             if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:
@@ -119,6 +129,14 @@ class AsyncTransport(AsyncPerformer):
         self._build = build
         self._max = max_body_bytes
 
+        self._streams: WeakSet[Any] = WeakSet()
+
+    def shut_down(self) -> None:
+        """End the connections of an event loop that was closed without having closed them."""
+        if hasattr(self.client, "shut_down"):
+            self.client.shut_down()
+        shut_down([each.get_extra_info("socket") for each in self._streams])
+
     def perform(self, effect: Any) -> Awaitable[Any]:
         # A plain function that returns the awaitable: a coroutine around each read would cost 0.1 µs.
         kind = type(effect)
@@ -132,13 +150,19 @@ class AsyncTransport(AsyncPerformer):
 
     async def _send(self, request: Request) -> Response:
         clock = Clock(request.timeouts, request.started, request.world.now)
-        raw = None
+        raw = limits = None
         try:
-            if self._build is None:
-                limits, raw = None, await self.client.exchange(request, clock)
-            else:
-                limits, outgoing = _outgoing(request, self._build, aon_trace, clock, None)
-                raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
+            while raw is None:
+                try:
+                    if self._build is None:
+                        raw = await self.client.exchange(request, clock)
+                    else:
+                        limits = Limits(request.timeouts.connect, clock, None, self._streams.add)
+                        outgoing = _outgoing(request, self._build, limits, limits.aon_trace)
+                        raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
+                except Exception as error:
+                    if not _is_stale(error, limits, clock):
+                        raise
             response = Response(request, raw.status_code, raw.headers)
             response.transport = self.name
             if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:
@@ -185,10 +209,13 @@ class AsyncTransport(AsyncPerformer):
             await source.raw.aclose()
 
 
-def _outgoing(
-    request: Request, build: Build, notice: Callable[..., object], clock: Clock, scope: Scope | None
-) -> tuple[Limits, Any]:
-    """Return the limits of this exchange, and the library's request.
+def _outgoing(request: Request, build: Build, limits: Limits, notice: Callable[..., object]) -> Any:
+    """Return the library's request.
+
+    request: ours.
+    build: makes the library's.
+    limits: those of this exchange.
+    notice: called when a connection is opened.
 
     Raises InvalidOption for a URL with a user name or password in it, and for headers that are not `are_sendable`:
     libraries differ in what they do with them.
@@ -197,10 +224,22 @@ def _outgoing(
         refuse_login(request.url)
     if not are_sendable(request.headers):
         raise header_error(request.headers)
-    limits = Limits(request.timeouts.connect, clock, scope)
     extensions = {"timeout": limits, "trace": notice}
-    outgoing = build(request.method, request.url, headers=request.headers, content=request.body, extensions=extensions)
-    return limits, outgoing
+    return build(request.method, request.url, headers=request.headers, content=request.body, extensions=extensions)
+
+
+def _is_stale(error: Exception, limits: Limits | None, clock: Clock) -> bool:
+    """Return whether a connection kept since an earlier call ended before a byte of the answer: it is sent again.
+
+    As browsers and other clients do: the server closed it while the request was on its way
+    (https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1). Each such connection is gone then, so that the last attempt
+    is made on a new one.
+    """
+    if clock.now() >= clock.due:
+        return False
+    if limits is None:
+        return isinstance(error, StaleConnection)
+    return limits.met_silence and isinstance(transport_error(error, clock, ""), StreamTruncated)
 
 
 def _source(response: Response, raw: Any, iterator: Any, clock: Clock, most: int) -> Source:

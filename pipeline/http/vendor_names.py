@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ...schemas.record import frozen
+from attrs import frozen
 
 
 @frozen(kw_only=True)

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from decimal import ROUND_UP, Decimal
 
-from ...schemas.record import define, field
+from attrs import define, field
 
 NOTHING = Decimal(0)
 

@@ -17,17 +17,20 @@ from ...schemas.secret import Secret
 from ...schemas.usage import Usage
 from ..annotate import annotate, warn
 from ..around import around
-from ..effects import CallNext, StepGenerator, in_thread
+from ..effects import CallNext, StepGenerator
 from ..http.request import RAW_OPTIONS, Request
 from ..http.response import Response
 from ..key_value import KeyValueStore, store_trouble
 from ..pipeline import Pipeline
 from ..step import halt_with
+from .shared import AVOID_SECONDS, ask_store
 
 CACHED = frozenset(("chat", "embed", "rerank", "moderate"))
 """Operations whose answers are stored."""
 COMPLETE = frozenset(("stop", "tool_calls", "length"))
 """Finish reasons of answers that are stored: not those of refused or broken ones."""
+_SLOW = 0.5
+"""Seconds from which a store that fails is avoided for a moment."""
 _VERSION = 1
 
 
@@ -43,6 +46,7 @@ class Cache:
         name: str = "cache",
     ) -> None:
         self.store = store
+        self._avoided_until = 0.0
         self._ttl = ttl
         self._scope = scope
         self._step = around(name, self._run, counts=True)
@@ -61,28 +65,45 @@ class Cache:
         except (TypeError, ConfigError) as error:
             why = f"a call with {error} in it is not cached" if isinstance(error, TypeError) else f"not cached: {error}"
             return (yield from call(request.warn("cache", why)))
+        if request.world.now() < self._avoided_until:
+            return (yield from call(request.warn("cache", "not asked: it took too long a moment ago")))
         known, request = yield from self._read(request, key)
         if known is not None:
             request.world.report("cache_hit", model=request.model)
             return halt_with(request, known.replace(billed_model=request.model))
+        if request.world.now() < self._avoided_until:
+            return (yield from call(request))
         response: Response = yield from call(request)
         if response.reply is None:
             return response.through(_Keeper(self, key, response))
         if (item := self.item(key, response.reply, request.world.time())) is not None:
+            began = request.world.now()
             try:
-                yield in_thread(lambda: self.store.set_many(item))
+                yield ask_store(request, lambda: self.store.set_many(item))
             except Exception as error:
+                self.note_failure(request, began)
                 warn(response.reply, request.model, "cache", store_trouble("written", error))
         return response
 
     def _read(self, request: Request, key: str) -> Any:
         """Return the stored reply, if any, and the request, with a warning if the store could not be read."""
+        began = request.world.now()
         try:
-            found: Mapping[str, bytes] = yield in_thread(lambda: self.store.get_many([key]))
+            found: Mapping[str, bytes] = yield ask_store(request, lambda: self.store.get_many([key]))
             data = found.get(key)
             return (None if data is None else self._load(data, request.world.time())), request
         except Exception as error:
+            self.note_failure(request, began)
             return None, request.warn("cache", store_trouble("read", error))
+
+    def note_failure(self, request: Request, began: float) -> None:
+        """Do not ask the store for a moment if it failed slowly, since each call would wait for it.
+
+        began: when it was asked, by the clock of the request's world.
+        """
+        now = request.world.now()
+        if now - began >= _SLOW:
+            self._avoided_until = now + AVOID_SECONDS
 
     def _load(self, data: bytes, now: float) -> Reply | None:
         """Return the stored reply, or None if it is too old.
@@ -145,14 +166,21 @@ class _Keeper:
         reply = annotate(self._fold.reply(), self._response)
         item = self._cache.item(self._key, reply, self._response.request.world.time())
         if item is not None:
-            self._response.closing.append(in_thread(partial(self._write, item)))
+            write = ask_store(self._response.request, partial(self._write, item), self._write_late)
+            self._response.closing.append(write)
         return []
 
     def _write(self, item: Mapping[str, bytes]) -> None:
         try:
             self._cache.store.set_many(item)
         except Exception as error:
-            self._response.request = self._response.request.warn("cache", store_trouble("written", error))
+            self._warn(error)
+
+    def _write_late(self) -> None:
+        self._warn(TimeoutError("the store took too long"))
+
+    def _warn(self, error: Exception) -> None:
+        self._response.request = self._response.request.warn("cache", store_trouble("written", error))
 
 
 def _fingerprint(credential: object) -> object:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from attrs import define
+
 from ...schemas.errors import CircuitOpen, Overloaded, PoolTimeout, ServerError, TotalTimeout, TransportError
 from ...schemas.process_lock import ProcessLock
-from ...schemas.record import define
 from ...schemas.reply import Reply
 from ..around import around
 from ..effects import CallNext, StepGenerator

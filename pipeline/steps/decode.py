@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import frozen
+
 from ...schemas.chunks import UsageUpdate
 from ...schemas.errors import DecodeError, StepError, StepwellError
 from ...schemas.functions import takes
 from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.parts import Reasoning, Refusal, Text
-from ...schemas.record import frozen
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import NO_USAGE, PARTS, Usage
 from ..annotate import annotate, attach_partial, check_usage, note_reply, warn

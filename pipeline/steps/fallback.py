@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ...schemas.attempt import attempts_of
 from ...schemas.errors import (
     ConfigError,
@@ -19,7 +21,6 @@ from ...schemas.errors import (
 )
 from ...schemas.functions import checked_function
 from ...schemas.model import Model, split_name
-from ...schemas.record import evolve
 from ..around import around
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request

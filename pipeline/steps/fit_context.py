@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Sequence
 from inspect import iscoroutinefunction
 
+from attrs import evolve
+
 from ...schemas.errors import ConfigError, ContextOverflow
 from ...schemas.estimate import estimate_tokens
 from ...schemas.message import Context, Message, system
-from ...schemas.record import evolve
 from ..around import around
 from ..effects import CallNext, Run, StepGenerator, in_thread
 from ..http.request import Request

@@ -72,6 +72,8 @@ def _opened(
             data = read or (b"" if decoder.failure else (yield Read(source)))
             read = b""
             ready += decoder.feed(data) if data else decoder.end()
+            if ready and not source.clock.begun:
+                source.clock.begin()
     except GeneratorExit:
         raise
     except BaseException as error:
@@ -85,7 +87,6 @@ def _opened(
                     note_reply(response, partial)  # billed, also where another call takes its place
         yield Close(source)
         raise
-    source.clock.begin()
     return response
 
 

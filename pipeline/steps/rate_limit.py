@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Callable
 from math import ceil
 
+from attrs import define, field
+
 from ...schemas.errors import ConfigError, RateLimitError
 from ...schemas.process_lock import ProcessLock
-from ...schemas.record import define, field
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..around import around

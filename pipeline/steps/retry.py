@@ -66,7 +66,8 @@ def retry(
                     if noted is not None:
                         about = outcome.status, None, 0.0, outcome.transport
                         noted.append((request.model, began - request.started, now() - began, *about))
-                    budget.left = min(budget.most, budget.left + 0.1)
+                    if budget.left < budget.most:
+                        budget.left = min(budget.most, budget.left + 0.1)
                     return outcome
             delay = _delay(request, attempt, error, base, most)
             if delay is not None and not budget.take():

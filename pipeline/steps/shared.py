@@ -10,8 +10,9 @@ from typing import Any, Protocol
 
 from ...schemas.errors import ConfigError
 from ...schemas.process_lock import ProcessLock
-from ..effects import Flow, in_thread
+from ..effects import Flow, Run, in_thread
 from ..http.request import Request
+from ..http.timeouts import LEAST
 
 AVOID_SECONDS = 5.0
 """How long a store that failed is not asked again: each call would wait for it."""
@@ -122,6 +123,18 @@ def waiting_time(value: float) -> float:
     return max(number, 0.0)
 
 
+def ask_store(request: Request, work: Callable[[], Any], late: Callable[[], Any] | None = None) -> Run:
+    """Make a Run that asks a store, for half of the time that the call has left: the rest is for the call itself.
+
+    work: asks it.
+    late: see Run.
+    """
+    left = request.seconds_left()
+    run = in_thread(work, None if left is None else max(left / 2, LEAST))
+    run.late = late
+    return run
+
+
 class Asking:
     """Asks a store for the steps of one limit. A store that fails is not asked again for a few seconds.
 
@@ -162,7 +175,7 @@ class Asking:
             return result
 
         try:
-            found = yield in_thread(run)
+            found = yield ask_store(request, run)
         except Exception as error:
             self._avoided_until = world.now() + AVOID_SECONDS
             world.report("store_failed", step=self._subject, error=type(error).__name__)

@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from attrs import frozen
+
 from ...schemas.chunks import HALVES, STREAM_END, WHOLE, Finish, StreamChunk
 from ...schemas.errors import DecodeError, StepwellError, StreamTruncated
 from ...schemas.fold import Fold
 from ...schemas.functions import takes
 from ...schemas.model import Model
-from ...schemas.record import frozen
 from ..outcome import NO_ANSWERS, failure_of
 from .halves import Halves
 from .unsaid import unsaid

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from attrs import evolve
+
 from ...schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallDelta, ToolCallEnd, ToolCallStart
 from ...schemas.fold import chunks_of, fold
-from ...schemas.record import evolve
 from ..http.response import Response, Stage
 
 ReadText = Callable[[str, Finish], list[StreamChunk]]

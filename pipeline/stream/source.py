@@ -6,17 +6,7 @@ import zlib
 from math import inf
 from typing import Any
 
-from ...schemas.errors import (
-    ConnectError,
-    ConnectTimeout,
-    DecodeError,
-    InvalidRequest,
-    PoolTimeout,
-    ResponseTooLarge,
-    StepwellError,
-    StreamTruncated,
-    TransportError,
-)
+from ...schemas.errors import DecodeError, ResponseTooLarge
 from ..http.live_timeout import Limits, watch_tls_stream
 from ..http.timeouts import Clock
 
@@ -177,67 +167,3 @@ def _inflater(encoding: str, *, known_only: bool = True) -> Any:
         case other if known_only:
             raise DecodeError(f"the answer is encoded as {other[:40]!r}, which was not asked for")
     return None
-
-
-_NO_CONNECTION = (ConnectTimeout, "no connection to {host} within the connect timeout")
-_NONE_FREE = (PoolTimeout, "no connection to {host} became free within the connect timeout")
-_UNREACHABLE = (ConnectError, "cannot connect to {host}")
-_NO_SCHEME = (ConnectError, "the URL of {host} has no http:// or https:// in front")
-_CUT = (StreamTruncated, "{host} closed the connection before the answer was whole")
-_BROKEN = (StreamTruncated, "the connection to {host} broke while reading")
-_MEANING: dict[str, tuple[type[TransportError], str]] = {
-    # httpx, httpx2, pipeline/http/fast
-    "ConnectTimeout": _NO_CONNECTION,
-    "SlowConnect": _NO_CONNECTION,
-    "PoolTimeout": _NONE_FREE,
-    "PoolBusy": _NONE_FREE,
-    "ConnectError": _UNREACHABLE,
-    "Unreachable": _UNREACHABLE,
-    "ProxyError": (ConnectError, "the proxy refused the way to {host}"),
-    "UnicodeError": _UNREACHABLE,  # Python's, for the name of a host with a part that is empty or too long
-    "UnsupportedProtocol": _NO_SCHEME,
-    "RemoteProtocolError": _CUT,
-    "StaleConnection": (StreamTruncated, "{host} had closed the connection that was kept since the last call"),
-    "ReadError": _BROKEN,
-    "WriteError": (ConnectError, "the connection to {host} broke while sending"),
-    "CloseError": (StreamTruncated, "the connection to {host} broke"),
-}
-
-
-def transport_error(error: BaseException, clock: Clock | None, host: str) -> BaseException:
-    """Return our error for an error of an HTTP library, found by its class's name so that no library is imported.
-
-    error: what the library raised; it is not chained, since its frames hold headers and h11 quotes values of headers.
-    clock: the limits of the exchange.
-    host: the server's name, for the message.
-    """
-    if isinstance(error, StepwellError) or not isinstance(error, Exception):
-        return error
-    for kind in type(error).__mro__:
-        if kind.__name__ in ("ReadTimeout", "WriteTimeout", "TimeoutError") and clock is not None:
-            return clock.error()
-        if kind.__name__ in _MEANING:
-            meaning, text = _MEANING[kind.__name__]
-            if issubclass(meaning, ConnectTimeout) and clock is not None and (expired := clock.expired()) is not None:
-                return expired
-            fields: dict[str, Any] = {}
-            if meaning is ConnectError:
-                fields["hint"] = reason = _reason(error)
-                if reason.startswith("[SSL") and "EOF" not in reason:
-                    fields["retryable"] = False  # a certificate does not get right by waiting, nor does a plain server
-            elif meaning is PoolTimeout:
-                fields["hint"] = "raise max_connections= of the client, or run fewer calls"
-            elif kind.__name__ == "StaleConnection":
-                fields["retry_after"] = 0.0
-            return meaning(text.format(host=host), **fields)
-        if kind.__name__ == "LocalProtocolError":
-            return InvalidRequest(f"the request to {host} cannot be sent as HTTP", hint="check headers and URL")
-        if kind.__name__ in ("TransportError", "InvalidURL", "StreamError"):
-            return TransportError(f"the exchange with {host} failed ({type(error).__name__})")
-    return error
-
-
-def _reason(error: Exception) -> str:
-    text = str(error)
-    known = text.startswith(("[Errno", "[SSL")) or "certificate" in text.lower()
-    return text if known else "check the address and the network"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from attrs import evolve
+
 from ...schemas.chunks import Alternative, Delta, StreamChunk, Warned
 from ...schemas.fold import Fold
 from ...schemas.model import Model
-from ...schemas.record import evolve
 from ...schemas.reply import CallWarning
 from .halves import GROWING
 

@@ -6,10 +6,11 @@ from collections.abc import Callable, Mapping
 from inspect import isawaitable, iscoroutine, iscoroutinefunction
 from typing import Any
 
+from attrs import frozen
+
 from ...pipeline.effects import CallNext, Run, StepGenerator
 from ...pipeline.http.request import Headers, Request
 from ...schemas.errors import ConfigError, InvalidKey, MissingKey
-from ...schemas.record import frozen
 from ...schemas.secret import Secret, header_secret
 
 Auth = Callable[[Request], Request] | Callable[[Request, CallNext], StepGenerator]

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ...pipeline.effects import CallNext, StepGenerator, in_thread
+from ...pipeline.blocking import in_call_time
+from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Headers, Request
 from ...pipeline.http.urls import split_url
 from ...schemas.errors import ConfigError, MissingKey
@@ -33,6 +34,19 @@ _PLACEHOLDERS = (f"{ADDRESS}/", f"{MANTLE}/")
 MANTLE_SERVICE = "bedrock-mantle"
 BEARER = "AWS_BEARER_TOKEN_BEDROCK"
 DEFAULT_REGION = "us-east-1"
+
+
+def _unfold_answer(credential: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Leave out what an answer of AWS with keys has besides them: when they end, say, which AWS checks itself.
+
+    Source: https://docs.aws.amazon.com/STS/latest/APIReference/API_Credentials.html, and of credential_process
+    https://docs.aws.amazon.com/sdkref/latest/guide/feature-process-credentials.html
+    """
+    if "SecretAccessKey" not in credential:
+        return credential
+    return {name: value for name, value in credential.items() if name not in ("Expiration", "Version", "AccountId")}
+
+
 CREDENTIALS = Credentials(
     (
         Value("api_key", KEY, ("key", "token", "bearer_token", "bedrock_api_key", BEARER)),
@@ -44,6 +58,7 @@ CREDENTIALS = Credentials(
     ),
     (Login(("api_key",)), Login(("access_key", "secret_key"), ("session_token",)), Login(("profile",))),
     alone=True,
+    unfold=_unfold_answer,
 )
 
 
@@ -125,7 +140,7 @@ def _by_botocore(request: Request, call: CallNext) -> StepGenerator:
         if not environment.get("AWS_ACCESS_KEY_ID"):
             profile = environment.of_file("AWS_PROFILE")
     login = LOGINS.of(profile)
-    keys = login.fresh() or (yield in_thread(login.keys))  # the chain may use the network
+    keys = login.fresh() or (yield from in_call_time(request, login.keys))  # the chain may use the network
     region = named_region(request) or login.region
     if region is None:
         request, region = _defaulted(request)

@@ -19,7 +19,8 @@ from datetime import UTC
 from typing import Any
 from urllib.parse import quote
 
-from ...pipeline.effects import CallNext, StepGenerator, in_thread
+from ...pipeline.blocking import in_call_time
+from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
 from ...schemas.errors import AuthError, ConfigError, ConnectError, MissingExtra, MissingKey
 from ...schemas.secret import Secret
@@ -181,7 +182,7 @@ def google_tokens(account: Mapping[str, Any] | str | None) -> TokenSource:
         return Token(credentials.token, expires, project)
 
     def fetch_in_thread(request: Request) -> Generator[Any, Any, Token]:
-        token: Token = yield in_thread(lambda: fetch(request.world.time()))
+        token: Token = yield from in_call_time(request, lambda: fetch(request.world.time()))
         return token
 
     return TokenSource(fetch_in_thread)

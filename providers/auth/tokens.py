@@ -8,13 +8,14 @@ from math import inf, isnan
 from typing import Any
 from urllib.parse import urlencode
 
+from attrs import field, frozen
+
 from ...pipeline.effects import CallNext, Flow, Send, StepGenerator
 from ...pipeline.http.request import Headers, Request
 from ...pipeline.single_flight import SingleFlight
 from ...schemas.errors import AuthError, ConnectError
 from ...schemas.json_text import loads
 from ...schemas.memo import Memo
-from ...schemas.record import field, frozen
 from ...schemas.secret import MaskedDict, Secret, header_secret
 
 MARGIN_SECONDS = 300

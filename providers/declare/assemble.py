@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ...pipeline.http.headers import Headers, checked_headers
 from ...pipeline.http.request import RAW_OPTIONS, Request
 from ...pipeline.http.response import Response
@@ -22,7 +24,6 @@ from ...schemas.json_text import REPAIRED_TEXT, well_formed
 from ...schemas.memo import Memo
 from ...schemas.model import Model
 from ...schemas.options import OPERATION_OPTIONS, check_options, check_value, checked_format
-from ...schemas.record import evolve
 from ...schemas.reply import CallWarning, Reply
 from ...schemas.tool import check_tool_choice
 from ..history.histories import HistoryTarget, fit_history

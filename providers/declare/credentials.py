@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from attrs import field, frozen
+
 from ...schemas.errors import InvalidKey, InvalidOption, MissingKey
 from ...schemas.nearest import closest
-from ...schemas.record import field, frozen
 from ...schemas.secret import MaskedDict, Secret, header_secret
 
 KEY = "key"

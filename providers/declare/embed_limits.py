@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ...schemas.record import frozen
+from attrs import frozen
+
 from .patterns import matching
 
 

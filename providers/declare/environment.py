@@ -79,6 +79,18 @@ def environment_of(request: Request) -> Environment:
     return request.get(ENVIRONMENT)
 
 
+def home_folder(instead: str) -> Path:
+    """Return the user's home folder. Raises ConfigError without one, as in a container with a user of no name.
+
+    instead: the variable that names what is looked for there.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:
+        failed = ConfigError("this user has no home folder", hint=f"set HOME, or {instead}")
+    raise failed
+
+
 def process_environment() -> Environment:
     """Return the process's environment, with the file that STEPWELL_ENV_FILE names, if any."""
     path = REAL_WORLD.environ.get(FILE_VARIABLE)

@@ -8,10 +8,11 @@ from functools import partial
 from types import FunctionType
 from typing import Any
 
+from attrs import frozen
+
 from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
 from ...schemas.errors import ConfigError, InvalidOption
-from ...schemas.record import frozen
 from ..auth.auth import HeaderKey
 
 

@@ -58,6 +58,8 @@ def resolve_key(
         if environment is not PROCESS:
             request = request.with_state(ENVIRONMENT, environment)
         credential = request.credential
+        if type(credential) is Secret and not has_several:
+            return request  # as in most calls
         if isinstance(credential, Mapping):
             credential = takes.read(credential, where="the credential", provider=provider.id)
             request = request.replace(credential=credential)

@@ -11,11 +11,12 @@ from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from attrs import evolve, frozen
+
 from ...pipeline.http.request import Request
 from ...pipeline.step import Step, on_request
 from ...schemas.errors import SchemaError
 from ...schemas.json_text import dumps
-from ...schemas.record import evolve, frozen
 from ...schemas.tool import Tool
 
 if TYPE_CHECKING:

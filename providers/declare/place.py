@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from inspect import iscoroutinefunction
 
+from attrs import frozen
+
 from ...pipeline.http.request import Request
 from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.nearest import nearest
-from ...schemas.record import frozen
 from .wire import Wire
 
 PROVIDER_STEPS = frozenset(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
+
+from attrs import evolve, fields, has
 
 from ...pipeline.step import Step
-from ...schemas.record import evolve, has_fields, unusual_fields
 from .extending import Extending
 from .resolve import Resolved
 from .rules import description_of
@@ -42,11 +44,13 @@ def source_of(value: object) -> str:
     code = getattr(getattr(value, "func", value), "__code__", None)
     if code is not None:
         return f"{code.co_filename}:{code.co_firstlineno}"
-    kind = type(value)
-    if isinstance(value, type) or not has_fields(kind):
-        return kind.__name__ if callable(value) else repr(value)
-    reported = [f"{each.name}={source_of(each_value)}" for each, each_value in unusual_fields(value)]
-    return f"{kind.__name__}({', '.join(reported)})"
+    kind: type[Any] = type(value)
+    if isinstance(value, type) or not has(kind):
+        return type(value).__name__ if callable(value) else repr(value)
+    # Of an object with fields, those that differ from their defaults.
+    values = ((each.name, getattr(value, each.name), each.default) for each in fields(kind))
+    reported = [f"{name}={source_of(each_value)}" for name, each_value, default in values if each_value != default]
+    return f"{type(value).__name__}({', '.join(reported)})"
 
 
 def _rules(steps: Resolved) -> list[str]:

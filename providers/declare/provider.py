@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MethodType
 from typing import Any, Unpack
 
+from attrs import evolve, field, frozen
+
 from ...model_metadata.checks import checked_row
 from ...model_metadata.rows import as_row, model_of
 from ...pipeline.http.request import Request
@@ -17,7 +19,6 @@ from ...schemas.json_types import JSONSchema
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, Option
-from ...schemas.record import evolve, field, field_names, frozen
 from ..auth.auth import Auth, HeaderKey
 from .addresses import is_at, origin, variables
 from .constraints import Constraints, checked_constraints
@@ -393,6 +394,6 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
 
 _PACKAGE = __name__.rpartition(".declare.")[0]
 _ID = re.compile(r"\w[\w.-]*")
-_FIELDS = frozenset(field_names(Provider))
+_FIELDS = frozenset(attribute.name for attribute in Provider.__attrs_attrs__)
 _DECLARED = _FIELDS.union(STEPS, ("wire",)) - {"wires", "steps", "changes", "source"}
 """What a declaration may have, by the names for users."""

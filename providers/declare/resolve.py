@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from attrs import field, frozen
+
 from ...pipeline.http.request import Request
 from ...schemas.errors import ConfigError
 from ...schemas.model import Model
-from ...schemas.record import field, frozen
 from .constraints import Constraints, with_constraints
 from .extending import Extended, Extending, extended
 from .place import When

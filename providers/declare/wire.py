@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import evolve, frozen
+
 from ...pipeline.http.request import Request
 from ...pipeline.http.response import Response
 from ...pipeline.http.vendor_names import VendorNames
@@ -15,7 +17,6 @@ from ...schemas.functions import checked_function
 from ...schemas.json_text import dumps_strictly
 from ...schemas.model import Model
 from ...schemas.parts import Part
-from ...schemas.record import evolve, frozen
 from ...schemas.reply import Reply
 from ...schemas.tool import CHOICES
 from ...schemas.usage import Usage

@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from attrs import define, field
+
 from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import RAW_OPTIONS, Request
 from ...pipeline.step import Step, around_unchecked
 from ...schemas.dict_form import LOOSE
 from ...schemas.message import Context, Message
 from ...schemas.parts import Opaque, Text, ToolCall, is_plain
-from ...schemas.record import define, field
 from ..declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from .call_ids import id_matcher
 from .open_tools import without_open_tools

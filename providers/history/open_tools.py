@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from attrs import evolve
+
 from ...schemas.message import Message
 from ...schemas.parts import Opaque, Reasoning
-from ...schemas.record import evolve
 
 ServerTools = Callable[[Any], tuple[str | None, str | None]]
 """Reads a block of a format's own: the id of the call that it is, and the id of the call whose result it is."""

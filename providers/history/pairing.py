@@ -10,9 +10,10 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from itertools import groupby
 
+from attrs import define, evolve
+
 from ...schemas.message import Message, reminder, tool_result
 from ...schemas.parts import Text, ToolCall
-from ...schemas.record import define, evolve
 from ..declare.tool_policies import ToolCallIdPolicy
 from .call_ids import CallIds
 

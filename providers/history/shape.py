@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from attrs import evolve, frozen
+
 from ...schemas.dict_form import LOOSE
 from ...schemas.message import Message
 from ...schemas.parts import MEDIA, Image, Opaque, Part, Refusal, Text
-from ...schemas.record import evolve, frozen
 
 _ALL = frozenset(("system", "user", "assistant"))
 _NONE: frozenset[str] = frozenset()

@@ -10,13 +10,14 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
 from typing import Any, TypeVar
 
+from attrs import evolve
+
 from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.http.response import Stage
 from ...schemas.chunks import Alternative, StreamChunk, ToolCallStart
 from ...schemas.message import Context, Message
 from ...schemas.parts import ToolCall
-from ...schemas.record import evolve
 from ...schemas.tool import Tool
 from ..declare.tool_policies import ToolNamePolicy
 

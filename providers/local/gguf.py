@@ -7,7 +7,7 @@ import re
 from functools import lru_cache
 from pathlib import Path
 
-from ...schemas.record import frozen
+from attrs import frozen
 
 _HEAD = 64 * 2**20
 """How many bytes to search: metadata and tensor names come first; the largest vocabularies take some 20 MB of them."""

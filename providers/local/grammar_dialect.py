@@ -9,10 +9,11 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from attrs import evolve
+
 from ...schemas.json_schema.dialects.plain import through_plain
 from ...schemas.json_schema.dialects.writing import Dialect
 from ...schemas.json_schema.keywords import TYPES
-from ...schemas.record import evolve
 
 MAX_REPEATS: Final = 1_000
 

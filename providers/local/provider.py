@@ -8,12 +8,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from ...pipeline.around import around
-from ...pipeline.effects import CallNext, StepGenerator, in_thread
+from ...pipeline.blocking import in_call_time
+from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.steps.constrained_tools import PREFILL, constrained_tools
-from ...schemas.record import evolve
 from ..declare.object_support import BY_GRAMMAR
 from ..declare.provider import Provider, declare_provider, override
 from ..wires.anthropic_messages import anthropic_messages
@@ -39,7 +41,7 @@ def start_server(request: Request, call: CallNext) -> StepGenerator:
             named = reranker_path()
         return server.base_url(named, work)
 
-    url = yield in_thread(start)
+    url = yield from in_call_time(request, start)
     return (yield from call(request.replace(url=request.url.replace(_ADDRESS, url, 1))))
 
 

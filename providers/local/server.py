@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any
 from urllib.request import urlopen
 
+from attrs import frozen
+
 from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConfigError, MissingExtra
 from ...schemas.process_lock import ProcessLock
-from ...schemas.record import frozen
 from . import inherited
 from .gguf import facts
 from .install import MEMBER, RERANKER, existing_gguf, model_file

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from attrs import frozen
+
 from ...pipeline.http.request import Request
 from ...schemas.errors import NotSupported
 from ...schemas.json_types import JSONSchema
 from ...schemas.model import Model
 from ...schemas.parts import Text
-from ...schemas.record import frozen
 from ..declare.constraints import Constraints, constrained, fitting, sampling_within
 from ..declare.dropped import drop_options
 from ..declare.provider import Override, override

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ...pipeline.http.request import Request
 from ...schemas.json_types import JSONSchema
 from ...schemas.message import Message
 from ...schemas.model import Model
 from ...schemas.options import EFFORTS
 from ...schemas.parts import ToolCall
-from ...schemas.record import evolve
 from ..declare.constraints import Constraints, constrained, fitting, sampling_within
 from ..declare.object_support import lazy_dialect
 from ..declare.provider import Override, override

@@ -10,9 +10,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from attrs import frozen
+
 from ...schemas.errors import InvalidOption
 from ...schemas.nearest import nearest
-from ...schemas.record import frozen
 from .readers import (
     Read,
     read_channel,

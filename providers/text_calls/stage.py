@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping, Sequence
 
+from attrs import evolve
+
 from ...pipeline.http.response import Stage
 from ...schemas.chunks import (
     Finish,
@@ -15,7 +17,6 @@ from ...schemas.chunks import (
     ToolCallEnd,
     ToolCallStart,
 )
-from ...schemas.record import evolve
 from ...schemas.reply import WHOLE
 from ...schemas.tool import Tool
 from .forms import KnownForms, TextForm
@@ -57,6 +58,8 @@ class TextCalls(Stage):
         self._calls = 0
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
+        if len(chunks) == 1 and type(chunks[0]) is ToolCallDelta:
+            return chunks  # as most are of an answer that calls a tool
         out: list[StreamChunk] = []
         for chunk in chunks:
             if isinstance(chunk, TextDelta):

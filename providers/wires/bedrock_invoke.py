@@ -9,12 +9,13 @@ from base64 import b64decode
 from collections.abc import Callable
 from typing import Any
 
+from attrs import evolve
+
 from ...pipeline.http.request import Request
 from ...pipeline.side_fields import Rules, kept_event
 from ...schemas.chunks import StreamChunk
 from ...schemas.json_text import JSONDecodeError, loads, loads_fast
 from ...schemas.model import Model
-from ...schemas.record import evolve
 from ..declare.event_errors import event_error
 from ..declare.wire import Wire
 from .anthropic_messages import anthropic_messages

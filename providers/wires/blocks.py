@@ -7,7 +7,7 @@ a new one: what has ended is never written over.
 
 from __future__ import annotations
 
-from ...schemas.record import define, field
+from attrs import define, field
 
 
 @define

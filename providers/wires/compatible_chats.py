@@ -7,8 +7,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from ...pipeline.http.request import Request
-from ...schemas.record import evolve
 from ..auth.auth import Auth
 from ..declare.wire import Wire
 from .anthropic_messages import anthropic_messages

@@ -1,6 +1,7 @@
 """What nearly every server has that is compatible with OpenAI's API: chat, embeddings, and a list of its models."""
 
-from ...schemas.record import evolve
+from attrs import evolve
+
 from .openai_chat import openai_chat
 from .operations.embeddings import openai_embeddings
 from .operations.openai_misc import openai_models

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import frozen
+
 from ...schemas.json_text import dumps
-from ...schemas.record import frozen
 from ...schemas.reply import Reply
 
 

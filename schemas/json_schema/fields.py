@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping
 from types import FunctionType
 from typing import Any, cast
 
-from attrs import NOTHING
+from attrs import NOTHING, evolve, frozen
 
 from ..errors import SchemaError
-from ..record import evolve, frozen
 from .docstrings import docstring_of, read_docstring
 
 

@@ -10,13 +10,13 @@ from contextvars import ContextVar
 from fractions import Fraction
 from typing import Any, Final, NoReturn, Protocol
 
+from attrs import define, field
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError  # type: ignore[import-untyped]
 from jsonschema.validators import extend  # type: ignore[import-untyped]
 from referencing import Registry
 from referencing.exceptions import NoSuchResource
 
 from ..json_types import JSONSchema, Schema
-from ..record import define, field
 from ..regex import compile_pattern, is_pattern
 from .formats import FORMATS
 

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Final, NoReturn, TypeAlias
 
+from attrs import Factory, define, field
+
 from ..errors import DecodeError
 from ..json_text import JSONDecodeError, loads, loads_fast, well_formed
 from ..json_types import JSONValue
-from ..record import define, field
 from .decode import loads_exact
 
 __all__ = ["CLOSER", "MAX_DEPTH", "MISSING", "Hold", "Missing", "PartialJSON", "Path", "closing_bracket"]
@@ -122,13 +123,9 @@ class PartialJSON:
     _string: list[str] | None = field(default=None, init=False)
     _unpublished: int = field(default=0, init=False)
     _held: bool = field(default=False, init=False)
-    _begun: bool = field(init=False)
+    _begun: bool = field(default=Factory(lambda self: not self.fenced, takes_self=True), init=False)
     _fence_closed: bool = field(default=False, init=False)
     _failure: DecodeError | None = field(default=None, init=False)
-
-    @_begun.default
-    def _begins(self) -> bool:
-        return not self.fenced
 
     @property
     def complete(self) -> bool:

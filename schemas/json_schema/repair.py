@@ -7,8 +7,9 @@ from collections.abc import Callable
 from itertools import chain
 from typing import Any, Final
 
+from attrs import define, field
+
 from ..errors import DecodeError
-from ..record import define, field
 from .decode import loads_exact
 from .partial import PartialJSON, closing_bracket
 from .whole import WholeDocuments

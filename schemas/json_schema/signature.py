@@ -9,9 +9,10 @@ from functools import partial
 from typing import Any, Final, TypeAlias
 from weakref import WeakKeyDictionary
 
+from attrs import evolve
+
 from ..errors import SchemaError
 from ..json_types import JSONSchema, Schema
-from ..record import evolve
 from ..tool import is_method
 from .docstrings import docstring_of, read_docstring
 from .fields import Field, described_by_pydantic, fields_of, parameter_hints

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from ..record import frozen
+from attrs import frozen
 
 REFUSED: Final = "refused"
 """The keyword of a Violation that quotes a class of the program."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ..record import define, field
+from attrs import define, field
+
 from .partial import CLOSER
 
 __all__ = ["WholeDocuments", "goes_on"]

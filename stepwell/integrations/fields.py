@@ -26,7 +26,7 @@ class ClientFields(BaseModel):
     options: dict[str, Any] = Field(default_factory=dict)
     """All other options of the call."""
 
-    model_config = ConfigDict(arbitrary_types_allowed=True)
+    model_config = ConfigDict(arbitrary_types_allowed=True, hide_input_in_errors=True)
 
 
 class ChatFields(ClientFields):

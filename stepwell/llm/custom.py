@@ -13,10 +13,10 @@ from ..parsers.parser import OutputParser
 from ..pipeline.annotate import annotate
 from ..pipeline.around import around
 from ..pipeline.effects import END, CallNext, Cancelled, Emit, Flow, Run, StepGenerator, emitted
+from ..pipeline.http.library_errors import transport_error
 from ..pipeline.http.request import Request
 from ..pipeline.http.response import Response
 from ..pipeline.http.timeouts import Clock
-from ..pipeline.stream.source import transport_error
 from ..providers.declare.object_support import ObjectSupport
 from ..providers.declare.provider import Provider, declare_provider
 from ..providers.declare.registry import Registry

@@ -10,13 +10,14 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, 
 from contextlib import suppress
 from typing import Any
 
+from attrs import frozen
+
 from ..pipeline.http.timeouts import Clock
 from ..pipeline.stream.own_chunks import ItemReader
 from ..schemas.chunks import StreamChunk
 from ..schemas.errors import StepError
 from ..schemas.fold import chunks_of, fold
 from ..schemas.message import Message, assistant
-from ..schemas.record import frozen
 from ..schemas.reply import Reply
 from ..user_functions import in_time, on_own_loop, run_in_thread
 

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast
 
+from attrs import fields
+
 from ..client import BaseAsyncClient, BaseClient
 from ..client_pair import ClientPair
 from ..options import ChatOptions, ModelLike, PromptLike, ToolLike
@@ -18,7 +20,6 @@ from ..pipeline.stream.stream import AsyncStream, Stream
 from ..prompts import TemplateLike, template_of
 from ..schemas.errors import ConfigError
 from ..schemas.message import Context, Message, context_of, system, user
-from ..schemas.record import field_names
 from ..schemas.reply import Reply
 from ..schemas.usage import total_usage
 from ..workflows.objects.generate import generate
@@ -34,7 +35,7 @@ from .workflows import AsyncTextStream, TextStream
 
 Naming = Mapping[str, str | None]
 Options = Mapping[str, object]
-_LOOP = frozenset(field_names(Loop))
+_LOOP = frozenset(each.name for each in fields(Loop))
 _UNNAMED: Naming = {"name": None, "description": None}
 _AS_OBJECT = "Now give this answer as the object that was asked for."
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from attrs import frozen
+
 from ..schemas.model import Model
-from ..schemas.record import frozen
 
 
 @frozen

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from enum import Enum
 from typing import Any
 
+from attrs import field, frozen
+
 from ..schemas.errors import ConfigError
 from ..schemas.lines import LINE_END
-from ..schemas.record import field, frozen
 from .parser import OutputParser, unreadable
 
 _MARKED = re.compile(r"\*\*([^*\n]{1,200})\*\*|\"([^\"\n]{1,200})\"|`([^`\n]{1,200})`")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, TypeVar
 
+from attrs import field, frozen
+
 from ..schemas.errors import DecodeError
 from ..schemas.json_schema.repair import LEFT_OPEN, repair
 from ..schemas.json_text import dumps
-from ..schemas.record import field, frozen
 from ..workflows.objects.output_spec import OutputSpec
 from .parser import OutputParser, unreadable
 

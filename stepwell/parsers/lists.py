@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 from typing import Literal
 
+from attrs import field, frozen
+
 from ..schemas.errors import ConfigError
 from ..schemas.lines import LINE_END
-from ..schemas.record import field, frozen
 from .parser import OutputParser, unreadable
 
 Style = Literal["comma", "numbered", "bulleted", "lines"]

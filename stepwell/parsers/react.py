@@ -6,12 +6,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Final
 
+from attrs import frozen
+
 from ..providers.text_calls.arguments import named_call, read_arguments, read_call
 from ..schemas.errors import ConfigError, ObjectInvalid
 from ..schemas.json_schema.decode import loads_exact
 from ..schemas.json_text import dumps
 from ..schemas.lines import LINE_END
-from ..schemas.record import frozen
 from ..schemas.tool import Tool
 from .parser import OutputParser, unreadable
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..schemas.record import field, frozen
+from attrs import field, frozen
+
 from ..schemas.regex import LinearPattern
 from .parser import OutputParser, unreadable
 

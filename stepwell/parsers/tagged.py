@@ -6,8 +6,9 @@ import re
 from itertools import pairwise
 from typing import Any, ClassVar
 
+from attrs import field, frozen
+
 from ..schemas.errors import ConfigError
-from ..schemas.record import field, frozen
 from .parser import OutputParser, unreadable
 
 _TAG = re.compile(r"[A-Za-z][\w-]{0,63}\Z")

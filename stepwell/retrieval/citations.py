@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from attrs import field, frozen
+
 from ..pipeline.http.response import Stage
 from ..schemas.chunks import Finish, MetadataUpdate, StreamChunk, TextDelta
-from ..schemas.record import field, frozen
 from ..schemas.reply import Reply
 from .node import ScoredNode
 

@@ -8,8 +8,9 @@ from copy import copy
 from types import ModuleType
 from typing import Any
 
+from attrs import frozen
+
 from ..schemas.errors import ConfigError
-from ..schemas.record import frozen
 from ..workflows.embed.vectors import Mode, Vector, similarity
 
 

@@ -7,8 +7,9 @@ from hashlib import sha256
 from os import PathLike
 from typing import Any, SupportsFloat, TypeAlias
 
+from attrs import field, frozen
+
 from ..schemas.errors import ConfigError
-from ..schemas.record import field, frozen
 from .splitting import split
 
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Iterable, Mapping
 from inspect import isasyncgen, isawaitable, iscoroutinefunction
 from typing import Any
 
+from attrs import field, frozen
+
 from ..events import span
 from ..pipeline.effects import Flow, Run, in_thread
 from ..pipeline.event_loops import adrive_local
 from ..pipeline.threads import drive_local
 from ..schemas.errors import ConfigError, NotSupported
 from ..schemas.nearest import nearest
-from ..schemas.record import field, frozen
 from .filters import Where, check_where, matches
 from .node import Node, ScoredNode, scored_nodes_of
 

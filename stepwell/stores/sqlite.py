@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.process_lock import ProcessLock
@@ -23,8 +24,36 @@ WAIT_SECONDS = 60.0
 """Time that a writer waits for another process to finish writing."""
 RETRY_SECONDS = 0.01
 """Time between two attempts where SQLite does not wait by itself."""
+STORE_SECONDS = 5.0
+"""Time that a cache may take: a call is better made without it."""
+_STEPS_BETWEEN_LOOKS = 10_000
+"""Steps of SQLite's virtual machine between two looks at the clock, which cost nothing then: about a millisecond."""
 _MAX_PARAMETERS = 500
 """Parameters of one statement: SQLite's own limit was 999 until version 3.32."""
+
+
+_FORK_SECONDS = 5.0
+"""The most that a fork waits for what other threads do with a file."""
+_DATABASES: WeakSet[Database] = WeakSet()
+_paused: list[Database] = []
+
+
+def _pause_all() -> None:
+    """Wait for all databases before a fork.
+
+    SQLite knows the locks of its process by the file: a child that is forked within a transaction of another thread
+    finds the file locked for ever (https://www.sqlite.org/howtocorrupt.html#_carrying_an_open_database_across_a_fork_).
+    """
+    _paused[:] = [each for each in tuple(_DATABASES) if each.pause()]
+
+
+def _resume_all() -> None:
+    while _paused:
+        _paused.pop().resume()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no forks
+    os.register_at_fork(before=_pause_all, after_in_parent=_resume_all, after_in_child=_paused.clear)
 
 
 class Database:
@@ -35,14 +64,19 @@ class Database:
 
     path: the file, or MEMORY.
     schema: SQL that is run when the file is opened.
+    seconds: the most that opening it, a query or a change may take, with its waits for other processes; None waits
+        WAIT_SECONDS for another one's writing, and for a query as long as that takes.
     """
 
-    def __init__(self, path: str | Path, schema: str) -> None:
+    def __init__(self, path: str | Path, schema: str, *, seconds: float | None = None) -> None:
         self.path = str(path)
         self._schema = schema
+        self._seconds = seconds
+        self._until = [0.0]  # not on self, to which its connection would then refer
         self._lock = ProcessLock()
         self._pid = 0
         self._connection: Connection | None = None
+        _DATABASES.add(self)
 
     def read(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return the rows of a query."""
@@ -74,10 +108,10 @@ class Database:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 result = work(connection)
+                connection.commit()
             except BaseException:
                 connection.rollback()
                 raise
-            connection.commit()
             return result
 
     def close(self) -> None:
@@ -91,16 +125,26 @@ class Database:
     def __del__(self) -> None:
         self.close()
 
+    def pause(self) -> bool:
+        """Wait until no thread uses the connection, and let none begin; return False if that takes too long."""
+        return self._lock.acquire(timeout=_FORK_SECONDS)
+
+    def resume(self) -> None:
+        """Let threads use the connection again."""
+        self._lock.release()
+
     @contextmanager
     def _connected(self) -> Iterator[Connection]:
         import sqlite3  # heavy: only when a file is used
 
         with self._lock:
-            if self._connection is None or (self._pid != os.getpid() and self.path != MEMORY):
-                if self._connection is not None:
-                    _ORPHANS.append(self._connection)
-                self._connection, self._pid = self._connect(), os.getpid()
+            self._until[0] = time.monotonic() + (self._seconds or 0.0)
+            if self._connection is not None and self._pid != os.getpid() and self.path != MEMORY:
+                _ORPHANS.append(self._connection)
+                self._connection = None
             try:
+                if self._connection is None:
+                    self._connection, self._pid = self._connect(), os.getpid()
                 yield self._connection
             except sqlite3.Error as error:
                 hint = "is there space left, and may the file be written?"
@@ -112,15 +156,21 @@ class Database:
         try:
             if self.path != MEMORY:
                 Path(self.path).parent.mkdir(parents=True, exist_ok=True)
-            connection = sqlite3.connect(self.path, timeout=WAIT_SECONDS, isolation_level=None, check_same_thread=False)
+            wait, until = WAIT_SECONDS if self._seconds is None else self._seconds, self._until
+            connection = sqlite3.connect(self.path, timeout=wait, isolation_level=None, check_same_thread=False)
             try:
-                _use_a_log(connection)
+                if self._seconds is not None:
+                    # A file may come from anywhere, with a view that never ends in place of a table.
+                    connection.set_progress_handler(lambda: time.monotonic() > until[0], _STEPS_BETWEEN_LOOKS)
+                _use_a_log(connection, wait)
                 connection.execute("PRAGMA synchronous=NORMAL")
                 connection.executescript(f"BEGIN IMMEDIATE; {self._schema}; COMMIT")
             except BaseException:
                 connection.close()
                 raise
         except (OSError, sqlite3.Error) as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_INTERRUPT):
+                raise  # another process uses it, or it took too long
             raise ConfigError(
                 f"the database {self.path} cannot be used: {error}",
                 hint="use a file that may be written, or a new one",
@@ -128,15 +178,17 @@ class Database:
         return connection
 
 
-def _use_a_log(connection: Connection) -> None:
+def _use_a_log(connection: Connection, seconds: float) -> None:
     """Let readers never wait for a writer. On a file system without shared memory the mode does not change.
+
+    seconds: the most to wait for other processes.
 
     SQLite waits for other writers, but not here: of several processes that change the mode of a new file together, all
     but one fail at once, lest they wait for each other (https://sqlite.org/c3ref/busy_handler.html). So ask again.
     """
     import sqlite3  # heavy: only when a file is used
 
-    give_up = time.monotonic() + WAIT_SECONDS
+    give_up = time.monotonic() + seconds
     while True:
         try:
             connection.execute("PRAGMA journal_mode=WAL")
@@ -160,7 +212,7 @@ class SQLiteStore:
 
     def __init__(self, path: str | Path, *, max_bytes: int | None = None) -> None:
         self._max = max_bytes
-        self._database = Database(path, _ENTRIES)
+        self._database = Database(path, _ENTRIES, seconds=STORE_SECONDS)
 
     def get_many(self, keys: Sequence[str]) -> dict[str, bytes]:
         """Return the stored values, by key."""

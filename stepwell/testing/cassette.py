@@ -21,6 +21,7 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import httpx
+from attrs import define, field
 
 from ..pipeline.http.headers import received
 from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, KEY_PREFIXES, VENDOR_NAMES
@@ -28,7 +29,6 @@ from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
 from ..schemas.json_text import SORT_KEYS, JSONDecodeError, dumps, loads, trimmed
 from ..schemas.process_lock import ProcessLock
-from ..schemas.record import define, field
 from ..schemas.secret import MASK
 from .tape_file import TapeFile, rows_of
 

@@ -6,13 +6,14 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
+from attrs import frozen
+
 from ..options import PromptLike
 from ..pipeline.steps.always_stream import COLLECT_STREAM
 from ..providers.wires.samples import OBJECT, Sample, Samples
 from ..schemas import errors
 from ..schemas.message import Context, assistant, system, tool_result, user
 from ..schemas.parts import ToolCall
-from ..schemas.record import frozen
 from ..schemas.reply import Reply
 from ..schemas.tool import Tool
 from .network import MockBody, cancelled, require, run

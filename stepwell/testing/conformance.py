@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from importlib import import_module
 
+from attrs import define, field, frozen
+
 from ..api import Client
 from ..async_api import AsyncClient
 from ..options import Credential
@@ -20,7 +22,6 @@ from ..providers.declare.wire import Wire
 from ..providers.wires.operations.sample_answers import SAMPLES
 from ..providers.wires.samples import OperationSample, Samples
 from ..schemas import errors
-from ..schemas.record import define, field, frozen
 from .chat_checks import ChatSuite
 from .operation_checks import OperationSuite
 from .suite import KEY, Suite

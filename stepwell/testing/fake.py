@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from attrs import evolve
+
 from ..pipeline.around import around
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Request
@@ -15,7 +17,6 @@ from ..providers.declare.registry import Registry
 from ..providers.wires.openai_chat import openai_chat
 from ..schemas.message import Message
 from ..schemas.parts import Text, ToolCall, check_texts
-from ..schemas.record import evolve
 from ..schemas.reply import Reply
 
 Turn = str | ToolCall | Reply | Exception | list[Any]

@@ -7,12 +7,11 @@ from collections.abc import Generator, Mapping
 from math import inf
 from random import Random
 
-from attrs import Attribute
+from attrs import Attribute, field, frozen
 
 from ..pipeline.http.fast.errors import ReadError, RemoteProtocolError, Unreachable
 from ..pipeline.steps.shared import check_number
 from ..schemas.json_text import dumps
-from ..schemas.record import field, frozen
 
 
 class BodyEnd(Exception):

@@ -13,9 +13,10 @@ from itertools import count
 from random import Random
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from attrs import frozen
+
 from ..connect import Wrapper
 from ..schemas.errors import ConfigError
-from ..schemas.record import frozen
 from .fault_kinds import Cut, Fault, Garble, Gzip, Refuse, Reset, Split, Status
 from .faulty_client import AsyncFaultyClient, FaultyClient
 

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+from attrs import frozen
+
 from ..providers.wires.samples import OperationSample
 from ..schemas.errors import StepwellError
-from ..schemas.record import frozen
 from .network import MockBody, cancelled, require, run
 from .suite import Checks, Suite, text_of
 

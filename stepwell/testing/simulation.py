@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any
 
+from attrs import define, field
+
 from ..client import BaseClient
 from ..pipeline.effects import (
     CallModel,
@@ -32,7 +34,6 @@ from ..pipeline.http.timeouts import Clock
 from ..pipeline.stream.source import MAX_BODY_BYTES, Source
 from ..pipeline.world import World
 from ..schemas.errors import StepError
-from ..schemas.record import define, field
 
 START_TIME = 1_800_000_000.0
 """What `world.time()` says at the beginning, in seconds since 1970."""

@@ -7,12 +7,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import unquote
 
+from attrs import frozen
+
 from ..options import Credential
 from ..providers.declare.provider import Provider
 from ..providers.declare.registry import Registry
 from ..providers.declare.wire import Wire
 from ..schemas import errors
-from ..schemas.record import frozen
 from .network import MockBody, require, run, transport_of
 
 if TYPE_CHECKING:

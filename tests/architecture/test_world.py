@@ -26,7 +26,6 @@ FILES = {
     **THE_DOORS,
     "pipeline/http/fast/dial.py": "opens the sockets of the fast transport",
     "pipeline/http/fast/connection.py": "reads and writes them",
-    "pipeline/http/fast/async_pool.py": "ends those of a closed event loop",
     "pipeline/http/fast/wait.py": "waits for them",
     "schemas/atomic_files.py": "writes files whole, for effects that do I/O",
     "providers/declare/environment.py": "reads the file of variables that a client names, when it is made",

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from dialect_laws import at, each_schema, fits, leaves_its_input_alone, names_real_places
+from in_turn import in_turn
 from schema_table import BY_NAME, CASES, TEXT, WHOLE, Case, an_object
 
 from stepwell.providers.wires.anthropic_messages import dialect as anthropic
@@ -86,7 +87,7 @@ def leads_back(schema: dict[str, Any], name: str) -> bool:
     return False
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@in_turn("case", CASES)
 @pytest.mark.parametrize("dialect", [to_dialect, bedrock.to_strict_dialect], ids=["anthropic", "bedrock"])
 def test_a_schema_is_strict_by_the_rules_or_reports_where_it_is_not(dialect: Any, case: Case) -> None:
     spoken = leaves_its_input_alone(dialect, case)
@@ -100,7 +101,7 @@ def test_a_schema_is_strict_by_the_rules_or_reports_where_it_is_not(dialect: Any
         assert spoken.dropped
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.name not in NOT_STRICT], ids=lambda case: case.name)
+@in_turn("case", [case for case in CASES if case.name not in NOT_STRICT])
 def test_every_answer_that_was_asked_for_can_be_given(case: Case) -> None:
     wire = to_dialect(case.schema).schema
     for good in case.good:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from in_turn import in_turn
 from schema_table import CASES, Case
 
 from stepwell.schemas.errors import ConfigError, SchemaError
@@ -81,7 +82,7 @@ def test_a_reference_cycle_without_progress_is_refused(schema: dict[str, Any]) -
         errors_of({"a": 1}, schema)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@in_turn("case", CASES)
 def test_the_schemas_of_real_programs_pass(case: Case) -> None:
     checked_schema(case.schema)
 

@@ -10,6 +10,7 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from in_turn import in_turn
 
 from stepwell import Client
 from stepwell.errors import ObjectInvalid, StepwellError
@@ -103,9 +104,9 @@ ROWS = [{"row": 1, "sub": {"w": [1]}}, {"row": 2, "sub": {"w": [2]}}]
 INNER = [*TREE["kids"], *(kid for each in TREE["kids"] for kid in each["kids"]), [], {}, *ROWS, ROWS[:1], ROWS[1:]]  # type: ignore[index, attr-defined, misc]
 
 
-@pytest.mark.parametrize("form", FORMATS, ids=["spaced", "indented", "dense"])
-@pytest.mark.parametrize("document", [TREE, ROWS], ids=["tree", "rows"])
-@pytest.mark.parametrize("mark", MARKS)
+@in_turn("form", FORMATS)
+@in_turn("document", [TREE, ROWS])
+@in_turn("mark", MARKS)
 def test_no_wrong_character_makes_an_inner_value_the_answer(document: Any, form: dict[str, Any], mark: str) -> None:
     text = json.dumps(document, **form)
     for at in range(len(text)):

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from in_turn import in_turn
 
 from stepwell.schemas.errors import ObjectInvalid
 from stepwell.schemas.json_schema.depth import MAX_VALUE_DEPTH, too_deep
 from stepwell.schemas.json_schema.structure_value import structure_value
 from stepwell.schemas.json_schema.validate import errors_of, fits_part
+
+from costs import thorough_after
 
 NODE = {"type": "object", "properties": {"n": {"$ref": "#/$defs/T"}}}
 SCHEMAS = {
@@ -41,15 +44,15 @@ def at(frames: int, run: Callable[[], Any]) -> Any:
     return at(frames - 1, run) if frames else run()
 
 
-@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
-@pytest.mark.parametrize("depth", [MAX_VALUE_DEPTH + 1, 2_000, 100_000])
-@pytest.mark.parametrize("wrap", [lambda inner: {"n": inner}, lambda inner: [inner]], ids=["object", "list"])
+@in_turn("schema", SCHEMAS.values())
+@in_turn("depth", [MAX_VALUE_DEPTH + 1, 2_000, 100_000])
+@in_turn("wrap", [lambda inner: {"n": inner}, lambda inner: [inner]])
 def test_too_deep_is_a_violation_of_the_depth(schema: Any, depth: int, wrap: Any) -> None:
     assert [violation.keyword for violation in errors_of(nested(depth, wrap), schema)] == ["depth"]
     assert not fits_part(nested(depth, wrap), schema, schema)
 
 
-@pytest.mark.parametrize("schema", SCHEMAS.values(), ids=SCHEMAS)
+@pytest.mark.parametrize("schema", thorough_after(1, SCHEMAS.values()), ids=SCHEMAS)
 def test_an_overflow_at_any_depth_of_the_stack_has_the_same_result(schema: Any, capfd: Any) -> None:
     value = nested(MAX_VALUE_DEPTH)
     said = {tuple(each.keyword for each in at(frames, lambda: errors_of(value, schema))) for frames in range(0, 800, 7)}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
+from in_turn import in_turn
 
 from stepwell.providers.text_calls.arguments import read_arguments
 from stepwell.schemas.errors import DecodeError
@@ -48,11 +49,11 @@ AROUND = [
 ]
 
 
-@pytest.mark.parametrize("around", AROUND)
-@pytest.mark.parametrize("broken", BROKEN)
+@in_turn("around", AROUND)
+@in_turn("broken", BROKEN)
 def test_nothing_of_a_broken_document_is_used(broken: str, around: str) -> None:
     if around.startswith("As") and broken.startswith('"'):
-        pytest.skip("a name in quotes after other text is a part of that text")
+        return  # a name in quotes after other text is a part of that text
     text = around.replace("{}", broken)
     with contextlib.suppress(DecodeError):
         value, _ = repair(text, lambda found: True, cut=False)

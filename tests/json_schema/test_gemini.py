@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from dialect_laws import as_json_schema, at, each_schema, fits, leaves_its_input_alone, names_real_places
+from in_turn import in_turn
 from schema_table import BY_NAME, CASES, TEXT, Case, an_object
 
 from stepwell.providers.wires.google_generate import dialect as gemini
@@ -97,7 +98,7 @@ def complaints(schema: dict[str, Any]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@in_turn("case", CASES)
 def test_a_schema_has_only_fields_that_gemini_knows(case: Case) -> None:
     spoken = leaves_its_input_alone(gemini.to_dialect, case)
     names_real_places(spoken, case)
@@ -105,14 +106,14 @@ def test_a_schema_has_only_fields_that_gemini_knows(case: Case) -> None:
     assert spoken.strict == (case.name not in NOT_STRICT)
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.name not in NOT_STRICT], ids=lambda case: case.name)
+@in_turn("case", [case for case in CASES if case.name not in NOT_STRICT])
 def test_every_answer_that_was_asked_for_can_be_given(case: Case) -> None:
     wire = as_json_schema(gemini.to_dialect(case.schema).schema)
     for good in case.good:
         assert fits(good, wire)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@in_turn("case", CASES)
 def test_the_json_schema_fields_accept_all_documented_keywords(case: Case) -> None:
     spoken = leaves_its_input_alone(gemini_json.to_dialect, case)
     names_real_places(spoken, case)

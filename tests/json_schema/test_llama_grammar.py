@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from dialect_laws import each_schema, fits, leaves_its_input_alone, names_real_places
+from in_turn import in_turn
 from schema_table import BY_NAME, CASES, Case, an_object
 
 from stepwell.providers.local.grammar_dialect import to_dialect
@@ -43,7 +44,7 @@ def complaints(schema: dict[str, Any]) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@in_turn("case", CASES)
 def test_nothing_is_sent_that_the_grammar_would_lose(case: Case) -> None:
     spoken = leaves_its_input_alone(to_dialect, case)
     names_real_places(spoken, case)

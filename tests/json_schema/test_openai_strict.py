@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from dialect_laws import at, each_schema, filled, fits, leaves_its_input_alone, names_real_places
+from in_turn import in_turn
 from schema_table import BY_NAME, CASES, TEXT, WHOLE, Case, an_object
 
 from stepwell.providers.wires.openai_chat.strict_dialect import to_dialect
@@ -82,7 +83,7 @@ def nulls_removed(value: Any) -> Any:
     return [nulls_removed(item) for item in value] if isinstance(value, list) else value
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@in_turn("case", CASES)
 def test_a_schema_is_strict_by_the_rules_or_reports_where_it_is_not(case: Case) -> None:
     spoken = leaves_its_input_alone(to_dialect, case)
     names_real_places(spoken, case)
@@ -94,7 +95,7 @@ def test_a_schema_is_strict_by_the_rules_or_reports_where_it_is_not(case: Case) 
         assert NOT_STRICT[case.name] in [dropped.pointer for dropped in spoken.dropped]
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if case.name not in NOT_STRICT], ids=lambda case: case.name)
+@in_turn("case", [case for case in CASES if case.name not in NOT_STRICT])
 def test_every_answer_that_was_asked_for_can_be_given_and_comes_back_as_it_was(case: Case) -> None:
     wire = to_dialect(case.schema).schema
     for good in case.good:
@@ -105,7 +106,7 @@ def test_every_answer_that_was_asked_for_can_be_given_and_comes_back_as_it_was(c
         assert errors_of(restored, case.schema) == []
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@in_turn("case", CASES)
 def test_a_tool_choice_that_the_wire_lacks_is_enforced_locally(case: Case) -> None:
     for bad in case.bad:
         assert errors_of(bad, case.schema)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 from dialect_laws import each_schema, fits, leaves_its_input_alone, names_real_places
+from in_turn import in_turn
 from schema_table import BY_NAME, CASES, SHAPES, TEXT, Case, an_object
 
 from stepwell.providers.wires.bedrock_converse import dialect as bedrock
@@ -11,7 +12,7 @@ from stepwell.schemas.errors import SchemaError
 from stepwell.schemas.json_schema.dialects import plain
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@in_turn("case", CASES)
 def test_the_root_is_one_object_and_all_allowed_values_stay_allowed(case: Case) -> None:
     spoken = leaves_its_input_alone(plain.to_dialect, case)
     names_real_places(spoken, case)
@@ -22,7 +23,7 @@ def test_the_root_is_one_object_and_all_allowed_values_stay_allowed(case: Case) 
         assert fits(good, spoken.schema)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@in_turn("case", CASES)
 def test_bedrock_finds_nothing_at_the_root_that_nova_refuses(case: Case) -> None:
     spoken = leaves_its_input_alone(bedrock.to_dialect, case)
     names_real_places(spoken, case)

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+from in_turn import in_turn
 from schema_table import CASES, SHAPES, TEXT, WHOLE, Case, an_object
 
 from stepwell.schemas.json_schema.validate import Violation, errors_of
@@ -20,7 +21,7 @@ def violation_texts(value: Any, schema: Any) -> list[str]:
     return [str(violation) for violation in errors_of(value, schema)]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@in_turn("case", CASES)
 def test_good_values_fit_and_bad_ones_do_not(case: Case) -> None:
     assert [violation_texts(good, case.schema) for good in case.good] == [[] for _ in case.good]
     assert all(errors_of(bad, case.schema) for bad in case.bad)
@@ -83,7 +84,7 @@ def test_violations_of_a_union_are_those_of_the_nearest_alternative() -> None:
     ) == ["/s/1 must be of type string"]
 
 
-@pytest.mark.parametrize(
+@in_turn(
     "schema",
     [
         {"type": "integer"},
@@ -100,7 +101,7 @@ def test_violations_of_a_union_are_those_of_the_nearest_alternative() -> None:
         {"contains": {"type": "integer"}},
     ],
 )
-@pytest.mark.parametrize("value", [SECRET, [SECRET, SECRET], {"k": SECRET}, {SECRET: 1}])
+@in_turn("value", [SECRET, [SECRET, SECRET], {"k": SECRET}, {SECRET: 1}])
 def test_the_value_is_never_quoted(schema: dict[str, Any], value: Any) -> None:
     assert not any(SECRET in violation.message for violation in errors_of(value, schema))
 
@@ -126,13 +127,13 @@ def a_term(levels: int, first: Any) -> Any:
 @pytest.mark.parametrize("keyword", ["anyOf", "oneOf"])
 def test_a_recursive_union_is_matched_in_time_linear_in_the_value(keyword: str) -> None:
     schema = terms(keyword)
-    began = time.perf_counter()
+    began = time.process_time()
     assert violation_texts(a_term(20, 7), schema) == []
     assert violation_texts(a_term(20, {"kind": "add", "left": 1}), schema) == [
         f"{'/left' * 20} lacks the required 'right'"
     ]
     assert violation_texts(a_term(20, "x"), schema) == [f"{'/left' * 20} fits none of the 5 alternatives"]
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_a_value_whose_violations_take_too_long_to_list_is_still_refused() -> None:
@@ -143,10 +144,10 @@ def test_a_value_whose_violations_take_too_long_to_list_is_still_refused() -> No
     deep: dict[str, Any] = {"end": "x"}
     for _ in range(10):
         deep = {"n": deep}
-    began = time.perf_counter()
+    began = time.process_time()
     assert errors_of(deep, schema)
     assert errors_of({"n": {"n": {"end": 1}}}, schema) == []
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 @pytest.mark.parametrize(
@@ -161,9 +162,9 @@ def test_a_value_whose_violations_take_too_long_to_list_is_still_refused() -> No
     ],
 )
 def test_items_that_repeat_are_found_in_linear_time(value: Any, fits: bool) -> None:
-    began = time.perf_counter()
+    began = time.process_time()
     assert (errors_of(value, {"uniqueItems": True}) == []) == fits
-    assert time.perf_counter() - began < 5
+    assert time.process_time() - began < 5
 
 
 def test_at_most_fifty_violations_are_listed() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from in_turn import in_turn
 
 from stepwell.model_metadata import ids
 from stepwell.model_metadata.ids import Spellings
@@ -32,8 +33,8 @@ def test_an_id_is_shortened(normalize, spelling, short):
     assert normalize(spelling) == short
 
 
-@pytest.mark.parametrize("normalize", sorted({*sum(ids.NORMALIZERS.values(), ids.ANY)}, key=lambda f: f.__name__))
-@pytest.mark.parametrize("odd", ["", ":", "/", "ft:", "arn:", "-latest", "@default", "models/", "../../etc/passwd"])
+@in_turn("normalize", sorted({*sum(ids.NORMALIZERS.values(), ids.ANY)}, key=lambda f: f.__name__))
+@in_turn("odd", ["", ":", "/", "ft:", "arn:", "-latest", "@default", "models/", "../../etc/passwd"])
 def test_no_id_breaks_them(normalize, odd):
     assert isinstance(normalize(odd), str)
 

@@ -7,6 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
+from in_turn import in_turn
 from option_matrix import TOOL, client_for, sent
 
 from stepwell import Client, Tool
@@ -251,8 +252,8 @@ CHATS = (
 )
 
 
-@pytest.mark.parametrize("model", [*CHATS, "mistral:mistral-large-2512", "ollama:llama3.2"])
-@pytest.mark.parametrize(
+@in_turn("model", [*CHATS, "mistral:mistral-large-2512", "ollama:llama3.2"])
+@in_turn(
     ("choice", "says"),
     [
         ("look", "write {'name': 'look'}"),
@@ -276,10 +277,8 @@ def test_a_choice_without_tools_is_refused_unless_the_tools_are_in_the_vendors_f
     sent(model, tool_choice={"name": "look"}, provider_options={"tools": [{"name": "look"}]})
 
 
-@pytest.mark.parametrize("model", CHATS)
-@pytest.mark.parametrize(
-    "choice", ["auto", "none", "required", "any", {"name": "look"}, TOOL, {"function": {"name": "look"}}]
-)
+@in_turn("model", CHATS)
+@in_turn("choice", ["auto", "none", "required", "any", {"name": "look"}, TOOL, {"function": {"name": "look"}}])
 def test_every_form_of_a_tool_choice_is_taken(model, choice):
     body, _ = sent(model, tools=[TOOL, Tool("other")], tool_choice=choice)
     assert body or choice in ("auto", "none")

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from in_turn import in_turn
 
 from stepwell.providers.declare.errors import find_error
 from stepwell.schemas.errors import ContextOverflow
@@ -30,7 +31,7 @@ def name(row: Any) -> str:
     return row.id if isinstance(row, Recording) else f"{row['provider']}-{row['source'].rpartition('github.com/')[2]}"
 
 
-@pytest.mark.parametrize("row", TABLE["overflows"], ids=name)
+@in_turn("row", TABLE["overflows"])
 def test_a_prompt_that_is_too_long_is_recognised_with_its_numbers(row):
     error = error_of(row["status"], json.dumps(row["body"]).encode())
     assert type(error) is ContextOverflow, error
@@ -38,7 +39,7 @@ def test_a_prompt_that_is_too_long_is_recognised_with_its_numbers(row):
     assert "shorten" in error.hint
 
 
-@pytest.mark.parametrize("row", TABLE["near_misses"], ids=name)
+@in_turn("row", TABLE["near_misses"])
 def test_similar_messages_are_not_overflows(row):
     assert type(error_of(row["status"], json.dumps(row["body"]).encode())).__name__ == row["error"]
 

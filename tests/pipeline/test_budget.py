@@ -20,6 +20,8 @@ from stepwell.schemas.message import assistant
 
 from recordings import Chunks
 
+pytestmark = pytest.mark.usefixtures("small_heap")
+
 MODEL = "openai:gpt-4.1"  # $2 and $8 per million tokens
 ANSWER = {
     "id": "c1",
@@ -158,7 +160,7 @@ def test_a_stream_may_be_collected_while_the_lock_is_held():
     budget = Budget(1)
     with client_of([EVENTS], budget) as client:
         held = [client.stream_text(MODEL, "hi", max_tokens=1000)]
-        with budget._lock:
+        with budget.ledger._lock:
             held.clear()  # collected at once: nothing refers to it
         assert budget.reserved == 0 and budget.calls == 1
 

@@ -22,6 +22,7 @@ from stepwell.schemas import process_lock
 from stepwell.schemas.process_lock import ProcessLock
 from stepwell.steps import circuit_breaker, concurrency
 from stepwell.stores import MemoryStore
+from stepwell.stores.sqlite import Database
 
 from scripted import MODEL, Scripted
 
@@ -145,3 +146,50 @@ def test_a_fork_waits_for_the_imports_of_a_first_call(tmp_path: Path, monkeypatc
         proceed.set()
         thread.join()
         assert len(waited) == waits, name
+
+
+def test_a_child_imports_anew_what_another_thread_was_importing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "import threading\nbegun, proceed = threading.half\nbegun.set()\nproceed.wait(20)\nwhole = True\n"
+    (tmp_path / "half_there.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    begun, proceed, over = threading.Event(), threading.Event(), threading.Event()
+    monkeypatch.setattr(threading, "half", (begun, proceed), raising=False)
+    thread = threading.Thread(target=import_module, args=("half_there",))
+    thread.start()
+    begun.wait(20)
+    over.set()
+    monkeypatch.setattr(threading, "half", (begun, over))
+    process_lock.import_anew()  # as in the child, where that thread is not
+    assert import_module("half_there").whole
+    proceed.set()
+    thread.join()
+
+
+@pytest.mark.usefixtures("new_process")
+def test_a_child_that_is_forked_within_a_transaction_can_write(tmp_path: Path) -> None:
+    database = Database(tmp_path / "data.db", "CREATE TABLE IF NOT EXISTS rows (n INTEGER)", seconds=5)
+    database.write("INSERT INTO rows VALUES (?)", [(0,)])
+    within, go_on = threading.Event(), threading.Event()
+
+    def work(connection: Any) -> None:
+        connection.execute("INSERT INTO rows VALUES (1)")
+        within.set()
+        go_on.wait(20)
+
+    thread = threading.Thread(target=database.change, args=(work,))
+    thread.start()
+    within.wait(20)
+    threading.Timer(0.05, go_on.set).start()  # the fork waits for that
+    child = os.fork()
+    if child == 0:
+        try:
+            database.write("INSERT INTO rows VALUES (?)", [(2,)])
+            os._exit(0)
+        finally:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    thread.join()
+    assert database.read("SELECT n FROM rows ORDER BY n") == [(0,), (1,), (2,)]
+    database.close()

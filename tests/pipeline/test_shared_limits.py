@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from batch_services import OpenAI
 from redis_server import redis_server
 
 from stepwell import Budget, Client, RateLimit
@@ -119,6 +120,17 @@ def test_a_budget_is_spent_by_all_together(stores: list[RedisStore]) -> None:
         with pytest.raises(BudgetExceeded) as caught:
             client.generate_text(MODEL, "hi", max_tokens=1000)
         assert caught.value.left == Decimal("0.008")
+
+
+def test_a_batch_is_settled_by_the_process_that_reads_it(stores: list[RedisStore]) -> None:
+    service, (mine, other) = OpenAI(), [Budget("5", store=store) for store in stores]
+    with Client(**service.settings(pipeline=mine)) as client:
+        id = client.submit_batch(MODEL, {"first": "Say hello."}, max_tokens=9).id
+    assert other.reserved > 0
+    with Client(**service.settings(pipeline=other)) as client:
+        for _ in range(2):
+            client.batch_job(MODEL, id).wait(poll=0).results()
+    assert mine.reserved == 0 and mine.spent > 0 and mine.calls == 1
 
 
 def test_a_failed_call_gives_its_reservation_back(stores: list[RedisStore]) -> None:

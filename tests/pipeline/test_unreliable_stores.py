@@ -90,7 +90,7 @@ def in_place(work: Callable[[], object]) -> None:
 def request_at(clock: list[float]) -> Any:
     """Make what a request is to `Asking`; what is done soon is done at once."""
     request = SimpleNamespace(world=SimpleNamespace(report=lambda *_, **__: None, now=lambda: clock[0], soon=in_place))
-    request.warn = lambda subject, why: request
+    request.warn, request.seconds_left = lambda subject, why: request, lambda: None
     return request
 
 

@@ -6,6 +6,7 @@ from itertools import product
 
 import orjson
 import pytest
+from in_turn import in_turn
 
 from stepwell import Client
 from stepwell.declare import Provider, Wire
@@ -38,14 +39,14 @@ def prepared(provider: Provider, wire: Wire, **changes: object) -> Request:
     return effect.request
 
 
-@pytest.mark.parametrize(("provider", "wire"), LIMITED, ids=[f"{p.id}-{w.name}" for p, w in LIMITED])
+@in_turn(("provider", "wire"), LIMITED)
 def test_the_limit_of_an_answer_is_found_in_the_body_of_every_wire(provider: Provider, wire: Wire) -> None:
     sent = prepared(provider, wire, options={"max_tokens": LIMIT})
     if "max_tokens" not in {warning.subject for warning in sent.warnings}:  # a few services refuse it
         assert expected_usage(sent.replace(options={}), 5).output_tokens == LIMIT
 
 
-@pytest.mark.parametrize(("group", "name"), list(product(["", *VENDOR_NAMES.groups], VENDOR_NAMES.output_limit)))
+@in_turn(("group", "name"), list(product(["", *VENDOR_NAMES.groups], VENDOR_NAMES.output_limit)))
 def test_a_limit_counts_under_every_name_and_in_every_group(group: str, name: str) -> None:
     body = {group: {name: LIMIT}} if group else {name: LIMIT}
     sent = request(body=orjson.dumps(body), names=VENDOR_NAMES)
@@ -57,6 +58,6 @@ def test_the_request_id_is_found_in_the_header_of_every_vendor(name: str) -> Non
     assert Response(request(names=VENDOR_NAMES), headers={name.title(): "id-1"}).request_id == "id-1"
 
 
-@pytest.mark.parametrize(("provider", "wire"), CHATS, ids=[f"{p.id}-{w.name}" for p, w in CHATS])
+@in_turn(("provider", "wire"), CHATS)
 def test_every_call_knows_the_names_of_its_wire(provider: Provider, wire: Wire) -> None:
     assert prepared(provider, wire).names is wire.names

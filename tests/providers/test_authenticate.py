@@ -7,6 +7,8 @@ from typing import Any
 
 import httpx
 import pytest
+from in_turn import in_turn
+from kinds import one_of_each_kind
 from logins import login_for
 
 from stepwell import AsyncClient, Client
@@ -21,7 +23,7 @@ from stepwell.steps import CallNext, Request, Run, Sleep, StepGenerator
 
 URL = "https://proxy.test/v1"
 REMOTE = [each for each in REGISTRY if "chat" in each.operations and each.takes() is not FREE and each.id != "local"]
-every = pytest.mark.parametrize("provider", REMOTE, ids=lambda each: each.id)
+every = in_turn("provider", one_of_each_kind(REMOTE))
 GENERATORS = [each for each in REMOTE if each.auth is not None and takes_call(each.auth)]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from in_turn import in_turn
 
 import stepwell
 from stepwell import AsyncClient, Client, fallback
@@ -291,7 +292,7 @@ def test_an_async_condition_is_refused() -> None:
         Client().override("groq:*", when=when, build_body=len)
 
 
-@pytest.mark.parametrize("provider", list(Registry()), ids=lambda each: each.id)
+@in_turn("provider", list(Registry()))
 def test_a_declared_provider_has_no_conditions_that_slow_its_calls(provider: Provider) -> None:
     client = Client(api_keys={})
     for operation in provider.operations & {"chat", "embed"}:

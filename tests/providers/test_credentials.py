@@ -12,6 +12,8 @@ import botocore.session
 import google.auth
 import httpx
 import pytest
+from in_turn import in_turn
+from kinds import one_of_each_kind
 
 from stepwell import AsyncClient, Client
 from stepwell.declare import declare_provider
@@ -29,8 +31,9 @@ def id_of(provider: Provider) -> str:
 
 
 PROVIDERS = [provider for provider in REGISTRY if provider.takes() is not FREE]
-every = pytest.mark.parametrize("provider", PROVIDERS, ids=id_of)
-several = pytest.mark.parametrize("provider", [each for each in PROVIDERS if each.credentials is not None], ids=id_of)
+KINDS = one_of_each_kind(PROVIDERS)
+every = in_turn("provider", KINDS)
+several = in_turn("provider", [each for each in KINDS if each.credentials is not None])
 ACCOUNT = {
     "client_email": "robot@p.test",
     "private_key": "-----BEGIN",
@@ -195,9 +198,7 @@ def test_a_credential_that_is_taken_shows_no_secret(provider: Provider) -> None:
         assert takes.read(kept, where="api_key", provider=provider.id) is kept
 
 
-@pytest.mark.parametrize(
-    "provider", [each for each in PROVIDERS if each.env_key and "chat" in each.operations], ids=id_of
-)
+@in_turn("provider", [each for each in PROVIDERS if each.env_key and "chat" in each.operations])
 def test_a_key_in_a_mapping_is_sent_instead_of_the_environments(provider: Provider) -> None:
     seen: list[httpx.Request] = []
 
@@ -258,3 +259,13 @@ def test_a_credential_that_a_step_puts_in_is_checked_as_well() -> None:
                     "hi",
                     pipeline=lambda steps, place=place: steps.before(place, step),
                 )
+
+
+def test_what_aws_answers_with_keys_is_taken_as_it_is() -> None:
+    keys = {"AccessKeyId": "AKID", "SecretAccessKey": "s", "SessionToken": "t"}
+    takes = REGISTRY.get_or_raise("amazon_bedrock").takes()
+    for more in ({"Expiration": "2026-12-01T00:00:00Z"}, {"Version": 1, "Expiration": "", "AccountId": "1"}):
+        values = takes.read({**keys, **more}, where="api_key", provider="amazon_bedrock")
+        assert set(values) == {"access_key", "secret_key", "session_token"}
+    with pytest.raises(errors.InvalidOption, match="Expires"):
+        takes.read({**keys, "Expires": ""}, where="api_key", provider="amazon_bedrock")

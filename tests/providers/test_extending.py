@@ -8,6 +8,8 @@ import httpx
 import orjson
 import pytest
 from attrs import evolve
+from in_turn import in_turn
+from kinds import one_of_each_kind
 
 import stepwell
 from stepwell import Client
@@ -36,8 +38,8 @@ from stepwell.providers.wires.openai_chat.samples import SAMPLES
 from stepwell.providers.wires.openai_responses import openai_responses
 
 URL = "https://acme.test/v1"
-PROVIDERS = tuple(Registry())
-every_provider = pytest.mark.parametrize("provider", PROVIDERS, ids=lambda each: each.id)
+PROVIDERS = one_of_each_kind(Registry())
+every_provider = in_turn("provider", PROVIDERS)
 FUNCTIONS = tuple(name for name in STEPS if name not in {*VALUES, "translate_options"})
 
 

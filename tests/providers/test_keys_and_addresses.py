@@ -12,6 +12,8 @@ import google.auth
 import httpx
 import orjson
 import pytest
+from in_turn import in_turn
+from kinds import one_of_each_kind
 from logins import login_for
 
 from stepwell import AsyncClient, Client, fallback
@@ -28,8 +30,9 @@ PROXY, OTHER = "https://proxy.test/v1", "https://other.test/v1"
 
 
 CHATTING = [each for each in REGISTRY if "chat" in each.operations and each.takes() is not FREE and each.id != "local"]
+KINDS = one_of_each_kind(CHATTING)
 LOGGED_IN = [each for each in CHATTING if each.takes().alone]
-every = pytest.mark.parametrize("provider", CHATTING, ids=lambda each: each.id)
+every = in_turn("provider", KINDS)
 logged_in = pytest.mark.parametrize("provider", LOGGED_IN, ids=lambda each: each.id)
 both = pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
 
@@ -261,7 +264,7 @@ PAIRS = [
 ]
 
 
-@pytest.mark.parametrize(("first", "second"), PAIRS)
+@in_turn(("first", "second"), PAIRS)
 def test_a_key_is_passed_on_to_a_model_that_our_list_has_at_another_address(
     first: str, second: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -299,9 +302,7 @@ FUNCTIONS = [
 
 @both
 @pytest.mark.parametrize(("provider", "name"), FUNCTIONS, ids=lambda each: getattr(each, "id", str(each)))
-@pytest.mark.parametrize(
-    "gives", [None, "", "  ", 5, b"abc", "a\nb", {"token": "t"}, Secret(" "), Secret("é")], ids=repr
-)
+@in_turn("gives", [None, "", "  ", 5, b"abc", "a\nb", {"token": "t"}, Secret(" "), Secret("é")])
 def test_the_result_of_a_function_is_a_key_or_a_typed_error(
     provider: Provider, name: str | None, gives: Any, asynchronous: bool
 ) -> None:

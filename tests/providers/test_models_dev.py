@@ -6,6 +6,7 @@ import json
 
 import httpx
 import pytest
+from in_turn import in_turn
 
 from stepwell import Client
 from stepwell.model_metadata.catalog import CATALOG
@@ -35,7 +36,7 @@ def test_nearly_all_providers_are_covered() -> None:
     assert len(CATALOG.providers()) == 191 and len(ROWS) == 188
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.id)
+@in_turn("row", ROWS)
 def test_one_request_to_each(row: ProviderRow, monkeypatch: pytest.MonkeyPatch) -> None:
     """Through its row alone, even where we have a declaration."""
     provider = from_catalog(row.id)

@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from in_turn import in_turn
 
 import stepwell
 from stepwell import Client, errors
@@ -40,13 +41,13 @@ class Server:
         return Client(transport=httpx.MockTransport(self), retries=0, **settings)
 
 
-@pytest.mark.parametrize(("own", "name"), PAIRS)
+@in_turn(("own", "name"), PAIRS)
 def test_every_name_finds_the_one_provider(own: str, name: str) -> None:
     assert stepwell.provider(name) is stepwell.provider(own)
     assert stepwell.provider(name).source != "models.dev"
 
 
-@pytest.mark.parametrize(("own", "name"), PAIRS)
+@in_turn(("own", "name"), PAIRS)
 def test_every_name_finds_the_rows_of_its_models(own: str, name: str) -> None:
     rows = stepwell.models.find(own)
     assert rows and stepwell.models.find(name) == rows

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 from attrs import evolve
+from in_turn import in_turn
+from kinds import one_of_each_kind
 
 import stepwell
 from stepwell import Client
@@ -38,7 +40,7 @@ def _id(given: Any) -> str:
     return str(getattr(given, "id", None) or getattr(given, "name", given))
 
 
-every_provider = pytest.mark.parametrize("provider", PROVIDERS, ids=_id)
+every_provider = in_turn("provider", one_of_each_kind(PROVIDERS))
 
 
 def marked(name: str) -> Any:
@@ -290,8 +292,8 @@ def test_a_pattern_over_several_providers_applies_where_its_wire_is_supported() 
 WILD = ("*", "*:m*", "open*:*", "[go]*", "?roq")
 
 
-@pytest.mark.parametrize("models", WILD)
-@pytest.mark.parametrize(
+@in_turn("models", WILD)
+@in_turn(
     ("place", "says", "hint"),
     [
         ({"wire": "openai_chatt"}, "no provider has wire openai_chatt", "did you mean 'openai_chat'"),
@@ -300,9 +302,7 @@ WILD = ("*", "*:m*", "open*:*", "[go]*", "?roq")
         ({"wire": "openai_chat", "operation": "embed"}, "wire openai_chat and operation embed", "leave out operation="),
     ],
 )
-@pytest.mark.parametrize(
-    "steps", [{"build_body": body}, {"prepare_request": lambda request: request}], ids=["wire", "all"]
-)
+@in_turn("steps", [{"build_body": body}, {"prepare_request": lambda request: request}])
 def test_a_place_that_no_provider_has_is_refused_under_every_pattern(
     models: str, place: dict[str, Any], says: str, hint: str, steps: dict[str, Any]
 ) -> None:

@@ -15,6 +15,7 @@ from stepwell.providers.declare.registry import Registry
 from stepwell.steps import Request
 from stepwell.testing import conformance
 
+from costs import thorough_after
 from every_way import WAYS, Ask, whole
 
 VARIABLES = {"access": "SIGNED_ACCESS", "secret": "SIGNED_SECRET"}
@@ -138,7 +139,10 @@ def test_its_own_declared_values_say_which_may_be_left_out(ask: Ask, monkeypatch
     assert [request.headers["x-parts"] for request in seen] == ["access secret", "access secret session"]
 
 
-@pytest.mark.parametrize("credential", [{}, {"credential": {"access": "AK", "secret": "a-secret-that-must-not-leak"}}])
+LOGIN = {"access": "AK", "secret": "a-secret-that-must-not-leak"}
+
+
+@pytest.mark.parametrize("credential", thorough_after(1, [{"credential": LOGIN}, {}]))
 def test_such_a_provider_conforms(credential: dict[str, Any]) -> None:
     assert conformance(SIGNED, **credential).ok
 

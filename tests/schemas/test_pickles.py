@@ -15,6 +15,7 @@ from typing import Any
 
 import attrs
 import pytest
+from in_turn import in_turn
 
 import stepwell
 from stepwell.events import Event
@@ -90,7 +91,7 @@ def again(value: Any) -> list[Any]:
     return [*pickled, copy.deepcopy(value), copy.copy(value)]
 
 
-@pytest.mark.parametrize("cls", schema_classes(), ids=lambda cls: cls.__name__)
+@in_turn("cls", schema_classes())
 def test_every_class_of_schemas_pickles_and_copies(cls: type) -> None:
     value = sample(cls)
     for each in again(value):
@@ -123,11 +124,7 @@ def test_results_of_calls_can_be_pickled_and_copied(value: Any) -> None:
         assert type(each) is type(value) and each == value
 
 
-@pytest.mark.parametrize(
-    "cls",
-    [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, StepwellError)],
-    ids=lambda cls: cls.__name__,
-)
+@in_turn("cls", [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, StepwellError)])
 def test_all_errors_pickle_and_copy_with_their_attributes(cls: type[StepwellError]) -> None:
     partial = Reply(message=Message("assistant", "half"), prompt=Context(("hi",), (local_tool(),)))
     error = cls("it failed", hint="try again", partial=partial, usage=Usage(1, 2), request_id="r", provider="p")

@@ -10,6 +10,7 @@ import pytest
 from attrs import fields
 from hypothesis import given
 from hypothesis import strategies as st
+from in_turn import in_turn
 
 import stepwell
 from stepwell import Reply
@@ -80,7 +81,7 @@ def objects_at_an_address() -> list[Any]:
 WITH_CHAT = [each.id for each in REGISTRY if "chat" in each.operations]
 
 
-@pytest.mark.parametrize("provider", WITH_CHAT)
+@in_turn("provider", WITH_CHAT)
 def test_a_pipeline_is_described_without_addresses_of_objects(provider: str) -> None:
     for stream in (False, True):
         assert " at 0x" not in stepwell.pipeline_for(f"{provider}:a-model", stream=stream).describe()

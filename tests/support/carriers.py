@@ -14,14 +14,15 @@ import pytest
 from stepwell import AsyncClient, Client
 from stepwell.transports import FastTransport
 
+from costs import thorough_after
 from loopback import Loopback
 
 MODEL = "openai:m"
 NAMES = ("fast", "fast async", "httpx", "httpx async", "httpx2", "httpx2 async", "own httpx", "own httpx async")
 """The transports that stepwell sets up; clients of one's own, of httpx2 and of httpx."""
 
-carriers = pytest.mark.parametrize("carrier", NAMES[:6])
-all_carriers = pytest.mark.parametrize("carrier", NAMES)
+carriers = pytest.mark.parametrize("carrier", thorough_after(4, NAMES[:6]))
+all_carriers = pytest.mark.parametrize("carrier", thorough_after(4, NAMES))
 
 _OWN: dict[str, Callable[..., Any]] = {
     "httpx2": httpx2.Client,

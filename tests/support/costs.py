@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,6 +17,9 @@ from stepwell.providers.local import server
 
 MARK_OF = {"local_model": "model", "new_process": "process", "framework": "framework", "documents": "docs"}
 _FIXTURE_OF = {mark: fixture for fixture, mark in MARK_OF.items()}
+_FIRST = ("framework", "process", "docs", "model")
+"""The marks in the order in which their tests run, before all others."""
+_IMPORT = re.compile(r"^(?:from|import) (?:langchain|llama_index)", re.MULTILINE)
 _allowed: list[set[str]] = []
 """The marks of the test that runs, if one does, and of a fixture that may do more."""
 
@@ -25,14 +30,23 @@ def of(item: pytest.Item) -> list[str]:
     return [mark for fixture, mark in MARK_OF.items() if fixture in asked]
 
 
-def group(marks: list[str]) -> str | None:
-    """Return the group of tests that run in one process, to share a server or the imports of a framework.
+def thorough_after(first: int, rows: Iterable[Any]) -> list[Any]:
+    """Return rows for `parametrize`, all but the first few of which `make quick` leaves out."""
+    return [row if at < first else pytest.param(row, marks=pytest.mark.thorough) for at, row in enumerate(rows)]
 
-    A test that starts processes has the model in those, and shares nothing.
+
+def imports_framework(path: Path) -> bool:
+    """Check whether a file of tests imports a framework at once, and so has no test that does without."""
+    return path.suffix == ".py" and bool(_IMPORT.search(path.read_text(encoding="utf-8")))
+
+
+def order(item: pytest.Item) -> int:
+    """Return the place of a test in the run: what is dear comes first, and what shares something comes together.
+
+    A worker of pytest-xdist gets tests that follow each other, and so starts one server and imports a framework once.
     """
-    if "process" in marks:
-        return None
-    return next((name for name in ("framework", "model") if name in marks), None)
+    marks = of(item)
+    return next((at for at, mark in enumerate(_FIRST) if mark in marks), len(_FIRST))
 
 
 @contextmanager

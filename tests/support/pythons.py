@@ -20,7 +20,7 @@ from floors import PYPROJECT, floors
 ROOT = PYPROJECT.parent
 BUILD = ROOT / ".build" / "pythons"
 OLDEST = (3, 11)
-EXTRAS = "local,vertex,redis,fast,http2,langchain,llama-index,otel"
+EXTRAS = "local,vertex,redis,fast,langchain,llama-index,otel"
 TOOLS = [
     *("pytest", "pytest-asyncio", "pytest-httpx", "hypothesis", "trio"),
     *("fakeredis", "opentelemetry-sdk", "numpy", "openai"),

@@ -15,7 +15,7 @@ from stepwell.schemas import errors
 from loopback import Loopback, Seen, answer, chunk, completion, event, serving, streaming
 
 MODEL = "openai:m"
-transports = pytest.mark.parametrize("transport", ["httpx", "fast", "http2"])
+transports = pytest.mark.parametrize("transport", ["httpx", "fast"])
 
 
 def client_of(server: Loopback, transport: str, **more: Any) -> AsyncClient:

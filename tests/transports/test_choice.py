@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
 from functools import partial
 from typing import Any
 
@@ -101,7 +99,6 @@ def test_describe_names_the_transport(monkeypatch: pytest.MonkeyPatch) -> None:
     )
     assert last_line(Client(max_connections=7)) == "- over fast (httptools), 7 connections at most"
     assert last_line(Client(transport="httpx")) == "- over httpx"
-    assert last_line(Client(transport="http2")) == "- over http2"
     mock = httpx.MockTransport(lambda request: httpx.Response(200))
     assert last_line(Client(transport=mock)) == "- over httpx.MockTransport, which the client was given"
     with httpx.Client() as http:
@@ -145,7 +142,7 @@ def test_httpx_is_used_on_trio() -> None:
 
 @pytest.mark.parametrize("kind", [Client, AsyncClient])
 def test_an_invalid_name_is_refused_at_once(kind: type) -> None:
-    with pytest.raises(errors.ConfigError, match="one of httpx, fast, http2"):
+    with pytest.raises(errors.ConfigError, match="one of httpx, fast$"):
         kind(transport="htpx")
 
 
@@ -155,19 +152,7 @@ def test_a_wrong_name_in_the_environment_is_refused_too(monkeypatch: pytest.Monk
         Client(api_keys={"openai": "k"}).generate_text(MODEL, "hi")
 
 
-@pytest.mark.parametrize(("name", "module"), [("fast", "httptools"), ("http2", "h2")])
-@pytest.mark.usefixtures("new_process")
-def test_a_transport_that_is_not_installed_names_its_extra(name: str, module: str) -> None:
-    code = f"""
-import importlib.util, stepwell
-found = importlib.util.find_spec
-stepwell.connect.find_spec = lambda name: None if name == {module!r} else found(name)
-try:
-    stepwell.AsyncClient(transport={name!r})
-except stepwell.errors.ConfigError as error:
-    print(error)
-"""
-    code = code.replace("import importlib.util, stepwell", "import importlib.util, stepwell, stepwell.connect")
-    code = code.replace("stepwell.errors.", "stepwell.schemas.errors.")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
-    assert f"pip install 'stepwell[{name}]'" in done.stdout
+def test_a_transport_that_is_not_installed_names_its_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connect, "find_spec", lambda name: None)
+    with pytest.raises(errors.ConfigError, match=r"pip install 'stepwell\[fast\]'"):
+        AsyncClient(transport="fast")

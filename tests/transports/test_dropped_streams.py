@@ -14,6 +14,8 @@ from stepwell import Timeouts
 
 from loopback import SOON, Loopback, chunk, event, serving, streaming
 
+pytestmark = pytest.mark.usefixtures("small_heap")
+
 
 def endless(request: Any) -> Iterable[bytes | float]:
     yield streaming()

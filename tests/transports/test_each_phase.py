@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 from carriers import MODEL, aclient_of, client_of, saying
 
-from stepwell import AsyncClient, Client, Timeouts, tls
+from stepwell import Client, Timeouts
+from stepwell.network_settings import tls_settings
 from stepwell.pipeline.effects import CallModel
 from stepwell.pipeline.http.fast import wait
 from stepwell.pipeline.tasks import race
@@ -26,6 +27,8 @@ from stepwell.schemas import errors
 from stepwell.transports import FastTransport
 
 from loopback import CERTIFICATES, END, LONG, SOON, answer, chunk, completion, event, serving, streaming
+
+pytestmark = pytest.mark.usefixtures("small_heap")
 
 LONG_PROMPT = "0123456789abcdef" * 2**20  # more than the system takes for a server that does not read
 PATIENT = Timeouts(connect=LONG, first_event=LONG, idle=LONG)
@@ -251,20 +254,17 @@ def test_a_stream_can_be_closed_by_another_thread() -> None:
             assert server.wait_until_free()
 
 
-def test_connections_of_a_closed_event_loop_are_closed() -> None:
-    async def last(client: AsyncClient) -> None:
-        await client.generate_text(MODEL, "hi")
-        await client.close()
-
+@pytest.mark.parametrize("transport", ["fast", "httpx"])
+def test_connections_of_a_closed_event_loop_are_closed_however_it_ended(transport: str) -> None:
     with serving(lambda request: [answer(completion())]) as server, warnings.catch_warnings():
         warnings.simplefilter("ignore", ResourceWarning)  # asyncio's own, of its transports
-        client = aclient_of(server, transport="fast")
+        client = aclient_of(server, transport=transport)
         for _ in range(3):
             loop = asyncio.new_event_loop()
             assert loop.run_until_complete(client.generate_text(MODEL, "hi")).text == "hello"
             loop.close()  # without loop.shutdown_asyncgens()
-        asyncio.run(last(client))
-        assert server.wait_until_free()
+            assert server.wait_until_free(), "closed with the loop, not at the next call"
+        del loop
         gc.collect()
 
 
@@ -336,12 +336,10 @@ def test_certificates_are_those_that_the_environment_names(
     shutil.copy(authority, tmp_path / "17276a86.0")  # the hash of its subject, by which OpenSSL looks for it
     monkeypatch.delenv("SSL_CERT_FILE", raising=False)
     monkeypatch.setenv(name, str(authority if name == "SSL_CERT_FILE" else tmp_path))
-    for made in (tls.tls_context, tls.fast_tls_context):
-        made.cache_clear()
+    tls_settings.cache_clear()
     try:
         with serving(lambda request: [answer(completion())], "good") as server:
             with client_of(server, transport=transport) as client:
                 assert client.generate_text(MODEL, "hi").text == "hello"
     finally:
-        for made in (tls.tls_context, tls.fast_tls_context):
-            made.cache_clear()
+        tls_settings.cache_clear()

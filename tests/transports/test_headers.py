@@ -7,6 +7,7 @@ from typing import Any
 import httpx
 import pytest
 from carriers import all_carriers, ask
+from in_turn import in_turn
 
 from stepwell import Client
 from stepwell.declare import declare_provider
@@ -21,7 +22,7 @@ EVIL = ["b\r\nEvil: 1", "b\nEvil: 1", "b\rEvil: 1", "b\0", "é", 7]
 
 
 @all_carriers
-@pytest.mark.parametrize("value", EVIL)
+@in_turn("value", EVIL)
 def test_a_step_cannot_set_a_header_that_would_be_read_as_two(carrier: str, value: Any) -> None:
     evil = on_request("evil", lambda request: request.with_headers(x_trace=value))
     with serving(lambda request: [answer(completion())]) as server:

@@ -196,30 +196,6 @@ def test_a_reset_is_an_error(asynchronous: bool) -> None:
 
 @ways
 @schemes
-def test_an_error_from_a_kept_connection_says_so_and_is_not_sent_again_by_itself(
-    certificate: str, asynchronous: bool
-) -> None:
-    """Unless a retry counts it, without a wait: the first byte of an answer never came."""
-
-    def script(request: Any) -> Iterable[bytes]:
-        if len(server.seen) % 2 == 0:
-            raise Hangup
-        yield WHOLE
-
-    with serving(script, certificate) as server:
-        with Asker(server, asynchronous) as ask:
-            assert ask() == "hello"
-            with pytest.raises(CUT, match="kept since the last call") as caught:
-                ask()
-            assert len(server.seen) == 2 and caught.value.retry_after == 0.0
-    with serving(script, certificate) as server:
-        with Asker(server, asynchronous, retries=1) as ask:
-            assert [ask(), ask()] == ["hello"] * 2
-            assert len(server.seen) == 3
-
-
-@ways
-@schemes
 def test_a_connection_that_the_server_has_closed_since_is_not_used(certificate: str, asynchronous: bool) -> None:
     def script(request: Any) -> Iterable[bytes]:
         yield WHOLE

@@ -16,6 +16,7 @@ import httpx
 import orjson
 import pytest
 from carriers import NAMES, is_async, name_of, own_client
+from in_turn import in_turn
 
 from stepwell import AsyncClient, Client
 from stepwell.pipeline.effects import Send
@@ -28,6 +29,7 @@ from stepwell.schemas import errors
 from stepwell.schemas.model import Model
 from stepwell.testing.cassette import Cassette
 
+from costs import thorough_after
 from loopback import completion, serving
 
 SPELLINGS = {"lower": str.lower, "Title": str.title, "UPPER": str.upper}
@@ -36,7 +38,7 @@ EVERYWHERE = (*NAMES, *IN_MEMORY)
 CLAUDE = "amazon_bedrock:anthropic.claude-3-5-sonnet-20240620-v1:0"
 
 over_all = pytest.mark.parametrize("carrier", EVERYWHERE)
-spelt = pytest.mark.parametrize("spelling", SPELLINGS.values(), ids=SPELLINGS)
+spelt = pytest.mark.parametrize("spelling", thorough_after(1, SPELLINGS.values()), ids=SPELLINGS)
 
 Pairs = list[tuple[str, str]]
 
@@ -224,8 +226,8 @@ def test_an_unusable_wait_does_not_hide_a_usable_one(unusable: str) -> None:
         assert retry_after({"retry-after-ms": value}, time.time()) == 0.005, value
 
 
-@pytest.mark.parametrize("date", DATES.values(), ids=DATES)
-@pytest.mark.parametrize("other", [*UNUSABLE, "5", format_datetime(SOON - timedelta(days=1), usegmt=True)])
+@in_turn("date", DATES.values())
+@in_turn("other", [*UNUSABLE, "5", format_datetime(SOON - timedelta(days=1), usegmt=True)])
 def test_of_several_waits_and_dates_the_longest_counts(date: str, other: str) -> None:
     alone = retry_after({"retry-after": date}, time.time())
     assert alone is not None and alone > 86_400

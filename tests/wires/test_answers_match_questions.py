@@ -7,6 +7,7 @@ from typing import Any
 
 import httpx
 import pytest
+from in_turn import in_turn
 
 from stepwell import Client, errors
 from stepwell.embeddings import Embedder
@@ -55,7 +56,7 @@ def test_every_embedding_wire_is_tested() -> None:
     assert wires == {*BODIES, "vertex_embed_content"}, "the last takes one text a call, and gives one vector"
 
 
-@pytest.mark.parametrize("what", BAD)
+@in_turn("what", BAD)
 @pytest.mark.parametrize("wire", BODIES)
 def test_vectors_that_do_not_match_the_texts_are_an_error_and_are_not_kept(wire: str, what: str) -> None:
     model, body = BODIES[wire]

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from in_turn import in_turn
 
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.schemas.parts import Opaque
@@ -24,7 +25,7 @@ def usage(reply: Reply) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("driver", ["sync", "async"])
+@in_turn("driver", ["sync", "async"])
 @pytest.mark.parametrize(
     "recording", recordings("anthropic_messages", "bedrock_invoke_anthropic"), ids=lambda each: each.id
 )

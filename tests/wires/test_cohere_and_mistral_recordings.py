@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from in_turn import in_turn
 
 from stepwell.providers.wires.cohere_chat import cohere_chat
 from stepwell.providers.wires.mistral_chat import mistral_chat
@@ -25,7 +26,7 @@ def usage(reply: Reply) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("driver", ["sync", "async"])
+@in_turn("driver", ["sync", "async"])
 @pytest.mark.parametrize("recording", recordings(*WIRES), ids=lambda each: each.id)
 def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, driver: str) -> None:
     outcome = replay(recording, WIRES[recording.api], driver=driver)

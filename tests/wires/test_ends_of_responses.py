@@ -6,6 +6,7 @@ from typing import Any
 
 import orjson
 import pytest
+from in_turn import in_turn
 
 from odd_fields import speaker, streamed
 
@@ -50,16 +51,16 @@ def text_of(reply: Any) -> str:
     return str(getattr(part, "text", None) or getattr(part, "arguments_json", ""))
 
 
-@pytest.mark.parametrize("said", [[], ['{"a"'], ['{"a"', ":"], ['{"a":', "1}"]])
-@pytest.mark.parametrize("ends", [_ENDS, ("item",), ("response",), ("item", "response")])
+@in_turn("said", [[], ['{"a"'], ['{"a"', ":"], ['{"a":', "1}"]])
+@in_turn("ends", [_ENDS, ("item",), ("response",), ("item", "response")])
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_end_adds_only_what_the_pieces_had_not_said(kind: str, ends: tuple[str, ...], said: list[str]) -> None:
     reply = stream(kind, said, '{"a":1}', ends)
     assert text_of(reply) == '{"a":1}' and not reply.warnings
 
 
-@pytest.mark.parametrize("ends", [("text",), ("text", "part"), ("text", "part", *_ENDS)])
-@pytest.mark.parametrize("said", [[], ["Hel"], ["Hel", "lo"], ["Hel", "lo!"]])
+@in_turn("ends", [("text",), ("text", "part"), ("text", "part", *_ENDS)])
+@in_turn("said", [[], ["Hel"], ["Hel", "lo"], ["Hel", "lo!"]])
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_end_of_a_text_alone_adds_what_is_missing(kind: str, said: list[str], ends: tuple[str, ...]) -> None:
     reply = stream(kind, said, "Hello!", ends)

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from faults import LOSSLESS
+from in_turn import in_turn
 
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
@@ -46,7 +47,7 @@ def outcome(recording: Recording, driver: str = "sync") -> Any:
     return replay(recording, WIRES[recording.api], driver=driver)
 
 
-@pytest.mark.parametrize("fault", LOSSLESS, ids=str)
+@in_turn("fault", LOSSLESS)
 @pytest.mark.parametrize("recording", EVENTS, ids=by_id)
 def test_a_lossless_fault_does_not_change_the_outcome(recording: Recording, fault: str) -> None:
     if fault == "no last blank line" and b"\n\n" not in recording.body.replace(b"\r\n", b"\n")[-4:]:
@@ -55,7 +56,7 @@ def test_a_lossless_fault_does_not_change_the_outcome(recording: Recording, faul
     assert isinstance(plain, Reply) and faulty == plain
 
 
-@pytest.mark.parametrize("size", [1, 2, 7, 64])
+@in_turn("size", [1, 2, 7, 64])
 @pytest.mark.parametrize("recording", STREAMS, ids=by_id)
 def test_any_split_gives_the_same_reply_sync_and_async(recording: Recording, size: int) -> None:
     split = with_body(recording, recording.body, size)

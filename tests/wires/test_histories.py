@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ import pytest
 from anthropic.types.message_create_params import MessageCreateParamsNonStreaming
 from exchanges import sent
 from histories import HISTORIES, LONG_ID, TOOLS, UNLAWFUL
+from in_turn import in_turn
 from openai.types.chat.completion_create_params import CompletionCreateParamsNonStreaming
 from openai.types.responses.response_create_params import ResponseCreateParamsNonStreaming
 from pydantic import TypeAdapter, ValidationError
@@ -34,7 +36,7 @@ from stepwell.testing.conformance import samples_of
 SAMPLES = {wire.name: samples_of(wire) for wire, _ in WIRES}
 
 
-@pytest.mark.parametrize("history", HISTORIES)
+@in_turn("history", HISTORIES)
 @pytest.mark.parametrize(("wire", "rules"), WIRES, ids=lambda each: getattr(each, "name", ""))
 def test_the_history_passes_the_vendors_rules(
     wire: Wire, rules: Callable[[dict[str, Any]], None], history: str
@@ -56,7 +58,7 @@ def test_the_history_passes_the_vendors_rules(
         assert b"sunny" in orjson.dumps(body)
 
 
-@pytest.mark.parametrize("begun_on", [wire for wire, _ in WIRES], ids=lambda wire: f"from {wire.name}")
+@in_turn("begun_on", [wire for wire, _ in WIRES])
 @pytest.mark.parametrize(("wire", "rules"), WIRES, ids=lambda each: getattr(each, "name", ""))
 def test_another_model_can_continue_a_tool_loop(
     begun_on: Wire, wire: Wire, rules: Callable[[dict[str, Any]], None]
@@ -135,6 +137,11 @@ def consumed(value: Any) -> Any:
     return [consumed(each) for each in value]
 
 
+@cache
+def adapter(params: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(params)
+
+
 REQUEST_TYPES = [
     (openai_chat, CompletionCreateParamsNonStreaming),
     (openai_responses, ResponseCreateParamsNonStreaming),
@@ -142,12 +149,12 @@ REQUEST_TYPES = [
 ]
 
 
-@pytest.mark.parametrize("history", HISTORIES)
+@in_turn("history", HISTORIES)
 @pytest.mark.parametrize(("wire", "params"), REQUEST_TYPES, ids=lambda each: getattr(each, "name", ""))
 def test_the_body_fits_the_sdks_request_type(wire: Wire, params: Any, history: str) -> None:
     """As the vendor's own SDK declares it."""
     body, _ = sent(wire, HISTORIES[history])
-    assert consumed(TypeAdapter(params).validate_python(body))
+    assert consumed(adapter(params).validate_python(body))
 
 
 def test_the_sdks_types_refuse_wrong_bodies() -> None:

@@ -11,6 +11,7 @@ import pytest
 from exchanges import exchanged, reported
 from hypothesis import given
 from hypothesis import strategies as st
+from in_turn import in_turn
 from vendor_rules import WIRES
 
 import stepwell
@@ -173,11 +174,7 @@ def test_arguments_of_calls_are_exact(name: str, value: Any) -> None:
 
 
 @base_wires
-@pytest.mark.parametrize(
-    "value",
-    [LONG, -LONG, [LONG, {"a": LONG}], 2**64, f"x{HIGH}y", 1.0, -0.0, 1e300],
-    ids=lambda value: ascii(value)[:20],
-)
+@in_turn("value", [LONG, -LONG, [LONG, {"a": LONG}], 2**64, f"x{HIGH}y", 1.0, -0.0, 1e300])
 def test_arguments_are_the_same_streamed_and_whole(name: str, value: Any) -> None:
     (whole,) = unstreamed(name, "tools", lambda data: calling(data, value)).tool_calls
     (grown,) = streamed(name, frames(name, events(name, "tools"), lambda data: calling(data, value))).tool_calls

@@ -9,6 +9,7 @@ import answers
 import httpx
 import orjson
 import pytest
+from in_turn import in_turn
 
 from stepwell import Client, File, Image, Message
 from stepwell.declare import Wire
@@ -58,10 +59,10 @@ def body(wire: Wire, messages: list[Message]) -> str:
     return orjson.dumps(answers.body_of(wire, messages)).decode()
 
 
-@pytest.mark.parametrize("form", forms(Image))
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@in_turn("form", forms(Image))
+@in_turn("kind", KINDS)
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
-@pytest.mark.parametrize("said_by", ["user", "tool"])
+@in_turn("said_by", ["user", "tool"])
 def test_media_arrive_or_are_refused(wire: Wire, kind: type, form: str, said_by: str) -> None:
     part, marker = forms(kind)[form]
     messages = [user(["see", part])] if said_by == "user" else [*CALL, tool_result("1", ["see", part])]
@@ -96,7 +97,7 @@ def test_media_that_a_format_supports_are_accepted(wire: Wire) -> None:
                 body(wire, [user(part)])
 
 
-@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
+@in_turn("kind", KINDS)
 @pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
 def test_an_answers_media_go_back_or_the_loss_is_reported(wire: Wire, kind: type) -> None:
     """Answers hold pictures and sounds; only few formats take them back."""

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from in_turn import in_turn
 
 from stepwell import AsyncClient, Client, Reply
 from stepwell.providers.declare.wire import Wire
@@ -164,9 +165,9 @@ def test_a_plain_text_is_not_a_stream_either() -> None:
     assert type(error) is DecodeError and "upstream gone" in str(error) and requests == 1
 
 
-@pytest.mark.parametrize("size", [1, 1000])
-@pytest.mark.parametrize("start", [b"", b"\n\n", b": hello\n\n", b"\xef\xbb\xbf"])
-@pytest.mark.parametrize("kind", ["text/plain", "application/octet-stream", "application/json", None])
+@in_turn("size", [1, 1000])
+@in_turn("start", [b"", b"\n\n", b": hello\n\n", b"\xef\xbb\xbf"])
+@in_turn("kind", ["text/plain", "application/octet-stream", "application/json", None])
 @pytest.mark.parametrize("recording", [each for each in EVENTS if each.body[:1] in (b"d", b"e")][::4], ids=by_id)
 def test_a_stream_with_a_wrong_content_type_loses_nothing(
     recording: Recording, kind: str | None, start: bytes, size: int

@@ -9,6 +9,7 @@ import httpx
 import orjson
 import pytest
 from faults import LOSSLESS, cuts
+from in_turn import in_turn
 
 from stepwell import Client, Reply
 from stepwell.providers.wires.openai_chat import openai_chat
@@ -30,7 +31,7 @@ def by_id(recording: Recording) -> str:
     return recording.id
 
 
-@pytest.mark.parametrize("fault", LOSSLESS, ids=str)
+@in_turn("fault", LOSSLESS)
 @pytest.mark.parametrize("recording", STREAMS, ids=by_id)
 def test_a_lossless_fault_does_not_change_the_outcome(recording: Recording, fault: str) -> None:
     if len(recording.body) > 50_000 and "one byte" in fault:

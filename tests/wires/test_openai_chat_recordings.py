@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from in_turn import in_turn
 
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.schemas.reply import Reply
@@ -24,7 +25,7 @@ def usage(reply: Reply) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("driver", ["sync", "async"])
+@in_turn("driver", ["sync", "async"])
 @pytest.mark.parametrize("recording", recordings("openai_chat"), ids=lambda each: each.id)
 def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, driver: str) -> None:
     assert_as_recorded(replay(recording, openai_chat, driver=driver), recording, usage)

@@ -11,6 +11,7 @@ import pytest
 from attrs import evolve
 from hypothesis import given
 from hypothesis import strategies as st
+from in_turn import in_turn
 from openai.types.responses import ResponseStreamEvent
 
 from stepwell import Context, Reply
@@ -387,11 +388,11 @@ def _turn(
     )
 
 
-@pytest.mark.parametrize("listed", [True, False], ids=["all listed", "the text alone listed"])
-@pytest.mark.parametrize("last", [None, 0, 1, 2], ids=["no end", "end at 0", "end at 1", "end at 2"])
-@pytest.mark.parametrize("ids", [("m", "m", "m"), ("a", "b", "c"), ("", "", ""), ("a", "b", "a"), ("a", "a", "c")])
-@pytest.mark.parametrize("content", [0, 1, 7])
-@pytest.mark.parametrize("index", [None, 0, 1, 2])
+@in_turn("listed", [True, False])
+@in_turn("last", [None, 0, 1, 2])
+@in_turn("ids", [("m", "m", "m"), ("a", "b", "c"), ("", "", ""), ("a", "b", "a"), ("a", "a", "c")])
+@in_turn("content", [0, 1, 7])
+@in_turn("index", [None, 0, 1, 2])
 def test_the_text_comes_once_with_any_numbering_of_its_events(
     index: int | None, content: int, ids: tuple[str, str, str], last: int | None, listed: bool
 ) -> None:

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from in_turn import in_turn
 
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.schemas.parts import Opaque
@@ -22,7 +23,7 @@ def usage(reply: Reply) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("driver", ["sync", "async"])
+@in_turn("driver", ["sync", "async"])
 @pytest.mark.parametrize("recording", recordings("openai_responses"), ids=lambda each: each.id)
 def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, driver: str) -> None:
     outcome = replay(recording, openai_responses, driver=driver)

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..timeouts import Clock
 from .answer import ONE_WRITE, UnreadAnswer
-from .errors import HTTPError, ReadError, ReadTimeout, RemoteProtocolError, StaleConnection
+from .errors import HTTPError, ReadError, ReadTimeout, RemoteProtocolError, StaleConnection, broken
 from .reader import AnswerReader
 from .target import Origin
 
@@ -136,7 +136,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         if error is not None and not self.reader.done:
-            self._fail(ReadError("the connection broke"))
+            self._fail(ReadError(broken(error)))
         elif error is None:
             self.eof_received()
         self.close()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import socket
 from collections import deque
 from contextlib import suppress
 from math import inf
@@ -15,7 +14,7 @@ from .dial import HEAD_START, TLS
 from .errors import PoolBusy, SlowConnect, Unreachable
 from .pool import idle_seconds
 from .target import Origin, Target
-from .wait import IN, keep_alive, ready
+from .wait import IN, keep_alive, ready, shut_down
 
 _TRUSTED = 0.5
 """Seconds of idleness from which a connection is checked: a busy loop may not know yet that it has ended."""
@@ -193,9 +192,7 @@ class AsyncPool:
 
     def shut_down(self) -> None:
         """End the connections of an event loop that was closed without having closed them."""
-        for each in self._opened:
-            if each.transport is not None:
-                with suppress(Exception):
-                    each.transport.get_extra_info("socket").shutdown(socket.SHUT_RDWR)
+        opened = [each.transport for each in self._opened if each.transport is not None]
+        shut_down([each.get_extra_info("socket") for each in opened])
         self._opened.clear()
         self._idle.clear()

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 from ..timeouts import Clock
 from .answer import ONE_WRITE, UnreadAnswer
-from .errors import ReadError, ReadTimeout, RemoteProtocolError, StaleConnection, WriteTimeout
+from .errors import ReadError, ReadTimeout, RemoteProtocolError, StaleConnection, WriteTimeout, broken
 from .reader import AnswerReader
 from .target import Target
 from .wait import IN, LONGEST, OUT, ready, shut_down, waiter_of
@@ -184,8 +184,8 @@ class Connection:
         except ssl.SSLWantWriteError:
             ready([self._socket], OUT, 1.0)  # TLS has to send something before it can read
             return
-        except OSError:
-            failed = "closed by the caller" if self.closed else "broken"
+        except OSError as error:
+            failed = "the connection was closed by the caller" if self.closed else broken(error)
         else:
             if size:
                 self.reader.feed(buffer[:size])
@@ -194,7 +194,7 @@ class Connection:
             else:
                 self.reader.end()
             return
-        raise ReadError(f"the connection was {failed}")
+        raise ReadError(failed)
 
     def leave(self, *, keep: bool) -> None:
         """Give it back, if its answer was read to the end and it can serve another call; else close it.

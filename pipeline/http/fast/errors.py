@@ -1,4 +1,4 @@
-"""What goes wrong on a connection; `transport_error` finds the meaning by the name of the class, as for httpx's.
+"""What goes wrong on a connection; `transport_error` (../library_errors.py) knows the meaning, as for httpx's errors.
 
 No message holds a header or a part of a body.
 """
@@ -31,7 +31,11 @@ class PoolBusy(HTTPError):
 
 
 class RemoteProtocolError(HTTPError):
-    """The answer is not HTTP/1.1, or was cut."""
+    """The answer was cut, or cannot be used."""
+
+
+class UnusableAnswer(RemoteProtocolError):
+    """The answer is not HTTP/1.1, or never comes to a body; the message says which, and quotes nothing."""
 
 
 class StaleConnection(RemoteProtocolError):
@@ -48,3 +52,9 @@ class ReadTimeout(HTTPError):
 
 class WriteTimeout(HTTPError):
     """The server did not take the request in time."""
+
+
+def broken(error: Exception) -> str:
+    """Return the message for a connection that broke: TLS names its reason, such as a client's certificate missing."""
+    text = str(error)
+    return text if text.startswith("[SSL") else "the connection broke"

@@ -8,7 +8,7 @@ from typing import Any
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
 
 from ..headers import Headers, from_lines
-from .errors import RemoteProtocolError
+from .errors import RemoteProtocolError, UnusableAnswer
 
 MAX_WITHOUT_BODY = 128 * 2**10
 """The most bytes in a row without any of the body: a head, 1xx answers, extensions of chunks, trailers."""
@@ -97,7 +97,7 @@ class AnswerReader:
         elif not self.done:
             self._barren += len(data)
             if self._barren > MAX_WITHOUT_BODY:
-                raise RemoteProtocolError(f"more than {MAX_WITHOUT_BODY // 1024} kB arrived without a body")
+                raise UnusableAnswer(f"more than {MAX_WITHOUT_BODY // 1024} kB arrived without a body")
 
     def _refused(self) -> None:
         """Go on after the parser has refused something. Raises RemoteProtocolError where that is not possible."""
@@ -114,7 +114,7 @@ class AnswerReader:
                     return
                 if len(self._head) >= before:  # not even a 1xx answer was read
                     break
-        raise RemoteProtocolError("what the server sent is not HTTP/1.1") from None
+        raise UnusableAnswer("it is not HTTP/1.1") from None
 
     def _read_odd_head(self, new: int) -> None:
         """Read a head that llhttp refuses and others accept, once all of it has arrived: see `_normalised`."""

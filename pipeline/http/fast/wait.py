@@ -73,4 +73,7 @@ def shut_down(sockets: Sequence[Any]) -> None:
     """
     for each in sockets:
         with suppress(OSError):
-            socket.socket.shutdown(each, socket.SHUT_RDWR)
+            if isinstance(each, socket.socket):
+                socket.socket.shutdown(each, socket.SHUT_RDWR)
+            elif each is not None:  # what asyncio shows of a socket
+                each.shutdown(socket.SHUT_RDWR)

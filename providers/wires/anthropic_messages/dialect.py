@@ -10,12 +10,13 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
+from attrs import evolve
+
 from ....schemas.json_schema.dialects import Dialected, Dropped
 from ....schemas.json_schema.dialects.plain import as_plain, through_plain
 from ....schemas.json_schema.dialects.writing import Dialect
 from ....schemas.json_schema.keywords import escape, objects_in
 from ....schemas.json_text import spaced
-from ....schemas.record import evolve
 
 MAX_OPTIONAL: Final = 24
 MAX_UNIONS: Final = 16

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from attrs import evolve
+
 from ....pipeline.side_fields import By, Held, Or, Rules, Some, Whole, count, nonempty_text
-from ....schemas.record import evolve
 
 _USAGE: Rules = {
     "input_tokens": count,

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import define, evolve, field
+
 from ....pipeline.side_fields import kept_event, left_out
 from ....schemas.chunks import (
     STREAM_END,
@@ -29,7 +31,6 @@ from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
-from ....schemas.record import define, evolve, field
 from ....schemas.reply import PAUSE, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error

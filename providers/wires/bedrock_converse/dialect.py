@@ -11,6 +11,8 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import Any, Final
 
+from attrs import evolve
+
 from ....schemas.errors import SchemaError
 from ....schemas.json_schema.dialects import Dialected, Dropped
 from ....schemas.json_schema.dialects.plain import as_plain, through_plain
@@ -24,7 +26,6 @@ from ....schemas.json_schema.keywords import (
     with_parts,
 )
 from ....schemas.json_types import Schema
-from ....schemas.record import evolve
 from ..anthropic_messages import dialect as anthropic
 
 _WRITTEN_OUT: Final = ("$ref", "$defs", "definitions")

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from attrs import define, field
+
 from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
     Finish,
@@ -30,7 +32,6 @@ from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Opaque, Reasoning
-from ....schemas.record import define, field
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.event_errors import event_error, read_broken

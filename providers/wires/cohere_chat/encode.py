@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ....pipeline.http.request import Request
 from ....schemas.errors import InvalidOption
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
-from ....schemas.record import evolve
 from ....schemas.tool import chosen_name
 from ..calls import sent_arguments
 from ..fields import Field, format_asked, given, listed, put_options

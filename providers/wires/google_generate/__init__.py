@@ -6,7 +6,8 @@ https://cloud.google.com/vertex-ai/generative-ai/docs/model-reference/count-toke
 
 from __future__ import annotations
 
-from ....schemas.record import evolve
+from attrs import evolve
+
 from ....schemas.tool import CHOICES, SEVERAL
 from ...auth.auth import header_key
 from ...declare.object_support import ObjectSupport, lazy_dialect, never_strict

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from attrs import evolve
+
 from ....schemas.json_schema.dialects import Dropped
 from ....schemas.json_schema.dialects.plain import through_plain
 from ....schemas.json_schema.dialects.writing import Dialect
 from ....schemas.json_schema.keywords import leads_to_itself, subschemas
-from ....schemas.record import evolve
 
 _NUMBER: Final = frozenset({"minimum", "maximum"})
 

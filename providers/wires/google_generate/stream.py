@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import define, evolve, field
+
 from ....pipeline.side_fields import kept_event, left_out
 from ....schemas.chunks import (
     STREAM_END,
@@ -33,7 +35,6 @@ from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Opaque
-from ....schemas.record import define, evolve, field
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.event_errors import event_error, read_broken

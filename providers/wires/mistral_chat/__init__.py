@@ -6,7 +6,8 @@ https://docs.mistral.ai/api
 
 from __future__ import annotations
 
-from ....schemas.record import evolve
+from attrs import evolve
+
 from ...declare.tool_policies import ToolCallIdPolicy
 from ...history.shape import HistoryShape
 from ..openai_chat import openai_chat

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ....schemas.record import evolve
+from attrs import evolve
+
 from ...declare.object_support import BY_GRAMMAR, never_strict
 from ...declare.tool_policies import ToolCallIdPolicy
 from ...declare.wire import Wire

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import define, field
+
 from ....pipeline.side_fields import Rules, kept_event, left_out
 from ....schemas.chunks import (
     STREAM_END,
@@ -26,7 +28,6 @@ from ....schemas.errors import DecodeError, ProviderError
 from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads, loads_fast
 from ....schemas.model import Model
-from ....schemas.record import define, field
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.event_errors import event_error, read_broken

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import define, field
+
 from ....pipeline.side_fields import left_out
 from ....schemas.chunks import MetadataUpdate, StreamChunk, ToolCallDelta, ToolCallEnd, ToolCallStart, Warned
 from ....schemas.json_text import JSONDecodeError, loads_fast
 from ....schemas.model import Model
-from ....schemas.record import define, field
 from ..calls import arguments_text, call_id, orphaned
 from .places import CALLS, NAME
 

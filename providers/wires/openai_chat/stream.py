@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import define, evolve, field
+
 from ....pipeline.side_fields import Rules, kept_event, left_out
 from ....schemas.chunks import (
     STREAM_END,
@@ -29,7 +31,6 @@ from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Part, Text, ToolCall
-from ....schemas.record import define, evolve, field
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
@@ -164,7 +165,7 @@ _PLAIN_CALL, _PLAIN_FUNCTION = frozenset(("id", "type", "index", "function")), f
 
 
 def _metadata_of(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: data[name] for name in METADATA if data.get(name)}
+    return {name: value for name in METADATA if (value := data.get(name))}
 
 
 def _plain_parts(message: Mapping[str, Any]) -> tuple[Part, ...] | None:
@@ -258,7 +259,7 @@ def _choices(
             out += [part if part is WHOLE else Alternative(index, part) for part in chunks]
         else:
             out += _choice(choice, state.first, model, whole)
-            state.begun = state.first.wrote or bool(state.first.calls)
+            state.begun = state.first.wrote or state.first.calls.sure is not None
         if choice.get("error"):
             # Gateways report a failure halfway in the choice, next to the partial answer (OpenRouter; see the
             # recordings).

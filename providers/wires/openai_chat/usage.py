@@ -16,9 +16,18 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_c
     service_tier: the tier that the answer states; Mistral states it inside of the usage
     unpriced_charges: charges that have no price here
     """
+    # Without a call for each field, since every answer and the end of every stream comes here.
+    if _RARE.isdisjoint(raw):
+        # Many servers count input and output, and no more.
+        return Usage(
+            raw.get("prompt_tokens"),
+            raw.get("completion_tokens"),
+            service_tier=service_tier or None,
+            unpriced_charges=unpriced_charges,
+            raw=raw,
+        )
     read = raw.get("prompt_tokens_details") or raw.get("input_tokens_details") or {}
     wrote = raw.get("completion_tokens_details") or raw.get("output_tokens_details") or {}
-    # Without a call for each field, since every answer and the end of every stream comes here.
     if (input_tokens := raw.get("prompt_tokens")) is None:
         input_tokens = raw.get("input_tokens")
     if (output_tokens := raw.get("completion_tokens")) is None:
@@ -58,6 +67,14 @@ _CACHED = dict.fromkeys(
 # OpenRouter's; Alibaba's (https://help.aliyun.com/zh/model-studio/context-cache) and Anthropic's; LiteLLM's.
 _WRITES = dict.fromkeys(("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")).keys()
 _CHARGES = frozenset(("cost", "cost_in_usd_ticks"))
+_RARE = frozenset(
+    (
+        *("prompt_tokens_details", "input_tokens_details", "completion_tokens_details", "output_tokens_details"),
+        *("input_tokens", "output_tokens", "reasoning_tokens", "cache_creation"),
+        *(*_CACHED, *_WRITES, *_CHARGES, "is_byok", "num_sources_used", "service_tier"),
+    )
+)
+"""All names that are read here beside `prompt_tokens` and `completion_tokens`."""
 
 
 def _first(places: Iterable[Mapping[str, Any]], names: Iterable[str]) -> Any:

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from attrs import evolve
+
 from ....pipeline.http.request import Request
 from ....schemas.message import Context, Message
 from ....schemas.model import Model
 from ....schemas.parts import Image, Opaque, Part, Reasoning, ToolCall
-from ....schemas.record import evolve
 from .encode import NAME
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ....schemas.record import define, field
+from attrs import define, field
 
 PLACES = 100
 """How many places each item has: a part's place is its item's index times this, plus its own within the item."""

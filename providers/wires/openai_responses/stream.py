@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
 
+from attrs import define, field
+
 from ....pipeline.outcome import PENDING
 from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
@@ -37,7 +39,6 @@ from ....schemas.json_text import JSONDecodeError, exact, loads_fast
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Part, Reasoning, Refusal, Text, ToolCall
-from ....schemas.record import define, field
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ....pipeline.side_fields import Each, Rules, count
 from ....schemas.batch import BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps, trimmed
 from ....schemas.nan_check import dumps_as_read
-from ....schemas.record import evolve
 from ...auth.auth import header_key
 from ...declare.wire import Wire
 from ..anthropic_messages import VERSION

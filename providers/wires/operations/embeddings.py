@@ -13,11 +13,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ....pipeline.http.request import RAW_OPTIONS, Request
 from ....pipeline.side_fields import Held, count
 from ....schemas.errors import ConfigError
 from ....schemas.model import Model
-from ....schemas.record import evolve
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Each, Held, Rules, count
 from ....schemas.batch import BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps, trimmed
 from ....schemas.model import Model
 from ....schemas.nan_check import dumps_as_read
-from ....schemas.record import evolve
 from ....schemas.reply import Reply
 from ...auth.auth import header_key
 from ...declare.wire import Wire

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Rules, count
 from ....schemas.batch import BatchItem, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps, loads, trimmed
 from ....schemas.model import Model
 from ....schemas.nan_check import dumps_as_read
-from ....schemas.record import evolve
 from ....schemas.reply import Reply
 from ...declare.wire import Wire
 from .batches import results_wire, state_decoder, state_wire

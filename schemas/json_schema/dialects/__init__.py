@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from ...record import frozen
+from attrs import frozen
 
 
 class Dropped(NamedTuple):

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, Literal
 
+from attrs import field, frozen
+
 from ...json_types import Schema
-from ...record import field, frozen
 from ..keywords import ANNOTATIONS, ONE, resolve_ref, subschemas, tokens_of
 from ..keywords import pointer as pointer_of
 from .merging import common_values, merge

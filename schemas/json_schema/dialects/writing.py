@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Set
 from math import ceil, floor
 from typing import Any, Final, Literal
 
+from attrs import evolve, frozen
+
 from ...errors import SchemaError
 from ...json_text import short_json
 from ...json_types import JSONSchema, Schema
 from ...memo import memo
-from ...record import evolve, frozen
 from ..keywords import definition_name, escape
 from ..safety import content_of, schema_from_json
 from . import Dialected, Dropped

@@ -11,12 +11,13 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, Field
 
 from ...schemas.errors import ConfigError
 from ...schemas.message import Context
 from ...schemas.model import Model
 from ..common import choice_of
+from ..credentials import ApiKey, revealed_key
 from ..fields import ChatFields
 from .chunks import ChunkWriter
 from .errors import known_to_langchain
@@ -42,7 +43,7 @@ class ChatStepwell(ChatFields, BaseChatModel):
     timeout: Any = None
     """Seconds for the whole call, or Timeouts."""
     retries: int | None = Field(default=None, alias="max_retries")
-    api_key: SecretStr | None = None
+    api_key: ApiKey = None
     base_url: str | None = None
     streaming: bool = False
     """Whether `invoke` streams internally."""
@@ -163,7 +164,7 @@ class ChatStepwell(ChatFields, BaseChatModel):
         if stop_strings := stop or _stop_list(self.stop):
             options["stop"] = stop_strings
         if self.api_key is not None:
-            options.setdefault("api_key", self.api_key.get_secret_value())
+            options.setdefault("api_key", revealed_key(self.api_key))
         if stream and (options.get("n") or 1) > 1:
             raise ConfigError("LangChain can stream only one answer", hint="leave n out, or call invoke or generate")
         return model, Context(messages_from_langchain(messages), tools), options

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from attrs import define
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
@@ -24,7 +25,6 @@ from ...schemas.chunks import (
 )
 from ...schemas.json_text import repaired
 from ...schemas.parts import Opaque, Refusal, ToolCall
-from ...schemas.record import define
 from ...schemas.reply import Reply
 from .incoming import OURS
 from .outgoing import content_block, extras_of, note_of, response_metadata, usage_metadata

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from langchain_core.embeddings import Embeddings
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, Field
 
 from ...workflows.embed.embedder import Embedder
+from ..credentials import ApiKey, revealed_key
 from ..fields import EmbedderFields, default_model
 from .errors import known_to_langchain
 
@@ -15,7 +16,7 @@ class StepwellEmbeddings(EmbedderFields, Embeddings):
 
     model: str = Field(default_factory=default_model)
     """`provider:model-id`; by default `STEPWELL_MODEL`, else the local model."""
-    api_key: SecretStr | None = None
+    api_key: ApiKey = None
     batch_size: int | None = None
     """Most texts in one request; None: as many as the provider takes."""
     workers: int = 4
@@ -33,7 +34,7 @@ class StepwellEmbeddings(EmbedderFields, Embeddings):
             client=self.client,
             async_client=self.async_client,
             dimensions=self.dimensions,
-            api_key=self.api_key.get_secret_value() if self.api_key else None,
+            api_key=revealed_key(self.api_key),
             **self.options,
         )
 

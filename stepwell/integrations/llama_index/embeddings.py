@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from llama_index.core.base.embeddings.base import BaseEmbedding
-from pydantic import ConfigDict, Field, SecretStr
+from pydantic import ConfigDict, Field
 
 from ...workflows.embed.embedder import Embedder
+from ..credentials import ApiKey, revealed_key
 from ..fields import EmbedderFields, default_model
 
 
@@ -14,7 +15,7 @@ class StepwellEmbedding(EmbedderFields, BaseEmbedding):
 
     model_name: str = Field(default_factory=default_model, alias="model")
     """`provider:model-id`; by default `STEPWELL_MODEL`, else the local model."""
-    api_key: SecretStr | None = Field(default=None, exclude=True)
+    api_key: ApiKey = Field(default=None, exclude=True)
 
     model_config = ConfigDict(populate_by_name=True, extra="forbid")
 
@@ -27,7 +28,7 @@ class StepwellEmbedding(EmbedderFields, BaseEmbedding):
             client=self.client,
             async_client=self.async_client,
             dimensions=self.dimensions,
-            api_key=self.api_key.get_secret_value() if self.api_key else None,
+            api_key=revealed_key(self.api_key),
             **self.options,
         )
 

@@ -31,13 +31,14 @@ from llama_index.core.program.utils import get_program_for_llm
 from llama_index.core.prompts import BasePromptTemplate
 from llama_index.core.tools.types import BaseTool
 from llama_index.core.types import PydanticProgramMode
-from pydantic import BaseModel, Field, SecretStr
+from pydantic import BaseModel, Field
 
 from ...schemas.errors import ToolFailed
 from ...schemas.message import Context
 from ...schemas.reply import WHOLE
 from ...schemas.tool import Tool, tool_behind
 from ..common import choice_of
+from ..credentials import ApiKey, revealed_key
 from ..fields import ChatFields
 from .messages import messages_from_llama_index, response_of, with_one_call
 from .streaming import ResponseWriter
@@ -54,7 +55,7 @@ class StepwellLLM(ChatFields, FunctionCallingLLM):
 
     context_window: int | None = None
     """Tokens of the context; by default the catalog's figure."""
-    api_key: SecretStr | None = Field(default=None, exclude=True)
+    api_key: ApiKey = Field(default=None, exclude=True)
 
     @classmethod
     def class_name(cls) -> str:
@@ -239,12 +240,11 @@ class StepwellLLM(ChatFields, FunctionCallingLLM):
 
         `call_options` are options of this call, which override those of this object.
         """
-        key = self.api_key.get_secret_value() if self.api_key else None
         own = {
             "temperature": self.temperature,
             "max_tokens": self.max_tokens,
             "headers": self.headers,
-            "api_key": key,
+            "api_key": revealed_key(self.api_key),
         }
         set_here = {name: value for name, value in own.items() if value is not None}
         options: dict[str, Any] = {**set_here, **self.options, **call_options}

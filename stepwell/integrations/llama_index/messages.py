@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from attrs import evolve
 from llama_index.core.base.llms.types import (
     AudioBlock,
     ChatMessage,
@@ -30,7 +31,6 @@ from ...schemas.errors import ConfigError
 from ...schemas.json_text import dumps
 from ...schemas.message import Context, Message, Role
 from ...schemas.parts import Audio, File, Image, Part, Reasoning, Refusal, Text, ToolCall, Video
-from ...schemas.record import evolve
 from ...schemas.reply import Reply
 
 OURS = "stepwell"

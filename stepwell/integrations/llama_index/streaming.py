@@ -5,6 +5,7 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
+from attrs import define, field
 from llama_index.core.base.llms.types import ChatMessage, ChatResponse, ToolCallBlock
 
 from ...schemas.chunks import (
@@ -21,7 +22,6 @@ from ...schemas.errors import DecodeError
 from ...schemas.fold import Fold
 from ...schemas.json_schema.partial import MISSING, PartialJSON
 from ...schemas.parts import Refusal
-from ...schemas.record import define, field
 from ...schemas.reply import Reply
 from .messages import CALLS, call_dict, chat_message_of, response_of
 

@@ -10,12 +10,23 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, cast
 
+from attrs import evolve, field, frozen
+
 from ...options import ModelLike, PromptLike
 from ...pipeline.annotate import completed_reply
 from ...pipeline.edits import edits_of
 from ...pipeline.effects import CallModel, Flow, Sleep, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.offline import finish_offline, prepare_offline
+from ...pipeline.steps.budget_batches import (
+    give_back,
+    ledgers_of,
+    name_batch,
+    reserve_batch,
+    settle_batch,
+    without_budgets,
+)
+from ...pipeline.steps.budget_ledger import Ledger
 from ...planner import CallPlanner
 from ...providers.declare.vendor_names import BATCH_OPTIONS
 from ...schemas.batch import BatchInput, BatchItem, BatchLine, BatchState
@@ -32,7 +43,6 @@ from ...schemas.json_text import trimmed
 from ...schemas.message import Context
 from ...schemas.options import CALL_OPTIONS
 from ...schemas.prices import BATCH
-from ...schemas.record import evolve, field, frozen
 from ...schemas.reply import CallWarning, Reply
 
 Prompts: TypeAlias = Mapping[str, PromptLike] | Iterable[PromptLike]
@@ -58,7 +68,13 @@ class BatchWork:
         options = {**self.options, "pipeline": None, "retries": 0}
         _, request = self.planner.request("chat", self.model, prompt, options)
         pipeline = edits_of(self.options.get("pipeline")).apply(plan.for_request(request).bare)
-        return pipeline.flow(request), request
+        return without_budgets(pipeline).flow(request), request
+
+    def budgets(self) -> tuple[list[Ledger], Request]:
+        """Return what the budgets keep that hold for the batch, and a request to ask their stores with."""
+        plan = self.planner.plan("chat", self.model)
+        pipeline = edits_of(self.options.get("pipeline")).apply(plan.pipeline)
+        return ledgers_of(pipeline), plan.request.replace(world=self.planner.world)
 
     def ask(self, operation: str, input: object, **more: object) -> CallModel:
         """Return one of the batch's own calls, with those of the options that steer calls."""
@@ -75,20 +91,28 @@ def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapp
     own = {name: options.pop(name) for name in BATCH_OPTIONS & options.keys()}
     work = BatchWork(planner, model, _prompts_by_id(prompts), options)
     offered = _batch_operations(planner, model)
-    items, betas = [], set()
+    items, betas, requests = [], set(), {}
     for id, prompt in work.prompts.items():
         flow, request = work.flow(prompt)
         prepared = yield from prepare_offline(flow)
         if not isinstance(prepared, Request):
             raise ConfigError(f"{id!r} was answered by a step, without the provider", hint="leave that step out")
         path = prepared.url.removeprefix(request.base_url.rstrip("/"))
+        requests[id] = prepared
         items.append(BatchItem(id, path, trimmed(prepared.body)))
         betas |= {(name, value) for name, value in prepared.headers.items() if name.endswith("-beta")}
     input = BatchInput(tuple(items), planner.plan("chat", model).model.id)
-    if "upload_batch" in offered:
-        input = evolve(input, file=(yield work.ask("upload_batch", input)).id)
     headers = {**(options.get("headers") or {}), **_join_betas(betas)}
-    reply = yield work.ask("create_batch", input, **own, **({"headers": headers} if headers else {}))
+    ledgers, asking = work.budgets()
+    holds = yield from reserve_batch(ledgers, requests)
+    try:
+        if "upload_batch" in offered:
+            input = evolve(input, file=(yield work.ask("upload_batch", input)).id)
+        reply = yield work.ask("create_batch", input, **own, **({"headers": headers} if headers else {}))
+    except BaseException as error:
+        yield from give_back(holds, asking, error)
+        raise
+    yield from name_batch(holds, asking, reply.object.id)
     return work, reply.object
 
 
@@ -140,7 +164,9 @@ def results(work: BatchWork, id: str) -> Flow:
             answers_of_id = lines.setdefault(str(line.id), [])
             if line not in answers_of_id:  # one answer in two files is one answer
                 answers_of_id.append(line)
+    ledgers, asking = work.budgets()
     if not lines and state.status == "failed":
+        yield from settle_batch(ledgers, asking, id, {})
         raise InvalidRequest(f"batch {id} failed: {state.why or 'the provider gives no reason'}")
     unknown_ids = _unknown_ids_warning(work, lines) or _missing_warning(work, state, len(lines))
     answers: dict[str, Reply | StepwellError] = {}
@@ -152,6 +178,7 @@ def results(work: BatchWork, id: str) -> Flow:
         if unknown_ids and isinstance(answer, Reply):
             answer.warnings = (*answer.warnings, CallWarning("batch", unknown_ids, str(work.model)))
         answers[each] = answer
+    yield from settle_batch(ledgers, asking, id, answers)
     return answers
 
 

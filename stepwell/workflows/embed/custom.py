@@ -8,10 +8,10 @@ from typing import Any
 
 from ...pipeline.around import around
 from ...pipeline.effects import CallNext, StepGenerator
+from ...pipeline.http.library_errors import transport_error
 from ...pipeline.http.request import Request
 from ...pipeline.http.timeouts import Clock
 from ...pipeline.step import halt_with
-from ...pipeline.stream.source import transport_error
 from ...providers.declare.provider import Provider, declare_provider
 from ...providers.declare.wire import Wire
 from ...providers.wires.operations.vectors import texts_of

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from typing import Any
 
+from attrs import define, field
+
 from ...events import span
 from ...pipeline.effects import CallModel, Flow
 from ...pipeline.tasks import gather
@@ -23,7 +25,6 @@ from ...schemas.errors import (
 from ...schemas.model import Model
 from ...schemas.prices import Cost, total_cost
 from ...schemas.process_lock import ProcessLock
-from ...schemas.record import define, field
 from ...schemas.reply import CallWarning, Reply
 from ...schemas.usage import Usage, total_usage
 from .batching import batches_of

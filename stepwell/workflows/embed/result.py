@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from attrs import field, frozen
+
 from ...schemas.model import Model
 from ...schemas.prices import Cost
-from ...schemas.record import field, frozen
 from ...schemas.reply import CallWarning
 from ...schemas.usage import Usage
 from .vectors import Vector, numpy

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import evolve
+
 from ...events import span
 from ...options import ModelLike, PromptLike
 from ...pipeline.effects import CallModel, Flow
@@ -12,7 +14,6 @@ from ...planner import CallPlanner
 from ...schemas.errors import ConfigError, ObjectInvalid, StepwellError
 from ...schemas.message import Context, context_of, reminder, tool_result
 from ...schemas.parts import Text, ToolCall
-from ...schemas.record import evolve
 from ...schemas.reply import CallWarning, Reply
 from ...schemas.usage import total_usage
 from .modes import ObjectRequest, object_request

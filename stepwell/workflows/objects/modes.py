@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal
 
+from attrs import frozen
+
 from ...options import PromptLike
 from ...plan import Plan
 from ...providers.declare.object_support import MODES, ONLY_JSON, Dialect, ObjectSupport
@@ -15,7 +17,6 @@ from ...schemas.errors import InvalidOption, NotSupported, SchemaError
 from ...schemas.json_text import dumps
 from ...schemas.message import Context, context_of
 from ...schemas.nearest import nearest
-from ...schemas.record import frozen
 from ...schemas.reply import Reply
 from ...schemas.tool import Tool
 from .output_spec import OutputSpec

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from attrs import frozen
+
 from ...schemas.errors import DecodeError, ObjectInvalid
 from ...schemas.json_schema.from_type import schema_of
 from ...schemas.json_schema.read_value import read_value
 from ...schemas.json_schema.repair import LEFT_OPEN, repair
 from ...schemas.json_schema.root import KEY, in_object, without_nulls
 from ...schemas.json_schema.violation import REFUSED, Violation
-from ...schemas.record import frozen
 
 
 @frozen

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from attrs import define, field
+
 from ...events import span
 from ...options import ModelLike, PromptLike
 from ...pipeline.effects import Emit, Flow
@@ -20,7 +22,6 @@ from ...schemas.json_schema.root import KEY
 from ...schemas.json_schema.violation import Violation
 from ...schemas.json_schema.withholding import continues, hold_back
 from ...schemas.message import context_of
-from ...schemas.record import define, field
 from ...schemas.reply import ObjectType, Reply
 from .generate import object_error, object_reply
 from .modes import ObjectRequest, object_request

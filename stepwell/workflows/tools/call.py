@@ -13,6 +13,8 @@ from contextvars import copy_context
 from copy import deepcopy
 from typing import Any, ClassVar, Literal
 
+from attrs import evolve, field, fields, frozen
+
 from ...events import span
 from ...pipeline.effects import Flow, Run
 from ...pipeline.world import World
@@ -25,7 +27,6 @@ from ...schemas.json_schema.write_value import plain_data
 from ...schemas.json_text import dumps
 from ...schemas.message import Content, Message, tool_result
 from ...schemas.parts import Audio, File, Image, Text, ToolCall, Video
-from ...schemas.record import evolve, field, field_names, frozen
 from ...schemas.tool import Tool
 
 MAX_SHOWN = 10
@@ -51,7 +52,7 @@ class ToolRun:
         """Return what is pickled. A value that cannot be is left out, and such an error replaced by its text."""
         from ...schemas.pickling import pickles  # only for those who pickle
 
-        state = {name: getattr(self, name) for name in field_names(ToolRun)}
+        state = {each.name: getattr(self, each.name) for each in fields(ToolRun)}
         if not pickles(self.value):
             state["value"] = None
         if not pickles(self.error):

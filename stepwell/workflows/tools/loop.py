@@ -9,6 +9,8 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterat
 from operator import attrgetter
 from typing import Any, Literal
 
+from attrs import frozen
+
 from ...events import span
 from ...options import ModelLike, PromptLike, ToolLike, ToolLoopOptions
 from ...pipeline.edits import edits_of
@@ -22,7 +24,6 @@ from ...schemas.chunks import StreamChunk, TextDelta
 from ...schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
 from ...schemas.message import Context, context_of, tool_result
 from ...schemas.parts import ToolCall
-from ...schemas.record import frozen
 from ...schemas.reply import PAUSE, WHOLE, CallWarning, Reply
 from ...schemas.tool import Tool
 from ...schemas.usage import total_usage

@@ -1,0 +1,160 @@
+"""Typed errors for what HTTP libraries and the system raise: known by their classes, without importing a library."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from ...schemas.errors import (
+    ConnectError,
+    ConnectTimeout,
+    InvalidRequest,
+    PoolTimeout,
+    StepwellError,
+    StreamTruncated,
+    TransportError,
+)
+from .fast import errors as fast_errors
+from .timeouts import Clock
+
+_NO_CONNECTION = (ConnectTimeout, "no connection to {host} within the connect timeout")
+_NONE_FREE = (PoolTimeout, "no connection to {host} became free within the connect timeout")
+_UNREACHABLE = (ConnectError, "cannot connect to {host}")
+_NO_SCHEME = (ConnectError, "the URL of {host} has no http:// or https:// in front")
+_CUT = (StreamTruncated, "{host} closed the connection before the answer was whole")
+_BROKEN = (StreamTruncated, "the connection to {host} broke while reading")
+_FAILED = (TransportError, "the exchange with {host} failed")
+_MEANING: dict[str, tuple[type[TransportError], str]] = {
+    # The classes of httpx's interface, and those of pipeline/http/fast
+    "ConnectTimeout": _NO_CONNECTION,
+    "SlowConnect": _NO_CONNECTION,
+    "PoolTimeout": _NONE_FREE,
+    "PoolBusy": _NONE_FREE,
+    "ConnectError": _UNREACHABLE,
+    "Unreachable": _UNREACHABLE,
+    "ProxyError": (ConnectError, "the proxy refused the way to {host}"),
+    "UnsupportedProtocol": _NO_SCHEME,
+    "RemoteProtocolError": _CUT,
+    "UnusableAnswer": (StreamTruncated, "{host} sent what is no answer"),
+    "StaleConnection": (StreamTruncated, "{host} had closed the connection that was kept since the last call"),
+    "ReadError": _BROKEN,
+    "WriteError": (ConnectError, "the connection to {host} broke while sending"),
+    "CloseError": (StreamTruncated, "the connection to {host} broke"),
+    "TransportError": _FAILED,
+    "InvalidURL": _FAILED,
+    "StreamError": _FAILED,
+}
+_LATE = ("ReadTimeout", "WriteTimeout")
+_OTHERS = {
+    ("requests", "ReadTimeout"): "ReadTimeout",
+    ("requests", "ConnectTimeout"): "ConnectTimeout",
+    ("requests", "ProxyError"): "ProxyError",
+    ("requests", "ConnectionError"): "ConnectError",
+    ("aiohttp", "ClientConnectorError"): "ConnectError",
+    ("aiohttp", "ClientOSError"): "ReadError",
+    ("aiohttp", "ServerDisconnectedError"): "RemoteProtocolError",
+    ("aiohttp", "ClientPayloadError"): "RemoteProtocolError",
+}
+"""Classes of libraries of another shape, which functions of users call, as httpx would name them."""
+_LAYERS = ("h2", "h11", "httpcore", "anyio")
+"""Packages below httpx, some of whose errors it passes on as they are."""
+
+
+def transport_error(error: BaseException, clock: Clock | None, host: str) -> BaseException:
+    """Return our error for an error of an HTTP library or the network; any other error, unchanged.
+
+    error: what was raised; it is not chained, since its frames hold headers and h11 quotes values of headers.
+    clock: the limits of the exchange.
+    host: the server's name, for the message.
+    """
+    if isinstance(error, StepwellError) or not isinstance(error, Exception):
+        return error
+    name = _name_of(error)
+    if clock is not None and (name in _LATE or isinstance(error, TimeoutError)):
+        return clock.error()
+    if name == "LocalProtocolError" and not _is_of(error, "h2"):
+        return InvalidRequest(f"the request to {host} cannot be sent as HTTP", hint="check headers and URL")
+    if name in _MEANING:
+        return _typed(error, name, clock, host)
+    if isinstance(error, UnicodeError) and "idna" in str(error):  # Python's, for a host's name that is none
+        return ConnectError(f"cannot connect to {host}", hint="check the address")
+    if isinstance(error, ConnectionRefusedError):
+        return ConnectError(f"cannot connect to {host}", hint=_reason(error))
+    if isinstance(error, ConnectionError):
+        return StreamTruncated(f"the connection to {host} broke", hint=_reason(error))
+    if any(_is_of(error, layer) for layer in _LAYERS):
+        # A connection of HTTP/2 that another call spoilt, say: nothing is wrong with this request.
+        return TransportError(f"the exchange with {host} failed ({type(error).__name__})")
+    return error
+
+
+def _typed(error: Exception, name: str, clock: Clock | None, host: str) -> TransportError:
+    meaning, text = _MEANING[name]
+    if issubclass(meaning, ConnectTimeout) and clock is not None and (expired := clock.expired()) is not None:
+        return expired
+    reason = _reason(error)
+    if reason.startswith("[SSL") and (meaning is ConnectError or "alert" in reason.lower()):
+        return _tls_error(reason, host)
+    fields: dict[str, Any] = {}
+    if name == "ProxyError":
+        text, fields = _refused_by_proxy(str(error), text)
+    elif meaning is ConnectError:
+        fields["hint"] = reason or "check the address and the network"
+    elif meaning is PoolTimeout:
+        fields["hint"] = "raise max_connections= of the client, or run fewer calls"
+    elif meaning is TransportError:
+        text += f" ({type(error).__name__})"
+    elif name == "StaleConnection":
+        fields["retry_after"] = 0.0
+    elif name == "UnusableAnswer":
+        text += f": {error}"
+    return meaning(text.format(host=host), **fields)
+
+
+def _tls_error(reason: str, host: str) -> TransportError:
+    """Return the error of a failed handshake. With TLS 1.3 a server says only at the first read what it misses."""
+    passes = "EOF" in reason  # a server that is restarted, say; a certificate does not get right by waiting
+    if "CERTIFICATE_VERIFY_FAILED" in reason:
+        reason += "; SSL_CERT_FILE may name a file with the certificates of an authority of your own"
+    return ConnectError(f"cannot connect to {host}", hint=reason, retryable=passes)
+
+
+def _refused_by_proxy(said: str, text: str) -> tuple[str, dict[str, Any]]:
+    """Return the message and the fields of a proxy's refusal, which begins with its status."""
+    status = said[:3]
+    if not (status.isdigit() and said[3:4] in ("", " ")):
+        return text, {"hint": "check HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, and the proxy"}
+    hint = "the proxy's rules do not allow it; NO_PROXY lists hosts that are reached without it"
+    if status == "407":
+        hint = "it wants a login: HTTPS_PROXY=http://user:password@host:port"
+    refused = status.startswith("4") and status not in ("408", "429")
+    return f"{text} (status {status})", {"hint": hint, "retryable": not refused}
+
+
+def _name_of(error: Exception) -> str | None:
+    """Return what an HTTP library calls an error; None for an error of something else, whatever it is called."""
+    for kind in type(error).__mro__:
+        module: str = kind.__module__
+        package = module.partition(".")[0]
+        if other := _OTHERS.get((package, kind.__name__)):
+            return other
+        public = fast_errors if module == fast_errors.__name__ else sys.modules.get(package)
+        if hasattr(public, "RemoteProtocolError") and getattr(public, kind.__name__, None) is kind:
+            return str(kind.__name__)
+    return None
+
+
+def _is_of(error: BaseException, package: str) -> bool:
+    """Return whether an error, or one that it was raised from, is of a package."""
+    at: BaseException | None = error
+    while at is not None:
+        if type(at).__module__.partition(".")[0] == package:
+            return True
+        at = at.__cause__ or at.__context__
+    return False
+
+
+def _reason(error: Exception) -> str:
+    """Return the system's reason, which names no header; "" for a text that is not the system's."""
+    text = str(error)
+    return text if text.startswith(("[Errno", "[SSL")) or "certificate" in text.lower() else ""

@@ -1,0 +1,102 @@
+"""A kept connection that ends before a byte of the answer: the request is sent again at once, and nothing counts it."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import Iterable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from carriers import MODEL, aclient_of, all_carriers, client_of, is_async, name_of, own_client
+
+from stepwell.schemas import errors
+
+from loopback import SOON, Hangup, answer, completion, serving, whole_stream
+
+
+def ask_twice(server: Any, carrier: str, *, stream: bool, **settings: Any) -> Any:
+    """Return the second of two answers that one client gets."""
+    settings["transport"] = name_of(carrier)
+    if not is_async(carrier):
+        with own_client(carrier) as http, client_of(server, http=http, **settings) as client:
+            for _ in range(2):
+                reply = client.stream_text(MODEL, "hi").reply() if stream else client.generate_text(MODEL, "hi")
+            return reply
+
+    async def run() -> Any:
+        async with own_client(carrier) as http, aclient_of(server, http=http, **settings) as client:
+            for _ in range(2):
+                asked = client.stream_text(MODEL, "hi").reply() if stream else client.generate_text(MODEL, "hi")
+                reply = await asked
+            return reply
+
+    return asyncio.run(run())
+
+
+def outcome(carrier: str, begun: bytes, *, stream: bool) -> tuple[Any, int]:
+    """Return the second answer, or its error, and how many requests the server has seen.
+
+    begun: what comes of the second answer before its connection ends.
+    """
+
+    def script(request: Any) -> Iterable[bytes]:
+        if len(server.seen) == 2:
+            yield begun
+            raise Hangup
+        yield whole_stream("yes") if request.json.get("stream") else answer(completion("yes"))
+
+    with serving(script) as server:
+        try:
+            return ask_twice(server, carrier, stream=stream), len(server.seen)
+        except errors.StepwellError as error:
+            return error, len(server.seen)
+
+
+@all_carriers
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "unstreamed"])
+def test_before_a_byte_it_is_sent_again_at_once_and_after_one_it_is_not(carrier: str, stream: bool) -> None:
+    reply, seen = outcome(carrier, b"", stream=stream)
+    assert reply.text == "yes" and seen == 3 and len(reply.attempts) == 1
+    for begun in (b"H", b"HTTP/1.1 103 Early\r\n\r\n", b"HTTP/1.1 200 OK\r\n"):
+        error, seen = outcome(carrier, begun, stream=stream)
+        assert type(error) is errors.StreamTruncated and seen == 2, begun
+
+
+@all_carriers
+def test_a_new_connection_that_ends_so_is_an_error(carrier: str) -> None:
+    def script(request: Any) -> Iterable[bytes]:
+        raise Hangup
+        yield b""
+
+    with serving(script) as server:
+        with pytest.raises(errors.StreamTruncated):
+            ask_twice(server, carrier, stream=False)
+        assert len(server.seen) == 1
+
+
+@all_carriers
+def test_a_reset_is_an_end_like_any_other(carrier: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = SimpleNamespace(url=f"http://127.0.0.1:{listener.getsockname()[1]}")
+
+        def serve() -> None:
+            for turn in range(2):
+                with listener.accept()[0] as link:
+                    read_request(link)
+                    link.sendall(answer(completion("yes")))
+                    # Of the second request the rest is never read, for which the system resets the connection.
+                    link.recv(1) if turn == 0 else read_request(link)
+
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        assert ask_twice(server, carrier, stream=False).text == "yes"
+        thread.join(SOON)
+
+
+def read_request(link: socket.socket) -> None:
+    data = b""
+    while b'"messages"' not in data and (more := link.recv(65536)):
+        data += more
