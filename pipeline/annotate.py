@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..schemas.attempt import attempts_of, failed_answer
 from ..schemas.errors import StepwellError
 from ..schemas.message import Context
 from ..schemas.model import Model
@@ -17,6 +18,18 @@ def attach_partial(error: StepwellError, partial: Reply) -> None:
     if error.usage is not None:
         partial.usage, _ = later_usage(partial.usage, error.usage)
     error.partial, error.usage = partial, partial.usage
+
+
+def attach_attempts(error: StepwellError, request: Request) -> None:
+    """Attach the attempts of the call to its error, and report one whose answer had begun and then failed."""
+    noted = request.attempts
+    if noted is None:
+        return
+    if (failed := failed_answer(noted, request.model, error)) is not None:
+        status, seconds = failed[3], request.world.now() - request.started - failed[1]
+        facts = {"error": type(error).__name__, "status": status, "seconds": round(seconds, 3)}
+        request.world.report("failure", model=request.model, **facts)
+    error.attempts = attempts_of(noted)
 
 
 def check_usage(reply: Reply, request: Request) -> None:

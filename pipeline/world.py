@@ -44,7 +44,8 @@ _WARNINGS = frozenset(("fallback", "circuit_opened", "store_failed"))
 
 
 def report(name: str, **facts: object) -> None:
-    """Report one thing: retry, fallback, wait, cache_hit, circuit_opened, circuit_closed, store_failed.
+    """Report one thing: retry, failure, refused, fallback, wait, cache_hit, circuit_opened, circuit_tried,
+    circuit_closed, store_failed.
 
     facts: what it is about: names, numbers and classes of errors; no text of the caller's or of a server's.
     """

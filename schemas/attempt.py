@@ -21,7 +21,7 @@ class Attempt:
     status: int | None = None
     """the HTTP status; None where no answer came"""
     error: str | None = None
-    """the class of the error, such as "RateLimitError"; None for an answer"""
+    """the class of the error, such as "RateLimitError", also of one in the middle of the answer; None for an answer"""
     waited: float = 0.0
     """before the next attempt"""
     transport: str = ""
@@ -30,6 +30,19 @@ class Attempt:
 
 Noted: TypeAlias = "tuple[object, float, float, int | None, str | None, float, str]"
 """The fields of an Attempt as every call notes them, in a fifth of the time that making it would take."""
+
+
+def failed_answer(noted: list[Noted], model: object, error: Exception) -> Noted | None:
+    """Note the error on the last attempt of a model, if that had an answer, which has failed since: a stream broke, a
+    body is of no use. Return that attempt, else None."""
+    for place in reversed(range(len(noted))):
+        found = noted[place]
+        if found[0] is model:
+            if found[4] is not None:
+                return None
+            noted[place] = (*found[:4], type(error).__name__, *found[5:])
+            return found
+    return None
 
 
 def attempts_of(noted: Iterable[Noted]) -> tuple[Attempt, ...]:

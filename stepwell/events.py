@@ -30,7 +30,8 @@ class Event:
 
     name: str
     phase: Literal["start", "end", "error", "note"]
-    """A note is no span: a retry, fallback, wait, cache_hit, circuit_opened, circuit_closed or store_failed."""
+    """A note is no span: a retry, failure, refused, fallback, wait, cache_hit, circuit_opened, circuit_tried,
+    circuit_closed or store_failed."""
     span: str
     """The id of the span; empty for a note."""
     parent: str | None

@@ -83,7 +83,7 @@ def test_the_log_and_subscribers_hear_of_it_without_its_content(caplog: pytest.L
     finally:
         unsubscribe()
     notes = [event.name for event in heard if event.phase == "note"]
-    assert notes == ["retry", "circuit_opened", "fallback", "fallback", "cache_hit"]
+    assert notes == ["retry", "failure", "circuit_opened", "fallback", "refused", "fallback", "cache_hit"]
     logged = [record.getMessage() for record in caplog.records if record.name == "stepwell"]
     assert [line.partition(":")[0] for line in logged] == notes
     assert PROMPT not in str(heard) + str(logged) and MESSAGE not in str(heard) + str(logged)

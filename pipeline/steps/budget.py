@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from decimal import Decimal
+from functools import partial
 
 from attrs import evolve
 
-from ...schemas.errors import ConfigError, ConnectError, ConnectTimeout, StepwellError, TransportError
+from ...schemas.errors import BudgetExceeded, ConfigError, ConnectError, ConnectTimeout, StepwellError, TransportError
 from ...schemas.prices import FREE, exact_decimal
 from ...schemas.reply import Reply
 from ..around import around
@@ -16,6 +18,7 @@ from ..http.response import Response
 from ..pipeline import Pipeline, with_attempts
 from .budget_ledger import Hold, Ledger, Meter
 from .budget_sums import NOTHING
+from .limit_states import checked_listener, notify
 from .shared import LimitStore, check_number, checked_store
 
 _ENDLESS = Decimal("Infinity")
@@ -42,6 +45,7 @@ class Budget:
     store: where processes and machines share the budget, such as a RedisStore (default: it is this process's own). The
         properties then ask the store, and block; they raise StepwellError if it fails. Reservations of a process that
         was killed stay. While the store fails, the budget holds within the process, with a warning on the reply.
+    on_change: called with the budget when a call of this process has been settled.
 
     Thread-safe. A call that a step outside answers from a cache is not counted.
     """
@@ -55,6 +59,7 @@ class Budget:
         unknown: str = "refuse",
         name: str = "budget",
         store: LimitStore | None = None,
+        on_change: Callable[[Budget], object] | None = None,
     ) -> None:
         if unknown not in ("refuse", "allow"):
             raise ConfigError(f"unknown={unknown!r} is neither 'refuse' nor 'allow'")
@@ -69,6 +74,8 @@ class Budget:
         self.ledger = Ledger(
             self.limit, tokens, output_tokens, allow_unknown=unknown == "allow", name=name, store=checked_store(store)
         )
+        if checked_listener(on_change, "Budget", 1) is not None:
+            self.ledger.on_settled = partial(notify, on_change, self)
         self._key: StateKey[Hold | None] = StateKey(name, None, travels=True)
         self._steps = (
             evolve(around(name, self._call, counts=True), owner=self.ledger),
@@ -116,6 +123,10 @@ class Budget:
         """The limit of tokens less those used and reserved; None without such a limit."""
         return None if self.tokens is None else self.tokens - self.ledger.settled().all_tokens
 
+    def reset(self) -> None:
+        """Begin anew: nothing is spent, here and in the store. Calls that are in progress are not counted."""
+        self.ledger.reset()
+
     def __repr__(self) -> str:
         tokens = "" if self.tokens is None else f", tokens={self.tokens}"
         try:
@@ -132,8 +143,12 @@ class Budget:
     def _call(self, request: Request, call: CallNext) -> StepGenerator:
         if request.operation in FREE:
             return (yield from call(request))
-        hold = self.ledger.hold(request)
-        request = yield from self.ledger.reserve(request, hold)
+        try:
+            hold = self.ledger.hold(request)
+            request = yield from self.ledger.reserve(request, hold)
+        except BudgetExceeded:
+            request.world.report("refused", step=self._steps[0].name, model=request.model)
+            raise
         try:
             response: Response = yield from call(request.with_state(self._key, hold))
         except BaseException as error:

@@ -21,6 +21,7 @@ from ..http.request import Request
 from ..http.response import end_dropped
 from .budget_sums import NOTHING, Sums, in_billionths, sums_of
 from .expected import expected_usage
+from .limit_states import from_store
 from .shared import Asking, LimitStore
 
 _CHARACTERS_PER_TOKEN = 4
@@ -55,6 +56,15 @@ class Ledger:
         self._name, self.shared = name, Asking(store, name)
         self.batches: dict[str, BatchHold] = {}
         """The reservations of the batches that this process has submitted and not read yet, by id."""
+        self.on_settled: Callable[[], object] | None = None
+        """Called when a reservation of this process has been replaced by what was taken."""
+
+    def reset(self) -> None:
+        """Forget all sums, here and in the store. Raises StepwellError if the store fails."""
+        with self._lock:
+            self._sums = Sums()
+        if self.shared.store is not None:
+            from_store(self.shared.store, lambda store: store.forget(self._name))
 
     def hold(self, request: Request, service_tier: str | None = None) -> Hold:
         """Return the reservation to make for a call. Raises BudgetExceeded if what it may cost is not known.
@@ -99,7 +109,7 @@ class Ledger:
             sums = self._sums
             self._check(hold, (self.limit or NOTHING) - sums.all, (self.tokens or 0) - sums.all_tokens)
             sums.reserve(hold.process, hold.amount, hold.tokens)
-            hold.id, hold.open = "", True
+            hold.id, hold.open, hold.sums = "", True, sums
         return request
 
     def _check(self, hold: Hold, left: Decimal, tokens_left: int) -> None:
@@ -147,14 +157,23 @@ class Ledger:
             if not hold.open:
                 return None
             hold.open = False
-            if not hold.id:
+            if not hold.id and hold.sums is self._sums:
                 self._sums.reserve(hold.process, -hold.amount, -hold.tokens)
                 self._sums.add(taken.spent, taken.estimated, taken.tokens, taken.calls, taken.unpriced)
-                return None
+        if not hold.id:
+            if self.on_settled is not None:
+                self.on_settled()
+            return None
         dollars = {"spent": in_billionths(taken.spent), "estimated": in_billionths(taken.estimated)}
         counts = {**dollars, "tokens": taken.tokens, "calls": taken.calls, "unpriced": taken.unpriced}
         id = hold.id
-        return lambda store: store.settle(self._name, id, counts)
+
+        def settle(store: LimitStore) -> None:
+            store.settle(self._name, id, counts)
+            if self.on_settled is not None:
+                self.on_settled()
+
+        return settle
 
     def rename(self, hold: Hold, id: str) -> Work | None:
         """Give a reservation that is in the store another id. Return what the store must do for that, if anything."""
@@ -208,6 +227,8 @@ class Hold:
     """of a stream so far"""
     usage: Usage | None = None
     """of a stream so far"""
+    sums: Sums | None = None
+    """where it is reserved in this process; others have begun since if that was reset"""
     subject: str = "call"
     """what it is for, in messages"""
 

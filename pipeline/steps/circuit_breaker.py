@@ -14,7 +14,8 @@ from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..http.response import Response
 from ..named_states import NamedStates
-from ..step import Step
+from ..world import REAL_WORLD
+from .limit_states import CircuitState, LimitStep, checked_listener, from_store, limit_step, notify
 from .shared import Asking, LimitStore, check_by, check_number, checked_store, waiting_time
 
 By = Callable[[Request], str]
@@ -27,7 +28,8 @@ def circuit_breaker(
     by: By = lambda request: str(request.model),
     name: str = "circuit_breaker",
     store: LimitStore | None = None,
-) -> Step:
+    on_change: Callable[[str, str], object] | None = None,
+) -> LimitStep[CircuitState]:
     """Send nothing for a while after several failures in a row: each call raises CircuitOpen at once.
 
     After the cooldown one call is let through. If it succeeds, all calls are let through again; if it fails, another
@@ -39,6 +41,9 @@ def circuit_breaker(
     name: the name of the step, and of what is kept in the store; a pipeline may have several of different names.
     store: where processes and machines share what failed, such as a RedisStore (default: this process's own). While
         the store fails, this process counts by itself.
+    on_change: called with what failed together and "open", "half_open" or "closed", when that changes in this process.
+
+    `state(name)`, `states()` and `reset(name)` of the step read circuits and close them.
 
     Failures are 5xx and overload, after the retries, and connections that fail, break or stay silent, also in the
     middle of a stream. Any other answer, also one that refuses the key or the request, counts as a success; a cancelled
@@ -48,39 +53,58 @@ def circuit_breaker(
     check_number(failures, "failures", whole=True)
     check_number(cooldown, "cooldown")
     check_by(by)
-    circuits = NamedStates[str, _Circuit]()
-    lock, shared = ProcessLock(), Asking(checked_store(store), name)
+    checked_listener(on_change, "circuit_breaker", 2)
+    circuits = _Circuits(failures, cooldown, by, name, store, on_change)
+    return limit_step(around(name, circuits.run, counts=True), circuits.read, circuits.names, circuits.forget)
 
-    def run(request: Request, call: CallNext) -> StepGenerator:
-        failing = by(request)
-        group, entered = f"{name}:{failing}", None
+
+class _Circuits:
+    """The circuits of a step, each under the name of what fails together."""
+
+    def __init__(
+        self,
+        failures: int,
+        cooldown: float,
+        by: By,
+        name: str,
+        store: LimitStore | None,
+        on_change: Callable[[str, str], object] | None,
+    ) -> None:
+        self._failures = failures
+        self._cooldown = cooldown
+        self._by = by
+        self._name = name
+        self._shared = Asking(checked_store(store), name)
+        self._on_change = on_change
+        self._known = NamedStates[str, _Circuit]()
+        self._lock = ProcessLock()
+        self._now = REAL_WORLD.now
+
+    def run(self, request: Request, call: CallNext) -> StepGenerator:
+        failing, shared, failures, cooldown = self._by(request), self._shared, self._failures, self._cooldown
+        group, entered = f"{self._name}:{failing}", None
         if shared.usable(request):
             entered, request = yield from shared.ask(
                 request, lambda store: _entered(*store.enter_circuit(group, failures, cooldown))
             )
-        with lock:
-            now = request.world.now()
-            circuit = circuits.of(failing, _Circuit, lambda each: each.until + cooldown < now)
+        self._now = request.world.now
+        with self._lock:
+            now = self._now()
+            circuit = self._known.of(failing, _Circuit, lambda each: each.until + cooldown < now)
             wait, failed = entered or (circuit.enter(now, failures, cooldown), circuit.failed)
         if wait > 0:
+            request.world.report("refused", step=self._name, model=request.model)
             raise CircuitOpen(
                 f"{failing} failed {failed} times in a row, so nothing was sent",
                 hint=f"it is tried again in {wait:.0f} s",
                 retry_after=wait,
             )
+        if failed >= failures:
+            self._report(request, failing, circuit, "half_open")
 
         def judge(error: BaseException | None) -> Callable[[LimitStore], None] | None:
             """Note how the call has ended; return what the store must do, if it was asked and has to know."""
-            well = _outcome_of(error)
-            with lock:
-                circuit = circuits.setdefault(failing, _Circuit())
-                before = circuit.failed
-                circuit.leave(well, request.world.now(), cooldown)
-                if not circuit.failed:
-                    del circuits[failing]  # what works needs no entry: names may be many
-            if (before >= failures) != (circuit.failed >= failures):
-                what = "circuit_opened" if circuit.failed else "circuit_closed"
-                request.world.report(what, step=name, circuit=failing)
+            well = self._judge(request, failing, error)
             if entered is None or (well and not failed):
                 return None
             return lambda store: store.judge_circuit(group, well, cooldown)
@@ -102,7 +126,54 @@ def circuit_breaker(
 
         return response.on_end(ended)
 
-    return around(name, run, counts=True)
+    def _judge(self, request: Request, failing: str, error: BaseException | None) -> bool | None:
+        """Note how a call has ended; return whether the provider did its work, None if that is not known."""
+        well = _outcome_of(error)
+        with self._lock:
+            circuit = self._known.setdefault(failing, _Circuit())
+            circuit.leave(well, request.world.now(), self._cooldown)
+            if not circuit.failed:
+                del self._known[failing]  # what works needs no entry: names may be many
+        if well is not None:
+            self._report(request, failing, circuit, "open" if circuit.failed >= self._failures else "closed")
+        return well
+
+    def _report(self, request: Request, failing: str, circuit: _Circuit, now: str) -> None:
+        """Report the state of a circuit, if it is another than before."""
+        before, circuit.reported = circuit.reported, now
+        if now != before:
+            request.world.report(_EVENTS[now], step=self._name, circuit=failing)
+            notify(self._on_change, failing, now)
+
+    def read(self, failing: str) -> CircuitState:
+        """See LimitStep.state."""
+        if self._shared.store is not None:
+            found = from_store(self._shared.store, lambda store: store.read(f"{self._name}:{failing}", 0.0))
+            failed, wait = int(found.get("failed", 0)), found.get("wait", 0.0)
+        else:
+            with self._lock:
+                circuit = self._known.get(failing) or _Circuit()
+                failed, wait = circuit.failed, circuit.until - self._now()
+        if failed < self._failures:
+            return CircuitState(failed, "closed")
+        return CircuitState(failed, "open" if wait > 0 else "half_open", max(wait, 0.0))
+
+    def names(self) -> tuple[str, ...]:
+        """See LimitStep.states."""
+        with self._lock:
+            return tuple(self._known)
+
+    def forget(self, failing: str) -> None:
+        """See LimitStep.reset."""
+        with self._lock:
+            was = self._known.pop(failing, None)
+        if self._shared.store is not None:
+            from_store(self._shared.store, lambda store: store.forget(f"{self._name}:{failing}"))
+        if was is not None and was.reported != "closed":
+            notify(self._on_change, failing, "closed")
+
+
+_EVENTS = {"open": "circuit_opened", "half_open": "circuit_tried", "closed": "circuit_closed"}
 
 
 def _entered(wait: float, failed: int) -> tuple[float, int]:
@@ -129,6 +200,8 @@ class _Circuit:
 
     failed: int = 0
     until: float = 0.0
+    reported: str = "closed"
+    """the state that was last reported"""
 
     def enter(self, now: float, most: int, cooldown: float) -> float:
         """Return the seconds to wait; 0 lets the call through."""

@@ -14,7 +14,7 @@ from ..effects import CallNext, Flow, Sleep, StepGenerator, Wait
 from ..http.request import Request
 from ..http.response import Response
 from ..signal import Signal
-from ..step import Step
+from .limit_states import LimitStep, PlacesState, checked_listener, from_store, limit_step, notify
 from .shared import Asking, LimitStore, check_by, check_number, checked_store, waiting_time
 
 By = Callable[[Request], str]
@@ -29,7 +29,8 @@ def concurrency(
     name: str = "concurrency",
     store: LimitStore | None = None,
     lease: float = 600.0,
-) -> Step:
+    on_change: Callable[[str, PlacesState], object] | None = None,
+) -> LimitStep[PlacesState]:
     """Let at most `limit` calls run at once, a stream until its end. The others wait, in their order.
 
     limit: calls at once.
@@ -40,6 +41,11 @@ def concurrency(
         Calls of different processes wait in no order. While the store fails, the limit holds within the process.
     lease: seconds after which a place in the store is free again, although the process that had it did not give it
         back: it was killed.
+    on_change: called with the name under which a call is counted, and its state, when a call begins or ends to wait in
+        this process.
+
+    `state(name)` and `states()` of the step read how many calls run and wait; `reset(name)` frees the places that a
+    store keeps for killed processes.
 
     Put it outside `retry`, so that a call which waits to be sent again keeps its place. Raises TotalTimeout if the
     total timeout of the call passes while it waits.
@@ -47,13 +53,36 @@ def concurrency(
     check_number(limit, "the limit of concurrency", whole=True)
     check_number(lease, "lease")
     check_by(by)
-    gates, shared = _Gates(limit), Asking(checked_store(store), name)
+    checked_listener(on_change, "concurrency", 2)
+    places = _Places(limit, by, name, store, lease, on_change)
+    return limit_step(around(name, places.run, counts=True), places.read, places.gates.names, places.forget)
 
-    def run(request: Request, call: CallNext) -> StepGenerator:
-        group = by(request)
-        place, leave = gates.enter(group)
+
+class _Places:
+    """The places of a step, for each name under which calls are counted."""
+
+    def __init__(
+        self,
+        limit: int,
+        by: By,
+        name: str,
+        store: LimitStore | None,
+        lease: float,
+        on_change: Callable[[str, PlacesState], object] | None,
+    ) -> None:
+        self.gates = _Gates(limit)
+        self._limit = limit
+        self._by = by
+        self._name = name
+        self._shared = Asking(checked_store(store), name)
+        self._lease = lease
+        self._on_change = on_change
+
+    def run(self, request: Request, call: CallNext) -> StepGenerator:
+        counted, shared, limit = self._by(request), self._shared, self._limit
+        place, leave = self.gates.enter(counted)
         taken = False  # a place in the store
-        group, id = f"{name}:{group}", request.world.new_id() if shared.store is not None else ""
+        group, id = f"{self._name}:{counted}", request.world.new_id() if shared.store is not None else ""
 
         def leave_store(store: LimitStore) -> None:
             store.leave_place(group, id)
@@ -65,11 +94,9 @@ def concurrency(
 
         try:
             if not place.is_set:
-                request.world.report("wait", step=name, model=request.model)
-            if not place.is_set and not (yield Wait(place, request.seconds_left())):
-                raise _too_late(request, limit)
+                yield from self._wait(request, counted, place)
             if shared.usable(request):
-                taken, request = yield from _take_place(shared, request, leave_store, group, id, limit, lease)
+                taken, request = yield from _take_place(shared, request, leave_store, group, id, limit, self._lease)
             response: Response = yield from call(request)
         except BaseException as error:
             leave()
@@ -83,7 +110,30 @@ def concurrency(
             return response
         return response.on_end(ended)
 
-    return around(name, run, counts=True)
+    def _wait(self, request: Request, counted: str, place: Signal) -> Flow:
+        """Wait for a place in this process."""
+        request.world.report("wait", step=self._name, model=request.model)
+        self._changed(counted)
+        if not (yield Wait(place, request.seconds_left())):
+            raise _too_late(request, self._limit)
+        self._changed(counted)
+
+    def _changed(self, counted: str) -> None:
+        if self._on_change is not None:
+            notify(self._on_change, counted, self.gates.state(counted))
+
+    def read(self, counted: str) -> PlacesState:
+        """See LimitStep.state."""
+        state = self.gates.state(counted)
+        if self._shared.store is None:
+            return state
+        found = from_store(self._shared.store, lambda store: store.read(f"{self._name}:{counted}", 0.0))
+        return PlacesState(int(found.get("running", 0)), state.waiting)
+
+    def forget(self, counted: str) -> None:
+        """See LimitStep.reset."""
+        if self._shared.store is not None:
+            from_store(self._shared.store, lambda store: store.forget(f"{self._name}:{counted}"))
 
 
 def _take_place(
@@ -136,6 +186,17 @@ class _Gates:
             else:
                 gate.queue.append(place)
         return place, partial(self._leave, key, gate, place)
+
+    def state(self, name: str) -> PlacesState:
+        """Return how many calls have a place, and how many wait for one."""
+        with self._lock:
+            gate = self._gates.get((os.getpid(), name))
+            return PlacesState(0, 0) if gate is None else PlacesState(self._limit - gate.free, len(gate.queue))
+
+    def names(self) -> list[str]:
+        """Return the names of the gates that are in use."""
+        with self._lock:
+            return [name for process, name in self._gates if process == os.getpid()]
 
     def _leave(self, key: tuple[int, str], gate: _Gate, place: Signal) -> None:
         """Pass the place on to the next in the queue. A gate that nobody uses is forgotten: names may be many."""

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from ...schemas.attempt import attempts_of
 from ...schemas.errors import StepwellError
+from ..annotate import attach_attempts
 from ..http.redact import redact
 from ..http.request import Request
 from ..http.response import FindError, Response
@@ -32,4 +32,4 @@ def attach_call_details(error: StepwellError, request: Request) -> None:
     error.provider = error.provider or request.model.provider
     error.model = error.model or request.model.id
     error.warnings = error.warnings or request.warnings
-    error.attempts = attempts_of(request.attempts or ())
+    attach_attempts(error, request)

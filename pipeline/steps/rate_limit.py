@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
+from functools import partial
 from math import ceil
 
 from attrs import define, field
@@ -21,7 +22,9 @@ from ..http.retry_after import retry_after
 from ..named_states import NamedStates
 from ..pipeline import Pipeline, with_attempts
 from ..signal import News, Signal
+from ..world import REAL_WORLD
 from .expected import expected_usage
+from .limit_states import RateState, checked_listener, from_store, notify
 from .shared import Asking, LimitStore, check_by, check_number, checked_store, waiting_time
 
 By = Callable[[Request], str]
@@ -44,6 +47,7 @@ class RateLimit:
     by: names what shares a limit (default: each model has its own; `lambda request: "all"` for one limit).
     name: the name of its step, and of what is kept in the store.
     store: where processes and machines share the limit, such as a RedisStore (default: it holds within this process).
+    on_change: called with the name of a limit, and its state, when a call begins or ends to wait.
 
     A call over the limit waits until it fits; waiting calls are sent in their order. Up to the whole limit may be sent
     at once, and the next when the first of them are a period old. Each attempt counts, also a repeated one. The tokens
@@ -68,6 +72,7 @@ class RateLimit:
         by: By = lambda request: str(request.model),
         name: str = "rate_limit",
         store: LimitStore | None = None,
+        on_change: Callable[[str, RateState], object] | None = None,
     ) -> None:
         limits = {"requests": requests, "tokens": tokens}
         if requests is None and tokens is None:
@@ -88,6 +93,8 @@ class RateLimit:
         self._lanes = NamedStates[tuple[int, str], _Lane]()
         self._lock = ProcessLock()
         self._name, self._shared = name, Asking(checked_store(store), name)
+        self._on_change = checked_listener(on_change, "RateLimit", 2)
+        self._now = REAL_WORLD.now
         self._steps = (
             around(name, self._call, counts=True),
             around(f"{name}_attempts", self._attempt, counts=True),
@@ -96,6 +103,43 @@ class RateLimit:
     def __call__(self, pipeline: Pipeline) -> Pipeline:
         """Add this limit to a pipeline: one step around each call, one around each attempt."""
         return with_attempts(pipeline, *self._steps)
+
+    def state(self, name: str) -> RateState:
+        """Return what counts of a limit now; with a store in all processes. Raises StepwellError if the store fails."""
+        with self._lock:
+            lane = self._lanes.get((os.getpid(), name)) or _Lane(*self._limits)
+            wait = max(lane.wait(self._now(), 0), 0.0)
+            state = RateState(len(lane.sent), lane.used, len(lane.waiting), wait)
+        if self._shared.store is None:
+            return state
+        key, per = f"{self._name}:{name}", self._limits[2]
+        found = from_store(self._shared.store, lambda store: store.read(key, per))
+        count, tokens = int(found.get("requests", 0)), found.get("tokens", 0.0)
+        return RateState(count, tokens, state.waiting, found.get("wait", 0.0))
+
+    def states(self) -> dict[str, RateState]:
+        """Return the state of each limit that this process has used of late: by default one for each model."""
+        with self._lock:
+            names = [name for process, name in self._lanes if process == os.getpid()]
+        return {name: self.state(name) for name in names}
+
+    def reset(self, name: str | None = None) -> None:
+        """Forget what counts, also in the store; None: of all limits that `states` returns. Waiting calls go on."""
+        for each in [*self.states()] if name is None else [name]:
+            with self._lock:
+                lane = self._lanes.get((os.getpid(), each))
+                if lane is not None:
+                    for sent in lane.sent:
+                        sent.counts = False
+                    lane.sent.clear()
+                    lane.used = lane.closed = 0.0
+            if self._shared.store is not None:
+                from_store(self._shared.store, partial(self._forget, each))
+            if lane is not None:
+                lane.news.publish()
+
+    def _forget(self, name: str, store: LimitStore) -> None:
+        store.forget(f"{self._name}:{name}")
 
     def _call(self, request: Request, call: CallNext) -> StepGenerator:
         """Estimate the tokens of the call, and correct them afterwards."""
@@ -139,23 +183,26 @@ class RateLimit:
 
     def _wait(self, request: Request, hold: _Hold) -> Flow:
         """Wait until all that came before are sent and this call fits, too, and count it. Return the request."""
-        lane, turn = hold.lane, Signal()
+        lane, turn, late = hold.lane, Signal(), False
         with self._lock:
             waiting = lane.waiting
-            _check_time_left(request, lane.least_wait(request.world.now(), hold.tokens))
+            self._check_time_left(request, lane.least_wait(request.world.now(), hold.tokens))
             waiting[turn] = hold.tokens
             if len(waiting) == 1:
                 turn.set()
         try:
-            if not turn.is_set and not (yield Wait(turn, request.seconds_left())):
-                raise _too_late(request, None)
+            if not turn.is_set:
+                late = self._changed(hold)
+                if not (yield Wait(turn, request.seconds_left())):
+                    raise self._too_late(request, None)
             while True:
                 news = lane.news.signal  # before the look at what it is about
                 wait, request = yield from self._take(request, hold)
                 if wait <= _MOMENT:
                     return request
-                _check_time_left(request, wait)
+                self._check_time_left(request, wait)
                 request.world.report("wait", step=self._name, model=request.model, seconds=wait)
+                late = late or self._changed(hold)
                 yield Wait(news, wait)
         finally:
             with self._lock:
@@ -163,6 +210,17 @@ class RateLimit:
                 following = next(iter(waiting), None)
             if following is not None:
                 following.set()
+            if late:
+                self._changed(hold)
+
+    def _changed(self, hold: _Hold) -> bool:
+        """Call `on_change`; return whether there is one."""
+        if self._on_change is None:
+            return False
+        name, lane = hold.name.removeprefix(f"{self._name}:"), hold.lane
+        state = RateState(len(lane.sent), lane.used, len(lane.waiting), max(lane.wait(self._now(), 0), 0.0))
+        notify(self._on_change, name, state)
+        return True
 
     def _take(self, request: Request, hold: _Hold) -> Flow:
         """Count an attempt if it fits. Return 0, else the seconds until it may, and the request."""
@@ -188,9 +246,24 @@ class RateLimit:
                 hold.last = lane.count(request.world.now(), hold.tokens)
         return wait, request
 
+    def _check_time_left(self, request: Request, wait: float) -> None:
+        left = request.seconds_left()
+        if left is not None and wait > max(left, _MOMENT):
+            raise self._too_late(request, wait)
+
+    def _too_late(self, request: Request, wait: float | None) -> RateLimitError:
+        request.world.report("refused", step=self._name, model=request.model)
+        seconds = "" if wait is None else f" {wait:.1f} s,"
+        return RateLimitError(
+            f"{request.model} is at its limit: the call would wait{seconds} past its total timeout",
+            hint="raise timeout=, or the limit of RateLimit",
+            retry_after=wait,
+        )
+
     def _lane(self, request: Request, group: str) -> _Lane:
         """Return the queue of the calls of a group, which share the limit of this one."""
-        key, now = (os.getpid(), group), request.world.now()
+        self._now = request.world.now
+        key, now = (os.getpid(), group), self._now()
         with self._lock:
             lane = self._lanes.of(key, lambda: _Lane(*self._limits), lambda each: each.is_idle(now))
             lane.seen = now
@@ -210,21 +283,6 @@ class RateLimit:
                 hold.last.tokens = used
             hold.lane.news.publish()
         return None
-
-
-def _check_time_left(request: Request, wait: float) -> None:
-    left = request.seconds_left()
-    if left is not None and wait > max(left, _MOMENT):
-        raise _too_late(request, wait)
-
-
-def _too_late(request: Request, wait: float | None) -> RateLimitError:
-    seconds = "" if wait is None else f" {wait:.1f} s,"
-    return RateLimitError(
-        f"{request.model} is at its limit: the call would wait{seconds} past its total timeout",
-        hint="raise timeout=, or the limit of RateLimit",
-        retry_after=wait,
-    )
 
 
 @define(eq=False)

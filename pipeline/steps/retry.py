@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from ...schemas.attempt import Noted
 from ...schemas.errors import ProviderError, StepwellError, TransportError
 from ..effects import CallNext, Sleep, StepGenerator
 from ..http.request import Request
@@ -72,32 +71,34 @@ def retry(
             delay = _delay(request, attempt, error, base, most)
             if delay is not None and not budget.take():
                 delay = None
-            if noted is not None:
-                _note_failure(noted, request, began, outcome, error, delay)
+            _note(request, began, outcome, error, delay)
             if delay is None:
                 if isinstance(outcome, StepwellError):
                     raise outcome
                 return outcome
             # The traceback refers to this frame, and would keep the next stream alive when the caller drops it.
             error.__traceback__ = None
-            request.world.report("retry", model=request.model, error=type(error).__name__, wait=delay)
             yield Sleep(delay)
             attempt += 1
 
     return around_unchecked("retry", run)
 
 
-def _note_failure(
-    noted: list[Noted],
-    request: Request,
-    began: float,
-    outcome: Response | StepwellError,
-    error: StepwellError,
-    delay: float | None,
+def _note(
+    request: Request, began: float, outcome: Response | StepwellError, error: StepwellError, delay: float | None
 ) -> None:
+    """Note an attempt that failed, and report it: as a retry, or as a failure if there is none."""
     at, seconds = began - request.started, request.world.now() - began
     status, transport = getattr(outcome, "status", None), getattr(outcome, "transport", "")
-    noted.append((request.model, at, seconds, status, type(error).__name__, delay or 0.0, transport))
+    if request.attempts is not None:
+        request.attempts.append(
+            (request.model, at, seconds, status, type(error).__name__, delay or 0.0, transport),
+        )
+    facts = {"model": request.model, "error": type(error).__name__, "status": status, "seconds": round(seconds, 3)}
+    if delay is None:
+        request.world.report("failure", **facts)
+    else:
+        request.world.report("retry", **facts, wait=round(delay, 3))
 
 
 def _delay(request: Request, attempt: int, error: StepwellError, base: float, most: float) -> float | None:

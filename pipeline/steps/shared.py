@@ -73,6 +73,14 @@ class LimitStore(Protocol):
     def judge_circuit(self, name: str, well: bool | None, cooldown: float) -> None:
         """Note how a call ended. well: whether it was answered; None if it says nothing of the provider's health."""
 
+    def read(self, name: str, per: float) -> Mapping[str, float]:
+        """Return what is known under a name, whichever limit it is of: `failed` and `wait` of a circuit; `running`
+        places; `requests` and `tokens` of attempts that still count for a period of `per` seconds, and their `wait`.
+        """
+
+    def forget(self, name: str) -> None:
+        """Forget all that is known under a name."""
+
 
 def checked_store(store: LimitStore | None) -> LimitStore | None:
     """Return the store. Raises ConfigError for one that keeps values only, and for one with coroutine functions."""

@@ -14,7 +14,7 @@ from ...schemas.fold import Fold, chunks_of
 from ...schemas.message import Context
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import Usage
-from ..annotate import annotate, attach_partial, note_reply, with_inner_calls
+from ..annotate import annotate, attach_attempts, attach_partial, note_reply, with_inner_calls
 from ..effects import END, Close, Effect, Flow, Read, cancel_flow, emitted
 from ..http.redact import redact
 from ..http.response import Response
@@ -149,6 +149,7 @@ class OpenAnswer:
             error.provider, error.model = request.model.provider, request.model.id
             error.request_id = error.request_id or self._response.request_id
             error.warnings = request.warnings
+            attach_attempts(error, request)
         return error
 
     def _leave(self) -> Sequence[Effect]:

@@ -93,8 +93,12 @@ local held = redis.call('HGET', KEYS[2], ARGV[1])
 if not held then return end
 redis.call('HDEL', KEYS[2], ARGV[1])
 local dollars, tokens = held:match('(%d+) (%d+)')
-redis.call('HINCRBY', KEYS[1], 'reserved', '-' .. dollars)
-redis.call('HINCRBY', KEYS[1], 'reserved_tokens', '-' .. tokens)
+local less = function(field, amount)
+  -- Redis takes '-0' for no integer.
+  if amount ~= '0' then redis.call('HINCRBY', KEYS[1], field, '-' .. amount) end
+end
+less('reserved', dollars)
+less('reserved_tokens', tokens)
 for i = 2, #ARGV, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
 """
 _ENTER = (
@@ -123,6 +127,20 @@ redis.call('HSET', KEYS[1], 'until', string.format('%.6f', till))
 redis.call('EXPIRE', KEYS[1], math.ceil(tonumber(ARGV[2])) + 86400)
 """
 )
+_READ = (
+    _NOW
+    + """
+local past = '(' .. string.format('%.6f', now - tonumber(ARGV[1]))
+local counting = redis.call('ZRANGEBYSCORE', KEYS[1], past, '+inf')
+local tokens = 0
+for _, id in ipairs(counting) do tokens = tokens + tonumber(redis.call('HGET', KEYS[2], id) or '0') end
+local running = redis.call('ZCOUNT', KEYS[4], string.format('%.6f', now), '+inf')
+local till = tonumber(redis.call('GET', KEYS[3]) or redis.call('HGET', KEYS[5], 'until') or '0')
+local failed = redis.call('HGET', KEYS[5], 'failed') or '0'
+return {#counting, tostring(tokens), tostring(math.max(till - now, 0)), running, failed}
+"""
+)
+_PARTS = ("sent", "tokens", "pause", "places", "circuit")
 
 
 class RedisLimits:
@@ -188,6 +206,15 @@ class RedisLimits:
         """Note how a call has ended."""
         word = "unknown" if well is None else "well" if well else "failed"
         self._run(_JUDGE, self._keys(name, "circuit"), word, cooldown)
+
+    def read(self, name: str, per: float) -> Mapping[str, float]:
+        """Return what is known under a name."""
+        found = self._run(_READ, self._keys(name, *_PARTS), per)
+        return dict(zip(("requests", "tokens", "wait", "running", "failed"), map(float, found), strict=True))
+
+    def forget(self, name: str) -> None:
+        """Forget what is known under a name."""
+        self._client.delete(*self._keys(name, *_PARTS, "sums", "reserved"))
 
 
 def _text(value: Any) -> str:

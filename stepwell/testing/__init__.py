@@ -10,7 +10,7 @@ from .fake import FakeModel
 
 if TYPE_CHECKING:
     from .cassette import Cassette, NotRecorded
-    from .fault_kinds import Cut, Fault, Garble, Gzip, Late, Length, Refuse, Reset, Slow, Split, Stall, Status
+    from .fault_kinds import Cut, Fault, Garble, Gzip, Late, Length, Pause, Refuse, Reset, Slow, Split, Stall, Status
     from .faults import Faults, by_chance
     from .simulation import ServerAnswer, SimulatedWorld
 
@@ -27,6 +27,7 @@ __all__ = [
     "Late",
     "Length",
     "NotRecorded",
+    "Pause",
     "Refuse",
     "Reset",
     "ServerAnswer",
@@ -44,7 +45,21 @@ _MODULES = {
     "Cassette": "cassette",  # imports httpx, whose transports it subclasses
     "NotRecorded": "cassette",
     **dict.fromkeys(
-        ("Cut", "Fault", "Garble", "Gzip", "Late", "Length", "Refuse", "Reset", "Slow", "Split", "Stall", "Status"),
+        (
+            "Cut",
+            "Fault",
+            "Garble",
+            "Gzip",
+            "Late",
+            "Length",
+            "Pause",
+            "Refuse",
+            "Reset",
+            "Slow",
+            "Split",
+            "Stall",
+            "Status",
+        ),
         "fault_kinds",  # heavy: only for tests with faults
     ),
     "Faults": "faults",

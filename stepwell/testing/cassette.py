@@ -14,7 +14,7 @@ import re
 import sys
 from base64 import b64decode, b64encode
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,15 @@ import httpx
 from attrs import define, field
 
 from ..pipeline.http.headers import received
+from ..pipeline.steps.shared import check_number
 from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, KEY_PREFIXES, VENDOR_NAMES
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_schema.keywords import escape
 from ..schemas.json_text import SORT_KEYS, JSONDecodeError, dumps, loads, trimmed
 from ..schemas.process_lock import ProcessLock
 from ..schemas.secret import MASK
+from .body_timing import Stopwatch
+from .faulty_client import await_as_read, wait_as_read
 from .tape_file import TapeFile, rows_of
 
 _KEPT = frozenset(("content-type", "retry-after", "retry-after-ms", *ERROR_TYPE_HEADERS, *VENDOR_NAMES.request_id))
@@ -58,6 +61,8 @@ class Exchange:
     """The answer's headers, as far as they are recorded."""
     chunks: list[bytes] = field(factory=list)
     """The answer's body, in the reads in which it came."""
+    seconds: list[float] | None = None
+    """How long it took until the answer began, and then until each read; None if that was not recorded."""
     played: bool = False
 
     @property
@@ -80,6 +85,8 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         whose transport it is, is closed, or its `with` block is left, without an error. After an error, or without a
         close, it remains: rename it to undo the new recording, or record anew.
     transport: sends the requests that are recorded; None: httpx's own.
+    timing: True to record when each part of an answer came, and to replay it as slowly; a number to replay it so many
+        times as slowly (0.1: in a tenth of the time). What was recorded without is replayed at once.
     """
 
     def __init__(
@@ -88,9 +95,12 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         *,
         record: str = "once",
         transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None,
+        timing: bool | float = False,
     ) -> None:
         if record not in ("once", "never", "always"):
             raise ConfigError(f"record cannot be {record!r}", hint="use 'once', 'never' or 'always'")
+        check_number(float(timing), "timing of a Cassette", least=0)
+        self._slowness = float(timing)
         self.path = Path(path)
         self.recording = record == "always" or (record == "once" and not self.path.exists())
         if not self.recording and not self.path.exists():
@@ -112,7 +122,8 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """Replay the answer to a request, or send and record it. Raises NotRecorded."""
         exchange = _exchange_of(request, request.read())
         if not self.recording:
-            return self._replay(exchange)
+            return self._replay(exchange, request)
+        self._begin(exchange)
         inner = self._transport = self._transport or httpx.HTTPTransport()
         return self._record(request, exchange, inner.handle_request(request))
 
@@ -120,7 +131,8 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         """Async version of `handle_request`."""
         exchange = _exchange_of(request, await request.aread())
         if not self.recording:
-            return self._replay(exchange)
+            return self._replay(exchange, request)
+        self._begin(exchange)
         inner = self._transport = self._transport or httpx.AsyncHTTPTransport()
         return self._record(request, exchange, await inner.handle_async_request(request))
 
@@ -145,7 +157,11 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         if self._file is not None and sys.exc_info()[0] is None:
             self._file.finish()
 
-    def _replay(self, wanted: Exchange) -> httpx.Response:
+    def _begin(self, exchange: Exchange) -> None:
+        if self._slowness:
+            exchange.seconds = Stopwatch()
+
+    def _replay(self, wanted: Exchange, request: httpx.Request) -> httpx.Response:
         with self._lock:
             waiting = self._waiting.get(wanted.key)
             if not waiting:
@@ -154,12 +170,16 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
             found.played = True
         # As bytes: httpx would write text as ASCII, and reads all that is not as UTF-8.
         headers = [(name.encode(), value.encode()) for name, value in found.headers.items()]
-        return httpx.Response(found.status, headers=headers, stream=_Replayed(found.chunks))
+        waits = [each * self._slowness for each in found.seconds or ()] if self._slowness else []
+        stream = _TimedBody(found.chunks, waits, request.extensions.get("timeout"))
+        return httpx.Response(found.status, headers=headers, stream=stream)
 
     def _record(self, request: httpx.Request, exchange: Exchange, response: httpx.Response) -> httpx.Response:
         """Return a response that fills and saves the exchange while it is read."""
         secrets = _secrets(request)
         exchange.status = response.status_code
+        if isinstance(exchange.seconds, Stopwatch):
+            exchange.seconds.lap()
         exchange.headers = {
             name: _masked(value, secrets)
             for name, value in received(response.headers).items()
@@ -171,48 +191,68 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
             body = b"".join(exchange.chunks)
             if (masked := _masked_bytes(body, secrets)) != body:
                 exchange.chunks[:] = [masked]
+                if exchange.seconds is not None:
+                    exchange.seconds[1:] = [sum(exchange.seconds[1:])]
             with self._lock:
                 self.exchanges.append(exchange)
                 if self._file is not None:
                     self._file.save()
 
-        tape = _Recorded(exchange.chunks, response.stream, save)
+        tape = _Recorded(exchange, response.stream, save)
         return httpx.Response(
             response.status_code, headers=response.headers, stream=tape, extensions=response.extensions
         )
 
 
-class _Replayed(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that replays chunks."""
+class _TimedBody(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body that replays pieces, each after its seconds.
 
-    def __init__(self, chunks: list[bytes]) -> None:
-        self._chunks = chunks
+    waits: the seconds until the answer begins, and then until each piece; those that are missing are 0.
+    limits: those of the call, as stepwell gives them to httpx (pipeline/http/live_timeout.py), else anything.
+    """
+
+    def __init__(self, pieces: Sequence[bytes], waits: Sequence[float], limits: object) -> None:
+        self._pieces = pieces
+        first = sum(waits[:2])  # the head comes with the first piece
+        self._waits = [first, *waits[2:], *[0.0] * len(pieces)]
+        self._clock: Any = getattr(limits, "clock", None)
+        self._scope: Any = getattr(limits, "scope", None)
 
     def __iter__(self) -> Iterator[bytes]:
-        return iter(self._chunks)
+        for piece, wait in zip(self._pieces, self._waits, strict=False):
+            if wait:
+                wait_as_read(wait, self._clock, self._scope)
+            yield piece
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
-        for chunk in self._chunks:
-            yield chunk
+        for piece, wait in zip(self._pieces, self._waits, strict=False):
+            if wait:
+                await await_as_read(wait, self._clock)
+            yield piece
 
 
 class _Recorded(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that is read from `source` into `chunks`; `on_close` is called once, in the end."""
+    """A body that is read from `source` into an exchange; `on_close` is called once, in the end."""
 
-    def __init__(self, chunks: list[bytes], source: Any, on_close: Callable[[], None]) -> None:
-        self._chunks = chunks
+    def __init__(self, exchange: Exchange, source: Any, on_close: Callable[[], None]) -> None:
+        self._exchange = exchange
         self._source = source
         self._on_close: list[Callable[[], None]] = [on_close]
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._source:
-            self._chunks.append(chunk)
+            self._keep(chunk)
             yield chunk
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         async for chunk in self._source:
-            self._chunks.append(chunk)
+            self._keep(chunk)
             yield chunk
+
+    def _keep(self, chunk: bytes) -> None:
+        self._exchange.chunks.append(chunk)
+        if isinstance(self._exchange.seconds, Stopwatch):
+            self._exchange.seconds.lap()
 
     def close(self) -> None:
         self._source.close()
@@ -306,6 +346,7 @@ def _row(exchange: Exchange) -> dict[str, Any]:
             "status": exchange.status,
             "headers": exchange.headers,
             "chunks": [_text(chunk) for chunk in exchange.chunks],
+            **({} if exchange.seconds is None else {"seconds": [round(each, 4) for each in exchange.seconds]}),
         },
     }
 
@@ -331,9 +372,13 @@ def _load(path: Path) -> tuple[list[Exchange], dict[object, deque[Exchange]]]:
         raise ConfigError(f"{path} is not a cassette: {error!r:.80}", hint="delete it, and record again") from None
 
 
-def _exchange(request: Mapping[str, Any], status: Any, chunks: list[Any], headers: Any = None) -> Exchange:
+def _exchange(
+    request: Mapping[str, Any], status: Any, chunks: list[Any], headers: Any = None, seconds: Any = None
+) -> Exchange:
     sent = {name: str(value) for name, value in (headers or {}).items() if value is not None}
-    return Exchange(**request, status=int(status), headers=sent, chunks=[_bytes(chunk) for chunk in chunks])
+    waits = None if seconds is None else [float(each) for each in seconds]
+    body = [_bytes(chunk) for chunk in chunks]
+    return Exchange(**request, status=int(status), headers=sent, chunks=body, seconds=waits)
 
 
 def _bytes(chunk: str | Mapping[str, str]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from collections import deque
 from collections.abc import Generator, Mapping
 from math import inf
 from random import Random
@@ -28,6 +29,37 @@ class Pause:
 Item = bytes | Pause | Exception
 Alteration = Generator[list[Item], bytes, None]
 """Gets each piece of a body, and b"" at its end; gives what takes its place, where an exception ends all."""
+
+
+class AlteredBody:
+    """A body behind these alterations, the first of which is nearest to the server."""
+
+    def __init__(self, alterations: list[Alteration]) -> None:
+        self._alterations = alterations
+        for each in alterations:
+            next(each)
+
+    def items(self, data: bytes | None) -> deque[Item]:
+        """Return what the reader gets for these bytes; None for the end of the body."""
+        items: list[Item] = [BodyEnd() if data is None else data]
+        for each in self._alterations:
+            items = _altered(items, each)
+        return deque(items)
+
+
+def _altered(items: list[Item], alteration: Alteration) -> list[Item]:
+    """Return what an alteration makes of these items. What comes after an exception is dropped."""
+    out: list[Item] = []
+    for item in items:
+        if isinstance(item, BodyEnd):
+            out += alteration.send(b"")
+        if isinstance(item, bytes):
+            out += alteration.send(item) if item else []
+        else:
+            out.append(item)
+        if out and isinstance(out[-1], Exception):
+            break
+    return out
 
 
 def _seconds(instance: object, attribute: Attribute[float], value: float | None) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Generator, Mapping
 from random import Random
 from types import SimpleNamespace
 from typing import Any, Protocol, cast
@@ -20,7 +20,7 @@ from ..pipeline.http.request import Request
 from ..pipeline.http.timeouts import Clock
 from ..pipeline.http.urls import split_url
 from ..pipeline.threads import Scope, wait_in_thread
-from .fault_kinds import Alteration, BodyEnd, Fault, Item, Pause
+from .fault_kinds import AlteredBody, BodyEnd, Fault, Item, Pause
 
 
 class RawAnswer(Protocol):
@@ -85,7 +85,7 @@ class FaultyClient:
                 if pause is None:
                     raw = send()
                 else:
-                    _wait(pause.seconds, clock, scope)
+                    wait_as_read(pause.seconds, clock, scope)
                 pause = flow.send(raw)
         except StopIteration as stop:
             answer: FaultyAnswer = stop.value
@@ -133,7 +133,7 @@ class AsyncFaultyClient:
                 if pause is None:
                     raw = await send()
                 else:
-                    await _await(pause.seconds, clock)
+                    await await_as_read(pause.seconds, clock)
                 pause = flow.send(raw)
         except StopIteration as stop:
             answer: FaultyAnswer = stop.value
@@ -177,7 +177,7 @@ def _exchange(faults: tuple[Fault, ...], chance: Random, url: str) -> Flow:
         if happens is not None:
             yield happens
     answer.headers = received(headers)
-    answer.alter(each for fault in faults if (each := fault.on_body(chance)) is not None)
+    answer.altered = AlteredBody([each for fault in faults if (each := fault.on_body(chance)) is not None])
     return answer
 
 
@@ -192,20 +192,7 @@ class FaultyAnswer:
         self.body = body
         self.stream: Any = None
         self.raw = raw
-        self._alterations: list[Alteration] = []
-
-    def alter(self, alterations: Iterable[Alteration]) -> None:
-        """Have the body changed by these, the first of which is nearest to the server."""
-        self._alterations = list(alterations)
-        for each in self._alterations:
-            next(each)
-
-    def items(self, data: bytes | None) -> deque[Item]:
-        """Return what the reader gets for these bytes; None for the end of the body."""
-        items: list[Item] = [BodyEnd() if data is None else data]
-        for each in self._alterations:
-            items = _altered(items, each)
-        return deque(items)
+        self.altered = AlteredBody([])
 
     def whole(self, most: int) -> bytes | None:
         """Return None: the body is read piece by piece."""
@@ -220,21 +207,6 @@ class FaultyAnswer:
         """Async version of `close`."""
         if self.raw is not None:
             await self.raw.aclose()
-
-
-def _altered(items: list[Item], alteration: Alteration) -> list[Item]:
-    """Return what an alteration makes of these items. What comes after an exception is dropped."""
-    out: list[Item] = []
-    for item in items:
-        if isinstance(item, BodyEnd):
-            out += alteration.send(b"")
-        if isinstance(item, bytes):
-            out += alteration.send(item) if item else []
-        else:
-            out.append(item)
-        if out and isinstance(out[-1], Exception):
-            break
-    return out
 
 
 class _Body:
@@ -255,13 +227,13 @@ class _Body:
             while self._items:
                 item = self._items.popleft()
                 if isinstance(item, Pause):
-                    _wait(item.seconds, self._clock, self._scope)
+                    wait_as_read(item.seconds, self._clock, self._scope)
                 elif isinstance(item, Exception):
                     self._items.append(item)
                     raise StopIteration if isinstance(item, BodyEnd) else item
                 elif item:
                     return item
-            self._items = self._answer.items(next(self._inner, None))
+            self._items = self._answer.altered.items(next(self._inner, None))
 
 
 class _AsyncBody:
@@ -281,19 +253,19 @@ class _AsyncBody:
             while self._items:
                 item = self._items.popleft()
                 if isinstance(item, Pause):
-                    await _await(item.seconds, self._clock)
+                    await await_as_read(item.seconds, self._clock)
                 elif isinstance(item, Exception):
                     self._items.append(item)
                     raise StopAsyncIteration if isinstance(item, BodyEnd) else item
                 elif item:
                     return item
             data = next(self._inner, None) if self._answer.raw is None else await anext(self._inner, None)
-            self._items = self._answer.items(data)
+            self._items = self._answer.altered.items(data)
 
 
-def _wait(seconds: float, clock: Clock, scope: Scope | None) -> None:
+def wait_as_read(seconds: float, clock: Clock | None, scope: Scope | None) -> None:
     """Wait, as a read does: until the limit of the call at most. Raises ReadTimeout, and Cancelled in a task."""
-    allowed = clock.allowance()
+    allowed = clock.allowance() if clock is not None else None
     wait = min(seconds, _LONGEST if allowed is None else allowed)
     if scope is None:
         time.sleep(wait)
@@ -304,11 +276,11 @@ def _wait(seconds: float, clock: Clock, scope: Scope | None) -> None:
         raise ReadTimeout
 
 
-async def _await(seconds: float, clock: Clock) -> None:
-    """Async version of `_wait`."""
+async def await_as_read(seconds: float, clock: Clock | None) -> None:
+    """Async version of `wait_as_read`."""
     import anyio  # comes with httpx; works on whichever event loop runs
 
-    allowed = clock.allowance()
+    allowed = clock.allowance() if clock is not None else None
     await anyio.sleep(min(seconds, _LONGEST if allowed is None else allowed))
     if allowed is not None and seconds >= allowed:
         raise ReadTimeout
