@@ -10,13 +10,16 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...pipeline.http.request import Request, StateKey
 from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.late_pattern import late_pattern
 from ...schemas.secret import Secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE_VARIABLE = "STEPWELL_ENV_FILE"
 """The variable that names the file of every client without an `env_file=`."""
@@ -84,6 +87,8 @@ def home_folder(instead: str) -> Path:
 
     instead: the variable that names what is looked for there.
     """
+    from pathlib import Path  # only where there is a file
+
     try:
         return Path.home()
     except RuntimeError:
