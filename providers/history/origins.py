@@ -22,7 +22,7 @@ _LABELS = frozenset(("id", "type", "status", "message"))
 _MEDIA = {Image: "an image", Audio: "an audio file", Video: "a video", File: "a file"}
 
 
-@frozen
+@frozen(eq=False)
 class Origins:
     """The target of a history."""
 
