@@ -3,7 +3,7 @@
 from stepwell import Client
 from stepwell.embeddings import Embedder
 from stepwell.events import subscribe
-from stepwell.retrieval import Document, Node, VectorRetriever, citations, retrieve_context
+from stepwell.retrieval import Document, Node, VectorRetriever, retrieve_context
 
 MODEL = "local:smollm2"
 STEADY = {"max_tokens": 40, "temperature": 0, "seed": 1}
@@ -32,8 +32,10 @@ unsubscribe()
 print()
 
 reply = stream.reply()
-for note in citations(reply, all=True):
-    print(f"[{note.number}] {note.source}: {note.text} ({'cited' if note.cited else 'given'})")
+cited = {note.number for note in reply.citations}
+for note in reply.metadata["notes"]:
+    how = "cited" if note["number"] in cited else "given"
+    print(f"[{note['number']}] {note['source']}: {note['text']} ({how})")
 print("the conversation holds no notes:", [message.text for message in reply.context])
 
 # A note may have a target: another retriever, or a function that is called when the note is found.

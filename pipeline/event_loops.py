@@ -165,10 +165,19 @@ async def stop_on_loop(tasks: Sequence[Task]) -> None:
             await await_signal(Wait(task.join))
 
 
+def running_trio() -> Any:
+    """Return the module trio if this code runs on it, else None.
+
+    Another thread may be importing it, as httpcore does: until that is over, the module lacks its parts.
+    """
+    trio = sys.modules.get("trio")
+    runs = getattr(getattr(trio, "lowlevel", None), "in_trio_run", None)
+    return trio if runs is not None and runs() else None
+
+
 def spawn(work: Callable[[], Any]) -> None:
     """Run an async function as a task of the running event loop, which outlives the task that starts it."""
-    trio = sys.modules.get("trio")
-    if trio is not None and hasattr(trio.lowlevel, "in_trio_run") and trio.lowlevel.in_trio_run():
+    if (trio := running_trio()) is not None:
         trio.lowlevel.spawn_system_task(work, context=copy_context())
         return
     import asyncio  # only where an event loop runs already
@@ -183,8 +192,7 @@ def loop_caller() -> Callable[[Callable[[], object]], bool]:
 
     It may be called from any thread or finalizer, and returns False once the event loop has ended.
     """
-    trio = sys.modules.get("trio")
-    if trio is not None and hasattr(trio.lowlevel, "in_trio_run") and trio.lowlevel.in_trio_run():
+    if (trio := running_trio()) is not None:
         call_soon, ended = trio.lowlevel.current_trio_token().run_sync_soon, trio.RunFinishedError
     else:
         import asyncio  # only where an event loop runs already

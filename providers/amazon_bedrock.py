@@ -11,6 +11,7 @@ from .declare.object_support import lazy_dialect
 from .declare.provider import declare_provider, override
 from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, move, only, without_thinking
 from .options.claude_options import CLAUDE, claude_models
+from .options.server_tools import BEDROCK as BEDROCK_TOOLS
 from .wires.bedrock_converse import bedrock_converse, bedrock_count_tokens
 from .wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
 from .wires.operations.embeddings import bedrock_embeddings
@@ -72,7 +73,7 @@ amazon_bedrock = declare_provider(
     name="Amazon Bedrock",
     docs="https://docs.aws.amazon.com/bedrock",
     wire=[
-        bedrock_converse,
+        evolve(bedrock_converse, server_tools=BEDROCK_TOOLS),
         bedrock_invoke_anthropic,
         bedrock_invoke_openai,
         bedrock_embeddings,

@@ -7,6 +7,7 @@ from .declare.object_support import ObjectSupport
 from .declare.provider import declare_provider, override
 from .declare.rules import clamp, drop, only
 from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
+from .options.server_tools import ANTHROPIC as TOOLS
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 from .wires.anthropic_messages.betas import with_betas
 from .wires.openai_chat import openai_chat
@@ -39,9 +40,9 @@ anthropic = declare_provider(
     name="Anthropic",
     docs="https://docs.claude.com",
     wire=[
-        anthropic_messages,
+        evolve(anthropic_messages, server_tools=TOOLS),
         evolve(openai_chat, by_name_only=True),
-        anthropic_count_tokens,
+        evolve(anthropic_count_tokens, server_tools=TOOLS),
         _MODELS,
         *anthropic_batches,
     ],

@@ -25,6 +25,7 @@ from .declare.provider import declare_provider, override
 from .declare.rules import only
 from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
 from .options.openai_options import OPENAI, TRANSCRIBING, fit_to_path, openai_families
+from .options.server_tools import OPENAI as OPENAI_TOOLS
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 from .wires.anthropic_messages.betas import with_betas
 from .wires.openai_chat import openai_chat
@@ -121,7 +122,7 @@ def address_hint(request: Request) -> str:
 
 _WIRES = (
     openai_chat,
-    openai_responses,
+    evolve(openai_responses, server_tools=OPENAI_TOOLS),
     evolve(anthropic_messages, path=f"{_CLAUDE}/messages"),
     openai_embeddings,
     openai_images,

@@ -7,6 +7,7 @@ from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider, override
 from .declare.rules import clamp, drop, efforts, only
 from .options.gemini_options import IMAGEN, LIMITS, OPTIONS, gemini_budgeted_thinking, gemini_models
+from .options.server_tools import GEMINI
 from .wires.google_generate import google_count_tokens, google_generate
 from .wires.openai_chat import openai_chat
 from .wires.operations.embeddings import google_embeddings
@@ -29,11 +30,11 @@ google = declare_provider(
     name="Google",
     docs="https://ai.google.dev/gemini-api/docs",
     wire=[
-        google_generate,
+        evolve(google_generate, server_tools=GEMINI),
         # https://ai.google.dev/gemini-api/docs/openai
         evolve(openai_chat, path="/openai/chat/completions", by_name_only=True),
         google_embeddings,
-        google_count_tokens,
+        evolve(google_count_tokens, server_tools=GEMINI),
         google_generate_images,
         google_images,
         _MODELS,

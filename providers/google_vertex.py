@@ -4,6 +4,8 @@ served in OpenAI's chat format. https://cloud.google.com/vertex-ai/generative-ai
 Needs the extra `vertex` (google-auth), unless you bring an access token or an API key of your own.
 """
 
+from attrs import evolve
+
 from .auth.google_cloud import ADDRESS, HOSTS, PLACE, authenticate, into_project
 from .declare.embed_limits import EmbedLimit
 from .declare.google_accounts import CREDENTIALS
@@ -12,6 +14,7 @@ from .declare.rules import drop, only, rename, without_thinking
 from .google_vertex_anthropic import google_vertex_anthropic as claude
 from .options.claude_options import CLAUDE, user_id_alone
 from .options.gemini_options import IMAGEN, LIMITS, OPTIONS, gemini_budgeted_thinking, gemini_models
+from .options.server_tools import GEMINI_ON_VERTEX
 from .wires.google_generate import google_generate, vertex_count_tokens
 from .wires.openai_chat import openai_chat
 from .wires.operations.embeddings import vertex_embed_content, vertex_predict_embeddings
@@ -25,7 +28,7 @@ google_vertex = declare_provider(
     name="Google Vertex AI",
     docs="https://cloud.google.com/vertex-ai/generative-ai/docs",
     wire=[
-        google_generate,
+        evolve(google_generate, server_tools=GEMINI_ON_VERTEX),
         claude.wires[0],
         openai_chat,
         vertex_predict_embeddings,

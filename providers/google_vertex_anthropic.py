@@ -11,6 +11,7 @@ from .auth.google_cloud import ADDRESS, HOSTS, PLACE, authenticate, into_project
 from .declare.google_accounts import CREDENTIALS
 from .declare.provider import declare_provider
 from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
+from .options.server_tools import CLAUDE_ON_VERTEX
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages, build_count_body
 from .wires.anthropic_messages.betas import with_betas
 from .wires.anthropic_messages.encode import body_for
@@ -42,6 +43,7 @@ google_vertex_anthropic = declare_provider(
             path=lambda request: f"/models/{segment(request.model.id)}:rawPredict",
             stream_path=lambda request: f"/models/{segment(request.model.id)}:streamRawPredict",
             build_body=build_body,
+            server_tools=CLAUDE_ON_VERTEX,
         ),
         evolve(
             anthropic_count_tokens,

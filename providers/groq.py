@@ -1,8 +1,11 @@
 """Groq: OpenAI-compatible chat. https://console.groq.com/docs/api-reference"""
 
+from attrs import evolve
+
 from .declare.provider import declare_provider, override
 from .declare.rules import at_most, clamp, drop, efforts, only, rename, without_thinking
 from .options.openai_options import TRANSCRIBING
+from .options.server_tools import GROQ
 from .wires.compatible_chats import compatible_responses
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying
@@ -29,7 +32,14 @@ groq = declare_provider(
     name="Groq",
     docs="https://console.groq.com/docs",
     # https://console.groq.com/docs/responses-api: it keeps no answers
-    wire=[openai_chat, compatible_responses(), openai_speech, openai_transcription, openai_models, *openai_batches],
+    wire=[
+        evolve(openai_chat, server_tools=GROQ),
+        compatible_responses(),
+        openai_speech,
+        openai_transcription,
+        openai_models,
+        *openai_batches,
+    ],
     base_url="https://api.groq.com/openai/v1",
     env_key="GROQ_API_KEY",
     options={

@@ -1,8 +1,11 @@
 """OpenAI. https://platform.openai.com/docs/api-reference"""
 
+from attrs import evolve
+
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
 from .options.openai_options import OPENAI, TRANSCRIBING, fit_to_path, openai_families
+from .options.server_tools import OPENAI as OPENAI_TOOLS
 from .wires.openai_chat import openai_chat
 from .wires.openai_responses import openai_count_tokens, openai_responses
 from .wires.operations.embeddings import in_base64, openai_embeddings
@@ -16,14 +19,14 @@ openai = declare_provider(
     docs="https://platform.openai.com/docs",
     wire=in_base64(
         openai_chat,
-        openai_responses,
+        evolve(openai_responses, server_tools=OPENAI_TOOLS),
         openai_embeddings,
         openai_images,
         openai_speech,
         openai_transcription,
         openai_moderation,
         openai_models,
-        openai_count_tokens,
+        evolve(openai_count_tokens, server_tools=OPENAI_TOOLS),
         *openai_batches,
     ),
     base_url="https://api.openai.com/v1",

@@ -2,11 +2,14 @@
 
 from fnmatch import fnmatchcase
 
+from attrs import evolve
+
 from ..schemas.model import Model
 from ..schemas.options import CHAT_OPTIONS
 from .auth.auth import bearer
 from .declare.provider import declare_provider
 from .declare.rules import BY_FACTS, Options, clamp, drop, move, not_both, when
+from .options.server_tools import OPENROUTER
 from .wires.compatible_chats import compatible_messages, compatible_responses
 from .wires.openai_chat.encode import body_with
 from .wires.openai_compatible import COMPATIBLE_WITH_CACHE_MARKS
@@ -19,13 +22,20 @@ def _takes_no_marks(options: Options, model: Model) -> bool:
     return not any(fnmatchcase(model.id, pattern) for pattern in _MARKED)
 
 
+_chat, *_others = COMPATIBLE_WITH_CACHE_MARKS
+
 openrouter = declare_provider(
     "openrouter",
     name="OpenRouter",
     docs="https://openrouter.ai/docs",
     # https://openrouter.ai/docs/api/reference/responses/overview: it keeps no answers;
     # https://openrouter.ai/docs/api/api-reference/anthropic-messages/create-messages
-    wire=[*COMPATIBLE_WITH_CACHE_MARKS, compatible_responses(encrypts=True), compatible_messages(auth=bearer)],
+    wire=[
+        evolve(_chat, server_tools=OPENROUTER),
+        *_others,
+        compatible_responses(encrypts=True),
+        compatible_messages(auth=bearer),
+    ],
     base_url="https://openrouter.ai/api/v1",
     env_key="OPENROUTER_API_KEY",
     options={

@@ -1,8 +1,11 @@
 """xAI. https://docs.x.ai"""
 
+from attrs import evolve
+
 from .declare.provider import declare_provider
 from .declare.rules import drop, rename
 from .options.grok_options import GROK, grok_models
+from .options.server_tools import XAI
 from .wires.compatible_chats import compatible_responses
 from .wires.openai_chat import openai_chat
 from .wires.operations.openai_media import openai_images
@@ -18,7 +21,12 @@ xai = declare_provider(
     name="xAI",
     docs="https://docs.x.ai",
     # https://docs.x.ai/docs/api-reference#create-new-response
-    wire=[openai_chat, compatible_responses(stores=True, encrypts=True), openai_images, openai_models],
+    wire=[
+        openai_chat,
+        evolve(compatible_responses(stores=True, encrypts=True), server_tools=XAI),
+        openai_images,
+        openai_models,
+    ],
     base_url="https://api.x.ai/v1",
     env_key="XAI_API_KEY",
     options={

@@ -5,11 +5,12 @@ Chunks are mutable for speed: one is created for each token, and creating one ta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
 from attrs import define, field
 
+from .citation import Citation, Spans
 from .parts import Part
 from .usage import Usage
 
@@ -69,6 +70,20 @@ class PartDone:
 
 
 @define
+class Cited:
+    """The sources of a text, as they become known: at its end, mostly.
+
+    `index` is the part that they are of; None: they are of the answer's text as a whole. What their spans count is in
+    `spans`; on the Reply they count characters of each part.
+    """
+
+    type: ClassVar[Literal["citations"]] = "citations"
+    citations: Sequence[Citation]
+    index: int | None = None
+    spans: Spans = "characters"
+
+
+@define
 class ToolCallStart:
     """The beginning of a tool call."""
 
@@ -113,7 +128,7 @@ class UsageUpdate:
 
 @define
 class MetadataUpdate:
-    """Metadata of the reply (logprobs, fingerprints, citations): lists are appended, other values replaced."""
+    """Metadata of the reply (logprobs, fingerprints): lists are appended, other values replaced."""
 
     type: ClassVar[Literal["metadata"]] = "metadata"
     values: Mapping[str, Any]
@@ -172,6 +187,7 @@ StreamChunk = (
     | RefusalDelta
     | PartEnd
     | PartDone
+    | Cited
     | ToolCallStart
     | ToolCallDelta
     | ToolCallEnd

@@ -21,7 +21,8 @@
 
 Each carries what is known so far: `partial` (a Reply with the text received), `usage`, `request_id`,
 `retry_after` and `hint`.
-All can be pickled; no message contains a secret, or a text of the prompt that a provider quotes from its beginning.
+All can be pickled; no message contains a secret, a part of the prompt that a provider quotes, or a control character
+of a terminal.
 """
 
 from __future__ import annotations
@@ -32,6 +33,17 @@ from typing import Any, ClassVar
 
 _MAX_MESSAGE = 600
 _MAX_PAYLOAD = 2000
+_CONTROLS = {code: f"\\x{code:02x}" for code in (*range(0x20), *range(0x7F, 0xA0)) if chr(code) not in "\t\n"}
+_CONTROLS[ord("\r")] = ""
+
+
+def visible(text: str) -> str:
+    r"""Return text with its control characters as escapes like `\x1b`, and without carriage returns.
+
+    They are the codes below 32, 127, and 128 to 159 (ECMA-48's C0 and C1), which move a terminal's cursor, rewrite its
+    title or fill its clipboard. Tabs and line ends stay.
+    """
+    return text if text.isprintable() else text.translate(_CONTROLS)
 
 
 class StepwellError(Exception):
@@ -60,6 +72,7 @@ class StepwellError(Exception):
     attempts: tuple[Any, ...] = ()  # of Attempt; not imported here
 
     def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
+        message = visible(message)
         super().__init__(message if len(message) <= _MAX_MESSAGE else message[: _MAX_MESSAGE - 1] + "…")
         self.hint = hint or self.usual_hint
         for name, value in fields.items():
@@ -72,7 +85,7 @@ class StepwellError(Exception):
 
     def __str__(self) -> str:
         hint = f"; {self.hint}" if self.hint else ""
-        return self.message + hint + (f" (request id {self.request_id})" if self.request_id else "")
+        return visible(self.message + hint + (f" (request id {self.request_id})" if self.request_id else ""))
 
 
 class ConfigError(StepwellError):

@@ -88,6 +88,8 @@ def _part(part: Part) -> int:
         case ToolCall():
             return PER_MESSAGE + estimate_text(part.name) + estimate_text(part.arguments_json)
         case Opaque():
+            if part.data is None:
+                return 0
             return estimate_text(dumps(part.data, default=str).decode())
         case Image():
             return LOW_DETAIL if part.detail == "low" else IMAGE

@@ -11,6 +11,7 @@ from attrs import evolve
 
 from .chunks import (
     Alternative,
+    Cited,
     Delta,
     Finish,
     MetadataUpdate,
@@ -27,6 +28,7 @@ from .chunks import (
     UsageUpdate,
     Warned,
 )
+from .cited_parts import placed, with_citations
 from .errors import DecodeError, StepError
 from .message import Message
 from .parts import Part, Reasoning, Refusal, Text, ToolCall
@@ -94,6 +96,7 @@ class Fold:
 
     __slots__ = (
         "_alternatives",
+        "_cited",
         "_ended",
         "_index",
         "_kind",
@@ -109,6 +112,7 @@ class Fold:
         self._parts: dict[int, _PartBuilder | Part] = {}
         self._ended: list[tuple[int, _PartBuilder | Part]] | None = None  # those whose places others have taken
         self._alternatives: dict[int, Fold] = {}
+        self._cited: list[Cited] | None = None
         # The part that grew last, its pieces, its index, and the class of its chunks.
         self._latest = _NO_PART
         self._pieces: list[str] = []
@@ -162,6 +166,8 @@ class Fold:
         return ""
 
     def _message(self) -> Message:
+        if self._cited is not None:
+            return self._cited_message(self._cited)
         parts: list[Part] = []
         held = self._parts
         if self._ended is not None:
@@ -172,6 +178,13 @@ class Fold:
             if (done := part.part() if isinstance(part, _PartBuilder) else part) is not None:
                 parts.append(done)
         return Message("assistant", tuple(parts))
+
+    def _cited_message(self, cited: Iterable[Cited]) -> Message:
+        parts: list[tuple[int, Part]] = []
+        for place, part in sorted([*(self._ended or ()), *self._parts.items()], key=_PLACE):
+            if (done := part.part() if isinstance(part, _PartBuilder) else part) is not None:
+                parts.append((place, done))
+        return Message("assistant", tuple(with_citations(parts, cited)))
 
     def _growing(self, kind: _Growing, index: int) -> _PartBuilder:
         part = self._parts.get(index)
@@ -215,6 +228,9 @@ class Fold:
         if not isinstance(getattr(part, "text", ""), str) or not isinstance(getattr(part, "arguments_json", ""), str):
             raise _misfit()
         self._parts[self._free(chunk.index)] = part
+
+    def _citations(self, chunk: Cited) -> None:
+        self._cited = [*(self._cited or ()), placed(chunk, self._message)]
 
     def _call_start(self, chunk: ToolCallStart) -> None:
         call = _PartBuilder(ToolCall, whole=False)
@@ -334,6 +350,7 @@ _FEED = _Handlers(
         RefusalDelta: Fold._refusal,
         PartEnd: Fold._part_end,
         PartDone: Fold._part_done,
+        Cited: Fold._citations,
         ToolCallStart: Fold._call_start,
         ToolCallDelta: Fold._call_delta,
         ToolCallEnd: Fold._call_end,
@@ -369,7 +386,7 @@ def chunks_of(reply: Reply) -> list[StreamChunk]:
 
 
 def _chunks_of_part(part: Part, index: int) -> list[StreamChunk]:
-    if isinstance(part, Text) and not part.extra:
+    if isinstance(part, Text) and not part.extra and not part.citations:
         return [TextDelta(part.text, index)]
     if isinstance(part, ToolCall):
         return [

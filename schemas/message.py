@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from attrs import field, frozen
 
+from .citation import Citation, later
 from .dict_form import (
     LABELS,
     check_keys,
@@ -18,7 +19,7 @@ from .dict_form import (
     text_field,
 )
 from .errors import ConfigError
-from .parts import PARTS, Audio, Part, Reasoning, Refusal, Text, ToolCall
+from .parts import PARTS, Audio, Part, Reasoning, Refusal, ServerToolCall, ServerToolResult, Text, ToolCall
 from .tool import Tool, tool_behind
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -103,6 +104,27 @@ class Message:
     def tool_calls(self) -> tuple[ToolCall, ...]:
         """The tool calls among the parts."""
         return tuple([part for part in self.content if type(part) is ToolCall])
+
+    @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The citations of all text parts, in their order; their spans count in `text`."""
+        out: list[Citation] = []
+        before = 0
+        for part in self.content:
+            if type(part) is Text:
+                out += later(part.citations, before)
+                before += len(part.text)
+        return tuple(out)
+
+    @property
+    def server_tool_calls(self) -> tuple[ServerToolCall, ...]:
+        """The calls of tools that the provider ran."""
+        return tuple([part for part in self.content if type(part) is ServerToolCall])
+
+    @property
+    def server_tool_results(self) -> tuple[ServerToolResult, ...]:
+        """The results of the provider's tools."""
+        return tuple([part for part in self.content if type(part) is ServerToolResult])
 
 
 def _of_text(role: Role, text: str) -> Message:

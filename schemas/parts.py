@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
 
 from attrs import field, frozen
 
+from .citation import Citation
 from .errors import ConfigError, DecodeError
+from .files import MEDIA_BYTES, read_file
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
 from .late_pattern import late_pattern
@@ -29,6 +31,8 @@ class Text:
     type: ClassVar[str] = "text"
     text: str
     extra: Extra = field(factory=dict, repr=False)
+    citations: tuple[Citation, ...] = ()
+    """The sources of the text, whose spans count in it."""
 
 
 @frozen(hash=False)
@@ -74,6 +78,10 @@ class _Media:
     media_type: str | None = None
     filename: str | None = None
     extra: Extra = field(factory=dict, repr=False)
+    provider: str | None = None
+    """Of a file by reference: the id of the provider that stores it, and to which alone it is sent. Without it the form
+    of the id or address tells most providers' files apart, and a call that moves on to a model of another provider does
+    not take a file along by its id."""
 
     type: ClassVar[str] = "media"
     fallback_type: ClassVar[str] = "application/octet-stream"
@@ -96,19 +104,34 @@ class _Media:
             raise ConfigError(f"the data of {type(self).__name__} is text, not bytes", hint=hint)
         if sum(value is not None for value in (self.data, self.url, self.file_id)) != 1:
             raise ConfigError(f"{type(self).__name__} needs exactly one of data, url and file_id")
+        if self.provider is not None:
+            _check_text(self, "provider")
 
     @classmethod
-    def from_path(cls, path: str | PathLike[str], *, media_type: str | None = None) -> Self:
+    def from_path(
+        cls,
+        path: str | PathLike[str],
+        *,
+        media_type: str | None = None,
+        root: str | PathLike[str] | None = None,
+        at_most: int = MEDIA_BYTES,
+    ) -> Self:
         """Read a file now.
 
-        path: the file.
+        path: the file. With a root, a relative path begins there.
         media_type: its media type; by default guessed from the file's name.
+        root: the folder that it must be in, also after symbolic links: for paths that a user or a model names.
+        at_most: the most bytes that it may have.
+
+        Raises ConfigError for a file that is missing, not regular, too large, or outside of the root.
         """
         from pathlib import Path  # only where there are files
 
+        label = "the image" if cls.type == "image" else "the file"
+        content = read_file(path, at_most=at_most, root=root, label=label)
         path = Path(path)
         guess = media_type or _guessed_type(path.name) or cls.fallback_type
-        return cls(data=path.read_bytes(), media_type=guess, filename=path.name)
+        return cls(data=content, media_type=guess, filename=path.name)
 
     @property
     def sent_type(self) -> str:
@@ -286,9 +309,10 @@ def _names(value: object) -> int:
 
 @frozen(hash=False)
 class Opaque:
-    """A block that only the provider understands, such as the result of a server tool, sent back unchanged.
+    """A block that only the provider understands, sent back unchanged.
 
-    `wire` names the wire format that it belongs to; other wires leave it out and warn.
+    `wire` names the wire format that it belongs to; other wires leave it out and warn. `data` is None for one that is
+    not sent back: what it says is in another part, or the format has no place for it.
     """
 
     type: ClassVar[str] = "opaque"
@@ -296,10 +320,42 @@ class Opaque:
     data: Any = field(repr=False)
 
 
-Part = Text | Refusal | Reasoning | Image | File | Audio | Video | ToolCall | Opaque
+@frozen(hash=False)
+class ServerToolCall(Opaque):
+    """A call of a tool that the provider runs itself, or (computer use, shells) that its model has built in."""
+
+    type: ClassVar[str] = "server_tool_call"
+    kind: str = ""
+    """web_search, web_fetch, code_execution, file_search, computer_use, mcp, image_generation, or the provider's own
+    name of another tool"""
+    id: str = ""
+    name: str = ""
+    """The provider's name of the tool, which is more exact than `kind`."""
+    arguments: Mapping[str, Any] = field(factory=dict)
+    """What was asked: a query, code, an action."""
+    status: str | None = None
+    """How it ended, where the provider says so."""
+
+
+@frozen(hash=False)
+class ServerToolResult(Opaque):
+    """The result of such a call."""
+
+    type: ClassVar[str] = "server_tool_result"
+    kind: str = ""
+    id: str = ""
+    """The id of the call."""
+    text: str = ""
+    """The result in words: output, an error, a page."""
+    is_error: bool = False
+    sources: tuple[Citation, ...] = ()
+    """What a search or fetch has found."""
+
+
+Part = Text | Refusal | Reasoning | Image | File | Audio | Video | ToolCall | Opaque | ServerToolCall | ServerToolResult
 MEDIA: Final = (Image, File, Audio, Video)
 """The classes of the parts that hold a file, for isinstance."""
-PARTS: Final = (Text, Refusal, Reasoning, *MEDIA, ToolCall, Opaque)
+PARTS: Final = (Text, Refusal, Reasoning, *MEDIA, ToolCall, Opaque, ServerToolCall, ServerToolResult)
 """The classes of all parts, for isinstance."""
 _TEXTS: Final = {Text: ("text",), Refusal: ("text",), Reasoning: ("text",), ToolCall: ("id", "name", "arguments_json")}
 

@@ -11,9 +11,11 @@ from typing import TYPE_CHECKING, Any, Generic, cast
 from attrs import define, evolve, field, fields, frozen
 
 from .attempt import Attempt, Noted, attempts_of
+from .citation import Citation
+from .logprobs import TokenLogprob, token_logprobs
 from .message import Context, Message
 from .model import Model
-from .parts import Audio, Image, Refusal, ToolCall
+from .parts import Audio, Image, Refusal, ServerToolCall, ServerToolResult, ToolCall
 from .prices import Cost, price, total_cost
 from .tool import Tool
 from .usage import NO_USAGE, Usage
@@ -103,7 +105,7 @@ class Reply(Generic[ObjectType]):
     object: ObjectType = field(default=cast(ObjectType, None))
     """A result that is not text: the object of a schema, vectors, a ranking, verdicts, models. None in a chat."""
     metadata: Mapping[str, Any] = field(factory=dict, repr=False)
-    """Further data of the answer, by its name: logprobs, citations, fingerprints."""
+    """Further data of the answer, by its name: logprobs, fingerprints, notes."""
     alternatives: tuple[Message, ...] = ()
     """The further choices if n > 1."""
     steps: tuple[Reply[Any], ...] = field(default=(), repr=False)
@@ -182,6 +184,21 @@ class Reply(Generic[ObjectType]):
         return self.message.tool_calls
 
     @property
+    def citations(self) -> tuple[Citation, ...]:
+        """The sources that the text rests on, and which piece of `text` each of them supports."""
+        return self.message.citations
+
+    @property
+    def server_tool_calls(self) -> tuple[ServerToolCall, ...]:
+        """The calls of tools that the provider ran: searches, code, MCP servers."""
+        return self.message.server_tool_calls
+
+    @property
+    def server_tool_results(self) -> tuple[ServerToolResult, ...]:
+        """The results of these calls, by the call's id."""
+        return self.message.server_tool_results
+
+    @property
     def refusal(self) -> str:
         """The text by which the model refused, where the provider separates it from other text; else empty."""
         return "".join(part.text for part in self.message.content if type(part) is Refusal)
@@ -212,9 +229,9 @@ class Reply(Generic[ObjectType]):
         return list(cast(Any, self.object))
 
     @property
-    def logprobs(self) -> Any:
-        """The log probabilities as the provider gives them, or None."""
-        return self.metadata.get("logprobs")
+    def logprobs(self) -> tuple[TokenLogprob, ...]:
+        """The log probabilities of the tokens, if they were asked for (`logprobs=True, top_logprobs=3`)."""
+        return token_logprobs(self.metadata.get("logprobs"))
 
     @property
     def context(self) -> Context:

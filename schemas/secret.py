@@ -83,4 +83,5 @@ def header_secret(value: object, *, where: str) -> Secret:
     if key.isascii() and key.isprintable():
         return Secret(key)
     fault = "a line break" if "\n" in key or "\r" in key else "a control or non-ASCII character"
+    value = key = ""  # a crash report shows the locals of frames
     raise InvalidKey(f"the API key from {where} contains {fault}", hint="copy it again, without what surrounds it")

@@ -15,10 +15,11 @@ import cattrs
 from attrs import fields, has
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
+from .citation import Citation
 from .errors import ConfigError, DecodeError
 from .json_text import JSONDecodeError, dumps, loads
 from .nan_check import not_finite
-from .parts import PARTS, Opaque, Part
+from .parts import PARTS, Opaque, Part, ServerToolCall, ServerToolResult
 from .tool import NO_PARAMETERS, Tool
 from .versions import refused_version
 
@@ -26,6 +27,9 @@ VERSION = 1
 _PARTS: Mapping[str, type] = {cls.type: cls for cls in PARTS}
 _AS_IT_IS: Mapping[type, frozenset[str]] = {
     Opaque: frozenset(("data",)),
+    ServerToolCall: frozenset(("data", "arguments")),
+    ServerToolResult: frozenset(("data",)),
+    Citation: frozenset(("location", "metadata")),
     Tool: frozenset(("parameters", "server", "extra")),
 }
 """The fields that hold a provider's own data, which stays as it is; of all other classes it is `extra`."""

@@ -2,6 +2,7 @@
 
 from .schemas.chunks import (
     Alternative,
+    Cited,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -20,6 +21,7 @@ from .workflows.tools.call import ToolRun
 
 __all__ = [
     "Alternative",
+    "Cited",
     "Finish",
     "MetadataUpdate",
     "PartDone",

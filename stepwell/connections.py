@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
 
 from .connect import aconnect, checked_http, checked_limit, checked_transport, connect, is_own, name_transport, preload
 from .pipeline.effects import CallModel, Flow
-from .pipeline.event_loops import in_worker_thread
+from .pipeline.event_loops import in_worker_thread, running_trio
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.process_lock import ProcessLock
 
@@ -195,10 +193,8 @@ def _close(client: Any, pid: int) -> None:
 
 def _running_loop() -> Any:
     """Return the key for the event loop that runs: asyncio's loop, or trio's root task."""
-    trio = sys.modules.get("trio")
-    if trio is not None:
-        with suppress(RuntimeError):
-            return trio.lowlevel.current_root_task()
+    if (trio := running_trio()) is not None:
+        return trio.lowlevel.current_root_task()
     import asyncio  # only where an event loop runs already
 
     return asyncio.get_running_loop()

@@ -1,13 +1,29 @@
 """The parts of conversations and replies."""
 
+from .schemas.citation import Citation
 from .schemas.client_history import untrusted
+from .schemas.logprobs import TokenLogprob
 from .schemas.message import Context, Message, assistant, system, tool_result, user
-from .schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+from .schemas.parts import (
+    Audio,
+    File,
+    Image,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    ServerToolCall,
+    ServerToolResult,
+    Text,
+    ToolCall,
+    Video,
+)
 from .schemas.reply import CallWarning, Ranked, Reply, Verdict
 
 __all__ = [
     "Audio",
     "CallWarning",
+    "Citation",
     "Context",
     "File",
     "Image",
@@ -18,7 +34,10 @@ __all__ = [
     "Reasoning",
     "Refusal",
     "Reply",
+    "ServerToolCall",
+    "ServerToolResult",
     "Text",
+    "TokenLogprob",
     "ToolCall",
     "Verdict",
     "Video",

@@ -35,6 +35,7 @@ from .providers.declare.overrides import OVERRIDES, Overrides, in_force
 from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
+from .providers.history.file_owners import input_for_others
 from .providers.options.families import facts_of_family, wire_with_tools
 from .schemas.errors import UnknownModel
 from .schemas.memo import Memo
@@ -49,6 +50,7 @@ from .settings import (
     credential_at,
     credential_of,
     headers_of,
+    hide_credentials,
     keys_of,
     overrides_of,
     retries_of,
@@ -246,23 +248,23 @@ class CallPlanner:
         operation: chat, embed, rerank, ...
         model: `provider:model-id`, a Model, or None for the default one.
         prompt: what the operation takes: a prompt, texts, audio, ...
-        options: a dict by name. It is changed in place: a plain key becomes a Secret, so that it stays in no frame's
-            locals, which crash reporters read.
+        options: a dict by name. It is changed in place, so that no frame's locals show a key to a crash reporter.
         stream: True for a streamed call.
 
         Raises ConfigError for what can be seen to be wrong before anything is sent.
         """
         given: Any = options  # `cast` would cost every call a frame
+        if not given.keys().isdisjoint(("api_key", "base_url", "headers", "provider_options")):
+            hide_credentials(given)
         named, overrides = given.get("wire"), given.get("overrides")
         plan = self.plan(operation, model, stream=stream, wire=named, overrides=overrides)
         left, find = None, plan.tools_wire
-        if find and (given.get("tools") or getattr(prompt, "tools", None)) and (needed := find(given)):
+        if find and (needed := find(given, given.get("tools") or getattr(prompt, "tools", None))):
             left = plan.left_overrides
             plan = self.plan(operation, model, stream=stream, wire=needed, overrides=overrides)
-        chat = operation in _CONVERSATIONS
         request = plan.request.replace(
-            context=context_of(prompt) if chat else _NO_CONTEXT,
-            input=None if chat else prompt,
+            context=context_of(prompt) if operation in _CONVERSATIONS else _NO_CONTEXT,
+            input=None if operation in _CONVERSATIONS else prompt,
             options=given,
             credential=self.keys.get(canonical(plan.provider.id)),
             world=self.world,
@@ -294,8 +296,7 @@ class CallPlanner:
             options["api_key"] = credential_of(options["api_key"], "api_key", plan.provider)
         given = {name: options[name] for name in _CALL_ONLY & options.keys() if options[name] is not None}
         own = given.pop("pipeline", None)
-        has_login = not given.keys().isdisjoint(LOGIN_NAMES)
-        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given) if has_login else None
+        login = CallLogin.of(plan.provider, plan.model, plan.base_url, given) if given.keys() & LOGIN_NAMES else None
         changes: dict[str, Any] = {}
         edits = NO_EDITS if own is None or isinstance(own, Pipeline) else edits_of(own)
         if login is not None or edits is not NO_EDITS:
@@ -362,7 +363,6 @@ class CallPlanner:
         login: the key and the address that the call was given, which are passed on to models of the same provider only.
         """
         request = nested(request, request.get(DEPTH) + 1, hint=_OTHER_MODEL_HINT)
-        input = request.context if request.operation in _CONVERSATIONS else request.input
         # A stream that only the first provider insists on was not requested by the caller.
         stream = request.stream and not request.get(COLLECTED)
         settings = {"retries": request.retries, "timeout": request.timeouts, "on_unsupported": request.on_unsupported}
@@ -370,7 +370,7 @@ class CallPlanner:
         if login is not None:
             plan = self.plan(request.operation, model, stream=stream, wire=given.get("wire"))
             given |= login.for_model(plan.provider, plan.model, plan.base_url, options, self.environment)
-        pipeline, other = self.request(request.operation, model, input, given, stream=stream)
+        pipeline, other = self.request(request.operation, model, input_for_others(request), given, stream=stream)
         if options.keys().isdisjoint(LOGIN_NAMES):  # else it has a login of its own to pass on
             other = other.replace(request_for_model=partial(self.request_for_model, edits=edits, login=login))
         other = other.replace(

@@ -9,6 +9,7 @@ from .model_metadata.provider_ids import canonical
 from .providers.declare.provider import Provider
 from .providers.declare.registry import Registry
 from .schemas.errors import InvalidOption
+from .schemas.secret import MaskedDict
 
 
 def is_keyed(extra: object, registry: Registry) -> bool:
@@ -45,7 +46,7 @@ def provider_options_for(provider: Provider, extra: Mapping[str, Any], registry:
         if id in by_id:
             raise InvalidOption(f"provider_options names {id!r} twice, once as {name!r:.40}", hint="leave one out")
         by_id[id] = value or {}
-    return {**by_id, provider.id: by_id.get(provider.id, {})}
+    return MaskedDict({**by_id, provider.id: by_id.get(provider.id, {})})
 
 
 def _is_provider(name: object, registry: Registry) -> bool:

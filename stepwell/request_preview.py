@@ -7,8 +7,9 @@ from typing import Any
 
 from attrs import field, frozen
 
-from .pipeline.http.redact import masked
+from .pipeline.http.redact import masked, shown_headers
 from .pipeline.http.request import Request
+from .pipeline.http.urls import shown_url
 from .pipeline.offline import prepare_offline
 from .pipeline.pipeline import Pipeline
 from .planner import CallPlanner
@@ -62,5 +63,5 @@ def preview_of(
         raise StepwellError(
             f"the call to {request.model} would send nothing: a step answers it", hint="print its pipeline's describe()"
         )
-    url, headers, body = masked((sent.url, dict(sent.headers), sent.body), sent)
+    url, headers, body = masked((shown_url(sent.url), shown_headers(sent.headers), sent.body), sent)
     return Preview(str(sent.model), sent.method, url, headers, body, sent.stream, sent.warnings)

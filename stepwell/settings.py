@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import TypeAlias, TypeVar, Unpack
+from typing import Any, TypeAlias, TypeVar, Unpack
 from urllib.parse import urlsplit
 
 from attrs import evolve
 
 from .model_metadata.provider_ids import canonical
 from .pipeline.http.headers import Headers, checked_headers
-from .pipeline.http.urls import refuse_login
+from .pipeline.http.urls import Address, refuse_login
 from .providers.declare.addresses import origin
 from .providers.declare.credentials import Given
 from .providers.declare.environment import Environment
@@ -23,7 +23,7 @@ from .providers.declare.wire import Wire
 from .schemas.errors import InvalidOption, UnknownProvider
 from .schemas.nearest import nearest
 from .schemas.options import CALL_OPTIONS, check_value
-from .schemas.secret import Secret, header_secret
+from .schemas.secret import MaskedDict, Secret, header_secret
 from .schemas.undo import Undo
 
 StoredCredential: TypeAlias = Secret | Given | Callable[[], str]
@@ -119,7 +119,7 @@ def checked_url(value: object, where: str = "base_url") -> str:
 
     Raises InvalidOption for one without http(s) and a host, or with a password in it.
     """
-    url: str = value.strip() if isinstance(value, str) else ""
+    url = Address(value.strip() if isinstance(value, str) else "")
     if not url.startswith(("http://", "https://")) or not url.isascii() or len(url.split()) != 1:
         raise InvalidOption(f"{where} is not an http:// or https:// address")
     refuse_login(url, where)
@@ -131,6 +131,23 @@ def checked_url(value: object, where: str = "base_url") -> str:
     if not usable:
         raise InvalidOption(f"{where} has no host and port that can be connected to", hint="https://host:port/path")
     return url
+
+
+def hide_credentials(options: Mapping[str, Any]) -> None:
+    """Change the options of a call that may hold credentials, in place, to values whose repr shows none.
+
+    It is called where a public function gets them, so that no frame's locals show a key to a crash reporter.
+    """
+    if not isinstance(options, dict):
+        return
+    key, url = options.get("api_key"), options.get("base_url")
+    if isinstance(key, str):
+        options["api_key"] = Secret(key)
+    if isinstance(url, str):
+        options["base_url"] = Address(url)
+    for name in ("api_key", "headers", "provider_options"):
+        if type(value := options.get(name)) is dict:
+            options[name] = MaskedDict(value)
 
 
 def unknown_setting(unknown: Mapping[str, object], known: Iterable[str]) -> InvalidOption:

@@ -187,3 +187,43 @@ def test_a_file_with_odd_fields_is_replayed_or_a_typed_error(tmp_path: Path) -> 
     )
     path.write_bytes(written(without))
     assert ask(Cassette(path), "prompt 0").text == "hello"
+
+
+@pytest.mark.parametrize("key", [KEY, "my-secret-gateway"], ids=["usual", "of letters alone"])
+def test_a_key_is_masked_in_each_part_of_an_exchange_and_in_any_encoding(tmp_path: Path, key: str) -> None:
+    answers = [
+        httpx.Response(200, content=b"\xff\xfe" + key.encode()),
+        httpx.Response(200, content=completion(f"your key {key}")),
+        httpx.Response(401, content=b"no", headers={"x-ratelimit-of": key, "x-request-id": key}),
+        httpx.Response(200, json={"access_token": "t0ken-of-a-login", "token": "tid=" + "0123456789abcdef" * 3}),
+    ]
+    for number, answer_ in enumerate(answers):
+        path = tmp_path / f"{number}.json"
+        cassette = Cassette(path, transport=httpx.MockTransport(lambda request, answer=answer_: answer))
+        options = {"provider_options": {"api_key": "canary-in-the-body", "nested": {"client_secret": 'x"y-canary'}}}
+        with (
+            stepwell.Client(transport=cassette, api_keys={"openai": key}, retries=0) as client,
+            suppress(StepwellError),
+        ):
+            client.generate_text(
+                MODEL, f"is {key} mine?", api_key=key, base_url=f"https://p.example/v1?sig={key}", **options
+            )
+        (exchange,) = Cassette(path).exchanges
+        whole = repr(exchange) + path.read_text()
+        for secret in (key, "canary", "t0ken-of-a-login", "0123456789abcdef0"):
+            assert secret not in whole, (number, secret)
+
+
+def test_log_probabilities_are_no_credentials(tmp_path: Path) -> None:
+    tokens = {"choices": [{"logprobs": {"content": [{"token": "Hello", "logprob": -0.1}]}}]}
+    with (
+        stepwell.Client(
+            transport=Cassette(
+                tmp_path / "t.json", transport=httpx.MockTransport(lambda r: httpx.Response(200, json=tokens))
+            ),
+            api_keys={"openai": KEY},
+        ) as client,
+        suppress(StepwellError),
+    ):
+        client.generate_text(MODEL, "hi")
+    assert '\\"token\\":\\"Hello\\"' in (tmp_path / "t.json").read_text()

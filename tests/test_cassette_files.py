@@ -241,7 +241,7 @@ def test_an_unwritable_path_is_an_error_before_anything_is_sent(tmp_path: Path) 
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="cannot write a cassette at"):
         Cassette(tmp_path / "file" / "t.json")
-    with pytest.raises(ConfigError, match="cannot read"):
+    with pytest.raises(ConfigError, match="cannot be read"):
         Cassette(tmp_path)
 
 

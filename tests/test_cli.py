@@ -211,7 +211,7 @@ def test_a_chat_continues_after_a_failed_command_and_a_stopped_answer(
         assert main(["chat", "vllm:m"]) == 0
         asked = [[message["content"] for message in seen.json["messages"]] for seen in server.seen]  # type: ignore[index]
     err = capsys.readouterr().err
-    assert "cannot read /no/such" in err and "cannot write" in err and "(stopped)" in err
+    assert "/no/such cannot be read" in err and "cannot write" in err and "(stopped)" in err
     # What had come of the answer that was stopped is part of the talk.
     assert asked == [["one"], ["one", "1", "two"], ["one", "1", "two", "3", "three"]]
     assert printed.getvalue().split() == ["1", "5"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import venv
@@ -88,6 +89,28 @@ print(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
     loaded = set(json.loads(run(python, code)))
     assert not loaded & {"httpx", "jsonschema", "cattrs", "asyncio", "orjson", "attrs", "ssl"}
+
+
+def test_importing_takes_a_few_megabytes(python: Path) -> None:
+    code = """
+def pages(): return int(open('/proc/self/statm').read().split()[1])
+before = pages()
+import stepwell, json, os
+alone = pages() - before
+for name in stepwell.__all__: getattr(stepwell, name)
+print(json.dumps([each * os.sysconf('SC_PAGE_SIZE') for each in (alone, pages() - before)]))
+"""
+    alone, with_all_names = json.loads(run(python, code))
+    assert alone < 15 * 2**20 and 2**20 < with_all_names < 40 * 2**20, "resident bytes; modules are compiled here, too"
+
+
+def test_there_are_five_runtime_dependencies(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        (name,) = [each for each in archive.namelist() if each.endswith(".dist-info/METADATA")]
+        lines = archive.read(name).decode().splitlines()
+    needed = [line.removeprefix("Requires-Dist: ") for line in lines if line.startswith("Requires-Dist: ")]
+    always = {re.split(r"[^\w-]", each)[0] for each in needed if "extra ==" not in each}
+    assert always == {"httpx", "attrs", "cattrs", "orjson", "jsonschema"}
 
 
 def test_the_public_names_cost_no_network_library(python: Path) -> None:

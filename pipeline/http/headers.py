@@ -186,8 +186,10 @@ def checked_headers(headers: Mapping[str, Any]) -> Headers:
         if isinstance(value, Secret):
             value = value.reveal()
         if not isinstance(name, str) or not name.replace("-", "").replace("_", "").isalnum() or not name.isascii():
+            value = None  # a crash report shows the locals of frames
             raise InvalidOption(f"{name!r} is not a header name")
         if not isinstance(value, str) or not value.isascii() or not value.replace("\t", "").isprintable():
+            value = None
             raise InvalidOption(
                 f"the value of header {name!r} cannot be sent", hint="use printable ASCII without line breaks"
             )

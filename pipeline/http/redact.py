@@ -6,45 +6,66 @@ Messages of errors end up in logs and traces. The server's own words stay in `bo
 from __future__ import annotations
 
 import re
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
-from itertools import takewhile
 from typing import Any
+from urllib.parse import quote, unquote
 
 from ...schemas.errors import StepwellError
 from ...schemas.late_pattern import late_pattern
 from ...schemas.secret import MASK, Secret
 from .request import Request
+from .urls import SECRET_QUERY
 
-_SHORTEST = 8  # anything shorter is a word, not a key: masking every "test" would only hide the message
+_SHORTEST = 4  # what is shorter protects nothing, and occurs in every text
+_WORD = 8  # what is shorter may be a part of a word, and is a key only where it stands alone
 _ENOUGH = 16
+_STEP, _PROBE = 5, 12  # of `_ENOUGH` characters in a row, one probe of 12 begins at a multiple of 5
+_OCCURRENCES = 10
 _BEARING = late_pattern(r"auth|key|token|secret|cookie")
 
 
 def redact(error: StepwellError, request: Request) -> None:
-    """Mask the credentials of a request in all parts of an error: message, hint, bodies, headers.
+    """Mask the credentials of a request in all parts of an error: message, hint, bodies, headers, request id.
 
-    In the message, texts of the conversation are replaced by "…" as well.
+    In the message, texts of the call's input are replaced by "…" as well, also from their middle. An exception behind
+    the error that holds what was received is left out, and so are the frames of an error in which a server quotes a
+    credential.
     """
     error.args = tuple(_unquoted(value, request) if isinstance(value, str) else value for value in error.args)
+    _leave_out_received(error)
     patterns = _patterns(request)
     if patterns is None:
         return
-    error.args = tuple(_masked(value, *patterns) for value in error.args)
-    for name in ("hint", "code", "body", "payload", "headers"):
+    quoted = False
+    for name in ("args", "hint", "code", "body", "payload", "headers", "request_id"):
         if value := getattr(error, name, None):
-            setattr(error, name, _masked(value, *patterns))
+            hidden = _masked(value, *patterns)
+            if hidden != value:
+                quoted = True
+                setattr(error, name, hidden)
+    if quoted:
+        error.__traceback__ = None  # their locals hold the answer
 
 
-def _unquoted(message: str, request: Request) -> str:
-    """Return an error's message without the texts of the conversation: each is searched for by its beginning."""
-    for turn in request.context.messages:
-        for part in turn.content:
-            text = getattr(part, "text", "").strip()
-            if len(text) < _SHORTEST or (at := message.find(text[:_ENOUGH])) < 0:
-                continue
-            length = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(text, message[at:], strict=False)))
-            message = message[:at] + "…" + message[at + length :]
-    return message
+def bare(error: StepwellError) -> StepwellError:
+    """Return an error that was redacted, to be raised again: without the frames below, if a server quotes a credential.
+
+    Their locals hold the answer, as do the exceptions behind it.
+    """
+    held = (*error.args, getattr(error, "payload", b""), getattr(error, "body", b""))
+    if any(MASK in text if isinstance(text, str) else MASK.encode() in text for text in held):
+        error.__cause__ = error.__context__ = error.__traceback__ = None
+    return error
+
+
+def _leave_out_received(error: BaseException) -> None:
+    """End the chain of exceptions before one that holds what was received: a JSONDecodeError, a UnicodeError."""
+    while (inner := error.__cause__ or error.__context__) is not None:
+        if hasattr(inner, "doc") or hasattr(inner, "object"):
+            error.__cause__ = error.__context__ = None
+            return
+        error = inner
 
 
 def masked(value: Any, request: Request) -> Any:
@@ -53,31 +74,119 @@ def masked(value: Any, request: Request) -> Any:
     return value if patterns is None else _masked(value, *patterns)
 
 
+def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return headers in which those for credentials are masked, except for a scheme in front (`Bearer`, `Basic`)."""
+    return {name: _shown_header(value) if _is_bearing(name) else value for name, value in headers.items()}
+
+
+def _shown_header(value: str) -> str:
+    scheme, space, _ = value.partition(" ")
+    return f"{scheme} {MASK}" if space else MASK
+
+
+def _is_bearing(name: str) -> bool:
+    return _BEARING.search(name.lower()) is not None
+
+
+def _unquoted(message: str, request: Request) -> str:
+    """Return an error's message without the call's texts: short ones as a whole, and runs of 16 characters."""
+    if request.operation == "chat":
+        texts = [text for turn in request.context.messages for part in turn.content for text in _texts_of(part)]
+    else:
+        texts = list(_texts_of(request.input))
+    for text in texts:
+        text = text.strip()
+        if _WORD <= len(text) < _ENOUGH:
+            message = message.replace(text, "…")
+        elif len(text) >= _ENOUGH:
+            message = _without_runs_of(text, message)
+    return message
+
+
+def _texts_of(value: object, depth: int = 4) -> Iterator[str]:
+    """Yield the texts in a part of a message, or in the input of another operation."""
+    if isinstance(value, str):
+        yield value
+    elif depth and isinstance(value, list | tuple):
+        for each in value:
+            yield from _texts_of(each, depth - 1)
+    elif depth and isinstance(value, Mapping):
+        yield from _texts_of(list(value.values()), depth - 1)
+    else:
+        for name in ("text", "arguments_json", "content"):
+            if (inner := getattr(value, name, None)) and depth:
+                yield from _texts_of(inner, depth - 1)
+
+
+def _without_runs_of(text: str, message: str) -> str:
+    """Replace what a message shares with a text, 16 characters in a row or more, by "…"."""
+    at = 0
+    while at + _PROBE <= len(message):
+        start, end = _longest_run(text, message, at)
+        if end - start < _ENOUGH:
+            at += _STEP
+        else:
+            message = f"{message[:start]}…{message[end:]}"
+            at = start + 1
+    return message
+
+
+def _longest_run(text: str, message: str, at: int) -> tuple[int, int]:
+    """Return the start and the end of the longest part of a message around `at` that is in the text."""
+    probe = message[at : at + _PROBE]
+    best, place = (at, at), text.find(probe)
+    for _ in range(_OCCURRENCES):
+        if place < 0:
+            break
+        before, after = 0, _PROBE
+        while before < min(at, place) and message[at - before - 1] == text[place - before - 1]:
+            before += 1
+        while at + after < len(message) and place + after < len(text) and message[at + after] == text[place + after]:
+            after += 1
+        best = max(best, (at - before, at + after), key=lambda run: run[1] - run[0])
+        place = text.find(probe, place + 1)
+    return best
+
+
 def _patterns(request: Request) -> tuple[re.Pattern[str], re.Pattern[bytes]] | None:
     """Return the pattern of all secrets of a request, for text and for bytes; None if it has none."""
-    secrets = sorted({each for each in _secrets(request) if len(each) >= _SHORTEST}, key=len, reverse=True)
+    found = {each for each in _secrets(request) if len(each) >= _SHORTEST}
+    found.discard(request.model.provider)  # a placeholder, as in api_key="ollama"
+    secrets = sorted(found, key=len, reverse=True)
     if not secrets:
         return None
-    pattern = "|".join(map(_pattern, secrets))
+    # As it is, and as it stands in a URL.
+    pattern = "|".join(_pattern(form) for each in secrets for form in dict.fromkeys((each, quote(each, safe=""))))
     return re.compile(pattern), re.compile(pattern.encode())
 
 
 def _pattern(secret: str) -> str:
     """Return a pattern for the secret: its beginning if it is long, since a text may end in the middle of it."""
+    if len(secret) < _WORD:
+        return rf"(?<![\w-]){re.escape(secret)}(?![\w-])"
     if len(secret) <= _ENOUGH:
         return re.escape(secret)
     return re.escape(secret[:_ENOUGH]) + r"""[^\s"'<>,;]*"""
 
 
 def _secrets(request: Request) -> Iterator[str]:
-    """Yield the credential, and the values of headers that hold one, without a scheme in front (`Bearer`, `Basic`)."""
+    """Yield the credential, and what headers and the URL hold of one, without a scheme in front (`Bearer`, `Basic`)."""
     credential = request.credential
     for value in credential.values() if isinstance(credential, Mapping) else (credential,):
         if isinstance(value, Secret):
             yield value.reveal()
     for name, header in request.headers.items():
-        if _BEARING.search(name.lower()):
+        if _is_bearing(name):
             yield header.rpartition(" ")[2]
+            if "cookie" in name:
+                yield from (crumb.partition("=")[2] for crumb in header.split("; "))
+    for url in (request.url, request.base_url):
+        yield from (found[2] for found in SECRET_QUERY.finditer(url))
+    for name, value in request.world.environ.items():
+        if name.lower().endswith("_proxy") and "@" in value:
+            login = unquote(value.rpartition("@")[0].rpartition("/")[2])
+            yield login.partition(":")[2]
+            yield b64encode(login.encode()).decode()
 
 
 def _masked(value: Any, text_pattern: re.Pattern[str], bytes_pattern: re.Pattern[bytes]) -> Any:

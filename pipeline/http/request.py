@@ -17,6 +17,7 @@ from ..world import REAL_WORLD, World
 from .headers import Headers as Headers  # also for those who make requests
 from .headers import sent
 from .timeouts import DEFAULT_TIMEOUTS, Timeouts
+from .urls import shown_url
 from .vendor_names import COMMON_NAMES, VendorNames
 
 T = TypeVar("T")
@@ -74,7 +75,7 @@ class Request:
     stream: bool = False
     method: str = "POST"
     base_url: str = ""
-    url: str = ""
+    url: str = field(default="", repr=lambda url: repr(shown_url(url)))
     headers: Headers = field(factory=Headers, converter=sent)
     body: bytes = field(default=b"", repr=False)
     credential: Any = field(default=None, repr=False)

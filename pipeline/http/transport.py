@@ -18,6 +18,7 @@ from .fast.errors import StaleConnection
 from .fast.wait import shut_down
 from .headers import are_sendable, header_error
 from .library_errors import transport_error
+from .library_logs import SENDING, mask_http_logs
 from .live_timeout import Limits, watch_tls_stream
 from .request import Request
 from .response import Response
@@ -47,6 +48,8 @@ class Transport(Performer):
         self.name = name or ("fast" if build is None else "httpx")
         self._build = build
         self._max = max_body_bytes
+        if build is not None:
+            mask_http_logs()
 
     def perform(self, effect: Any) -> Any:
         kind = type(effect)
@@ -69,7 +72,11 @@ class Transport(Performer):
                     else:
                         limits = Limits(request.timeouts.connect, clock, self.scope)
                         outgoing = _outgoing(request, self._build, limits, limits.on_trace)
-                        raw = self.client.send(outgoing, stream=True, follow_redirects=False)
+                        sending = SENDING.set(request)
+                        try:
+                            raw = self.client.send(outgoing, stream=True, follow_redirects=False)
+                        finally:
+                            SENDING.reset(sending)
                 except Exception as error:
                     if not _is_stale(error, limits, clock):
                         raise
@@ -86,7 +93,7 @@ class Transport(Performer):
                 if self.opened is not None:
                     self.opened.add(source)
                 return response
-            pieces = []
+            pieces: Any = []
             for data in source.iterator:
                 pieces.append(source.take(data))
                 if source.full:
@@ -96,6 +103,7 @@ class Transport(Performer):
             return response
         except BaseException as error:
             failed = [transport_error(error, clock, request_host(request))]
+        pieces = outgoing = data = None  # crash reporters show locals
         if raw is not None:
             raw.close()
         raise failed.pop()
@@ -103,8 +111,8 @@ class Transport(Performer):
     def _read(self, source: Source) -> bytes:
         try:
             for data in source.iterator:
-                if data:
-                    return source.take(data)
+                if data and (data := source.take(data)):  # the beginning of a gzip stream decompresses to nothing
+                    return data
             return b""
         except BaseException as error:
             failed = [transport_error(error, source.clock, source.raw.url.host)]
@@ -128,6 +136,8 @@ class AsyncTransport(AsyncPerformer):
         self.name = name or ("fast" if build is None else "httpx")
         self._build = build
         self._max = max_body_bytes
+        if build is not None:
+            mask_http_logs()
 
         self._streams: WeakSet[Any] = WeakSet()
 
@@ -159,7 +169,11 @@ class AsyncTransport(AsyncPerformer):
                     else:
                         limits = Limits(request.timeouts.connect, clock, None, self._streams.add)
                         outgoing = _outgoing(request, self._build, limits, limits.aon_trace)
-                        raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
+                        sending = SENDING.set(request)
+                        try:
+                            raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
+                        finally:
+                            SENDING.reset(sending)
                 except Exception as error:
                     if not _is_stale(error, limits, clock):
                         raise
@@ -177,7 +191,7 @@ class AsyncTransport(AsyncPerformer):
                 if self.opened is not None:
                     self.opened.add(source)
                 return response
-            pieces = []
+            pieces: Any = []
             async for data in source.iterator:
                 pieces.append(source.take(data))
                 if source.full:
@@ -187,6 +201,7 @@ class AsyncTransport(AsyncPerformer):
             return response
         except BaseException as error:
             failed = [transport_error(error, clock, request_host(request))]
+        pieces = outgoing = data = None  # crash reporters show locals
         if raw is not None:
             await raw.aclose()
         raise failed.pop()
@@ -194,8 +209,8 @@ class AsyncTransport(AsyncPerformer):
     async def _read(self, source: Source) -> bytes:
         try:
             async for data in source.iterator:
-                if data:
-                    return source.take(data)
+                if data and (data := source.take(data)):  # the beginning of a gzip stream decompresses to nothing
+                    return data
             return b""
         except BaseException as error:
             failed = [transport_error(error, source.clock, source.raw.url.host)]

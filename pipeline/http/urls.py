@@ -2,7 +2,28 @@
 
 from __future__ import annotations
 
+import re
+
 from ...schemas.errors import InvalidOption
+from ...schemas.secret import MASK
+
+SECRET_QUERY = re.compile(r"([?&](?:[^=&#]*(?:key|token|sig|secret|credential)[^=&#]*|X-Amz-[^=&#]*)=)([^&#\s]*)", re.I)
+"""The parameters of a URL that hold a credential: what stands before the value, and the value."""
+_LOGIN = re.compile(r"(//)[^/?#\s]*@")
+
+
+def shown_url(url: str) -> str:
+    """Return a URL in which a login and the values of parameters for credentials are masked."""
+    return SECRET_QUERY.sub(rf"\1{MASK}", _LOGIN.sub(rf"\1{MASK}@", url) if "@" in url else url)
+
+
+class Address(str):
+    """A URL whose repr shows no credential, so that none is in the locals of a frame."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return repr(shown_url(str(self)))
 
 
 def split_url(url: str) -> tuple[str, str, str]:

@@ -18,8 +18,7 @@ from ..http.response import Response
 from ..pipeline import Pipeline, with_attempts
 from .budget_ledger import Hold, Ledger, Meter
 from .budget_sums import NOTHING
-from .limit_states import checked_listener, notify
-from .shared import LimitStore, check_number, checked_store
+from .shared import LimitStore, check_number, checked_listener, checked_store, notify
 
 _ENDLESS = Decimal("Infinity")
 
@@ -69,10 +68,13 @@ class Budget:
             raise ConfigError(f"tokens={tokens!r:.40} is not a number of tokens", hint="Budget(tokens=100_000)")
         if output_tokens is not None:
             check_number(output_tokens, "output_tokens", whole=True, least=0)
-        self.limit = None if limit is None else exact_decimal(limit, "the limit of a budget") or NOTHING
-        self.tokens = tokens
         self.ledger = Ledger(
-            self.limit, tokens, output_tokens, allow_unknown=unknown == "allow", name=name, store=checked_store(store)
+            None if limit is None else exact_decimal(limit, "the limit of a budget") or NOTHING,
+            tokens,
+            output_tokens,
+            allow_unknown=unknown == "allow",
+            name=name,
+            store=checked_store(store),
         )
         if checked_listener(on_change, "Budget", 1) is not None:
             self.ledger.on_settled = partial(notify, on_change, self)
@@ -81,6 +83,24 @@ class Budget:
             evolve(around(name, self._call, counts=True), owner=self.ledger),
             evolve(around(f"{name}_attempts", self._attempt, counts=True), owner=self.ledger),
         )
+
+    @property
+    def limit(self) -> Decimal | None:
+        """US dollars; None for no limit of money. It may be changed at any time."""
+        return self.ledger.limit
+
+    @limit.setter
+    def limit(self, limit: Decimal | None) -> None:
+        self.ledger.limit = limit
+
+    @property
+    def tokens(self) -> int | None:
+        """Tokens of input and output; None for no such limit. It may be changed at any time."""
+        return self.ledger.tokens
+
+    @tokens.setter
+    def tokens(self, tokens: int | None) -> None:
+        self.ledger.tokens = tokens
 
     @property
     def spent(self) -> Decimal:

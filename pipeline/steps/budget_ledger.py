@@ -21,8 +21,7 @@ from ..http.request import Request
 from ..http.response import end_dropped
 from .budget_sums import NOTHING, Sums, in_billionths, sums_of
 from .expected import expected_usage
-from .limit_states import from_store
-from .shared import Asking, LimitStore
+from .shared import Asking, LimitStore, from_store
 
 _CHARACTERS_PER_TOKEN = 4
 

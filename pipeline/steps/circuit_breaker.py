@@ -15,8 +15,18 @@ from ..http.request import Request
 from ..http.response import Response
 from ..named_states import NamedStates
 from ..world import REAL_WORLD
-from .limit_states import CircuitState, LimitStep, checked_listener, from_store, limit_step, notify
-from .shared import Asking, LimitStore, check_by, check_number, checked_store, waiting_time
+from .limit_states import CircuitState, LimitStep, limit_step
+from .shared import (
+    Asking,
+    LimitStore,
+    check_by,
+    check_number,
+    checked_listener,
+    checked_store,
+    from_store,
+    notify,
+    waiting_time,
+)
 
 By = Callable[[Request], str]
 

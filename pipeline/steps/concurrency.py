@@ -14,8 +14,18 @@ from ..effects import CallNext, Flow, Sleep, StepGenerator, Wait
 from ..http.request import Request
 from ..http.response import Response
 from ..signal import Signal
-from .limit_states import LimitStep, PlacesState, checked_listener, from_store, limit_step, notify
-from .shared import Asking, LimitStore, check_by, check_number, checked_store, waiting_time
+from .limit_states import LimitStep, PlacesState, limit_step
+from .shared import (
+    Asking,
+    LimitStore,
+    check_by,
+    check_number,
+    checked_listener,
+    checked_store,
+    from_store,
+    notify,
+    waiting_time,
+)
 
 By = Callable[[Request], str]
 _ASK_AGAIN = 0.1

@@ -15,6 +15,7 @@ from ...schemas.parts import Reasoning, Refusal, Text
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import NO_USAGE, PARTS, Usage
 from ..annotate import annotate, attach_partial, check_usage, note_reply, warn
+from ..http.redact import bare
 from ..http.request import Request
 from ..http.response import Response
 from ..outcome import NO_ANSWERS
@@ -71,7 +72,13 @@ def decode_response(
 
     def run(response: Response, request: Request) -> None:
         if response.reply is None and not request.stream:
-            response.reply = decoded(response, request, read, binary=binary, side_fields=side_fields, failure=failure)
+            try:
+                response.reply = decoded(
+                    response, request, read, binary=binary, side_fields=side_fields, failure=failure
+                )
+            except StepwellError as error:
+                bare(error)
+                raise
 
     return after("decode_response", run)
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Generic, Literal, TypeVar
+from typing import Generic, Literal, TypeVar
 
 from attrs import field, fields, frozen
 
-from ...schemas.errors import StepwellError
-from ...schemas.functions import checked_function
 from ..step import Step
-from .shared import LimitStore
 
 State = TypeVar("State")
 
@@ -83,28 +80,3 @@ def limit_step(
     """Return the step with these functions; see LimitStep."""
     own = {str(each.alias): getattr(step, each.name) for each in fields(Step)}
     return LimitStep(**own, read=read, names=names, forget=forget)
-
-
-def from_store(store: LimitStore, work: Callable[[Any], State]) -> State:
-    """Ask a store, outside of any call. Raises StepwellError if it fails."""
-    try:
-        return work(store)
-    except Exception as error:
-        raise StepwellError(f"the store of the limit failed ({type(error).__name__})") from error
-
-
-def checked_listener(on_change: Callable[..., object] | None, taker: str, count: int) -> Callable[..., object] | None:
-    """Return `on_change=`. Raises InvalidOption for what is no function of so many arguments."""
-    return None if on_change is None else checked_function(on_change, f"on_change= of {taker}", count)
-
-
-def notify(on_change: Callable[..., object] | None, *arguments: object) -> None:
-    """Call a user's function, if there is one. An exception in it is logged and has no other effect."""
-    if on_change is None:
-        return
-    try:
-        on_change(*arguments)
-    except Exception:
-        import logging  # only when it fails
-
-        logging.getLogger("stepwell").exception("an on_change= function failed")

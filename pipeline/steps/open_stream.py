@@ -12,7 +12,7 @@ from ...schemas.reply import Reply, joined_warnings
 from ...schemas.usage import NO_USAGE
 from ..annotate import annotate, attach_partial, note_reply
 from ..effects import CallNext, Close, Read, StepGenerator
-from ..http.redact import redact
+from ..http.redact import bare, redact
 from ..http.request import Request
 from ..http.response import Response
 from ..step import Step, around_unchecked
@@ -77,8 +77,10 @@ def _opened(
     except GeneratorExit:
         raise
     except BaseException as error:
+        read = data = start = b""  # a crash report shows the locals of frames
         if isinstance(error, StepwellError):
             redact(error, response.request)
+            bare(error)
             error.request_id = error.request_id or response.request_id
             if response.ready:  # usage, perhaps, and the provider's id of the answer
                 partial = annotate(fold(response.ready), response)
@@ -102,11 +104,15 @@ def _beginning(source: Source) -> Generator[Any, Any, bytes]:
 
 def _read_unstreamed(response: Response, start: bytes, unstreamed: Callable[[Response], Reply]) -> StepGenerator:
     """Read the rest of an unstreamed body, and return the response with the chunks of its reply."""
-    source, pieces = response.source, [start]
-    while data := (yield Read(source)):
-        pieces.append(data)
-    response.body = b"".join(pieces)
-    reply = unstreamed(response)
+    source, pieces, data = response.source, [start], b""
+    try:
+        while data := (yield Read(source)):
+            pieces.append(data)
+        response.body = b"".join(pieces)
+        reply = unstreamed(response)
+    except BaseException:
+        pieces, start, data = [], b"", b""  # a crash report shows the locals of frames
+        raise
     yield Close(source)
     request = response.request.warn("stream", "the server sent an unstreamed answer")
     response.request = request.replace(warnings=joined_warnings(request.warnings, reply.warnings))

@@ -24,8 +24,18 @@ from ..pipeline import Pipeline, with_attempts
 from ..signal import News, Signal
 from ..world import REAL_WORLD
 from .expected import expected_usage
-from .limit_states import RateState, checked_listener, from_store, notify
-from .shared import Asking, LimitStore, check_by, check_number, checked_store, waiting_time
+from .limit_states import RateState
+from .shared import (
+    Asking,
+    LimitStore,
+    check_by,
+    check_number,
+    checked_listener,
+    checked_store,
+    from_store,
+    notify,
+    waiting_time,
+)
 
 By = Callable[[Request], str]
 _MOMENT = 1e-6

@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
 from math import isfinite, isnan
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
-from ...schemas.errors import ConfigError
+from ...schemas.errors import ConfigError, StepwellError
+from ...schemas.functions import checked_function
 from ...schemas.process_lock import ProcessLock
 from ..effects import Flow, Run, in_thread
 from ..http.request import Request
@@ -16,6 +17,7 @@ from ..http.timeouts import LEAST
 
 AVOID_SECONDS = 5.0
 """How long a store that failed is not asked again: each call would wait for it."""
+Found = TypeVar("Found")
 _MOST_KEPT = 10_000
 """The most tasks that are kept for a failing store."""
 
@@ -241,3 +243,28 @@ class Asking:
             except Exception:
                 self._kept.append(work)
                 return
+
+
+def from_store(store: LimitStore, work: Callable[[Any], Found]) -> Found:
+    """Ask a store, outside of any call. Raises StepwellError if it fails."""
+    try:
+        return work(store)
+    except Exception as error:
+        raise StepwellError(f"the store of the limit failed ({type(error).__name__})") from error
+
+
+def checked_listener(on_change: Callable[..., object] | None, taker: str, count: int) -> Callable[..., object] | None:
+    """Return `on_change=`. Raises InvalidOption for what is no function of so many arguments."""
+    return None if on_change is None else checked_function(on_change, f"on_change= of {taker}", count)
+
+
+def notify(on_change: Callable[..., object] | None, *arguments: object) -> None:
+    """Call a user's function, if there is one. An exception in it is logged and has no other effect."""
+    if on_change is None:
+        return
+    try:
+        on_change(*arguments)
+    except Exception:
+        import logging  # only when it fails
+
+        logging.getLogger("stepwell").exception("an on_change= function failed")

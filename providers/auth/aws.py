@@ -13,12 +13,13 @@ from typing import Any
 
 from ...pipeline.blocking import in_call_time
 from ...pipeline.effects import CallNext, StepGenerator
+from ...pipeline.http.library_logs import logging_in
 from ...pipeline.http.request import Headers, Request
 from ...pipeline.http.urls import split_url
 from ...schemas.errors import ConfigError, MissingKey
 from ...schemas.secret import MaskedDict, Secret
 from ..declare.addresses import check_machine_login
-from ..declare.aws_login import HINT, LOGINS, botocore
+from ..declare.aws_login import HINT, LOGGERS, LOGINS, AwsKeys, botocore
 from ..declare.credentials import KEY, PLAIN, Credentials, Login, Value
 from ..declare.environment import Environment, environment_of
 from .auth import credential_value, known_credential
@@ -178,29 +179,30 @@ def check_variables(environment: Environment) -> None:
             raise MissingKey(f"{environment.describe_source(name)} is set without {other}", hint=HINT)
 
 
-def given_keys(credential: Mapping[str, Any]) -> Any:
+def given_keys(credential: Mapping[str, Any]) -> AwsKeys:
     """Make botocore's credentials of given keys. Raises MissingKey if one of the two is missing."""
     values = MaskedDict(
         {name: value.reveal() if isinstance(value, Secret) else value for name, value in credential.items()}
     )
     if not values.get("access_key") or not values.get("secret_key"):
         raise MissingKey("an AWS access_key needs its secret_key", hint=HINT)
-    return botocore("credentials").ReadOnlyCredentials(
-        values["access_key"], values["secret_key"], values.get("session_token")
-    )
+    credentials = botocore("credentials")
+    names = ("access_key", "secret_key", "session_token")
+    return AwsKeys(credentials.ReadOnlyCredentials(*map(values.get, names)))
 
 
-def signed(request: Request, keys: object, region: str) -> Request:
+def signed(request: Request, keys: AwsKeys, region: str) -> Request:
     """Add the headers of SigV4, which sign method, URL, body and headers.
 
-    keys: botocore's credentials.
+    keys: the login.
     region: the region of the address.
     """
     auth, awsrequest = botocore("auth"), botocore("awsrequest")
     headers = {"content-type": request.headers["content-type"]}
     unsigned = awsrequest.AWSRequest(method=request.method, url=request.url, data=request.body, headers=headers)
     service = MANTLE_SERVICE if split_url(request.url)[1].startswith(f"{MANTLE_SERVICE}.") else "bedrock"
-    auth.SigV4Auth(keys, service, region).add_auth(unsigned)
+    with logging_in(LOGGERS):
+        auth.SigV4Auth(keys.keys, service, region).add_auth(unsigned)
     sent = Headers(request.headers)
     sent.update((name.lower(), value) for name, value in unsigned.headers.items())
     return request.replace(headers=sent)

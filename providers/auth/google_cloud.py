@@ -21,12 +21,13 @@ from urllib.parse import quote
 
 from ...pipeline.blocking import in_call_time
 from ...pipeline.effects import CallNext, StepGenerator
+from ...pipeline.http.library_logs import logging_in
 from ...pipeline.http.request import Request
 from ...schemas.errors import AuthError, ConfigError, ConnectError, MissingExtra, MissingKey
 from ...schemas.secret import Secret
 from ..declare.addresses import check_machine_login
 from ..declare.environment import environment_of
-from ..declare.google_accounts import CREDENTIALS, LOGIN_HINT, account_of, read_account
+from ..declare.google_accounts import CREDENTIALS, LOGGERS, LOGIN_HINT, account_of, read_account
 from .auth import credential_value, token_from
 from .tokens import Token, TokenSource, TokenSources
 
@@ -158,7 +159,8 @@ def _refresh(credentials: Any) -> None:
     # Raised outside the handlers, so that they are not chained: their frames and texts hold assertions and answers.
     failed: list[Exception] = []
     try:
-        credentials.refresh(Fetch())
+        with logging_in(LOGGERS):
+            credentials.refresh(Fetch())
     except TransportError:
         failed.append(ConnectError("Google's token server cannot be reached", hint="check the network"))
     except Exception as error:
@@ -209,10 +211,10 @@ def load_credentials(account: Mapping[str, Any] | str | None) -> tuple[Any, str 
     try:
         if account:
             credentials = service_account.Credentials.from_service_account_info(dict(account), scopes=[SCOPE])
-        else:
+            return credentials, credentials.project_id
+        with logging_in(LOGGERS):
             credentials, project = google.auth.default(scopes=[SCOPE])
-            return credentials, project
-        return credentials, credentials.project_id
+        return credentials, project
     except Exception as error:
         name = type(error).__name__
     raise MissingKey(f"no Google credentials were found ({name})", hint=LOGIN_HINT)

@@ -11,7 +11,8 @@ from ...pipeline.effects import CallNext, Run, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.single_flight import SingleFlight
 from ...schemas.atomic_files import write_file
-from ...schemas.errors import MissingKey
+from ...schemas.errors import ConfigError, MissingKey
+from ...schemas.files import SETTINGS_BYTES, read_file
 from ...schemas.json_text import INDENT, dumps, loads
 from ...schemas.secret import MaskedDict, Secret
 from .tokens import MARGIN_SECONDS, answer_of, seconds, to_server
@@ -27,9 +28,9 @@ class TokenFile:
     def read(self) -> MaskedDict:
         """Read the file. Raises MissingKey if there is no such file or no token in it."""
         try:
-            data = MaskedDict(loads(self.path.read_bytes()))
+            data = MaskedDict(loads(read_file(self.path, at_most=SETTINGS_BYTES)))
             data["tokens"] = MaskedDict(data.get("tokens") or {})
-        except (OSError, ValueError, TypeError):
+        except (ConfigError, ValueError, TypeError):
             data = None
         # Outside the handler, so that it is not chained: an error about JSON holds the text of the file.
         if data is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any
 
 from attrs import evolve
@@ -26,6 +27,7 @@ from ...schemas.model import Model
 from ...schemas.options import OPERATION_OPTIONS, check_options, check_value, checked_format
 from ...schemas.reply import CallWarning, Reply
 from ...schemas.tool import check_tool_choice
+from .. import BUILT_IN
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
@@ -33,6 +35,7 @@ from .combinations import DEPENDENT, fit_combinations
 from .dropped import report_dropped, warn_of_dropped
 from .environment import PROCESS, Environment, environment_of
 from .failures import failure_finder
+from .hosted_tools import with_server_tools
 from .kept_options import MOST, keep, scalars_key
 from .login_steps import authentication, resolve_key, trusted_url
 from .object_support import fit_schemas
@@ -42,10 +45,12 @@ from .provenance import with_origin
 from .provider import Provider, common_options
 from .resolve import Resolved
 from .rules import Rules, is_packaged
+from .server_tools import kinds_asked
 from .translate import no_json_with_tools, translate
 from .wire import Wire
 
 _ANY: Mapping[str, Any] = {}
+_SERVER = attrgetter("server")
 USER_AGENT = "stepwell/0.1"
 
 
@@ -132,7 +137,8 @@ HISTORY_STEPS = ("tool_call_id_policy", "tool_name_policy", "accepts_part")
 
 def _target(provider: Provider, model: Model, wire: Wire, steps: Resolved) -> HistoryTarget:
     own = tuple(f"{id}:" for id in (provider.id, *provider.accepts_signatures_of))
-    origins = Origins(wire.history_format or wire.name, own, model, steps["accepts_part"])
+    listed = bool(provider.source) or provider.id in BUILT_IN  # not a user's own
+    origins = Origins(wire.history_format or wire.name, own, model, steps["accepts_part"], by_form=listed)
     return HistoryTarget(
         origins,
         steps["tool_call_id_policy"],
@@ -180,7 +186,12 @@ def check(provider: Provider, wire: Wire) -> Step:
     misplaced = own.keys() - common.keys()
     accepted = Memo[Any, bool](MOST)
 
+    same = [each for each in provider.wires if each.operation == wire.operation]
+    others = {kind: each.name for each in same for kind in each.server_tools}
+
     def check_options_of(request: Request) -> Request:
+        if any(map(_SERVER, request.context.tools)) and kinds_asked(request.context.tools):
+            request = with_server_tools(request, wire.server_tools, provider.id, others)
         all_options = request.options
         if not all_options:
             return request

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
+from ...pipeline.http.library_logs import logging_in
 from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConnectError, MissingExtra, MissingKey
 from ...schemas.memo import Memo
@@ -13,7 +14,24 @@ from ...schemas.process_lock import ProcessLock
 HINT = (
     "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or pass api_key={'access_key': …, 'secret_key': …, 'region': …}"
 )
+LOGGERS = tuple(
+    f"botocore.{module}"
+    for module in (
+        *("auth", "awsrequest", "client", "credentials", "endpoint", "handlers", "hooks", "httpsession"),
+        *("parsers", "response", "retries.standard", "retryhandler", "session", "tokens", "utils"),
+    )
+)
+"""The loggers of botocore that see what is signed, and the requests and answers of logins."""
 _MOST = 100
+
+
+class AwsKeys:
+    """Botocore's credentials in `.keys`. A repr does not show them, as theirs does."""
+
+    __slots__ = ("keys",)
+
+    def __init__(self, keys: object) -> None:
+        self.keys = keys
 
 
 class AwsLogin:
@@ -26,15 +44,16 @@ class AwsLogin:
         self._lock = ProcessLock()
         self.region: str | None = None
 
-    def fresh(self) -> Any:
+    def fresh(self) -> AwsKeys | None:
         """Return the keys if they are loaded and not about to expire, else None. Does not block."""
         credentials = self._credentials
         if credentials is None:
             return None
         renewable = getattr(credentials, "refresh_needed", None)
-        return None if renewable is not None and renewable() else credentials.get_frozen_credentials()
+        with logging_in(LOGGERS):
+            return None if renewable is not None and renewable() else AwsKeys(credentials.get_frozen_credentials())
 
-    def keys(self) -> Any:
+    def keys(self) -> AwsKeys:
         """Return the keys, and load or renew them first if needed, which blocks.
 
         Raises MissingKey if there are none, ConnectError if the service that has them cannot be reached.
@@ -43,11 +62,11 @@ class AwsLogin:
         # Raised outside the handlers, so that they are not chained: frames of botocore hold what it has read.
         failed: list[Exception] = []
         try:
-            with self._lock:
+            with self._lock, logging_in(LOGGERS):
                 if self._credentials is None:
                     self._load()
                 if self._credentials is not None:
-                    return self._credentials.get_frozen_credentials()
+                    return AwsKeys(self._credentials.get_frozen_credentials())
             failed.append(MissingKey(f"{self._profile_prefix()}no AWS credentials were found", hint=HINT))
         except exceptions.ProfileNotFound:
             failed.append(

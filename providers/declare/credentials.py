@@ -99,11 +99,13 @@ class Credentials:
             known = self._known.get(_bare(name)) if isinstance(name, str) else None
             if known is None:
                 if not self.free or not isinstance(name, str):
+                    value = None  # a crash report shows the locals of frames
                     raise InvalidOption(
                         f"{where} names {name!r:.60}, which {provider} does not take", hint=self._hint(name, provider)
                     )
                 values[name] = Secret(value) if isinstance(value, str) else value
             elif known.name in values or known.name in absent:
+                value = None
                 raise InvalidOption(f"{where} gives {known.name!r} twice, once as {name!r:.60}", hint="leave one out")
             elif value is None:
                 absent.append(known.name)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from ...pipeline.http.request import Request, StateKey
 from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConfigError, InvalidOption
+from ...schemas.files import SETTINGS_BYTES, read_file
 from ...schemas.late_pattern import late_pattern
 from ...schemas.secret import Secret
 
@@ -107,13 +108,8 @@ def read_environment(path: str | os.PathLike[str]) -> Environment:
 
     Raises ConfigError, without any value, for a file that cannot be read or that has other lines than `NAME=value`.
     """
-    from pathlib import Path  # only where there is a file
-
-    path = Path(path)
     try:
-        text = path.read_text("utf-8-sig")
-    except OSError as error:
-        raise ConfigError(f"the file of variables {path} cannot be read: {error.strerror}") from None
+        text = read_file(path, at_most=SETTINGS_BYTES, label="the file of variables").decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ConfigError(f"the file of variables {path} is not UTF-8") from None
     return Environment(parsed(text, str(path)), str(path))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...schemas.errors import ConfigError, MissingKey
+from ...schemas.files import SETTINGS_BYTES, read_file
 from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.secret import MaskedDict, Secret
 from .credentials import DOCUMENT, KEY, PLAIN, TOKEN, Credentials, Login, Value
@@ -13,6 +14,14 @@ from .credentials import DOCUMENT, KEY, PLAIN, TOKEN, Credentials, Login, Value
 LOGIN_HINT = (
     "run: gcloud auth application-default login, and set GOOGLE_CLOUD_PROJECT; or pass api_key={'service_account': …}"
 )
+LOGGERS = (
+    *("google.auth._default", "google.auth.compute_engine._metadata", "google.auth.compute_engine.credentials"),
+    *("google.auth.credentials", "google.auth.external_account", "google.auth.impersonated_credentials"),
+    *("google.auth.transport.requests", "google.auth.transport._http_client", "google.auth.transport.urllib3"),
+    *("google.oauth2._client", "google.oauth2.credentials", "google.oauth2.service_account"),
+    *("urllib3.connectionpool", "urllib3.util.retry"),
+)
+"""The loggers of google-auth and what it uses that see the requests and answers of logins."""
 _NEEDED = ("client_email", "private_key", "token_uri")
 
 
@@ -64,13 +73,13 @@ def account_of(credential: object) -> Mapping[str, Any] | str | None:
 
 def read_account(path: str) -> MaskedDict:
     """Read a service account's key from a file. Raises MissingKey if it cannot be read, and as checked_account does."""
+    label = "the service account's key in"
     try:
-        with open(path, encoding="utf-8") as file:
-            text: Any = Secret(file.read())
-    except (OSError, UnicodeError) as error:
-        text = type(error).__name__
-    if isinstance(text, str):
-        raise MissingKey(f"the key of a service account cannot be read from {path!r:.200} ({text})", hint=LOGIN_HINT)
+        text = Secret(read_file(path, at_most=SETTINGS_BYTES, label=label, hint=LOGIN_HINT, error=MissingKey).decode())
+    except UnicodeDecodeError:
+        text = None
+    if text is None:  # outside the handler: the error holds the content
+        raise MissingKey(f"{label} {path!r:.200} is not UTF-8", hint=LOGIN_HINT)
     return checked_account(text, f"the service account in {path!r:.200}")
 
 

@@ -24,6 +24,7 @@ from ..auth.auth import Auth, bearer
 from ..history.shape import UNCHANGED, HistoryShape
 from .errors import find_error as find_error_by_status
 from .object_support import AS_GIVEN, ObjectSupport
+from .server_tools import ServerTool
 from .tool_policies import COMMON_CALL_IDS, COMMON_TOOL_NAMES, ToolCallIdPolicy, ToolNamePolicy
 from .vendor_names import VENDOR_NAMES
 
@@ -98,6 +99,8 @@ class Wire:
     """checks whether a part of an answer that is neither text nor a call is sent back to this model"""
     history_shape: HistoryShape = UNCHANGED
     """what `build_body` changes of a conversation; each change is a warning on the reply"""
+    server_tools: Mapping[str, ServerTool] = {}
+    """the tools that the provider runs itself, by kind, as it declares them over this wire"""
     finalize_history: Callable[[Request], Request] | None = None
     """makes the changes to a history that this format alone needs"""
     conversation_id_options: frozenset[str] = frozenset()

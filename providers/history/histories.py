@@ -94,7 +94,7 @@ class HistoryTarget:
                 seen.add(id)
                 waiting.append(id)
             elif not origins.can_replay(part, message, foreign) or (
-                kind is Opaque and (role not in self.shape.blocks or self.shape.server_tools is not None)
+                isinstance(part, Opaque) and (role not in self.shape.blocks or self.shape.server_tools is not None)
             ):
                 return False
         waiting.reverse()
@@ -107,6 +107,8 @@ def fit_history(target: HistoryTarget) -> Step:
 
     def run(request: Request, call: CallNext) -> StepGenerator:
         names = None
+        if request.input is not None:
+            target.origins.check_files(_listed(request.input))
         if not target.suits(request.context):
             names = sent_names(request.context, target.names)
             request = _fit(request, target)
@@ -117,6 +119,10 @@ def fit_history(target: HistoryTarget) -> Step:
         return with_original_names(request, call, names) if names else call(request)
 
     return around_unchecked("fit_history", run)
+
+
+def _listed(input: object) -> Iterable[object]:
+    return input if isinstance(input, list | tuple) else (input,)
 
 
 def _reported(request: Request, found: Iterable[str], shape: HistoryShape) -> Request:

@@ -7,7 +7,7 @@ same format. Text stays. The message names its author; where it does not, the fo
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from attrs import evolve, frozen
@@ -15,7 +15,22 @@ from attrs import evolve, frozen
 from ...model_metadata.provider_ids import canonical
 from ...schemas.message import Message
 from ...schemas.model import Model
-from ...schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+from ...schemas.parts import (
+    MEDIA,
+    Audio,
+    File,
+    Image,
+    Opaque,
+    Part,
+    Reasoning,
+    Refusal,
+    ServerToolCall,
+    ServerToolResult,
+    Text,
+    ToolCall,
+    Video,
+)
+from .file_owners import check_owners, is_unowned, other_owner, stored_there
 
 _LABELS = frozenset(("id", "type", "status", "message"))
 """Names in `extra` by which a provider finds its own answer: without them, no content is lost."""
@@ -33,6 +48,8 @@ class Origins:
     model: Model
     accepts_part: Callable[[Part, Model], bool]
     """see Wire"""
+    by_form: bool = True
+    """whether the form of a file's reference says whose it is; see file_owners.py"""
 
     def is_foreign(self, message: Message) -> bool:
         """Check whether the message is known to be by another provider."""
@@ -47,26 +64,59 @@ class Origins:
         if foreign and self._private(part):
             return False
         kind = type(part)
-        if kind is Opaque or kind is Refusal:
-            return kind is Refusal or part.wire == self.wire  # type: ignore[union-attr]
+        if isinstance(part, MEDIA) and self._stored_at(part) is not None:
+            return False
+        if isinstance(part, Opaque):
+            return part.wire == self.wire and part.data is not None
+        if kind is Refusal:
+            return True
         return self.accepts_part(part, self.model)
 
+    def check_files(self, parts: Iterable[object]) -> None:
+        """Raise NotSupported for a file by reference that another provider stores."""
+        check_owners(parts, self.model.provider, by_form=self.by_form)
+
+    def _stored_at(self, part: Image | File | Audio | Video) -> str | None:
+        return other_owner(part, self.model.provider, by_form=self.by_form)
+
     def fitted(self, messages: Iterable[Message]) -> tuple[list[Message], list[str]]:
-        """Return the messages without what cannot be sent, and descriptions of that, each once."""
+        """Return the messages without what cannot be sent, and descriptions of that, each once.
+
+        Raises NotSupported for a file by reference that another provider stores, in a message that is not an answer.
+        """
         lost: set[str] = set()
+        messages = tuple(messages)
+        self._check_answered(messages)
         return [self._fit(message, lost) for message in messages], sorted(lost)
+
+    def _check_answered(self, messages: Sequence[Message]) -> None:
+        """Raise NotSupported for a file by an id of unknown form that a foreign provider has given an answer about: it
+        is stored there."""
+        owner = ""
+        for message in reversed(messages):
+            if message.role == "assistant":
+                owner = _maker(message) if self.is_foreign(message) else owner if message.model is None else ""
+            elif owner:
+                for part in message.content:
+                    if is_unowned(part):
+                        raise stored_there(part, owner, self.model.provider)
 
     def _fit(self, message: Message, lost: set[str]) -> Message:
         if message.role != "assistant":
-            foreign_blocks = [part for part in message.content if isinstance(part, Opaque) and part.wire != self.wire]
-            lost.update(f"an opaque block of {part.wire}" for part in foreign_blocks)
+            self.check_files(message.content)
+            blocks = [part for part in message.content if isinstance(part, Opaque)]
+            lost.update(f"{_block(part)} of {part.wire}" for part in blocks if part.wire != self.wire and part.data)
             return message
         foreign = self.is_foreign(message)
         parts: list[Part] = []
         for part in message.content:
+            if isinstance(part, Opaque) and part.data is None:
+                continue  # nothing of it is sent
             rest, what = self._without_private(part, message) if foreign and self._private(part) else (part, "")
             if rest is not None and not self._is_sent(rest, message, foreign):
-                rest, what = None, _unsendable(part, message)
+                owner = self._stored_at(rest) if isinstance(rest, MEDIA) else None
+                what = f"{_MEDIA[type(rest)]} that is stored at {owner}" if owner else _unsendable(part, message)
+                rest = None
             if what:
                 lost.add(what)
             if rest is not None:
@@ -91,7 +141,7 @@ class Origins:
         """Return the part with only what every provider understands, or None if nothing is left, and what is lost."""
         maker = _maker(message)
         if isinstance(part, Opaque):
-            return None, f"an opaque block of {maker}"
+            return None, f"{_block(part)} of {maker}"
         if getattr(part, "file_id", None):
             return None, f"{_MEDIA[type(part)]} that is stored at {maker}"
         if isinstance(part, Reasoning):
@@ -111,12 +161,19 @@ class Origins:
 def _unsendable(part: Part, message: Message) -> str:
     """Describe a part that is not sent back; "" for one without content."""
     if isinstance(part, Opaque):
-        return f"an opaque block of {part.wire}"
+        return f"{_block(part)} of {part.wire}"
     if not isinstance(part, Reasoning):
         return f"{_MEDIA[type(part)]} of an answer"
     maker = _maker(message) or part.wire
     content = part.text or part.signature or part.encrypted or part.extra
     return f"{_describe(part)}{f' of {maker}' if maker else ''}" if content else ""
+
+
+def _block(part: Opaque) -> str:
+    """Name a block of a provider's own."""
+    if isinstance(part, ServerToolCall | ServerToolResult):
+        return f"a use of {part.kind}"  # the same for call and result
+    return "an opaque block"
 
 
 def _maker(message: Message) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ..declare.patterns import matching
 from ..declare.resolve import Family
+from ..declare.server_tools import kinds_asked
 from ..declare.wire import Wire
 from ..text_calls.models import forms_of_model
 
@@ -67,8 +68,8 @@ def facts_of_family(model_id: str, wire: Wire) -> Family | None:
 
 def wire_with_tools(
     wires: Iterable[Wire], wire: Wire, model_id: str, is_own: Callable[[object], bool]
-) -> Callable[[Mapping[str, object]], str | None] | None:
-    """Return a function from the options of a call with tools to the name of the wire that it needs.
+) -> Callable[[Mapping[str, object], object], str | None] | None:
+    """Return a function from the options and the tools of a call to the name of the wire that it needs.
 
     The function returns None where the usual wire will do. None in its place: the usual wire always does.
 
@@ -82,6 +83,15 @@ def wire_with_tools(
     other, models = getattr(tables, "WIRE_WITH_TOOLS", ("", {}))
     offered = any(each.name == other and not each.by_name_only for each in wires)
     needs = next(matching(models, id), None) if wire.name != other and offered else None
-    return (
-        None if needs is None else lambda options: other if is_own(options.get("base_url")) and needs(options) else None
-    )
+    able = [each for each in wires if each.operation == wire.operation]
+    hosted = {kind: each.name for each in reversed(able) for kind in each.server_tools if kind not in wire.server_tools}
+    if needs is None and not hosted:
+        return None
+
+    def find(options: Mapping[str, object], tools: object) -> str | None:
+        if not tools or not is_own(options.get("base_url")):
+            return None
+        name = next((hosted[kind] for kind in kinds_asked(tools) if kind in hosted), None)
+        return name or (other if needs is not None and needs(options) else None)
+
+    return find

@@ -7,7 +7,7 @@ from typing import Any
 
 from ...schemas.dict_form import LOOSE
 from ...schemas.errors import InvalidOption
-from ...schemas.parts import Audio, File, Image, Refusal, Text, Video
+from ...schemas.parts import Audio, File, Image, Opaque, Refusal, Text, Video
 
 Field = str | tuple[str, Callable[[Any], object]] | Callable[[dict[str, Any], Any], None]
 """Where an option goes: the name of a field, after that of the object that it is in (`generationConfig.topP`); that and
@@ -53,6 +53,11 @@ def own_fields(part: Text | Refusal | Image | File | Audio | Video, wire: str) -
     """Return the further fields of a part: those for this wire, and those of a message in dict form, for any wire."""
     extra = part.extra
     return {**extra.get(LOOSE, {}), **extra.get(wire, {})} if extra else extra
+
+
+def own_block(part: Opaque, wire: str) -> dict[str, Any] | None:
+    """Return a block of this wire's own as it is sent back; None for another's, and for one that is not sent back."""
+    return dict(part.data) if part.wire == wire and part.data is not None else None
 
 
 def listed(value: object) -> list[Any]:

@@ -15,14 +15,14 @@ from ..schemas.message import user
 from ..schemas.parts import Image, Part
 from ..schemas.reply import Reply
 from .naming import model_and_text, say_who
-from .printing import print_json, print_warnings
+from .printing import print_json, print_warnings, say
 
 
 def ask(arguments: argparse.Namespace) -> None:
     """Ask once. Text on standard input is added below the prompt."""
     model, words = model_and_text(arguments.words, alone=at_terminal())
     prompt = "\n\n".join(part for part in (" ".join(words), piped().strip()) if part)
-    content: list[str | Part] = [_image(path) for path in arguments.image]
+    content: list[str | Part] = [Image.from_path(path) for path in arguments.image]
     if prompt.strip():
         content.append(prompt)
     if not content:
@@ -35,7 +35,7 @@ def ask(arguments: argparse.Namespace) -> None:
             if arguments.json:
                 print_json(reply_as_json(reply))
                 return
-            print(reply.text)
+            say(reply.text)
         else:
             reply = show(client.stream_text(model, user(content), **options_of(arguments)), arguments.hide_reasoning)
     print_warnings(reply.warnings)
@@ -48,14 +48,14 @@ def show(stream: Stream, hide_reasoning: bool = False) -> Reply:
         for chunk in stream:
             if isinstance(chunk, TextDelta):
                 if thinking:
-                    print(file=sys.stderr)
+                    say(on_stderr=True)
                     thinking = False
-                print(chunk.text, end="", flush=True)
+                say(chunk.text, end="")
             elif isinstance(chunk, ReasoningDelta) and not hide_reasoning:
                 thinking = True
-                print(chunk.text, end="", flush=True, file=sys.stderr)
+                say(chunk.text, end="", on_stderr=True)
     reply = stream.reply()
-    print()
+    say()
     return reply
 
 
@@ -99,15 +99,6 @@ def reply_as_json(reply: Reply) -> dict[str, Any]:
         "request_id": reply.request_id,
         "warnings": [str(warning) for warning in reply.warnings],
     }
-
-
-def _image(path: str) -> Image:
-    try:
-        return Image.from_path(path)
-    except OSError as error:
-        raise ConfigError(
-            f"the image {path} cannot be read: {error.strerror}", hint="check the path and its permissions"
-        ) from None
 
 
 def at_terminal() -> bool:

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from ..api import Client
 from ..pipeline.step import Halt, on_request
 from ..schemas.atomic_files import write_file
-from ..schemas.errors import ConfigError, StepwellError
+from ..schemas.errors import StepwellError
+from ..schemas.files import RECORD_BYTES, read_file
 from ..schemas.message import Context
 from ..schemas.reply import CallWarning, Reply
 from .ask import at_terminal, options_of, show
 from .naming import named, say_who
-from .printing import print_warnings
+from .printing import print_warnings, say
 
 _HELP = "/quit leaves, /clear forgets, /save PATH and /load PATH keep the conversation"
 
@@ -26,7 +26,7 @@ def chat(arguments: argparse.Namespace) -> None:
     with Client() as client:
         print_warnings(_check_call(client, arguments))
         if interactive:
-            print(f"{arguments.model or client.default_model}: {_HELP}", file=sys.stderr)
+            say(f"{arguments.model or client.default_model}: {_HELP}", on_stderr=True)
         elif arguments.model is None:
             say_who(client.default_model, "answers")
         while context is not None and (line := _line(interactive)) is not None:
@@ -38,7 +38,7 @@ def chat(arguments: argparse.Namespace) -> None:
             except StepwellError as error:
                 if not interactive:
                     raise
-                print(f"stepwell: {error}", file=sys.stderr)
+                say(f"stepwell: {error}", on_stderr=True)
 
 
 def _check_call(client: Client, arguments: argparse.Namespace) -> tuple[CallWarning, ...]:
@@ -60,7 +60,7 @@ def _turn(client: Client, arguments: argparse.Namespace, context: Context, line:
     except KeyboardInterrupt:
         if not at_terminal():
             raise
-        print("\n(stopped)", file=sys.stderr)
+        say("\n(stopped)", on_stderr=True)
     try:
         reply = stream.reply()
     except StepwellError as error:
@@ -70,7 +70,7 @@ def _turn(client: Client, arguments: argparse.Namespace, context: Context, line:
 
 def _line(interactive: bool) -> str | None:
     if interactive:
-        print("> ", end="", flush=True, file=sys.stderr)
+        say("> ", end="", on_stderr=True)
     line = sys.stdin.readline() if sys.stdin is not None else ""
     return line.strip() if line else None
 
@@ -86,12 +86,7 @@ def _command(line: str, context: Context) -> Context | None:
         case "/save" if path:
             write_file(path, context.to_json())
         case "/load" if path:
-            try:
-                return Context.from_json(Path(path).read_bytes())
-            except OSError as error:
-                raise ConfigError(
-                    f"cannot read {path}: {error.strerror}", hint="check the path and its permissions"
-                ) from None
+            return Context.from_json(read_file(path, at_most=RECORD_BYTES))
         case _:
-            print(_HELP, file=sys.stderr)
+            say(_HELP, on_stderr=True)
     return context

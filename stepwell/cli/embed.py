@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import argparse
 import sys
-from pathlib import Path
 
 from ..api import Client
 from ..schemas.errors import ConfigError
+from ..schemas.files import RECORD_BYTES, read_file
 from ..workflows.embed.embedder import Embedder
 from ..workflows.embed.result import Embeddings
 from .ask import at_terminal, extra_options, piped
@@ -60,11 +60,7 @@ def embeddings_as_json(embeddings: Embeddings) -> dict[str, object]:
 def _lines(path: str | None, words: list[str]) -> list[str]:
     if path is not None:
         try:
-            text = Path(path).read_text(encoding="utf-8")
-        except OSError as error:
-            raise ConfigError(
-                f"{path} cannot be read: {error.strerror}", hint="check the path and its permissions"
-            ) from None
+            text = read_file(path, at_most=RECORD_BYTES).decode()
         except UnicodeDecodeError as error:
             raise ConfigError(f"{path} is not text in {error.encoding}", hint="save it in UTF-8") from None
     else:

@@ -17,7 +17,7 @@ from ..providers.declare.registry import REGISTRY
 from ..schemas.errors import ConfigError
 from ..schemas.model import Model
 from .naming import named
-from .printing import print_json, print_table, print_warnings, print_wrapped
+from .printing import print_json, print_table, print_warnings, print_wrapped, say
 
 
 def print_models(arguments: argparse.Namespace) -> None:
@@ -41,7 +41,7 @@ def print_models(arguments: argparse.Namespace) -> None:
         print_json([_model(model) for model in found])
         return
     if not found:
-        print("no model fits", file=sys.stderr)
+        say("no model fits", on_stderr=True)
         return
     print_table(("model", "context", "output", "$/M in", "$/M out"), map(_row, found))
 
@@ -84,7 +84,7 @@ def providers(arguments: argparse.Namespace) -> None:
     else:
         print_table(("provider", "key"), map(_provider_row, found))
     for id in REGISTRY.broken:
-        print(f"warning: {REGISTRY.plugin_error(id)}", file=sys.stderr)
+        say(f"warning: {REGISTRY.plugin_error(id)}", on_stderr=True)
 
 
 def _provider(provider: Provider, environment: Environment) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from .. import __version__
 from ..schemas.errors import StepwellError
-from .printing import print_in_any_locale
+from .printing import print_in_any_locale, say
 
 Argument = tuple[tuple[str, ...], dict[str, Any]]
 
@@ -153,10 +153,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     except StepwellError as error:
         if os.environ.get("STEPWELL_RAISE"):
             raise
-        print(f"stepwell: {error}", file=sys.stderr)
+        say(f"stepwell: {error}", on_stderr=True)
         return error.exit_code
     except KeyboardInterrupt:
-        print(file=sys.stderr)
+        say(on_stderr=True)
         return 130
     except BrokenPipeError:
         # The reader has closed the pipe (`stepwell ... | head`): no error, and nothing more may be written at exit.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections import Counter
 
 from ..model_metadata.catalog import CATALOG
@@ -11,6 +10,7 @@ from ..providers.declare.registry import REGISTRY
 from ..schemas.errors import ConfigError, UnknownModel
 from ..schemas.model import Model
 from ..schemas.nearest import closest
+from .printing import say
 
 _MOST_SHOWN = 3
 _CLOSE = 0.85
@@ -100,4 +100,4 @@ def _models_by_maker() -> list[Model]:
 
 def say_who(model: str, does: str) -> None:
     """Print on stderr which model is used, if the user named none. `does` is its verb: "answers", "embeds"."""
-    print(f"{model} {does}; for another, write provider:model-id first", file=sys.stderr)
+    say(f"{model} {does}; for another, write provider:model-id first", on_stderr=True)

@@ -7,6 +7,7 @@ import sys
 import textwrap
 from collections.abc import Iterable, Sequence
 
+from ..schemas.errors import visible
 from ..schemas.json_text import spaced
 
 WIDTH = 80
@@ -20,16 +21,27 @@ def print_in_any_locale() -> None:
             stream.reconfigure(errors="backslashreplace")
 
 
+def say(text: object = "", *, end: str = "\n", on_stderr: bool = False) -> None:
+    """Print text. On a terminal its control characters are made visible: much comes from servers and models.
+
+    All commands print by this function alone.
+    """
+    stream = sys.stderr if on_stderr else sys.stdout
+    if stream is not None:
+        shown = visible(str(text)) if stream.isatty() else text
+        print(shown, end=end, flush=not end, file=stream)  # a part of a line is wanted at once
+
+
 def print_json(value: object) -> None:
     """Print one line of JSON, with escapes if the output is not Unicode."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(spaced(value, ascii=not encoding.lower().replace("-", "").startswith("utf")))
+    say(spaced(value, ascii=not encoding.lower().replace("-", "").startswith("utf")))
 
 
 def print_warnings(warnings: Iterable[object]) -> None:
     """Print each warning of a call on stderr."""
     for warning in warnings:
-        print(f"warning: {warning}", file=sys.stderr)
+        say(f"warning: {warning}", on_stderr=True)
 
 
 def print_table(head: Sequence[str], rows: Iterable[tuple[Sequence[str], Iterable[str]]]) -> None:
@@ -55,10 +67,10 @@ def print_table(head: Sequence[str], rows: Iterable[tuple[Sequence[str], Iterabl
 def print_wrapped(line: str, indent: int) -> None:
     """Print a line, wrapped at 80 columns; continuation lines are indented by two columns more than `indent`."""
     if len(line) <= WIDTH:
-        print(line)
+        say(line)
         return
     start = line[: len(line) - len(line.lstrip())]
-    print(
+    say(
         textwrap.fill(
             line.lstrip(), WIDTH, initial_indent=start, subsequent_indent=" " * (indent + 2), break_on_hyphens=False
         )

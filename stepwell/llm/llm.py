@@ -22,6 +22,7 @@ from ..schemas.errors import ConfigError
 from ..schemas.message import Context, Message, context_of, system, user
 from ..schemas.reply import Reply
 from ..schemas.usage import total_usage
+from ..settings import hide_credentials
 from ..workflows.objects.generate import generate
 from ..workflows.objects.modes import Mode
 from ..workflows.objects.output_spec import OutputSpec
@@ -86,6 +87,7 @@ class LLM:
         self.output_parser = output_parser
         self.object_mode: Mode | None = object_mode
         self.max_repairs = max_repairs
+        hide_credentials(options)
         self.options = options
         self.clients = ClientPair(client, async_client)
 
@@ -101,6 +103,7 @@ class LLM:
     def with_options(self, **options: Unpack[ChatOptions]) -> Self:
         """Return the same LLM with other options; None removes one."""
         other = copy(self)
+        hide_credentials(options)
         merged = {**self.options, **options}
         other.options = cast(ChatOptions, {name: value for name, value in merged.items() if value is not None})
         return other

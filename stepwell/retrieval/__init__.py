@@ -1,6 +1,5 @@
 """Retrieval: nodes of text, retrievers that find them, and the pipeline step that adds them to a question."""
 
-from .citations import Citation, citations
 from .context import notes, retrieve_context
 from .fused import FusedRetriever, RerankedRetriever
 from .node import Document, Node, ScoredNode
@@ -8,7 +7,6 @@ from .retriever import Retriever, Search
 from .vector import VectorRetriever
 
 __all__ = [
-    "Citation",
     "Document",
     "FusedRetriever",
     "Node",
@@ -17,7 +15,6 @@ __all__ = [
     "ScoredNode",
     "Search",
     "VectorRetriever",
-    "citations",
     "notes",
     "retrieve_context",
 ]

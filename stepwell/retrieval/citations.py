@@ -1,104 +1,62 @@
-"""The notes that were sent with a question, as listed on the reply, and which of them the answer cites."""
+"""The notes that were sent with a question: which of them the answer cites, and where."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve
 
 from ..pipeline.http.response import Stage
-from ..schemas.chunks import Finish, MetadataUpdate, StreamChunk, TextDelta
+from ..schemas.chunks import Cited, Finish, MetadataUpdate, StreamChunk
+from ..schemas.citation import Citation
+from ..schemas.cited_parts import with_citations
 from ..schemas.reply import Reply
 from .node import ScoredNode
 
-KEY = "citations"
-_NUMBERS = re.compile(r"\[\s*(\d{1,4}(?:\s*[,;–-]\s*\d{1,4})*)\s*\]")
-_LONGEST_RANGE = 1000
-"""Numbers that one range such as [6-8] may stand for, so that [1-9999] costs nothing."""
+KEY = "notes"
 
 
-@frozen(hash=False)
-class Citation:
-    """A note that was sent to the model with the question."""
-
-    number: int
-    """The number under which the model saw it, from 1."""
-    id: str
-    """The node's id."""
-    source: str
-    """Where the text comes from."""
-    text: str = field(repr=False)
-    score: float | None = None
-    """How well it fits the query; None where the retriever has no scores."""
-    metadata: Mapping[str, Any] = field(factory=dict, repr=False)
-    cited: bool = False
-    """Whether the answer cites the number."""
-
-
-def citations(reply: Reply, *, all: bool = False) -> list[Citation]:
-    """Return the notes that the answer cites, by number; with `all`, every note that was sent.
-
-    Numbers without a note are left out. The list is empty for a reply without a retrieve_context step.
-    """
-    rows = [row for row in reply.metadata.get(KEY) or () if isinstance(row, Mapping) and row.get("type") == "note"]
-    sent = [Citation(**{name: value for name, value in row.items() if name != "type"}) for row in rows]
-    return [note for note in sent if all or note.cited]
-
-
-def numbers_in(text: str) -> set[int]:
-    """Return the numbers that a text cites: [1], [2, 3], [4][5], [6-8]."""
-    found: set[int] = set()
-    for match in _NUMBERS.finditer(text):
-        for part in re.split(r"[,;]", match[1]):
-            first, *last = (int(number) for number in re.split(r"[–-]", part))
-            found.update(range(first, min(max([first, *last]), first + _LONGEST_RANGE) + 1))
-    return found
-
-
-def citation_rows(nodes: Sequence[ScoredNode], text: str) -> list[dict[str, Any]]:
-    """Return the notes as plain data for `reply.metadata["citations"]`.
-
-    Their type is "note", which tells them from the citations that a provider may have put there.
-    """
-    cited = numbers_in(text)
+def note_citations(nodes: Sequence[ScoredNode]) -> list[Citation]:
+    """Return a citation for each note, under the number by which the model saw it, from 1."""
     return [
-        {
-            "type": "note",
-            "number": number,
-            "id": scored.node.id,
-            "source": scored.node.source,
-            "text": scored.text,
-            "score": scored.score,
-            "metadata": dict(scored.node.metadata),
-            "cited": number in cited,
-        }
+        Citation(
+            kind="note",
+            id=scored.node.id,
+            title=scored.node.source or None,
+            text=scored.text,
+            number=number,
+            score=scored.score,
+            metadata=dict(scored.node.metadata),
+        )
         for number, scored in enumerate(nodes, start=1)
     ]
 
 
-def with_citations(reply: Reply, nodes: Sequence[ScoredNode]) -> Reply:
-    """Return the reply with the notes after the provider's own citations."""
-    own = reply.metadata.get(KEY)
-    rows = [*(own if isinstance(own, list) else [] if own is None else [own]), *citation_rows(nodes, reply.text)]
-    return reply.replace(metadata={**reply.metadata, KEY: rows})
+def _sent(notes: Sequence[Citation]) -> dict[str, Any]:
+    """Return all notes that were sent, as plain data for `reply.metadata["notes"]`."""
+    names = ("number", "id", "source", "text", "score", "metadata")
+    return {KEY: [{name: getattr(note, name) for name in names} for note in notes]}
+
+
+def with_notes_cited(reply: Reply, nodes: Sequence[ScoredNode]) -> Reply:
+    """Return the reply with citations of the notes that its text names, after the provider's own."""
+    notes = note_citations(nodes)
+    parts = with_citations(tuple(enumerate(reply.message.content)), [Cited(notes, None, "notes")])
+    message = evolve(reply.message, content=tuple(parts))
+    return reply.replace(message=message, metadata={**reply.metadata, **_sent(notes)})
 
 
 class CitingStage(Stage):
-    """A stage that puts the notes on a streamed reply, once its text is complete."""
+    """A stage that puts the notes on a streamed reply, at its end."""
 
     def __init__(self, nodes: Sequence[ScoredNode]) -> None:
         self._found = nodes
-        self._text: list[str] = []
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
         """Pass chunks on, with the notes before the final one."""
-        out: list[StreamChunk] = []
-        for chunk in chunks:
-            if type(chunk) is TextDelta:
-                self._text.append(chunk.text)
-            elif type(chunk) is Finish:
-                out.append(MetadataUpdate({KEY: citation_rows(self._found, "".join(self._text))}))
-            out.append(chunk)
-        return out
+        at = next((at for at, chunk in enumerate(chunks) if type(chunk) is Finish), None)
+        if at is None:
+            return chunks
+        notes = note_citations(self._found)
+        return [*chunks[:at], Cited(notes, None, "notes"), MetadataUpdate(_sent(notes)), *chunks[at:]]

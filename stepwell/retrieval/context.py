@@ -15,7 +15,7 @@ from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.message import Context, Message, is_turn
 from ..schemas.parts import Text
 from ..schemas.process_lock import ProcessLock
-from .citations import CitingStage, with_citations
+from .citations import CitingStage, with_notes_cited
 from .filters import Where
 from .node import ScoredNode
 from .retriever import Retriever
@@ -42,7 +42,7 @@ def retrieve_context(
 
         client = Client(pipeline=[retrieve_context(notes)])
         reply = client.generate_text(model, "How long is the warranty?")
-        citations(reply)                                            # or reply.metadata["citations"]
+        reply.citations                                             # all that were sent: reply.metadata["notes"]
 
     It retrieves once for each turn of the user: while tools run or an answer is repaired, the same notes are sent
     again. Where nothing is found, or the message has no text, the request is unchanged. `reply.context` remains the
@@ -86,7 +86,7 @@ def retrieve_context(
         response = yield from call(request.replace(context=_with_notes(request.context, at, text)))
         if response.reply is None:
             return response.through(CitingStage(found))
-        response.reply = with_citations(response.reply, found)
+        response.reply = with_notes_cited(response.reply, found)
         return response
 
     def run(request: Request, call: CallNext) -> StepGenerator:

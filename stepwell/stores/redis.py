@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from ..schemas.errors import ConfigError, MissingExtra
+from ..schemas.secret import Secret
 from .redis_limits import RedisLimits
 
 if TYPE_CHECKING:
@@ -33,8 +35,9 @@ class RedisStore(RedisLimits):
     ) -> None:
         if url is None and client is None:
             raise ConfigError("a RedisStore needs a url or a client", hint='RedisStore("redis://localhost:6379/0")')
+        hidden, url = Secret(url or ""), None  # it may hold a password, and crash reports show the locals of frames
         self._owns_client = client is None
-        self._client: Any = _connect(url, timeout) if client is None else client
+        self._client: Any = _connect(hidden, timeout) if client is None else client
         self._prefix = prefix
         self._ttl = ttl
 
@@ -58,12 +61,12 @@ class RedisStore(RedisLimits):
             self._client.close()
 
 
-def _connect(url: str | None, timeout: float) -> Any:
+def _connect(url: Secret, timeout: float) -> Any:
     try:
         import redis  # the extra
     except ImportError:
         raise MissingExtra("RedisStore needs redis-py", hint="run: pip install 'stepwell[redis]'") from None
-    try:
-        return redis.Redis.from_url(url, socket_timeout=timeout, socket_connect_timeout=timeout)
-    except ValueError as error:
-        raise ConfigError(f"this is not a Redis URL: {error}", hint="write it like redis://host:6379/0") from None
+    with suppress(ValueError):
+        return redis.Redis.from_url(url.reveal(), socket_timeout=timeout, socket_connect_timeout=timeout)
+    # Outside of the handler and without the reason, which quotes a part of the URL: it may be a password.
+    raise ConfigError("this is not a Redis URL", hint="write it like redis://host:6379/0")

@@ -24,24 +24,22 @@ import httpx
 from attrs import define, field
 
 from ..pipeline.http.headers import received
+from ..pipeline.http.urls import shown_url
 from ..pipeline.steps.shared import check_number
-from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, KEY_PREFIXES, VENDOR_NAMES
+from ..providers.declare.vendor_names import ERROR_TYPE_HEADERS, VENDOR_NAMES
 from ..schemas.errors import ConfigError, StepwellError
+from ..schemas.files import RECORD_BYTES, read_file
 from ..schemas.json_schema.keywords import escape
 from ..schemas.json_text import SORT_KEYS, JSONDecodeError, dumps, loads, trimmed
 from ..schemas.process_lock import ProcessLock
-from ..schemas.secret import MASK
 from .body_timing import Stopwatch
 from .faulty_client import await_as_read, wait_as_read
+from .masking import SENT_FIELDS, masked_bytes, masked_text, secrets_of
 from .tape_file import TapeFile, rows_of
 
 _KEPT = frozenset(("content-type", "retry-after", "retry-after-ms", *ERROR_TYPE_HEADERS, *VENDOR_NAMES.request_id))
 _KEPT_KINDS = ("ratelimit", "token-count")
 """Headers of an answer that are recorded, by name and by part of a name."""
-_HARMLESS = ("accept", "accept-encoding", "connection", "content-length", "content-type", "host", "user-agent")
-_SECRET_QUERY = re.compile(r"([?&](?:[^=&]*(?:key|token|sig|secret|credential)[^=&]*|X-Amz-[^=&]*)=)[^&]*", re.I)
-_KEY_SHAPES = re.compile(rf"\b(?:{'|'.join(KEY_PREFIXES)})[-_]?[A-Za-z0-9_-]{{16,}}")
-_MIN_SECRET = 8
 
 
 class NotRecorded(StepwellError):
@@ -176,12 +174,12 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
     def _record(self, request: httpx.Request, exchange: Exchange, response: httpx.Response) -> httpx.Response:
         """Return a response that fills and saves the exchange while it is read."""
-        secrets = _secrets(request)
+        secrets = secrets_of(request)
         exchange.status = response.status_code
         if isinstance(exchange.seconds, Stopwatch):
             exchange.seconds.lap()
         exchange.headers = {
-            name: _masked(value, secrets)
+            name: masked_text(value, secrets)
             for name, value in received(response.headers).items()
             if name in _KEPT or any(kind in name for kind in _KEPT_KINDS)
         }
@@ -189,8 +187,8 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         def save() -> None:
             # A key may be spread over two reads, so an answer that holds one is recorded as a single read.
             body = b"".join(exchange.chunks)
-            if (masked := _masked_bytes(body, secrets)) != body:
-                exchange.chunks[:] = [masked]
+            if (hidden := masked_bytes(body, secrets)) != body:
+                exchange.chunks[:] = [hidden]
                 if exchange.seconds is not None:
                     exchange.seconds[1:] = [sum(exchange.seconds[1:])]
             with self._lock:
@@ -273,37 +271,18 @@ class _Recorded(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 def _exchange_of(request: httpx.Request, content: bytes) -> Exchange:
     """Return the exchange of a request, still without its answer; secrets are masked."""
-    secrets = _secrets(request)
-    url = _SECRET_QUERY.sub(rf"\1{MASK}", _masked(str(request.url), secrets))
-    masked = _masked_bytes(content, secrets)
+    secrets = secrets_of(request)
+    if request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        content = shown_url("?" + content.decode("utf-8", "replace")).encode()
+    url = shown_url(masked_text(str(request.url), secrets))
+    sent = masked_bytes(content, secrets, SENT_FIELDS)
     try:
-        body: Any = loads(masked) if masked else None
+        body: Any = loads(sent) if sent else None
     except JSONDecodeError:
         boundary = re.search(r"boundary=([^;]+)", request.headers.get("content-type", ""))
-        plain = masked.replace(boundary[1].encode(), b"boundary") if boundary else masked
+        plain = sent.replace(boundary[1].encode(), b"boundary") if boundary else sent
         body = f"sha256:{hashlib.sha256(plain).hexdigest()}"
     return Exchange(request.method, url, body)
-
-
-def _secrets(request: httpx.Request) -> list[str]:
-    """Return the values of the request's headers, and each word in them, that may be secrets and must be masked."""
-    values = [value for name, value in request.headers.items() if name not in _HARMLESS]
-    words = {word for value in values for word in (value, *re.split(r"[ ,;=]+", value)) if len(word) >= _MIN_SECRET}
-    # Dates and names of beta features are no secrets, so that a word must look like one.
-    return sorted((word for word in words if re.search(r"\d", word) or len(word) > 20), key=len, reverse=True)
-
-
-def _masked(text: str, secrets: list[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, MASK)
-    return _KEY_SHAPES.sub(MASK, text)
-
-
-def _masked_bytes(data: bytes, secrets: list[str]) -> bytes:
-    try:
-        return _masked(data.decode(), secrets).encode()
-    except UnicodeDecodeError:
-        return data  # frames of a binary protocol, whose checksums would no longer be right
 
 
 def _not_recorded(wanted: Exchange, exchanges: list[Exchange], path: Path, *, replayed: bool) -> NotRecorded:
@@ -362,12 +341,12 @@ def _load(path: Path) -> tuple[list[Exchange], dict[object, deque[Exchange]]]:
     """Return the exchanges of a file, and those of each request. Raises ConfigError for a file that is no cassette."""
     waiting: dict[object, deque[Exchange]] = {}
     try:
-        exchanges = [_exchange(row["request"], **row["response"]) for row in rows_of(path.read_bytes(), path)]
+        exchanges = [
+            _exchange(row["request"], **row["response"]) for row in rows_of(read_file(path, at_most=RECORD_BYTES), path)
+        ]
         for exchange in exchanges:
             waiting.setdefault(exchange.key, deque()).append(exchange)
         return exchanges, waiting
-    except OSError as error:
-        raise ConfigError(f"cannot read {path}: {error.strerror}", hint="check the path and its permissions") from error
     except (KeyError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         raise ConfigError(f"{path} is not a cassette: {error!r:.80}", hint="delete it, and record again") from None
 

@@ -35,6 +35,7 @@ class TapeFile:
         path: the file.
         rows: returns the rows of this recording, from one of a given number on.
         """
+        _check_writable(path)
         self.path = path
         self._before = path.with_name(f"{path.name}.before")
         self._rows = rows
@@ -43,7 +44,6 @@ class TapeFile:
         self._starts_anew = path.exists()
         self._keeps = False
         self._saved = 0
-        _check_writable(path)
 
     def save(self) -> None:
         """Write the new rows of this recording to the end of the file."""
@@ -137,5 +137,6 @@ def _digest(content: bytes | None) -> bytes:
 def _check_writable(path: Path) -> None:
     """Raise ConfigError if the file cannot be written, before a request is sent that costs money."""
     existing = next(each for each in (path, *path.absolute().parents) if each.exists())
-    if not os.access(existing, os.W_OK) or (existing != path and not existing.is_dir()):
+    fits = existing.is_file() if existing == path else existing.is_dir()
+    if not fits or not os.access(existing, os.W_OK):
         raise ConfigError(f"cannot write a cassette at {path}", hint=f"check the permissions of {existing}")

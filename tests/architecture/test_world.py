@@ -28,10 +28,7 @@ FILES = {
     "pipeline/http/fast/connection.py": "reads and writes them",
     "pipeline/http/fast/wait.py": "waits for them",
     "schemas/atomic_files.py": "writes files whole, for effects that do I/O",
-    "providers/declare/environment.py": "reads the file of variables that a client names, when it is made",
-    "providers/auth/oauth.py": "reads and writes a login's file, in an effect",
-    "providers/declare/google_accounts.py": "reads a login's file, in an effect",
-    "schemas/parts.py": "reads a file that a program makes a part of",
+    "schemas/files.py": "reads files that callers name: parts, variables, logins (in an effect)",
     "providers/local/install.py": "installs the local model, outside of any call",
     "providers/local/server.py": "starts the local model's server, in an effect",
 }

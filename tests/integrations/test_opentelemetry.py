@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import Iterator
 from typing import Any
+from weakref import ref
 
 import httpx
 import orjson
@@ -251,9 +253,69 @@ def test_a_tool_loop_has_its_calls_and_tools_below_it(recorded: Recorder, driver
         with recorded.client() as client, tracer.start_as_current_span("request"):
             client.run_tools(MODEL, "Weather?", [look_up])
     assert below(recorded, "request")[-1] == "invoke_agent openai:gpt-4o"
+    assert below(recorded, "execute_tool look_up") == ["database"]
     assert below(recorded, "invoke_agent openai:gpt-4o") == ["chat gpt-4o", "execute_tool look_up", "chat gpt-4o"]
     attributes = dict(recorded.span("execute_tool look_up").attributes or {})
     assert (attributes["gen_ai.tool.name"], attributes["gen_ai.operation.name"]) == ("look_up", "execute_tool")
+
+
+@tool
+def look_up(city: str) -> str:
+    """Look up a city."""
+    return "sunny"
+
+
+def test_a_telemetry_hears_only_the_work_of_its_own_pipelines() -> None:
+    class Notes(Retriever):
+        def find(self, search: Any) -> Any:
+            return ["a note"]
+
+    heard, other = Recorder(), Recorder()
+    settings = {**heard.settings(), "pipeline": None}
+
+    async def at_once() -> None:
+        async with (
+            AsyncClient(**settings) as unheard,
+            AsyncClient(**heard.settings(retrieve_context(Notes()))) as client,
+        ):
+            await asyncio.gather(
+                *(each.generate_text(MODEL, "hi") for each in (client, unheard)),
+                Notes().aretrieve("hi"),
+                unheard.generate_text(MODEL, "hi", pipeline=retrieve_context(Notes())),
+            )
+
+    for pipeline in (heard.telemetry, None):
+        heard.answers = [httpx.Response(200, content=SAMPLES.tools.body)]
+        with Client(**{**settings, "pipeline": pipeline}) as client:
+            client.run_tools(MODEL, "hi", [look_up])
+    Notes().retrieve("hi")
+    asyncio.run(at_once())
+    names = [span.name for span in heard.spans]
+    assert sorted(names) == [*["chat gpt-4o"] * 3, "execute_tool look_up", "invoke_agent openai:gpt-4o", "retrieval"]
+    assert other.spans == [] and heard.span("invoke_agent openai:gpt-4o").start_time
+
+
+def test_a_telemetry_of_one_call_is_released_with_it() -> None:
+    recorded, made = Recorder(), []
+    with Client(**{**recorded.settings(), "pipeline": None}) as client:
+        for _ in range(3):
+            recorded.answers = [httpx.Response(200, content=SAMPLES.tools.body)]
+            telemetry = Telemetry(tracer_provider=recorded.provider)
+            client.run_tools(MODEL, "hi", [look_up], pipeline=telemetry)
+            made.append(ref(telemetry))
+            del telemetry
+    gc.collect()
+    assert [each() for each in made] == [None] * 3
+    assert [span.name for span in recorded.spans].count("execute_tool look_up") == 3
+
+
+def test_a_stream_that_nobody_reads_ends_its_span(recorded: Recorder) -> None:
+    with recorded.client() as client:
+        stream = client.stream_text(MODEL, "hi")
+        next(iter(stream))
+        del stream
+        gc.collect()
+    assert recorded.span("chat gpt-4o").status.status_code is StatusCode.UNSET
 
 
 def test_a_tool_that_fails_is_reported() -> None:

@@ -9,9 +9,10 @@ import pytest
 
 import stepwell
 from stepwell import AsyncClient, Client, Context, user
-from stepwell.retrieval import Node, Retriever, ScoredNode, citations, retrieve_context
-from stepwell.retrieval.citations import numbers_in
+from stepwell.messages import Citation, Text
+from stepwell.retrieval import Node, Retriever, ScoredNode, retrieve_context
 from stepwell.schemas import errors
+from stepwell.schemas.citation import numbers_in
 from stepwell.schemas.reply import Reply
 
 from scripted import MODEL, Scripted, calls
@@ -72,12 +73,10 @@ def test_numbered_notes_are_sent_and_citations_come_back(way: Any) -> None:
     (sent,) = script.seen[0]["messages"]
     assert notes.queries == ["How long is the warranty?"]
     assert SHOWN in str(sent["content"]).replace("\\n", "\n") and "How long is the warranty?" in str(sent["content"])
-    cited = citations(reply)
-    assert [(each.number, each.source, each.text, each.score) for each in cited] == [
-        (1, "terms.md", "The warranty is two years.", 0.9)
-    ]
-    assert [each.cited for each in citations(reply, all=True)] == [True, False]
-    assert reply.metadata["citations"][1]["score"] == 0.0 and cited[0].metadata == {"page": 3}
+    (cited,) = reply.citations
+    assert (cited.kind, cited.number, cited.source, cited.text) == ("note", 1, "terms.md", "The warranty is two years.")
+    assert (cited.score, cited.metadata, reply.text[cited.start : cited.end]) == (0.9, {"page": 3}, "[1]")
+    assert [(note["number"], note["score"]) for note in reply.metadata["notes"]] == [(1, 0.9), (2, 0.0)]
 
 
 @every_way
@@ -89,7 +88,7 @@ def test_the_conversation_stays_the_caller_s_own(way: Any) -> None:
     second = way(client, first.context.append("Second?"))
     asked = [str(message["content"]) for message in script.seen[1]["messages"]]
     assert "warranty" not in asked[0] and "warranty" in asked[2]
-    assert [each.number for each in citations(second)] == [2]
+    assert [each.number for each in second.citations] == [2]
 
 
 def weather(city: str) -> str:
@@ -116,7 +115,7 @@ def test_a_tool_loop_retrieves_once_and_is_sent_the_same_notes_at_every_step(way
         reply = sync.run_tools(MODEL, "Weather?", tools) if way == "run_tools" else _read(sync, tools)
     assert notes.queries == ["Weather?"]
     assert len(script.seen) == 3 and all("worldwide" in str(body["messages"][0]) for body in script.seen)
-    assert [each.number for each in citations(reply)] == [2]
+    assert [each.number for each in reply.citations] == [2]
     assert "worldwide" not in str(reply.context)
 
 
@@ -171,7 +170,7 @@ def test_without_results_the_question_is_sent_unchanged(way: Any) -> None:
     script = Scripted(["I do not know."])
     reply = way(client_for(way, script, retrieve_context(Notes())), "Who?")
     assert script.seen[0]["messages"] == [{"role": "user", "content": "Who?"}]
-    assert citations(reply) == [] and "citations" not in reply.metadata
+    assert reply.citations == () and "notes" not in reply.metadata
 
 
 @every_way
@@ -231,12 +230,13 @@ def test_citations_that_the_provider_gives_stay() -> None:
     client = script.client
 
     def add(reply: Any) -> Any:
-        reply.reply = reply.reply.replace(metadata={"citations": ["https://example.org"]})
+        text = Text("Two years [1].", citations=(Citation(url="https://example.org"),))
+        reply.reply = reply.reply.replace(message=stepwell.assistant(text))
         return reply
 
     client.pipeline = [retrieve_context(Notes(*NOTES)), stepwell.on_response("provider", add)]
     reply = client.generate_text(MODEL, "How long?")
-    assert reply.metadata["citations"][0] == "https://example.org" and [each.number for each in citations(reply)] == [1]
+    assert [(each.source, each.number) for each in reply.citations] == [("https://example.org", None), ("terms.md", 1)]
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ def test_citations_that_the_provider_gives_stay() -> None:
     ],
 )
 def test_numbers_are_read_as_people_write_them(text: str, numbers: set[int]) -> None:
-    assert numbers_in(text) == numbers
+    assert {number for number, _, _ in numbers_in(text)} == numbers
 
 
 @pytest.mark.usefixtures("local_model")
@@ -265,4 +265,4 @@ def test_a_question_is_answered_from_notes_by_the_embedded_model() -> None:
         with client.stream_text("local:smollm2", question, max_tokens=40, temperature=0, seed=1) as stream:
             reply = stream.reply()
     assert "Monday" in reply.text
-    assert [each.source for each in citations(reply, all=True)] == ["museum.md"]
+    assert [note["source"] for note in reply.metadata["notes"]] == ["museum.md"]

@@ -20,7 +20,6 @@ from in_turn import in_turn
 import stepwell
 from stepwell.events import Event
 from stepwell.pipeline.http.timeouts import Timeouts
-from stepwell.retrieval.citations import Citation
 from stepwell.retrieval.node import Document, Node, ScoredNode
 from stepwell.schemas import errors
 from stepwell.schemas.errors import ConfigError, StepLimit, StepwellError
@@ -108,7 +107,6 @@ RESULTS = [
     Node("text", "source", {"a": 1}),
     Document("text", "source"),
     ScoredNode(Node("text", "source", id="1"), 0.5),
-    Citation(1, "1", "source", "text", 0.5, {}),
     stepwell.costs.cost_report([Reply(usage=Usage(1, 2))]),
     stepwell.models.get("openai:gpt-4o"),
     stepwell.models.get("openai:gpt-4o").prices,

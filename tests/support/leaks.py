@@ -37,9 +37,16 @@ def leaks(error: BaseException, secret: str) -> list[str]:
         for held in vars(each).values():
             headers = getattr(held, "headers", None)
             places[f"headers of its {type(held).__name__}"] = repr(dict(headers.items()) if headers else "")
-        found += [f"{place} of {name}: {text[:2000]}" for place, text in places.items() if secret in text]
+        found += [f"{place} of {name}: {around(text, secret)}" for place, text in places.items() if secret in text]
     try:
         pickled = pickle.dumps(error)
     except Exception:
         return found
     return found + ["its pickle"] * (secret.encode() in pickled)
+
+
+def around(text: str, secret: str) -> str:
+    """Return what is before a secret in its line."""
+    at = text.index(secret)
+    start = text.rfind("\n", 0, at) + 1
+    return f"{text[start : start + 60]} ... {text[max(start, at - 200) : at]}"

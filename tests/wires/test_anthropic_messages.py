@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from stepwell import Client, Context, Reply
 from stepwell.catalog import Model
-from stepwell.messages import Opaque, Reasoning, Text, ToolCall
+from stepwell.messages import Citation, Opaque, Reasoning, ServerToolResult, Text, ToolCall
 from stepwell.pipeline.stream.decoder import StreamDecoder
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.anthropic_messages.encode import NAME
@@ -155,7 +155,11 @@ def test_an_answer_is_sent_back_block_by_block(blocks: list[dict[str, Any]]) -> 
         ({"type": "text", "text": "a", "citations": None}, Text("a")),
         (
             {"type": "text", "text": "a", "citations": [CITATION]},
-            Text("a", {NAME: {"citations": [CITATION]}}),
+            Text(
+                "a",
+                {NAME: {"citations": [CITATION]}},
+                (Citation("document", None, "a", None, "sun", 0, 1, {"document": 0, "characters": [0, 3]}),),
+            ),
         ),
         ({"type": "thinking", "thinking": "hm", "signature": "s"}, Reasoning("hm", "s", wire=NAME)),
         ({"type": "thinking", "thinking": "", "signature": "s"}, Reasoning("", "s", wire=NAME)),
@@ -168,7 +172,12 @@ def test_an_answer_is_sent_back_block_by_block(blocks: list[dict[str, Any]]) -> 
             {"type": "tool_use", "id": "t", "name": "f", "input": {}, "caller": {"type": "direct"}},
             ToolCall("t", "f", "", {NAME: {"caller": {"type": "direct"}}}),
         ),
-        (FOUND, Opaque(NAME, FOUND)),
+        (
+            FOUND,
+            ServerToolResult(
+                NAME, FOUND, "web_search", "srvtoolu_1", sources=(Citation(url="https://x.test", title="T"),)
+            ),
+        ),
         ({"type": "of_tomorrow", "x": 1}, Opaque(NAME, {"type": "of_tomorrow", "x": 1})),
     ],
 )

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from stepwell import Context, Reply
 from stepwell.catalog import Model
-from stepwell.messages import Opaque, Reasoning, Text, ToolCall
+from stepwell.messages import Citation, Opaque, Reasoning, ServerToolCall, ServerToolResult, Text, ToolCall
 from stepwell.pipeline.stream.decoder import StreamDecoder
 from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHROPIC
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
@@ -173,9 +173,9 @@ def test_an_answer_is_sent_back_block_by_block(blocks: list[dict[str, Any]]) -> 
 
 
 def sent_back(block: dict[str, Any]) -> dict[str, Any] | None:
-    """Return the parts that are sent back: no empty texts or unsigned reasoning, and cited text as text."""
+    """Return the parts that are sent back: no empty texts or unsigned reasoning."""
     if "citationsContent" in block:
-        block = block["citationsContent"]["content"][0]
+        return block if block["citationsContent"]["content"][0]["text"].strip() else None
     if "text" in block:
         return block if block["text"].strip() else None
     unsigned = "signature" not in block.get("reasoningContent", {}).get("reasoningText", {"signature": ""})
@@ -188,7 +188,11 @@ def sent_back(block: dict[str, Any]) -> dict[str, Any] | None:
         ({"text": "a"}, Text("a")),
         (
             {"citationsContent": {"content": [{"text": "a"}], "citations": [CITATION]}},
-            Text("a", {NAME: {"citations": [CITATION]}}),
+            Text(
+                "a",
+                {NAME: {"citations": [CITATION]}},
+                (Citation("document", None, "T", None, "sun", 0, 1, {"document": 0, "characters": [0, 3]}),),
+            ),
         ),
         (
             {"reasoningContent": {"reasoningText": {"text": "hm", "signature": "s"}}},
@@ -197,8 +201,8 @@ def sent_back(block: dict[str, Any]) -> dict[str, Any] | None:
         (REDACTED, Reasoning(encrypted=b64encode(b"blob").decode(), wire=NAME)),
         ({"toolUse": {"toolUseId": "t", "name": "f", "input": {"b": 1, "a": 2}}}, ToolCall("t", "f", '{"b":1,"a":2}')),
         ({"toolUse": {"toolUseId": "t", "name": "f", "input": {}}}, ToolCall("t", "f", "")),
-        (GROUNDED, Opaque(NAME, GROUNDED)),
-        (RESULT, Opaque(NAME, RESULT)),
+        (GROUNDED, ServerToolCall(NAME, GROUNDED, "web_search", "s1", "nova_grounding", {"q": "x"})),
+        (RESULT, ServerToolResult(NAME, RESULT, "", "s1", "found")),
     ],
 )
 def test_each_block_has_its_part_streamed_and_not(block: dict[str, Any], part: Any) -> None:

@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter
 
 from stepwell import Context, File, Image, Message, Reply, Tool
 from stepwell.catalog import Model
-from stepwell.messages import Audio, Opaque, Reasoning, Text, ToolCall
+from stepwell.messages import Audio, Opaque, Reasoning, Text, TokenLogprob, ToolCall
 from stepwell.pipeline.http.request import Request
 from stepwell.providers.declare.registry import REGISTRY
 from stepwell.providers.declare.translate import translate
@@ -293,11 +293,14 @@ def test_usage_may_have_only_billed_units() -> None:
 
 
 def test_log_probabilities_are_kept() -> None:
-    entries = [{"text": "a", "token_ids": [1], "logprobs": [-0.1]}, {"text": "b", "token_ids": [2], "logprobs": [-0.2]}]
-    plain = answered(body_with({"content": [{"type": "text", "text": "ab"}]}, logprobs=entries))
+    entries = [
+        {"text": "a", "token_ids": [1], "logprobs": [-0.1]},
+        {"text": "bc", "token_ids": [2, 3], "logprobs": [-0.25, -0.5]},
+    ]
+    plain = answered(body_with({"content": [{"type": "text", "text": "abc"}]}, logprobs=entries))
     deltas = [event("content-delta", 0, {"content": {"text": each["text"]}}, logprobs=each) for each in entries]
     assert answered(b"".join([START, *deltas, end()]), stream=True) == plain
-    assert plain.logprobs == entries
+    assert plain.logprobs == (TokenLogprob("a", -0.1), TokenLogprob("bc", -0.75))
 
 
 @pytest.mark.parametrize("kind", ["text", "thinking"])

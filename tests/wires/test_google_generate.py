@@ -8,7 +8,7 @@ import pytest
 from gemini import USAGE, answer, body_of, decoded, piece, streamed
 
 from stepwell import File, Image
-from stepwell.messages import Opaque, Reasoning, Text, ToolCall
+from stepwell.messages import Opaque, Reasoning, ServerToolCall, Text, TokenLogprob, ToolCall
 from stepwell.providers.wires.google_generate import google_generate
 from stepwell.providers.wires.google_generate.encode import NAME
 from stepwell.schemas import errors
@@ -34,7 +34,13 @@ from recordings import Recording, replay
         ),
         (
             {"executableCode": {"code": "1"}, "thoughtSignature": "s"},
-            Opaque(NAME, {"executableCode": {"code": "1"}, "thoughtSignature": "s"}),
+            ServerToolCall(
+                NAME,
+                {"executableCode": {"code": "1"}, "thoughtSignature": "s"},
+                "code_execution",
+                name="executableCode",
+                arguments={"code": "1"},
+            ),
         ),
         (
             {"inlineData": {"mimeType": "image/png", "data": "iVBORw=="}, "thought": True},
@@ -174,10 +180,10 @@ def test_log_probabilities_take_openais_form_and_grow() -> None:
         chosen = {"token": token, "tokenId": 7, "logProbability": -0.5}
         return {"chosenCandidates": [chosen], "topCandidates": [{"candidates": [chosen]}]}
 
-    one = {"token": "a", "logprob": -0.5, "top_logprobs": [{"token": "a", "logprob": -0.5}]}
+    one = TokenLogprob("a", -0.5, (TokenLogprob("a", -0.5),))
     reply = streamed(piece({"text": "a"}, logprobsResult=result("a")), piece(finish="STOP", logprobsResult=result("b")))
-    assert reply.logprobs[0] == one and [each["token"] for each in reply.logprobs] == ["a", "b"]
-    assert decoded(answer({"text": "a"}, logprobsResult=result("a"))).logprobs == [one]
+    assert reply.logprobs[0] == one and [each.token for each in reply.logprobs] == ["a", "b"]
+    assert decoded(answer({"text": "a"}, logprobsResult=result("a"))).logprobs == (one,)
 
 
 def test_other_fields_of_the_answer_are_kept_as_metadata() -> None:
@@ -188,7 +194,9 @@ def test_other_fields_of_the_answer_are_kept_as_metadata() -> None:
         streamed(piece({"text": "a"}, **reported), piece(finish="STOP", **last)),
     ):
         assert reply.metadata["grounding"] == {"webSearchQueries": ["q"]}
-        assert reply.metadata["url_context"] and reply.metadata["citations"]
+        assert reply.metadata["url_context"] and [each.arguments for each in reply.server_tool_calls] == [
+            {"queries": ["q"]}
+        ]
 
 
 def test_several_candidates_are_alternatives() -> None:

@@ -14,7 +14,7 @@ from ollama._types import ChatRequest, Options
 
 from stepwell import Client, Context, File, Image, Message, Reply, Tool
 from stepwell.catalog import Model
-from stepwell.messages import Audio, Reasoning, Text, ToolCall
+from stepwell.messages import Audio, Reasoning, Text, TokenLogprob, ToolCall
 from stepwell.pipeline.http.request import Request
 from stepwell.providers.wires.ollama_chat import ollama_chat
 from stepwell.schemas import errors
@@ -242,7 +242,7 @@ def test_log_probabilities_are_kept() -> None:
     stream = [line(message={"content": each["token"]}, logprobs=[each]) for each in entries]
     folded = answered(b"".join(stream) + line(**END), stream=True)
     assert folded == answered(single_body(message={"content": "ab"}, logprobs=entries))
-    assert folded.logprobs == entries
+    assert folded.logprobs == (TokenLogprob("a", -0.1), TokenLogprob("b", -0.2))
 
 
 @pytest.mark.parametrize("reason", ["load", "unload"])

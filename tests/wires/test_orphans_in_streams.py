@@ -8,7 +8,6 @@ import orjson
 import pytest
 
 from stepwell.catalog import Model
-from stepwell.messages import Opaque
 from stepwell.providers.declare.wire import Wire
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
@@ -168,7 +167,8 @@ def test_a_server_tool_that_is_open_at_the_end_is_in_the_reply() -> None:
     use = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
     piece = {"type": "content_block_delta", "index": 0, "delta": {"type": "input_json_delta", "partial_json": PIECE}}
     reply = read(anthropic_messages, {"type": "content_block_start", "index": 0, "content_block": use}, piece, *STOP)
-    assert reply.message.content == (Opaque("anthropic_messages", {**use, "input": {"z": 1}}),)
+    (call,) = reply.server_tool_calls
+    assert (call.data, call.arguments) == ({**use, "input": {"z": 1}}, {"z": 1})
     start = {"toolUse": {"toolUseId": "s", "name": "web", "type": "server_tool_use"}}
     reply = read(
         bedrock_converse,
@@ -176,4 +176,5 @@ def test_a_server_tool_that_is_open_at_the_end_is_in_the_reply() -> None:
         frame("contentBlockDelta", contentBlockIndex=0, delta={"toolUse": {"input": PIECE}}),
         frame("messageStop", stopReason="end_turn"),
     )
-    assert reply.message.content == (Opaque("bedrock_converse", {"toolUse": {**start["toolUse"], "input": {"z": 1}}}),)
+    (call,) = reply.server_tool_calls
+    assert (call.data, call.id) == ({"toolUse": {**start["toolUse"], "input": {"z": 1}}}, "s")

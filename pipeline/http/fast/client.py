@@ -45,6 +45,7 @@ class SocketClient:
             else:
                 scope.interruptible(connection.interrupt, connection.exchange, method, head, body, clock)
         except BaseException:
+            head = body = b""  # a crash report shows the locals of frames
             self.pool.discard(connection)
             raise
         return SocketAnswer(connection, connection.reader, target, clock, scope)

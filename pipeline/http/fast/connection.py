@@ -99,6 +99,7 @@ class Connection:
                 self._fit = self._write(head + body, clock)
             else:
                 self._fit = self._write(head, clock) and self._write(body, clock)
+            head = body = b""  # a crash report shows the locals of frames
             while reader.headers is None:
                 self._read(clock)
         except (ReadError, RemoteProtocolError):

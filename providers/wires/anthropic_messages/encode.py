@@ -18,7 +18,7 @@ from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refus
 from ....schemas.tool import Tool
 from ...history.shape import HistoryShape
 from ..calls import sent_object
-from ..fields import Field, format_asked, given, listed, own_fields, put_options
+from ..fields import Field, format_asked, given, listed, own_block, own_fields, put_options
 from ..media import inline, unsendable
 from ..turns import alternating, encoded, thinking_if_begun
 
@@ -107,7 +107,7 @@ def _block(part: Part) -> Block | None:
             call = {"type": "tool_use", "id": part.id, "name": part.name, "input": sent_object(part)}
             return {**call, **part.extra.get(NAME, {})}
         case Opaque():
-            return dict(part.data) if part.wire == NAME else None
+            return own_block(part, NAME)
         case Image():
             return {"type": "image", "source": _source(part), **own_fields(part, NAME)}
         case File():

@@ -13,6 +13,7 @@ from attrs import define, evolve, field
 from ....pipeline.side_fields import kept_event, left_out
 from ....schemas.chunks import (
     STREAM_END,
+    Cited,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -30,7 +31,7 @@ from ....schemas.chunks import (
 from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, exact, loads_fast
 from ....schemas.model import Model
-from ....schemas.parts import Opaque, Reasoning
+from ....schemas.parts import Reasoning
 from ....schemas.reply import PAUSE, Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
@@ -40,6 +41,7 @@ from ..calls import arguments_text, distinct_id, orphaned, server_tool_input
 from ..fields import given
 from ..finish import finish_reason_of
 from .encode import NAME
+from .server_tools import citations_of, server_part
 from .side_fields import EVENT_FIELDS
 from .usage import CONTAINER, usage_of
 
@@ -95,7 +97,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
 
 
 def _general(data: object, name: str, model: Model, state: State) -> list[StreamChunk]:
-    if (handler := by_kind(_HANDLERS, data, name, model)) is None:
+    if state.ended or (handler := by_kind(_HANDLERS, data, name, model)) is None:
         return []
     event, out = kept_event(data, EVENT_FIELDS, model)
     return out + handler(event, model, state)
@@ -203,14 +205,18 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
     match block["type"]:
         case "text":
             details = {k: v for k, v in block.items() if k not in ("type", "text") and v is not None}
-            return [PartEnd(place, {"extra": {NAME: details}})] if details else []
+            if not details:
+                return []
+            end = PartEnd(place, {"extra": {NAME: details}})
+            cited = citations_of(details.get("citations"))
+            return [Cited(cited, place, "part"), end] if cited else [end]
         case "thinking":
             return [PartEnd(place, given(wire=NAME, signature=block.get("signature") or None))]
         case "tool_use":
             details = {k: v for k, v in block.items() if k not in ("type", "id", "name", "input")}
-            end = ToolCallEnd(place, {NAME: details} if details else {})
+            ended = ToolCallEnd(place, {NAME: details} if details else {})
             given_input = block.get("input")
-            return [ToolCallDelta(place, arguments_text(given_input)), end] if given_input else [end]
+            return [ToolCallDelta(place, arguments_text(given_input)), ended] if given_input else [ended]
         case None:
             return [orphaned(model)] if block.get("partial_json") else []
         case "redacted_thinking":
@@ -218,7 +224,7 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
         case _:
             if partial := block.pop("partial_json", ""):
                 block["input"] = server_tool_input(partial)
-            return [PartDone(Opaque(NAME, block), place)]
+            return [PartDone(server_part(block, NAME), place)]
 
 
 def _message_delta(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChunk]:

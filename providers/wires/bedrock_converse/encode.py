@@ -19,7 +19,7 @@ from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refus
 from ....schemas.tool import NO_PARAMETERS, Tool, chosen_name
 from ...history.shape import HistoryShape
 from ..calls import sent_object
-from ..fields import Field, format_asked, given, listed, put_options
+from ..fields import Field, format_asked, given, listed, own_block, put_options
 from ..media import Media, inline, unsendable
 from ..turns import EMPTY_USER_TEXT, alternating, encoded, thinking_if_begun
 
@@ -116,13 +116,17 @@ def _result(message: Message) -> Block:
 def _block(part: Part) -> Block | None:
     match part:
         case Text() | Refusal():
-            return {"text": part.text} if part.text.strip() else None
+            if not part.text.strip():
+                return None
+            cited = part.extra[NAME].get("citations") if NAME in part.extra else None
+            block = {"text": part.text}
+            return {"citationsContent": {"content": [block], "citations": cited}} if cited else block
         case Reasoning():
             return _reasoning(part)
         case ToolCall():
             return {"toolUse": {"toolUseId": part.id, "name": part.name, "input": sent_object(part)}}
         case Opaque():
-            return dict(part.data) if part.wire == NAME else None
+            return own_block(part, NAME)
         case Image() | Video() | Audio():
             return {part.type: {"format": _format_of(part), "source": _source(part)}}
         case File():

@@ -16,6 +16,7 @@ from attrs import define, field
 
 from ....pipeline.side_fields import kept_event
 from ....schemas.chunks import (
+    Cited,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -31,7 +32,7 @@ from ....schemas.chunks import (
 from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
-from ....schemas.parts import Opaque, Reasoning
+from ....schemas.parts import Reasoning
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.event_errors import event_error, read_broken
@@ -42,6 +43,7 @@ from ..finish import finish_reason_of
 from ..protocols.aws_event_stream import AWSEvent
 from .encode import NAME
 from .errors import stream_failure
+from .server_tools import citations_of, server_part
 from .side_fields import SIDE_FIELDS
 from .usage import TIER, TRACE, usage_of
 
@@ -62,6 +64,8 @@ class State(Blocks):
     reason: str | None = None
     stopped: bool = False
     ran_tools: bool = False
+    kinds: dict[str, str] = field(factory=dict)
+    """The kinds of the provider's own tools that were called, by the call's id."""
     orphaned: bool = False
     """Whether arguments came that belong to no call."""
     metadata: dict[str, Any] = field(factory=dict)
@@ -160,7 +164,7 @@ def _block(number: int, block: Mapping[str, Any], model: Model, state: State) ->
         text = "".join(each.get("text") or "" for each in cited.get("content") or ())
         state.open[index] = {"kind": "text", "citations": list(cited.get("citations") or ())}
         return [*_delta(index, {"text": text}, state), *_stop(index, model, state)]
-    return [PartDone(Opaque(NAME, dict(block)), index)] if block else []
+    return [PartDone(server_part(dict(block), NAME, state.kinds), index)] if block else []
 
 
 def _start(index: int, start: Mapping[str, Any], state: State) -> list[StreamChunk]:
@@ -224,10 +228,14 @@ def _stop(number: int | None, model: Model, state: State) -> list[StreamChunk]:
             whole["input"] = server_tool_input(block["input"])
         if "content" in block:
             whole["content"] = block["content"]
-        return [PartDone(Opaque(NAME, {block["name"]: whole}), index)]
+        return [PartDone(server_part({block["name"]: whole}, NAME, state.kinds), index)]
     if block.get("input"):
         return [orphaned(model)]
-    return [PartEnd(index, {"extra": {NAME: {"citations": block["citations"]}}})] if "citations" in block else []
+    if "citations" not in block:
+        return []
+    end = PartEnd(index, {"extra": {NAME: {"citations": block["citations"]}}})
+    cited = citations_of(block["citations"])
+    return [Cited(cited, index, "part"), end] if cited else [end]
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:

@@ -14,7 +14,7 @@ from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import chosen_name
 from ..calls import sent_arguments
-from ..fields import Field, format_asked, given, listed, put_options
+from ..fields import Field, format_asked, given, listed, own_block, put_options
 from ..media import address, unsendable
 from ..openai_chat.encode import encode_tools
 from ..turns import encoded
@@ -95,7 +95,7 @@ def _answer(message: Message) -> list[dict[str, Any]]:
     calls = [_call(call) for call in message.tool_calls]
     if not content and not calls:
         return []
-    own = [part.data for part in message.content if isinstance(part, Opaque) and part.wire == NAME]
+    own = [block for part in message.content if isinstance(part, Opaque) and (block := own_block(part, NAME))]
     turn = {"role": "assistant", **given(tool_calls=calls or None, content=content or None)}
     for plan in own:
         turn |= plan

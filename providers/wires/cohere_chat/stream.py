@@ -43,6 +43,8 @@ from ...declare.event_errors import by_kind, read_broken
 from ..blocks import Blocks
 from ..calls import arguments_text, distinct_id, orphaned
 from ..finish import finish_reason_of
+from ..sources import objects
+from .citations import cited
 from .encode import NAME
 from .side_fields import CONTENT_START_FIELDS, EVENT_FIELDS, START_FIELDS
 
@@ -61,7 +63,6 @@ class State:
 
     model: Model
     plan: str = ""
-    citations: list[Any] = field(factory=list)
     content: Blocks = field(factory=Blocks)
     thinking: set[int] = field(factory=set)
     """The places of the open thinking."""
@@ -92,7 +93,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
 
 
 def _event(event: object, name: str, model: Model, state: State) -> list[StreamChunk]:
-    if (handler := by_kind(_HANDLERS, event, name, model)) is None:
+    if state.ended or (handler := by_kind(_HANDLERS, event, name, model)) is None:
         return []
     data, out = kept_event(event, _RULES.get(handler, EVENT_FIELDS), model)
     delta = data.get("delta") or {}
@@ -153,9 +154,17 @@ def _end_call(index: int | None, state: State) -> list[StreamChunk]:
 
 
 def _logprobs(data: Mapping[str, Any]) -> list[StreamChunk]:
-    """Read the logprobs: a list of them in a body, one in an event."""
+    """Read the logprobs: a list of them in a body, one in an event.
+
+    Each is of a piece of text that may have several tokens; the log probability of all of them is the sum.
+    """
     found = data.get("logprobs")
-    return [MetadataUpdate({"logprobs": found if isinstance(found, list) else [found]})] if found else []
+    rows = [
+        {"token": each.get("text") or "", "logprob": sum(number for number in numbers if type(number) in (int, float))}
+        for each in objects(found if isinstance(found, list) else [found])
+        if isinstance(numbers := each.get("logprobs"), list)
+    ]
+    return [MetadataUpdate({"logprobs": rows})] if rows else []
 
 
 # The handlers of events take the event, the message in its delta ({} for none), and the state. Those of the plan and
@@ -187,10 +196,9 @@ def _plan(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> 
 
 
 def _citations(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
-    """Collect the citations: a list of them in a body, one in an event."""
-    if found := message.get("citations"):
-        state.citations += found if isinstance(found, list) else [found]
-    return []
+    """Read the citations: a list of them in a body, one in an event."""
+    found = message.get("citations")
+    return cited(objects(found if isinstance(found, list) else [found])) if found else []
 
 
 def _call_start(data: Mapping[str, Any], message: Mapping[str, Any], state: State) -> list[StreamChunk]:
@@ -249,8 +257,6 @@ def closing(state: State) -> list[StreamChunk]:
     """Return the chunks that end everything."""
     plan = {"tool_plan": state.plan}
     out: list[StreamChunk] = [MetadataUpdate(plan), PartDone(Opaque(NAME, plan), PLAN)] if state.plan else []
-    if state.citations:
-        out.append(MetadataUpdate({"citations": state.citations}))
     reason = state.reason or ""
     return [*out, Finish(finish_reason_of(reason, FINISH_REASONS), state.reason)]
 

@@ -19,7 +19,7 @@ from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_object
-from ..fields import Field, format_asked, given, listed, put_options
+from ..fields import Field, format_asked, given, listed, own_block, put_options
 from ..turns import encoded
 from .media import encode_media
 
@@ -110,7 +110,7 @@ _LAST = 2**31
 
 def _block(part: Part) -> Block | None:
     if isinstance(part, Opaque):
-        return dict(part.data) if part.wire == NAME else None
+        return own_block(part, NAME)
     extra = part.extra.get(NAME, {})
     match part:
         case Text() | Refusal():

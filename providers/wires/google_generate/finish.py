@@ -32,6 +32,8 @@ _METADATA: Mapping[str, str] = {
     "finishMessage": "finish_message",
     "avgLogprobs": "avg_logprobs",
 }
+SOURCES = frozenset(("grounding", "citations", "url_context"))
+"""Our names of those that name sources."""
 
 
 FEEDBACK = "promptFeedback"

@@ -34,7 +34,7 @@ from ....schemas.errors import DecodeError, ProviderError
 from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
-from ....schemas.parts import Audio, Opaque
+from ....schemas.parts import Audio
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.event_errors import event_error, read_broken
@@ -43,7 +43,8 @@ from ..fields import given
 from ..protocols import json_array, sse
 from ..protocols.framing import BOM
 from .encode import NAME
-from .finish import FEEDBACK, UNSOUND, block_of, finish_reason, is_grounded, logprobs_of, metadata_of
+from .finish import FEEDBACK, SOURCES, UNSOUND, block_of, finish_reason, is_grounded, logprobs_of, metadata_of
+from .grounding import server_part, source_chunks
 from .media import BLOB, REFERENCE, decode_media
 from .partial_args import apply_partial
 from .side_fields import EVENT_FIELDS
@@ -184,7 +185,7 @@ def _read_piece(data: object, model: Model, state: State, name: str = "", *, who
         piece, out = kept_event(data, EVENT_FIELDS, model)
     if not isinstance(data, dict):
         return out if state.failure is None else [STREAM_END]
-    if not state.started:
+    if not state.started and (piece.get("responseId") or piece.get("candidates")):
         state.started, state.id = True, piece.get("responseId")
         out.append(Start(piece.get("responseId"), piece.get("modelVersion")))
     for position, candidate in enumerate(piece.get("candidates") or ()):
@@ -275,7 +276,7 @@ def _whole(part: Mapping[str, Any], state: _Candidate) -> list[StreamChunk]:
         return out
     out += _close(state)
     state.place += 1
-    return [*out, PartDone(medium or Opaque(NAME, dict(part)), state.place)]
+    return [*out, PartDone(medium or server_part(dict(part), NAME), state.place)]
 
 
 def _is_raw(media_type: str | None) -> bool:
@@ -333,11 +334,13 @@ def _end_calls(state: _Candidate) -> list[StreamChunk]:
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
-    """Return the last chunks, if every candidate has its reason or the prompt was blocked; none for a cut stream."""
+    """Return the last chunks, if every candidate has its reason or the prompt was blocked; if cut, the usage."""
     if state.failure is not None:
         raise state.failure
     finished = state.first.reason is not None and all(other.reason is not None for other in state.others.values())
-    return _closing(state) if finished or state.block else []
+    if finished or state.block:
+        return _closing(state)
+    return [_usage(state)] if state.unreported and state.usage is not None else []
 
 
 def _closing(state: State) -> list[StreamChunk]:
@@ -366,4 +369,8 @@ def _usage(state: State) -> UsageUpdate:
 
 
 def _ends(candidate: _Candidate, refused: bool) -> list[StreamChunk]:
-    return _close(candidate) + ([] if refused else _end_calls(candidate))
+    out = _close(candidate) + ([] if refused else _end_calls(candidate))
+    if candidate.metadata and not SOURCES.isdisjoint(candidate.metadata):
+        out += source_chunks(candidate.metadata, candidate.place + 1, NAME)
+        candidate.metadata.pop("citations", None)
+    return out

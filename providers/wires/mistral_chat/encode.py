@@ -16,10 +16,11 @@ from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, Video
-from ..fields import given
+from ..fields import given, own_block
 from ..media import address, inline, unsendable
 from ..openai_chat.encode import build_body as build_chat_body
 from ..openai_chat.encode import encode_answer
+from ..openai_chat.places import NAME
 
 BRIDGE = {"role": "assistant", "content": "OK"}
 """Sent between tool results and a user message; Mistral takes no shorter text."""
@@ -86,6 +87,6 @@ def _block(part: Part) -> dict[str, Any] | None:
         case Image() | Audio() | Video():
             raise unsendable(part, "Mistral's chat", "text, images, audio and files, by URL or as bytes")
         case Opaque():
-            return dict(part.data)
+            return own_block(part, NAME)
         case _:
             return None

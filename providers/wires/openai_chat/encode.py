@@ -13,7 +13,7 @@ from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_arguments
-from ..fields import given, own_fields
+from ..fields import given, own_block, own_fields
 from ..media import Media, address, inline, unsendable
 from .places import NAME
 
@@ -222,7 +222,7 @@ def _block(part: Part, file_urls: bool) -> dict[str, Any] | None:
         case Image() | File() | Audio() | Video():
             return {**_media(part, file_urls), **own_fields(part, NAME)}
         case Opaque():
-            return dict(part.data) if part.wire == NAME else None
+            return own_block(part, NAME)
         case _:
             return {"type": "text", "text": part.text} if isinstance(part, Refusal) else None
 

@@ -8,7 +8,7 @@ from typing import Any
 from ....pipeline.side_fields import GONE, left_out
 from ....schemas.chunks import PartDone, StreamChunk, Warned
 from ....schemas.model import Model
-from ....schemas.parts import Audio, Image
+from ....schemas.parts import Audio, Image, Part, Text, ToolCall
 from ..fields import given
 from ..media import base64_text, from_base64, of_data_url
 from .places import AUDIO, NAME
@@ -40,6 +40,26 @@ def reasoning_text(message: Mapping[str, Any]) -> str:
         return ""
     known = [detail for detail in details if isinstance(detail, Mapping)]
     return "".join([detail.get("text") or detail.get("summary") or "" for detail in known])
+
+
+def logprob_rows(logprobs: object) -> list[Any]:
+    """Return the rows of a choice's log probabilities, of its text or its refusal.
+
+    Together and others send the lists of old completions: https://docs.together.ai/docs/logprobs
+    """
+    if not isinstance(logprobs, Mapping):
+        return []
+    if rows := logprobs.get("content") or logprobs.get("refusal"):
+        return list(rows)
+    tokens, numbers, tops = (logprobs.get(name) or () for name in ("tokens", "token_logprobs", "top_logprobs"))
+    return [
+        {"token": token, "logprob": number, "top_logprobs": _tops(tops[at]) if at < len(tops) else []}
+        for at, (token, number) in enumerate(zip(tokens, numbers, strict=False))
+    ]
+
+
+def _tops(top: object) -> list[dict[str, Any]]:
+    return [{"token": token, "logprob": number} for token, number in top.items()] if isinstance(top, Mapping) else []
 
 
 def add_details(known: list[Any], message: Mapping[str, Any], *, whole: bool) -> None:
@@ -109,7 +129,7 @@ def audio_chunks(audio: Mapping[str, Any], model: Model) -> list[StreamChunk]:
     if data and base64_text(data) is GONE:
         warning = left_out("choices.delta.audio.data", data, model)
         return [Warned((warning,)), *audio_chunks({**audio, "data": None}, model)]
-    medium = {"data": from_base64(data)} if data else {"file_id": id}
+    medium = {"data": from_base64(data)} if data else {"file_id": id, "provider": model.provider}
     return [PartDone(Audio(**medium, transcript=audio.get("transcript")), AUDIO)] if data or id else []
 
 
@@ -119,3 +139,28 @@ def decode_image(image: Mapping[str, Any]) -> Image:
     if (inlined := of_data_url(url)) is None:
         return Image(url=url)
     return Image(data=from_base64(inlined[1]), media_type=inlined[0])
+
+
+def plain_parts(message: Mapping[str, Any]) -> tuple[Part, ...] | None:
+    """Return the parts of a message with text or calls of functions and nothing rare, as most are; None for another.
+
+    This and the reply take 3 µs, chunks and a fold 8.
+    """
+    text, seen = message.get("content") or "", set()
+    rare = message.get("refusal") or message.get("annotations") or type(text) is not str
+    if rare or not _PLAIN_MESSAGE.issuperset(message):
+        return None
+    parts: list[Part] = [Text(text)] if text else []
+    for call in message.get("tool_calls") or ():
+        id, function = call.get("id"), call.get("function") or {}
+        name, arguments = function.get("name"), function.get("arguments")
+        known = _PLAIN_CALL.issuperset(call) and _PLAIN_FUNCTION.issuperset(function)
+        if not (known and id and name) or id in seen or type(arguments) is not str:
+            return None
+        seen.add(id)
+        parts.append(ToolCall(id, name, arguments))
+    return tuple(parts) or None
+
+
+_PLAIN_MESSAGE = frozenset(("role", "content", "refusal", "annotations", "tool_calls"))
+_PLAIN_CALL, _PLAIN_FUNCTION = frozenset(("id", "type", "index", "function")), frozenset(("name", "arguments"))

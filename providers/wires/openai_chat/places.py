@@ -6,5 +6,5 @@ A stream that interleaves the parts folds to the same order.
 from __future__ import annotations
 
 NAME = "openai_chat"
-REASONING, TEXT, REFUSAL, AUDIO, IMAGES, CALLS = 0, 1, 2, 3, 100, 1000
-"""Images stand from 100 on, tool calls from 1000 on."""
+REASONING, TEXT, REFUSAL, AUDIO, SERVER_TOOLS, IMAGES, CALLS = 0, 1, 2, 3, 10, 100, 1000
+"""Tools that the server ran stand from 10 on, images from 100, tool calls from 1000."""

@@ -51,6 +51,7 @@ _MESSAGE: Rules = {
     "reasoning": str,
     "reasoning_details": [{"text": str, "summary": str, "data": str, "signature": str}],
     "annotations": list,
+    "executed_tools": [dict],
     "images": [_IMAGE],
     "function_call": {"name": str},
 }
@@ -78,7 +79,7 @@ _MESSAGE_OF_BODY = By(_content, {"with_content": {**_ANSWER, "refusal": str}, "w
 _CHOICE: Rules = {
     "index": int,
     "finish_reason": Or(str, "unknown"),
-    "logprobs": {"content": list},
+    "logprobs": {"content": list, "refusal": list, "tokens": list, "token_logprobs": list, "top_logprobs": list},
     "usage": USAGE,
     "delta": _PIECE,
 }

@@ -12,6 +12,7 @@ from ....schemas.chunks import (
     STREAM_END,
     WHOLE,
     Alternative,
+    Cited,
     Finish,
     MetadataUpdate,
     PartDone,
@@ -30,21 +31,33 @@ from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.message import Message
 from ....schemas.model import Model
-from ....schemas.parts import Part, Text, ToolCall
+from ....schemas.parts import ToolCall
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.errors import provider_error
 from ...declare.event_errors import event_error, read_broken
+from ..sources import chat_annotations, objects
 from .calls import StreamedCalls
 from .finish import finish_reason
-from .parts import add_audio, add_details, audio_chunks, decode_image, reasoning_fields, reasoning_text, split_content
+from .parts import (
+    add_audio,
+    add_details,
+    audio_chunks,
+    decode_image,
+    logprob_rows,
+    plain_parts,
+    reasoning_fields,
+    reasoning_text,
+    split_content,
+)
 from .places import IMAGES, REASONING, REFUSAL, TEXT
+from .server_tools import SOURCES, executed, metadata_chunks, references
 from .side_fields import EVENT_FIELDS
 from .usage import usage_of
 
-METADATA = ("system_fingerprint", "service_tier", "citations", "search_results")
+METADATA = ("system_fingerprint", "service_tier")
 """Fields next to the choices that are kept on `reply.metadata`."""
-_METADATA = frozenset(METADATA)
+_METADATA = frozenset((*METADATA, *SOURCES))
 _BILLED_APART = frozenset(("annotations", "executed_tools", "web_search"))
 
 
@@ -55,6 +68,9 @@ class _Choice:
     calls: StreamedCalls
     raw_reason: str | None = None
     details: list[Any] = field(factory=list)
+    executed: dict[Any, Mapping[str, Any]] = field(factory=dict)
+    """The tools that the server ran, by index: the last report of each counts."""
+    cited: bool = False
     audio: dict[str, Any] = field(factory=dict)
     images: int = 0
     unpriced_charges: tuple[str, ...] = ()
@@ -134,7 +150,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     """
     choices = data.get("choices")
     if choices and len(choices) == 1 and _PLAIN_BODY.issuperset(data) and _PLAIN_CHOICE.issuperset(choices[0]):
-        parts = _plain_parts(choices[0].get("message") or {})
+        parts = plain_parts(choices[0].get("message") or {})
         if parts is not None and not choices[0].get("logprobs") and not (data.get("x_groq") or _NOTHING).get("error"):
             raw, has_calls = choices[0].get("finish_reason"), type(parts[-1]) is ToolCall
             return Reply(
@@ -160,33 +176,10 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
 
 _PLAIN_BODY = frozenset((*METADATA, "id", "model", "object", "created", "choices", "usage", "x_groq"))
 _PLAIN_CHOICE = frozenset(("index", "message", "finish_reason", "logprobs"))
-_PLAIN_MESSAGE = frozenset(("role", "content", "refusal", "annotations", "tool_calls"))
-_PLAIN_CALL, _PLAIN_FUNCTION = frozenset(("id", "type", "index", "function")), frozenset(("name", "arguments"))
 
 
 def _metadata_of(data: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: value for name in METADATA if (value := data.get(name))}
-
-
-def _plain_parts(message: Mapping[str, Any]) -> tuple[Part, ...] | None:
-    """Return the parts of a message with text or calls of functions and nothing rare, as most are; None for another.
-
-    This and the reply take 3 µs, chunks and a fold 8.
-    """
-    text, seen = message.get("content") or "", set()
-    rare = message.get("refusal") or message.get("annotations") or type(text) is not str
-    if rare or not _PLAIN_MESSAGE.issuperset(message):
-        return None
-    parts: list[Part] = [Text(text)] if text else []
-    for call in message.get("tool_calls") or ():
-        id, function = call.get("id"), call.get("function") or {}
-        name, arguments = function.get("name"), function.get("arguments")
-        known = _PLAIN_CALL.issuperset(call) and _PLAIN_FUNCTION.issuperset(function)
-        if not (known and id and name) or id in seen or type(arguments) is not str:
-            return None
-        seen.add(id)
-        parts.append(ToolCall(id, name, arguments))
-    return tuple(parts) or None
+    return {name: value for name in _METADATA if (value := data.get(name))}
 
 
 _NOTHING: Mapping[str, Any] = {}
@@ -279,6 +272,8 @@ def _choice(choice: Mapping[str, Any], state: _Choice, model: Model, whole: bool
         if content.__class__ not in _CONTENTS and delta.get("tool_calls"):
             out.append(Warned((left_out("choices.message.content", content, model),)))
             content = None
+        if content.__class__ is list and not again and (cited := references(objects(content))):
+            out.append(Cited(cited, None, "onward"))
         text, thinking = split_content(content)
         if thinking := thinking or reasoning_text(delta):
             out += [*again, ReasoningDelta(thinking, REASONING)]
@@ -290,8 +285,8 @@ def _choice(choice: Mapping[str, Any], state: _Choice, model: Model, whole: bool
             out += state.calls.feed(call, whole=whole)
         if len(delta) > 1 or "content" not in delta:
             out += _rare(delta, state, whole)
-    if content := (choice.get("logprobs") or {}).get("content"):
-        out.append(MetadataUpdate({"logprobs": list(content)}))
+    if (logprobs := choice.get("logprobs")) and (rows := logprob_rows(logprobs)):
+        out.append(MetadataUpdate({"logprobs": rows}))
     if (reason := choice.get("finish_reason")) is not None:
         state.raw_reason = reason or state.raw_reason or ""  # "" is no reason yet, but it is what was sent
     return out
@@ -307,7 +302,7 @@ def _after_deltas(message: Mapping[str, Any], state: _Choice) -> dict[str, Any]:
 _CONTENTS = (str, list, type(None))
 """The types of a content that is read. Another is an error, but beside calls it is left out."""
 _CALLS = ("tool_calls", "function_call", "refusal")
-_BESIDE = frozenset((*_CALLS, "annotations", "images", "audio"))
+_BESIDE = frozenset((*_CALLS, "annotations", "executed_tools", "images", "audio"))
 
 
 def _rare(delta: Mapping[str, Any], state: _Choice, whole: bool) -> list[StreamChunk]:
@@ -318,8 +313,10 @@ def _rare(delta: Mapping[str, Any], state: _Choice, whole: bool) -> list[StreamC
     if refusal := delta.get("refusal"):
         state.refused = True
         out.append(RefusalDelta(refusal, REFUSAL))
-    if annotations := delta.get("annotations"):
-        out.append(MetadataUpdate({"annotations": list(annotations)}))
+    if cited := chat_annotations(objects(delta.get("annotations"))):
+        state.cited = True
+        out.append(Cited(cited))
+    state.executed |= {tool.get("index", at): tool for at, tool in enumerate(objects(delta.get("executed_tools")))}
     for image in delta.get("images") or ():
         out.append(PartDone(decode_image(image), IMAGES + state.images))
         state.images += 1
@@ -350,7 +347,7 @@ def closing(model: Model, state: State) -> list[StreamChunk]:
     for index, choice in state.choices.items():
         out += [Alternative(index, chunk) for chunk in _close(choice, model)]
     if state.metadata:
-        out.append(MetadataUpdate(state.metadata))
+        out += metadata_chunks(state.metadata, cited=first.cited)
     out.append(Finish(finish_reason(first.raw_reason, bool(first.calls), first.refused), first.raw_reason))
     return out
 
@@ -359,6 +356,7 @@ def _close(choice: _Choice, model: Model) -> list[StreamChunk]:
     out: list[StreamChunk] = []
     if choice.details:
         out.append(PartEnd(REASONING, reasoning_fields(choice.details)))
+    out += executed(choice.executed.values())
     if choice.audio:
         out += audio_chunks(choice.audio, model)
     return out + choice.calls.end(model)

@@ -15,7 +15,7 @@ from ....schemas.message import Message
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_arguments
-from ..fields import Field, given, put_options
+from ..fields import Field, given, own_block, put_options
 from ..media import address, inline, unsendable
 
 NAME = "openai_responses"
@@ -108,7 +108,7 @@ def encode_messages(messages: Iterable[Message]) -> tuple[str, list[Item]]:
             items.append({"type": kind, "call_id": message.tool_call_id, "output": _output(message)})
         else:
             # Answers to built-in tools (an approval, a screenshot) are items of their own.
-            items += [part.data for part in message.content if isinstance(part, Opaque) and part.wire == NAME]
+            items += filter(None, (own_block(part, NAME) for part in message.content if isinstance(part, Opaque)))
             parts = tuple(part for part in message.content if not isinstance(part, Opaque))
             if parts or not message.content:
                 role = "developer" if message.role == "system" else "user"
@@ -133,8 +133,8 @@ def _answer(parts: Iterable[Part]) -> list[Item]:
                 else:
                     call = {"type": "function_call", **call, "arguments": sent_arguments(part)}
                 items.append({**call, **extra})
-            case Opaque() if part.wire == NAME:
-                items.append(part.data)
+            case Opaque() if (item := own_block(part, NAME)) is not None:
+                items.append(item)
     return items
 
 

@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ....schemas.parts import Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall
+from ....schemas.chunks import Cited
+from ....schemas.cited_parts import fit_to_text
+from ....schemas.parts import Image, Part, Reasoning, Refusal, Text, ToolCall
 from ..calls import arguments_text, call_id
 from ..fields import given
 from ..media import from_base64
+from ..sources import chat_annotations, objects
 from .encode import NAME
 from .places import PLACES
+from .server_tools import server_parts
 
 
 def custom_tools(response: Mapping[str, Any]) -> frozenset[str]:
@@ -46,14 +50,14 @@ def decode_item(
         case "image_generation_call" if item.get("result"):
             kind = f"image/{item.get('output_format') or 'png'}"
             return [
-                (place, Opaque(NAME, dict(item))),
+                *((place, part) for part in server_parts(dict(item), NAME)),
                 (
                     place + 1,
                     Image(data=from_base64(item["result"]), media_type=kind, extra={NAME: {"item": item.get("id")}}),
                 ),
             ]
         case _:
-            return [(place, Opaque(NAME, dict(item)))]
+            return [(place + at, part) for at, part in enumerate(server_parts(dict(item), NAME))]
 
 
 def _call_id(item: Mapping[str, Any], at: int, call_ids: dict[str, int], reply_id: str | None) -> str:
@@ -68,7 +72,15 @@ def content_part(content: Mapping[str, Any], item: Mapping[str, Any]) -> Text | 
     """Decode one content of a message item; keep which item it came in, for sending it back."""
     if content["type"] == "refusal":
         return Refusal(content["refusal"], message_extra(item, content))
-    return Text(content.get("text") or "", message_extra(item, content))
+    text, extra = content.get("text") or "", message_extra(item, content)
+    if annotations := content.get("annotations"):
+        return Text(text, extra, tuple(fit_to_text(chat_annotations(objects(annotations)), text, "characters")))
+    return Text(text, extra)
+
+
+def cited(part: Text | Refusal, place: int) -> list[Cited]:
+    """Return the chunk of a text's citations, if it has any."""
+    return [Cited(part.citations, place)] if isinstance(part, Text) and part.citations else []
 
 
 def message_extra(item: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any]:

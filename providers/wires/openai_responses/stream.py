@@ -45,7 +45,7 @@ from ...declare.errors import provider_error
 from ...declare.event_errors import by_kind, read_broken
 from ..calls import arguments_text, orphaned
 from ..openai_chat.usage import usage_of
-from .parts import call_extra, custom_tools, decode_item, logprobs_of, reasoning_fields
+from .parts import call_extra, cited, custom_tools, decode_item, logprobs_of, reasoning_fields
 from .places import CALL, MESSAGE, PLACES, REASONING, Item, Items, kind_of
 from .side_fields import BESIDE_TEXT, EVENT_FIELDS
 
@@ -99,7 +99,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
 
 
 def _general(data: object, name: str, model: Model, state: State) -> list[StreamChunk]:
-    if (handler := by_kind(_HANDLERS, data, name, model)) is None:
+    if state.final is not None or (handler := by_kind(_HANDLERS, data, name, model)) is None:
         return []
     rules = BESIDE_TEXT if handler in (_reasoning, _refusal) else EVENT_FIELDS
     event, out = kept_event(data, rules, model)
@@ -269,7 +269,7 @@ def _ended(item: Mapping[str, Any], known: Item, model: Model, state: State) -> 
         if isinstance(part, Text | Refusal):
             kind = TextDelta if isinstance(part, Text) else RefusalDelta
             out += _whole(known, kind(part.text, place)) if part.text else []
-            out.append(PartEnd(place, {"extra": part.extra}))
+            out += [*cited(part, place), PartEnd(place, {"extra": part.extra})]
         elif isinstance(part, Reasoning):
             out += _whole(known, ReasoningDelta(part.text, place)) if part.text else []
             out.append(PartEnd(place, reasoning_fields(item)))

@@ -28,6 +28,7 @@ from ...schemas.parts import Opaque, Refusal, ToolCall
 from ...schemas.reply import Reply
 from .incoming import OURS
 from .outgoing import content_block, extras_of, note_of, response_metadata, usage_metadata
+from .server_tools import citations_note
 
 
 class ChunkWriter:
@@ -74,7 +75,8 @@ class ChunkWriter:
         ]
         needs_notes = bool(blocks or invalid) or self._listed or any("extra" in call.note for call in calls)
         notes = {call.id: call.note for call in calls} if needs_notes else {}
-        extras = {name: value for name, value in {"calls": notes, "text": extra}.items() if value}
+        own = {"calls": notes, "text": extra, "citations": citations_note(reply.message)}
+        extras = {name: value for name, value in own.items() if value}
         return ChatGenerationChunk(
             message=AIMessageChunk(
                 content=blocks or ([] if self._v1 else ""),

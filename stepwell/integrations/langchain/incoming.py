@@ -18,6 +18,7 @@ from ...schemas.errors import ConfigError
 from ...schemas.json_text import dumps
 from ...schemas.message import Message, Role
 from ...schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+from .server_tools import part_of, with_noted_citations
 
 OURS = "stepwell"
 """Key in a block's `extras` or a message's `additional_kwargs` for what LangChain has no field for."""
@@ -93,7 +94,8 @@ def _parts(message: AIMessage) -> list[Part]:
     if refusal := message.additional_kwargs.get("refusal"):
         indexed.append((index, Refusal(refusal)))
     parts = [part for _, part in sorted(indexed, key=lambda pair: pair[0])]
-    return _with_extra(parts, extra) if extra else parts
+    parts = _with_extra(parts, extra) if extra else parts
+    return with_noted_citations(parts, ours["citations"]) if ours.get("citations") else parts
 
 
 def _with_extra(parts: list[Part], extra: Mapping[str, Any]) -> list[Part]:
@@ -145,8 +147,8 @@ def _ours(block: Block) -> dict[str, Any]:
 
 def _text(block: Block) -> Part:
     ours = _ours(block)
-    if opaque := ours.get("opaque"):
-        return Opaque(opaque["wire"], opaque["data"])
+    if (opaque := ours.get("opaque")) and (own := part_of(opaque)) is not None:
+        return own
     extra = ours.get("extra", {})
     if cached := block.get("cache_control"):
         # Anthropic's own mark, which may also be in LangChain's blocks.
@@ -213,8 +215,8 @@ def _decode_base64(data: str | bytes) -> bytes:
 
 def _opaque(block: Block) -> Part:
     value = block["value"]
-    if value.keys() == {"wire", "data"}:
-        return Opaque(value["wire"], value["data"])
+    if (own := part_of(value)) is not None:
+        return own
     return _answer_part(value) if "type" in value else Opaque("langchain", dict(value))
 
 

@@ -20,6 +20,7 @@ from ...schemas.parts import Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from .incoming import OURS
+from .server_tools import citations_note, value_of
 
 _REASONING = ("signature", "encrypted", "id", "wire", "extra")
 
@@ -45,7 +46,8 @@ def _ai_message(
     calls = [(index, part) for index, part in enumerate(message.content) if isinstance(part, ToolCall)]
     notes = {call.id: note_of(index, call.extra) for index, call in calls if call.extra or not plain}
     extra = texts[0].extra if plain and texts else {}
-    if ours := {name: value for name, value in {"calls": notes, "text": extra}.items() if value}:
+    own = {"calls": notes, "text": extra, "citations": citations_note(message)}
+    if ours := {name: value for name, value in own.items() if value}:
         more[OURS] = ours
     return AIMessage(
         content=message.text if plain else [content_block(part, index) for index, part in content],
@@ -78,7 +80,7 @@ def content_block(part: Part, index: int) -> dict[str, Any]:
         ours = {name: getattr(part, name) for name in _REASONING}
         return {"type": "reasoning", "reasoning": part.text, "index": index, **extras_of(ours)}
     if isinstance(part, Opaque):
-        return {"type": "non_standard", "value": {"wire": part.wire, "data": part.data}, "index": index}
+        return {"type": "non_standard", "value": value_of(part), "index": index}
     return {**_medium(part), "index": index}
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from time import monotonic
 from typing import Any
+from weakref import finalize, ref
 
+from attrs import define
 from opentelemetry import context as contexts
 from opentelemetry import metrics, trace
 from opentelemetry.trace import Span, SpanKind, StatusCode
@@ -18,6 +20,7 @@ from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
 from ...schemas.reply import Reply
 from .attributes import answer, basic, error_attributes, question, reply_attributes, request_attributes
+from .waiting import Began, Waiting
 
 NAME = "stepwell"
 SECONDS = [0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92]
@@ -35,7 +38,7 @@ class Telemetry:
     the HTTP client's own spans become its children. The metrics are `gen_ai.client.operation.duration`,
     `gen_ai.client.token.usage` and, for streams, `gen_ai.client.operation.time_to_first_chunk`. Work of several calls
     (tool loops and each tool, objects, embedding, retrieval) has spans as well, which are the parents of those of its
-    calls, until `close()`.
+    calls, until `close()`. Of all work in the process, that is the work which calls with this Telemetry are part of.
 
     tracer_provider, meter_provider: OpenTelemetry's; None: the global ones.
     content: whether spans hold prompts, answers (never reasoning) and the messages of errors, which may quote both.
@@ -57,8 +60,11 @@ class Telemetry:
         self._tokens = _histogram(meter, "token.usage", "{token}", TOKEN_BUCKETS)
         self._content = content
         self._step = around("telemetry", self._call, counts=True)
-        self._open: dict[str, tuple[Span, int]] = {}
-        self._unsubscribe: Callable[[], None] = subscribe(self._event) if composites else lambda: None
+        self._open: dict[str, _Work] = {}
+        self._waiting = Waiting()
+        self._inside = contexts.create_key("stepwell")
+        self._unsubscribe: Callable[[], None] = subscribe(_heard_by(ref(self))) if composites else lambda: None
+        finalize(self, self._unsubscribe)
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:
         """Add the step to a pipeline, around the provider's steps and inside those that were added before."""
@@ -80,8 +86,12 @@ class Telemetry:
         if self._content and request.operation == "chat":
             attributes |= question(request.context.messages)
         name = f"{common['gen_ai.operation.name']} {request.model.id}"
-        span = self._tracer.start_span(name, self._parent(current()), SpanKind.CLIENT, attributes)
-        token = contexts.attach(trace.set_span_in_context(span))
+        work = current()
+        self._claim(work)
+        self._report_ended(request.started)
+        parent = self._parent(work, trace.get_current_span().get_span_context().span_id)
+        span = self._tracer.start_span(name, parent, SpanKind.CLIENT, attributes)
+        token = contexts.attach(contexts.set_value(self._inside, True, trace.set_span_in_context(span)))
         try:
             response: Response = yield from call(request)
         except BaseException as error:
@@ -125,35 +135,97 @@ class Telemetry:
         span.end()
 
     def _event(self, event: Event) -> None:
+        """Report work that a call of ours is part of, or the reverse. Other work waits for such a call."""
         if event.phase == "start":
-            kind = _KINDS.get(event.name, event.name)
-            attributes = {"gen_ai.operation.name": kind, **_span_attributes(event)}
-            subject = event.data.get("name") if event.name == "tool" else event.data.get("model")
-            name = f"{kind} {subject}" if subject else kind
-            span = self._tracer.start_span(name, self._parent(event.parent), attributes=attributes)
-            self._open[event.span] = span, trace.get_current_span().get_span_context().span_id
+            if event.parent in self._open or contexts.get_value(self._inside):
+                work = self._begin(Began(event))
+                work.token = contexts.attach(trace.set_span_in_context(work.span))
+            else:
+                self._waiting.begin(event)
         elif event.span in self._open:
-            span, _ = self._open.pop(event.span)
-            span.set_attributes(_span_attributes(event))
-            if isinstance(error := event.data.get("error"), BaseException):
-                span.set_attribute("error.type", type(error).__name__)
-                span.set_status(StatusCode.ERROR, self._words(error))
-            span.end()
+            self._finish(event)
+        else:
+            self._waiting.end(event)
+
+    def _claim(self, id: str | None) -> None:
+        """Begin the spans of the work with this id, and of the work around it: a call of ours is part of it."""
+        if (began := self._waiting.take(id)) is not None:
+            self._claim(began.event.parent)
+            self._begin(began)
+
+    def _report_ended(self, since: float) -> None:
+        """Report the work that the steps around this one did for the same call, since it started."""
+        ended = self._waiting.take_ended(since)
+        for each in ended:
+            self._begin(each)
+        for each in ended:
+            if each.end is not None:
+                self._finish(each.end)
+
+    def _finish(self, event: Event) -> None:
+        """End the span of work."""
+        work = self._open.pop(event.span)
+        work.leave()
+        work.span.set_attributes(_span_attributes(event))
+        if isinstance(error := event.data.get("error"), BaseException):
+            work.span.set_attribute("error.type", type(error).__name__)
+            work.span.set_status(StatusCode.ERROR, self._words(error))
+        work.span.end(int(event.at * 1e9))
+
+    def _begin(self, began: Began) -> _Work:
+        """Begin the span of work, at the time when the work began."""
+        event = began.event
+        kind = _KINDS.get(event.name, event.name)
+        attributes = {"gen_ai.operation.name": kind, **_span_attributes(event)}
+        subject = event.data.get("name") if event.name == "tool" else event.data.get("model")
+        outer = trace.get_current_span(began.context).get_span_context().span_id
+        parent = self._parent(event.parent, outer) or began.context
+        nanoseconds = int(event.at * 1e9)
+        name = f"{kind} {subject}" if subject else kind
+        span = self._tracer.start_span(name, parent, attributes=attributes, start_time=nanoseconds)
+        work = self._open[event.span] = _Work(span, outer)
+        return work
 
     def _words(self, error: BaseException) -> str | None:
         """Return the message of an error where content is wanted: providers and tools quote prompts in theirs."""
         return str(error) if self._content else None
 
-    def _parent(self, id: str | None) -> Any:
+    def _parent(self, id: str | None, current: int) -> Any:
         """Return the span context for a child of the work with this id; None if the current span is the parent.
 
-        The span of such work is never the current one, because the work runs in a context of its own. If the current
+        The span of such work may not be the current one, because the work runs in a context of its own. If the current
         span has changed since the work began, it was begun inside the work and is the nearer parent.
+
+        current: the id of the current span.
         """
-        own, outer = self._open.get(id or "", (None, None))
-        if own is None or trace.get_current_span().get_span_context().span_id != outer:
-            return None
-        return trace.set_span_in_context(own)
+        work = self._open.get(id or "")
+        return None if work is None or current != work.outer else trace.set_span_in_context(work.span)
+
+
+@define(eq=False)
+class _Work:
+    """Work whose span is open."""
+
+    span: Span
+    outer: int
+    """the id of the span that was current when it began"""
+    token: Any = None
+    """of the span as the current one, if it is"""
+
+    def leave(self) -> None:
+        """Make the span before this one the current one again, if this one still is."""
+        if self.token is not None and trace.get_current_span() is self.span:
+            contexts.detach(self.token)
+
+
+def _heard_by(telemetry: ref[Telemetry]) -> Callable[[Event], None]:
+    """Make a subscriber that does not keep the Telemetry alive: it may have been made for a single call."""
+
+    def hear(event: Event) -> None:
+        if (found := telemetry()) is not None:
+            found._event(event)
+
+    return hear
 
 
 def _histogram(meter: metrics.Meter, name: str, unit: str, bounds: Sequence[float]) -> metrics.Histogram:

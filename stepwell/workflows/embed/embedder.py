@@ -17,7 +17,7 @@ from ...schemas.json_text import REPAIRED_TEXT, dumps, well_formed
 from ...schemas.model import Model
 from ...schemas.options import CALL_OPTIONS
 from ...schemas.reply import CallWarning
-from ...settings import credential_of
+from ...settings import credential_of, hide_credentials
 from ...stores.store import store_of
 from .cache import EmbeddingCache
 from .custom import EmbeddingFunction, custom_embedding, id_of
@@ -79,6 +79,7 @@ class Embedder:
             model = f"{id}:default"
         else:
             self._clients = ClientPair(client, async_client)
+        hide_credentials(options)
         plan = self._clients.planner.plan("embed", model, wire=options.get("wire"))
         self.model = plan.model
         self.limit = _limit(embed_limit_for(plan.provider.embed_batches, plan.model.id), batch_size, batch_tokens)

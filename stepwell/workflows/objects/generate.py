@@ -16,6 +16,7 @@ from ...schemas.message import Context, context_of, reminder, tool_result
 from ...schemas.parts import Text, ToolCall
 from ...schemas.reply import CallWarning, Reply
 from ...schemas.usage import total_usage
+from ...settings import hide_credentials
 from .modes import ObjectRequest, object_request
 from .output_spec import OutputSpec
 
@@ -38,6 +39,7 @@ def generate(
     options: Mapping[str, Any],
 ) -> Flow:
     """Run generate_object, whose arguments these are. Return the Reply with its `.object`."""
+    hide_credentials(options)
     spec = OutputSpec.of(schema, name, description)
     plan = planner.plan("chat", model, wire=options.get("wire"), overrides=options.get("overrides"))
     request = object_request(plan, spec, prompt, options, mode)

@@ -23,6 +23,7 @@ from ...schemas.json_schema.violation import Violation
 from ...schemas.json_schema.withholding import continues, hold_back
 from ...schemas.message import context_of
 from ...schemas.reply import ObjectType, Reply
+from ...settings import hide_credentials
 from .generate import object_error, object_reply
 from .modes import ObjectRequest, object_request
 from .output_spec import OutputSpec
@@ -133,6 +134,7 @@ def object_stream(
     options: Mapping[str, Any],
 ) -> Flow:
     """Run stream_object, whose arguments these are: emit partial values, then the whole one. Return the Reply."""
+    hide_credentials(options)
     spec = OutputSpec.of(schema, name, description)
     plan = planner.plan("chat", model, wire=options.get("wire"), overrides=options.get("overrides"))
     request = object_request(plan, spec, prompt, options, mode)

@@ -27,6 +27,7 @@ from ...schemas.parts import ToolCall
 from ...schemas.reply import PAUSE, WHOLE, CallWarning, Reply
 from ...schemas.tool import Tool
 from ...schemas.usage import total_usage
+from ...settings import hide_credentials
 from .call import Approve, ToolRun, approval_of, denied_run, is_runnable, run_call
 from .define import tools_of
 from .react import react_tools
@@ -91,6 +92,7 @@ def loop(
     options: those of each call.
     stream: True emits the chunks of each answer and a ToolRun for each call of a tool.
     """
+    hide_credentials(options)
     offered = tools_of(tools)
     context = context_of(prompt)
     unanswered = _unanswered_calls(context)
