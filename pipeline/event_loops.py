@@ -89,8 +89,7 @@ async def in_worker_thread(work: Callable[[], object]) -> None:
         with suppress(Exception):
             work()
 
-    trio = sys.modules.get("trio")
-    if trio is not None and hasattr(trio.lowlevel, "in_trio_run") and trio.lowlevel.in_trio_run():
+    if (trio := running_trio()) is not None:
         await trio.to_thread.run_sync(quietly)
         return
     import asyncio  # only where an event loop runs already
