@@ -81,6 +81,25 @@ async def perform_run(effect: Run) -> Any:
     return effect.sync_fn()
 
 
+async def in_worker_thread(work: Callable[[], object]) -> None:
+    """Do some work in a thread while the event loop goes on; here, if there can be no thread. An Exception in it has no
+    effect. Needs no anyio, whose import is part of what may have to be done."""
+
+    def quietly() -> None:
+        with suppress(Exception):
+            work()
+
+    if (trio := running_trio()) is not None:
+        await trio.to_thread.run_sync(quietly)
+        return
+    import asyncio  # only where an event loop runs already
+
+    try:
+        await asyncio.get_running_loop().run_in_executor(None, quietly)
+    except (RuntimeError, NotImplementedError):
+        quietly()
+
+
 async def await_signal(effect: Wait) -> bool:
     """Wait for a signal and return whether it is set."""
     import anyio  # comes with httpx; works on whichever event loop runs

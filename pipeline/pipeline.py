@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from attrs import evolve
@@ -176,4 +175,4 @@ def _short(text: str) -> str:
 
 
 # The path that the compiler wrote into each function; the module may be loaded from another place.
-_ROOT = f"{Path(_short.__code__.co_filename).parent.parent}{os.sep}"
+_ROOT = f"{os.path.dirname(os.path.dirname(_short.__code__.co_filename))}{os.sep}"

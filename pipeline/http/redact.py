@@ -12,6 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from ...schemas.errors import StepwellError
+from ...schemas.late_pattern import late_pattern
 from ...schemas.secret import MASK, Secret
 from .request import Request
 from .urls import SECRET_QUERY
@@ -21,7 +22,7 @@ _WORD = 8  # what is shorter may be a part of a word, and is a key only where it
 _ENOUGH = 16
 _STEP, _PROBE = 5, 12  # of `_ENOUGH` characters in a row, one probe of 12 begins at a multiple of 5
 _OCCURRENCES = 10
-_BEARING = re.compile(r"auth|key|token|secret|cookie")
+_BEARING = late_pattern(r"auth|key|token|secret|cookie")
 
 
 def redact(error: StepwellError, request: Request) -> None:

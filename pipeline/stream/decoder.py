@@ -21,7 +21,7 @@ from .halves import Halves
 from .unsaid import unsaid
 
 
-@frozen
+@frozen(eq=False)
 class StreamSteps:
     """The streaming functions of a wire."""
 

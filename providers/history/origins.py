@@ -36,7 +36,7 @@ _LABELS = frozenset(("id", "type", "status", "message"))
 """Names in `extra` by which a provider finds its own answer: without them, no content is lost."""
 
 
-@frozen
+@frozen(eq=False)
 class Origins:
     """The target of a history."""
 
