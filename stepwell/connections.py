@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary, finalize, ref
 from .connect import aconnect, checked_http, checked_limit, checked_transport, connect, is_own, name_transport
 from .pipeline.effects import CallModel, Flow
 from .pipeline.http.transport import AsyncTransport, Transport
-from .schemas.process_lock import ProcessLock
+from .schemas.process_lock import PROCESS, ProcessLock
 
 if TYPE_CHECKING:
     from .connect import AnyHTTPClient, AnyTransport
@@ -163,6 +163,7 @@ async def _lease(
 
     It must not refer to the AsyncConnections, which would then never be collected.
     """
+    process = PROCESS[0]
     try:
         yield
     finally:
@@ -171,7 +172,7 @@ async def _lease(
             entries.pop(loop, None)
         for each in at_end:
             each()
-        for client in clients:
+        for client in clients if process == PROCESS[0] else ():  # a forked child leaves its parent's alone
             await client.aclose()
 
 

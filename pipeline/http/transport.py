@@ -10,6 +10,7 @@ from typing import Any
 from weakref import WeakSet
 
 from ...schemas.errors import ConnectError, ResponseTooLarge, StreamTruncated
+from ...schemas.process_lock import PROCESS
 from ..effects import Close, Read, Send
 from ..event_loops import AsyncPerformer
 from ..stream.source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, tune
@@ -110,6 +111,8 @@ class Transport(Performer):
 
     def _read(self, source: Source) -> bytes:
         try:
+            if source.process != PROCESS[0]:
+                raise StreamTruncated("the stream belongs to the parent of this process, which alone may read it")
             for data in source.iterator:
                 if data:
                     return source.take(data)
@@ -123,7 +126,8 @@ class Transport(Performer):
             self.opened.discard(source)
         if not source.closed:
             source.closed = True
-            source.raw.close()
+            if source.process == PROCESS[0]:  # else a parent is reading, also by its event loop's epoll
+                source.raw.close()
 
 
 class AsyncTransport(AsyncPerformer):
@@ -140,9 +144,12 @@ class AsyncTransport(AsyncPerformer):
             mask_http_logs()
 
         self._streams: WeakSet[Any] = WeakSet()
+        self._process = PROCESS[0]
 
     def shut_down(self) -> None:
         """End the connections of an event loop that was closed without having closed them."""
+        if self._process != PROCESS[0]:  # they are those of the parent
+            return
         if hasattr(self.client, "shut_down"):
             self.client.shut_down()
         shut_down([each.get_extra_info("socket") for each in self._streams])
@@ -208,6 +215,8 @@ class AsyncTransport(AsyncPerformer):
 
     async def _read(self, source: Source) -> bytes:
         try:
+            if source.process != PROCESS[0]:
+                raise StreamTruncated("the stream belongs to the parent of this process, which alone may read it")
             async for data in source.iterator:
                 if data:
                     return source.take(data)
@@ -221,7 +230,8 @@ class AsyncTransport(AsyncPerformer):
             self.opened.discard(source)
         if not source.closed:
             source.closed = True
-            await source.raw.aclose()
+            if source.process == PROCESS[0]:  # else a parent is reading, also by its event loop's epoll
+                await source.raw.aclose()
 
 
 def _outgoing(request: Request, build: Build, limits: Limits, notice: Callable[..., object]) -> Any:
