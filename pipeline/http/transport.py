@@ -27,6 +27,8 @@ from .timeouts import Clock
 from .urls import refuse_login, split_url
 
 Build = Callable[..., Any]
+ROUND_TRIP = 2.0
+"""Seconds after which a closed connection was not closed before the request arrived; long, for slow networks."""
 
 # An HTTP library's error refers to its request, or to headers in its frames, so it must not become the context of ours,
 # which `from None` only hides. Our error is raised after the `except` block, and from a list: a variable would be a
@@ -258,9 +260,11 @@ def _is_stale(error: Exception, limits: Limits | None, clock: Clock) -> bool:
 
     As browsers and other clients do: the server closed it while the request was on its way
     (https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1). Each such connection is gone then, so that the last attempt
-    is made on a new one.
+    is made on a new one. That shows within a round trip; a server that closes it later may have worked on the request
+    and charge for it, so that this is for the retries of the call to decide.
     """
-    if clock.now() >= clock.due:
+    now = clock.now()
+    if now >= clock.due or now - clock.made >= ROUND_TRIP:
         return False
     if limits is None:
         return isinstance(error, StaleConnection)
