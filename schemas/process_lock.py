@@ -8,6 +8,8 @@ import threading
 from types import FrameType
 from typing import Any
 
+PROCESS = [os.getpid()]
+"""The id of this process, at the price of a look-up; changed in each forked child."""
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
 
 
@@ -88,3 +90,4 @@ def import_anew() -> None:
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no forks
     os.register_at_fork(before=wait_for_imports, after_in_child=import_anew)
+    os.register_at_fork(after_in_child=lambda: PROCESS.__setitem__(0, os.getpid()))

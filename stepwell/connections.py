@@ -11,7 +11,7 @@ from .connect import aconnect, checked_http, checked_limit, checked_transport, c
 from .pipeline.effects import CallModel, Flow
 from .pipeline.event_loops import in_worker_thread, running_trio
 from .pipeline.http.transport import AsyncTransport, Transport
-from .schemas.process_lock import ProcessLock
+from .schemas.process_lock import PROCESS, ProcessLock
 
 if TYPE_CHECKING:
     from .connect import AnyHTTPClient, AnyTransport
@@ -171,6 +171,7 @@ async def _lease(
 
     It must not refer to the AsyncConnections, which would then never be collected.
     """
+    process = PROCESS[0]
     try:
         yield
     finally:
@@ -179,7 +180,7 @@ async def _lease(
             entries.pop(loop, None)
         for each in at_end:
             each()
-        for client in clients:
+        for client in clients if process == PROCESS[0] else ():  # a forked child leaves its parent's alone
             await client.aclose()
 
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from attrs import define, evolve, field, frozen
 
 from ...schemas.chunks import ReasoningDelta, StreamChunk, TextDelta, ToolCallDelta, UsageUpdate
-from ...schemas.errors import BudgetExceeded, StepwellError
+from ...schemas.errors import BudgetExceeded
 from ...schemas.estimate import estimate_text
 from ...schemas.model import Model
 from ...schemas.prices import Cost, Prices, price
@@ -141,10 +141,7 @@ class Ledger:
         end_dropped()
         if self.shared.store is None:
             return self._sums
-        try:
-            return sums_of(self.shared.store.sums(self._name))
-        except Exception as error:
-            raise StepwellError(f"the store of the budget failed ({type(error).__name__}: {error})") from error
+        return sums_of(from_store(self.shared.store, lambda store: store.sums(self._name)))
 
     def settle(self, hold: Hold, usage: Usage | None, reply: Reply | None = None) -> Work | None:
         """Replace the reservation by what was spent, once. Return what the store must do, if it has the reservation."""

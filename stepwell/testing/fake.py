@@ -70,11 +70,18 @@ class FakeModel:
     ) -> None:
         if pieces is not None and (type(pieces) is not int or pieces < 1):
             raise ConfigError(f"pieces must be a number of characters above 0, not {pieces!r:.40}")
+        patterns = [stands_for] if isinstance(stands_for, str) else stands_for
+        if not isinstance(patterns, Iterable) or not all(isinstance(each, str) for each in patterns):
+            raise ConfigError(f"stands_for= of a FakeModel cannot be {stands_for!r:.40}", hint="stands_for='openai:*'")
+        if faults is not None and not hasattr(faults, "next"):
+            raise ConfigError(
+                f"faults= of a FakeModel cannot be a {type(faults).__name__}", hint="faults=Faults([Status(503)])"
+            )
         self._turns: list[Any] = list(turns)
         self._repeat = repeat
         self._pieces = pieces
         self._faults = faults
-        self._patterns = ("fake:*", *([stands_for] if isinstance(stands_for, str) else stands_for))
+        self._patterns = ("fake:*", *patterns)
         self.requests: list[Request] = []
         self.open = 0
         """How many streams are open."""
@@ -161,6 +168,8 @@ class FakeModel:
                 f"the fake model has no turn left for call {len(self.requests)}: pass more turns, or repeat=True"
             )
         turn = self._turns[0] if self._repeat and len(self._turns) == 1 else self._turns.pop(0)
+        if isinstance(turn, type):
+            raise ConfigError(f"a turn cannot be the class {turn.__name__}", hint=f"{turn.__name__}(...)")
         return turn(request) if callable(turn) else turn
 
 
