@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable
 from typing import Any
 
@@ -16,6 +17,14 @@ from stepwell.stores import MemoryStore
 
 TEXTS = ["a", "bb", "ccc"]
 Vectors = list[Any]
+
+
+def in_base64(row: list[Any]) -> Any:
+    """Return a vector as bytes in base64; one that is not of numbers as it is."""
+    plain = all(type(each) is float for each in row)
+    return b64encode(bytes(int(each) for each in row)).decode() if plain else row
+
+
 BODIES: dict[str, tuple[str, Callable[[Vectors], Any]]] = {
     "openai_embeddings": (
         "openai:m",
@@ -29,6 +38,10 @@ BODIES: dict[str, tuple[str, Callable[[Vectors], Any]]] = {
     ),
     "ollama_embeddings": ("ollama:m", lambda rows: {"embeddings": rows}),
     "bedrock_embeddings": ("amazon_bedrock:cohere.embed-v4", lambda rows: {"embeddings": {"float": rows}}),
+    "perplexity_embeddings": (
+        "perplexity:m",
+        lambda rows: {"data": [{"index": i, "embedding": in_base64(r)} for i, r in enumerate(rows)]},
+    ),
 }
 BAD = {
     "fewer": [[1.0], [3.0]],
@@ -41,7 +54,7 @@ BAD = {
     "flags": [[1.0], [True], [3.0]],
 }
 KEYS = {
-    **dict.fromkeys(("openai", "cohere", "google", "ollama", "mistral"), "k"),
+    **dict.fromkeys(("openai", "cohere", "google", "ollama", "mistral", "perplexity"), "k"),
     "amazon_bedrock": {"access_key": "a", "secret_key": "s", "region": "us-east-1"},
     "google_vertex": {"token": "t", "project": "p", "location": "us-central1"},
 }

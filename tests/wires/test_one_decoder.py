@@ -110,7 +110,8 @@ def test_a_failed_choice_is_an_error_with_the_partial_answer_and_its_usage() -> 
 OF_REQUESTS = {"encode.py", "counting.py", "samples.py", "side_fields.py"}
 """Files about requests, and those whose subject is a list of all fields: their types, or examples."""
 READ_TWICE = {
-    "openai_chat": {"function"},  # the fast path of a stream reads a call's arguments without calling StreamedCalls
+    # Two fast paths: of a stream, for the arguments of a call, and of a message without anything rare.
+    "openai_chat": {"function", "tool_calls", "annotations"},
     "openai_responses": {
         "item",
         "item_id",

@@ -91,4 +91,4 @@ def _words(content: object) -> str:
         output = "".join([text_in(content, name) or "" for name in ("stdout", "stderr")])
         document = inner(inner(content, "content"), "source")
         return output or text_in(content, "content", "error_code") or text_in(document, "data") or ""
-    return "".join([each["text"] for each in objects(content) if text_in(each, "text")])
+    return "".join([text_in(each, "text") or "" for each in objects(content)])
