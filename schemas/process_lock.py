@@ -72,10 +72,10 @@ def _imports(frame: FrameType | None) -> bool:
 
 
 def import_anew() -> None:
-    """Let a forked child import what other threads were importing at the fork, all the same; run in each child.
+    """Forget the imports that other threads had begun at a fork, so that the child can repeat them; run in each child.
 
-    An import may have begun after the wait for it. Its lock is then held by a thread that does not exist, and its
-    module is half there: both are forgotten.
+    An import may have begun after the wait for it. Its lock is then held by a thread that the child does not have, and
+    its module is incomplete: both are removed.
     """
     locks: dict[str, Any] = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", {})
     own = threading.get_ident()

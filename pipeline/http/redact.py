@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from ...schemas.errors import StepwellError
+from ...schemas.late_pattern import late_pattern
 from ...schemas.secret import MASK, Secret
 from .request import Request
 from .urls import SECRET_QUERY
@@ -22,7 +23,7 @@ _WORD = 8  # what is shorter may be a part of a word, and is a key only where it
 _ENOUGH = 16
 _STEP, _PROBE = 5, 12  # of `_ENOUGH` characters in a row, one probe of 12 begins at a multiple of 5
 _OCCURRENCES = 10
-_BEARING = re.compile(r"auth|key|token|secret|cookie")
+_BEARING = late_pattern(r"auth|key|token|secret|cookie")
 
 
 def redact(error: StepwellError, request: Request) -> None:
@@ -49,9 +50,9 @@ def redact(error: StepwellError, request: Request) -> None:
 
 
 def bare(error: StepwellError) -> StepwellError:
-    """Return an error that was redacted, to be raised again: without the frames below, if a server quotes a credential.
+    """Return an error to raise again; if a credential was masked in it, without its traceback and its causes.
 
-    Their locals hold the answer, as do the exceptions behind it.
+    The locals of those frames still hold the server's answer, which quotes the credential.
     """
     held = (*error.args, getattr(error, "payload", b""), getattr(error, "body", b""))
     if any(MASK in text if isinstance(text, str) else MASK.encode() in text for text in held):

@@ -116,8 +116,8 @@ class Transport(Performer):
             if source.process != PROCESS[0]:
                 raise StreamTruncated("the stream belongs to the parent of this process, which alone may read it")
             for data in source.iterator:
-                if data:
-                    return source.take(data)
+                if data and (data := source.take(data)):  # the beginning of a gzip stream decompresses to nothing
+                    return data
             return b""
         except BaseException as error:
             failed = [transport_error(error, source.clock, source.raw.url.host)]
@@ -220,8 +220,8 @@ class AsyncTransport(AsyncPerformer):
             if source.process != PROCESS[0]:
                 raise StreamTruncated("the stream belongs to the parent of this process, which alone may read it")
             async for data in source.iterator:
-                if data:
-                    return source.take(data)
+                if data and (data := source.take(data)):  # the beginning of a gzip stream decompresses to nothing
+                    return data
             return b""
         except BaseException as error:
             failed = [transport_error(error, source.clock, source.raw.url.host)]

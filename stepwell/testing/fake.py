@@ -29,8 +29,8 @@ from ..providers.wires.operations.openai_media import openai_images, openai_spee
 from ..providers.wires.operations.openai_misc import openai_models, openai_moderation
 from ..providers.wires.operations.rerank import rerank
 from ..schemas.errors import ConfigError
-from ..schemas.fold import chunks_of
 from ..schemas.json_text import well_formed
+from ..schemas.reply_chunks import chunks_of
 from .fake_answers import Said, altered, said_in_chat, scripted_reply
 from .fault_kinds import Fault, Pause
 
@@ -106,8 +106,8 @@ class FakeModel:
         """Take the turn of a call; raise it if it is an exception, which is the outcome of the call."""
         if not any(fnmatchcase(str(request.model), pattern) for pattern in self._patterns):
             raise ConfigError(
-                f"a FakeModel does not stand for {request.model}, and nothing was sent",
-                hint=f"FakeModel(stands_for='{request.model}')",
+                f"a FakeModel of {', '.join(self._patterns)} does not stand for {request.model}, and nothing was sent",
+                hint=f"pass stands_for='{request.model}' to it",
             )
         self.requests.append(request)
         turn = self._next(request)

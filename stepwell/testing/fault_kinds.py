@@ -267,6 +267,7 @@ def _until(at: float, error: Exception) -> Alteration:
 
 
 def _without_last(count: int) -> Alteration:
+    """Leave out the last bytes of the body."""
     held = b""
     data = yield []
     while data:
