@@ -81,7 +81,7 @@ def cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
 
 
 def _file_name(id: str) -> str:
-    """Return a name for a test's own file: with its class, and with a digest where characters of its id are left out."""
+    """Return a name for a test's own file: with its class, and a digest where its id is shortened."""
     plain = id.partition("::")[2].replace("::", ".")
     name = re.sub(r"[^\w.\[\]-]+", "_", plain)
     if name == plain and len(name) <= _LONG:
@@ -108,6 +108,7 @@ class _Guard:
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self._reached.clear()
         names = getattr(item, "fixturenames", ())
         if item.get_closest_marker(_MARK) or (self._recording and "cassette" in names):
             return (yield)
@@ -120,7 +121,6 @@ class _Guard:
                 self._fail()
             return look_up(host, *arguments, **settings)
 
-        self._reached.clear()
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(socket, "getaddrinfo", guarded)
             return (yield)
