@@ -386,14 +386,28 @@ def chunks_of(reply: Reply) -> list[StreamChunk]:
 
 
 def _chunks_of_part(part: Part, index: int) -> list[StreamChunk]:
-    if isinstance(part, Text) and not part.extra and not part.citations:
-        return [TextDelta(part.text, index)]
     if isinstance(part, ToolCall):
         return [
             ToolCallStart(index, part.id, part.name),
             ToolCallDelta(index, part.arguments_json),
             ToolCallEnd(index, part.extra, part.id, part.name, part.arguments_json),
         ]
-    if isinstance(part, Reasoning) and part == Reasoning(part.text):
-        return [ReasoningDelta(part.text, index)]
-    return [PartDone(part, index)]
+    if not isinstance(part, Text | Reasoning | Refusal):
+        return [PartDone(part, index)]
+    # Deltas, whatever else the part has: a reader of text deltas sees the text of a stored answer, too.
+    delta, names = _GREW[type(part)]
+    chunks: list[StreamChunk] = [delta(part.text, index)]
+    if isinstance(part, Text) and part.citations:
+        chunks.append(Cited(part.citations, index))
+    values = {name: getattr(part, name) for name in names}
+    if given := {name: value for name, value in values.items() if value is not None and value != {}}:
+        chunks.append(PartEnd(index, given))
+    return chunks
+
+
+_GREW: Mapping[type, tuple[Callable[[str, int], StreamChunk], tuple[str, ...]]] = {
+    Text: (TextDelta, ("extra",)),
+    Reasoning: (ReasoningDelta, ("signature", "encrypted", "wire", "id", "extra")),
+    Refusal: (RefusalDelta, ("extra",)),
+}
+"""The chunks of the parts that grow, and the names of their other fields."""
