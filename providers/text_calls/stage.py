@@ -31,6 +31,8 @@ _UNDECIDED = 48
 """How many characters of an answer show whether it begins as a call without a mark does."""
 _MOST_MARKS = 32
 """How many marks inside a block are tried as its end, so that the cost stays linear."""
+_MOST_FALSE_BLOCKS = 8
+"""How many blocks that are none are read again at the end of an answer, for a call after their marks."""
 _NAME = re.compile(r"name\"?\s*[:=]\s*\"([\w.:/-]{1,128})\"|[<|]function=([\w.:/-]{1,128})|functions\.([\w./-]{1,128})")
 _MOST_SPACE = 64
 """How much space is held back, since it may stand before a call."""
@@ -180,6 +182,7 @@ class TextCalls(Stage):
         """Return the form of an answer that begins as a call without a mark does, and settle whether it does."""
         text = self._held.lstrip()
         if not text:
+            self._begun = len(self._held) > _MOST_SPACE
             return None
         for begins, form in self._forms.beginnings:
             if begins.match(text):
@@ -228,18 +231,24 @@ class TextCalls(Stage):
         an answer that was cut, one that has not ended. A block that names no tool is text after all.
         """
         self._join()
-        form, self._form = self._form, None
         out: list[StreamChunk] = []
-        if self._held and form is not None:
+        tries = 0
+        while self._held and (form := self._form) is not None:
+            self._form, tries = None, tries + 1
             calls = form.read(self._block(form, len(self._held)), self._tools, False)
             if form.begins is not None and not self._are_offered(calls):
-                out += self._text(self._held)
-            elif calls is not None:
-                self._calls += calls
+                break
+            self._calls += calls or ()
+            if calls is not None or self._is_half(form, cut):
+                self._held = ""
+            elif tries == _MOST_FALSE_BLOCKS:
+                self._held = self._space + self._held
             else:
-                out += self._half(form, cut)
-        else:
-            out += self._text(self._held if not self._calls else self._held.rstrip())
+                mark = self._opening_mark()
+                out += self._text(self._space + mark)
+                self._held = self._held[len(mark) :]
+                out += self._read()  # there may be a call after it
+        out += self._text(self._held.rstrip() if self._calls else self._held)
         self._held = ""
         later, self._later = self._later, []
         return out + later
@@ -247,19 +256,19 @@ class TextCalls(Stage):
     def _are_offered(self, calls: Sequence[WrittenCall] | None) -> bool:
         return bool(calls) and all(call.name in self._tools for call in calls or ())
 
-    def _half(self, form: TextForm, cut: bool) -> list[StreamChunk]:
-        """Keep a block that cannot be read as a call that cannot be run; return it as text if it names no tool."""
+    def _is_half(self, form: TextForm, cut: bool) -> bool:
+        """Keep a block that cannot be read as a call that cannot be run; return False for one that names no tool."""
         ends = [at for mark in form.closes if (at := self._held.find(mark, len(self._opening_mark()))) >= 0]
         block = self._held[: min(ends, default=len(self._held))]
         named = _NAME.search(block)
         name = next(filter(None, named.groups()), "") if named else ""
         name = name or next((each for each in self._tools if re.search(rf"\b{re.escape(each)}\b", block)), "")
         if not name:
-            return [] if cut else self._text(self._space + self._held)
+            return cut and not ends  # the name was still to come
         half = WrittenCall(name, self._held)
         self._calls.append(half)
         self._half_call = half if cut else None
-        return []
+        return True
 
     def _text(self, text: str) -> list[StreamChunk]:
         return [TextDelta(text, self._index)] if text else []

@@ -304,9 +304,7 @@ _CALLS = ("tool_calls", "function_call")
 _BESIDE = frozenset((*_CALLS, "refusal", "annotations", "executed_tools", "images", "audio"))
 
 
-def _rare(
-    delta: Mapping[str, Any], state: _Choice, whole: bool, again: Iterable[StreamChunk]
-) -> list[StreamChunk]:
+def _rare(delta: Mapping[str, Any], state: _Choice, whole: bool, again: Iterable[StreamChunk]) -> list[StreamChunk]:
     out: list[StreamChunk] = []
     if not whole:
         state.unpriced_charges += billed_apart(delta)
