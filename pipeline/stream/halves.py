@@ -37,6 +37,7 @@ class Halves:
         return self._held.get((choice, kind, place or 0), "")
 
     def _next(self, choice: int, chunk: StreamChunk) -> list[Any]:
+        """Return what can be passed on: a text that ends in half a character is held back by that half."""
         kind, place = type(chunk), getattr(chunk, "index", None)
         if kind not in GROWING:
             ended = [key for key in self._held if key[0] == choice and key[2] == place]

@@ -17,10 +17,10 @@ from ...schemas.chunks import (
     TextDelta,
     ToolCallDelta,
     ToolCallEnd,
-    ToolCallStart,
 )
 from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.reply import WHOLE
+from ...schemas.reply_chunks import call_chunks
 from ...schemas.tool import Tool
 from .forms import KnownForms, TextForm
 from .readers import WrittenCall
@@ -179,7 +179,7 @@ class TextCalls(Stage):
         return self._text(before)
 
     def _form_of_beginning(self) -> TextForm | None:
-        """Return the form of an answer that begins as a call without a mark does, and settle whether it does."""
+        """Return the form without a mark whose calls begin as this answer does; None if none does, or not yet."""
         text = self._held.lstrip()
         if not text:
             self._begun = len(self._held) > _MOST_SPACE
@@ -227,8 +227,8 @@ class TextCalls(Stage):
     def _end(self, *, cut: bool = False) -> list[StreamChunk]:
         """Return the rest: a block that was not closed is read as far as it goes.
 
-        Half a call becomes one whose arguments, the block as it was written, do not parse, so that no loop runs it; in
-        an answer that was cut, one that has not ended. A block that names no tool is text after all.
+        A call that is not whole becomes one whose arguments are the block as it was written, which do not parse, so
+        that no loop runs it; in an answer that was cut it is a call without an end. A block that names no tool is text.
         """
         self._join()
         out: list[StreamChunk] = []
@@ -283,9 +283,8 @@ class TextCalls(Stage):
             self._sent += 1
             id = call.id if call.id and call.id not in self._ids else f"call_{self._new_id()[:12]}"
             self._ids.add(id)
-            out += [ToolCallStart(at, id, call.name), ToolCallDelta(at, call.arguments_json)]
-            if call is not self._half_call:
-                out.append(ToolCallEnd(at, {}, id, call.name, call.arguments_json))
+            chunks = call_chunks(at, id, call.name, call.arguments_json)
+            out += chunks[:-1] if call is self._half_call else chunks
         return out
 
 

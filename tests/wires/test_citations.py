@@ -8,6 +8,7 @@ import answers
 import pytest
 
 from stepwell import Context, Reply, user
+from stepwell.chunks import TextDelta
 from stepwell.declare import Wire
 from stepwell.messages import Citation, ServerToolCall, ServerToolResult, Text
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
@@ -17,7 +18,8 @@ from stepwell.providers.wires.google_generate import google_generate
 from stepwell.providers.wires.mistral_chat import mistral_chat
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.providers.wires.openai_responses import openai_responses
-from stepwell.schemas.fold import chunks_of, fold
+from stepwell.schemas.fold import fold
+from stepwell.schemas.reply_chunks import chunks_of
 
 from recordings import recordings, replay
 
@@ -54,7 +56,9 @@ def test_recorded_tools_and_citations_are_found_sent_back_and_stored() -> None:
             assert {result.id for result in reply.server_tool_results} <= {call.id for call in reply.server_tool_calls}
             stored = Context([user("?"), reply.message])
             assert Context.from_json(stored.to_json()) == stored
-            assert fold(chunks_of(reply)).message == reply.message
+            chunks = chunks_of(reply)
+            assert fold(chunks).message == reply.message
+            assert "".join(chunk.text for chunk in chunks if isinstance(chunk, TextDelta)) == reply.text, recording.id
             tools, citations = tools + len(reply.server_tool_calls), citations + len(reply.citations)
     assert tools >= 15 and citations >= 25, "the recordings hold them"
 
@@ -112,6 +116,27 @@ def test_the_sources_of_chats(wire: Wire, message: Any, beside: Any, expected: A
     streamed = answers.answered(wire, answers.events(*events, end) + b"data: [DONE]\n\n", stream=True)
     assert cited(whole) == cited(streamed) == expected
     assert whole.message == streamed.message and "citations" not in whole.metadata
+
+
+def test_the_annotations_of_openais_texts() -> None:
+    """https://platform.openai.com/docs/api-reference/responses/object"""
+    files = {"type": "container_file_citation", "container_id": "c", "file_id": "f", "filename": "a.md"}
+    notes = [
+        OPENAI_CITED,
+        {**files, "start_index": 0, "end_index": 2},
+        {"type": "file_citation", "file_id": "g", "index": 3},
+    ]
+    text = {"type": "output_text", "text": "It is 2 °C.", "annotations": notes}
+    item = {"type": "message", "id": "m", "role": "assistant", "status": "completed", "content": [text]}
+    body = {"id": "r", "status": "completed", "output": [item]}
+    events = answers.events(
+        {"type": "response.output_item.done", "output_index": 0, "item": item},
+        {"type": "response.completed", "response": body},
+    )
+    whole, streamed = answers.decoded(openai_responses, body), answers.answered(openai_responses, events, stream=True)
+    assert whole.message == streamed.message
+    assert cited(whole) == [("web", "https://u.test", "2 °C"), ("document", "a.md", "It"), ("document", "g", None)]
+    assert answers.body_of(openai_responses, [user("?"), whole.message, user("more")])["input"][1] == item
 
 
 ANTHROPIC = [

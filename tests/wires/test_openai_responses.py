@@ -215,12 +215,6 @@ def test_each_item_has_its_parts(item: dict[str, Any], parts: list[Any]) -> None
         assert [bare(part) for part in reply.message.content] == parts
 
 
-def test_citations_are_kept_with_their_text() -> None:
-    item = message_item(text("a", NOTE))
-    for reply in (decode(response(item)), folded(events(item))):
-        assert reply.message.content[0].extra[NAME]["annotations"] == [NOTE] and len(reply.citations) == 1
-
-
 @pytest.mark.parametrize(
     ("status", "details", "reason"),
     [
