@@ -139,6 +139,8 @@ def test_store_reaches_each_server_that_can_go_on_from_a_stored_answer_and_is_re
     with stepwell.Client() as it:
         for provider in REGISTRY:
             for wire in (each for each in provider.wires if each.name == "openai_responses"):
+                if provider.id == "local":
+                    continue  # it would start a server
                 try:
                     preview = it.preview(f"{provider.id}:m", "x", wire=wire.name, store=True, api_key="k")
                 except ConfigError:
