@@ -99,10 +99,10 @@ def check_owners(parts: Iterable[object], provider: str, *, by_form: bool = True
     """Raise NotSupported for a file by reference that another provider stores."""
     for part in parts:
         if isinstance(part, MEDIA) and (owner := other_owner(part, provider, by_form=by_form)) is not None:
-            raise stored_elsewhere(part, owner, provider)
+            raise stored_by_others(part, owner, provider)
 
 
-def stored_elsewhere(part: Media, owner: str, provider: str) -> NotSupported:
+def stored_by_others(part: Media, owner: str, provider: str) -> NotSupported:
     """Return the error for a file by reference that another provider stores. It does not quote the reference."""
     return NotSupported(
         f"{MEDIA_NAMES[type(part)]} of the call is stored at {owner}, and is not sent to {provider}",

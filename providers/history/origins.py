@@ -30,7 +30,7 @@ from ...schemas.parts import (
     ToolCall,
     Video,
 )
-from .file_owners import MEDIA_NAMES, check_owners, is_unowned, other_owner, stored_elsewhere
+from .file_owners import MEDIA_NAMES, check_owners, is_unowned, other_owner, stored_by_others
 
 _LABELS = frozenset(("id", "type", "status", "message"))
 """Names in `extra` by which a provider finds its own answer: without them, no content is lost."""
@@ -101,7 +101,7 @@ class Origins:
             elif owner:
                 for part in message.content:
                     if is_unowned(part):
-                        raise stored_elsewhere(part, owner, self.model.provider)
+                        raise stored_by_others(part, owner, self.model.provider)
 
     def _fit(self, message: Message, lost: set[str]) -> Message:
         """Return the message with only what is sent; add the names of what is left out to `lost`."""
