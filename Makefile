@@ -7,7 +7,7 @@ PYTEST := .venv/bin/pytest -q -n auto --dist worksteal
 # Byte code is written whatever the shell says: each worker and each process that the tests start would compile again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick crowd soak check bench release clean sync-models pythons redis
+.PHONY: run test quick crowd fast-crowd faults soak kill fuzz check bench release clean sync-models pythons redis
 
 run: $(BASE)
 	@$(PY) examples/tour.py
@@ -29,9 +29,25 @@ quick: $(DEV)
 crowd: $(DEV)
 	@CROWD_SIZE=2000 CROWD_SEEDS="$${CROWD_SEEDS:-$$(seq -s ' ' 1000 1039)}" $(PYTEST) tests/test_crowd.py $(ARGS)
 
+# Every kind of answer on every wire under every fault, after each event, over every transport: some minutes.
+faults: $(DEV)
+	@FAULTS=all $(PYTEST) tests/transports/test_fault_matrix.py $(ARGS)
+
 # 10,000 calls over the fast transport beside 1,000 that are cut short.
+fast-crowd: $(DEV)
+	@FAST_CROWD_CALLS=10000 $(PYTEST) tests/transports/test_fast_crowd.py $(ARGS)
+
+# Eight minutes of 200 async streams and 16 threads over every transport, while three calls in ten go wrong.
 soak: $(DEV)
-	@SOAK_CALLS=10000 $(PYTEST) tests/transports/test_fast_crowd.py $(ARGS)
+	@PYTHONPATH=tests/support:. $(PY) tests/support/soak.py $(ARGS)
+
+# Fifty kills of each cache, store, cassette, installation and shared limit.
+kill: $(DEV) redis
+	@PYTHONPATH=tests/support:. $(PY) tests/support/kills.py $(ARGS)
+
+# Ten minutes of changed streams and answers for every parser and decoder; guided by atheris where that is installed.
+fuzz: $(DEV)
+	@PYTHONPATH=tests/support:. $(PY) tests/support/fuzz.py $(ARGS)
 
 # mypy cannot follow the editable install's import hook, so it reads a tree of symlinks laid out as the package is.
 check: $(DEV)

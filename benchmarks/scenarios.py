@@ -106,6 +106,8 @@ class Target:
 TARGETS = [
     Target("import, CPU, over httpx", "import", "stepwell", FLOOR, 0.8),
     Target("import, MB over bare Python", "import", "stepwell", "", 12, measure="memory"),
+    Target("import and first call, CPU, over httpx", "ready", "stepwell", FLOOR, 1.2),
+    Target("fast: import and first call, CPU, over httpx", "ready", "stepwell_fast", FLOOR, 1),
     Target("one call, sync, over the floor", "call_sync", "stepwell", FLOOR, 1.15),
     Target("one call, async, over the floor", "call_async", "stepwell", FLOOR, 1.15),
     Target("one call, 50 at once, over the floor", "call_50", "stepwell", FLOOR, 1.15),

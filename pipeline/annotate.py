@@ -26,7 +26,8 @@ def attach_attempts(error: StepwellError, request: Request) -> None:
     if noted is None:
         return
     if (failed := failed_answer(noted, request.model, error)) is not None:
-        status, seconds = failed[3], request.world.now() - request.started - failed[1]
+        _, at, _, status, *_ = failed
+        seconds = request.world.now() - request.started - at
         facts = {"error": type(error).__name__, "status": status, "seconds": round(seconds, 3)}
         request.world.report("failure", model=request.model, **facts)
     error.attempts = attempts_of(noted)

@@ -18,5 +18,5 @@ def in_call_time(request: Request, work: Callable[[], Any]) -> Flow:
         return (yield in_thread(work, None if left is None else max(left, LEAST)))
     except TimeoutError:
         if (left := request.seconds_left()) is None or left > LEAST:
-            raise
+            raise  # a TimeoutError of the function itself
     raise TotalTimeout("the call took longer than its total timeout", hint="raise timeout=")

@@ -15,7 +15,7 @@ from .step import Step
 PipelineEdit = Callable[[Pipeline], Pipeline]
 
 
-@frozen
+@frozen(eq=False)
 class PipelineEdits:
     """Edits, by the same methods as a Pipeline's. Each returns new edits; `apply` makes them in their order."""
 

@@ -1,7 +1,8 @@
 """The effects: a flow yields one of these, and the driver, sync or async, sends back the result.
 
 A flow is a generator. A step is a flow that calls the rest of its pipeline; a workflow is a flow that makes whole calls
-by `CallModel`. There is one list of effects for both, and one pair of drivers (drivers.py).
+by `CallModel`. There is one list of effects for both, and one pair of drivers (drivers.py). Nothing compares
+effects, and attrs would compile a method for it for each class (eq=False).
 """
 
 from __future__ import annotations
@@ -19,35 +20,35 @@ from .http.response import Response
 from .signal import Signal, Task
 
 
-@define
+@define(eq=False)
 class Send:
     """Send the request. The result is a Response: with its body, or with the open source of a stream."""
 
     request: Request
 
 
-@define
+@define(eq=False)
 class Read:
     """Read the next bytes of an open stream. The result is b"" at its end."""
 
     source: Any
 
 
-@define
+@define(eq=False)
 class Close:
     """Close an open stream and return its connection."""
 
     source: Any
 
 
-@define
+@define(eq=False)
 class Sleep:
     """Wait that many seconds."""
 
     seconds: float
 
 
-@define
+@define(eq=False)
 class Wait:
     """Wait until the signal is set, at most `timeout` seconds. The result is whether it is set."""
 
@@ -55,7 +56,7 @@ class Wait:
     timeout: float | None = None
 
 
-@define
+@define(eq=False)
 class Run:
     """Run a function that does I/O, such as a look-up in a cache or the fetch of a token. The result is its own.
 
@@ -78,7 +79,7 @@ class Run:
         checked_function(self.sync_fn, "the sync_fn of Run", 0, hint="pass both: Run(sync_fn, async_fn)")
 
 
-@define
+@define(eq=False)
 class CallModel:
     """Make a whole call. The result is its Reply; of a streamed call it is a ChunkReader, which is open.
 
@@ -97,20 +98,20 @@ class CallModel:
     options: Mapping[str, Any] = field(factory=dict)
     operation: str = "chat"
     stream: bool = False
-    noted: bool = field(default=False, init=False, repr=False, eq=False)
+    noted: bool = field(default=False, init=False, repr=False)
     """whether its reply is noted as an inner call already"""
-    depth: int = field(default=0, init=False, repr=False, eq=False)
+    depth: int = field(default=0, init=False, repr=False)
     """how many whole calls it is made within"""
 
 
-@define
+@define(eq=False)
 class Emit:
     """Hand an item to the reader: a list of chunks in the flow of a stream, anything in a workflow."""
 
     item: Any
 
 
-@define
+@define(eq=False)
 class StartTask:
     """Run a flow beside this one. `race` and `gather` (tasks.py) are made of this, StopTasks and Wait.
 
@@ -122,7 +123,7 @@ class StartTask:
     task: Task
 
 
-@define
+@define(eq=False)
 class StopTasks:
     """Cancel these tasks and wait until they have ended, for a moment at most (drivers.STOP_SECONDS)."""
 

@@ -81,6 +81,25 @@ async def perform_run(effect: Run) -> Any:
     return effect.sync_fn()
 
 
+async def in_worker_thread(work: Callable[[], object]) -> None:
+    """Do some work in a thread while the event loop goes on; here, if there can be no thread. An Exception in it has no
+    effect. Needs no anyio, whose import is part of what may have to be done."""
+
+    def quietly() -> None:
+        with suppress(Exception):
+            work()
+
+    if (trio := running_trio()) is not None:
+        await trio.to_thread.run_sync(quietly)
+        return
+    import asyncio  # only where an event loop runs already
+
+    try:
+        await asyncio.get_running_loop().run_in_executor(None, quietly)
+    except (RuntimeError, NotImplementedError):
+        quietly()
+
+
 async def await_signal(effect: Wait) -> bool:
     """Wait for a signal and return whether it is set."""
     import anyio  # comes with httpx; works on whichever event loop runs
@@ -145,10 +164,19 @@ async def stop_on_loop(tasks: Sequence[Task]) -> None:
             await await_signal(Wait(task.join))
 
 
+def running_trio() -> Any:
+    """Return the module trio if this code runs on it, else None.
+
+    Another thread may be importing it, as httpcore does: until that is over, the module lacks its parts.
+    """
+    trio = sys.modules.get("trio")
+    runs = getattr(getattr(trio, "lowlevel", None), "in_trio_run", None)
+    return trio if runs is not None and runs() else None
+
+
 def spawn(work: Callable[[], Any]) -> None:
     """Run an async function as a task of the running event loop, which outlives the task that starts it."""
-    trio = sys.modules.get("trio")
-    if trio is not None and hasattr(trio.lowlevel, "in_trio_run") and trio.lowlevel.in_trio_run():
+    if (trio := running_trio()) is not None:
         trio.lowlevel.spawn_system_task(work, context=copy_context())
         return
     import asyncio  # only where an event loop runs already
@@ -163,8 +191,7 @@ def loop_caller() -> Callable[[Callable[[], object]], bool]:
 
     It may be called from any thread or finalizer, and returns False once the event loop has ended.
     """
-    trio = sys.modules.get("trio")
-    if trio is not None and hasattr(trio.lowlevel, "in_trio_run") and trio.lowlevel.in_trio_run():
+    if (trio := running_trio()) is not None:
         call_soon, ended = trio.lowlevel.current_trio_token().run_sync_soon, trio.RunFinishedError
     else:
         import asyncio  # only where an event loop runs already

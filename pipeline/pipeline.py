@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from attrs import evolve
@@ -35,7 +34,7 @@ class Pipeline:
         names = [step.name for step in self.steps]
         for name in names:
             if names.count(name) > 1:
-                raise ConfigError(f"two steps are named {name!r}", hint="give each step a name of its own")
+                raise ConfigError(f"two steps are named {name!r}", hint="pass another name= to one, or leave one out")
         self._call = stages_of(self.steps)[0]
         self._has_steps_of_users = not all(step.of_provider for step in self.steps)
 
@@ -176,4 +175,4 @@ def _short(text: str) -> str:
 
 
 # The path that the compiler wrote into each function; the module may be loaded from another place.
-_ROOT = f"{Path(_short.__code__.co_filename).parent.parent}{os.sep}"
+_ROOT = f"{os.path.dirname(os.path.dirname(_short.__code__.co_filename))}{os.sep}"

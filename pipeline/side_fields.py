@@ -16,6 +16,8 @@ A wire describes these fields as a tree of rules. A rule for a value is
   object with another value there is not checked
 
 Null is allowed everywhere: it means that there is no value. In a list it is dropped.
+
+Nothing compares rules, and attrs would compile two methods for it for each class (eq=False).
 """
 
 from __future__ import annotations
@@ -36,14 +38,14 @@ GONE: Final = object()
 Rules = Mapping[str, Any]
 
 
-@frozen
+@frozen(eq=False)
 class Held:
     """Rules for the inside of a value that is never dropped."""
 
     inner: Any
 
 
-@frozen
+@frozen(eq=False)
 class Or:
     """A type, and the default for a value of another type: for fields whose presence has a meaning."""
 
@@ -51,14 +53,14 @@ class Or:
     default: Any
 
 
-@frozen
+@frozen(eq=False)
 class Some:
     """A list with a rule for its items, of which at least one must be readable, if there are any."""
 
     rule: Any
 
 
-@frozen
+@frozen(eq=False)
 class Either:
     """A value of the type, or one that the rule allows."""
 
@@ -66,14 +68,14 @@ class Either:
     rule: Any
 
 
-@frozen
+@frozen(eq=False)
 class Each:
     """An object with one rule for all of its fields."""
 
     rule: Any
 
 
-@frozen
+@frozen(eq=False)
 class Whole:
     """An object that is dropped as a whole where a field that it cannot be read without is missing or malformed.
 
@@ -102,7 +104,7 @@ class Whole:
         return bool(self.any_of) and all(value.get(name) is None for name in self.any_of)
 
 
-@frozen
+@frozen(eq=False)
 class By:
     """Rules chosen by the value of a field, or by a function of the object.
 

@@ -21,11 +21,11 @@ from attrs import field, frozen
 
 from ..schemas.chunks import StreamChunk
 from ..schemas.errors import InvalidOption, StepError, StepwellError
-from ..schemas.fold import chunks_of
 from ..schemas.functions import checked_function, takes
 from ..schemas.json_text import well_formed
 from ..schemas.model import Model
 from ..schemas.reply import Reply
+from ..schemas.reply_chunks import chunks_of
 from .effects import CallNext, Send, StepGenerator
 from .http.request import Request, StateKey
 from .http.response import Response, Stage

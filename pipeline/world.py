@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import _thread
 import os
-import random
 import sys
 import time
 import uuid
@@ -29,6 +28,13 @@ def in_new_thread(work: Callable[[], object]) -> None:
         _thread.start_new_thread(quietly, ())
     except RuntimeError:  # at the end of the program nobody else holds a lock
         quietly()
+
+
+def chance() -> float:
+    """Return a number from 0 to 1."""
+    import random  # heavy: few calls need chance
+
+    return random.random()
 
 
 Listener = Callable[[str, dict[str, Any]], None]
@@ -66,7 +72,7 @@ class World:
     """seconds on a clock that only goes forward; for differences"""
     time: Callable[[], float] = time.time
     """seconds since 1970"""
-    random: Callable[[], float] = random.random
+    random: Callable[[], float] = chance
     """a number from 0 to 1"""
     new_id: Callable[[], str] = lambda: uuid.uuid4().hex
     """a new unique id of 32 hexadecimal digits"""

@@ -24,7 +24,7 @@ _x_api_key = header_key("x-api-key")
 
 
 def _root(request: Request) -> str:
-    """Return the path of OpenAI's formats: that of its newest models is another.
+    """Return the path of OpenAI's formats, which is another for its newest models.
 
     https://docs.aws.amazon.com/bedrock/latest/userguide/bedrock-mantle.html
     """

@@ -55,7 +55,7 @@ _LONGEST_RANGE: Final = 1000
 
 
 def numbers_in(text: str) -> Iterator[tuple[int, int, int]]:
-    """Give the numbers that a text names, each with the span of its brackets: [1], [2, 3], [4][5], [6-8]."""
+    """Yield the numbers that a text names, each with the span of its brackets: [1], [2, 3], [4][5], [6-8]."""
     for match in _NUMBERS.finditer(text):
         found: dict[int, None] = {}
         for part in re.split(r"[,;]", match[1]):

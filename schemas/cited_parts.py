@@ -39,8 +39,8 @@ def with_citations(parts: Sequence[tuple[int, Part]], cited: Iterable[Cited]) ->
 
 
 def placed(chunk: Cited, so_far: Callable[[], Message]) -> Cited:
-    """Return the chunk with spans that count from the beginning of the text, if they count from the end of the text so
-    far."""
+    """Return a chunk whose spans count from the end of the text so far as one whose spans count from its beginning, and
+    any other as it is."""
     return Cited(later(chunk.citations, len(so_far().text))) if chunk.spans == "onward" else chunk
 
 

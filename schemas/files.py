@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import stat
-from pathlib import Path
 
 from .errors import ConfigError
 
@@ -39,7 +38,7 @@ def read_file(
     Raises that error for a path outside the root, for a file that is missing, not regular (a pipe, a device, a folder)
     or too large.
     """
-    real = os.fspath(path) if root is None else _inside(path, Path(root), label, error)
+    real = os.fspath(path) if root is None else _inside(path, root, label, error)
     try:
         with open(real, "rb", opener=lambda name, _: os.open(name, _FLAGS)) as file:
             found = os.fstat(file.fileno())
@@ -56,9 +55,11 @@ def read_file(
     return content
 
 
-def _inside(path: str | os.PathLike[str], root: Path, label: str, error: type[ConfigError]) -> str:
+def _inside(path: str | os.PathLike[str], root: str | os.PathLike[str], label: str, error: type[ConfigError]) -> str:
+    from pathlib import Path  # a first call needs no files
+
     try:
-        folder, real = Path(os.path.realpath(root)), Path(os.path.realpath(root / path))
+        folder, real = Path(os.path.realpath(root)), Path(os.path.realpath(Path(root) / path))
         inside = real.is_relative_to(folder)
     except ValueError:  # a null byte
         inside = False

@@ -368,32 +368,3 @@ def fold(chunks: Iterable[StreamChunk]) -> Reply:
     accumulator = Fold()
     accumulator.feed(chunks)
     return accumulator.reply()
-
-
-def chunks_of(reply: Reply) -> list[StreamChunk]:
-    """Return the shortest stream that folds to this Reply, to stream a stored answer."""
-    chunks: list[StreamChunk] = [Start(reply.id, reply.model)]
-    for index, part in enumerate(reply.message.content):
-        chunks.extend(_chunks_of_part(part, index))
-    for choice, message in enumerate(reply.alternatives, start=1):
-        for index, part in enumerate(message.content):
-            chunks.extend(Alternative(choice, chunk) for chunk in _chunks_of_part(part, index))
-    if reply.metadata:
-        chunks.append(MetadataUpdate(reply.metadata))
-    chunks.append(UsageUpdate(reply.usage))
-    chunks.append(Finish(reply.finish_reason or "stop", reply.finish_reason_raw))
-    return chunks
-
-
-def _chunks_of_part(part: Part, index: int) -> list[StreamChunk]:
-    if isinstance(part, Text) and not part.extra and not part.citations:
-        return [TextDelta(part.text, index)]
-    if isinstance(part, ToolCall):
-        return [
-            ToolCallStart(index, part.id, part.name),
-            ToolCallDelta(index, part.arguments_json),
-            ToolCallEnd(index, part.extra, part.id, part.name, part.arguments_json),
-        ]
-    if isinstance(part, Reasoning) and part == Reasoning(part.text):
-        return [ReasoningDelta(part.text, index)]
-    return [PartDone(part, index)]

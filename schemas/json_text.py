@@ -18,7 +18,6 @@ from operator import is_
 from typing import Any, Final, cast
 
 import orjson
-from attrs import evolve, fields, has
 from orjson import OPT_INDENT_2 as INDENT
 from orjson import OPT_NON_STR_KEYS as NON_STR_KEYS
 from orjson import OPT_PASSTHROUGH_DATACLASS as PASSTHROUGH_DATACLASS
@@ -59,11 +58,11 @@ and a lone surrogate is a JSONDecodeError (see `loads_event`)."""
 _REPLACEMENT: Final = "\ufffd"
 _MOST_DIGITS: Final = 4300  # Python refuses to convert longer text to an int
 _HALF = re.compile("[\ud800-\udfff]")
-_ESCAPED = re.compile(
-    r"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD](?P<half>[89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
+# Strings, which `re` compiles when they are first used: the first alone would take a hundredth of a first call.
+_ESCAPED = (
+    r"(?s)\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[dD](?P<half>[89a-fA-F][0-9a-fA-F]{2})|.)"
 )
-_SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE_ESCAPE = r"\\u[dD][89a-fA-F]"
 # Translates each digit to "0" and what may precede a number to ":", so that substring searches find a long integer.
 # Digits after a decimal point, which fill embedding vectors, follow "." and are not found.
 _NUMBERS = bytes.maketrans(b"123456789[,{ \t\n\r", b"000000000:::::::")
@@ -107,7 +106,7 @@ def loads_event(data: bytes) -> tuple[Any, bool]:
     They are kept, because the next event may hold the other half of the pair.
     """
     text = data.decode("utf-8-sig", "replace")
-    if _SURROGATE_ESCAPE.search(text) and repaired(text) != text:
+    if re.search(_SURROGATE_ESCAPE, text) and repaired(text) != text:
         try:
             return json.loads(text, parse_int=_integer), True
         except RecursionError:
@@ -123,9 +122,9 @@ def loads_with(text: str | bytes | bytearray, **hooks: Callable[[Any], Any]) -> 
 def repaired(text: str) -> str:
     """Return JSON text in which U+FFFD replaces each lone surrogate, whether escaped or not."""
     joined = _as_text(text)
-    if not _SURROGATE_ESCAPE.search(joined):
+    if not re.search(_SURROGATE_ESCAPE, joined):
         return joined
-    return _ESCAPED.sub(lambda escape: _REPLACEMENT if escape["half"] else escape[0], joined)
+    return re.sub(_ESCAPED, lambda escape: _REPLACEMENT if escape["half"] else escape[0], joined)
 
 
 def _tolerant(data: bytes | bytearray | str, error: JSONDecodeError) -> Any:
@@ -254,7 +253,9 @@ def well_formed(value: object) -> Any:
     if isinstance(value, list | tuple) and type(value) in (list, tuple):
         items = [well_formed(part) for part in value]
         return value if all(map(is_, value, items)) else type(value)(items)
-    if has(type(value)):
+    if hasattr(type(value), "__attrs_attrs__"):
+        from attrs import evolve, fields  # heavy: only for objects of attrs with text to repair
+
         before = {each.alias: getattr(value, each.name) for each in fields(cast(Any, type(value))) if each.init}
         changed = {name: after for name, part in before.items() if (after := well_formed(part)) is not part}
         return evolve(cast(Any, value), **changed) if changed else value

@@ -5,11 +5,8 @@
 
 from __future__ import annotations
 
-import mimetypes
-import re
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any, ClassVar, Final, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
 
 from attrs import field, frozen
 
@@ -18,9 +15,13 @@ from .errors import ConfigError, DecodeError
 from .files import MEDIA_BYTES, read_file
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
+from .late_pattern import late_pattern
+
+if TYPE_CHECKING:
+    from os import PathLike
 
 Extra: TypeAlias = JSONObject
-_LONG_NUMBER = re.compile(r"\d{19}")
+_LONG_NUMBER = late_pattern(r"\d{19}")
 
 
 @frozen(hash=False)
@@ -109,10 +110,10 @@ class _Media:
     @classmethod
     def from_path(
         cls,
-        path: str | Path,
+        path: str | PathLike[str],
         *,
         media_type: str | None = None,
-        root: str | Path | None = None,
+        root: str | PathLike[str] | None = None,
         at_most: int = MEDIA_BYTES,
     ) -> Self:
         """Read a file now.
@@ -124,10 +125,12 @@ class _Media:
 
         Raises ConfigError for a file that is missing, not regular, too large, or outside of the root.
         """
+        from pathlib import Path  # only where there are files
+
         label = "the image" if cls.type == "image" else "the file"
         content = read_file(path, at_most=at_most, root=root, label=label)
         path = Path(path)
-        guess = media_type or mimetypes.guess_type(path.name)[0] or cls.fallback_type
+        guess = media_type or _guessed_type(path.name) or cls.fallback_type
         return cls(data=content, media_type=guess, filename=path.name)
 
     @property
@@ -137,7 +140,14 @@ class _Media:
             return self.media_type
         if self.data and (found := media_type_of(self.data, self.type)):
             return found
-        return mimetypes.guess_type((self.url or self.filename or "").partition("?")[0])[0] or self.fallback_type
+        return _guessed_type((self.url or self.filename or "").partition("?")[0]) or self.fallback_type
+
+
+def _guessed_type(name: str) -> str | None:
+    """Return the media type that the end of a name stands for; None for an unknown one."""
+    import mimetypes  # only where there are files
+
+    return mimetypes.guess_type(name)[0]
 
 
 _MAGIC = (

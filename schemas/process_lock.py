@@ -8,6 +8,8 @@ import threading
 from types import FrameType
 from typing import Any
 
+PROCESS = [os.getpid()]
+"""The id of this process, at the price of a look-up; changed in each forked child."""
 _IMPORT_SYSTEM = "<frozen importlib._bootstrap>"
 
 
@@ -70,10 +72,10 @@ def _imports(frame: FrameType | None) -> bool:
 
 
 def import_anew() -> None:
-    """Let a forked child import what other threads were importing at the fork, all the same; run in each child.
+    """Forget the imports that other threads had begun at a fork, so that the child can repeat them; run in each child.
 
-    An import may have begun after the wait for it. Its lock is then held by a thread that does not exist, and its
-    module is half there: both are forgotten.
+    An import may have begun after the wait for it. Its lock is then held by a thread that the child does not have, and
+    its module is incomplete: both are removed.
     """
     locks: dict[str, Any] = getattr(sys.modules.get("_frozen_importlib"), "_module_locks", {})
     own = threading.get_ident()
@@ -88,3 +90,4 @@ def import_anew() -> None:
 
 if hasattr(os, "register_at_fork"):  # not on Windows, which has no forks
     os.register_at_fork(before=wait_for_imports, after_in_child=import_anew)
+    os.register_at_fork(after_in_child=lambda: PROCESS.__setitem__(0, os.getpid()))

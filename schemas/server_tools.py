@@ -66,7 +66,7 @@ def server_tool(kind: str, **settings: Any) -> Tool:
     given = {name: value for name, value in settings.items() if value is not None}
     for name, value in given.items():
         if name not in known:
-            raise ConfigError(f"the server tool {kind} has no setting {name!r:.40}", hint=nearest(name, known))
+            raise ConfigError(f"the server tool {kind} has no setting {name!r:.40}", hint=f"it has {', '.join(known)}")
         if name != "token":
             check_value(name, value, known[name], where=f"the server tool {kind}")
     if missing := [name for name in _NEEDED.get(kind, ()) if not given.get(name)]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import inspect
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from types import FunctionType, MethodType
@@ -13,6 +12,7 @@ from attrs import evolve, field, fields, frozen
 
 from .errors import ConfigError, InvalidOption
 from .json_types import JSONSchema
+from .late_pattern import late_pattern
 from .nearest import nearest
 
 if TYPE_CHECKING:  # with defaults, a plain `Tool` is a tool of any signature; typing has these from 3.13 on
@@ -38,7 +38,7 @@ else:
             return cls
 
 
-_NAME = re.compile(r"[a-zA-Z0-9_.-]{1,128}\Z")
+_NAME = late_pattern(r"[a-zA-Z0-9_.-]{1,128}\Z")
 NO_PARAMETERS: JSONSchema = {"type": "object", "properties": {}}
 
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Mapping
+from functools import partial
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar, Unpack, cast
 
 from .connections import AsyncConnections, Connections
 from .model_metadata.catalog import Catalog
@@ -16,6 +17,7 @@ from .pipeline.annotate import completed_reply
 from .pipeline.drivers import AsyncPerform, AsyncReading, Reading, Result, adrive, drive
 from .pipeline.edits import PipelineEdits
 from .pipeline.effects import Flow, checked_flow
+from .pipeline.event_loops import in_worker_thread
 from .pipeline.http.response import Response
 from .pipeline.http.timeouts import Timeouts
 from .pipeline.pipeline import Pipeline
@@ -204,6 +206,9 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
     closed when the loop ends.
     """
 
+    _is_new = True
+    """Whether it has made no call yet."""
+
     def _init_connections(self, transport: AnyTransport, http: AnyHTTPClient, max_connections: int | None) -> None:
         self.connections = AsyncConnections(transport, http, max_connections)
 
@@ -214,6 +219,10 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
 
         options: the options of the call; a dict may be changed (see CallPlanner.request).
         """
+        if self._is_new:
+            plan = partial(self.planner.plan, operation, model, wire=cast(str | None, options.get("wire")))
+            await in_worker_thread(plan)  # it loads the provider and the list of its models
+            self._is_new = False
         pipeline, request = self.planner.request(operation, model, input, options)
         transport = await self.connections.open()
         return completed_reply(await adrive(pipeline.flow(request), transport.perform), request.context)

@@ -226,7 +226,7 @@ def connect(transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNEC
 def aconnect(
     transport: AnyTransport, http: AnyHTTPClient, most: int = MAX_CONNECTIONS, *, asyncio: bool
 ) -> AsyncTransport:
-    """Set up an async client's connections on the event loop that runs now, which is asyncio's or not."""
+    """Set up an async client's connections on the running event loop; `asyncio` is whether that loop is asyncio's."""
     if isinstance(transport, Wrapper):
         inner = aconnect(transport.transport, transport.http, most, asyncio=asyncio)
         inner.client = transport.wrap(inner.client, asynchronous=True)
@@ -238,7 +238,7 @@ def aconnect(
     chosen = _chosen(transport, most, asynchronous=True)
     proxied = is_proxied()
     if isinstance(chosen, FastTransport) and asyncio and not proxied:
-        from .pipeline.http.fast.client import AsyncSocketClient  # heavy: only when something is to be sent
+        from .pipeline.http.fast.async_client import AsyncSocketClient  # heavy: only when something is to be sent
 
         return AsyncTransport(AsyncSocketClient(**chosen.settings()))
     import httpx  # heavy: only when something is to be sent
@@ -247,6 +247,26 @@ def aconnect(
     if proxied:
         return AsyncTransport(with_proxies(httpx.AsyncClient, settings), _request_builder())
     return AsyncTransport(AsyncRawTransport(httpx.AsyncHTTPTransport(**settings)), _request_builder())
+
+
+def preload(transport: AnyTransport, http: AnyHTTPClient, *, asyncio: bool) -> None:
+    """Load what `aconnect` and a first async call need: in a thread, as it takes too long for an event loop."""
+    if http is not None:
+        return
+    "host".encode("idna")  # loads the codec, by which names of hosts are looked up
+    chosen = "" if is_own(transport) else _chosen(transport, MAX_CONNECTIONS, asynchronous=True)
+    if isinstance(chosen, FastTransport) and asyncio and not is_proxied():
+        from .pipeline.http.fast import async_client as async_client  # heavy: only when something is to be sent
+
+        return
+    import anyio.lowlevel  # comes with httpx
+    import httpcore as httpcore  # httpx imports it when a transport is made
+    import httpx as httpx  # heavy: only when something is to be sent
+
+    if chosen:
+        tls_settings()
+    if asyncio:
+        anyio.run(anyio.lowlevel.checkpoint)  # loads what anyio does with asyncio
 
 
 def name_transport(transport: AnyTransport, http: AnyHTTPClient, most: int, *, asynchronous: bool) -> str:
@@ -267,7 +287,7 @@ def name_transport(transport: AnyTransport, http: AnyHTTPClient, most: int, *, a
 
 
 def is_own(transport: AnyTransport) -> bool:
-    """Return whether it is a transport of httpx, or around something, which the caller made."""
+    """Return whether the caller made it: a transport of httpx, or a wrapper around one or around a client."""
     transport, http = within_wrappers(transport)
     return http is not None or not (transport is None or isinstance(transport, str | FastTransport))
 

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import AsyncGenerator, Callable
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
 
-from .connect import aconnect, checked_http, checked_limit, checked_transport, connect, is_own, name_transport
+from .connect import aconnect, checked_http, checked_limit, checked_transport, connect, is_own, name_transport, preload
 from .pipeline.effects import CallModel, Flow
+from .pipeline.event_loops import in_worker_thread, running_trio
 from .pipeline.http.transport import AsyncTransport, Transport
-from .schemas.process_lock import ProcessLock
+from .schemas.process_lock import PROCESS, ProcessLock
 
 if TYPE_CHECKING:
     from .connect import AnyHTTPClient, AnyTransport
 
 # One for all clients, since it is held only for as long as it takes to set a transport up.
 _LOCK = ProcessLock()
+_PRELOADED: list[bool] = []
+"""Not empty once an async client of this process has loaded the modules of its transport."""
 _NEVER = 1e8
 """Seconds of a timer that is not meant to fire: three years."""
 
@@ -94,7 +95,13 @@ class AsyncConnections:
         loop = _running_loop()
         entry = self._opened.get(loop)
         if entry is None:
-            transport = aconnect(self.transport, self.http, self._most, asyncio=hasattr(loop, "call_soon"))
+            asyncio = hasattr(loop, "call_soon")
+            if not _PRELOADED:
+                await in_worker_thread(lambda: preload(self.transport, self.http, asyncio=asyncio))
+                _PRELOADED.append(True)
+                if (entry := self._opened.get(loop)) is not None:  # another call of this loop was quicker
+                    return entry[0]
+            transport = aconnect(self.transport, self.http, self._most, asyncio=asyncio)
             transport.flow_of = self.flow_of
             at_end: list[Callable[[], object]] = []
             clients = [transport.client] if self.http is None else []
@@ -151,6 +158,7 @@ def _when_closed(loop: Any, opened: ref[Any]) -> Callable[[], object]:
 
 
 def _end_loop(opened: ref[Any], loop: ref[Any]) -> None:
+    """Shut down what a client has opened on a loop that is closed, if both still exist."""
     entries, closed = opened(), loop()
     if entries is not None and closed is not None and (entry := entries.pop(closed, None)) is not None:
         entry[0].shut_down()
@@ -163,6 +171,7 @@ async def _lease(
 
     It must not refer to the AsyncConnections, which would then never be collected.
     """
+    process = PROCESS[0]
     try:
         yield
     finally:
@@ -171,7 +180,7 @@ async def _lease(
             entries.pop(loop, None)
         for each in at_end:
             each()
-        for client in clients:
+        for client in clients if process == PROCESS[0] else ():  # a forked child leaves its parent's alone
             await client.aclose()
 
 
@@ -186,10 +195,8 @@ def _close(client: Any, pid: int) -> None:
 
 def _running_loop() -> Any:
     """Return the key for the event loop that runs: asyncio's loop, or trio's root task."""
-    trio = sys.modules.get("trio")
-    if trio is not None:
-        with suppress(RuntimeError):
-            return trio.lowlevel.current_root_task()
+    if (trio := running_trio()) is not None:
+        return trio.lowlevel.current_root_task()
     import asyncio  # only where an event loop runs already
 
     return asyncio.get_running_loop()

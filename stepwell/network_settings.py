@@ -6,6 +6,7 @@ Settings that cannot be used are a ConfigError that names the variable: none is 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable
 from functools import cache
 from importlib.util import find_spec
@@ -50,7 +51,7 @@ def is_proxied() -> bool:
 
 
 def with_proxies(kind: Callable[..., HTTPClient], settings: dict[str, Any]) -> HTTPClient:
-    """Make a client of httpx, which goes by the proxies that the environment or the system names.
+    """Make a client of httpx that uses the proxies which the environment or the system names.
 
     kind: httpx.Client or httpx.AsyncClient.
     settings: its arguments.
@@ -72,7 +73,9 @@ def with_proxies(kind: Callable[..., HTTPClient], settings: dict[str, Any]) -> H
 
 def _proxies() -> dict[str, str]:
     """Return the URLs of the proxies by what goes through them: http, https or all."""
-    from urllib.request import getproxies  # brings in ssl: only when something is to be sent
+    if sys.platform not in ("win32", "darwin") and not any(name[-6:].lower() == "_proxy" for name in os.environ):
+        return {}  # this system has no others, and the next import takes a fifth of a first call
+    from urllib.request import getproxies  # brings in ssl and email: only when something is to be sent
 
     return {scheme: url for scheme, url in getproxies().items() if scheme in ("http", "https", "all")}
 

@@ -14,7 +14,7 @@ from .schemas.model import Model
 from .schemas.reply import CallWarning
 
 
-@frozen
+@frozen(eq=False)
 class Plan:
     """The decisions made before a prompt: one Plan for each model, operation, wire, streamed or not."""
 

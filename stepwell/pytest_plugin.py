@@ -27,7 +27,7 @@ _LOCAL = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add `--stepwell-record`, and `stepwell_guard` of pytest's settings."""
+    """Add the option `--stepwell-record` and the setting `stepwell_guard`."""
     parser.getgroup("stepwell").addoption(
         "--stepwell-record",
         choices=("once", "never", "always"),

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import gc
 import os
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -63,6 +65,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
     with costs.allowing({mark.name for mark in item.iter_markers()}):
         return (yield)
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Print the sums of the figures that tests recorded: how much was tried, say."""
+    sums: Counter[str] = Counter()
+    for report in terminalreporter.stats.get("passed", ()):
+        sums.update({name: value for name, value in report.user_properties if type(value) is int})
+    for name, value in sorted(sums.items()):
+        terminalreporter.write_line(f"{name}: {value:,}")
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

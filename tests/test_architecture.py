@@ -31,7 +31,7 @@ DEFERRED = {
     "schemas/serialise.py",
     "schemas/serialise_reply.py",
     "schemas/json_schema/matching.py",
-    "pipeline/http/fast/client.py",
+    "pipeline/http/fast/async_client.py",
     "pipeline/http/fast/async_connection.py",
     "pipeline/http/fast/async_pool.py",
     "pipeline/http/fast/reader.py",

@@ -28,6 +28,7 @@ from stepwell import (
     user,
 )
 from stepwell.costs import Usage
+from stepwell.messages import Citation
 from stepwell.pipeline.world import World as Clock
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
 from stepwell.schemas.chunks import TextDelta
@@ -36,6 +37,7 @@ from stepwell.schemas.parts import Reasoning, Text, ToolCall
 from stepwell.schemas.reply import CallWarning, Ranked, Verdict
 from stepwell.schemas.serialise_reply import dump_reply, load_reply
 from stepwell.stores import MemoryStore, SQLiteStore
+from stepwell.testing import FakeModel
 
 MODEL = "groq:some-model"
 
@@ -170,6 +172,15 @@ def test_no_secret_is_stored(tmp_path: Path) -> None:
     assert "Grüß Gott".encode() in kept
     for word in (b"sk-canary", b"canary-header", b"private question"):
         assert word not in kept
+
+
+def test_a_stored_answer_with_citations_streams_its_text() -> None:
+    cited = Text("It leaves at nine.", citations=(Citation(url="https://a.test", start=0, end=17),))
+    fake = FakeModel(cited, "never")
+    client = Client(registry=fake.registry, pipeline=cache(MemoryStore()))
+    for _ in range(2):
+        stream = client.stream_text("fake:m", "When?")
+        assert list(stream.text_deltas()) == [cited.text] and stream.reply().message.content == (cited,)
 
 
 def test_an_expired_answer_is_requested_again() -> None:

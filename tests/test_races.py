@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
+from types import ModuleType
 from typing import Any
 
+import httpx
 import pytest
 import trio
 
@@ -48,6 +51,20 @@ def serve(seen: Seen) -> Iterable[bytes | float]:
     if "stalls" in prompt:
         yield LONG
     yield chunk(EVENT % b"then " + END) + b"0\r\n\r\n"
+
+
+def test_calls_go_on_while_another_thread_imports_trio(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until that is over, the module in sys.modules lacks its parts."""
+    monkeypatch.setitem(sys.modules, "trio", ModuleType("trio"))
+    answer = httpx.MockTransport(lambda request: httpx.Response(200, content=WHOLE))
+
+    async def both() -> tuple[str, str]:
+        async with AsyncClient(transport=answer, api_keys={"groq": "k"}) as client:
+            whole = await client.generate_text(MODEL, "hi")
+            streamed = await client.stream_text(MODEL, "hi").reply()
+            return whole.text, streamed.text
+
+    assert asyncio.run(both()) == ("late", "late")
 
 
 @pytest.fixture

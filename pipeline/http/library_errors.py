@@ -132,7 +132,7 @@ def _refused_by_proxy(said: str, text: str) -> tuple[str, dict[str, Any]]:
 
 
 def _name_of(error: Exception) -> str | None:
-    """Return what an HTTP library calls an error; None for an error of something else, whatever it is called."""
+    """Return the name that httpx has for an error of an HTTP library; None for an error of anything else."""
     for kind in type(error).__mro__:
         module: str = kind.__module__
         package = module.partition(".")[0]

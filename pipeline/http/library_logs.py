@@ -52,6 +52,7 @@ def mask_http_logs() -> None:
 
 @cache
 def _filter(name: str) -> None:
+    """Add the filter to a logger, once."""
     import logging  # imported by every library that logs in
 
     logging.getLogger(name).addFilter(_drop)

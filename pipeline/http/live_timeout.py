@@ -64,7 +64,7 @@ class Limits(dict[str, Any]):
         self.connect = connect
         self.scope = scope
         pool = connect if clock.deadline == inf else clock.within(connect)
-        seconds = None if clock.due == inf else max(LEAST, clock.due - clock.now())  # as `allowance` says at first
+        seconds = None if clock.due == inf else max(LEAST, clock.due - clock.now())  # what `allowance` returns now
         read = _live_timeout(seconds, clock.allowance, scope)
         super().__init__(connect=pool, read=read, write=read, pool=pool)
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 import re
 from base64 import b64encode
 from collections.abc import Iterator, Mapping
+from html import escape
 from typing import Any
 from urllib.parse import quote, unquote
 
 from ...schemas.errors import StepwellError
+from ...schemas.late_pattern import late_pattern
 from ...schemas.secret import MASK, Secret
 from .request import Request
 from .urls import SECRET_QUERY
@@ -21,7 +23,7 @@ _WORD = 8  # what is shorter may be a part of a word, and is a key only where it
 _ENOUGH = 16
 _STEP, _PROBE = 5, 12  # of `_ENOUGH` characters in a row, one probe of 12 begins at a multiple of 5
 _OCCURRENCES = 10
-_BEARING = re.compile(r"auth|key|token|secret|cookie")
+_BEARING = late_pattern(r"auth|key|token|secret|cookie")
 
 
 def redact(error: StepwellError, request: Request) -> None:
@@ -48,9 +50,9 @@ def redact(error: StepwellError, request: Request) -> None:
 
 
 def bare(error: StepwellError) -> StepwellError:
-    """Return an error that was redacted, to be raised again: without the frames below, if a server quotes a credential.
+    """Return an error to raise again; if a credential was masked in it, without its traceback and its causes.
 
-    Their locals hold the answer, as do the exceptions behind it.
+    The locals of those frames still hold the server's answer, which quotes the credential.
     """
     held = (*error.args, getattr(error, "payload", b""), getattr(error, "body", b""))
     if any(MASK in text if isinstance(text, str) else MASK.encode() in text for text in held):
@@ -154,18 +156,29 @@ def _patterns(request: Request) -> tuple[re.Pattern[str], re.Pattern[bytes]] | N
     secrets = sorted(found, key=len, reverse=True)
     if not secrets:
         return None
-    # As it is, and as it stands in a URL.
-    pattern = "|".join(_pattern(form) for each in secrets for form in dict.fromkeys((each, quote(each, safe=""))))
+    pattern = "|".join(map(_pattern, secrets))
     return re.compile(pattern), re.compile(pattern.encode())
 
 
 def _pattern(secret: str) -> str:
     """Return a pattern for the secret: its beginning if it is long, since a text may end in the middle of it."""
     if len(secret) < _WORD:
-        return rf"(?<![\w-]){re.escape(secret)}(?![\w-])"
+        return rf"(?<![\w-]){spellings(secret)}(?![\w-])"
     if len(secret) <= _ENOUGH:
-        return re.escape(secret)
-    return re.escape(secret[:_ENOUGH]) + r"""[^\s"'<>,;]*"""
+        return spellings(secret)
+    return spellings(secret[:_ENOUGH]) + r"""(?:&#?\w+;|[^\s"'<>,;])*"""
+
+
+def spellings(secret: str) -> str:
+    """Return a pattern for a secret as it is, and as it stands in a URL, in JSON (PHP's writes `\\/`, that of .NET
+    `\\u002B`), in JSON within JSON, and in HTML."""
+    return "".join(each if each.isalnum() or each in "-_" else _spelled(each) for each in secret)
+
+
+def _spelled(character: str) -> str:
+    plain, code = re.escape(character), ord(character)
+    in_url, in_html = re.escape(quote(character, safe="")), re.escape(escape(character))
+    return rf"(?:\\*{plain}|(?i:{in_url}|\\+u{code:04x}|{in_html}|&#0*{code};|&#x0*{code:x};))"
 
 
 def _secrets(request: Request) -> Iterator[str]:

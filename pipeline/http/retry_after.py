@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from datetime import UTC
-from email.utils import parsedate_to_datetime
 from math import isfinite
 
 
@@ -36,6 +35,8 @@ def _waits(text: str, now: float) -> Iterator[float]:
 
 def _until(date: str, now: float) -> float | None:
     """Return the seconds until an HTTP date; None for anything else."""
+    from email.utils import parsedate_to_datetime  # heavy: few servers send a date
+
     try:
         at = parsedate_to_datetime(date)
         return at.replace(tzinfo=at.tzinfo or UTC).timestamp() - now

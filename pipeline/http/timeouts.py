@@ -51,15 +51,16 @@ class Clock:
     """The limits of one exchange, counted from what has happened so far.
 
     `now`: the seconds of the clock.
+    `made`: when the exchange began.
     `deadline`: when the whole call must have ended; infinite without such a limit.
     `due`: when the exchange is late although bytes keep arriving, as each read must check; infinite without a limit.
     """
 
-    __slots__ = ("_first", "_idle", "begun", "deadline", "due", "now")
+    __slots__ = ("_first", "_idle", "begun", "deadline", "due", "made", "now")
 
     def __init__(self, timeouts: Timeouts, started: float, clock: Callable[[], float]) -> None:
         self.now = clock
-        now = clock()
+        now = self.made = clock()
         self.deadline = inf if timeouts.total is None else (started or now) + timeouts.total
         self._first = inf if timeouts.first_event is None else now + timeouts.first_event
         self._idle = inf if timeouts.idle is None else timeouts.idle

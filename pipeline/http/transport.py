@@ -10,6 +10,7 @@ from typing import Any
 from weakref import WeakSet
 
 from ...schemas.errors import ConnectError, ResponseTooLarge, StreamTruncated
+from ...schemas.process_lock import PROCESS
 from ..effects import Close, Read, Send
 from ..event_loops import AsyncPerformer
 from ..stream.source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, tune
@@ -26,6 +27,8 @@ from .timeouts import Clock
 from .urls import refuse_login, split_url
 
 Build = Callable[..., Any]
+ROUND_TRIP = 2.0
+"""Seconds after which a closed connection was not closed before the request arrived; long, for slow networks."""
 
 # An HTTP library's error refers to its request, or to headers in its frames, so it must not become the context of ours,
 # which `from None` only hides. Our error is raised after the `except` block, and from a list: a variable would be a
@@ -110,9 +113,11 @@ class Transport(Performer):
 
     def _read(self, source: Source) -> bytes:
         try:
+            if source.process != PROCESS[0]:
+                raise StreamTruncated("the stream belongs to the parent of this process, which alone may read it")
             for data in source.iterator:
-                if data:
-                    return source.take(data)
+                if data and (data := source.take(data)):  # the beginning of a gzip stream decompresses to nothing
+                    return data
             return b""
         except BaseException as error:
             failed = [transport_error(error, source.clock, source.raw.url.host)]
@@ -123,7 +128,8 @@ class Transport(Performer):
             self.opened.discard(source)
         if not source.closed:
             source.closed = True
-            source.raw.close()
+            if source.process == PROCESS[0]:  # else a parent is reading, also by its event loop's epoll
+                source.raw.close()
 
 
 class AsyncTransport(AsyncPerformer):
@@ -140,9 +146,12 @@ class AsyncTransport(AsyncPerformer):
             mask_http_logs()
 
         self._streams: WeakSet[Any] = WeakSet()
+        self._process = PROCESS[0]
 
     def shut_down(self) -> None:
         """End the connections of an event loop that was closed without having closed them."""
+        if self._process != PROCESS[0]:  # they are those of the parent
+            return
         if hasattr(self.client, "shut_down"):
             self.client.shut_down()
         shut_down([each.get_extra_info("socket") for each in self._streams])
@@ -208,9 +217,11 @@ class AsyncTransport(AsyncPerformer):
 
     async def _read(self, source: Source) -> bytes:
         try:
+            if source.process != PROCESS[0]:
+                raise StreamTruncated("the stream belongs to the parent of this process, which alone may read it")
             async for data in source.iterator:
-                if data:
-                    return source.take(data)
+                if data and (data := source.take(data)):  # the beginning of a gzip stream decompresses to nothing
+                    return data
             return b""
         except BaseException as error:
             failed = [transport_error(error, source.clock, source.raw.url.host)]
@@ -221,7 +232,8 @@ class AsyncTransport(AsyncPerformer):
             self.opened.discard(source)
         if not source.closed:
             source.closed = True
-            await source.raw.aclose()
+            if source.process == PROCESS[0]:  # else a parent is reading, also by its event loop's epoll
+                await source.raw.aclose()
 
 
 def _outgoing(request: Request, build: Build, limits: Limits, notice: Callable[..., object]) -> Any:
@@ -248,9 +260,11 @@ def _is_stale(error: Exception, limits: Limits | None, clock: Clock) -> bool:
 
     As browsers and other clients do: the server closed it while the request was on its way
     (https://www.rfc-editor.org/rfc/rfc9112#section-9.3.1). Each such connection is gone then, so that the last attempt
-    is made on a new one.
+    is made on a new one. That shows within a round trip; a server that closes it later may have worked on the request
+    and charge for it, so that this is for the retries of the call to decide.
     """
-    if clock.now() >= clock.due:
+    now = clock.now()
+    if now >= clock.due or now - clock.made >= ROUND_TRIP:
         return False
     if limits is None:
         return isinstance(error, StaleConnection)

@@ -16,8 +16,8 @@ from ...schemas.usage import Usage
 from ..effects import Flow
 from ..http.request import Request
 from ..pipeline import Pipeline
-from .budget_ledger import BatchHold, Hold, Ledger, Taken, taken_by
-from .budget_sums import NOTHING
+from .budget_ledger import BatchHold, Hold, Ledger, taken_by
+from .budget_sums import NOTHING, Taken
 
 _NOT_SUBMITTED = (ConfigError, ProviderError, ConnectError, ConnectTimeout)
 """Errors after which there is no batch. After others there may be one."""
@@ -86,7 +86,9 @@ def settle_batch(
     for ledger in ledgers:
         hold = ledger.batches.pop(id, None)
         calls = {} if hold is None else hold.calls
-        taken = sum((_taken(request, calls.get(each), answer) for each, answer in answers.items()), Taken())
+        taken = Taken()
+        for each, answer in answers.items():
+            taken.add(_taken(request, calls.get(each), answer))
         whole = ledger.reservation_of_others(request, f"batch {id}") if hold is None else hold.whole
         if whole is not None and (work := ledger.replace(whole, taken)):
             yield from ledger.shared.end(request, work, keep=True)

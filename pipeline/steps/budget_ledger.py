@@ -9,7 +9,7 @@ from decimal import Decimal
 from attrs import define, evolve, field, frozen
 
 from ...schemas.chunks import ReasoningDelta, StreamChunk, TextDelta, ToolCallDelta, UsageUpdate
-from ...schemas.errors import BudgetExceeded, StepwellError
+from ...schemas.errors import BudgetExceeded
 from ...schemas.estimate import estimate_text
 from ...schemas.model import Model
 from ...schemas.prices import Cost, Prices, price
@@ -19,7 +19,7 @@ from ...schemas.usage import Usage
 from ..effects import Flow
 from ..http.request import Request
 from ..http.response import end_dropped
-from .budget_sums import NOTHING, Sums, in_billionths, sums_of
+from .budget_sums import NOTHING, Sums, Taken, in_billionths, sums_of
 from .expected import expected_usage
 from .shared import Asking, LimitStore, from_store
 
@@ -68,7 +68,7 @@ class Ledger:
     def hold(self, request: Request, service_tier: str | None = None) -> Hold:
         """Return the reservation to make for a call. Raises BudgetExceeded if what it may cost is not known.
 
-        service_tier: whose prices hold, where they are known, in place of that which the call asks for.
+        service_tier: the tier whose prices are used if they are known (default: the one that the call asks for).
         """
         expected = expected_usage(request, self._output_tokens)
         if service_tier is not None:
@@ -141,10 +141,7 @@ class Ledger:
         end_dropped()
         if self.shared.store is None:
             return self._sums
-        try:
-            return sums_of(self.shared.store.sums(self._name))
-        except Exception as error:
-            raise StepwellError(f"the store of the budget failed ({type(error).__name__}: {error})") from error
+        return sums_of(from_store(self.shared.store, lambda store: store.sums(self._name)))
 
     def settle(self, hold: Hold, usage: Usage | None, reply: Reply | None = None) -> Work | None:
         """Replace the reservation by what was spent, once. Return what the store must do, if it has the reservation."""
@@ -158,7 +155,7 @@ class Ledger:
             hold.open = False
             if not hold.id and hold.sums is self._sums:
                 self._sums.reserve(hold.process, -hold.amount, -hold.tokens)
-                self._sums.add(taken.spent, taken.estimated, taken.tokens, taken.calls, taken.unpriced)
+                self._sums.add(taken)
         if not hold.id:
             if self.on_settled is not None:
                 self.on_settled()
@@ -181,7 +178,7 @@ class Ledger:
         old, hold.id, amounts = hold.id, id, (in_billionths(hold.amount), hold.tokens)
 
         def work(store: LimitStore) -> None:
-            store.reserve(self._name, id, amounts, (None, None))  # both for a moment: never less than there is
+            store.reserve(self._name, id, amounts, (None, None))  # both at once, so that never too little is reserved
             store.settle(self._name, old, {})
 
         return work
@@ -263,29 +260,8 @@ class Meter:
         return []
 
 
-@define
-class Taken:
-    """What calls have taken of a budget."""
-
-    spent: Decimal = NOTHING
-    estimated: Decimal = NOTHING
-    tokens: int = 0
-    """spent and estimated"""
-    calls: int = 0
-    unpriced: int = 0
-
-    def __add__(self, other: Taken) -> Taken:
-        return Taken(
-            self.spent + other.spent,
-            self.estimated + other.estimated,
-            self.tokens + other.tokens,
-            self.calls + other.calls,
-            self.unpriced + other.unpriced,
-        )
-
-
 def taken_by(hold: Hold, usage: Usage | None, reply: Reply | None = None) -> Taken:
-    """Return what a call has taken: by the usage that was reported, else by an estimate."""
+    """Return what a call has taken: by the usage that was reported, else by an estimate that is not too low."""
     if not hold.sent:
         return Taken()
     spent, estimated, unpriced, tokens = NOTHING, NOTHING, 0, 0
@@ -295,11 +271,11 @@ def taken_by(hold: Hold, usage: Usage | None, reply: Reply | None = None) -> Tak
     exact = usage is not None and usage.complete and not _is_partial(usage, hold)
     if exact and cost.total is not None:
         spent = cost.total
-    elif hold.streamed or reply is not None:
+    elif hold.streamed or reply is not None:  # estimated by the text that came
         likely = _with_estimates(hold, usage, reply)
         estimated = max(cost.total or NOTHING, price(likely, hold.model.prices).total or NOTHING)
         tokens = likely.total_tokens or 0
-    elif hold.answered or hold.lost:
+    elif hold.answered or hold.lost:  # nothing is known: all that was reserved
         estimated, tokens = max(cost.total or NOTHING, hold.amount), hold.tokens
     tokens = known if exact and known is not None else max(known or 0, tokens)
     return Taken(spent, estimated, tokens, 1, unpriced)

@@ -12,8 +12,8 @@ NOTHING = Decimal(0)
 
 
 @define
-class Sums:
-    """What is spent, estimated and reserved, in dollars and in tokens."""
+class Taken:
+    """What calls have taken of a budget, in dollars and in tokens."""
 
     spent: Decimal = NOTHING
     estimated: Decimal = NOTHING
@@ -21,6 +21,20 @@ class Sums:
     """spent and estimated"""
     calls: int = 0
     unpriced: int = 0
+
+    def add(self, other: Taken) -> None:
+        """Add what other calls have taken."""
+        self.spent += other.spent
+        self.estimated += other.estimated
+        self.tokens += other.tokens
+        self.calls += other.calls
+        self.unpriced += other.unpriced
+
+
+@define
+class Sums(Taken):
+    """What calls have taken of a budget, and what is reserved for others."""
+
     _reserved: dict[int, tuple[Decimal, int]] = field(factory=dict)
     """By process: of a call that another thread made before a fork, the child would never see the end."""
 
@@ -35,14 +49,6 @@ class Sums:
     @property
     def all_tokens(self) -> int:
         return self.tokens + self.reserved[1]
-
-    def add(self, spent: Decimal, estimated: Decimal, tokens: int, calls: int, unpriced: int) -> None:
-        """Add what a call has taken."""
-        self.spent += spent
-        self.estimated += estimated
-        self.tokens += tokens
-        self.calls += calls
-        self.unpriced += unpriced
 
     def reserve(self, process: int, dollars: Decimal, tokens: int) -> None:
         """Add a reservation of a process; negative amounts take it away."""
@@ -60,7 +66,6 @@ def sums_of(counts: Mapping[str, int]) -> Sums:
     spent, estimated, reserved = (
         Decimal(counts.get(name, 0)).scaleb(-9) for name in ("spent", "estimated", "reserved")
     )
-    sums = Sums()
-    sums.add(spent, estimated, *(counts.get(name, 0) for name in ("tokens", "calls", "unpriced")))
+    sums = Sums(spent, estimated, *(counts.get(name, 0) for name in ("tokens", "calls", "unpriced")))
     sums.reserve(os.getpid(), reserved, counts.get("reserved_tokens", 0))
     return sums

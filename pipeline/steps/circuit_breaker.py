@@ -91,8 +91,8 @@ class _Circuits:
         self._now = REAL_WORLD.now
 
     def run(self, request: Request, call: CallNext) -> StepGenerator:
-        failing, shared, failures, cooldown = self._by(request), self._shared, self._failures, self._cooldown
-        group, entered = f"{self._name}:{failing}", None
+        counted, shared, failures, cooldown = self._by(request), self._shared, self._failures, self._cooldown
+        group, entered = f"{self._name}:{counted}", None
         if shared.usable(request):
             entered, request = yield from shared.ask(
                 request, lambda store: _entered(*store.enter_circuit(group, failures, cooldown))
@@ -100,21 +100,21 @@ class _Circuits:
         self._now = request.world.now
         with self._lock:
             now = self._now()
-            circuit = self._known.of(failing, _Circuit, lambda each: each.until + cooldown < now)
+            circuit = self._known.of(counted, _Circuit, lambda each: each.until + cooldown < now)
             wait, failed = entered or (circuit.enter(now, failures, cooldown), circuit.failed)
         if wait > 0:
             request.world.report("refused", step=self._name, model=request.model)
             raise CircuitOpen(
-                f"{failing} failed {failed} times in a row, so nothing was sent",
+                f"{counted} failed {failed} times in a row, so nothing was sent",
                 hint=f"it is tried again in {wait:.0f} s",
                 retry_after=wait,
             )
         if failed >= failures:
-            self._report(request, failing, circuit, "half_open")
+            self._report(request, counted, circuit, "half_open")
 
         def judge(error: BaseException | None) -> Callable[[LimitStore], None] | None:
             """Note how the call has ended; return what the store must do, if it was asked and has to know."""
-            well = self._judge(request, failing, error)
+            well = self._judge(request, counted, error)
             if entered is None or (well and not failed):
                 return None
             return lambda store: store.judge_circuit(group, well, cooldown)
@@ -136,33 +136,33 @@ class _Circuits:
 
         return response.on_end(ended)
 
-    def _judge(self, request: Request, failing: str, error: BaseException | None) -> bool | None:
+    def _judge(self, request: Request, counted: str, error: BaseException | None) -> bool | None:
         """Note how a call has ended; return whether the provider did its work, None if that is not known."""
         well = _outcome_of(error)
         with self._lock:
-            circuit = self._known.setdefault(failing, _Circuit())
+            circuit = self._known.setdefault(counted, _Circuit())
             circuit.leave(well, request.world.now(), self._cooldown)
             if not circuit.failed:
-                del self._known[failing]  # what works needs no entry: names may be many
+                del self._known[counted]  # what works needs no entry: names may be many
         if well is not None:
-            self._report(request, failing, circuit, "open" if circuit.failed >= self._failures else "closed")
+            self._report(request, counted, circuit, "open" if circuit.failed >= self._failures else "closed")
         return well
 
-    def _report(self, request: Request, failing: str, circuit: _Circuit, now: str) -> None:
+    def _report(self, request: Request, counted: str, circuit: _Circuit, now: str) -> None:
         """Report the state of a circuit, if it is another than before."""
         before, circuit.reported = circuit.reported, now
         if now != before:
-            request.world.report(_EVENTS[now], step=self._name, circuit=failing)
-            notify(self._on_change, failing, now)
+            request.world.report(_EVENTS[now], step=self._name, circuit=counted)
+            notify(self._on_change, counted, now)
 
-    def read(self, failing: str) -> CircuitState:
+    def read(self, counted: str) -> CircuitState:
         """See LimitStep.state."""
         if self._shared.store is not None:
-            found = from_store(self._shared.store, lambda store: store.read(f"{self._name}:{failing}", 0.0))
+            found = from_store(self._shared.store, lambda store: store.read(f"{self._name}:{counted}", 0.0))
             failed, wait = int(found.get("failed", 0)), found.get("wait", 0.0)
         else:
             with self._lock:
-                circuit = self._known.get(failing) or _Circuit()
+                circuit = self._known.get(counted) or _Circuit()
                 failed, wait = circuit.failed, circuit.until - self._now()
         if failed < self._failures:
             return CircuitState(failed, "closed")
@@ -173,14 +173,14 @@ class _Circuits:
         with self._lock:
             return tuple(self._known)
 
-    def forget(self, failing: str) -> None:
+    def forget(self, counted: str) -> None:
         """See LimitStep.reset."""
         with self._lock:
-            was = self._known.pop(failing, None)
+            was = self._known.pop(counted, None)
         if self._shared.store is not None:
-            from_store(self._shared.store, lambda store: store.forget(f"{self._name}:{failing}"))
+            from_store(self._shared.store, lambda store: store.forget(f"{self._name}:{counted}"))
         if was is not None and was.reported != "closed":
-            notify(self._on_change, failing, "closed")
+            notify(self._on_change, counted, "closed")
 
 
 _EVENTS = {"open": "circuit_opened", "half_open": "circuit_tried", "closed": "circuit_closed"}

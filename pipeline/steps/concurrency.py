@@ -49,10 +49,10 @@ def concurrency(
     name: the name of the step, and of what is kept in the store; a pipeline may have several of different names.
     store: where processes and machines share the places, such as a RedisStore (default: they are this process's own).
         Calls of different processes wait in no order. While the store fails, the limit holds within the process.
-    lease: seconds after which a place in the store is free again, although the process that had it did not give it
-        back: it was killed.
-    on_change: called with the name under which a call is counted, and its state, when a call begins or ends to wait in
-        this process.
+    lease: seconds after which a place in the store that a call has not given back is free again, since its process may
+        have been killed.
+    on_change: called with the name under which a call is counted, and its state, when a call in this process starts or
+        stops waiting.
 
     `state(name)` and `states()` of the step read how many calls run and wait; `reset(name)` frees the places that a
     store keeps for killed processes.

@@ -11,12 +11,13 @@ from ...schemas.json_schema.keywords import moved
 from ...schemas.json_schema.partial import PartialJSON
 from ...schemas.json_text import dumps
 from ...schemas.message import Context
+from ...schemas.reply_chunks import call_chunks
 from ...schemas.tool import Tool, chosen_name
 from ..around import around
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request, StateKey
 from ..step import Step
-from ..stream.rewrite_text import call_chunks, rewrite_text
+from ..stream.rewrite_text import rewrite_text
 
 _ASK = """You can call these functions:
 {tools}
@@ -141,4 +142,4 @@ def _chunks_of(text: str, finish: Finish, prefill: str) -> list[StreamChunk]:
     except (DecodeError, KeyError, TypeError):
         # Cut by the token limit, so it is text and no call that could be run.
         return [TextDelta(text), finish]
-    return [*call_chunks(1, name, arguments), Finish("tool_calls", finish.raw)]
+    return [*call_chunks(1, "", name, arguments), Finish("tool_calls", finish.raw)]

@@ -29,7 +29,7 @@ _TEXTS = (Text, Reasoning, Refusal)
 _NONE: Mapping[str, str] = {}
 
 
-@frozen
+@frozen(eq=False)
 class Body:
     """A body that may not be JSON, and its media type: lower case, without parameters, "" for none."""
 

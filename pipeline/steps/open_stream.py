@@ -7,8 +7,9 @@ from typing import Any
 
 from ...schemas.chunks import MetadataUpdate, Start, UsageUpdate, Warned
 from ...schemas.errors import StepwellError
-from ...schemas.fold import chunks_of, fold
+from ...schemas.fold import fold
 from ...schemas.reply import Reply, joined_warnings
+from ...schemas.reply_chunks import chunks_of
 from ...schemas.usage import NO_USAGE
 from ..annotate import annotate, attach_partial, note_reply
 from ..effects import CallNext, Close, Read, StepGenerator

@@ -134,7 +134,7 @@ class RateLimit:
         return {name: self.state(name) for name in names}
 
     def reset(self, name: str | None = None) -> None:
-        """Forget what counts, also in the store; None: of all limits that `states` returns. Waiting calls go on."""
+        """Count no call made so far, in the store either, for all names if None is given. Waiting calls go on."""
         for each in [*self.states()] if name is None else [name]:
             with self._lock:
                 lane = self._lanes.get((os.getpid(), each))
@@ -206,7 +206,7 @@ class RateLimit:
                 if not (yield Wait(turn, request.seconds_left())):
                     raise self._too_late(request, None)
             while True:
-                news = lane.news.signal  # before the look at what it is about
+                news = lane.news.signal  # taken before `_take` looks, so that no change is missed
                 wait, request = yield from self._take(request, hold)
                 if wait <= _MOMENT:
                     return request

@@ -10,9 +10,10 @@ from typing import Any
 
 from ...schemas.chunks import StreamChunk, Warned
 from ...schemas.errors import StepError, StepwellError, StreamTruncated, TransportError
-from ...schemas.fold import Fold, chunks_of
+from ...schemas.fold import Fold
 from ...schemas.message import Context
 from ...schemas.reply import CallWarning, Reply, joined_warnings
+from ...schemas.reply_chunks import chunks_of
 from ...schemas.usage import Usage
 from ..annotate import annotate, attach_attempts, attach_partial, note_reply, with_inner_calls
 from ..effects import END, Close, Effect, Flow, Read, cancel_flow, emitted
@@ -143,6 +144,7 @@ class OpenAnswer:
     def _attach_details(self, error: Exception) -> Exception:
         """Put on the error what is known so far."""
         if isinstance(error, StepwellError) and self._response is not None:
+            self._take_usage()
             attach_partial(error, self._reply(self._response))
             request = self._response.request
             redact(error, request)
@@ -160,8 +162,15 @@ class OpenAnswer:
         self._over = True
         response.flow = None
         complete = self._fold.finished is not None
+        if not complete:
+            self._take_usage()
         response.ended(self._own_reply(response) if complete or self._error is not None else None, self._error)
         return response.closing if response.source is None else [Close(response.source), *response.closing]
+
+    def _take_usage(self) -> None:
+        """Take what the wire counted and has not reported yet, as the stream ends before its end."""
+        if self._decoder is not None and self._fold.finished is None:
+            self._fold.feed(self._decoder.unreported_usage())
 
     def _own_reply(self, response: Response) -> Reply:
         """Return the reply of this response alone, without the calls that steps made besides it."""

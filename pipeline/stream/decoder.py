@@ -11,7 +11,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ...schemas.chunks import HALVES, STREAM_END, WHOLE, Finish, StreamChunk
+from ...schemas.chunks import HALVES, STREAM_END, WHOLE, Finish, StreamChunk, UsageUpdate
 from ...schemas.errors import DecodeError, StepwellError, StreamTruncated
 from ...schemas.fold import Fold
 from ...schemas.functions import takes
@@ -21,7 +21,7 @@ from .halves import Halves
 from .unsaid import unsaid
 
 
-@frozen
+@frozen(eq=False)
 class StreamSteps:
     """The streaming functions of a wire."""
 
@@ -146,6 +146,13 @@ class StreamDecoder:
     def has_finished(self) -> bool:
         """Check whether the terminal event has arrived, so that a failing connection no longer matters."""
         return self.finished or any(type(chunk) is Finish for chunk in self._flush_once())
+
+    def unreported_usage(self) -> list[StreamChunk]:
+        """Return the usage that a wire has kept for later, of a stream that ends before that."""
+        try:
+            return [chunk for chunk in self._flush_once() if type(chunk) is UsageUpdate]
+        except Exception:
+            return []  # the stream has failed already, and for another reason
 
     def _flush_once(self) -> list[StreamChunk]:
         if self._tail is None:

@@ -33,6 +33,7 @@ class Halves:
         return out
 
     def _next(self, choice: int, chunk: StreamChunk) -> list[Any]:
+        """Return what can be passed on: a text that ends in half a character is held back by that half."""
         kind, place = type(chunk), getattr(chunk, "index", None)
         if kind not in GROWING:
             ended = [key for key in self._held if key[0] == choice and key[2] == place]

@@ -6,8 +6,9 @@ from collections.abc import Callable
 
 from attrs import evolve
 
-from ...schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallDelta, ToolCallEnd, ToolCallStart
-from ...schemas.fold import chunks_of, fold
+from ...schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallStart
+from ...schemas.fold import fold
+from ...schemas.reply_chunks import chunks_of
 from ..http.response import Response, Stage
 
 ReadText = Callable[[str, Finish], list[StreamChunk]]
@@ -71,8 +72,3 @@ class WholeText(Stage):
         if isinstance(chunk, ToolCallStart) and not chunk.id:
             return evolve(chunk, id=f"call_{self._new_id()[:12]}")
         return chunk
-
-
-def call_chunks(index: int, name: str, arguments_json: str) -> list[StreamChunk]:
-    """Return the chunks of a complete tool call without an id."""
-    return [ToolCallStart(index, "", name), ToolCallDelta(index, arguments_json), ToolCallEnd(index)]

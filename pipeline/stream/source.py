@@ -7,6 +7,7 @@ from math import inf
 from typing import Any
 
 from ...schemas.errors import DecodeError, ResponseTooLarge
+from ...schemas.process_lock import PROCESS
 from ..http.live_timeout import Limits, watch_tls_stream
 from ..http.timeouts import Clock
 
@@ -31,6 +32,7 @@ class Source:
         "full",
         "iterator",
         "lingers",
+        "process",
         "raw",
     )
 
@@ -49,6 +51,8 @@ class Source:
         self.raw = raw
         self.iterator = iterator
         self.clock = clock
+        self.process = PROCESS[0]
+        """that opened the connection, and alone may read from it"""
         self.closed = False
         self.full = False
         self._limit = limit

@@ -30,7 +30,6 @@ from ...schemas.tool import check_tool_choice
 from .. import BUILT_IN
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
-from ..text_calls.step import read_text_calls
 from .addresses import filled
 from .combinations import DEPENDENT, fit_combinations
 from .dropped import report_dropped, warn_of_dropped
@@ -96,7 +95,7 @@ def build_pipeline(
             with_origin(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
             *([] if of_answer is None else [of_answer]),
             with_origin(encoding(steps["build_body"], steps["encode_body"]), steps, "build_body", ["encode_body"]),
-            *([read_text_calls(*steps.text_calls)] if steps.text_calls else []),
+            *_text_call_steps(steps.text_calls),
             with_origin(
                 extract_usage(steps["extract_usage"], wire.counted_in_headers, wire.side_fields), steps, "extract_usage"
             ),
@@ -234,6 +233,15 @@ def check(provider: Provider, wire: Wire) -> Step:
         return request.with_options({**options, **known}).with_state(RAW_OPTIONS, raw)
 
     return on_request("check_options", check_options_of)
+
+
+def _text_call_steps(forms: tuple[str, ...]) -> list[Step]:
+    """Return the step that reads tool calls out of texts, where the model writes some in these forms."""
+    if not forms:
+        return []
+    from ..text_calls.step import read_text_calls  # heavy: few models write calls as text
+
+    return [read_text_calls(*forms)]
 
 
 def prepare_step(

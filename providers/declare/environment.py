@@ -10,28 +10,31 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...pipeline.http.request import Request, StateKey
 from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConfigError, InvalidOption
 from ...schemas.files import SETTINGS_BYTES, read_file
+from ...schemas.late_pattern import late_pattern
 from ...schemas.secret import Secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 FILE_VARIABLE = "STEPWELL_ENV_FILE"
 """The variable that names the file of every client without an `env_file=`."""
 
-_LINE = re.compile(
+_LINE = late_pattern(
     r"""[ \t]*(?:export[ \t]+)?(?P<name>[A-Za-z_]\w*)[ \t]*=
         (?:[ \t]*(?:'(?P<single>[^']*)'|"(?P<double>(?:\\.|[^"\\])*)")[ \t]*(?:\#[^\n]*)?
           |(?![ \t]*['"])(?P<bare>[^\n]*)
         )(?:\n|\Z)""",
     re.VERBOSE | re.DOTALL | re.ASCII,
 )
-_COMMENT = re.compile(r"\s#.*")
-_BLANK = re.compile(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
+_COMMENT = late_pattern(r"\s#.*")
+_BLANK = late_pattern(r"[ \t]*(?:#[^\n]*)?(?:\n|\Z)")
+_ESCAPE = late_pattern(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "t": "\t", "r": "\r"}
 
 
@@ -85,6 +88,8 @@ def home_folder(instead: str) -> Path:
 
     instead: the variable that names what is looked for there.
     """
+    from pathlib import Path  # only where there is a file
+
     try:
         return Path.home()
     except RuntimeError:
@@ -122,7 +127,7 @@ def parsed(text: str, path: str = "the text") -> dict[str, Secret]:
             raise ConfigError(
                 f"line {number} of {path} is not NAME=value", hint="close its quotes, or put a # before it"
             )
-        if line.re is _LINE:
+        if "name" in line.re.groupindex:
             found[line["name"]] = Secret(_value(line))
         at = line.end()
     return {name: value for name, value in found.items() if value}

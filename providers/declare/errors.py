@@ -24,6 +24,7 @@ from ...schemas.errors import (
     ServerError,
 )
 from ...schemas.json_text import dumps, well_formed
+from ...schemas.late_pattern import late_pattern
 
 _BY_STATUS: Mapping[int, type[ProviderError]] = {
     401: AuthError,
@@ -111,21 +112,21 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "invalidparameter": InvalidRequest,
 }
 
-_NO_CREDIT = re.compile(r"credit balance is too low|insufficient (?:balance|credits|funds)", re.I)
+_NO_CREDIT = late_pattern(r"credit balance is too low|insufficient (?:balance|credits|funds)", re.I)
 # Google sends it with a 429 when a limit per minute is reached, too.
-_OVER_QUOTA = re.compile(r"exceeded your current quota", re.I)
-_BAD_KEY = re.compile(r"\b(?:incorrect|invalid) api key\b", re.I)
-_FLAGGED = re.compile(r"\brequires moderation\b.*\bflagged\b|\binput was flagged\b", re.I)
+_OVER_QUOTA = late_pattern(r"exceeded your current quota", re.I)
+_BAD_KEY = late_pattern(r"\b(?:incorrect|invalid) api key\b", re.I)
+_FLAGGED = late_pattern(r"\brequires moderation\b.*\bflagged\b|\binput was flagged\b", re.I)
 # llama.cpp answers 500 for media that the model cannot read: tools/server/server-common.cpp
-_UNREADABLE = re.compile(r"\b(?:image|audio|video) input is not supported", re.I)
+_UNREADABLE = late_pattern(r"\b(?:image|audio|video) input is not supported", re.I)
 
 # What an error without a known code or status says of itself, as those inside of streams often are.
 _BY_WORDS = (
-    (re.compile(r"\brate.?limit|\btoo many requests\b", re.I), RateLimitError),
-    (re.compile(r"\boverloaded\b|\bover.capacity\b|\bat capacity\b|\btemporarily unavailable\b", re.I), Overloaded),
-    (re.compile(r"\bcontent.?(?:filter|policy|management policy)|\bsafety (?:system|filter)", re.I), ContentFiltered),
+    (late_pattern(r"\brate.?limit|\btoo many requests\b", re.I), RateLimitError),
+    (late_pattern(r"\boverloaded\b|\bover.capacity\b|\bat capacity\b|\btemporarily unavailable\b", re.I), Overloaded),
+    (late_pattern(r"\bcontent.?(?:filter|policy|management policy)|\bsafety (?:system|filter)", re.I), ContentFiltered),
     (_BAD_KEY, AuthError),
-    (re.compile(r"\binternal (?:server )?error\b", re.I), ServerError),
+    (late_pattern(r"\binternal (?:server )?error\b", re.I), ServerError),
 )
 
 # How providers say that the input is too long. Each pattern is from an error body met in the field;

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
@@ -13,6 +12,7 @@ from ...model_metadata.families import ALSO_SPEAKS
 from ...model_metadata.provider_ids import canonical
 from ...model_metadata.provider_models import ProviderRow
 from ...schemas.errors import ConfigError
+from ...schemas.late_pattern import late_pattern
 from .. import WIRES
 from .addresses import variables
 from .provider import Provider
@@ -21,7 +21,7 @@ from .wire import Wire
 
 PACKAGE = __name__.rpartition(".declare.")[0]
 # Names of environment variables that hold something else than a key.
-_NO_KEY = re.compile(r"_ID$|PROJECT|LOCATION|REGION|_HOST$|ENDPOINT|RESOURCE|ACCOUNT|BASE_URL|CREDENTIALS")
+_NO_KEY = late_pattern(r"_ID$|PROJECT|LOCATION|REGION|_HOST$|ENDPOINT|RESOURCE|ACCOUNT|BASE_URL|CREDENTIALS")
 
 
 def from_catalog(id: str) -> Provider | None:

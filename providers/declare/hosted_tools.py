@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
@@ -37,6 +38,8 @@ def with_server_tools(
             continue
         kind, settings = wanted
         form = tools.get(kind)
+        if form is not None and not fnmatchcase(request.model.id, form.models):
+            raise NotSupported(f"{request.model} runs no {kind}", hint=f"{provider} has it for {form.models}")
         if form is None:
             runs = f"it runs {', '.join(sorted(tools))}" if tools else "pass a function of yours as the tool"
             hint = f"pass wire={others[kind]!r}" if kind in others else runs

@@ -43,7 +43,7 @@ class Family(NamedTuple):
     """the forms in which it may write tool calls as text; see text_calls/forms.py"""
 
 
-@frozen
+@frozen(eq=False)
 class Resolved:
     """The steps in force, the scope of each, and the tables of option rules with their scopes, in their order."""
 

@@ -28,6 +28,8 @@ class ServerTool:
     """the option that holds a list of such objects, for declarations that are divided (MCP servers)"""
     beside_declaration: Mapping[str, Any] = {}
     """what such an object holds in any case"""
+    models: str = "*"
+    """the pattern of the ids of the models that run it, at a provider where others refuse it"""
     include: tuple[str, ...] = ()
     """what the option `include` has to name for the results to be in the answer"""
 
@@ -55,6 +57,7 @@ def _copied(declaration: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _put(into: dict[str, Any], path: list[str], value: object) -> None:
+    """Set the field at a path; an object is merged into one that is there."""
     for name in path[:-1]:
         into = into.setdefault(name, {})
     if isinstance(value, Mapping) and isinstance(known := into.get(path[-1]), dict):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from functools import lru_cache
-from hashlib import sha256
 
 from ...schemas.memo import memo
 from ..declare.tool_policies import ToolCallIdPolicy
@@ -48,6 +47,8 @@ def id_matcher(policy: ToolCallIdPolicy) -> Callable[[str], object]:
 @memo(4096)
 def mapped(key: tuple[str, ToolCallIdPolicy]) -> str:
     """Map an id to one that the policy accepts, the same at any time and in any process: `mapped[id, policy]`."""
+    from hashlib import sha256  # heavy: few ids need another form
+
     id, policy = key
     number = int.from_bytes(sha256(id.encode()).digest()[:16], "big")
     digits = []

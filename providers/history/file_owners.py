@@ -40,6 +40,10 @@ OWNERS: Final[tuple[tuple[str, frozenset[str]], ...]] = (
 _FORMS: Final = re.compile("|".join(f"(?P<f{at}>{form})" for at, (form, _) in enumerate(OWNERS)), re.I)
 
 
+MEDIA_NAMES = {Image: "an image", Audio: "an audio file", Video: "a video", File: "a file"}
+"""What a message calls a part of each class."""
+
+
 def known_owners(part: Media) -> frozenset[str]:
     """Return the providers that may store a part's file: the one that it names, else those of its form; empty for a
     part that is no such reference or of an unknown form."""
@@ -95,15 +99,12 @@ def check_owners(parts: Iterable[object], provider: str, *, by_form: bool = True
     """Raise NotSupported for a file by reference that another provider stores."""
     for part in parts:
         if isinstance(part, MEDIA) and (owner := other_owner(part, provider, by_form=by_form)) is not None:
-            raise stored_there(part, owner, provider)
+            raise stored_by_others(part, owner, provider)
 
 
-def stored_there(part: Media, owner: str, provider: str) -> NotSupported:
-    """Make the error for a file by reference that another provider stores. It does not quote the reference."""
+def stored_by_others(part: Media, owner: str, provider: str) -> NotSupported:
+    """Return the error for a file by reference that another provider stores. It does not quote the reference."""
     return NotSupported(
-        f"{_NAMES[type(part)]} of the call is stored at {owner}, and is not sent to {provider}",
+        f"{MEDIA_NAMES[type(part)]} of the call is stored at {owner}, and is not sent to {provider}",
         hint=f"call a model of {owner}, or pass the file as data=; if {provider} stores it, say provider={provider!r}",
     )
-
-
-_NAMES = {Image: "an image", Audio: "an audio file", Video: "a video", File: "a file"}

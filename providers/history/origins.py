@@ -30,14 +30,13 @@ from ...schemas.parts import (
     ToolCall,
     Video,
 )
-from .file_owners import check_owners, is_unowned, other_owner, stored_there
+from .file_owners import MEDIA_NAMES, check_owners, is_unowned, other_owner, stored_by_others
 
 _LABELS = frozenset(("id", "type", "status", "message"))
 """Names in `extra` by which a provider finds its own answer: without them, no content is lost."""
-_MEDIA = {Image: "an image", Audio: "an audio file", Video: "a video", File: "a file"}
 
 
-@frozen
+@frozen(eq=False)
 class Origins:
     """The target of a history."""
 
@@ -92,16 +91,20 @@ class Origins:
     def _check_answered(self, messages: Sequence[Message]) -> None:
         """Raise NotSupported for a file by an id of unknown form that a foreign provider has given an answer about: it
         is stored there."""
-        owner = ""
+        owner = ""  # the foreign provider, if any, whose answer comes next; an answer of no known model does not count
         for message in reversed(messages):
             if message.role == "assistant":
-                owner = _maker(message) if self.is_foreign(message) else owner if message.model is None else ""
+                if self.is_foreign(message):
+                    owner = _maker(message)
+                elif message.model is not None:
+                    owner = ""
             elif owner:
                 for part in message.content:
                     if is_unowned(part):
-                        raise stored_there(part, owner, self.model.provider)
+                        raise stored_by_others(part, owner, self.model.provider)
 
     def _fit(self, message: Message, lost: set[str]) -> Message:
+        """Return the message with only what is sent; add the names of what is left out to `lost`."""
         if message.role != "assistant":
             self.check_files(message.content)
             blocks = [part for part in message.content if isinstance(part, Opaque)]
@@ -112,17 +115,21 @@ class Origins:
         for part in message.content:
             if isinstance(part, Opaque) and part.data is None:
                 continue  # nothing of it is sent
-            rest, what = self._without_private(part, message) if foreign and self._private(part) else (part, "")
-            if rest is not None and not self._is_sent(rest, message, foreign):
-                owner = self._stored_at(rest) if isinstance(rest, MEDIA) else None
-                what = f"{_MEDIA[type(rest)]} that is stored at {owner}" if owner else _unsendable(part, message)
-                rest = None
-            if what:
-                lost.add(what)
-            if rest is not None:
-                parts.append(rest)
+            kept, loss = self._kept(part, message, foreign)
+            if loss:
+                lost.add(loss)
+            if kept is not None:
+                parts.append(kept)
         same = len(parts) == len(message.content) and all(a is b for a, b in zip(parts, message.content, strict=True))
         return message if same else evolve(message, content=parts)
+
+    def _kept(self, part: Part, message: Message, foreign: bool) -> tuple[Part | None, str]:
+        """Return what of a part of an answer is sent, None for nothing, and the name of what is left out."""
+        kept, loss = self._without_private(part, message) if foreign and self._private(part) else (part, "")
+        if kept is None or self._is_sent(kept, message, foreign):
+            return kept, loss
+        owner = self._stored_at(kept) if isinstance(kept, MEDIA) else None
+        return None, f"{MEDIA_NAMES[type(kept)]} that is stored at {owner}" if owner else _unsendable(part, message)
 
     def _is_sent(self, part: Part, message: Message, foreign: bool) -> bool:
         return isinstance(part, Text | Refusal | ToolCall) or self.can_replay(part, message, foreign)
@@ -143,13 +150,13 @@ class Origins:
         if isinstance(part, Opaque):
             return None, f"{_block(part)} of {maker}"
         if getattr(part, "file_id", None):
-            return None, f"{_MEDIA[type(part)]} that is stored at {maker}"
+            return None, f"{MEDIA_NAMES[type(part)]} that is stored at {maker}"
         if isinstance(part, Reasoning):
             plain = Reasoning(part.text)
             if part.text and self.accepts_part(plain, self.model):
                 return plain, f"the signature on reasoning of {maker}"
             return None, f"{_describe(part)} of {maker}"
-        loses = not part.extra[self.wire].keys() <= _LABELS and type(part) not in _MEDIA
+        loses = not part.extra[self.wire].keys() <= _LABELS and type(part) not in MEDIA_NAMES
         rest = _rest(part, self.wire)
         extra = {name: value for name, value in part.extra.items() if name != self.wire}
         return (
@@ -163,7 +170,7 @@ def _unsendable(part: Part, message: Message) -> str:
     if isinstance(part, Opaque):
         return f"{_block(part)} of {part.wire}"
     if not isinstance(part, Reasoning):
-        return f"{_MEDIA[type(part)]} of an answer"
+        return f"{MEDIA_NAMES[type(part)]} of an answer"
     maker = _maker(message) or part.wire
     content = part.text or part.signature or part.encrypted or part.extra
     return f"{_describe(part)}{f' of {maker}' if maker else ''}" if content else ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from hashlib import sha256
 from typing import Any, TypeVar
 
 from attrs import evolve
@@ -46,6 +45,8 @@ def _fit_name(name: str, policy: ToolNamePolicy, taken: set[str]) -> str:
     if policy.first and not re.match(f"[{policy.first}]", new):
         new = f"_{new}"
     if not new or len(new) > policy.max_length or new in taken:
+        from hashlib import sha256  # heavy: few names need another form
+
         mark = sha256(name.encode()).hexdigest()[:8]
         new = f"{new[: policy.max_length - 9]}_{mark}"
     taken.add(new)

@@ -34,7 +34,7 @@ _FETCH_OTHERWISE = f"run {COMMAND} by a Python with stepwell, or name a GGUF fil
 
 
 def cache_folder() -> Path:
-    """Return the folder of the model: $STEPWELL_CACHE, else the user's cache folder."""
+    """Return the folder where the model is stored: $STEPWELL_CACHE, else one in the user's cache folder."""
     if folder := REAL_WORLD.environ.get("STEPWELL_CACHE"):
         return Path(folder)
     if folder := REAL_WORLD.environ.get("XDG_CACHE_HOME"):

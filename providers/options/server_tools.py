@@ -111,10 +111,11 @@ BEDROCK: ServerTools = {
     "web_search": ServerTool({"systemTool": {"name": "nova_grounding"}}),
     "code_execution": ServerTool({"systemTool": {"name": "nova_code_interpreter"}}),
 }
-# https://console.groq.com/docs/browser-search, https://console.groq.com/docs/code-execution: of the gpt-oss models
+_GPT_OSS = "openai/gpt-oss*"
+# https://console.groq.com/docs/browser-search, https://console.groq.com/docs/code-execution
 GROQ: ServerTools = {
-    "web_search": ServerTool({"type": "browser_search"}),
-    "code_execution": ServerTool({"type": "code_interpreter", "container": {"type": "auto"}}),
+    "web_search": ServerTool({"type": "browser_search"}, models=_GPT_OSS),
+    "code_execution": ServerTool({"type": "code_interpreter", "container": {"type": "auto"}}, models=_GPT_OSS),
 }
 # https://docs.x.ai/docs/guides/tools/overview
 XAI: ServerTools = {

@@ -46,16 +46,17 @@ def read_json_calls(text: str, tools: Tools, closed: bool = True) -> list[Writte
     while at < len(text):
         reader = PartialJSON(loose=True, followed=True)
         try:
-            value = reader.finish(text[at:])
+            value, end = reader.finish(text[at:]), at + reader.end
         except DecodeError:
+            # Perhaps all of the text is one object with faults that `read_arguments` knows.
             if found or (whole := read_arguments(text, {})) is None:
                 return None
-            value, at = PartialJSON().finish(whole), len(text)
+            value, end = PartialJSON().finish(whole), len(text)
         calls = [named_call(each) for each in (value if isinstance(value, list) else [value])]
         found += [WrittenCall(*_with_object(call)) for call in calls if call is not None]
         if not found or None in calls:
             return None
-        at = _BETWEEN.match(text, at + reader.end).end()  # type: ignore[union-attr]
+        at = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]
     return found or None
 
 
@@ -218,6 +219,7 @@ def read_json_or_python(text: str, tools: Tools, closed: bool = True) -> list[Wr
 
 
 def _python_call(node: ast.expr, tools: Tools) -> WrittenCall | None:
+    """Read a call such as `weather("Rome", unit="C")`; return None for any other expression."""
     if not isinstance(node, ast.Call):
         return None
     name = ast.unparse(node.func).removesuffix(".call")
@@ -253,7 +255,10 @@ def _python_value(node: ast.expr, depth: int = 0) -> Any:
 
 
 def _object(text: str, closed: bool) -> str | None:
-    """Return the JSON text of the object that this is; nothing at all is an empty one, if nothing can follow."""
+    """Return arguments as the JSON text of an object; None if it is incomplete.
+
+    closed: whether the call has ended: no text at all is then an empty object.
+    """
     if not text.strip():
         return "{}" if closed else None
     return read_arguments(text, {}) if "{" in text else None

@@ -14,10 +14,9 @@ from ...schemas.chunks import (
     StreamChunk,
     TextDelta,
     ToolCallDelta,
-    ToolCallEnd,
-    ToolCallStart,
 )
 from ...schemas.reply import WHOLE
+from ...schemas.reply_chunks import call_chunks
 from ...schemas.tool import Tool
 from .forms import KnownForms, TextForm
 from .readers import WrittenCall
@@ -124,7 +123,7 @@ class TextCalls(Stage):
         return self._text(before)
 
     def _form_of_beginning(self) -> TextForm | None:
-        """Return the form of an answer that begins as a call without a mark does, and settle whether it does."""
+        """Return the form without a mark whose calls begin as this answer does; None if none does, or not yet."""
         text = self._held.lstrip()
         if not text:
             return None
@@ -172,9 +171,8 @@ class TextCalls(Stage):
     def _end(self, *, cut: bool = False) -> list[StreamChunk]:
         """Return the rest: a block that was not closed is read as far as it goes.
 
-
-        Half a call becomes one whose arguments, the block as it was written, do not parse, so that no loop runs it; in
-        an answer that was cut, one that has not ended. A block that names no tool is text after all.
+        A call that is not whole becomes one whose arguments are the block as it was written, which do not parse, so
+        that no loop runs it; in an answer that was cut it is a call without an end. A block that names no tool is text.
         """
         self._join()
         form, self._form = self._form, None
@@ -214,9 +212,5 @@ class TextCalls(Stage):
             at = _FIRST_INDEX + self._calls
             self._calls += 1
             id = call.id or f"call_{self._new_id()[:12]}"
-            out += [
-                ToolCallStart(at, id, call.name),
-                ToolCallDelta(at, call.arguments_json),
-                ToolCallEnd(at, {}, id, call.name, call.arguments_json),
-            ]
+            out += call_chunks(at, id, call.name, call.arguments_json)
         return out

@@ -61,6 +61,8 @@ LLAMA_RESPONSES = evolve(compatible_responses(), build_body=llama_responses_body
 
 
 def compatible_messages(path: str = "/messages", *, auth: Auth = anthropic_messages.auth) -> Wire:
-    """Return the wire of a server that has Anthropic's messages at this path, and takes the key in its header or in
-    another."""
+    """Return the wire of a server that has Anthropic's messages at this path.
+
+    auth: puts the key into the request; by default into the header that Anthropic has for it.
+    """
     return evolve(anthropic_messages, path=path, auth=auth, by_name_only=True)

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ...schemas.citation import Citation
+from ...schemas.json_text import JSONDecodeError, loads
 
 
 def items(value: Mapping[str, Any], name: str) -> Sequence[Any]:
@@ -15,7 +16,7 @@ def items(value: Mapping[str, Any], name: str) -> Sequence[Any]:
 
 
 def objects(value: object) -> Iterator[Mapping[str, Any]]:
-    """Give the objects in a list; none for anything else."""
+    """Yield the objects in a list; none for anything else."""
     for each in value if isinstance(value, list | tuple) else ():
         if isinstance(each, dict):
             yield each
@@ -28,9 +29,18 @@ def inner(value: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 
 def text_in(value: Mapping[str, Any], *names: str) -> str | None:
-    """Return the first of these fields that is a text with letters in it."""
+    """Return the first of these fields that is a string and not empty."""
     found = (value.get(name) for name in names)
     return next((each for each in found if isinstance(each, str) and each), None)
+
+
+def arguments_in(text: str) -> dict[str, Any]:
+    """Return the arguments of a provider's tool from their JSON; any other text as the argument `input`."""
+    try:
+        value = loads(text)
+    except JSONDecodeError:
+        value = None
+    return value if isinstance(value, dict) else {"input": text}
 
 
 def number_in(value: Mapping[str, Any], name: str) -> int | None:

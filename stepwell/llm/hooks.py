@@ -16,9 +16,10 @@ from ..pipeline.http.timeouts import Clock
 from ..pipeline.stream.own_chunks import ItemReader
 from ..schemas.chunks import StreamChunk
 from ..schemas.errors import StepError
-from ..schemas.fold import chunks_of, fold
+from ..schemas.fold import fold
 from ..schemas.message import Message, assistant
 from ..schemas.reply import Reply
+from ..schemas.reply_chunks import chunks_of
 from ..user_functions import in_time, on_own_loop, run_in_thread
 
 COMPLETION_METHODS = ("complete", "stream_complete", "acomplete", "astream_complete")

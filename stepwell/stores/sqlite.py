@@ -140,7 +140,7 @@ class Database:
         with self._lock:
             self._until[0] = time.monotonic() + (self._seconds or 0.0)
             if self._connection is not None and self._pid != os.getpid() and self.path != MEMORY:
-                _ORPHANS.append(self._connection)
+                _ORPHANS.append(self._connection)  # the parent's
                 self._connection = None
             try:
                 if self._connection is None:

@@ -29,8 +29,8 @@ from ..providers.wires.operations.openai_media import openai_images, openai_spee
 from ..providers.wires.operations.openai_misc import openai_models, openai_moderation
 from ..providers.wires.operations.rerank import rerank
 from ..schemas.errors import ConfigError
-from ..schemas.fold import chunks_of
 from ..schemas.json_text import well_formed
+from ..schemas.reply_chunks import chunks_of
 from .fake_answers import Said, altered, said_in_chat, scripted_reply
 from .fault_kinds import Fault, Pause
 
@@ -70,11 +70,18 @@ class FakeModel:
     ) -> None:
         if pieces is not None and (type(pieces) is not int or pieces < 1):
             raise ConfigError(f"pieces must be a number of characters above 0, not {pieces!r:.40}")
+        patterns = [stands_for] if isinstance(stands_for, str) else stands_for
+        if not isinstance(patterns, Iterable) or not all(isinstance(each, str) for each in patterns):
+            raise ConfigError(f"stands_for= of a FakeModel cannot be {stands_for!r:.40}", hint="stands_for='openai:*'")
+        if faults is not None and not hasattr(faults, "next"):
+            raise ConfigError(
+                f"faults= of a FakeModel cannot be a {type(faults).__name__}", hint="faults=Faults([Status(503)])"
+            )
         self._turns: list[Any] = list(turns)
         self._repeat = repeat
         self._pieces = pieces
         self._faults = faults
-        self._patterns = ("fake:*", *([stands_for] if isinstance(stands_for, str) else stands_for))
+        self._patterns = ("fake:*", *patterns)
         self.requests: list[Request] = []
         self.open = 0
         """How many streams are open."""
@@ -99,8 +106,8 @@ class FakeModel:
         """Take the turn of a call; raise it if it is an exception, which is the outcome of the call."""
         if not any(fnmatchcase(str(request.model), pattern) for pattern in self._patterns):
             raise ConfigError(
-                f"a FakeModel does not stand for {request.model}, and nothing was sent",
-                hint=f"FakeModel(stands_for='{request.model}')",
+                f"a FakeModel of {', '.join(self._patterns)} does not stand for {request.model}, and nothing was sent",
+                hint=f"pass stands_for='{request.model}' to it",
             )
         self.requests.append(request)
         turn = self._next(request)
@@ -161,6 +168,8 @@ class FakeModel:
                 f"the fake model has no turn left for call {len(self.requests)}: pass more turns, or repeat=True"
             )
         turn = self._turns[0] if self._repeat and len(self._turns) == 1 else self._turns.pop(0)
+        if isinstance(turn, type):
+            raise ConfigError(f"a turn cannot be the class {turn.__name__}", hint=f"{turn.__name__}(...)")
         return turn(request) if callable(turn) else turn
 
 

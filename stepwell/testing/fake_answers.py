@@ -11,11 +11,11 @@ from attrs import evolve
 
 from ..schemas.chunks import Finish, ReasoningDelta, StreamChunk, TextDelta
 from ..schemas.errors import InvalidOption, StreamTruncated
-from ..schemas.fold import chunks_of
 from ..schemas.message import Message
 from ..schemas.model import Model
 from ..schemas.parts import Audio, Image, Text, check_texts
 from ..schemas.reply import Ranked, Reply, Verdict
+from ..schemas.reply_chunks import chunks_of
 from ..schemas.usage import Usage
 from .fault_kinds import Alteration, AlteredBody, BodyEnd, Item, Pause
 
@@ -43,7 +43,8 @@ def said_in_chat(turn: object, size: int | None) -> list[Said]:
             message = Message("assistant", [Text(item) if isinstance(item, str) else item])
             check_texts(message.content)
             # Text after a pause is more of the same part.
-            parts += not (isinstance(before, Pause) and isinstance(item, str) and bool(parts))
+            if not parts or not isinstance(item, str) or not isinstance(before, Pause):
+                parts += 1
             said += [[piece] for chunk in _content(message, parts - 1) for piece in _pieces(chunk, size)]
         before = item
     reason = "tool_calls" if any(getattr(item, "type", "") == "tool_call" for item in items) else "stop"

@@ -9,9 +9,11 @@ from math import inf
 from random import Random
 
 from attrs import Attribute, field, frozen
+from attrs.validators import optional
 
 from ..pipeline.http.fast.errors import ReadError, RemoteProtocolError, Unreachable
 from ..pipeline.steps.shared import check_number
+from ..schemas.errors import ConfigError
 from ..schemas.json_text import dumps
 
 
@@ -19,11 +21,32 @@ class BodyEnd(Exception):
     """No error: the body ends here."""
 
 
+def _seconds(instance: object, attribute: Attribute[float], value: float) -> None:
+    if value != inf:
+        check_number(value, f"{attribute.name} of {type(instance).__name__}", least=0)
+
+
+def _bytes(instance: object, attribute: Attribute[int], value: int) -> None:
+    check_number(value, f"{attribute.name} of {type(instance).__name__}", whole=True, least=0)
+
+
+def _difference(instance: object, attribute: Attribute[int], value: int) -> None:
+    check_number(value, f"{attribute.name} of {type(instance).__name__}", whole=True, least=-inf)
+
+
+def _size(instance: object, attribute: Attribute[int], value: int) -> None:
+    check_number(value, f"{attribute.name} of {type(instance).__name__}", whole=True)
+
+
+def _status(instance: object, attribute: Attribute[int], value: int) -> None:
+    check_number(value, f"{attribute.name} of {type(instance).__name__}", whole=True, least=100)
+
+
 @frozen
 class Pause:
     """A wait before what follows, in seconds."""
 
-    seconds: float
+    seconds: float = field(validator=_seconds)
 
 
 Item = bytes | Pause | Exception
@@ -62,21 +85,6 @@ def _altered(items: list[Item], alteration: Alteration) -> list[Item]:
     return out
 
 
-def _seconds(instance: object, attribute: Attribute[float], value: float | None) -> None:
-    if value is not None and value != inf:
-        check_number(value, f"{attribute.name} of {type(instance).__name__}", least=0)
-
-
-def _bytes(instance: object, attribute: Attribute[int], value: int | None) -> None:
-    if value is not None:
-        check_number(value, f"{attribute.name} of {type(instance).__name__}", whole=True, least=0)
-
-
-def _size(instance: object, attribute: Attribute[int], value: int | None) -> None:
-    if value is not None:
-        check_number(value, f"{attribute.name} of {type(instance).__name__}", whole=True)
-
-
 class Fault:
     """What happens to one answer. Each kind overrides what it needs; the rest changes nothing."""
 
@@ -102,10 +110,19 @@ class Status(Fault):
     headers: further headers.
     """
 
-    status: int
-    retry_after: float | None = field(default=None, validator=_seconds)
+    status: int = field(validator=_status)
+    retry_after: float | None = field(default=None, validator=optional(_seconds))
     body: object = None
     headers: Mapping[str, str] = field(factory=dict)
+
+    def __attrs_post_init__(self) -> None:
+        try:
+            self.content()
+        except TypeError as error:
+            raise ConfigError(
+                f"the body or the headers of a Status cannot be sent: {type(error).__name__}",
+                hint="body= is JSON, text or bytes, headers= a dict of texts",
+            ) from error
 
     def instead(self) -> Status:
         return self
@@ -135,7 +152,7 @@ class Refuse(Fault):
 class Reset(Fault):
     """The connection breaks after `at` bytes of the body; None: before the status, when the request has been sent."""
 
-    at: int | None = field(default=None, validator=_bytes)
+    at: int | None = field(default=None, validator=optional(_bytes))
 
     def at_head(self, headers: dict[str, str]) -> Exception | None:
         return ReadError("the connection was reset") if self.at is None else None
@@ -162,7 +179,7 @@ class Cut(Fault):
 class Length(Fault):
     """The answer declares `by` bytes more than it has (below 0: fewer): it breaks off, or its end is not read."""
 
-    by: int
+    by: int = field(validator=_difference)
 
     def at_head(self, headers: dict[str, str]) -> None:
         if (length := headers.get("content-length", "")).isdigit():
@@ -209,7 +226,7 @@ class Slow(Fault):
 class Split(Fault):
     """The body arrives in pieces of at most `size` bytes; None: of 1 to 20, by chance."""
 
-    size: int | None = field(default=None, validator=_size)
+    size: int | None = field(default=None, validator=optional(_size))
 
     def on_body(self, chance: Random) -> Alteration:
         return _split(self.size, chance)
@@ -231,7 +248,7 @@ class Gzip(Fault):
     """The body comes compressed, though that was not requested; of it only the first `cut` bytes, unless that is
     None."""
 
-    cut: int | None = field(default=None, validator=_bytes)
+    cut: int | None = field(default=None, validator=optional(_bytes))
 
     def at_head(self, headers: dict[str, str]) -> None:
         headers["content-encoding"] = "gzip"
@@ -250,6 +267,7 @@ def _until(at: float, error: Exception) -> Alteration:
 
 
 def _without_last(count: int) -> Alteration:
+    """Leave out the last bytes of the body."""
     held = b""
     data = yield []
     while data:

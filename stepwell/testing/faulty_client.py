@@ -46,7 +46,7 @@ class RawClient(Protocol):
 
 
 class HttpxRequest(Protocol):
-    """A request of httpx's."""
+    """An httpx request: what is read of one here."""
 
     method: str
     url: object
@@ -72,7 +72,7 @@ class FaultyClient:
         return self._run(flow, clock, scope, lambda: self._client.exchange(request, clock, scope))
 
     def send(self, request: HttpxRequest, **settings: object) -> FaultyAnswer:
-        """Send a request of httpx's."""
+        """Send an httpx request, with the faults that the plan has for it."""
         limits, url = request.extensions["timeout"], str(request.url)
         flow = _exchange(*self._faults(request.method, url), url)
         return self._run(flow, limits.clock, limits.scope, lambda: self._client.send(request, **settings))
@@ -118,7 +118,7 @@ class AsyncFaultyClient:
         return await self._run(flow, clock, lambda: self._client.exchange(request, clock))
 
     async def send(self, request: HttpxRequest, **settings: object) -> FaultyAnswer:
-        """Send a request of httpx's."""
+        """Send an httpx request, with the faults that the plan has for it."""
         url = str(request.url)
         flow = _exchange(*self._faults(request.method, url), url)
         return await self._run(
@@ -229,7 +229,7 @@ class _Body:
                 if isinstance(item, Pause):
                     wait_as_read(item.seconds, self._clock, self._scope)
                 elif isinstance(item, Exception):
-                    self._items.append(item)
+                    self._items.append(item)  # a further read has the same outcome
                     raise StopIteration if isinstance(item, BodyEnd) else item
                 elif item:
                     return item

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from ..pipeline.http.library_logs import SENDING
-from ..pipeline.http.redact import masked
+from ..pipeline.http.redact import masked, spellings
 from ..pipeline.http.request import Request
 from ..providers.declare.vendor_names import KEY_PREFIXES
 from ..schemas.secret import MASK
@@ -43,7 +43,7 @@ def masked_text(text: str, secrets: Secrets, fields: re.Pattern[str] = _TOKEN_FI
     if request is not None:
         text = masked(text, request)
     for word in words:
-        text = text.replace(word, MASK)
+        text = re.sub(spellings(word), MASK, text)
     return _KEY_SHAPES.sub(MASK, fields.sub(rf"\1{MASK}", text))
 
 

@@ -26,10 +26,11 @@ from stepwell.integrations.langchain.incoming import messages_from_langchain
 from stepwell.integrations.langchain.outgoing import response_metadata, result_of, usage_metadata
 from stepwell.schemas.chunks import StreamChunk, ToolCallDelta, ToolCallStart
 from stepwell.schemas.errors import ConfigError
-from stepwell.schemas.fold import chunks_of, fold
+from stepwell.schemas.fold import fold
 from stepwell.schemas.message import Message
 from stepwell.schemas.parts import Audio, File, Image, Opaque, Reasoning, Refusal, Text, ToolCall, Video
 from stepwell.schemas.reply import CallWarning, Reply
+from stepwell.schemas.reply_chunks import chunks_of
 from stepwell.schemas.usage import Usage
 
 pytestmark = pytest.mark.usefixtures("framework")

@@ -65,6 +65,11 @@ def test_each_provider_gets_its_form_or_the_call_is_refused_before_it_is_sent() 
                 assert all(value in body for value in ("deep", "https://mcp.test", "TOKEN") if kind == "mcp")
 
 
+def test_a_model_that_does_not_run_the_tool_of_its_provider_gets_no_call() -> None:
+    with pytest.raises(errors.NotSupported, match="versatile runs no web_search; groq has it for openai/gpt-oss"):
+        sent("groq:llama-3.3-70b-versatile", server_tool("web_search"))
+
+
 def test_the_forms_and_where_settings_go() -> None:
     place = {"country": "CH", "city": "Bern"}
     search = server_tool("web_search", allowed_domains=["a.test"], max_uses=2, user_location=place)
@@ -113,7 +118,7 @@ def test_a_named_wire_is_kept_and_the_error_names_the_other() -> None:
     ("kind", "settings", "error"),
     [
         ("web_serch", {}, "there is no server tool 'web_serch'; did you mean 'web_search'"),
-        ("web_search", {"domains": ["a"]}, "has no setting 'domains'"),
+        ("web_search", {"domains": ["a"]}, "has no setting 'domains'; it has .*allowed_domains"),
         ("web_search", {"max_uses": 0}, "max_uses"),
         ("file_search", {}, "needs stores"),
         ("mcp", {"label": "x"}, "needs url"),

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import os
 import socket
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from carriers import NAMES, aclient_of, client_of, is_async, name_of, own_client
+from in_turn import in_turn
 
 import stepwell
 from stepwell.pipeline.effects import CallModel, Flow
@@ -24,6 +27,7 @@ from stepwell.steps import circuit_breaker, concurrency
 from stepwell.stores import MemoryStore
 from stepwell.stores.sqlite import Database
 
+from loopback import DONE, END, LONG, chunk, event, serving, streaming
 from scripted import MODEL, Scripted
 
 LIMITS: dict[str, Callable[[], Any]] = {
@@ -193,3 +197,73 @@ def test_a_child_that_is_forked_within_a_transaction_can_write(tmp_path: Path) -
     thread.join()
     assert database.read("SELECT n FROM rows ORDER BY n") == [(0,), (1,), (2,)]
     database.close()
+
+
+LEAVING: dict[str, Callable[..., Any]] = {
+    "read": lambda stream, client: stream.reply(),
+    "close the stream": lambda stream, client: stream.close(),
+    "close the client": lambda stream, client: client.close(),
+}
+
+
+def leave_in_child(work: Callable[[], object]) -> str:
+    """Return the name of the error, or nothing, of this work in a forked child."""
+    reads, writes = os.pipe()
+    if not (child := os.fork()):
+        name = ""
+        try:
+            work()
+        except BaseException as error:
+            name = f"{type(error).__name__}: {error}"
+        finally:
+            os.write(writes, name.encode())
+            os._exit(0)
+    os.close(writes)
+    with open(reads) as found:
+        said = found.read()
+    os.waitpid(child, 0)
+    return said
+
+
+@pytest.mark.usefixtures("new_process")
+@in_turn("carrier", NAMES)
+def test_whatever_a_forked_process_does_with_a_stream_its_parent_gets_all_of_it(carrier: str) -> None:
+    """Both have the same socket and, on asyncio, the same epoll: what a child reads or closes is the parent's."""
+    proceed = threading.Event()
+
+    def script(request: Any) -> Iterable[bytes]:
+        yield streaming() + chunk(event("hel"))
+        proceed.wait(LONG)
+        yield chunk(event("lo", "stop")) + chunk(DONE) + END
+
+    def check(way: str, work: Callable[[], object]) -> None:
+        said = leave_in_child(work)
+        assert ("parent of this process" in said) == (way == "read"), (way, said)
+        proceed.set()
+
+    async def run(server: Any, way: str, leave: Callable[..., Any]) -> str:
+        async with own_client(carrier) as http, aclient_of(server, http=http, transport=name_of(carrier)) as client:
+            stream = await client.stream_text(MODEL, "hi", timeout=LONG)
+            pieces = [await anext(deltas := stream.text_deltas())]
+
+            async def in_child() -> None:
+                await leave(stream, client)
+
+            def work() -> None:
+                asyncio.events._set_running_loop(None)
+                asyncio.run(in_child())
+
+            check(way, work)
+            return "".join([*pieces, *[each async for each in deltas]])
+
+    with serving(script) as server:
+        for way, leave in LEAVING.items():
+            proceed.clear()
+            if is_async(carrier):
+                assert asyncio.run(run(server, way, leave)) == "hello", way
+                continue
+            with own_client(carrier) as http, client_of(server, http=http, transport=name_of(carrier)) as client:
+                stream = client.stream_text(MODEL, "hi", timeout=LONG)
+                pieces = [next(deltas := stream.text_deltas())]
+                check(way, lambda: leave(stream, client))  # noqa: B023
+                assert "".join([*pieces, *deltas]) == "hello", way

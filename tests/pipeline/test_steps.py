@@ -10,7 +10,7 @@ from stepwell import Stream, around, on_chunk, on_error, on_request, on_response
 from stepwell.pipeline.step import Step
 from stepwell.schemas.chunks import TextDelta
 from stepwell.schemas.errors import ConfigError, StepError, UnknownStep
-from stepwell.schemas.fold import chunks_of
+from stepwell.schemas.reply_chunks import chunks_of
 from stepwell.steps import Halt, Pipeline
 
 from driving import Drive, World, answered, drive_async, drive_sync, reply, request

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+import struct
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -41,6 +42,10 @@ SOON = 20.0
 
 class Hangup(Exception):
     """Raised in a script to close the connection without an answer."""
+
+
+class Reset(Hangup):
+    """Raised in a script to close the connection so that the client gets a reset."""
 
 
 CERTIFICATES = Path(__file__).parent / "certificates"
@@ -118,6 +123,8 @@ class Loopback:
                             _sleep(connection, act)
                         else:
                             connection.sendall(act)
+        except Reset:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
         except (OSError, ValueError, Hangup):  # ValueError: this is no HTTP
             pass
         finally:

@@ -184,7 +184,21 @@ def test_a_turn_may_be_a_function_of_the_request() -> None:
     assert [client.generate_text("fake:m", text).text for text in ("a", "b")] == ["A", "B"]
 
 
-@pytest.mark.parametrize("pieces", [0, -1, 1.5, True])
-def test_pieces_have_a_size(pieces: Any) -> None:
-    with pytest.raises(ConfigError):
-        FakeModel("a", pieces=pieces)
+WRONG: dict[str, list[Any]] = {
+    "pieces": [0, -1, 1.5, True],
+    "stands_for": [None, 1, [1], b"openai:*"],
+    "faults": [3, Status(503), [Status(503)]],
+}
+
+
+def test_what_a_fake_cannot_be_made_with_is_an_error_at_once() -> None:
+    for name, values in WRONG.items():
+        for value in values:
+            with pytest.raises(ConfigError, match=name):
+                FakeModel("a", **{name: value})
+
+
+def test_a_class_is_no_turn() -> None:
+    for kind in (ServerError, ValueError, ToolCall):
+        with pytest.raises(ConfigError, match=kind.__name__):
+            client_of(FakeModel(kind)).generate_text("fake:m", "hi")

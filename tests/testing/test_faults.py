@@ -8,8 +8,10 @@ from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
+import attrs
 import httpx
 import pytest
+from in_turn import in_turn
 
 from stepwell import AsyncClient, Client, Timeouts
 from stepwell.errors import ConfigError, StepwellError
@@ -22,6 +24,7 @@ from stepwell.testing import (
     Gzip,
     Late,
     Length,
+    Pause,
     Refuse,
     Reset,
     Slow,
@@ -182,6 +185,9 @@ def test_a_pause_ends_when_its_task_is_cancelled() -> None:
         lambda: Cut(-1),
         lambda: Split(0),
         lambda: Stall(0, -1),
+        lambda: Status(99),
+        lambda: Status(503, body={object()}),
+        lambda: Status(503, headers=None),  # type: ignore[arg-type]
         lambda: by_chance(2),
         lambda: Client(transport=Faults([], over="quic")),  # type: ignore[arg-type]
         lambda: Client(transport=Faults([], over=httpx.AsyncClient())),
@@ -190,3 +196,15 @@ def test_a_pause_ends_when_its_task_is_cancelled() -> None:
 def test_a_plan_that_cannot_be_read_is_an_error_at_once(wrong: Callable[[], object]) -> None:
     with pytest.raises(ConfigError):
         wrong()
+
+
+@in_turn("wrong", ["1", None, b"1", float("nan"), object(), [1]])
+def test_no_fault_takes_a_number_that_is_none(wrong: Any) -> None:
+    """Every kind, in every argument that is a number; one that may be left out may be None."""
+    for kind in (Cut, Garble, Gzip, Late, Length, Pause, Reset, Slow, Split, Stall, Status):
+        for each in attrs.fields(kind):
+            if not ("int" in str(each.type) or "float" in str(each.type)) or (wrong is None and each.default is None):
+                continue
+            given = {other.alias: 200 for other in attrs.fields(kind) if other.default is attrs.NOTHING}
+            with pytest.raises(ConfigError):
+                kind(**given | {each.alias: wrong})

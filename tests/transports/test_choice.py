@@ -11,7 +11,8 @@ import pytest
 
 from stepwell import AsyncClient, Client, connect
 from stepwell.connect import AsyncRawTransport, RawTransport
-from stepwell.pipeline.http.fast.client import AsyncSocketClient, SocketClient
+from stepwell.pipeline.http.fast.async_client import AsyncSocketClient
+from stepwell.pipeline.http.fast.client import SocketClient
 from stepwell.schemas import errors
 from stepwell.transports import FastTransport
 

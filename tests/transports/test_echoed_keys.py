@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64encode
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 import orjson
 import pytest
+from in_turn import in_turn
 from leaks import leaks
 
 from stepwell import Client
 from stepwell.schemas import errors
+from stepwell.testing import Cassette
 
 from loopback import event
 
@@ -64,6 +69,33 @@ def test_a_key_that_a_function_gives_is_masked_too(stream: bool) -> None:
         call = client.stream_text if stream else client.generate_text
         call("google_vertex:meta/llama", "hi", wire="openai_chat")
     assert "Bearer **********" in str(caught.value) and CANARY not in str(caught.value) + repr(vars(caught.value))
+
+
+SPELLED: dict[str, Callable[[str], str]] = {
+    "JSON of PHP": lambda text: text.replace("/", "\\/"),
+    "JSON of .NET": lambda text: text.replace("+", "\\u002B"),
+    "JSON in JSON": lambda text: text.replace("+", "\\\\u002b").replace("/", "\\\\\\/"),
+    "HTML": lambda text: text.replace("+", "&#43;").replace("/", "&#x2F;"),
+    "a URL": lambda text: quote(text, safe=""),
+    "a URL in lower case": lambda text: text.replace("+", "%2b").replace("/", "%2f"),
+}
+MIXED = "a8/Zq+9/xW+3/Lm+Q/5t+Vb7/Rk+2=="
+
+
+@in_turn("way", SPELLED)
+def test_a_key_is_masked_as_servers_write_it_in_errors_and_on_cassettes(way: str, tmp_path: Path) -> None:
+    parts = [each for each in re.split(r"[/+=]", MIXED) if len(each) > 1]
+    said = b'{"error": {"message": "Wrong key", "sent": "Bearer %s!"}}' % SPELLED[way](MIXED).encode()
+    server = httpx.MockTransport(lambda request: httpx.Response(401, content=said))
+    path = tmp_path / f"{way}.json"
+    for options in ({"api_key": MIXED}, {"headers": {"x-own": MIXED}, "api_key": "any"}):
+        with Client(transport=Cassette(path, record="always", transport=server), retries=0) as client:
+            with pytest.raises(errors.AuthError) as caught:
+                client.generate_text(MODEL, "hi", **options)
+        shown = path.read_text()
+        if "headers" not in options:
+            shown += str(caught.value) + repr(vars(caught.value))
+        assert "Bearer **********" in shown and [each for each in parts if each in shown] == []
 
 
 def test_a_key_that_a_cut_went_through_is_masked_too() -> None:

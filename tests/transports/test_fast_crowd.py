@@ -1,6 +1,6 @@
 """Many calls over the fast transport beside many that are cut short: none gets another's answer, and all places stay.
 
-`make soak` makes 10,000 calls beside 1,000 of those.
+`make fast-crowd` makes 10,000 calls beside 1,000 of those.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from stepwell.transports import FastTransport
 
 from loopback import DONE, END, LONG, answer, chunk, completion, event, serving, streaming
 
-CALLS = int(os.environ.get("SOAK_CALLS", "400"))
+CALLS = int(os.environ.get("FAST_CROWD_CALLS", "400"))
 CUT_SHORT = CALLS // 10
 CONNECTIONS = 20
 PATIENT = Timeouts(connect=LONG, first_event=LONG, idle=LONG)

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 from carriers import MODEL, aclient_of, all_carriers, client_of, is_async, name_of, own_client
 
+from stepwell import Budget
+from stepwell.pipeline.http import transport
 from stepwell.schemas import errors
 
 from loopback import SOON, Hangup, answer, completion, serving, whole_stream
@@ -63,6 +65,23 @@ def test_before_a_byte_it_is_sent_again_at_once_and_after_one_it_is_not(carrier:
     for begun in (b"H", b"HTTP/1.1 103 Early\r\n\r\n", b"HTTP/1.1 200 OK\r\n"):
         error, seen = outcome(carrier, begun, stream=stream)
         assert type(error) is errors.StreamTruncated and seen == 2, begun
+
+
+@all_carriers
+def test_one_that_ends_later_may_have_been_charged_for(carrier: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(transport, "ROUND_TRIP", 0.0)
+    error, seen = outcome(carrier, b"", stream=False)
+    assert type(error) is errors.StreamTruncated and seen == 2
+    budget = Budget(tokens=10**6, output_tokens=5000)
+
+    def script(request: Any) -> Iterable[bytes]:
+        if len(server.seen) == 2:
+            raise Hangup
+        yield answer(completion("yes"))
+
+    with serving(script) as server:
+        reply = ask_twice(server, carrier, stream=False, retries=1, pipeline=budget)
+    assert len(reply.attempts) == 2 and budget.tokens_used > 5000  # the one that was lost, too
 
 
 @all_carriers

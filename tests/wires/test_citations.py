@@ -8,6 +8,7 @@ import answers
 import pytest
 
 from stepwell import Context, Reply, user
+from stepwell.chunks import TextDelta
 from stepwell.declare import Wire
 from stepwell.messages import Citation, ServerToolCall, ServerToolResult, Text
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
@@ -17,7 +18,8 @@ from stepwell.providers.wires.google_generate import google_generate
 from stepwell.providers.wires.mistral_chat import mistral_chat
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.providers.wires.openai_responses import openai_responses
-from stepwell.schemas.fold import chunks_of, fold
+from stepwell.schemas.fold import fold
+from stepwell.schemas.reply_chunks import chunks_of
 
 from recordings import recordings, replay
 
@@ -54,7 +56,9 @@ def test_recorded_tools_and_citations_are_found_sent_back_and_stored() -> None:
             assert {result.id for result in reply.server_tool_results} <= {call.id for call in reply.server_tool_calls}
             stored = Context([user("?"), reply.message])
             assert Context.from_json(stored.to_json()) == stored
-            assert fold(chunks_of(reply)).message == reply.message
+            chunks = chunks_of(reply)
+            assert fold(chunks).message == reply.message
+            assert "".join(chunk.text for chunk in chunks if isinstance(chunk, TextDelta)) == reply.text, recording.id
             tools, citations = tools + len(reply.server_tool_calls), citations + len(reply.citations)
     assert tools >= 15 and citations >= 25, "the recordings hold them"
 

@@ -18,8 +18,9 @@ from stepwell import Reply
 from stepwell.pipeline.stream.decoder import StreamDecoder
 from stepwell.providers.wires.google_generate import google_generate
 from stepwell.schemas import errors
-from stepwell.schemas.fold import chunks_of, fold
+from stepwell.schemas.fold import fold
 from stepwell.schemas.message import user
+from stepwell.schemas.reply_chunks import chunks_of
 
 from recordings import Recording, recordings, replay, with_body
 

@@ -24,6 +24,12 @@ ANSWERS: dict[str, tuple[str, str, Any, Any]] = {
         ["a"],
         {"model": "m", "data": [{"index": 0, "embedding": [1.0, 2.0]}], "usage": _COUNTS},
     ),
+    "perplexity_embeddings": (
+        "embed",
+        "perplexity:pplx-embed-v1-0.6b",
+        ["a"],
+        {"model": "m", "data": [{"index": 0, "embedding": "AQI="}], "usage": _COUNTS},
+    ),
     "cohere_embeddings": (
         "embed",
         "cohere:embed-v4.0",
@@ -138,7 +144,7 @@ NEEDED = {
 }
 """What the answer is, and what it stands in; a media type says what a picture is."""
 KEYS = {
-    **dict.fromkeys(("openai", "cohere", "google", "ollama", "mistral", "elevenlabs"), "k"),
+    **dict.fromkeys(("openai", "cohere", "google", "ollama", "mistral", "elevenlabs", "perplexity"), "k"),
     "amazon_bedrock": {"access_key": "a", "secret_key": "s", "region": "us-east-1"},
     "google_vertex": {"token": "t", "project": "p", "location": "us-central1"},
 }

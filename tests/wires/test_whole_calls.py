@@ -13,7 +13,7 @@ from stepwell.chunks import ToolCallEnd
 from stepwell.providers import WIRES
 from stepwell.providers.declare.provider import declare_provider
 from stepwell.providers.declare.registry import Registry
-from stepwell.schemas.fold import chunks_of
+from stepwell.schemas.reply_chunks import chunks_of
 
 TOOL = Tool("look_up", "What is known of it.", {"type": "object"})
 

@@ -26,6 +26,7 @@ class AsyncPool:
     def __init__(self, loop: asyncio.AbstractEventLoop, tls: TLS, *, most: int, keep_alive: float) -> None:
         self._loop = loop
         self._tls = tls
+        self._context: Any = None
         self._most = most
         self._keep_alive = keep_alive
         self._buffer = ReadBuffer()  # asyncio's own of each read would be mapped and unmapped
@@ -89,7 +90,10 @@ class AsyncPool:
         return made
 
     async def _connect(self, made: AsyncConnection, target: Target, seconds: float | None) -> None:
-        options: dict[str, Any] = {"ssl": self._tls()} if target.tls else {}
+        if target.tls and self._context is None:
+            # In a thread: reading the authorities' certificates takes 20 ms and more.
+            self._context = await self._loop.run_in_executor(None, self._tls)
+        options: dict[str, Any] = {"ssl": self._context} if target.tls else {}
         # A number has one address only; uvloop tries one address after another.
         if not target.is_numeric and isinstance(self._loop, asyncio.BaseEventLoop):
             options["happy_eyeballs_delay"] = HEAD_START

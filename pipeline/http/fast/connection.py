@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import socket
 import ssl
 import threading
 from collections.abc import Callable
 
+from ....schemas.process_lock import PROCESS
 from ..timeouts import Clock
 from .answer import ONE_WRITE, UnreadAnswer
 from .errors import ReadError, ReadTimeout, RemoteProtocolError, StaleConnection, WriteTimeout, broken
@@ -17,9 +17,6 @@ from .wait import IN, LONGEST, OUT, ready, shut_down, waiter_of
 
 _NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError)
 _local = threading.local()  # one buffer for each thread: what arrives is parsed before the next read
-_PROCESS = [os.getpid()]
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=lambda: _PROCESS.__setitem__(0, os.getpid()))
 
 
 class Connection:
@@ -66,7 +63,7 @@ class Connection:
         self._busy = False
         self._fit = True
         self._lock = threading.RLock()  # a signal handler may make a call while it is held
-        self._process = _PROCESS[0]
+        self._process = PROCESS[0]
 
     def is_fresh(self) -> bool:
         """Return whether the server has neither closed this idle connection nor sent anything on it."""
@@ -123,7 +120,7 @@ class Connection:
         with self._lock:
             if self.closed:
                 raise ReadError("the connection was closed by the caller")
-            if self._process != _PROCESS[0]:
+            if self._process != PROCESS[0]:
                 raise ReadError("the connection belongs to the parent process")
             self._busy = True
 
@@ -203,7 +200,7 @@ class Connection:
         keep: False closes it anyway.
         """
         self._fit = self._fit and keep
-        if self._process == _PROCESS[0]:
+        if self._process == PROCESS[0]:
             self._leave(self)
         else:  # in a forked child the pool's lock may be held by a thread that does not exist
             self._socket.close()

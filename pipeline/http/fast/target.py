@@ -5,7 +5,9 @@ from __future__ import annotations
 import re
 from urllib.parse import urlsplit
 
+from ....schemas.memo import Memo
 from ..headers import are_sendable, header_error
+from ..urls import refuse_login
 from .errors import LocalProtocolError, UnsupportedProtocol
 
 _VISIBLE = re.compile(r"[!-~]+")
@@ -99,3 +101,14 @@ def _bad_head(headers: dict[str, str]) -> Exception:
     if are_sendable(headers):
         return LocalProtocolError("a header's name, or its value, has characters that are not allowed there")
     return header_error(headers)
+
+
+def targets() -> Memo[str, Target]:
+    """Return URLs, each taken apart once. One with a user name or password in it is an InvalidOption."""
+
+    def target(url: str) -> Target:
+        if "@" in url:
+            refuse_login(url)
+        return Target(url)
+
+    return Memo(1000, target)

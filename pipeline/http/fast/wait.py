@@ -75,5 +75,5 @@ def shut_down(sockets: Sequence[Any]) -> None:
         with suppress(OSError):
             if isinstance(each, socket.socket):
                 socket.socket.shutdown(each, socket.SHUT_RDWR)
-            elif each is not None:  # what asyncio shows of a socket
+            elif each is not None:  # a TransportSocket of asyncio
                 each.shutdown(socket.SHUT_RDWR)

@@ -97,7 +97,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
 
 
 def _general(data: object, name: str, model: Model, state: State) -> list[StreamChunk]:
-    if (handler := by_kind(_HANDLERS, data, name, model)) is None:
+    if state.ended or (handler := by_kind(_HANDLERS, data, name, model)) is None:
         return []
     event, out = kept_event(data, EVENT_FIELDS, model)
     return out + handler(event, model, state)

@@ -16,7 +16,7 @@ _TEXT = (None, "TEXT_CONTENT")
 
 
 def cited(citations: Iterable[Mapping[str, Any]]) -> list[StreamChunk]:
-    """Make the chunks of citations: one for each source."""
+    """Return a chunk for each citation of the text, with all its sources."""
     out: list[StreamChunk] = []
     for each in citations:
         if each.get("type") in _TEXT:

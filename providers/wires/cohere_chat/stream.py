@@ -93,7 +93,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
 
 
 def _event(event: object, name: str, model: Model, state: State) -> list[StreamChunk]:
-    if (handler := by_kind(_HANDLERS, event, name, model)) is None:
+    if state.ended or (handler := by_kind(_HANDLERS, event, name, model)) is None:
         return []
     data, out = kept_event(event, _RULES.get(handler, EVENT_FIELDS), model)
     delta = data.get("delta") or {}

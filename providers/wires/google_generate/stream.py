@@ -185,7 +185,7 @@ def _read_piece(data: object, model: Model, state: State, name: str = "", *, who
         piece, out = kept_event(data, EVENT_FIELDS, model)
     if not isinstance(data, dict):
         return out if state.failure is None else [STREAM_END]
-    if not state.started:
+    if not state.started and (piece.get("responseId") or piece.get("candidates")):
         state.started, state.id = True, piece.get("responseId")
         out.append(Start(piece.get("responseId"), piece.get("modelVersion")))
     for position, candidate in enumerate(piece.get("candidates") or ()):
@@ -334,11 +334,13 @@ def _end_calls(state: _Candidate) -> list[StreamChunk]:
 
 
 def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
-    """Return the last chunks, if every candidate has its reason or the prompt was blocked; none for a cut stream."""
+    """Return the last chunks, if every candidate has its reason or the prompt was blocked; if cut, the usage."""
     if state.failure is not None:
         raise state.failure
     finished = state.first.reason is not None and all(other.reason is not None for other in state.others.values())
-    return _closing(state) if finished or state.block else []
+    if finished or state.block:
+        return _closing(state)
+    return [_usage(state)] if state.unreported and state.usage is not None else []
 
 
 def _closing(state: State) -> list[StreamChunk]:

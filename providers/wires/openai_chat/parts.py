@@ -142,9 +142,9 @@ def decode_image(image: Mapping[str, Any]) -> Image:
 
 
 def plain_parts(message: Mapping[str, Any]) -> tuple[Part, ...] | None:
-    """Return the parts of a message with text or calls of functions and nothing rare, as most are; None for another.
+    """Return the parts of a message that has only text and function calls, as most have; None for any other.
 
-    This and the reply take 3 µs, chunks and a fold 8.
+    With the reply made of them it takes 3 µs; to decode chunks and fold them takes 8.
     """
     text, seen = message.get("content") or "", set()
     rare = message.get("refusal") or message.get("annotations") or type(text) is not str

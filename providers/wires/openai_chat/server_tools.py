@@ -15,9 +15,8 @@ from attrs import evolve
 
 from ....schemas.chunks import Cited, MetadataUpdate, PartDone, StreamChunk
 from ....schemas.citation import Citation
-from ....schemas.json_text import JSONDecodeError, loads
 from ....schemas.parts import Opaque, ServerToolCall, ServerToolResult
-from ..sources import items, objects, text_in, web_pages
+from ..sources import arguments_in, items, objects, text_in, web_pages
 from .places import NAME, SERVER_TOOLS
 
 SOURCES = frozenset(("citations", "search_results"))
@@ -34,13 +33,14 @@ _KINDS: Mapping[str, str] = {
 
 
 def metadata_chunks(beside: Mapping[str, Any], *, cited: bool) -> list[StreamChunk]:
-    """Make the chunks of what stands beside the choices.
+    """Return the chunks for the fields of an answer other than `choices`.
 
-    beside: these fields. Of those that name sources `search_results` says more than the addresses in `citations`.
-    cited: whether the message has cited its sources itself.
+    beside: these fields.
+    cited: whether the message has cited its sources itself; those of these fields are then left out.
     """
     metadata = {name: value for name, value in beside.items() if name not in SOURCES}
     out: list[StreamChunk] = [MetadataUpdate(metadata)] if metadata else []
+    # `search_results` have titles and dates; `citations` are the same addresses alone.
     pages = () if cited else web_pages(beside.get("search_results")) or web_pages(beside.get("citations"))
     if pages:
         out.append(Cited([evolve(page, number=at) for at, page in enumerate(pages, start=1)], None, "numbers"))
@@ -48,7 +48,7 @@ def metadata_chunks(beside: Mapping[str, Any], *, cited: bool) -> list[StreamChu
 
 
 def executed(tools: Iterable[Mapping[str, Any]]) -> list[PartDone]:
-    """Make the chunks of Groq's tools: a call and its result for each."""
+    """Return the chunks of the tools that Groq ran: a call and its result for each."""
     out: list[Opaque] = []
     for at, tool in enumerate(tools):
         name = text_in(tool, "type", "name") or ""
@@ -66,11 +66,7 @@ def executed(tools: Iterable[Mapping[str, Any]]) -> list[PartDone]:
 
 def _arguments(arguments: object) -> dict[str, Any]:
     if isinstance(arguments, str) and arguments:
-        try:
-            value = loads(arguments)
-        except JSONDecodeError:
-            value = None
-        return value if isinstance(value, dict) else {"input": arguments}
+        return arguments_in(arguments)
     return dict(arguments) if isinstance(arguments, dict) else {}
 
 

@@ -11,9 +11,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from ....schemas.citation import Citation
-from ....schemas.json_text import JSONDecodeError, loads
 from ....schemas.parts import Opaque, ServerToolCall, ServerToolResult
-from ..sources import inner, objects, score_in, text_in, web_pages
+from ..sources import arguments_in, inner, objects, score_in, text_in, web_pages
 
 _CALL, _OUTPUT = "_call", "_call_output"
 _KINDS: Mapping[str, str] = {
@@ -57,16 +56,12 @@ def _arguments(item: Mapping[str, Any]) -> dict[str, Any]:
         return {name: value for name, value in action.items() if name != "sources"}
     text = text_in(item, "arguments", "input")
     if text is not None:
-        try:
-            value = loads(text)
-        except JSONDecodeError:
-            value = None
-        return value if isinstance(value, dict) else {"input": text}
+        return arguments_in(text)
     return {name: value for name, value in item.items() if name not in _ABOUT and value is not None}
 
 
 def _words(item: Mapping[str, Any]) -> str:
-    """Return the result in words: what was printed, returned, or why it failed."""
+    """Return the result of a tool as text: what it printed or returned, or why it failed."""
     outputs = "\n".join(text for each in objects(item.get("outputs")) if (text := text_in(each, "logs")))
     listed = ", ".join(text for each in objects(item.get("tools")) if (text := text_in(each, "name")))
     parts = "\n".join(_lines(item.get("output")))
@@ -76,6 +71,7 @@ def _words(item: Mapping[str, Any]) -> str:
 
 
 def _lines(output: object) -> Iterator[str]:
+    """Yield the texts of an output, which is a string or a list of objects."""
     if isinstance(output, str):
         yield output
     for each in objects(output):

@@ -99,7 +99,7 @@ def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) ->
 
 
 def _general(data: object, name: str, model: Model, state: State) -> list[StreamChunk]:
-    if (handler := by_kind(_HANDLERS, data, name, model)) is None:
+    if state.final is not None or (handler := by_kind(_HANDLERS, data, name, model)) is None:
         return []
     rules = BESIDE_TEXT if handler in (_reasoning, _refusal) else EVENT_FIELDS
     event, out = kept_event(data, rules, model)

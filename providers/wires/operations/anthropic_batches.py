@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from ....pipeline.side_fields import Each, Rules, count
-from ....schemas.batch import BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps, trimmed
 from ....schemas.nan_check import dumps_as_read
 from ...auth.auth import header_key
 from ...declare.wire import Wire
 from ..anthropic_messages import VERSION
 from .batches import results_wire, state_decoder, state_wire
+
+if TYPE_CHECKING:
+    from ....schemas.batch import BatchLine, BatchState
 
 _STATUS = {"in_progress": "running", "canceling": "cancelling", "ended": "done"}
 _REASONS = {"canceled": "the batch was cancelled", "expired": "the batch expired"}
@@ -31,6 +33,8 @@ _FAILURES = {
 
 
 def _state(data: Mapping[str, Any]) -> BatchState:
+    from ....schemas.batch import BatchState  # only where a batch is read
+
     counts = data.get("request_counts") or {}
     status = _STATUS.get(data["processing_status"], data["processing_status"])
     return BatchState(
@@ -45,6 +49,8 @@ def _state(data: Mapping[str, Any]) -> BatchState:
 
 
 def _result(row: Mapping[str, Any]) -> BatchLine:
+    from ....schemas.batch import BatchLine  # only where a batch is read
+
     result = row["result"]
     if result["type"] == "succeeded":
         return BatchLine(row["custom_id"], body=trimmed(dumps_as_read(result["message"])))

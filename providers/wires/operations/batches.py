@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Rules
 from ....pipeline.steps.decode import Body
 from ....pipeline.stream.decoder import SHAPE_ERRORS
-from ....schemas.batch import BatchLine, BatchState
 from ....schemas.errors import DecodeError
 from ....schemas.json_text import loads
+from ....schemas.late_pattern import late_pattern
 from ....schemas.model import Model
 from ....schemas.reply import Reply
 from ...declare.wire import Wire
 from ..paths import segments
 
-_ID = re.compile(rb'"custom_id"\s*:\s*"([A-Za-z0-9_-]+)"')
+if TYPE_CHECKING:
+    from ....schemas.batch import BatchLine, BatchState
+
+_ID = late_pattern(rb'"custom_id"\s*:\s*"([A-Za-z0-9_-]+)"')
 
 
 def path_to(pattern: str) -> Callable[[Request], str]:
@@ -105,6 +107,8 @@ def read_line(row: object, decode: Callable[[Any], BatchLine], id: str | None) -
     decode: reads it
     id: the id of its request, for a line that cannot be read; None where it does not even name that
     """
+    from ....schemas.batch import BatchLine  # only where a batch is read
+
     try:
         line = decode(row)
         if type(line.id) in (str, int) and type(line.status) is int:

@@ -16,7 +16,8 @@ from ....schemas.reply import Reply
 from ...declare.wire import Wire
 from ..fields import given
 from ..paths import segment
-from .openai_media import CONTENT_TYPE, audio_input, decode_speech, encode_form, text_input
+from .inputs import text_input
+from .openai_media import CONTENT_TYPE, audio_input, decode_speech, encode_form
 
 VOICE = "21m00Tcm4TlvDq8ikWAM"
 """A default voice, for calls without one."""

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Each, Held, Rules, count
-from ....schemas.batch import BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps, trimmed
 from ....schemas.model import Model
 from ....schemas.nan_check import dumps_as_read
@@ -18,6 +17,9 @@ from ...auth.auth import header_key
 from ...declare.wire import Wire
 from ..google_generate.paths import method_path
 from .batches import read_line, results_reply, state_decoder, state_wire
+
+if TYPE_CHECKING:
+    from ....schemas.batch import BatchLine, BatchState
 
 _STATUS = {
     "PENDING": "queued",
@@ -36,6 +38,8 @@ def _build_body(request: Request) -> dict[str, Any]:
 
 
 def _state(data: Mapping[str, Any]) -> BatchState:
+    from ....schemas.batch import BatchState  # only where a batch is read
+
     metadata = data.get("metadata") or {}
     status = str(metadata.get("state") or "").removeprefix("BATCH_STATE_").removeprefix("JOB_STATE_")
     counts = metadata.get("batchStats") or {}
@@ -64,6 +68,8 @@ def _key(row: object) -> str:
 
 
 def _result(row: Mapping[str, Any]) -> BatchLine:
+    from ....schemas.batch import BatchLine  # only where a batch is read
+
     id = _key(row)
     if "response" in row:
         return BatchLine(id, body=trimmed(dumps_as_read(row["response"])))

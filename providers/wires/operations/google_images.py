@@ -24,7 +24,7 @@ from ..google_generate.stream import decode_response as decode_answer
 from ..google_generate.stream import extract_usage
 from ..media import base64_text, from_base64
 from ..paths import segment
-from .openai_media import text_input
+from .inputs import text_input
 
 _NAMES = {"n": "sampleCount", "size": "imageSize", "aspect_ratio": "aspectRatio"}
 

@@ -7,13 +7,12 @@ https://docs.mistral.ai/api/#tag/batch
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Rules, count
-from ....schemas.batch import BatchItem, BatchLine, BatchState
 from ....schemas.json_text import Fragment, dumps, loads, trimmed
 from ....schemas.model import Model
 from ....schemas.nan_check import dumps_as_read
@@ -21,6 +20,9 @@ from ....schemas.reply import Reply
 from ...declare.wire import Wire
 from .batches import results_wire, state_decoder, state_wire
 from .openai_media import CONTENT_TYPE, encode_form
+
+if TYPE_CHECKING:
+    from ....schemas.batch import BatchItem, BatchLine, BatchState
 
 _STATUS = {
     "validating": "queued",
@@ -71,6 +73,8 @@ def _uploaded(data: Mapping[str, Any], model: Model) -> Reply:
 
 
 def _state(data: Mapping[str, Any]) -> BatchState:
+    from ....schemas.batch import BatchState  # only where a batch is read
+
     counts = data.get("request_counts") or {}
     errors = (data.get("errors") or {}).get("data") or ()
     return BatchState(
@@ -86,6 +90,8 @@ def _state(data: Mapping[str, Any]) -> BatchState:
 
 
 def _mistral_state(data: Mapping[str, Any]) -> BatchState:
+    from ....schemas.batch import BatchState  # only where a batch is read
+
     return BatchState(
         data["id"],
         _MISTRAL_STATUS.get(data["status"], data["status"].lower()),
@@ -99,6 +105,8 @@ def _mistral_state(data: Mapping[str, Any]) -> BatchState:
 
 
 def _result(row: Mapping[str, Any]) -> BatchLine:
+    from ....schemas.batch import BatchLine  # only where a batch is read
+
     response, error = row.get("response"), row.get("error")
     if response is None:
         why = error.get("message") if isinstance(error, Mapping) else error

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from pathlib import Path
+from os import PathLike
 from typing import Any
 
 from ....pipeline.http.request import Request
@@ -16,6 +16,7 @@ from ....pipeline.steps.decode import Body
 from ....pipeline.world import REAL_WORLD
 from ....schemas.errors import ConfigError, DecodeError
 from ....schemas.json_text import JSONDecodeError, loads
+from ....schemas.late_pattern import late_pattern
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Image, Text, media_type_of
@@ -25,17 +26,11 @@ from ...declare.wire import Wire
 from ..media import base64_text, from_base64
 from ..openai_chat.side_fields import USAGE
 from ..openai_chat.usage import usage_of
+from .inputs import text_input
 
 _BOUNDARY = f"stepwell-{REAL_WORLD.new_id()}"
 CONTENT_TYPE = f"multipart/form-data; boundary={_BOUNDARY}"
 """The content type of bodies made by `encode_form`."""
-
-
-def text_input(request: Request) -> str:
-    """Return the call's input, one text. Raises ConfigError for anything else."""
-    if not isinstance(request.input, str) or not request.input.strip():
-        raise ConfigError(f"{request.operation} needs a text", hint="pass a string")
-    return request.input
 
 
 def decode_images(data: Mapping[str, Any], model: Model) -> Reply:
@@ -100,7 +95,7 @@ def audio_input(request: Request) -> tuple[str, bytes, str]:
     Raises ConfigError for anything else.
     """
     given = request.input
-    if isinstance(given, str | Path):
+    if isinstance(given, str | PathLike):
         given = Audio.from_path(given)
     if isinstance(given, bytes):
         given = Audio(data=given)
@@ -136,7 +131,7 @@ _METADATA: Rules = {
     "logprobs": list,
 }
 _TRANSCRIPT: Rules = {**_METADATA, "usage": USAGE}
-_PAGE = re.compile(rb"\s*+<(?:!doctype|html)", re.I)
+_PAGE = late_pattern(rb"\s*+<(?:!doctype|html)", re.I)
 
 
 def decode_transcript(body: Body, model: Model) -> Reply:

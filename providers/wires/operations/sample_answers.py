@@ -85,6 +85,13 @@ _CANDIDATE = {
 
 SAMPLES: Mapping[str, OperationSample] = {
     "openai_embeddings": _embed({"object": "list", "data": _ROWS, "model": "m", "usage": {"prompt_tokens": 4}}),
+    "perplexity_embeddings": OperationSample(
+        input=_TEXTS,
+        body=dumps({"data": [{"index": 0, "embedding": "Af8="}, {"index": 1, "embedding": "f4A="}], "model": "m"}),
+        read=lambda reply: [list(vector) for vector in reply.embeddings],
+        expected=[[1, -1], [127, -128]],
+        sent=tuple(_TEXTS),
+    ),
     "cohere_embeddings": _embed({"id": "e", "embeddings": {"float": _VECTORS}, "meta": {}}),
     "google_embeddings": _embed({"embeddings": [{"values": vector} for vector in _VECTORS]}),
     "vertex_predict_embeddings": _embed({"predictions": [{"embeddings": {"values": each}} for each in _VECTORS]}),

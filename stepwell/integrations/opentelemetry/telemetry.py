@@ -148,7 +148,7 @@ class Telemetry:
             self._waiting.end(event)
 
     def _claim(self, id: str | None) -> None:
-        """Begin the spans of the work with this id, and of the work around it: a call of ours is part of it."""
+        """Begin the spans of the work with this id and of the work around it, since they contain a call of ours."""
         if (began := self._waiting.take(id)) is not None:
             self._claim(began.event.parent)
             self._begin(began)

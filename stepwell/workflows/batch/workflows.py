@@ -96,7 +96,10 @@ def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapp
         flow, request = work.flow(prompt)
         prepared = yield from prepare_offline(flow)
         if not isinstance(prepared, Request):
-            raise ConfigError(f"{id!r} was answered by a step, without the provider", hint="leave that step out")
+            raise ConfigError(
+                f"call {id!r} of the batch was answered by a step (a FakeModel, or one of yours), and nothing was sent",
+                hint="leave that step out; a test of batches needs a server or transport of its own",
+            )
         path = prepared.url.removeprefix(request.base_url.rstrip("/"))
         requests[id] = prepared
         items.append(BatchItem(id, path, trimmed(prepared.body)))

@@ -13,12 +13,13 @@ from ...pipeline.around import around
 from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.step import Step
-from ...pipeline.stream.rewrite_text import call_chunks, rewrite_text
+from ...pipeline.stream.rewrite_text import rewrite_text
 from ...schemas.chunks import Finish, PartEnd, ReasoningDelta, StreamChunk, TextDelta
 from ...schemas.errors import ObjectInvalid
 from ...schemas.json_text import dumps
 from ...schemas.message import Context, Message, assistant, user
 from ...schemas.reply import WHOLE
+from ...schemas.reply_chunks import call_chunks
 from ...schemas.tool import Tool
 
 _OPTIONS = ("tool_choice", "parallel_tool_calls")
@@ -83,12 +84,12 @@ def _parse_chunks(text: str, finish: Finish, tools: Sequence[Tool]) -> list[Stre
             return [TextDelta(text, 1), finish]
         # A malformed call becomes one that is invalid, for the model to read why.
         name = next((tool.name for tool in tools if tool.name in text), tools[0].name)
-        return [*call_chunks(2, name, dumps([error.message]).decode()), calling]
+        return [*call_chunks(2, "", name, dumps([error.message]).decode()), calling]
     if not isinstance(parsed, Action):
         return [*_thought_chunks(parsed.thought), TextDelta(parsed.text, 1), finish]
     if cut:
         return [TextDelta(text, 1), finish]
-    return [*_thought_chunks(parsed.thought), *call_chunks(2, parsed.tool, parsed.arguments_json), calling]
+    return [*_thought_chunks(parsed.thought), *call_chunks(2, "", parsed.tool, parsed.arguments_json), calling]
 
 
 def _thought_chunks(text: str) -> list[StreamChunk]:
