@@ -9,8 +9,8 @@ import httpx
 import pytest
 
 from stepwell import Client, cache, events, fallback
-from stepwell.errors import ConnectError, ServerError
-from stepwell.steps import circuit_breaker
+from stepwell.errors import BudgetExceeded, ConnectError, RateLimitError, ServerError
+from stepwell.steps import Budget, RateLimit, circuit_breaker
 from stepwell.stores import MemoryStore
 
 MODEL, OTHER = "groq:some-model", "openai:gpt-4.1"
@@ -70,6 +70,19 @@ def test_an_error_has_them_too() -> None:
     with client_of(httpx.ConnectError("no"), retries=0) as client, pytest.raises(ConnectError) as unreached:
         client.generate_text(MODEL, "hi")
     assert [each.error for each in unreached.value.attempts] == ["ConnectError"]
+
+
+@pytest.mark.parametrize("step", [RateLimit(requests=1, per=60), Budget("0.000001")], ids=["rate limit", "budget"])
+def test_a_call_that_a_step_refuses_is_a_note(step: Any) -> None:
+    heard: list[events.Event] = []
+    unsubscribe = events.subscribe(heard.append)
+    try:
+        with client_of(200, pipeline=step) as client, pytest.raises((RateLimitError, BudgetExceeded)):
+            for _ in range(2):
+                client.generate_text(OTHER, PROMPT, timeout=9, max_tokens=9)
+    finally:
+        unsubscribe()
+    assert "refused" in [event.name for event in heard if event.phase == "note"]
 
 
 def test_the_log_and_subscribers_hear_of_it_without_its_content(caplog: pytest.LogCaptureFixture) -> None:

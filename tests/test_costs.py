@@ -132,6 +132,18 @@ def test_rows_of_one_test_all_run_and_the_one_that_fails_is_named() -> None:
         in_turn("one", [])
 
 
+def test_what_a_row_patches_is_undone_before_the_next(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIVEN", "by a fixture")
+
+    @in_turn("row", ["first", "second"])
+    def test(row: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert "OWN" not in os.environ and os.environ["GIVEN"] == "by a fixture"
+        monkeypatch.setenv("OWN", row)
+        monkeypatch.setenv("GIVEN", row)
+
+    test(monkeypatch=monkeypatch)
+
+
 def test_providers_are_of_one_kind_only_if_nothing_but_names_differs() -> None:
     acme, other = [
         declare_provider(name, name=name, wire=openai_chat, base_url=f"https://{name}.test", env_key=name.upper())

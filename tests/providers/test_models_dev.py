@@ -45,6 +45,9 @@ def test_one_request_to_each(row: ProviderRow, monkeypatch: pytest.MonkeyPatch) 
         value = "https://filled.test" if row.base_url.startswith("${") else "filled"  # type: ignore[union-attr]
         monkeypatch.setenv(name, value)
     wire = provider.wires[0]
+    assert {"embed", "list_models"} & provider.operations == (
+        {"embed", "list_models"} if row.wire == "openai_chat" else set()
+    )
     samples: Samples = samples_of(wire)
     seen: list[httpx.Request] = []
 

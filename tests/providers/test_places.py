@@ -125,12 +125,13 @@ def test_a_users_chat_body_for_all_models_is_sent_by_its_own_wire_alone(provider
 
 @every_provider
 def test_no_declared_step_of_a_chat_is_in_force_for_another_operation_or_chat(provider: Provider) -> None:
-    chats = [wire for wire in provider.wires if wire.operation == "chat"]
+    chats = [wire for wire in provider.wires if wire.operation == "chat" and not wire.by_name_only]
     for wire in provider.wires:
         found = steps_of(provider, wire)
         for name in WIRE_STEPS:
-            if wire.operation != "chat":
-                assert found[name] is getattr(wire, name), f"{wire.name}: {name} comes from {found.scopes[name]}"
+            if wire.operation != "chat" or wire.by_name_only:
+                ours = found[name] is getattr(wire, name) or f"for wire {wire.name}" in found.scopes[name]
+                assert ours, f"{wire.name}: {name} comes from {found.scopes[name]}"
             elif name in provider.steps:
                 assert chats == [wire], "a step that names no wire is that of the only one"
 
@@ -152,7 +153,7 @@ def test_a_users_step_that_names_no_wire_is_that_of_the_only_chat_or_refused(pro
     mine.add(f"{provider.id}:*", build_body=step)
     operations = provider.operations
     alone = operations if len(operations) == 1 else {"chat"}
-    meant = [wire for wire in provider.wires if wire.operation in alone]
+    meant = [wire for wire in provider.wires if wire.operation in alone and not wire.by_name_only]
     for wire in provider.wires:
         if wire in meant and len(meant) > 1:
             with pytest.raises(ConfigError) as caught:

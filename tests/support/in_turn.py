@@ -7,7 +7,8 @@ it does. That is worth it where its id says what broke; where many rows are one 
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from typing import Any
 
@@ -16,10 +17,21 @@ import pytest
 Test = Callable[..., None]
 
 
+@contextmanager
+def patched_by_one_row(fixtures: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give a `monkeypatch` of its own to a row: a variable that an earlier one had set would hide that it sets none."""
+    with ExitStack() as stack:
+        yield {
+            name: stack.enter_context(value.context()) if isinstance(value, pytest.MonkeyPatch) else value
+            for name, value in fixtures.items()
+        }
+
+
 def in_turn(names: str | Sequence[str], rows: Iterable[Any]) -> Callable[[Test], Test]:
     """Run a test for every row, one after the other, with the arguments of `pytest.mark.parametrize`.
 
-    The rows share the fixtures of the one test. The first row that fails ends it, and is noted in the error.
+    The rows share the fixtures of the one test, but what a row patches is undone before the next one. The first row
+    that fails ends it, and is noted in the error.
 
     Raises TypeError for an async test, which would be waited for by nothing, and ValueError where there is no row.
     """
@@ -37,7 +49,8 @@ def in_turn(names: str | Sequence[str], rows: Iterable[Any]) -> Callable[[Test],
             for at, row in enumerate(kept):
                 given = dict(zip(names, row, strict=True))
                 try:
-                    test(**fixtures, **given)
+                    with patched_by_one_row(fixtures) as own:
+                        test(**own, **given)
                 except pytest.skip.Exception:
                     raise AssertionError("a row that is skipped would skip those after it: leave it out") from None
                 except BaseException as error:

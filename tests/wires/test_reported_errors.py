@@ -167,5 +167,7 @@ def test_no_good_answer_is_taken_for_an_error() -> None:
     assert len(bodies) > 40
     assert not [body for body in bodies if SUSPECT.match(body)]
     assert not [body for body in bodies if reported_error(orjson.loads(body))]
+    odd = {"code": 429, "message": {"text": "slow down"}}
+    assert reported_error(odd, failed=True) == odd and reported_error(odd) is None
     for fine in ({"code": 0, "message": "success", "data": [1]}, {"type": "ping", "message": "hi"}, {"message": {}}):
         assert reported_error(fine) is None
