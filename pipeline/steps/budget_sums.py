@@ -35,7 +35,7 @@ class Taken:
 class Sums(Taken):
     """What calls have taken of a budget, and what is reserved for others."""
 
-    _reserved: dict[int, tuple[Decimal, int]] = field(factory=dict, init=False)
+    _reserved: dict[int, tuple[Decimal, int]] = field(factory=dict)
     """By process: of a call that another thread made before a fork, the child would never see the end."""
 
     @property
