@@ -25,7 +25,6 @@ from ..schemas.functions import checked_function, takes
 from ..schemas.json_text import well_formed
 from ..schemas.model import Model
 from ..schemas.reply import Reply
-from ..schemas.reply_chunks import chunks_of
 from .effects import CallNext, Send, StepGenerator
 from .http.request import Request, StateKey
 from .http.response import Response, Stage
@@ -318,6 +317,8 @@ def halt_with(request: Request, reply: Reply) -> Response:
     reply = well_formed(reply)
     reply = reply.replace(prompt=reply.prompt or request.context, warnings=(*request.warnings, *reply.warnings))
     if request.stream:
+        from ..schemas.reply_chunks import chunks_of  # only for an answer that did not come as a stream
+
         return Response(request, ready=chunks_of(reply))
     return Response(request, reply=reply)
 

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from attrs import evolve
+
 from ..pipeline.effects import CallNext, StepGenerator
 from ..pipeline.http.request import Headers, Request
 from ..pipeline.steps.always_stream import always_stream
@@ -100,7 +102,12 @@ openai_codex = declare_provider(
     "openai_codex",
     name="OpenAI Codex (ChatGPT login)",
     docs="https://developers.openai.com/codex",
-    wire=openai_responses,
+    # It keeps no answers.
+    wire=evolve(
+        openai_responses,
+        options=openai_responses.options - {"store", "previous_response_id"},
+        conversation_id_options=frozenset(),
+    ),
     base_url="https://chatgpt.com/backend-api/codex",
     env_key="OPENAI_CODEX_ACCESS_TOKEN",
     key_optional=True,

@@ -13,7 +13,7 @@ from .wires.operations.openai_misc import openai_models
 
 _OWN = (
     rename("max_tokens", "max_completion_tokens"),
-    drop("logit_bias", "verbosity", "modalities", "audio", "metadata", "store", why="xAI has no such option"),
+    drop("logit_bias", "verbosity", "modalities", "audio", "metadata", why="xAI has no such option"),
 )
 
 xai = declare_provider(
@@ -22,7 +22,7 @@ xai = declare_provider(
     docs="https://docs.x.ai",
     # https://docs.x.ai/docs/api-reference#create-new-response
     wire=[
-        openai_chat,
+        evolve(openai_chat, options=openai_chat.options - {"store"}),
         evolve(compatible_responses(stores=True, encrypts=True), server_tools=XAI),
         openai_images,
         openai_models,

@@ -28,12 +28,15 @@ def token_logprobs(rows: object) -> tuple[TokenLogprob, ...]:
     return tuple(_tokens(rows)) if isinstance(rows, list) else ()
 
 
+_BEYOND_FLOATS = 2**1023
+
+
 def _tokens(rows: Iterable[object]) -> Iterable[TokenLogprob]:
     for row in rows:
         if not isinstance(row, Mapping):
             continue
         token, logprob, listed = row.get("token"), row.get("logprob"), row.get("bytes")
-        if isinstance(token, str) and isinstance(logprob, int | float):
+        if isinstance(token, str) and isinstance(logprob, int | float) and abs(logprob) < _BEYOND_FLOATS:
             top: Any = row.get("top_logprobs")
             numbers = tuple(each for each in listed if isinstance(each, int)) if isinstance(listed, list) else None
             yield TokenLogprob(token, float(logprob), token_logprobs(top), numbers)

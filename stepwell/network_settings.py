@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import ssl
 
 HTTPClient = TypeVar("HTTPClient")
+_LAST_PORT = 65535
 
 
 @cache
@@ -89,7 +90,7 @@ def _check_proxy(scheme: str, url: str) -> None:
         proxy = httpx.Proxy(url if "://" in url else f"http://{url}")
     except (httpx.InvalidURL, ValueError):
         proxy = None
-    if proxy is None or not proxy.url.host:
+    if proxy is None or not proxy.url.host or (proxy.url.port or 0) > _LAST_PORT:
         raise ConfigError(f"{name} is not the URL of a proxy", hint="one begins with http://, https:// or socks5://")
     if proxy.url.scheme.startswith("socks") and find_spec("socksio") is None:
         raise MissingExtra(f"{name} names a SOCKS proxy, which needs socksio", hint="pip install 'httpx[socks]'")

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .testing.fake import FakeModel
 
 _MARK = "real_provider"
+_LONG = 150  # characters of a file's name, whose limit is 255 bytes
 _LOCAL = ("localhost", "127.0.0.1", "::1", "0.0.0.0")
 
 
@@ -71,13 +72,23 @@ def cassette(request: pytest.FixtureRequest) -> Iterator[Cassette]:
     """
     from .testing.cassette import Cassette
 
-    name = re.sub(r"[^\w.-]+", "_", request.node.name).strip("_")
-    path = request.path.parent / "cassettes" / request.path.stem / f"{name}.json"
+    path = request.path.parent / "cassettes" / request.path.stem / f"{_file_name(request.node.nodeid)}.json"
     record = _record(request.config) or ("never" if os.environ.get("CI") else "once")
     if record != "never":
         path.parent.mkdir(parents=True, exist_ok=True)
     with Cassette(path, record=record) as found:
         yield found
+
+
+def _file_name(id: str) -> str:
+    """Return a name for a test's own file: with its class, and a digest where its id is shortened."""
+    plain = id.partition("::")[2].replace("::", ".")
+    name = re.sub(r"[^\w.\[\]-]+", "_", plain)
+    if name == plain and len(name) <= _LONG:
+        return name
+    from hashlib import sha256  # only for names that need it
+
+    return f"{name[:_LONG]}-{sha256(plain.encode()).hexdigest()[:8]}"
 
 
 def _record(config: pytest.Config) -> str | None:
@@ -93,9 +104,11 @@ class _Guard:
 
     def __init__(self, config: pytest.Config) -> None:
         self._recording = _record(config) in ("once", "always")
+        self._reached: list[str] = []
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_protocol(self, item: pytest.Item) -> Iterator[None]:
+        self._reached.clear()
         names = getattr(item, "fixturenames", ())
         if item.get_closest_marker(_MARK) or (self._recording and "cassette" in names):
             return (yield)
@@ -104,15 +117,26 @@ class _Guard:
         def guarded(host: object, *arguments: object, **settings: object) -> Any:
             name = host.decode() if isinstance(host, bytes) else str(host)
             if _is_provider(name):
-                pytest.fail(
-                    f"a test reached for the provider at {name}: use the fixture fake_model or cassette, "
-                    f"or mark it with @pytest.mark.{_MARK}"
-                )
+                self._reached.append(name)
+                self._fail()
             return look_up(host, *arguments, **settings)
 
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(socket, "getaddrinfo", guarded)
             return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self) -> Iterator[None]:
+        """Fail a test in which another thread was refused, or whose code caught the refusal."""
+        yield
+        if self._reached:
+            self._fail()
+
+    def _fail(self) -> None:
+        pytest.fail(
+            f"a test reached for the provider at {self._reached[-1]}: use the fixture fake_model or cassette, "
+            f"or mark it with @pytest.mark.{_MARK}"
+        )
 
 
 def _is_provider(name: str) -> bool:

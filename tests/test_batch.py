@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import nullcontext
 from decimal import Decimal
 from typing import Any
 
@@ -15,6 +16,7 @@ import pytest
 from batch_services import MODELS, SERVICES, Anthropic, Google, Mistral, OpenAI, Service
 from google.genai import types as google_types
 from google.genai.batches import _BatchJob_from_mldev
+from in_turn import in_turn
 from mistralai.client.models import BatchJob as MistralBatchJob
 
 import stepwell
@@ -245,6 +247,31 @@ def test_a_batch_that_was_refused_costs_nothing_and_one_whose_answer_was_lost_it
         with pytest.raises(errors.StreamTruncated if lost else errors.InvalidRequest):
             client.submit_batch(MODELS["openai"], PROMPTS, max_tokens=9)
     assert budget.reserved == budget.spent == 0 and (budget.estimated > 0) is lost
+
+
+@in_turn("vendor", SERVICES)
+def test_a_batch_that_may_have_been_created_is_not_created_again(vendor: str) -> None:
+    """A server that refuses it, or cannot be reached, has not; one that breaks off may have."""
+    for broken, times in (
+        (httpx.ReadError("it broke"), 1),
+        (httpx.ReadTimeout("late"), 1),
+        (httpx.ConnectError("no"), 2),
+    ):
+        service, created = SERVICES[vendor](), []
+
+        def answer(request: httpx.Request, service: Any = service, created: Any = created, broken: Any = broken) -> Any:
+            answered = service(request)
+            if request.method == "POST" and "file" not in request.url.path:
+                created.append(request)
+                if len(created) == 1:
+                    raise broken
+            return answered
+
+        budget = stepwell.Budget("5")
+        settings = service.settings(transport=httpx.MockTransport(answer), pipeline=budget) | {"retries": 2}
+        with Client(**settings) as client, pytest.raises(errors.TransportError) if times == 1 else nullcontext():
+            client.submit_batch(MODELS[vendor], PROMPTS, max_tokens=9)
+        assert len(created) == times and (budget.estimated > 0) is (times == 1)
 
 
 def test_overrides_apply_to_batches() -> None:

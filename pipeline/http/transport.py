@@ -9,7 +9,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 from weakref import WeakSet
 
-from ...schemas.errors import ConnectError, ResponseTooLarge, StreamTruncated
+from ...schemas.errors import ConnectError, ConnectTimeout, PoolTimeout, ResponseTooLarge, StreamTruncated
 from ...schemas.process_lock import PROCESS
 from ..effects import Close, Read, Send
 from ..event_loops import AsyncPerformer
@@ -105,7 +105,7 @@ class Transport(Performer):
             raw.close()
             return response
         except BaseException as error:
-            failed = [transport_error(error, clock, request_host(request))]
+            failed = [_failure(error, clock, request)]
         pieces = outgoing = data = None  # crash reporters show locals
         if raw is not None:
             raw.close()
@@ -209,7 +209,7 @@ class AsyncTransport(AsyncPerformer):
             await raw.aclose()
             return response
         except BaseException as error:
-            failed = [transport_error(error, clock, request_host(request))]
+            failed = [_failure(error, clock, request)]
         pieces = outgoing = data = None  # crash reporters show locals
         if raw is not None:
             await raw.aclose()
@@ -283,6 +283,17 @@ def _source(response: Response, raw: Any, iterator: Any, clock: Clock, most: int
     if not response.request.stream and declared.isdigit() and int(declared) > most:
         raise ResponseTooLarge(f"the answer is {int(declared):,} bytes, more than the limit of {most:,}")
     return Source(raw, iterator, clock, limit=most, encoding=encoding)
+
+
+def _failure(error: BaseException, clock: Clock, request: Request) -> BaseException:
+    """Return the typed error for one of sending. Where a proxy was to be connected to, its variable is named."""
+    failed = transport_error(error, clock, request_host(request))
+    if isinstance(failed, ConnectError | ConnectTimeout) and not isinstance(failed, PoolTimeout):
+        variables = f"{split_url(request.url)[0]}_proxy", "all_proxy"
+        named = [name for name, url in request.world.environ.items() if url and name.lower() in variables]
+        if named and failed.hint is not None and "proxy" not in failed.hint.lower():
+            failed.hint += f"; it may be the proxy of {named[0]}"
+    return failed
 
 
 def request_host(request: Request) -> str:

@@ -66,6 +66,7 @@ def sums_of(counts: Mapping[str, int]) -> Sums:
     spent, estimated, reserved = (
         Decimal(counts.get(name, 0)).scaleb(-9) for name in ("spent", "estimated", "reserved")
     )
-    sums = Sums(spent, estimated, *(counts.get(name, 0) for name in ("tokens", "calls", "unpriced")))
+    tokens, calls, unpriced = (counts.get(name, 0) for name in ("tokens", "calls", "unpriced"))
+    sums = Sums(spent, estimated, tokens, calls, unpriced)
     sums.reserve(os.getpid(), reserved, counts.get("reserved_tokens", 0))
     return sums

@@ -9,7 +9,6 @@ from ...schemas.chunks import MetadataUpdate, Start, UsageUpdate, Warned
 from ...schemas.errors import StepwellError
 from ...schemas.fold import fold
 from ...schemas.reply import Reply, joined_warnings
-from ...schemas.reply_chunks import chunks_of
 from ...schemas.usage import NO_USAGE
 from ..annotate import annotate, attach_partial, note_reply
 from ..effects import CallNext, Close, Read, StepGenerator
@@ -115,6 +114,8 @@ def _read_unstreamed(response: Response, start: bytes, unstreamed: Callable[[Res
         pieces, start, data = [], b"", b""  # a crash report shows the locals of frames
         raise
     yield Close(source)
+    from ...schemas.reply_chunks import chunks_of  # only for an answer that did not come as a stream
+
     request = response.request.warn("stream", "the server sent an unstreamed answer")
     response.request = request.replace(warnings=joined_warnings(request.warnings, reply.warnings))
     response.source, response.body, response.ready = None, b"", chunks_of(reply)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...schemas.errors import ProviderError, StepwellError, TransportError
+from ...schemas.errors import ConnectError, ConnectTimeout, ProviderError, StepwellError, TransportError
 from ..effects import CallNext, Sleep, StepGenerator
 from ..http.request import Request
 from ..http.response import FindError, Response
@@ -28,6 +28,11 @@ class RetryBudget:
         return True
 
 
+_NOT_TWICE = ("create_batch",)
+"""Operations that may have begun work of a day where the connection broke: nobody would know of the first one's."""
+_NOT_SENT = (ConnectError, ConnectTimeout)
+
+
 def retry(
     find_error: FindError,
     *,
@@ -45,7 +50,7 @@ def retry(
     It waits as long as the provider says (Retry-After, retry-after-ms, its error body), else a random time up to
     `base` * 2^attempt seconds, at most `most` ("full jitter"). A wait over 60 s or past the total timeout is not
     shortened: the error is raised at once, with `retry_after` on it. Nothing is sent again after the first chunk of a
-    stream, or after an error that does not pass by waiting.
+    stream, or after an error that does not pass by waiting; and no batch where it may have been created.
     """
     budget = budget or RetryBudget()
 
@@ -104,6 +109,8 @@ def _note(
 def _delay(request: Request, attempt: int, error: StepwellError, base: float, most: float) -> float | None:
     """Return the seconds to wait before the next attempt; None for no further attempt."""
     if not error.retryable or attempt >= request.retries:
+        return None
+    if request.operation in _NOT_TWICE and isinstance(error, TransportError) and not isinstance(error, _NOT_SENT):
         return None
     delay = getattr(error, "retry_after", None)
     if delay is None:

@@ -13,7 +13,6 @@ from ...schemas.errors import StepError, StepwellError, StreamTruncated, Transpo
 from ...schemas.fold import Fold
 from ...schemas.message import Context
 from ...schemas.reply import CallWarning, Reply, joined_warnings
-from ...schemas.reply_chunks import chunks_of
 from ...schemas.usage import Usage
 from ..annotate import annotate, attach_attempts, attach_partial, note_reply, with_inner_calls
 from ..effects import END, Close, Effect, Flow, Read, cancel_flow, emitted
@@ -75,7 +74,12 @@ class OpenAnswer:
     def _adopt(self, response: Response) -> None:
         self._response = response
         reply = response.reply  # of an unstreamed answer, which a step gives to a streamed call or reads itself
-        self._ready = response.ready if reply is None or response.flow is not None else chunks_of(reply)
+        if reply is None or response.flow is not None:
+            self._ready = response.ready
+        else:
+            from ...schemas.reply_chunks import chunks_of  # only for an answer that did not come as a stream
+
+            self._ready = chunks_of(reply)
         self._decoder: StreamDecoder = response.decoder
         self._stages = response.stages
         self._flow = response.flow

@@ -170,7 +170,7 @@ class StreamDecoder:
         for chunk in chunks:
             if whole:
                 whole = False
-                out += unsaid(chunk, self.received, out, self._model)
+                out += unsaid(chunk, self.received, out, self._model, self._halves)
                 continue
             if chunk is STREAM_END:
                 return out + self._last()

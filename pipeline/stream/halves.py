@@ -32,6 +32,10 @@ class Halves:
                 out += self._next(0, chunk)
         return out
 
+    def held(self, choice: int, kind: type, place: int | None) -> str:
+        """Return the half that is held back for a part; "" for none."""
+        return self._held.get((choice, kind, place or 0), "")
+
     def _next(self, choice: int, chunk: StreamChunk) -> list[Any]:
         """Return what can be passed on: a text that ends in half a character is held back by that half."""
         kind, place = type(chunk), getattr(chunk, "index", None)

@@ -8,7 +8,6 @@ from attrs import evolve
 
 from ...schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallStart
 from ...schemas.fold import fold
-from ...schemas.reply_chunks import chunks_of
 from ..http.response import Response, Stage
 
 ReadText = Callable[[str, Finish], list[StreamChunk]]
@@ -33,6 +32,8 @@ def pass_through(response: Response, stage: Stage) -> Response:
     reply = response.reply
     if reply is None:
         return response.through(stage)
+    from ...schemas.reply_chunks import chunks_of  # only for an answer that did not come as a stream
+
     folded = fold([*stage.feed(chunks_of(reply)), *stage.flush()])
     response.reply = reply.replace(
         message=evolve(folded.message, model=reply.message.model),

@@ -9,21 +9,25 @@ from attrs import evolve
 
 from ...schemas.chunks import Alternative, Delta, StreamChunk, Warned
 from ...schemas.fold import Fold
+from ...schemas.json_text import well_formed
 from ...schemas.model import Model
 from ...schemas.reply import CallWarning
-from .halves import GROWING
+from .halves import GROWING, Halves
 
 CONTRADICTION = "the end of the stream has another text than its pieces had; theirs was kept"
 """Why an end is not trusted."""
 
 
-def unsaid(whole: StreamChunk, received: Fold, batch: Iterable[StreamChunk], model: Model) -> list[StreamChunk]:
+def unsaid(
+    whole: StreamChunk, received: Fold, batch: Iterable[StreamChunk], model: Model, halves: Halves | None = None
+) -> list[StreamChunk]:
     """Return a delta with what is new in a whole text; nothing if nothing is, a warning if the deltas gave another.
 
     whole: a delta with the whole text of its part, or an Alternative with one
     received: the chunks that came before this batch
     batch: the chunks that came before it in this batch
     model: the model that answers
+    halves: what holds halves of characters back between batches
     """
     if not isinstance(whole, Alternative | Delta):
         return [whole]
@@ -33,19 +37,33 @@ def unsaid(whole: StreamChunk, received: Fold, batch: Iterable[StreamChunk], mod
         return [whole]  # for the accumulator to refuse
     part = _part_of(whole)
     pieces = [_text_of(each) for each in batch if _part_of(each) == part]
-    said = "".join([received.text_of(whole), *pieces])
-    if not text.startswith(said):
+    held = halves.held(*part) if halves is not None else ""
+    rest = _rest(well_formed(text), "".join([received.text_of(whole), held, *pieces]))
+    if rest is None:
         return [Warned((CallWarning("output", CONTRADICTION, str(model)),))]
-    if len(text) == len(said):
+    if not rest:
         return []
-    fields: dict[str, Any] = {name: text[len(said) :]}
-    rest = evolve(delta, **fields)
-    return [Alternative(whole.choice, rest) if isinstance(whole, Alternative) else rest]
+    fields: dict[str, Any] = {name: rest}
+    more = evolve(delta, **fields)
+    return [Alternative(whole.choice, more) if isinstance(whole, Alternative) else more]
 
 
-def _part_of(chunk: StreamChunk) -> tuple[int | None, type, int | None]:
+def _rest(text: str, said: str) -> str | None:
+    """Return what follows in the text; None if it does not begin so. After half a character, that is the other half."""
+    whole = well_formed(said)
+    if text.startswith(whole):
+        return text[len(whole) :]
+    if not "\ud800" <= said[-1:] <= "\udbff" or not text.startswith(whole[:-1]):
+        return None
+    units = text[len(whole) - 1].encode("utf-16-be")
+    if len(units) != 4 or units[:2].decode("utf-16-be", "surrogatepass") != said[-1]:
+        return None
+    return units[2:].decode("utf-16-be", "surrogatepass") + text[len(whole) :]
+
+
+def _part_of(chunk: StreamChunk) -> tuple[int, type, int | None]:
     """Return the choice, the kind and the place of what a chunk is about."""
-    choice, delta = (chunk.choice, chunk.chunk) if isinstance(chunk, Alternative) else (None, chunk)
+    choice, delta = (chunk.choice, chunk.chunk) if isinstance(chunk, Alternative) else (0, chunk)
     return choice, type(delta), getattr(delta, "index", None)
 
 

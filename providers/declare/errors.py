@@ -258,7 +258,7 @@ def provider_error(
     if message[:1] == "{" and isinstance(inner_error := error_in(message.encode()), Mapping):
         # A gateway puts the JSON of the server behind it into its own message: that one knows better.
         message, codes = error_message(inner_error), [*_codes(inner_error), *codes]
-    inner = next((int(code) for code in codes if code.isdigit() and 400 <= int(code) < 600), None)
+    inner = next((int(code) for code in codes if re.fullmatch("[45][0-9]{2}", code)), None)
     kind, numbers = _kind(status if status and status >= 400 else inner, codes, message, error)
     where = f"answered {status}" if status and status >= 400 else "reported an error inside its answer"
     stated = _retry_info(error)

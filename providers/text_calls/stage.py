@@ -4,32 +4,43 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 from attrs import evolve
 
 from ...pipeline.http.response import Stage
 from ...schemas.chunks import (
+    Alternative,
     Finish,
     PartEnd,
     StreamChunk,
     TextDelta,
     ToolCallDelta,
+    ToolCallEnd,
 )
+from ...schemas.json_text import JSONDecodeError, loads
 from ...schemas.reply import WHOLE
 from ...schemas.reply_chunks import call_chunks
 from ...schemas.tool import Tool
 from .forms import KnownForms, TextForm
 from .readers import WrittenCall
 
-_FIRST_INDEX = 1_000
+_FIRST_INDEX = 1_000_000
 """The position of the first call in the message: after all parts that the server itself sent."""
 _UNDECIDED = 48
 """How many characters of an answer show whether it begins as a call without a mark does."""
 _MOST_MARKS = 32
 """How many marks inside a block are tried as its end, so that the cost stays linear."""
+_MOST_FALSE_BLOCKS = 8
+"""How many blocks that are none are read again at the end of an answer, for a call after their marks."""
 _NAME = re.compile(r"name\"?\s*[:=]\s*\"([\w.:/-]{1,128})\"|[<|]function=([\w.:/-]{1,128})|functions\.([\w./-]{1,128})")
 _MOST_SPACE = 64
 """How much space is held back, since it may stand before a call."""
+_BEGINS_CALL = re.compile(r"\s{0,64}(?:[\[{<\"']|```|[\w.:/-]{1,128}+[^\S\n]{0,8}[\[({<>\"'=\n])")
+"""What follows a mark that opens a block: JSON, a fence, another mark, or a name that no other word follows. Any other
+mark stands in a sentence about calls."""
+_MAY_BEGIN_CALL = re.compile(r"\s{0,64}(?:`{0,2}|[\w.:/-]{1,128}+[^\S\n]{0,8})\Z")
+"""Half of that."""
 
 
 class TextCalls(Stage):
@@ -53,15 +64,23 @@ class TextCalls(Stage):
         self._form: TextForm | None = None
         self._tried = 0
         self._marks_tried = 0
+        self._sure = False  # whether what follows the mark begins as a call does
         self._begun = not forms.beginnings
-        self._calls = 0
+        self._calls: list[WrittenCall] = []
+        self._half_call: WrittenCall | None = None  # the last one, of an answer that was cut
+        self._sent = 0
+        self._ids: set[str] = set()
+        self._own: list[tuple[str, object]] = []  # the calls that the server itself has read
+        self._others: dict[int, TextCalls] = {}  # those of the other choices
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
         if len(chunks) == 1 and type(chunks[0]) is ToolCallDelta:
             return chunks  # as most are of an answer that calls a tool
         out: list[StreamChunk] = []
         for chunk in chunks:
-            if isinstance(chunk, TextDelta):
+            if isinstance(chunk, Alternative):
+                out += self._of_other(chunk.choice, [chunk.chunk])
+            elif isinstance(chunk, TextDelta):
                 if chunk.index != self._index:
                     out += self._end()
                     self._index = chunk.index
@@ -69,11 +88,23 @@ class TextCalls(Stage):
             elif isinstance(chunk, PartEnd) and chunk.index == self._index and self._held:
                 self._later.append(chunk)  # the text that it ends has not been passed on
             elif isinstance(chunk, Finish):
-                out += self._end(cut=chunk.reason not in WHOLE)
-                out.append(evolve(chunk, reason="tool_calls") if self._calls and chunk.reason == "stop" else chunk)
+                for choice in self._others:
+                    out += self._of_other(choice, [chunk])
+                out += [*self._end(cut=chunk.reason not in WHOLE), *self._found_calls()]
+                out.append(evolve(chunk, reason="tool_calls") if self._sent and chunk.reason == "stop" else chunk)
             else:
+                if isinstance(chunk, ToolCallEnd):
+                    self._ids.add(chunk.id)
+                    self._own.append((chunk.name, _value_of(chunk.arguments_json)))
                 out.append(chunk)
         return out
+
+    def _of_other(self, choice: int, chunks: list[Any]) -> list[StreamChunk]:
+        """Return the chunks of another choice, in which calls are found in the same way."""
+        if choice not in self._others:
+            self._others[choice] = TextCalls(self._forms, tuple(self._tools.values()), self._new_id)
+        found = self._others[choice].feed(chunks)
+        return [Alternative(choice, each) for each in found if not isinstance(each, Finish)]
 
     def _take(self, text: str) -> list[StreamChunk]:
         """Hold more text, and return what is certain of it. An open block is joined only where it may end."""
@@ -83,7 +114,8 @@ class TextCalls(Stage):
         self._pieces.append(text)
         window = self._tail + text
         self._tail = window[-self._forms.longest :]
-        return self._read() if any(mark in window for mark in self._form.closes) else []
+        may_end = not self._sure or any(mark in window for mark in self._form.closes)
+        return self._read() if may_end else []
 
     def _read(self) -> list[StreamChunk]:
         """Return what is certain of the text that is held."""
@@ -94,11 +126,34 @@ class TextCalls(Stage):
                 out += self._look_for_block()
                 if self._form is None:
                     break
+            if not self._sure:
+                begins = self._begins_block()
+                if begins is None:
+                    break
+                out += begins
+                if not self._sure:
+                    continue
             found = self._closed_block(self._form)
             if found is None:
+                self._tail = self._held[-self._forms.longest :]  # the next piece may complete a mark
                 break
-            out += self._chunks_of(found)
+            self._calls += found
         return out
+
+    def _begins_block(self) -> list[StreamChunk] | None:
+        """Settle whether the mark that was found begins a block, and else return it as text; None if more must come."""
+        mark = self._opening_mark()
+        if _BEGINS_CALL.match(self._held, len(mark)):
+            self._sure = True
+            return []
+        if _MAY_BEGIN_CALL.match(self._held, len(mark)):
+            return None
+        self._form, self._held = None, self._held[len(mark) :]
+        return self._text(self._space + mark)
+
+    def _opening_mark(self) -> str:
+        opening = self._forms.opening.match(self._held)
+        return opening[0] if opening else ""
 
     def _join(self) -> None:
         if self._pieces:
@@ -117,6 +172,7 @@ class TextCalls(Stage):
             self._space = before[len(before.rstrip()) :]
             before = before.rstrip()
             self._form, self._tried, self._marks_tried = self._forms.by_mark[opening[0]], len(opening[0]), 0
+            self._sure, self._begun = False, True
             return self._text(before)
         certain = self._end_of_certain_text()
         before, self._held = self._held[:certain], self._held[certain:]
@@ -126,10 +182,11 @@ class TextCalls(Stage):
         """Return the form without a mark whose calls begin as this answer does; None if none does, or not yet."""
         text = self._held.lstrip()
         if not text:
+            self._begun = len(self._held) > _MOST_SPACE
             return None
         for begins, form in self._forms.beginnings:
             if begins.match(text):
-                self._begun = True
+                self._begun = self._sure = True
                 self._tried = len(self._held)
                 return form
         self._begun = text[0] not in "[{`" or len(text) > _UNDECIDED
@@ -165,8 +222,7 @@ class TextCalls(Stage):
         """Return the text of the block up to `end`, where a closing mark may stand; with the marks if they are read."""
         if form.keeps_marks:
             return self._held[: end + len(mark)]
-        opening = self._forms.opening.match(self._held)
-        return self._held[opening.end() if opening else 0 : end]
+        return self._held[len(self._opening_mark()) : end]
 
     def _end(self, *, cut: bool = False) -> list[StreamChunk]:
         """Return the rest: a block that was not closed is read as far as it goes.
@@ -175,18 +231,24 @@ class TextCalls(Stage):
         that no loop runs it; in an answer that was cut it is a call without an end. A block that names no tool is text.
         """
         self._join()
-        form, self._form = self._form, None
         out: list[StreamChunk] = []
-        if self._held and form is not None:
+        tries = 0
+        while self._held and (form := self._form) is not None:
+            self._form, tries = None, tries + 1
             calls = form.read(self._block(form, len(self._held)), self._tools, False)
             if form.begins is not None and not self._are_offered(calls):
-                out += self._text(self._held)
-            elif calls is not None:
-                out += self._chunks_of(calls)
+                break
+            self._calls += calls or ()
+            if calls is not None or self._is_half(form, cut):
+                self._held = ""
+            elif tries == _MOST_FALSE_BLOCKS:
+                self._held = self._space + self._held
             else:
-                out += self._half(cut)
-        else:
-            out += self._text(self._held if not self._calls else self._held.rstrip())
+                mark = self._opening_mark()
+                out += self._text(self._space + mark)
+                self._held = self._held[len(mark) :]
+                out += self._read()  # there may be a call after it
+        out += self._text(self._held.rstrip() if self._calls else self._held)
         self._held = ""
         later, self._later = self._later, []
         return out + later
@@ -194,23 +256,41 @@ class TextCalls(Stage):
     def _are_offered(self, calls: Sequence[WrittenCall] | None) -> bool:
         return bool(calls) and all(call.name in self._tools for call in calls or ())
 
-    def _half(self, cut: bool) -> list[StreamChunk]:
-        named = _NAME.search(self._held)
+    def _is_half(self, form: TextForm, cut: bool) -> bool:
+        """Keep a block that cannot be read as a call that cannot be run; return False for one that names no tool."""
+        ends = [at for mark in form.closes if (at := self._held.find(mark, len(self._opening_mark()))) >= 0]
+        block = self._held[: min(ends, default=len(self._held))]
+        named = _NAME.search(block)
         name = next(filter(None, named.groups()), "") if named else ""
-        name = name or next((each for each in self._tools if each in self._held), "")
+        name = name or next((each for each in self._tools if re.search(rf"\b{re.escape(each)}\b", block)), "")
         if not name:
-            return [] if cut else self._text(self._space + self._held)
-        chunks = self._chunks_of([WrittenCall(name, self._held)])
-        return chunks[:-1] if cut else chunks
+            return cut and not ends  # the name was still to come
+        half = WrittenCall(name, self._held)
+        self._calls.append(half)
+        self._half_call = half if cut else None
+        return True
 
     def _text(self, text: str) -> list[StreamChunk]:
         return [TextDelta(text, self._index)] if text else []
 
-    def _chunks_of(self, calls: Sequence[WrittenCall]) -> list[StreamChunk]:
+    def _found_calls(self) -> list[StreamChunk]:
+        """Return the chunks of the calls, without those that the server itself has read and left in the text, too."""
         out: list[StreamChunk] = []
-        for call in calls:
-            at = _FIRST_INDEX + self._calls
-            self._calls += 1
-            id = call.id or f"call_{self._new_id()[:12]}"
-            out += call_chunks(at, id, call.name, call.arguments_json)
+        for call in self._calls:
+            if self._own and ((value := _value_of(call.arguments_json)) is None or (call.name, value) in self._own):
+                continue
+            at = _FIRST_INDEX + self._sent
+            self._sent += 1
+            id = call.id if call.id and call.id not in self._ids else f"call_{self._new_id()[:12]}"
+            self._ids.add(id)
+            chunks = call_chunks(at, id, call.name, call.arguments_json)
+            out += chunks[:-1] if call is self._half_call else chunks
         return out
+
+
+def _value_of(arguments_json: str) -> object:
+    """Return the arguments; None for a text that is no JSON."""
+    try:
+        return loads(arguments_json)
+    except JSONDecodeError:
+        return None

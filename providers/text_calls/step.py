@@ -24,10 +24,11 @@ def read_text_calls(*forms: str) -> Step:
     known = KnownForms(*forms)
 
     def read(response: Response, request: Request) -> None:
-        tools, reply = request.context.tools, response.reply
+        reply = response.reply
+        tools = [tool for tool in request.context.tools if tool.server is None]
         if not tools or request.options.get("tool_choice") == "none":
             return
-        if reply is None or (reply.finish_reason != "tool_calls" and known.anywhere.search(reply.text)):
+        if reply is None or any(known.anywhere.search(each.text) for each in (reply.message, *reply.alternatives)):
             pass_through(response, TextCalls(known, tools, request.world.new_id))
 
     return after("read_text_calls", read)

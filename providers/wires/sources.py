@@ -50,9 +50,12 @@ def number_in(value: Mapping[str, Any], name: str) -> int | None:
 
 
 def score_in(value: Mapping[str, Any], name: str) -> float | None:
-    """Return a field that is a number."""
+    """Return a field that is a number; None for one that no float can hold."""
     found = value.get(name)
-    return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+    try:
+        return float(found) if isinstance(found, int | float) and not isinstance(found, bool) else None
+    except OverflowError:
+        return None
 
 
 def span_in(value: Mapping[str, Any], start: str, end: str) -> dict[str, Any]:
@@ -109,7 +112,7 @@ def chat_annotations(annotations: Iterable[Mapping[str, Any]]) -> list[Citation]
         flat = inner(each, kind) or each
         if (url := text_in(flat, "url")) is not None:
             title = text_in(flat, "title")
-            numbered = title is not None and title.isdecimal()  # xAI: what the text names it by
+            numbered = title is not None and title.isdecimal() and len(title) < 5  # xAI: what the text names it by
             known: dict[str, Any] = {"url": url, **({"number": int(title or 0)} if numbered else {"title": title})}
         elif file := text_in(flat, "file_id", "document_id", "tool_call_id"):
             of = "tool" if "tool_call_id" in flat else "document"

@@ -10,6 +10,8 @@ import orjson
 import pytest
 
 import stepwell
+from stepwell.errors import ConfigError
+from stepwell.providers.declare.registry import REGISTRY
 
 CHAT = {"choices": [{"index": 0, "finish_reason": "stop", "message": {"role": "assistant", "content": "hi"}}]}
 RESPONSE = {
@@ -130,6 +132,24 @@ def test_servers_that_keep_no_answers_are_not_asked_to() -> None:
     with client(server, "xai:grok-4.5") as it:
         it.generate_text("xai:grok-4.5", "x", wire="openai_responses", previous_response_id="r1")
     assert server.body["previous_response_id"] == "r1"
+
+
+def test_store_reaches_each_server_that_can_go_on_from_a_stored_answer_and_is_refused_by_others() -> None:
+    tried = 0
+    with stepwell.Client() as it:
+        for provider in REGISTRY:
+            for wire in (each for each in provider.wires if each.name == "openai_responses"):
+                if provider.id == "local":
+                    continue  # it would start a server
+                try:
+                    preview = it.preview(f"{provider.id}:m", "x", wire=wire.name, store=True, api_key="k")
+                except ConfigError:
+                    continue  # its address needs more than a key
+                warned = "store" in [warning.subject for warning in preview.warnings]
+                keeps = bool(wire.conversation_id_options)
+                assert (preview.json.get("store") is True, warned) == (keeps, not keeps), provider.id
+                tried += 1
+    assert tried >= 12
 
 
 def test_what_a_compatible_endpoint_ignores_is_dropped_with_a_warning() -> None:

@@ -35,7 +35,24 @@ ODD = (None, "odd", 7, -1.5, True, [7], ["odd"], {"odd": 1}, [{"odd": [None]}], 
 ABSENT: Any = object()
 """In the place of a value: there is none."""
 STRANGE = (
-    *(ABSENT, None, "", "odd", "7", "\ud83d", 7, -1.5, 10**30, float("nan"), float("inf"), True, False),
+    *(
+        ABSENT,
+        None,
+        "",
+        "odd",
+        "7",
+        "²",
+        "9" * 5000,
+        "\ud83d",
+        7,
+        -1.5,
+        10**30,
+        10**400,
+        float("nan"),
+        float("inf"),
+        True,
+        False,
+    ),
     *([], [7], ["odd"], [None], [[]], {}, {"odd": 1}, [{"odd": [None]}], {"odd": {"odd": []}}),
 )
 """All that a field of an answer has been seen to hold, or may. See `written` for those that are not quite JSON."""

@@ -66,6 +66,33 @@ def test_may_use_other_hosts_and_local_ones():
     with pytest.raises(OSError):
         socket.getaddrinfo("database.invalid", 80)
 
+def test_reaches_a_provider_in_a_thread():
+    import socket, threading
+    thread = threading.Thread(target=lambda: pytest.raises(BaseException, socket.getaddrinfo, "api.openai.com", 443))
+    thread.start()
+    thread.join()
+
+FILES = set()
+
+def its_own(cassette):
+    assert cassette.path not in FILES
+    FILES.add(cassette.path)
+
+@pytest.mark.parametrize("id", ["a/b", "a_b", "a b", "a" * 300 + "1", "a" * 300 + "2"])
+def test_own(cassette, id):
+    its_own(cassette)
+
+def test_own_a_b(cassette):
+    its_own(cassette)
+
+class TestOne:
+    def test_own(self, cassette):
+        its_own(cassette)
+
+class TestTwo:
+    def test_own(self, cassette):
+        its_own(cassette)
+
 ANSWER = {"choices": [{"message": {"content": "recorded"}, "finish_reason": "stop"}]}
 
 def test_is_recorded(cassette):
@@ -96,8 +123,8 @@ def test_fixtures_guard_and_cassettes(tmp_path: Path) -> None:
     (tmp_path / "test_it.py").write_text(TESTS)
     (tmp_path / "pytest.ini").write_text("[pytest]\nstepwell_guard = true\naddopts = --strict-markers\n")
     out = run(tmp_path)
-    assert "4 failed, 7 passed" in out, out
-    assert out.count("Failed: a test reached for the provider at api.") == 4, out
+    assert "5 failed, 15 passed" in out, out
+    assert out.count("Failed: a test reached for the provider at api.") == 5, out
     assert (tmp_path / "cassettes" / "test_it" / "test_is_recorded.json").exists()
     again = run(tmp_path, "-k", "is_recorded", CI="true")
     assert "1 passed" in again, again

@@ -42,6 +42,7 @@ def ways(**settings: Any) -> Iterator[Any]:
     [
         ({"HTTP_PROXY": "http://127.0.0.1:9", "NO_PROXY": "localhost,[::1]"}, "NO_PROXY"),
         ({"HTTPS_PROXY": "127.0.0.1:port"}, "HTTPS_PROXY"),
+        ({"HTTP_PROXY": "http://127.0.0.1:65536"}, "HTTP_PROXY"),
         ({"http_proxy": "ftp://user:secret@host"}, "http_proxy"),
         ({"ALL_PROXY": "http://"}, "ALL_PROXY"),
         ({"ALL_PROXY": "socks4://user:secret@127.0.0.1:1"}, "ALL_PROXY"),
@@ -69,6 +70,14 @@ def test_a_socks_proxy_without_its_package_is_named_with_the_command(monkeypatch
     for call in ways():
         with pytest.raises(errors.MissingExtra, match=r"ALL_PROXY .* pip install 'httpx\[socks\]'"):
             call()
+
+
+def test_a_proxy_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTP_PROXY", "http://user:secret@127.0.0.1:1")
+    for call in ways(base_urls={"openai": "http://server.invalid"}):
+        with pytest.raises(errors.ConnectError, match="proxy of HTTP_PROXY") as caught:
+            call()
+        assert "secret" not in str(caught.value)
 
 
 def test_no_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import answers
@@ -268,6 +269,8 @@ def test_a_citation_that_cannot_be_read_costs_nothing_else() -> None:
         {"type": []},
         {"url": 1},
         {"start_index": "a", "url": "https://u.test", "end_index": -1},
+        {"url": "https://u.test", "title": "9" * 5000, "score": 10**400, "start_index": 10**400, "end_index": 10**400},
+        {"segment": {"endIndex": 9}, "groundingChunkIndices": [10**400], "confidenceScores": [10**400]},
     ]
     for raw in odd:
         chat = {
@@ -342,7 +345,7 @@ def test_a_citation_that_cannot_be_read_costs_nothing_else() -> None:
             ),
         ]
         for wire, body in bodies:
-            reply = answers.decoded(wire, body)
+            reply = answers.answered(wire, json.dumps(body).encode())
             assert isinstance(reply, Reply) and reply.text == "Hi.", (wire, raw)
 
 

@@ -183,7 +183,7 @@ def test_a_streamed_answer_is_there_whatever_it_can_do_without_holds(name: str) 
                     continue
                 tried.add(key)
                 for other in islice(turn, TURNS):
-                    if place[-1] in NUMBERS and other in (7, "7", 10**30):
+                    if place[-1] in NUMBERS and other in (7, "7", 10**30, 10**400):
                         continue
                     odd = written(put(read, place, other))
                     changed = [*events[:nth], odd if head is None else (head, odd), *events[nth + 1 :]]

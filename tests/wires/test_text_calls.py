@@ -8,117 +8,12 @@ import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from written_calls import WRITTEN, search, streamed
 
 import stepwell
 from stepwell.errors import InvalidOption
-from stepwell.providers.text_calls.forms import FORMS, KnownForms
-from stepwell.providers.text_calls.stage import TextCalls
-from stepwell.schemas.chunks import Finish, TextDelta, ToolCallEnd
-from stepwell.schemas.fold import fold
+from stepwell.schemas.chunks import TextDelta, ToolCallEnd
 from stepwell.steps import read_text_calls
-
-
-@stepwell.tool
-def search(query: str, limit: int | None = None, tags: list[str] | None = None) -> str:
-    """Search for something."""
-    return f"found {query}"
-
-
-# What each family writes, from the chat templates of its models: two calls where a block may hold two.
-WRITTEN: dict[str, tuple[str, list[dict[str, Any]]]] = {
-    "hermes": (
-        '<tool_call>\n{"name": "search", "arguments": {"query": "a > b </b>", "limit": 2}}\n</tool_call>\n'
-        '<tool_call>\n{"name": "search", "arguments": {"query": "</tool_call>"}}\n</tool_call>',
-        [{"query": "a > b </b>", "limit": 2}, {"query": "</tool_call>"}],
-    ),
-    "qwen3-coder": (
-        "<tool_call>\n<function=search>\n<parameter=query>\n12\nlines\n</parameter>\n<parameter=limit>\n3\n</parameter>\n"
-        '<parameter=tags>\n["x", "y"]\n</parameter>\n</function>\n</tool_call>',
-        [{"query": "12\nlines", "limit": 3, "tags": ["x", "y"]}],
-    ),
-    "function": ('<function=search>{"query": "x"}</function>', [{"query": "x"}]),
-    "invoke": (
-        '<function_calls>\n<invoke name="search">\n<parameter name="query">7</parameter>\n'
-        '<parameter name="limit">7</parameter>\n</invoke>\n<invoke name="search"><parameter name="query">y</parameter>'
-        "</invoke>\n</function_calls>",
-        [{"query": "7", "limit": 7}, {"query": "y"}],
-    ),
-    "bare invoke": ('<invoke name="search"><parameter name="query">x</parameter></invoke>', [{"query": "x"}]),
-    "minimax": (
-        '<minimax:tool_call>\n<invoke name="search">\n<parameter name="query">x</parameter>\n</invoke>\n'
-        "</minimax:tool_call>",
-        [{"query": "x"}],
-    ),
-    "deepseek 3.2": (
-        '<｜DSML｜function_calls>\n<｜DSML｜invoke name="search">\n<｜DSML｜parameter name="query" string="true">x'
-        '</｜DSML｜parameter>\n<｜DSML｜parameter name="limit" string="false">5</｜DSML｜parameter>\n</｜DSML｜invoke>'
-        "\n"
-        "</｜DSML｜function_calls>",
-        [{"query": "x", "limit": 5}],
-    ),
-    "deepseek 3": (
-        '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>search\n```json\n{"query": "x"}\n```'
-        '<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>search\n```json\n{"query": "y"}\n```'
-        "<｜tool▁call▁end｜><｜tool▁calls▁end｜>",
-        [{"query": "x"}, {"query": "y"}],
-    ),
-    "deepseek 3.1": (
-        '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>search<｜tool▁sep｜>{"query": "x"}<｜tool▁call▁end｜>'
-        "<｜tool▁calls▁end｜>",
-        [{"query": "x"}],
-    ),
-    "kimi": (
-        "<|tool_calls_section_begin|><|tool_call_begin|>functions.search:0<|tool_call_argument_begin|>"
-        '{"query": "x"}<|tool_call_end|><|tool_call_begin|>functions.search:1<|tool_call_argument_begin|>'
-        '{"query": "y"}<|tool_call_end|><|tool_calls_section_end|>',
-        [{"query": "x"}, {"query": "y"}],
-    ),
-    "glm": (
-        "<tool_call>search\n<arg_key>query</arg_key>\n<arg_value>8</arg_value>\n<arg_key>limit</arg_key>\n"
-        "<arg_value>8</arg_value>\n</tool_call>",
-        [{"query": "8", "limit": 8}],
-    ),
-    "mistral": ('[TOOL_CALLS] [{"name": "search", "arguments": {"query": "x"}}]', [{"query": "x"}]),
-    "mistral 11": (
-        '[TOOL_CALLS]search[ARGS]{"query": "x"}[TOOL_CALLS]search[ARGS]{"query": "[y]"}',
-        [{"query": "x"}, {"query": "[y]"}],
-    ),
-    "llama 3.1": (
-        '<|python_tag|>{"name": "search", "parameters": {"query": "x"}}; {"name": "search", "parameters": '
-        '{"query": "y"}}<|eom_id|>',
-        [{"query": "x"}, {"query": "y"}],
-    ),
-    "python tag": ('<|python_tag|>search.call(query="x", tags=["a", "b"])', [{"query": "x", "tags": ["a", "b"]}]),
-    "llama 4": (
-        '<|python_start|>[search(query="x", limit=3), search("y", tags=null)]<|python_end|>',
-        [{"query": "x", "limit": 3}, {"query": "y", "tags": None}],
-    ),
-    "gpt-oss": (
-        '<|channel|>commentary to=functions.search <|constrain|>json<|message|>{"query": "x"}<|call|>',
-        [{"query": "x"}],
-    ),
-    "nemotron": ('<TOOLCALL>[{"name": "search", "arguments": {"query": "x"}}]</TOOLCALL>', [{"query": "x"}]),
-    "command r": (
-        '<|START_ACTION|>[{"tool_call_id": "0", "tool_name": "search", "parameters": {"query": "x"}}]<|END_ACTION|>',
-        [{"query": "x"}],
-    ),
-    "seed": (
-        "<seed:tool_call><function=search><parameter=query>x</parameter></function></seed:tool_call>",
-        [{"query": "x"}],
-    ),
-    "json": ('```json\n{"name": "search", "parameters": {"query": "x"}}\n```', [{"query": "x"}]),
-    "python": ('[search(query="x"), search(query="y")]', [{"query": "x"}, {"query": "y"}]),
-}
-ALL = KnownForms(*FORMS)
-
-
-def streamed(pieces: list[str], reason: str = "stop") -> tuple[stepwell.Reply, list[Any]]:
-    """Return the reply and the chunks of an answer that came in these pieces of text."""
-    ids = iter(range(1000))
-    stage = TextCalls(ALL, [search], lambda: str(next(ids)))
-    chunks = [chunk for piece in pieces for chunk in stage.feed([TextDelta(piece)])]
-    chunks += [*stage.feed([Finish(reason)]), *stage.flush()]
-    return fold(chunks), chunks
 
 
 def client(text: str, model: str = "vllm:some-model", **more: Any) -> stepwell.Client:

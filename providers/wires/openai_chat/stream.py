@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from attrs import define, evolve, field
@@ -284,7 +284,7 @@ def _choice(choice: Mapping[str, Any], state: _Choice, model: Model, whole: bool
         for call in delta.get("tool_calls") or ():
             out += state.calls.feed(call, whole=whole)
         if len(delta) > 1 or "content" not in delta:
-            out += _rare(delta, state, whole)
+            out += _rare(delta, state, whole, again)
     if (logprobs := choice.get("logprobs")) and (rows := logprob_rows(logprobs)):
         out.append(MetadataUpdate({"logprobs": rows}))
     if (reason := choice.get("finish_reason")) is not None:
@@ -294,25 +294,24 @@ def _choice(choice: Mapping[str, Any], state: _Choice, model: Model, whole: bool
 
 def _after_deltas(message: Mapping[str, Any], state: _Choice) -> dict[str, Any]:
     """Return of a whole message at the end of a stream its texts, and what its deltas have not had."""
-    said = state.calls or state.refused
-    more = {name: value for name, value in message.items() if name in _BESIDE and not (said and name in _CALLS)}
+    more = {name: value for name, value in message.items() if name in _BESIDE and not (state.calls and name in _CALLS)}
     return {**more, "content": message.get("content"), "reasoning_content": reasoning_text(message)}
 
 
 _CONTENTS = (str, list, type(None))
 """The types of a content that is read. Another is an error, but beside calls it is left out."""
-_CALLS = ("tool_calls", "function_call", "refusal")
-_BESIDE = frozenset((*_CALLS, "annotations", "executed_tools", "images", "audio"))
+_CALLS = ("tool_calls", "function_call")
+_BESIDE = frozenset((*_CALLS, "refusal", "annotations", "executed_tools", "images", "audio"))
 
 
-def _rare(delta: Mapping[str, Any], state: _Choice, whole: bool) -> list[StreamChunk]:
+def _rare(delta: Mapping[str, Any], state: _Choice, whole: bool, again: Iterable[StreamChunk]) -> list[StreamChunk]:
     out: list[StreamChunk] = []
     if not whole:
         state.unpriced_charges += billed_apart(delta)
     add_details(state.details, delta, whole=whole)
     if refusal := delta.get("refusal"):
         state.refused = True
-        out.append(RefusalDelta(refusal, REFUSAL))
+        out += [*again, RefusalDelta(refusal, REFUSAL)]
     if cited := chat_annotations(objects(delta.get("annotations"))):
         state.cited = True
         out.append(Cited(cited))
