@@ -79,6 +79,14 @@ def test_a_declaration_takes_precedence_over_a_catalog_row() -> None:
     assert REGISTRY.get_or_raise("nebius").source == "models.dev"
 
 
+def test_a_provider_is_built_once() -> None:
+    registry = Registry()
+    assert all(registry.get(id) is registry.get(id) for id in ("groq", "databricks"))
+
+
 def test_keys_are_distinguished_from_other_variables() -> None:
-    provider = REGISTRY.get_or_raise("databricks")
-    assert provider.env_key == ("DATABRICKS_TOKEN",)
+    keys = {
+        "databricks": "DATABRICKS_TOKEN",
+        "privatemode_ai": "PRIVATEMODE_API_KEY",
+    }  # the host is no key, in a URL or not
+    assert {id: from_catalog(id).env_key for id in keys} == {id: (key,) for id, key in keys.items()}  # type: ignore[union-attr]
