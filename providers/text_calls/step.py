@@ -24,11 +24,13 @@ def read_text_calls(*forms: str) -> Step:
     known = KnownForms(*forms)
 
     def read(response: Response, request: Request) -> None:
-        reply = response.reply
-        tools = [tool for tool in request.context.tools if tool.server is None]
-        if not tools or request.options.get("tool_choice") == "none":
+        offered, reply = request.context.tools, response.reply
+        if not offered or request.options.get("tool_choice") == "none":
             return
-        if reply is None or any(known.anywhere.search(each.text) for each in (reply.message, *reply.alternatives)):
+        if reply is not None and not reply.alternatives and not known.anywhere.search(reply.message.text):
+            return
+        tools = [tool for tool in offered if tool.server is None]
+        if tools:
             pass_through(response, TextCalls(known, tools, request.world.new_id))
 
     return after("read_text_calls", read)

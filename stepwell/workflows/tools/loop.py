@@ -183,7 +183,7 @@ def _run_all(
     flows = [run_call(calls[place], tools, settings.tool_timeout, world) for place in approved]
     results = [(yield from flows[0])] if len(flows) == 1 else (yield from gather(flows))
     runs.update(zip(approved, results, strict=True))
-    return [runs[place] for place in sorted(runs)]
+    return list(map(runs.__getitem__, sorted(runs)))
 
 
 def _unanswered_calls(context: Context) -> tuple[ToolCall, ...]:
