@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from stepwell import Client, cache, events, fallback
-from stepwell.errors import BudgetExceeded, ConnectError, RateLimitError, ServerError
+from stepwell.errors import BudgetExceeded, ConnectError, RateLimitError, ServerError, StepwellError
 from stepwell.steps import Budget, RateLimit, circuit_breaker
 from stepwell.stores import MemoryStore
 
@@ -83,6 +83,16 @@ def test_a_call_that_a_step_refuses_is_a_note(step: Any) -> None:
     finally:
         unsubscribe()
     assert "refused" in [event.name for event in heard if event.phase == "note"]
+
+
+def test_an_attempt_whose_answer_is_lost_is_charged_once_also_where_the_next_is_refused() -> None:
+    estimates = []
+    for answers in ([httpx.ReadError("reset")], [httpx.ReadError("reset"), 401]):
+        budget = Budget(1)
+        with client_of(*answers, pipeline=budget, retries=len(answers) - 1) as client, pytest.raises(StepwellError):
+            client.generate_text(OTHER, "hi", max_tokens=100)
+        estimates.append(budget.estimated)
+    assert estimates[0] == estimates[1] > 0
 
 
 def test_the_log_and_subscribers_hear_of_it_without_its_content(caplog: pytest.LogCaptureFixture) -> None:
