@@ -61,7 +61,7 @@ def name_of(function: object) -> str:
     return getattr(function, "__name__", type(function).__name__)
 
 
-_MADE = ("Step", "PipelineEdits", "Cache")
+_MADE = ("Step", "LimitStep", "PipelineEdits", "Cache")
 """What functions that make a step are annotated to return."""
 NO_EDITS = PipelineEdits()
 
@@ -90,7 +90,7 @@ def edits_of(pipeline: object) -> PipelineEdits:
         )
     if callable(pipeline):
         name, made = name_of(pipeline), getattr(pipeline, "__annotations__", {}).get("return")
-        if getattr(made, "__name__", made) in _MADE:
+        if str(getattr(made, "__name__", made)).partition("[")[0] in _MADE:
             raise ConfigError(f"{name} makes a step, and is none itself", hint=f"call it: pipeline={name}(...)")
         hint = "pass a function of a Pipeline"
         return PipelineEdits().then(checked_function(pipeline, f"{name} in pipeline=", 1, hint=hint))

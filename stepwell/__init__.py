@@ -26,7 +26,6 @@ PUBLIC = {
     "catalog": ("models",),
     "schemas.message": ("Context", "Message", "assistant", "system", "tool_result", "user"),
     "schemas.parts": ("File", "Image"),
-    "schemas.server_tools": ("server_tool",),
     "schemas.tool": ("Tool",),
     "schemas.reply": ("Reply",),
     "schemas.errors": ("StepwellError",),

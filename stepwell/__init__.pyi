@@ -246,9 +246,6 @@ from .schemas.parts import (
 from .schemas.reply import (
     Reply as Reply,
 )
-from .schemas.server_tools import (
-    server_tool as server_tool,
-)
 from .schemas.tool import (
     Tool as Tool,
 )

@@ -19,6 +19,7 @@ from .schemas.parts import (
     Video,
 )
 from .schemas.reply import CallWarning, Ranked, Reply, Verdict
+from .schemas.server_tools import server_tool
 
 __all__ = [
     "Audio",
@@ -42,6 +43,7 @@ __all__ = [
     "Verdict",
     "Video",
     "assistant",
+    "server_tool",
     "system",
     "tool_result",
     "untrusted",

@@ -239,9 +239,9 @@ def _text_call_steps(forms: tuple[str, ...]) -> list[Step]:
     """Return the step that reads tool calls out of texts, where the model writes some in these forms."""
     if not forms:
         return []
-    from ..text_calls.step import read_text_calls  # heavy: few models write calls as text
+    from ..text_calls.step import reading_step  # heavy: few models write calls as text
 
-    return [read_text_calls(*forms)]
+    return [reading_step("read_text_calls_of_family", forms)]
 
 
 def prepare_step(

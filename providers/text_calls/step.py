@@ -21,6 +21,11 @@ def read_text_calls(*forms: str) -> Step:
 
     Raises InvalidOption for an unknown form.
     """
+    return reading_step("read_text_calls", forms)
+
+
+def reading_step(name: str, forms: tuple[str, ...]) -> Step:
+    """Make this step under another name: that of a model's family stands beside one that the caller adds."""
     known = KnownForms(*forms)
 
     def read(response: Response, request: Request) -> None:
@@ -33,4 +38,4 @@ def read_text_calls(*forms: str) -> Step:
         if tools:
             pass_through(response, TextCalls(known, tools, request.world.new_id))
 
-    return after("read_text_calls", read)
+    return after(name, read)

@@ -9,7 +9,8 @@ import orjson
 import pytest
 from exchanges import KEYS
 
-from stepwell import Client, Context, server_tool, user
+from stepwell import Client, Context, user
+from stepwell.messages import server_tool
 from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas import errors
 from stepwell.schemas.server_tools import SETTINGS

@@ -91,6 +91,7 @@ def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapp
     own = {name: options.pop(name) for name in BATCH_OPTIONS & options.keys()}
     work = BatchWork(planner, model, _prompts_by_id(prompts), options)
     offered = _batch_operations(planner, model)
+    ledgers, asking = work.budgets()
     items, betas, requests = [], set(), {}
     for id, prompt in work.prompts.items():
         flow, request = work.flow(prompt)
@@ -101,12 +102,12 @@ def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapp
                 hint="leave that step out; a test of batches needs a server or transport of its own",
             )
         path = prepared.url.removeprefix(request.base_url.rstrip("/"))
-        requests[id] = prepared
+        if ledgers or not requests:  # all that budgets estimate; without any, one stands for the batch
+            requests[id] = prepared
         items.append(BatchItem(id, path, trimmed(prepared.body)))
         betas |= {(name, value) for name, value in prepared.headers.items() if name.endswith("-beta")}
     input = BatchInput(tuple(items), planner.plan("chat", model).model.id)
     headers = {**(options.get("headers") or {}), **_join_betas(betas)}
-    ledgers, asking = work.budgets()
     holds = yield from reserve_batch(ledgers, requests)
     try:
         if "upload_batch" in offered:
