@@ -92,7 +92,8 @@ def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapp
     work = BatchWork(planner, model, _prompts_by_id(prompts), options)
     offered = _batch_operations(planner, model)
     ledgers, asking = work.budgets()
-    items, betas, requests = [], set(), {}
+    items, betas = [], set()
+    requests: dict[str, Request] = {}
     for id, prompt in work.prompts.items():
         flow, request = work.flow(prompt)
         prepared = yield from prepare_offline(flow)
