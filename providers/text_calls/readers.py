@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from ...schemas.errors import DecodeError
@@ -99,9 +99,9 @@ def read_invokes(text: str, tools: Tools, closed: bool = True) -> list[WrittenCa
     for invoke in _INVOKE.finditer(text.replace("｜DSML｜", "")):
         if not invoke[3] or _NAMED_PARAMETER.sub("", invoke[2]).strip():
             return None
-        strings = {each[1] for each in _NAMED_PARAMETER.finditer(invoke[2]) if each[2] == "true"}
-        pairs = [(each[1], each[3]) for each in _NAMED_PARAMETER.finditer(invoke[2])]
-        found.append(_from_pairs(invoke[1], pairs, tools, strings))
+        given = list(_NAMED_PARAMETER.finditer(invoke[2]))
+        strings = {each[1] for each in given if each[2] == "true"}
+        found.append(_from_pairs(invoke[1], [(each[1], each[3]) for each in given], tools, strings))
     return found or None
 
 
@@ -126,24 +126,18 @@ def read_tagged(text: str, tools: Tools, closed: bool = True) -> list[WrittenCal
     return read_keys_and_values(text, tools, closed) or read_json_calls(text, tools, closed)
 
 
-_SEPARATED = re.compile(r"\s*(?:(function)\s*)?<｜tool▁sep｜>\s*([\w.:/-]{1,128})\s*(.*)\Z", re.S)
+_SEPARATED = re.compile(r"\s*(?:function\s*)?<｜tool▁sep｜>\s*([\w.:/-]{1,128})\s*(.*)\Z", re.S)
 _NAME_BEFORE = re.compile(r"\s*([\w.:/-]{1,128})\s*<｜tool▁sep｜>(.*)\Z", re.S)
 
 
 def read_separated(text: str, tools: Tools, closed: bool = True) -> list[WrittenCall] | None:
     """Read `function<｜tool▁sep｜>name` and JSON in a code fence, or `name<｜tool▁sep｜>` and JSON."""
-    found: list[WrittenCall] = []
+    written: list[tuple[str, str | None, str]] = []
     for each in text.split("<｜tool▁call▁begin｜>")[1:]:
         body, ended, _ = each.partition("<｜tool▁call▁end｜>")
-        parts = _SEPARATED.match(body)
-        name, rest = (parts[2], parts[3]) if parts else ("", "")
-        if not parts and (before := _NAME_BEFORE.match(body)):
-            name, rest = before[1], before[2]
-        arguments = _object(rest, ended != "") if name else None
-        if arguments is None:
-            return None
-        found.append(WrittenCall(name, arguments))
-    return found or None
+        parts = _SEPARATED.match(body) or _NAME_BEFORE.match(body)
+        written.append((parts[1], _object(parts[2], bool(ended)), "") if parts else ("", None, ""))
+    return _if_all_whole(written)
 
 
 _SECTION = re.compile(
@@ -155,13 +149,7 @@ _SECTION = re.compile(
 
 def read_section(text: str, tools: Tools, closed: bool = True) -> list[WrittenCall] | None:
     """Read `<|tool_call_begin|>functions.name:0<|tool_call_argument_begin|>` and JSON."""
-    found: list[WrittenCall] = []
-    for call in _SECTION.finditer(text):
-        arguments = _object(call[3], closed)
-        if arguments is None:
-            return None
-        found.append(WrittenCall(call[2], arguments, call[1]))
-    return found or None
+    return _if_all_whole((call[2], _object(call[3], closed), call[1]) for call in _SECTION.finditer(text))
 
 
 _NAME_AND_JSON = re.compile(r"\s*([\w.:/-]{1,128})\s*(?:\[CALL_ID\](\w{1,64}))?\s*(?:\[ARGS\])?\s*(?=\{)")
@@ -171,14 +159,11 @@ def read_marked(text: str, tools: Tools, closed: bool = True) -> list[WrittenCal
     """Read, after `[TOOL_CALLS]`, a list of JSON, or `name[ARGS]{...}` for each call."""
     if text.lstrip()[:1] in ("[", "{"):
         return read_json_calls(text.replace("[TOOL_CALLS]", ""), tools)
-    found: list[WrittenCall] = []
+    written: list[tuple[str, str | None, str]] = []
     for each in text.split("[TOOL_CALLS]"):
         head = _NAME_AND_JSON.match(each)
-        arguments = _object(each[head.end() :], closed) if head else None
-        if head is None or arguments is None:
-            return None
-        found.append(WrittenCall(head[1], arguments, head[2] or ""))
-    return found or None
+        written.append((head[1], _object(each[head.end() :], closed), head[2] or "") if head else ("", None, ""))
+    return _if_all_whole(written)
 
 
 _CHANNEL = re.compile(
@@ -188,13 +173,7 @@ _CHANNEL = re.compile(
 
 def read_channel(text: str, tools: Tools, closed: bool = True) -> list[WrittenCall] | None:
     """Read `to=functions.name ...<|message|>` and JSON."""
-    found: list[WrittenCall] = []
-    for call in _CHANNEL.finditer(text):
-        arguments = _object(call[2], closed)
-        if arguments is None:
-            return None
-        found.append(WrittenCall(call[1], arguments))
-    return found or None
+    return _if_all_whole((call[1], _object(call[2], closed), "") for call in _CHANNEL.finditer(text))
 
 
 def read_python(text: str, tools: Tools, closed: bool = True) -> list[WrittenCall] | None:
@@ -252,6 +231,16 @@ def _python_value(node: ast.expr, depth: int = 0) -> Any:
     if isinstance(value, bytes | complex | set):
         raise ValueError("no value of JSON")
     return value
+
+
+def _if_all_whole(written: Iterable[tuple[str, str | None, str]]) -> list[WrittenCall] | None:
+    """Return the calls of these names, arguments and ids; None if there are none, or one has no arguments."""
+    found: list[WrittenCall] = []
+    for name, arguments, id in written:
+        if arguments is None:
+            return None
+        found.append(WrittenCall(name, arguments, id))
+    return found or None
 
 
 def _object(text: str, closed: bool) -> str | None:
