@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import zlib
 from collections import deque
-from collections.abc import Generator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from math import inf
 from random import Random
+from typing import Any
 
 from attrs import Attribute, field, frozen
 from attrs.validators import optional
@@ -21,25 +22,27 @@ class BodyEnd(Exception):
     """No error: the body ends here."""
 
 
-def _seconds(instance: object, attribute: Attribute[float], value: float) -> None:
-    if value != inf:
-        check_number(value, f"{attribute.name} of {type(instance).__name__}", least=0)
+Validator = Callable[[object, "Attribute[Any]", Any], None]
 
 
-def _bytes(instance: object, attribute: Attribute[int], value: int) -> None:
-    check_number(value, f"{attribute.name} of {type(instance).__name__}", whole=True, least=0)
+def _number(*, whole: bool = False, least: float | None = None, endless: bool = False) -> Validator:
+    """Return a validator of a number: see `check_number`, which it calls with the field's name.
+
+    endless: whether inf stands for for ever.
+    """
+
+    def check(instance: object, attribute: Attribute[Any], value: Any) -> None:
+        if not (endless and value == inf):
+            check_number(value, f"{attribute.name} of {type(instance).__name__}", whole=whole, least=least)
+
+    return check
 
 
-def _difference(instance: object, attribute: Attribute[int], value: int) -> None:
-    check_number(value, f"{attribute.name} of {type(instance).__name__}", whole=True, least=-inf)
-
-
-def _size(instance: object, attribute: Attribute[int], value: int) -> None:
-    check_number(value, f"{attribute.name} of {type(instance).__name__}", whole=True)
-
-
-def _status(instance: object, attribute: Attribute[int], value: int) -> None:
-    check_number(value, f"{attribute.name} of {type(instance).__name__}", whole=True, least=100)
+_seconds = _number(least=0, endless=True)
+_bytes = _number(whole=True, least=0)
+_difference = _number(whole=True, least=-inf)
+_size = _number(whole=True)
+_status = _number(whole=True, least=100)
 
 
 @frozen
