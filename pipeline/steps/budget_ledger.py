@@ -62,8 +62,7 @@ class Ledger:
         """Forget all sums, here and in the store. Raises StepwellError if the store fails."""
         with self._lock:
             self._sums = Sums()
-        if self.shared.store is not None:
-            from_store(self.shared.store, lambda store: store.forget(self._name))
+        self.shared.forget(self._name)
 
     def hold(self, request: Request, service_tier: str | None = None) -> Hold:
         """Return the reservation to make for a call. Raises BudgetExceeded if what it may cost is not known.

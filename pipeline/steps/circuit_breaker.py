@@ -23,7 +23,6 @@ from .shared import (
     check_number,
     checked_listener,
     checked_store,
-    from_store,
     notify,
     waiting_time,
 )
@@ -158,7 +157,7 @@ class _Circuits:
     def read(self, counted: str) -> CircuitState:
         """See LimitStep.state."""
         if self._shared.store is not None:
-            found = from_store(self._shared.store, lambda store: store.read(f"{self._name}:{counted}", 0.0))
+            found = self._shared.read(f"{self._name}:{counted}")
             failed, wait = int(found.get("failed", 0)), found.get("wait", 0.0)
         else:
             with self._lock:
@@ -177,8 +176,7 @@ class _Circuits:
         """See LimitStep.reset."""
         with self._lock:
             was = self._known.pop(counted, None)
-        if self._shared.store is not None:
-            from_store(self._shared.store, lambda store: store.forget(f"{self._name}:{counted}"))
+        self._shared.forget(f"{self._name}:{counted}")
         if was is not None and was.reported != "closed":
             notify(self._on_change, counted, "closed")
 

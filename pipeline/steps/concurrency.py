@@ -22,7 +22,6 @@ from .shared import (
     check_number,
     checked_listener,
     checked_store,
-    from_store,
     notify,
     waiting_time,
 )
@@ -137,13 +136,12 @@ class _Places:
         state = self.gates.state(counted)
         if self._shared.store is None:
             return state
-        found = from_store(self._shared.store, lambda store: store.read(f"{self._name}:{counted}", 0.0))
+        found = self._shared.read(f"{self._name}:{counted}")
         return PlacesState(int(found.get("running", 0)), state.waiting)
 
     def forget(self, counted: str) -> None:
         """See LimitStep.reset."""
-        if self._shared.store is not None:
-            from_store(self._shared.store, lambda store: store.forget(f"{self._name}:{counted}"))
+        self._shared.forget(f"{self._name}:{counted}")
 
 
 def _take_place(

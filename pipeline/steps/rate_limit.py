@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable
-from functools import partial
 from math import ceil
 
 from attrs import define, field
@@ -32,7 +31,6 @@ from .shared import (
     check_number,
     checked_listener,
     checked_store,
-    from_store,
     notify,
     waiting_time,
 )
@@ -122,8 +120,7 @@ class RateLimit:
             state = RateState(len(lane.sent), lane.used, len(lane.waiting), wait)
         if self._shared.store is None:
             return state
-        key, per = f"{self._name}:{name}", self._limits[2]
-        found = from_store(self._shared.store, lambda store: store.read(key, per))
+        found = self._shared.read(f"{self._name}:{name}", self._limits[2])
         count, tokens = int(found.get("requests", 0)), found.get("tokens", 0.0)
         return RateState(count, tokens, state.waiting, found.get("wait", 0.0))
 
@@ -143,13 +140,9 @@ class RateLimit:
                         sent.counts = False
                     lane.sent.clear()
                     lane.used = lane.closed = 0.0
-            if self._shared.store is not None:
-                from_store(self._shared.store, partial(self._forget, each))
+            self._shared.forget(f"{self._name}:{each}")
             if lane is not None:
                 lane.news.publish()
-
-    def _forget(self, name: str, store: LimitStore) -> None:
-        store.forget(f"{self._name}:{name}")
 
     def _call(self, request: Request, call: CallNext) -> StepGenerator:
         """Estimate the tokens of the call, and correct them afterwards."""

@@ -161,6 +161,18 @@ class Asking:
         self._lock = ProcessLock()
         self._kept: deque[Callable[[Any], Any]] = deque(maxlen=_MOST_KEPT)
 
+    def read(self, key: str, per: float = 0.0) -> Mapping[str, float]:
+        """Return what the store, which there must be, keeps under a key; see `LimitStore.read`.
+
+        Raises StepwellError if the store fails.
+        """
+        return from_store(self.store, lambda store: store.read(key, per))
+
+    def forget(self, key: str) -> None:
+        """Remove what the store, if there is one, keeps under a key. Raises StepwellError if the store fails."""
+        if self.store is not None:
+            from_store(self.store, lambda store: store.forget(key))
+
     def usable(self, request: Request) -> bool:
         """Return whether there is a store, and it may be asked."""
         return self.store is not None and request.world.now() >= self._avoided_until
@@ -245,7 +257,7 @@ class Asking:
                 return
 
 
-def from_store(store: LimitStore, work: Callable[[Any], Found]) -> Found:
+def from_store(store: LimitStore | None, work: Callable[[Any], Found]) -> Found:
     """Ask a store, outside of any call. Raises StepwellError if it fails."""
     try:
         return work(store)
