@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 from attrs import frozen
 
@@ -115,6 +116,12 @@ class KnownForms:
         starts = [f"\\A(?:{begins.pattern})" for begins, _ in self.beginnings]
         self.anywhere = re.compile("|".join((*map(re.escape, self.by_mark), *starts)) or _NOTHING, re.ASCII)
         """finds where a block of calls may begin"""
+
+
+@lru_cache(100)
+def known_forms(*names: str) -> KnownForms:
+    """Return these forms, made once for all models of a family."""
+    return KnownForms(*names)
 
 
 _NOTHING = r"(?!)"

@@ -6,7 +6,7 @@ from ...pipeline.http.request import Request
 from ...pipeline.http.response import Response
 from ...pipeline.step import Step, after
 from ...pipeline.stream.rewrite_text import pass_through
-from .forms import KnownForms
+from .forms import known_forms
 from .stage import TextCalls
 
 
@@ -26,7 +26,7 @@ def read_text_calls(*forms: str) -> Step:
 
 def reading_step(name: str, forms: tuple[str, ...]) -> Step:
     """Make this step under another name: that of a model's family stands beside one that the caller adds."""
-    known = KnownForms(*forms)
+    known = known_forms(*forms)
 
     def read(response: Response, request: Request) -> None:
         offered, reply = request.context.tools, response.reply
