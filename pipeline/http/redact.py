@@ -194,8 +194,9 @@ def _secrets(request: Request) -> Iterator[str]:
                 yield from (crumb.partition("=")[2] for crumb in header.split("; "))
     for url in (request.url, request.base_url):
         yield from (found[2] for found in SECRET_QUERY.finditer(url))
-    for name, value in request.world.environ.items():
-        if name.lower().endswith("_proxy") and "@" in value:
+    environ = request.world.environ
+    for name in environ:  # a look-up of every value would take most of the time that an error takes
+        if name.lower().endswith("_proxy") and "@" in (value := environ[name]):
             login = unquote(value.rpartition("@")[0].rpartition("/")[2])
             yield login.partition(":")[2]
             yield b64encode(login.encode()).decode()
