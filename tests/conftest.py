@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gc
 import os
+import ssl
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -79,6 +80,28 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     if is_unstable(item):
         pytest.fail("its id differs from process to process: give its parameters ids of their own", pytrace=False)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let clients trust one of the world's authorities, none of which is met here.
+
+    To read the certificates of all takes each client 40 ms, which is more than most tests do besides.
+    """
+    import certifi
+
+    world = {os.environ.get("SSL_CERT_FILE"), certifi.where()} - {None}
+    first, end, _ = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERTIFICATE-----")
+    path = tmp_path_factory.mktemp("authorities") / "one.pem"
+    path.write_text(first + end, encoding="utf-8")
+    make = ssl.create_default_context
+
+    def of_one(*args: Any, cafile: str | None = None, **settings: Any) -> ssl.SSLContext:
+        return make(*args, cafile=str(path) if cafile in world else cafile, **settings)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", of_one)
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -18,6 +18,8 @@ from stepwell.errors import StepwellError
 
 from crowd import MODEL, MOST_TOKENS, OTHER, Crowd
 
+pytestmark = pytest.mark.usefixtures("small_heap")
+
 SIZE = int(os.environ.get("CROWD_SIZE", 200))
 _FEWER = os.environ.get("HYPOTHESIS_PROFILE") == "quick"
 SEEDS = [int(seed) for seed in os.environ.get("CROWD_SEEDS", "").split()] or range(30 if _FEWER else 500)
