@@ -121,6 +121,7 @@ class Client(BaseClient):
         """
         from .workflows.objects.generate import generate  # brings in JSON Schema: only where an object is asked for
 
+        job = options.pop("job", None)
         work = generate(
             self.planner,
             model,
@@ -132,7 +133,7 @@ class Client(BaseClient):
             description=description,
             options=options,
         )
-        return self.run_workflow(work)
+        return self.run_workflow(work, job=job)
 
     @overload
     def stream_object(
@@ -179,10 +180,11 @@ class Client(BaseClient):
         """
         from .workflows.objects.stream import ObjectStream, object_stream  # brings in JSON Schema, as above
 
+        job = options.pop("job", None)
         work = object_stream(
             self.planner, model, prompt, schema, mode=mode, name=name, description=description, options=options
         )
-        return ObjectStream(self, work)
+        return ObjectStream(self, work, job)
 
     def run_tools(
         self,
@@ -230,7 +232,8 @@ class Client(BaseClient):
             react=react,
             resume=resume,
         )
-        return self.run_workflow(loop(self.planner, model, prompt, tools, settings, options, stream=False))
+        job = options.pop("job", None)
+        return self.run_workflow(loop(self.planner, model, prompt, tools, settings, options, stream=False), job=job)
 
     def stream_tools(
         self,
@@ -262,7 +265,8 @@ class Client(BaseClient):
             react=react,
             resume=resume,
         )
-        return ToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True))
+        job = options.pop("job", None)
+        return ToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True), job)
 
     def submit_batch(
         self,
@@ -283,14 +287,16 @@ class Client(BaseClient):
         from .workflows.batch.job import BatchJob  # seldom used
         from .workflows.batch.workflows import submit
 
-        return BatchJob(self, *self.run_workflow(submit(self.planner, model, prompts, options)))
+        job = options.pop("job", None)
+        return BatchJob(self, *self.run_workflow(submit(self.planner, model, prompts, options), job=job))
 
     def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> BatchJob:
         """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
         from .workflows.batch.job import BatchJob  # seldom used
         from .workflows.batch.workflows import find
 
-        return BatchJob(self, *self.run_workflow(find(self.planner, model, id, options)))
+        job = options.pop("job", None)
+        return BatchJob(self, *self.run_workflow(find(self.planner, model, id, options), job=job))
 
     def embed(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
@@ -363,6 +369,7 @@ class Client(BaseClient):
         """
         from .request_preview import preview_of
 
+        options.pop("job", None)  # nothing is sent, and nothing recorded
         return self.run_workflow(preview_of(self.planner, operation, model, prompt, options, stream=stream))
 
     def health(self, model: ModelLike = None, *, paid: bool = False, timeout: float | None = None) -> Health:

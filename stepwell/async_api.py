@@ -122,6 +122,7 @@ class AsyncClient(BaseAsyncClient):
         """
         from .workflows.objects.generate import generate  # brings in JSON Schema: only where an object is asked for
 
+        job = options.pop("job", None)
         work = generate(
             self.planner,
             model,
@@ -133,7 +134,7 @@ class AsyncClient(BaseAsyncClient):
             description=description,
             options=options,
         )
-        return await self.run_workflow(work)
+        return await self.run_workflow(work, job=job)
 
     @overload
     def stream_object(
@@ -180,10 +181,11 @@ class AsyncClient(BaseAsyncClient):
         """
         from .workflows.objects.stream import AsyncObjectStream, object_stream  # brings in JSON Schema, as above
 
+        job = options.pop("job", None)
         work = object_stream(
             self.planner, model, prompt, schema, mode=mode, name=name, description=description, options=options
         )
-        return AsyncObjectStream(self, work)
+        return AsyncObjectStream(self, work, job)
 
     async def run_tools(
         self,
@@ -231,7 +233,10 @@ class AsyncClient(BaseAsyncClient):
             react=react,
             resume=resume,
         )
-        return await self.run_workflow(loop(self.planner, model, prompt, tools, settings, options, stream=False))
+        job = options.pop("job", None)
+        return await self.run_workflow(
+            loop(self.planner, model, prompt, tools, settings, options, stream=False), job=job
+        )
 
     def stream_tools(
         self,
@@ -263,7 +268,8 @@ class AsyncClient(BaseAsyncClient):
             react=react,
             resume=resume,
         )
-        return AsyncToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True))
+        job = options.pop("job", None)
+        return AsyncToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True), job)
 
     async def submit_batch(
         self,
@@ -284,14 +290,16 @@ class AsyncClient(BaseAsyncClient):
         from .workflows.batch.job import AsyncBatchJob  # seldom used
         from .workflows.batch.workflows import submit
 
-        return AsyncBatchJob(self, *await self.run_workflow(submit(self.planner, model, prompts, options)))
+        job = options.pop("job", None)
+        return AsyncBatchJob(self, *await self.run_workflow(submit(self.planner, model, prompts, options), job=job))
 
     async def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> AsyncBatchJob:
         """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
         from .workflows.batch.job import AsyncBatchJob  # seldom used
         from .workflows.batch.workflows import find
 
-        return AsyncBatchJob(self, *await self.run_workflow(find(self.planner, model, id, options)))
+        job = options.pop("job", None)
+        return AsyncBatchJob(self, *await self.run_workflow(find(self.planner, model, id, options), job=job))
 
     async def embed(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
@@ -366,6 +374,7 @@ class AsyncClient(BaseAsyncClient):
         """
         from .request_preview import preview_of
 
+        options.pop("job", None)  # nothing is sent, and nothing recorded
         return await self.run_workflow(preview_of(self.planner, operation, model, prompt, options, stream=stream))
 
     async def health(self, model: ModelLike = None, *, paid: bool = False, timeout: float | None = None) -> Health:

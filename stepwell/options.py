@@ -66,6 +66,8 @@ class CallOptions(TypedDict, total=False):
     """steps for this call: a Pipeline, edits of it, or steps to put around it"""
     overrides: Override | Sequence[Override] | None
     """single steps replaced for this call: override(build_body=...) of stepwell.declare, or a list; the last wins"""
+    job: str | None
+    """records the call under this name, so that it goes on after a kill; needs Client(journal=...)"""
 
 
 class ObjectOptions(CallOptions, total=False):

@@ -53,10 +53,12 @@ from .settings import (
     hide_credentials,
     keys_of,
     overrides_of,
+    refused_job,
     retries_of,
 )
 
 if TYPE_CHECKING:
+    from .journal.journal import Journal
     from .options import Credential, ModelLike, PipelineLike, ToolLike
 
 _NESTED_HINT = "a CallModel passes the step that yields it, too: let that step pass such a call on as it is"
@@ -75,6 +77,7 @@ class CallPlanner:
     overrides: the client's own replacements of single steps.
     budget: what bounds retries over all calls.
     world: where calls take time, chance and ids from.
+    `journal`: where calls with `job=` are recorded; set by a client that has one.
     """
 
     def __init__(
@@ -92,6 +95,7 @@ class CallPlanner:
         world: World = REAL_WORLD,
     ) -> None:
         self.world = world
+        self.journal: Journal | None = None
         self.registry = registry or REGISTRY
         self.catalog = catalog or CATALOG
         self.keys = keys_of(api_keys, self.registry)
@@ -304,6 +308,8 @@ class CallPlanner:
         tools = given.pop("tools", None)
         if given:
             check_options(given, CALL_OPTIONS, where=str(plan.model))
+        if "job" in given:
+            raise refused_job(self.journal)
         context = request.context
         if tools is not None:
             context = context.with_tools(*_tools(tools))

@@ -176,6 +176,13 @@ def checked_pattern(models: object, registry: Registry) -> str:
     raise UnknownProvider(f"no provider is called {provider!r:.40}", hint=hint)
 
 
+def refused_job(journal: object) -> ConfigError:
+    """Make the error for a `job=` that cannot be recorded."""
+    if journal is None:
+        return ConfigError("job= needs a journal", hint='Client(journal="work.sqlite")')
+    return ConfigError("a call within a flow belongs to the job of the flow", hint="pass job= to run_workflow alone")
+
+
 def overridden(overrides: Overrides, registry: Registry, models: str, **steps: Unpack[PlacedSteps]) -> Undo:
     """Add a user's override to `overrides`; the arguments are those of `stepwell.override`.
 
