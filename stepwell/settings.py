@@ -20,7 +20,7 @@ from .providers.declare.provider import Override, Provider, override
 from .providers.declare.registry import Registry
 from .providers.declare.steps import PlacedSteps
 from .providers.declare.wire import Wire
-from .schemas.errors import InvalidOption, UnknownProvider
+from .schemas.errors import ConfigError, InvalidOption, UnknownProvider
 from .schemas.nearest import nearest
 from .schemas.options import CALL_OPTIONS, check_value
 from .schemas.secret import MaskedDict, Secret, header_secret

@@ -44,7 +44,7 @@ def journalled(flow: Flow, place: Place) -> Flow:
     value: Any = None
     try:
         while True:
-            if place.gated:
+            if place.gated and not place.stopped:
                 try:
                     yield from place.pass_gate()
                 except BaseException as error:
@@ -113,6 +113,8 @@ class Place:
         """how often it went on since its last effect with a number"""
         self._seen: list[int] = []
         """the tasks that got on since it last went on"""
+        self._timed_out = False
+        """whether it was not for a task that it went on"""
         self._tasks: dict[int, Place] = {}
         self._secret = 0
         self._billed = False
@@ -162,9 +164,9 @@ class Place:
         """Let the flow go on to its next effect."""
         with self.job.lock:
             self._turns += 1
-            if self._seen and not self.stopped:
+            if (self._seen or self._timed_out) and not self.stopped:
                 self._take("e", [self._turns, self._seen])
-            self._seen = []
+            self._seen, self._timed_out = [], False
             before, CURRENT.place = CURRENT.place, self
             try:
                 effect = step(value)
@@ -203,30 +205,29 @@ class Place:
             task.gated = False
             task._gate.publish()
 
-    def _meet(self, *, waiting: bool = False) -> Flow:
-        """Let tasks get on as far as this flow had seen them before it went on from here.
-
-        waiting: meet those of the next time that it went on, whichever that was.
-        """
+    def _meet(self) -> Flow:
+        """Let tasks get on as far as this flow had seen them before it went on from here."""
         events = self._values.get("e")
-        while events and (waiting or events[0][0] <= self._turns + 1):
-            for number in events.pop(0)[1]:
-                task = self._tasks.get(number)
-                if task is None:
-                    continue
-                task._met += 1
-                task._allowed += 1
-                task._gate.publish()
-                while task._happened < task._met and not task.over:
-                    signal = task._news.signal
-                    if task._happened < task._met and not task.over:
-                        yield Wait(signal)
-            if waiting:
-                return
+        while events and events[0][0] <= self._turns + 1:
+            yield from self._meet_next(events)
+
+    def _meet_next(self, events: list[Any]) -> Flow:
+        for number in events.pop(0)[1]:
+            task = self._tasks.get(number)
+            if task is None:
+                continue
+            task._met += 1
+            task._allowed += 1
+            task._gate.publish()
+            while True:
+                signal = task._news.signal
+                if task._happened >= task._met or task.over:
+                    break
+                yield Wait(signal)
 
     def _replays(self) -> bool:
         """Return whether there are records of what comes next."""
-        return self._number <= self._known.last or bool(self._values.get("e"))
+        return self.complete or self._number <= self._known.last or bool(self._values.get("e"))
 
     def _next(self) -> int:
         """Return the number of the next effect, and go on to it."""
@@ -249,12 +250,14 @@ class Place:
         job, left = self.job, self._known.entries
         if error is None and left:
             job.mismatch(self.path, number := min(left), f"{_NAMES[left[number].kind]} then, nothing more now")
+        elif error is None and self.complete:
+            return
         elif not self.path:
             job.end(error, result)
         elif error is not None:
             if self._is_call:
                 job.note_error(error, self.path)
-        elif not self.complete:
+        else:
             with job.lock:
                 if self._taken:
                     self._put_by()
@@ -301,19 +304,34 @@ class Place:
         return result
 
     def _wait(self, effect: Wait) -> Flow:
-        events = self._values.get("e")
-        if events and (events[0][0] <= self._turns + 1 or not effect.signal.is_set):
-            yield from self._meet(waiting=True)
-            return effect.signal.is_set
-        if not effect.signal.is_set and not events:
+        """Wait, as long as the flow has tasks: until they have got on as far as they had in the first run."""
+        signal, events = effect.signal, self._values.get("e") or []
+        if self.task is not None and signal is self.task.taken:  # for the flow outside, not for a task
+            result = yield effect
+            yield from self._meet()
+            return result
+        if events and events[0][0] <= self._turns + 1:
+            if not events[0][1]:
+                events.pop(0)
+                return False  # it has waited for long enough already
+            yield from self._meet_next(events)
+        while events and events[0][1] and not signal.is_set:
+            yield from self._meet_next(events)
+        if signal.is_set:
+            return True
+        if not self.complete and (effect.timeout is None or not self._replays()):
             self._open_gates()
-        return (yield effect)
+        result = yield effect
+        self._timed_out = not result
+        return result
 
     def _stop(self, effect: StopTasks) -> Flow:
         self._next()
         yield from self._meet()
         result = yield effect
+        stopped = [each.path for each in self._tasks.values() if each.stopped or not each.over]
         self._tasks.clear()
+        self.close_streams(stopped)
         return result
 
     def _start(self, effect: StartTask) -> Flow:
@@ -466,11 +484,13 @@ class Place:
             self.job.write(("C", opened[0], opened[1], None, b""))
         return (yield effect)
 
-    def close_streams(self) -> None:
-        """Record that what is open was read to its end."""
-        for path, number, _ in self.job.streams.values():
-            self.job.later(("C", path, number, None, b""))
-        self.job.streams.clear()
+    def close_streams(self, within: list[Path]) -> None:
+        """Record that what is open in some flows is read no further."""
+        with self.job.lock:
+            for id, (path, number, _) in list(self.job.streams.items()):
+                if any(path[: len(outer)] == outer for outer in within):
+                    del self.job.streams[id]
+                    self.job.later(("C", path, number, None, b""))
 
     # What steps ask for, see World.job
 

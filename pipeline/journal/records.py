@@ -86,6 +86,7 @@ def known_of(records: Iterable[Record]) -> dict[Path, Known]:
             known.last = max(known.last, number)
             known.entries[number] = Entry(*data, again=entry is not None)
         elif kind == "V":
+            known.last = max(known.last, number - 1)
             values = known.values.setdefault(number, {})
             for name, more in data.items():
                 values.setdefault(name, []).extend(more)
@@ -103,6 +104,8 @@ def known_of(records: Iterable[Record]) -> dict[Path, Known]:
             entry.closed = True
         else:
             entry.outcome = (kind, data, body)
+    if () in flows and flows[()].ended:
+        return flows
     for path, known in flows.items():
         if any(entry.outcome and entry.outcome[0] == "H" and not entry.closed for entry in known.entries.values()):
             for length in range(len(path) + 1):  # its stream is opened once more, so that the call is not over

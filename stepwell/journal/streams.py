@@ -94,7 +94,7 @@ class StreamedJob:
             if place.stopped or job.failure is not None:
                 return
             if reply is not None and error is None:
-                place.close_streams()
+                place.close_streams([place.path])
                 place.end(None, reply)
             elif isinstance(error, Exception):
                 place.job.note_error(error, (*place.path, 0))
