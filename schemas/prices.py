@@ -183,8 +183,8 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = No
         return Cost(None, reason="the provider reported no usage")
     if batch is None and mode is None and prices is not None and _is_plain(usage, prices):
         counted = (("input", prices.input, usage.input_tokens), ("output", prices.output, usage.output_tokens))
-        items = {bucket: _amount(rate, tokens) for bucket, rate, tokens in counted if rate is not None and tokens}
-        return Cost(_sum(items.values()), items, as_of=prices.as_of, source=prices.source)
+        both = {bucket: _amount(rate, tokens) for bucket, rate, tokens in counted if rate is not None and tokens}
+        return Cost(_sum(both.values()), both, as_of=prices.as_of, source=prices.source)
     if (charged := parse_reported_cost(usage.reported_cost)) is not None:
         why = None if usage.complete else "the call broke off before its final cost was reported"
         return Cost(charged, {"reported": charged}, why, not usage.complete, source=REPORTED)
