@@ -160,19 +160,3 @@ def test_providers_are_of_one_kind_only_if_nothing_but_names_differs() -> None:
     }
     for name, value in changes.items():
         assert len(one_of_each_kind([acme, evolve(other, **{name: value})])) == 2, name
-
-
-def test_plain_usage_costs_the_same_by_the_short_way() -> None:
-    for prices in (
-        Prices("0.15", "0.6"),
-        Prices(0, "0.6", as_of="2026-01-01", source="list"),
-        Prices("3", 0, batch_factor="0.5"),
-    ):
-        for usage in (
-            Usage(10, 5),
-            Usage(0, 7),
-            Usage(3, 0),
-            Usage(0, 0),
-            Usage(9, 9, reasoning_tokens=4, service_tier="default"),
-        ):
-            assert price(usage, prices) == price(usage, prices, batch=False)

@@ -39,7 +39,7 @@ class ItemPrompts:
             return template(item)
         names = template.variables
         fields = item if isinstance(item, Mapping) else {}
-        values = {name: fields[name] if name in fields else item for name in names if name in fields or name == ITEM}
+        values = {name: fields.get(name, item) for name in names if name in fields or name == ITEM}
         if len(values) < len(names):
             missing = next(name for name in names if name not in values)
             have = f"it has {', '.join(map(str, item))}" if isinstance(item, Mapping) else f"write {{{ITEM}}} for it"
