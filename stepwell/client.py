@@ -297,7 +297,9 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
 
         return AsyncStream(opening, request.context)
 
-    async def run_workflow(self, flow: Generator[Any, Any, Result], *, job: str | None = None, part: str = "") -> Result:
+    async def run_workflow(
+        self, flow: Generator[Any, Any, Result], *, job: str | None = None, part: str = ""
+    ) -> Result:
         """Run a flow of your own, which may make several calls, and return its result; see docs/workflows.md.
 
         Items that it emits are dropped.

@@ -55,7 +55,9 @@ class Job:
         self._pending: list[Record] = []
         self._errors: deque[tuple[BaseException, Path, int | None]] = deque(maxlen=_MOST_ERRORS)
         self._known = known_of(recorder.records())
-        recorded = [now for known in self._known.values() for values in known.values.values() for now in values.get("m", ())]
+        recorded = [
+            now for known in self._known.values() for values in known.values.values() for now in values.get("m", ())
+        ]
         self.shift = world.now() - max(recorded) if recorded else 0.0
         """What is added to recorded times of the clock that only goes forward: the last was a moment ago."""
 

@@ -565,7 +565,12 @@ def _without_credential(body: bytes, response: Response) -> bytes:
 
 
 _ACTING = frozenset((Send, Read, Close, Sleep, Run))
-_NAMES = {"send": "a request", "stream": "a streamed request", "run": "a function", "refused": "a step refused the call"}
+_NAMES = {
+    "send": "a request",
+    "stream": "a streamed request",
+    "run": "a function",
+    "refused": "a step refused the call",
+}
 _HANDLE: dict[type, Callable[[Place, Any], Flow]] = {
     Send: Place._send,
     Read: Place._read,

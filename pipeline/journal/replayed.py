@@ -36,7 +36,9 @@ class Replayed:
         """Return the next bytes, b"" at the end."""
         error, data = next(self._pieces, (_CLOSED, b""))
         if error is _CLOSED:
-            raise StreamTruncated("the first run of this job closed the stream here", hint="read no further than it did")
+            raise StreamTruncated(
+                "the first run of this job closed the stream here", hint="read no further than it did"
+            )
         if error is not None:
             raise error_of(error)
         return data

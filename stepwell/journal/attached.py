@@ -32,9 +32,7 @@ def in_job(planner: CallPlanner, flow: AnyFlow, job: object, part: object = "") 
     return cast(AnyFlow, _journal(planner).run(name, cast(Flow, flow), planner.flow_of, part=its_part))
 
 
-def call_in_job(
-    planner: CallPlanner, operation: str, model: Any, input: object, options: Mapping[str, object]
-) -> Flow:
+def call_in_job(planner: CallPlanner, operation: str, model: Any, input: object, options: Mapping[str, object]) -> Flow:
     """Return the flow of one call with `job=`."""
     call, job, part = _taken(operation, model, input, options, stream=False)
     return in_job(planner, performing(call), job, part)

@@ -166,7 +166,8 @@ class Journal:
         """Return the log and the index, opened on first use."""
         if self._pid != PROCESS[0]:
             raise JournalError(
-                "a forked child cannot use the journal of its parent", hint="make a client in the child, with another file"
+                "a forked child cannot use the journal of its parent",
+                hint="make a client in the child, with another file",
             )
         if self._log is not None and self._index is not None:
             return self._log, self._index
@@ -299,7 +300,7 @@ def journal_at(path: str | os.PathLike[str], durable: str | None = None) -> Jour
         if found is None or found._pid != PROCESS[0]:
             found = _JOURNALS[place] = Journal(place, power=durable == "power")
         elif durable and not found.power:
-            raise ConfigError("another client has this journal without durable=\"power\"", hint="give it to both")
+            raise ConfigError('another client has this journal without durable="power"', hint="give it to both")
         return found
 
 

@@ -26,7 +26,9 @@ class StreamedJob:
     The stream is sent again then: no provider goes on where a connection was closed.
     """
 
-    def __init__(self, journal: Journal, call: CallModel, name: tuple[str, str], flow_of: Callable[[CallModel], Flow]) -> None:
+    def __init__(
+        self, journal: Journal, call: CallModel, name: tuple[str, str], flow_of: Callable[[CallModel], Flow]
+    ) -> None:
         self._journal = journal
         self._recorder = journal.begin(*name)
         try:
@@ -127,9 +129,7 @@ class AsyncJobStream(AsyncStream):
     connected: returns the transport.
     """
 
-    def __init__(
-        self, begin: Callable[[], StreamedJob], connected: Callable[[], Awaitable[AsyncTransport]]
-    ) -> None:
+    def __init__(self, begin: Callable[[], StreamedJob], connected: Callable[[], Awaitable[AsyncTransport]]) -> None:
         async def opening() -> tuple[Response, Callable[[Any], Awaitable[Any]]]:
             transport = await connected()
             job = self._job = begin()
