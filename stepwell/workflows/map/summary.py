@@ -175,8 +175,9 @@ class Tally:
             tokens[1] += usage.output_tokens or 0
             tokens[2] += usage.cached_input_tokens or 0
             tokens[3] += usage.reasoning_tokens or 0
-        place = int(log(min(max(result.seconds, _SHORTEST), _LONGEST)) // _GROWTH)
-        self._latencies[place] = self._latencies.get(place, 0) + 1
+        if result.seconds is not None:
+            place = int(log(min(max(result.seconds, _SHORTEST), _LONGEST)) // _GROWTH)
+            self._latencies[place] = self._latencies.get(place, 0) + 1
         if result.reply is not None and result.reply.warnings and len(self._warnings) < _MOST_WARNINGS:
             self._warnings.update(dict.fromkeys(result.reply.warnings))
 
