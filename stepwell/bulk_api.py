@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from .workflows.map.inputs import Items
     from .workflows.map.item_prompts import Prompt
     from .workflows.map.keys import KeyOf
+    from .workflows.map.progress import Progress
     from .workflows.map.run import MapRun
     from .workflows.tools.loop import LoopOptions
 
@@ -69,6 +70,7 @@ class BulkClient(BaseClient):
         retry_failed: bool = False,
         errors: Literal["keep", "raise"] = "keep",
         order: Literal["kept", "as done"] = "kept",
+        progress: Progress = None,
         **options: Unpack[LoopOptions],
     ) -> MapRun:
         """Ask the same about many items, and write the results to a file that a later run goes on with.
@@ -90,9 +92,11 @@ class BulkClient(BaseClient):
         errors: "keep" makes an error the result of its item; "raise" ends the map with the first one. Errors that all
             items would have (a refused key, a used up budget) always do.
         order: whether results are "kept" in the order of the items, or given "as done".
+        progress: True shows on stderr how far it is, with rate, errors, cost so far and time left: a bar on a terminal,
+            a line every ten seconds in another place. None shows it on a terminal only. Or a function of the summary.
         options: those of generate_text, or of run_tools.
         """
-        from .workflows.map.begin import job_of  # brings in JSON Schema, as above
+        from .workflows.map.begin import job_of  # brings in JSON Schema
         from .workflows.map.run import MapRun
 
         job = job_of(
@@ -109,6 +113,7 @@ class BulkClient(BaseClient):
             retry_failed=retry_failed,
             errors=errors,
             order=order,
+            progress=progress,
             options=options,
         )
         return MapRun(self, job)

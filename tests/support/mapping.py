@@ -95,7 +95,7 @@ def simulated(seed: int, server: Server, items: Iterable[object], out: Path | No
     client = world.client(api_keys={"groq": "k"}, retries=0, pipeline=settings.pop("pipeline", None))
     given: dict[str, Any] = {
         "prompt": PROMPT, "schema": None, "tools": None, "max_repairs": 1, "key": None, "workers": 4,
-        "retry_failed": False, "errors": "keep", "order": "kept", "options": {}, **settings,
+        "retry_failed": False, "errors": "keep", "order": "kept", "progress": False, "options": {}, **settings,
     }  # fmt: skip
     job = job_of(client.planner, items, model=MODEL, out=out, **given)
     (result,) = world.run(client, [job.flow()])

@@ -25,6 +25,7 @@ from .inputs import Items
 from .item_prompts import ItemPrompts, Prompt
 from .job import Errors, MapJob, Order
 from .keys import KeyOf
+from .progress import Progress
 from .results import ResultFile
 
 _CHOICES = {"errors": ("keep", "raise"), "order": ("kept", "as done")}
@@ -46,6 +47,7 @@ def job_of(
     retry_failed: bool,
     errors: Errors,
     order: Order,
+    progress: Progress,
     options: Mapping[str, Any],
 ) -> MapJob:
     """Return the job of a map, whose arguments these are. Raises ConfigError for those that cannot be used."""
@@ -63,7 +65,7 @@ def job_of(
         raise ConfigError("retry_failed=True needs the results of the run before", hint="pass out=, as in that run")
     question = Question.of(planner, model, prompt, schema, tools, max_repairs, options)
     file = None if path is None else ResultFile(path, order == "kept", question.digest, retry_failed)
-    return MapJob(items, str(question.model), question.flow, planner.world, file, workers, order, errors, key)
+    return MapJob(items, str(question.model), question.flow, planner.world, file, workers, order, errors, key, progress)
 
 
 @frozen(eq=False)

@@ -35,6 +35,7 @@ from ...schemas.errors import (
 from ...schemas.process_lock import ProcessLock
 from .inputs import Input, Items, Unreadable, input_of
 from .keys import KeyOf, KeyTable, item_key
+from .progress import Display, Progress, display_for
 from .result import MapItem, MapResult, map_result
 from .results import ResultFile
 from .summary import MapSummary, Tally
@@ -64,6 +65,7 @@ class MapJob:
     workers: how many items are answered at once.
     order: "kept", or "as done".
     errors: "keep" makes an error the result of its item, "raise" ends the map with it.
+    progress: where it is shown how far it is; see `display_for`.
     emits: whether results are emitted.
     """
 
@@ -76,6 +78,7 @@ class MapJob:
     order: Order
     errors: Errors
     key: KeyOf = None
+    progress: Progress = False
     emits: bool = False
     tally: Tally = field(factory=Tally)
     _input: Input = field(init=False)
@@ -98,6 +101,8 @@ class MapJob:
     """Results to emit."""
     _fault: Exception | None = None
     _seen: KeyTable = field(factory=KeyTable)
+    _display: Display | None = None
+    _next_display: float = 0.0
     _began: float = 0.0
     _ended: float | None = None
     _over: bool = False
@@ -112,6 +117,8 @@ class MapJob:
                 yield Run(self.file.open, blocks=True)
             try:
                 self._input = input_of(self.items)
+                if (display := display_for(self.progress, world.now)) is not None:
+                    self._display, self._next_display = display, self._began + display.every
                 try:
                     tasks: list[Task] = []
                     yield from attended(tasks, self._lead(tasks))
@@ -122,6 +129,8 @@ class MapJob:
                     raise
                 finally:
                     self._input.close()
+                    if self._display is not None:
+                        self._display.close(self.summary())
             finally:
                 with self._lock:
                     self._over = True
@@ -159,13 +168,19 @@ class MapJob:
             while self._ready:
                 yield Emit(self._ready.popleft())
             self._raise_errors(tasks)
+            self._show_progress()
             if wanted:
                 continue
             if all(task.ended.is_set for task in tasks) and not self._ready:
                 break
-            yield Wait(signal)
+            yield Wait(signal, None if self._display is None else self._display.every)
         if self._fault is not None:
             raise self._fault
+
+    def _show_progress(self) -> None:
+        if self._display is not None and (now := self.world.now()) >= self._next_display:
+            self._next_display = now + self._display.every
+            self._display.show(self.summary(), self._input.expected(self._read))
 
     def _raise_errors(self, tasks: list[Task]) -> None:
         raise_interrupt(tasks)
@@ -269,7 +284,7 @@ class MapJob:
             self._arrived.publish()
             self._news.publish()
             return
-        result = map_result(item, reply, error, now() - began)
+        result = map_result(item, reply, error, None if item.error is not None else now() - began)
         yield Run(lambda: self._put(turn, result))  # no partial: what is called would be checked for 60 µs
 
     def _put(self, turn: int, result: MapResult) -> None:

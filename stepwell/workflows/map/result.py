@@ -38,8 +38,8 @@ class MapResult:
     item: object
     reply: Reply[Any] | None
     error: Exception | None
-    seconds: float
-    """How long the item took, retries and waits included."""
+    seconds: float | None
+    """How long the item took, retries and waits included; None where nothing was asked, and in a batch."""
     cost: Cost
     usage: Usage | None
 
@@ -58,10 +58,10 @@ class MapResult:
         """Whether the provider may charge for a request whose answer was lost."""
         return isinstance(self.error, TransportError) and not isinstance(self.error, ConnectError | ConnectTimeout)
 
-    def line(self, job: str) -> bytes:
+    def line(self, job: str | None = None) -> bytes:
         """Return the item's line in the file of results: JSON and a line end.
 
-        job: what all lines of one map have in common.
+        job: what all lines of one map have in common, if they are for a file.
         """
         row: dict[str, Any] = {"index": self.index, "key": self.key}
         if self.error is not None:
@@ -74,12 +74,14 @@ class MapResult:
             row["usage"] = _counts(self.usage)
             total = self.cost.total
             row["cost"] = None if total is None else f"{total:f}"
-        row["seconds"] = round(self.seconds, 3)
-        row["map"] = job
+        if self.seconds is not None:
+            row["seconds"] = round(self.seconds, 3)
+        if job is not None:
+            row["map"] = job
         return dumps(row, plain_data) + b"\n"
 
 
-def map_result(item: MapItem, reply: Reply[Any] | None, error: Exception | None, seconds: float) -> MapResult:
+def map_result(item: MapItem, reply: Reply[Any] | None, error: Exception | None, seconds: float | None) -> MapResult:
     """Make the result of an item, with what it cost, also where it failed."""
     known = reply
     usage = None
