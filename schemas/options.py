@@ -189,7 +189,7 @@ CALL_OPTIONS: Mapping[str, Option] = {
         type="Override | Sequence[Override]",
     ),
     "job": Option(
-        _STRING, "records the call under this name, so that it goes on after a kill; needs Client(journal=...)", sent=False
+        _STRING, "record it in the client's journal under this name, so that it goes on after a kill", sent=False
     ),
 }
 

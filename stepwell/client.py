@@ -127,7 +127,7 @@ class ClientSettings(Generic[ConnectionsType]):
     @property
     def journal(self) -> Journal | None:
         """The journal of jobs, if the client has one."""
-        return self.planner.journal
+        return cast("Journal | None", self.planner.journal)
 
     @property
     def pipeline(self) -> PipelineEdits:
@@ -163,8 +163,7 @@ class ClientSettings(Generic[ConnectionsType]):
 
         Raises ConfigError without a journal, and for what is no name.
         """
-        journal = self.planner.journal
-        if journal is None:
+        if self.planner.journal is None:
             raise refused_job(None)
         from .journal.attached import in_job  # only for clients with a journal
 
@@ -234,8 +233,8 @@ class BaseClient(ClientSettings[Connections]):
     def close(self) -> None:
         """Close the connections, unless the HTTP client is yours. The client can still be used, with new ones."""
         self.connections.close()
-        if self.planner.journal is not None:
-            self.planner.journal.close()
+        if self.journal is not None:
+            self.journal.close()
 
     def __enter__(self) -> Self:
         return self
@@ -326,8 +325,8 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
     async def close(self) -> None:
         """Close this event loop's connections, unless the HTTP client is yours."""
         await self.connections.close()
-        if self.planner.journal is not None:
-            self.planner.journal.close()
+        if self.journal is not None:
+            self.journal.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -67,7 +67,7 @@ class CallOptions(TypedDict, total=False):
     overrides: Override | Sequence[Override] | None
     """single steps replaced for this call: override(build_body=...) of stepwell.declare, or a list; the last wins"""
     job: str | None
-    """records the call under this name, so that it goes on after a kill; needs Client(journal=...)"""
+    """record it in the client's journal under this name, so that it goes on after a kill"""
 
 
 class ObjectOptions(CallOptions, total=False):

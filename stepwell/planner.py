@@ -58,7 +58,6 @@ from .settings import (
 )
 
 if TYPE_CHECKING:
-    from .journal.journal import Journal
     from .options import Credential, ModelLike, PipelineLike, ToolLike
 
 _NESTED_HINT = "a CallModel passes the step that yields it, too: let that step pass such a call on as it is"
@@ -95,7 +94,7 @@ class CallPlanner:
         world: World = REAL_WORLD,
     ) -> None:
         self.world = world
-        self.journal: Journal | None = None
+        self.journal: object = None
         self.registry = registry or REGISTRY
         self.catalog = catalog or CATALOG
         self.keys = keys_of(api_keys, self.registry)
@@ -144,16 +143,8 @@ class CallPlanner:
         """
         if overrides is not None:
             return self._make_plan(operation, model, stream, wire, overrides_of(overrides))
-        key = (
-            model,
-            operation,
-            stream,
-            wire,
-            OVERRIDES.version,
-            self.overrides.version,
-            self.registry.version,
-            getattr(self.catalog, "version", 0),
-        )
+        changes = self.overrides.version, self.registry.version, getattr(self.catalog, "version", 0)
+        key = model, operation, stream, wire, OVERRIDES.version, changes
         plan = self._plans.get(key) if isinstance(model, str) else None
         if plan is None:
             plan = self._make_plan(operation, model, stream, wire)

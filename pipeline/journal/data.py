@@ -85,8 +85,7 @@ def error_data(error: Exception) -> dict[str, Any]:
 
 
 def error_of(data: Mapping[str, Any]) -> Exception:
-    """Return the error of what `error_data` made. One whose class this process has not loaded is an Exception of a class
-    of the same name."""
+    """Return the error of what `error_data` made. A class that is not loaded is replaced by one of its name."""
     module, _, name = data["class"].partition(":")
     kind: Any = sys.modules.get(module)
     for each in name.split("."):

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, Protocol
 
 from ...schemas.errors import JournalError, JournalMismatch
-from ..effects import CallModel, Flow
 from ..world import World
 from .records import Known, Path, Record, known_of
-
-if TYPE_CHECKING:
-    from .place import Place
 
 _MOST_ERRORS = 16
 
@@ -31,6 +27,13 @@ class Recorder(Protocol):
         """Keep some more. They survive the end of the process once it returns. Raises JournalError if that fails."""
 
 
+class TakesValues(Protocol):
+    """A flow that takes values from the world."""
+
+    def taken(self) -> Record:
+        """Return the record of the values that are not recorded yet."""
+
+
 class Job:
     """One part of a job under way.
 
@@ -42,7 +45,7 @@ class Job:
     end; their effects run at once.
     """
 
-    def __init__(self, recorder: Recorder, flow_of: Callable[[CallModel], Flow], world: World) -> None:
+    def __init__(self, recorder: Recorder, flow_of: Callable[..., Generator[Any, Any, Any]], world: World) -> None:
         self.recorder = recorder
         self.flow_of = flow_of
         self.world = world
@@ -50,7 +53,7 @@ class Job:
         self.failure: JournalError | None = None
         self.streams: dict[int, tuple[Path, int, Any]] = {}
         """The open streams that are recorded: the place of each, by its id."""
-        self.dirty: dict[Path, Place] = {}
+        self.dirty: dict[Path, TakesValues] = {}
         """The flows that have taken values which are not recorded yet."""
         self._pending: list[Record] = []
         self._errors: deque[tuple[BaseException, Path, int | None]] = deque(maxlen=_MOST_ERRORS)
@@ -74,7 +77,7 @@ class Job:
         self._pending.append(record)
 
     def write(self, *records: Record) -> None:
-        """Record something, and before it all that flows have seen and that is not recorded yet: it may depend on it."""
+        """Record something, and before it all that flows have taken and seen, on which it may depend."""
         with self.lock:
             if self.failure is not None:
                 raise self.failure

@@ -30,7 +30,7 @@ _NO_VALUES: Mapping[str, list[Any]] = {}
 
 
 @define(eq=False)
-class Entry:
+class BegunEffect:
     """An effect that was begun."""
 
     kind: str
@@ -40,27 +40,57 @@ class Entry:
     """digests of the parts of what it asked for"""
     again: bool = False
     """whether it was begun more than once: it was in flight when a process ended"""
-    outcome: tuple[str, Any, bytes] | None = None
-    """the kind, the data and the body of its result; None while it has none"""
+    result: str = ""
+    """the kind of the record of its result, "" while it has none"""
+    data: Any = None
+    body: bytes = b""
     pieces: list[tuple[Any, bytes]] = field(factory=list)
     closed: bool = False
     """whether its stream was read to the end, or closed"""
 
+    def add(self, kind: str, data: Any, body: bytes) -> None:
+        """Note a record of its result."""
+        if kind == "P":
+            self.pieces.append((data, body))
+            self.closed = self.closed or not body
+        elif kind == "C":
+            self.closed = True
+        else:
+            self.result, self.data, self.body = kind, data, body
+
     @property
     def whole(self) -> bool:
         """Whether all of its result is there."""
-        return self.outcome is not None and (self.outcome[0] != "H" or self.closed)
+        return self.result != "" and (self.result != "H" or self.closed)
 
 
 @define(eq=False)
 class Known:
     """What is recorded of one flow."""
 
-    entries: dict[int, Entry] = field(factory=dict)
+    entries: dict[int, BegunEffect] = field(factory=dict)
     values: dict[int, dict[str, list[Any]]] = field(factory=dict)
     ended: bool = False
     last: int = -1
     """the greatest number of an effect with records"""
+
+    def add(self, record: Record) -> None:
+        """Note one more record of the flow."""
+        kind, _, number, data, body = record
+        entry = self.entries.get(number)
+        if kind == "B":
+            self.last = max(self.last, number)
+            does, asked, parts = data
+            self.entries[number] = BegunEffect(does, asked, parts, again=entry is not None)
+        elif kind == "V":
+            self.last = max(self.last, number - 1)
+            values = self.values.setdefault(number, {})
+            for name, more in data.items():
+                values.setdefault(name, []).extend(more)
+        elif kind == "E":
+            self.ended = True
+        elif entry is not None:
+            entry.add(kind, data, body)
 
     def values_of(self, number: int) -> Mapping[str, list[Any]]:
         return self.values.get(number, _NO_VALUES)
@@ -79,35 +109,16 @@ def known_of(records: Iterable[Record]) -> dict[Path, Known]:
                 outer.last = max(outer.last, path[-1])
         return found
 
-    for kind, path, number, data, body in records:
-        known = flow(path)
-        entry = known.entries.get(number)
-        if kind == "B":
-            known.last = max(known.last, number)
-            known.entries[number] = Entry(*data, again=entry is not None)
-        elif kind == "V":
-            known.last = max(known.last, number - 1)
-            values = known.values.setdefault(number, {})
-            for name, more in data.items():
-                values.setdefault(name, []).extend(more)
-        elif kind == "E":
-            known.ended = True
-        elif kind == "G":
-            for failed, at in data[0]:
+    for record in records:
+        if record[0] == "G":
+            for failed, at in record[3][0]:
                 _forget(flows, tuple(failed), at)
-        elif entry is None:
-            continue
-        elif kind == "P":
-            entry.pieces.append((data, body))
-            entry.closed = entry.closed or not body
-        elif kind == "C":
-            entry.closed = True
         else:
-            entry.outcome = (kind, data, body)
+            flow(record[1]).add(record)
     if () in flows and flows[()].ended:
         return flows
     for path, known in flows.items():
-        if any(entry.outcome and entry.outcome[0] == "H" and not entry.closed for entry in known.entries.values()):
+        if any(entry.result == "H" and not entry.closed for entry in known.entries.values()):
             for length in range(len(path) + 1):  # its stream is opened once more, so that the call is not over
                 flows[path[:length]].ended = False
     return flows

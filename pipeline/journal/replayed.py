@@ -34,17 +34,11 @@ class Replayed:
 
     def read(self) -> bytes:
         """Return the next bytes, b"" at the end."""
-        error, data = next(self._pieces, (_CLOSED, b""))
-        if error is _CLOSED:
-            raise StreamTruncated(
-                "the first run of this job closed the stream here", hint="read no further than it did"
-            )
-        if error is not None:
-            raise error_of(error)
-        return data
+        for error, data in self._pieces:
+            if error is not None:
+                raise error_of(error)
+            return data
+        raise StreamTruncated("the first run of this job closed the stream here", hint="read no further than it did")
 
     def finish(self) -> None:
         """Do nothing: there is no connection to keep."""
-
-
-_CLOSED = object()

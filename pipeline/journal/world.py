@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 from attrs import evolve
 
 from ..world import World
 
-if TYPE_CHECKING:
-    from .place import Place
+
+class GivesValues(Protocol):
+    """A flow of a job (numbered.py): what it takes from the world is recorded, and given to it again."""
+
+    def value(self, kind: str, fresh: Callable[[], Any]) -> Any: ...
+
+    def now(self) -> float: ...
 
 
 class _Current(threading.local):
     """The flow of a job whose code runs in this thread at this moment, if any. It changes only while no effect is
     performed, so event loops need no more than threads do."""
 
-    place: Place | None = None
+    place: GivesValues | None = None
 
 
 CURRENT = _Current()
@@ -32,15 +38,15 @@ def journalled_world(world: World) -> World:
 
     def time() -> float:
         place = CURRENT.place
-        return world.time() if place is None else place.value("t", world.time)
+        return world.time() if place is None else float(place.value("t", world.time))
 
     def random() -> float:
         place = CURRENT.place
-        return world.random() if place is None else place.value("r", world.random)
+        return world.random() if place is None else float(place.value("r", world.random))
 
     def new_id() -> str:
         place = CURRENT.place
-        return world.new_id() if place is None else place.value("i", world.new_id)
+        return world.new_id() if place is None else str(place.value("i", world.new_id))
 
     def job() -> Any:
         return CURRENT.place

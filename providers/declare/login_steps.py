@@ -123,7 +123,8 @@ def authentication(provider: Provider, authenticate: Auth, environment: Environm
 
     def entered(request: Request, call: CallNext) -> StepGenerator:
         place = request.world.job()
-        return checked(request, call) if place is None else place.unrecorded(checked, request, call)
+        flow: StepGenerator = checked(request, call) if place is None else place.unrecorded(checked, request, call)
+        return flow
 
     if takes_call(authenticate):
         return around("authenticate", entered)

@@ -6,32 +6,39 @@ had followed it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any, Literal
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import astuple, define
 
 from ..pipeline.journal.records import Record
 from ..schemas.errors import JournalError
-from ..stores.sqlite import Database
-from .log import START, Log, record_of
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
 
 State = Literal["begun", "failed", "finished"]
-_SCHEMA = """
+SCHEMA = """
 CREATE TABLE IF NOT EXISTS stepwell_journal (log TEXT NOT NULL, followed INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS stepwell_parts (
   id INTEGER PRIMARY KEY, job TEXT NOT NULL, part TEXT NOT NULL, last INTEGER NOT NULL, state TEXT NOT NULL,
   began REAL NOT NULL, ended REAL NOT NULL, sends INTEGER NOT NULL, runs INTEGER NOT NULL, bytes INTEGER NOT NULL,
   cost TEXT, error TEXT, UNIQUE (job, part));
 """
-_ROWS_AT_ONCE = 10_000
+
+
+class SQLite(Protocol):
+    """An open SQLite file with SCHEMA in it."""
+
+    def read(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]: ...
+
+    def change(self, work: Callable[[Connection], Any]) -> Any: ...
+
+    def close(self) -> None: ...
 
 
 @define
-class Row:
+class PartRow:
     """What the index knows of one part of a job."""
 
     id: int
@@ -61,72 +68,67 @@ class Row:
             self.state, (_, self.ended, self.error) = "failed", data
 
 
-class Index:
+class JobIndex:
     """The SQLite file of a journal, and what is not written to it yet."""
 
-    def __init__(self, path: str) -> None:
-        self._database = Database(path, _SCHEMA)
-        self._path = path
-        self.changed: dict[int, Row] = {}
+    def __init__(self, database: SQLite) -> None:
+        self._database = database
+        self.changed: dict[int, PartRow] = {}
         self._forgotten: set[int] = set()
         self._ids: dict[tuple[str, str], int] = {}
 
-    def follow(self, log: Log, *, writes: bool = True) -> int | None:
-        """Read what the log has got since the index was written. Return where its torn end begins, if it has one.
-
-        writes: False leaves the file as it is.
-        """
+    def followed(self, log: str, end: int) -> int | None:
+        """Return the offset up to which the index has followed a log of this id and length; None for another log."""
         known = self._database.read("SELECT log, followed FROM stepwell_journal")
-        if known and known[0][0] == log.id and known[0][1] <= log.end:
-            start = known[0][1]
-        else:
-            start = START
-            if writes:
-                self._database.change(_clear)
-        for offset, after, payload in log.scan(start):
-            part, _, record = record_of(payload)
-            if record[0] == "J":
-                self.add(Row(part, record[3][0], record[3][1], began=record[3][2]))
-            if record[0] == "F":
-                for id in record[3]:
-                    self.forget(id)
-            elif (row := self.row(part)) is not None:
-                row.add(record, offset, after - offset)
-            if writes and len(self.changed) > _ROWS_AT_ONCE:
-                self.write(log.id, after)
-        return log.torn
+        return int(known[0][1]) if known and known[0][0] == log and known[0][1] <= end else None
+
+    def clear(self) -> None:
+        """Remove everything."""
+        self._database.change(_clear)
+
+    def note(self, part: int, record: Record, offset: int, size: int) -> None:
+        """Note one more record of the log."""
+        kind, _, _, data, _ = record
+        if kind == "J":
+            job, its_part, began = data
+            self.add(PartRow(part, job, its_part, began=began))
+        if kind == "F":
+            for id in data:
+                self.forget(id)
+        elif (row := self.row(part)) is not None:
+            row.add(record, offset, size)
 
     def next_id(self) -> int:
         """Return an id that no part has, nor one that was forgotten a moment ago."""
         ((most,),) = self._database.read("SELECT COALESCE(MAX(id), 0) FROM stepwell_parts")
-        return max([most, *self.changed, *self._forgotten]) + 1
+        return max(int(most), *self.changed, *self._forgotten, 0) + 1
 
-    def add(self, row: Row) -> None:
+    def add(self, row: PartRow) -> None:
         """Add a part."""
         self.changed[row.id] = row
         self._ids[row.job, row.part] = row.id
 
-    def row(self, id: int) -> Row | None:
+    def row(self, id: int) -> PartRow | None:
         """Return the row of a part, to be changed."""
         if id in self.changed or id in self._forgotten:
             return self.changed.get(id)
         found = self._database.read("SELECT * FROM stepwell_parts WHERE id = ?", (id,))
         if found:
-            self.add(Row(*found[0]))
+            self.add(PartRow(*found[0]))
         return self.changed.get(id)
 
-    def find(self, job: str, part: str) -> Row | None:
+    def find(self, job: str, part: str) -> PartRow | None:
         """Return the row of a part by its name."""
         if (id := self._ids.get((job, part))) is not None:
             return self.changed[id]
         found = self._database.read("SELECT * FROM stepwell_parts WHERE job = ? AND part = ?", (job, part))
-        return Row(*found[0]) if found and found[0][0] not in self._forgotten else None
+        return PartRow(*found[0]) if found and found[0][0] not in self._forgotten else None
 
-    def rows(self) -> Iterator[Row]:
+    def rows(self) -> Iterator[PartRow]:
         """Yield the rows of all parts, in the order in which they were begun."""
         for values in self._database.read("SELECT * FROM stepwell_parts ORDER BY id"):
             if values[0] not in self._forgotten and values[0] not in self.changed:
-                yield Row(*values)
+                yield PartRow(*values)
         yield from [*self.changed.values()]
 
     def forget(self, id: int) -> None:
@@ -175,7 +177,7 @@ def _clear(connection: Any) -> None:
 
 
 def check_file(path: str) -> None:
-    """Raise JournalError for a file that is there and is not the index of a journal, before anything is written to it."""
+    """Raise JournalError for a file that is there and is not the index of a journal. Nothing is written to it."""
     import sqlite3  # heavy: only when a file is used
     from pathlib import Path
 

@@ -12,16 +12,18 @@ from weakref import WeakSet, WeakValueDictionary
 
 from ..pipeline.effects import CallModel, Flow
 from ..pipeline.journal.job import Job
-from ..pipeline.journal.place import Place, journalled
+from ..pipeline.journal.place import FlowPlace, journalled
 from ..pipeline.journal.records import Record
 from ..pipeline.world import REAL_WORLD, World
 from ..schemas.errors import ConfigError, JournalBusy, JournalError
 from ..schemas.process_lock import PROCESS
-from .index import Index, Row, check_file
-from .log import Log, frame
+from ..stores.sqlite import Database
+from .index import SCHEMA, JobIndex, PartRow, check_file
+from .log import START, Log, frame, record_of, rewritten
 
 _ROWS = 256
 """Parts that may end before the index is written."""
+_ROWS_AT_ONCE = 10_000
 _LEAST_DEAD = 1 << 20
 """Bytes of forgotten parts below which the log is left as it is."""
 
@@ -43,7 +45,7 @@ class Journal:
         self.power = power
         self._lock = threading.RLock()
         self._log: Log | None = None
-        self._index: Index | None = None
+        self._index: JobIndex | None = None
         self._held: int | None = None
         self._pid = os.getpid()
         self._next_id = 1
@@ -60,14 +62,14 @@ class Journal:
         """
         recorder = self.begin(job, part)
         try:
-            return (yield from journalled(flow, Place(Job(recorder, flow_of, self.world))))
+            return (yield from journalled(flow, FlowPlace(Job(recorder, flow_of, self.world))))
         finally:
             self.release(recorder)
 
     def begin(self, job: str, part: str = "") -> _Part:
         """Open a part, which is to be released."""
         with self._lock:
-            log, index = self._opened()
+            _, index = self._opened()
             if (job, part) in self._open:
                 named = f"job {job!r:.80}" + (f", part {part!r:.80}," if part else "")
                 raise JournalBusy(f"{named} runs in this process already", hint="wait for it, or use another name")
@@ -86,7 +88,7 @@ class Journal:
             if self._closing and not self._open:
                 self.close()
 
-    def records_of(self, row: Row) -> list[Record]:
+    def records_of(self, row: PartRow) -> list[Record]:
         """Return the records of a part."""
         with self._lock:
             return self._opened()[0].records_of(row.last)
@@ -97,7 +99,7 @@ class Journal:
             log, index = self._opened()
             row = part.row
             if row is None:
-                row = part.row = Row(self._next_id, part.job, part.part, began=self.world.time())
+                row = part.row = PartRow(self._next_id, part.job, part.part, began=self.world.time())
                 self._next_id += 1
                 records = [("J", (), 0, [row.job, row.part, row.began], b""), *records]
             if row.id not in index.changed:
@@ -123,13 +125,13 @@ class Journal:
             self.flush()
             return self._opened()[1].count(job)
 
-    def rows(self) -> list[Row]:
+    def rows(self) -> list[PartRow]:
         """Return what is known of all parts."""
         with self._lock:
             return list(self._opened()[1].rows())
 
     def forget(self, job: str, part: str | None = None) -> int:
-        """Forget a job, or one part of it; return how many parts that were. Raises JournalBusy while one of them runs."""
+        """Forget a job, or one part of it, and return how many parts that were. Raises JournalBusy while one runs."""
         with self._lock:
             log, index = self._opened()
             for name, its_part in self._open:
@@ -162,7 +164,7 @@ class Journal:
                 self.flush()
             self._close_files()
 
-    def _opened(self) -> tuple[Log, Index]:
+    def _opened(self) -> tuple[Log, JobIndex]:
         """Return the log and the index, opened on first use."""
         if self._pid != PROCESS[0]:
             raise JournalError(
@@ -177,15 +179,27 @@ class Journal:
         self._held = _locked(self.path)
         try:
             self._log = Log(Path(f"{self.path}.log"), uuid4().hex, power=self.power)
-            self._index = Index(self.path)
-            if (torn := self._index.follow(self._log)) is not None:
-                self._log.cut(torn)
+            self._index = JobIndex(Database(self.path, SCHEMA))
+            self._follow(self._log, self._index)
             self._next_id = self._index.next_id()
         except BaseException:
             self._close_files()
             raise
         _OPENED.add(self)
         return self._log, self._index
+
+    def _follow(self, log: Log, index: JobIndex) -> None:
+        """Read what the log has got since the index was written, and cut off what is torn at its end."""
+        start = index.followed(log.id, log.end)
+        if start is None:
+            index.clear()
+        for offset, after, payload in log.scan(START if start is None else start):
+            part, _, record = record_of(payload)
+            index.note(part, record, offset, after - offset)
+            if len(index.changed) > _ROWS_AT_ONCE:
+                index.write(log.id, after)
+        if log.torn is not None:
+            log.cut(log.torn)
 
     def _close_files(self) -> None:
         log, index, held = self._log, self._index, self._held
@@ -203,12 +217,11 @@ class Journal:
         rows = {row.id: row for row in index.rows()}
         if log.end - sum(row.bytes for row in rows.values()) < max(_LEAST_DEAD, log.end // 2):
             return
-        from .compact import compacted  # seldom used
-
-        fresh = compacted(log, rows, uuid4().hex, power=self.power)
+        ends = rewritten(log, set(rows), id := uuid4().hex)
         log.close()
-        self._log = fresh
+        self._log = Log(log.path, id, power=self.power)
         for row in rows.values():
+            row.last = ends[row.id]
             index.add(row)
         self.flush()
 
@@ -229,7 +242,7 @@ class Journal:
 class _Part:
     """The recorder of one part of a job."""
 
-    def __init__(self, journal: Journal, job: str, part: str, row: Row | None) -> None:
+    def __init__(self, journal: Journal, job: str, part: str, row: PartRow | None) -> None:
         self.job = job
         self.part = part
         self.row = row

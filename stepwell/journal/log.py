@@ -1,8 +1,9 @@
 """The log: one file to which records are appended. What a call of `append` has written survives the end of the process.
 
 A frame is the length of its payload, its CRC-32 and a check of both, 4 bytes each, little-endian, and the payload: a
-line of JSON `[part, before, kind, path, number, data]`, and the body's bytes. `before` is the offset of the frame before it of the
-same part, -1 for the first. So the last offset finds all records of a part, and memory does not grow with the others.
+line of JSON `[part, before, kind, path, number, data]`, and the body's bytes. `before` is the offset of the frame
+before it of the same part, -1 for the first. So the last offset finds all records of a part, and memory does not grow
+with the others.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import os
 import struct
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from zlib import crc32
 
 from ..pipeline.journal.records import Record
@@ -25,7 +25,7 @@ _CHECK = 0x4A4F5552
 _ID_BYTES = 32
 START = len(MAGIC) + _ID_BYTES + 1
 """The offset of the first frame, after the magic and the log's id."""
-_READ_AT_ONCE = 4096
+_READ_AT_ONCE, _AT_ONCE = 4096, 1 << 20
 
 
 def frame(part: int, before: int, record: Record) -> bytes:
@@ -102,7 +102,7 @@ class Log:
         return at
 
     def read(self, offset: int) -> tuple[int, int, Record]:
-        """Return the record at an offset, with its part and the offset before. Raises JournalError for a damaged one."""
+        """Return the record at an offset, its part, and the offset before it. Raises JournalError for a damaged one."""
         try:
             os.lseek(self.descriptor, offset, os.SEEK_SET)
             head = os.read(self.descriptor, _READ_AT_ONCE)
@@ -175,6 +175,34 @@ class Log:
         return JournalError(
             f"the journal {self.path} is damaged at byte {offset:,}", hint="restore the file, or begin a new one"
         )
+
+
+def rewritten(log: Log, parts: set[int], id: str) -> dict[int, int]:
+    """Write a log anew with the records of these parts alone, and return the offset of the last record of each.
+
+    The old log is whole until the new one takes its place, which an index of the old one does not fit.
+    """
+    path = Path(f"{log.path}.new")
+    path.unlink(missing_ok=True)
+    fresh, ends = Log(path, id), dict.fromkeys(parts, -1)
+    try:
+        batch: list[bytes] = []
+        at = fresh.end
+        for _, _, payload in log.scan(START):
+            part, _, record = record_of(payload)
+            if part not in ends:
+                continue
+            batch.append(frame(part, ends[part], record))
+            ends[part], at = at, at + len(batch[-1])
+            if at - fresh.end > _AT_ONCE:
+                fresh.append(b"".join(batch))
+                batch.clear()
+        fresh.append(b"".join(batch))
+        os.fsync(fresh.descriptor)
+    finally:
+        fresh.close()
+    os.replace(path, log.path)
+    return ends
 
 
 def _flush(file: int) -> None:

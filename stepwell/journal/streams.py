@@ -7,47 +7,43 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..pipeline.drivers import adrive, drive
-from ..pipeline.effects import CallModel, Flow
+from ..pipeline.effects import CallModel
 from ..pipeline.http.response import Response
-from ..pipeline.http.transport import AsyncTransport
-from ..pipeline.journal.job import Job
-from ..pipeline.journal.place import Place
+from ..pipeline.http.transport import AsyncTransport, Transport
+from ..pipeline.journal.place import FlowPlace
 from ..pipeline.journal.world import CURRENT
 from ..pipeline.stream.chunk_reader import ChunkReader
 from ..pipeline.stream.stream import AsyncStream, Stream
 from ..schemas.chunks import StreamChunk
 from ..schemas.reply import Reply
-from .journal import Journal
 
 
 class StreamedJob:
     """A job that is one stream: it ends with the stream. One that is left early goes on in the next run.
 
     The stream is sent again then: no provider goes on where a connection was closed.
+
+    place: that of the job.
+    call: what opens the stream.
+    release: called once, when the job is over.
     """
 
-    def __init__(
-        self, journal: Journal, call: CallModel, name: tuple[str, str], flow_of: Callable[[CallModel], Flow]
-    ) -> None:
-        self._journal = journal
-        self._recorder = journal.begin(*name)
-        try:
-            self.place = Place(Job(self._recorder, flow_of, journal.world))
-        except BaseException:
-            journal.release(self._recorder)
-            raise
+    def __init__(self, place: FlowPlace, call: CallModel, release: Callable[[], None]) -> None:
+        self.place = place
         self._call = call
+        self._release = release
 
     def opening(self) -> Generator[Any, Any, ChunkReader]:
         """Open the stream, and return its reader."""
         try:
-            return (yield from self.place.perform(self._call))
+            reader: ChunkReader = yield from self.place.perform(self._call)
+            return reader
         except BaseException as error:
             try:
                 if isinstance(error, Exception) and self.place.job.failure is None:
                     self.place.end(error)
             finally:
-                self._journal.release(self._recorder)
+                self._release()
             raise
 
     def response_of(self, reader: ChunkReader) -> Response:
@@ -103,14 +99,16 @@ class StreamedJob:
                 place.end(error)
         finally:
             place.stopped = True
-            self._journal.release(self._recorder)
+            self._release()
 
 
 class JobStream(Stream):
     """A Stream of a job. `reader` has opened it."""
 
-    def __init__(self, job: StreamedJob, reader: ChunkReader, perform: Callable[[Any], Any]) -> None:
-        super().__init__(job.response_of(reader), job.performed(perform), reader.prompt)
+    def __init__(self, job: StreamedJob, reader: ChunkReader, transport: Transport) -> None:
+        response = job.response_of(reader)
+        response.abandon = response.abandon or transport.abandon
+        super().__init__(response, job.performed(transport.perform), reader.prompt)
         self._job = job
 
     def next_chunks(self) -> list[StreamChunk] | None:
@@ -129,6 +127,8 @@ class AsyncJobStream(AsyncStream):
     connected: returns the transport.
     """
 
+    _job: StreamedJob | None = None
+
     def __init__(self, begin: Callable[[], StreamedJob], connected: Callable[[], Awaitable[AsyncTransport]]) -> None:
         async def opening() -> tuple[Response, Callable[[Any], Awaitable[Any]]]:
             transport = await connected()
@@ -141,7 +141,6 @@ class AsyncJobStream(AsyncStream):
             return response, job.aperformed(transport.perform)
 
         super().__init__(opening)
-        self._job: StreamedJob | None = None
 
     async def next_chunks(self) -> list[StreamChunk] | None:
         if self._job is None:

@@ -16,7 +16,7 @@ import orjson
 
 from stepwell.errors import ConnectError, StepwellError
 from stepwell.pipeline.journal.job import Job
-from stepwell.pipeline.journal.place import Place, journalled
+from stepwell.pipeline.journal.place import FlowPlace, journalled
 from stepwell.pipeline.journal.records import Record, known_of
 from stepwell.pipeline.journal.world import journalled_world
 from stepwell.pipeline.tasks import gather, performing, race
@@ -176,7 +176,7 @@ class Story:
         client = simulated.client(api_keys={"openai": "k"})
         world = client.planner.world = journalled_world(simulated.world)
         job = Job(memory, client.planner.flow_of, simulated.world)
-        (result,) = simulated.run(client, [journalled(self.flow(world), Place(job))])
+        (result,) = simulated.run(client, [journalled(self.flow(world), FlowPlace(job))])
         self.seconds = simulated.now + 1.0
         if memory.dead:
             return None
