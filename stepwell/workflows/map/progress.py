@@ -44,7 +44,8 @@ def display_for(progress: Progress, now: Callable[[], float]) -> Display | None:
         import tqdm  # optional, and not needed by a map that shows nothing
     except ImportError:
         return _Line(RewrittenLine(delay, now))
-    return _Bar(tqdm.tqdm(desc="map", unit="item", delay=delay, leave=False, file=sys.stderr))
+    asked_for = {"delay": delay, "mininterval": 0, "miniters": 1}  # it is updated ten times a second at most
+    return _Bar(tqdm.tqdm(desc="map", unit="item", leave=False, file=sys.stderr, **asked_for))
 
 
 def progress_text(summary: MapSummary, expected: float | None) -> str:
