@@ -47,6 +47,8 @@ OF_ALL = (
 """Errors that every item would have: the map ends with the first one, and the items without a result have none."""
 WINDOW = 1000
 """How many items may be ahead of one whose turn it is: those who are slower than so many others hold all up."""
+AHEAD = 64
+"""How many items are read before a worker is free for them; half as many are left when more are read."""
 _SCANNED = 1000
 """How many items that have a result are passed over at a time."""
 Order = Literal["kept", "as done"]
@@ -99,6 +101,7 @@ class MapJob:
     """The results whose turn has not come, by turn: the place of the line, and what is to be emitted."""
     _ready: deque[MapResult] = field(factory=deque)
     """Results to emit."""
+    _ahead: int = field(init=False)
     _fault: Exception | None = None
     _seen: KeyTable = field(factory=KeyTable)
     _display: Display | None = None
@@ -107,6 +110,9 @@ class MapJob:
     _ended: float | None = None
     _over: bool = False
     _lock: ProcessLock = field(factory=ProcessLock)
+
+    def __attrs_post_init__(self) -> None:
+        self._ahead = max(AHEAD, 2 * self.workers)
 
     def flow(self) -> Flow:
         """Answer all items. Return the MapSummary; one of what is done is on the error, as `.partial`."""
@@ -197,7 +203,7 @@ class MapJob:
         return Run(lambda: self._pull(rows), blocks=self._input.is_file)
 
     def _has_room(self) -> bool:
-        if len(self._queue) >= 2 * self.workers:
+        if len(self._queue) + len(self._ready) >= self._ahead:
             return False
         if self.order == "as done":
             return True
@@ -265,7 +271,7 @@ class MapJob:
                     return
                 yield Wait(signal)
                 continue
-            if len(self._queue) == self.workers or not self._queue:
+            if len(self._queue) == self._ahead // 2 or not self._queue:
                 self._news.publish()
             yield from self._answer_item(turn, item)
 

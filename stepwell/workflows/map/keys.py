@@ -62,6 +62,8 @@ class KeyTable:
 
     def find(self, key: str) -> int | None:
         """Return the number of a key, or None."""
+        if not self._count:
+            return None
         digest = _digest(key)
         at = _place(self._digests, digest)
         return self._numbers[at] if self._digests[at] == digest else None

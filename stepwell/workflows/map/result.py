@@ -11,6 +11,7 @@ from attrs import define, frozen
 from ...schemas.errors import ConnectError, ConnectTimeout, StepwellError, TransportError
 from ...schemas.json_schema.write_value import plain_data
 from ...schemas.json_text import dumps
+from ...schemas.parts import Text
 from ...schemas.prices import Cost
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
@@ -111,12 +112,14 @@ def _add_reply(row: dict[str, Any], reply: Reply[Any]) -> None:
         row["object"] = reply.object
     else:
         row["text"] = reply.text
-    if refusal := reply.refusal:
-        row["refusal"] = refusal
-    if runs := [run for step in reply.steps for run in step.metadata.get("tool_runs", ())]:
+    content = reply.message.content
+    if len(content) != 1 or type(content[0]) is not Text:  # most answers are only text
+        if refusal := reply.refusal:
+            row["refusal"] = refusal
+        if calls := reply.tool_calls:
+            row["tool_calls"] = [{"name": call.name, "arguments": call.arguments} for call in calls]
+    if reply.steps and (runs := [run for step in reply.steps for run in step.metadata.get("tool_runs", ())]):
         row["tool_runs"] = [_tool_run(run) for run in runs]
-    if calls := reply.tool_calls:
-        row["tool_calls"] = [{"name": call.name, "arguments": call.arguments} for call in calls]
     row["finish_reason"] = reply.finish_reason
     if reply.warnings:
         row["warnings"] = list(map(str, reply.warnings))
