@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from attrs import define, field
 
@@ -35,7 +35,6 @@ from ...schemas.errors import (
 from ...schemas.process_lock import ProcessLock
 from .inputs import Input, Items, Unreadable, input_of
 from .keys import KeyOf, KeyTable, item_key
-from .progress import Display, Progress, display_for
 from .result import MapItem, MapResult, map_result
 from .results import ResultFile
 from .summary import MapSummary, Tally
@@ -55,6 +54,19 @@ Order = Literal["kept", "as done"]
 Errors = Literal["keep", "raise"]
 
 
+class Display(Protocol):
+    """What shows the progress."""
+
+    every: float
+    """Seconds between two calls of `show`."""
+
+    def show(self, summary: MapSummary, expected: float | None) -> None:
+        """Show the summary so far, of about so many items if that is known."""
+
+    def close(self, summary: MapSummary) -> None:
+        """Show the end, or remove what was shown."""
+
+
 @define(eq=False)
 class MapJob:
     """One run of a map.
@@ -67,7 +79,9 @@ class MapJob:
     workers: how many items are answered at once.
     order: "kept", or "as done".
     errors: "keep" makes an error the result of its item, "raise" ends the map with it.
-    progress: where it is shown how far it is; see `display_for`.
+    display: returns what shows the progress, or None.
+    lead: leads the job in the place of workers: the function of batches.
+    mode, why: as in its summary.
     emits: whether results are emitted.
     """
 
@@ -80,7 +94,10 @@ class MapJob:
     order: Order
     errors: Errors
     key: KeyOf = None
-    progress: Progress = False
+    display: Callable[[], Display | None] = lambda: None
+    lead: Callable[[MapJob], Flow] | None = None
+    mode: str = "live"
+    why: str = ""
     emits: bool = False
     tally: Tally = field(factory=Tally)
     _input: Input = field(init=False)
@@ -104,7 +121,7 @@ class MapJob:
     _ahead: int = field(init=False)
     _fault: Exception | None = None
     _seen: KeyTable = field(factory=KeyTable)
-    _display: Display | None = None
+    _screen: Display | None = None
     _next_display: float = 0.0
     _began: float = 0.0
     _ended: float | None = None
@@ -123,11 +140,11 @@ class MapJob:
                 yield Run(self.file.open, blocks=True)
             try:
                 self._input = input_of(self.items)
-                if (display := display_for(self.progress, world.now)) is not None:
-                    self._display, self._next_display = display, self._began + display.every
+                if (display := self.display()) is not None:
+                    self._screen, self._next_display = display, self._began + display.every
                 try:
                     tasks: list[Task] = []
-                    yield from attended(tasks, self._lead(tasks))
+                    yield from attended(tasks, self._lead_workers(tasks)) if self.lead is None else self.lead(self)
                     if self.file is not None:
                         yield Run(self.file.finish, blocks=True)
                 except StepwellError as error:
@@ -135,8 +152,8 @@ class MapJob:
                     raise
                 finally:
                     self._input.close()
-                    if self._display is not None:
-                        self._display.close(self.summary())
+                    if self._screen is not None:
+                        self._screen.close(self.summary())
             finally:
                 with self._lock:
                     self._over = True
@@ -156,10 +173,36 @@ class MapJob:
                 skipped_failed=0 if file is None else file.failed,
                 seconds=now - self._began if self._began else 0.0,
                 model=self.model,
+                mode=self.mode,
+                why=self.why,
                 out=None if file is None else file.path,
             )
 
-    def _lead(self, tasks: list[Task]) -> Flow:
+    def next_item(self) -> Flow:
+        """Return the next item that has no result, with its turn; None after the last. For a lead without workers."""
+        while not self._queue and not self._exhausted:
+            yield self._pulling()
+        return self._queue.popleft() if self._queue else None
+
+    def put_and_emit(self, turn: int, result: MapResult) -> Flow:
+        """Count and write a result, and emit those whose turn has come. For a lead without workers."""
+        yield Run(lambda: self._put(turn, result))
+        while self._ready:
+            yield Emit(self._ready.popleft())
+        self.show_progress()
+
+    def give_turn(self) -> int:
+        """Return the next turn."""
+        turn, self._given = self._given, self._given + 1
+        return turn
+
+    def show_progress(self) -> None:
+        """Show how far it is, if it is time for that."""
+        if self._screen is not None and (now := self.world.now()) >= self._next_display:
+            self._next_display = now + self._screen.every
+            self._screen.show(self.summary(), self._input.expected(self._read))
+
+    def _lead_workers(self, tasks: list[Task]) -> Flow:
         """Pull items, start workers as they are needed, and emit results, until all workers have ended."""
         pull = self._pulling()
         while True:
@@ -174,19 +217,14 @@ class MapJob:
             while self._ready:
                 yield Emit(self._ready.popleft())
             self._raise_errors(tasks)
-            self._show_progress()
+            self.show_progress()
             if wanted:
                 continue
             if all(task.ended.is_set for task in tasks) and not self._ready:
                 break
-            yield Wait(signal, None if self._display is None else self._display.every)
+            yield Wait(signal, None if self._screen is None else self._screen.every)
         if self._fault is not None:
             raise self._fault
-
-    def _show_progress(self) -> None:
-        if self._display is not None and (now := self.world.now()) >= self._next_display:
-            self._next_display = now + self._display.every
-            self._display.show(self.summary(), self._input.expected(self._read))
 
     def _raise_errors(self, tasks: list[Task]) -> None:
         raise_interrupt(tasks)
@@ -241,11 +279,10 @@ class MapJob:
             if place is not None:
                 with self._lock:
                     self.tally.skipped += 1
-                    turn, self._given = self._given, self._given + 1
-                    self._put_held(turn, place, None)
+                    self._held[self.give_turn()] = place, None
+                    self._write_held()
                 return False
-        turn, self._given = self._given, self._given + 1
-        self._queue.append((turn, item))
+        self._queue.append((self.give_turn(), item))
         return True
 
     def _item(self, row: object, index: int) -> MapItem:
@@ -311,10 +348,6 @@ class MapJob:
             else:
                 place = None if self.file is None or line is None else self.file.hold(line)
                 self._held[turn] = place, given
-
-    def _put_held(self, turn: int, place: int, result: MapResult | None) -> None:
-        self._held[turn] = place, result
-        self._write_held()
 
     def _write_held(self) -> None:
         """Write the results whose turn has come."""

@@ -43,6 +43,8 @@ class MapResult:
     """How long the item took, retries and waits included; None where nothing was asked, and in a batch."""
     cost: Cost
     usage: Usage | None
+    again: bool = False
+    """Whether it was sent again, after a run that was killed before its answer was there."""
 
     @property
     def text(self) -> str | None:
@@ -57,7 +59,9 @@ class MapResult:
     @property
     def maybe_billed(self) -> bool:
         """Whether the provider may charge for a request whose answer was lost."""
-        return isinstance(self.error, TransportError) and not isinstance(self.error, ConnectError | ConnectTimeout)
+        return self.again or (
+            isinstance(self.error, TransportError) and not isinstance(self.error, ConnectError | ConnectTimeout)
+        )
 
     def line(self, job: str | None = None) -> bytes:
         """Return the item's line in the file of results: JSON and a line end.
@@ -67,10 +71,10 @@ class MapResult:
         row: dict[str, Any] = {"index": self.index, "key": self.key}
         if self.error is not None:
             row["error"] = {"class": type(self.error).__name__, "message": str(self.error)}
-            if self.maybe_billed:
-                row["maybe_billed"] = True
         elif self.reply is not None:
             _add_reply(row, self.reply)
+        if self.maybe_billed:
+            row["maybe_billed"] = True
         if self.usage is not None:
             row["usage"] = _counts(self.usage)
             total = self.cost.total
@@ -82,7 +86,9 @@ class MapResult:
         return dumps(row, plain_data) + b"\n"
 
 
-def map_result(item: MapItem, reply: Reply[Any] | None, error: Exception | None, seconds: float | None) -> MapResult:
+def map_result(
+    item: MapItem, reply: Reply[Any] | None, error: Exception | None, seconds: float | None, *, again: bool = False
+) -> MapResult:
     """Make the result of an item, with what it cost, also where it failed."""
     known = reply
     usage = None
@@ -95,7 +101,7 @@ def map_result(item: MapItem, reply: Reply[Any] | None, error: Exception | None,
         cost, usage = known.cost, usage or known.usage
     elif usage is not None:
         cost = Cost(None, reason="a call failed after it was charged for", lower_bound=True)
-    return MapResult(item.index, item.key, item.value, reply, error, seconds, cost, usage)
+    return MapResult(item.index, item.key, item.value, reply, error, seconds, cost, usage, again)
 
 
 _FREE = Cost(Decimal(0))
