@@ -44,14 +44,16 @@ class AsyncBulkClient(BaseAsyncClient):
         from .workflows.batch.job import AsyncBatchJob  # seldom used
         from .workflows.batch.workflows import submit
 
-        return AsyncBatchJob(self, *await self.run_workflow(submit(self.planner, model, prompts, options)))
+        job = options.pop("job", None)
+        return AsyncBatchJob(self, *await self.run_workflow(submit(self.planner, model, prompts, options), job=job))
 
     async def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> AsyncBatchJob:
         """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
         from .workflows.batch.job import AsyncBatchJob  # seldom used
         from .workflows.batch.workflows import find
 
-        return AsyncBatchJob(self, *await self.run_workflow(find(self.planner, model, id, options)))
+        job = options.pop("job", None)
+        return AsyncBatchJob(self, *await self.run_workflow(find(self.planner, model, id, options), job=job))
 
     def map(
         self,

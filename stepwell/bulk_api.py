@@ -44,14 +44,16 @@ class BulkClient(BaseClient):
         from .workflows.batch.job import BatchJob  # seldom used
         from .workflows.batch.workflows import submit
 
-        return BatchJob(self, *self.run_workflow(submit(self.planner, model, prompts, options)))
+        job = options.pop("job", None)
+        return BatchJob(self, *self.run_workflow(submit(self.planner, model, prompts, options), job=job))
 
     def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> BatchJob:
         """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
         from .workflows.batch.job import BatchJob  # seldom used
         from .workflows.batch.workflows import find
 
-        return BatchJob(self, *self.run_workflow(find(self.planner, model, id, options)))
+        job = options.pop("job", None)
+        return BatchJob(self, *self.run_workflow(find(self.planner, model, id, options), job=job))
 
     def map(
         self,

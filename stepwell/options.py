@@ -63,6 +63,8 @@ class CallOptions(TypedDict, total=False):
     """steps for this call: a Pipeline, edits of it, or steps to put around it"""
     overrides: Override | Sequence[Override] | None
     """single steps replaced for this call: override(build_body=...) of stepwell.declare, or a list; the last wins"""
+    job: str | None
+    """record it in the client's journal under this name, so that it goes on after a kill"""
 
 
 class ObjectOptions(CallOptions, total=False):
