@@ -73,6 +73,7 @@ class BulkClient(BaseClient):
         progress: Progress = None,
         mode: Literal["live", "batch", "auto"] = "live",
         within: str | float = "24h",
+        journal: str | PathLike[str] | None = None,
         **options: Unpack[LoopOptions],
     ) -> MapRun:
         """Ask the same about many items, and write the results to a file that a later run goes on with.
@@ -99,6 +100,8 @@ class BulkClient(BaseClient):
         mode: "batch" submits the items to the provider's batches, and waits for these; killed and run again, it goes on
             waiting. "auto" does so if that is known to cost less and answers `within` such a time: "24h", "90m", or
             seconds. The summary has the `mode`, and `why`.
+        journal: a file in which the parts of each answer are recorded as they come: tools that have run and steps of a
+            loop that were answered are not repeated after a kill. The client's own is used with `job="name"`.
         options: those of generate_text, or of run_tools.
         """
         from .workflows.map.begin import job_of  # brings in JSON Schema
@@ -121,6 +124,7 @@ class BulkClient(BaseClient):
             progress=progress,
             mode=mode,
             within=within,
+            journal=journal,
             options=options,
         )
         return MapRun(self, job)

@@ -116,6 +116,7 @@ _COMMANDS = {
                 help="live (default), batch, auto",
             ),
             _argument("--within", default="24h", metavar="TIME", help="auto is live if a batch may take longer (24h)"),
+            _argument("--journal", metavar="FILE", help="record the parts of each answer, for a run that is killed"),
             _argument("--plot", metavar="FILE.svg", help="draw how long the items took, and the errors"),
             *_CALL[:-1],
         ),

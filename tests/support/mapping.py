@@ -148,7 +148,7 @@ def simulated(seed: int, server: Any, items: Iterable[object], out: Path | None,
     given: dict[str, Any] = {
         "prompt": PROMPT, "schema": None, "tools": None, "max_repairs": 1, "key": None, "workers": 4,
         "retry_failed": False, "errors": "keep", "order": "kept", "progress": False, "mode": "live", "within": "24h",
-        "options": {}, **settings,
+        "journal": None, "options": {}, **settings,
     }  # fmt: skip
     job = job_of(client.planner, items, out=out, **{"model": MODEL, **given})
     (result,) = world.run(client, [job.flow()])

@@ -20,7 +20,7 @@ from ...schemas.errors import InvalidRequest, StepwellError
 from ...schemas.json_text import dumps, loads
 from ...schemas.reply import Reply
 from ..batch.workflows import BatchWork, NewBatch, refresh, results
-from .job import OF_ALL, MapJob
+from .job import MapJob, is_of_all
 from .keys import KeyTable
 from .lines_file import LinesFile
 from .result import MapItem, map_result
@@ -106,7 +106,7 @@ class BatchLead:
                 self._added.append((item.index, item.key))
                 if self._batch is not None and (len(self._added) >= MOST_CALLS or self._batch.size >= MOST_BYTES):
                     yield from self._submit(job)
-            elif job.errors == "raise" or isinstance(error, OF_ALL):
+            elif job.errors == "raise" or is_of_all(error):
                 raise error
             else:
                 yield from job.put_and_emit(turn, map_result(item, None, error, None))

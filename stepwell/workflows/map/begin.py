@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from copy import copy
+from functools import partial
 from hashlib import blake2b
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from attrs import fields, frozen
 
@@ -28,9 +30,13 @@ from .batches import BatchLead, BatchQuestion
 from .inputs import Items
 from .item_prompts import ItemPrompts, Prompt
 from .job import Errors, MapJob, Order
-from .keys import KeyOf
+from .keys import KeyOf, item_digest
 from .progress import Progress, display_for
+from .result import MapItem
 from .results import ResultFile
+
+if TYPE_CHECKING:
+    from ...journal.journal import Journal
 
 Mode = Literal["live", "batch", "auto"]
 _CHOICES = {"errors": ("keep", "raise"), "order": ("kept", "as done"), "mode": ("live", "batch", "auto")}
@@ -55,6 +61,7 @@ def job_of(
     progress: Progress,
     mode: Mode,
     within: str | float,
+    journal: str | os.PathLike[str] | None,
     options: Mapping[str, Any],
 ) -> MapJob:
     """Return the job of a map, whose arguments these are. Raises ConfigError for those that cannot be used."""
@@ -70,14 +77,17 @@ def job_of(
         raise ConfigError("out= is the file of the items", hint="give the results a file of their own")
     if retry_failed and path is None:
         raise ConfigError("retry_failed=True needs the results of the run before", hint="pass out=, as in that run")
-    question = Question.of(planner, model, prompt, schema, tools, max_repairs, options)
+    own = planner if journal is None else journalled_planner(planner, journal)
+    others = {name: value for name, value in options.items() if name != "job"}
+    question = Question.of(own, model, prompt, schema, tools, max_repairs, others)
+    job = options.get("job") or (journal and f"map {question.digest}")
     file = None if path is None else ResultFile(path, order == "kept", question.digest, retry_failed)
     batched, why = _choose_mode(mode, within, question, path)
     return MapJob(
         items,
         str(question.model),
-        question.flow,
-        planner.world,
+        partial(answer_in_job, question, job) if job else question.answer,
+        own.world,
         file,
         workers,
         order,
@@ -85,9 +95,32 @@ def job_of(
         key,
         lambda: display_for(progress, planner.world.now),
         BatchLead(question.in_batches(), f"{path}.batches") if batched else None,
+        (lambda: None) if own is planner else partial(close_journal, own),
         "batch" if batched else "live",
         why,
     )
+
+
+def journalled_planner(planner: CallPlanner, path: str | os.PathLike[str]) -> CallPlanner:
+    """Return a planner with the settings of another, for jobs in the journal at a path."""
+    from ...journal.attached import attach  # only for maps with a journal of their own
+
+    own = copy(planner)
+    attach(own, path, None)
+    return own
+
+
+def close_journal(planner: CallPlanner) -> None:
+    """Close a planner's journal."""
+    if planner.journal is not None:
+        cast("Journal", planner.journal).close()
+
+
+def answer_in_job(question: Question, job: str, item: MapItem) -> Flow:
+    """Return the flow that answers an item, recorded as a part of a job: one for each item and what is in it."""
+    from ...journal.attached import in_job  # only for maps with a journal
+
+    return in_job(question.planner, question.answer(item), job, f"{item.key} {item_digest(item.value)}")
 
 
 BATCH_HOURS = 24.0
@@ -174,9 +207,9 @@ class Question:
             {name: value for name, value in options.items() if name not in _LOOP},
         )
 
-    def flow(self, item: object) -> Flow:
+    def answer(self, item: MapItem) -> Flow:
         """Return the flow that answers an item with a Reply. Raises what making its prompt raises."""
-        prompt = self.prompts.prompt_for(item)
+        prompt = self.prompts.prompt_for(item.value)
         if self.spec is not None:
             return generate(
                 self.planner,

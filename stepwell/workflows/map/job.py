@@ -23,6 +23,8 @@ from ...schemas.errors import (
     ConfigError,
     InvalidKey,
     InvalidOption,
+    JournalError,
+    JournalMismatch,
     MissingExtra,
     MissingKey,
     NotFound,
@@ -39,11 +41,10 @@ from .result import MapItem, MapResult, map_result
 from .results import ResultFile
 from .summary import MapSummary, Tally
 
-OF_ALL = (
+_OF_ALL = (
     *(AuthError, QuotaError, NotFound, BudgetExceeded, MissingKey, InvalidKey, MissingExtra),
-    *(InvalidOption, UnknownProvider, UnknownModel, UnknownStep),
+    *(InvalidOption, UnknownProvider, UnknownModel, UnknownStep, JournalError),
 )
-"""Errors that every item would have: the map ends with the first one, and the items without a result have none."""
 WINDOW = 1000
 """How many items may be ahead of one whose turn it is: those who are slower than so many others hold all up."""
 AHEAD = 64
@@ -52,6 +53,11 @@ _SCANNED = 1000
 """How many items that have a result are passed over at a time."""
 Order = Literal["kept", "as done"]
 Errors = Literal["keep", "raise"]
+
+
+def is_of_all(error: Exception) -> bool:
+    """Check whether it is an error that every item would have: with the first one, the map ends."""
+    return isinstance(error, _OF_ALL) and not isinstance(error, JournalMismatch)
 
 
 class Display(Protocol):
@@ -81,13 +87,14 @@ class MapJob:
     errors: "keep" makes an error the result of its item, "raise" ends the map with it.
     display: returns what shows the progress, or None.
     lead: leads the job in the place of workers: the function of batches.
+    at_end: called when it has ended, however it did.
     mode, why: as in its summary.
     emits: whether results are emitted.
     """
 
     items: Items
     model: str
-    answer: Callable[[object], Flow]
+    answer: Callable[[MapItem], Flow]
     world: World
     file: ResultFile | None
     workers: int
@@ -96,6 +103,7 @@ class MapJob:
     key: KeyOf = None
     display: Callable[[], Display | None] = lambda: None
     lead: Callable[[MapJob], Flow] | None = None
+    at_end: Callable[[], object] = lambda: None
     mode: str = "live"
     why: str = ""
     emits: bool = False
@@ -160,6 +168,7 @@ class MapJob:
                     self._ended = world.now()
                     if self.file is not None:
                         self.file.close()
+                self.at_end()
             summary = self.summary()
             work.note(answered=summary.answered, failed=summary.failed, skipped=summary.skipped)
             return summary
@@ -318,10 +327,10 @@ class MapJob:
         reply, error = None, item.error
         if error is None:
             try:
-                reply = yield from self.answer(item.value)
+                reply = yield from self.answer(item)
             except Exception as failed:
                 error = failed
-        if error is not None and (self.errors == "raise" or isinstance(error, OF_ALL)):
+        if error is not None and (self.errors == "raise" or is_of_all(error)):
             error.add_note(f"it is the error of item {item.index}, whose key is {item.key!r:.80}")
             self._fault = self._fault or error
             self._arrived.publish()

@@ -59,9 +59,8 @@ class MapResult:
     @property
     def maybe_billed(self) -> bool:
         """Whether the provider may charge for a request whose answer was lost."""
-        return self.again or (
-            isinstance(self.error, TransportError) and not isinstance(self.error, ConnectError | ConnectTimeout)
-        )
+        lost = isinstance(self.error, TransportError) and not isinstance(self.error, ConnectError | ConnectTimeout)
+        return lost or self.again or (self.reply is not None and self.reply.maybe_billed)
 
     def line(self, job: str | None = None) -> bytes:
         """Return the item's line in the file of results: JSON and a line end.
