@@ -17,6 +17,8 @@
       ToolFailed                 a tool raised, timed out or returned a value that cannot be sent
       StepLimit                  a tool loop reached its limit of steps
       BudgetExceeded             a budget step stopped the call before it was sent
+      JournalError               the journal of a job cannot be used
+        JournalBusy  JournalMismatch
       StepError                  a step broke its contract
 
 Each carries what is known so far: `partial` (a Reply with the text received), `usage`, `request_id`,
@@ -56,7 +58,6 @@ class StepwellError(Exception):
     usage: the usage known so far.
     warnings: the warnings about the request.
     request_id: the provider's id of the request.
-    attempts: the attempts of the call, in their order, each an Attempt (schemas/attempt.py).
     """
 
     retryable: ClassVar[bool] = False
@@ -69,7 +70,7 @@ class StepwellError(Exception):
     partial: Any = None  # a Reply, or an Embeddings; not imported here
     usage: Any = None
     warnings: tuple[Any, ...] = ()
-    attempts: tuple[Any, ...] = ()  # of Attempt; not imported here
+    _attempts: tuple[Any, ...] = ()
 
     def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         message = visible(message)
@@ -77,6 +78,16 @@ class StepwellError(Exception):
         self.hint = hint or self.usual_hint
         for name, value in fields.items():
             setattr(self, name, value)
+
+    @property
+    def attempts(self) -> tuple[Any, ...]:  # of Attempt; not imported here
+        """The attempts of the call, in their order, each an Attempt (schemas/attempt.py). Of a tool that failed, or an
+        object that does not fit, they are those of the last answer."""
+        return self._attempts or getattr(self.partial, "attempts", ())
+
+    @attempts.setter
+    def attempts(self, attempts: tuple[Any, ...]) -> None:
+        self._attempts = attempts
 
     @property
     def message(self) -> str:
@@ -336,3 +347,25 @@ class BudgetExceeded(StepwellError):
 
 class StepError(StepwellError):
     """A step returned something that its contract does not allow; the message names the step."""
+
+
+class JournalError(StepwellError):
+    """The journal cannot be read or written: a damaged or foreign file, a full disk. What was recorded is kept."""
+
+    exit_code = 11
+
+
+class JournalBusy(JournalError):
+    """Another process uses the journal, or this one runs the same job already."""
+
+
+class JournalMismatch(JournalError):
+    """A job asks for something else than in its first run.
+
+    job, part: its name.
+    place: where, as numbers of effects in the tree of flows.
+    """
+
+    job: str = ""
+    part: str = ""
+    place: str = ""

@@ -1,15 +1,15 @@
 """The public calls, to be awaited.
 
-Written by `python -m tools.api` from the methods of Client in api.py; change those, not this file.
+Written by `python -m tools.api` from the methods in api.py; change those, not this file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
-from .client import BaseAsyncClient
+from .async_bulk_api import AsyncBulkClient
 
 if TYPE_CHECKING:
     from .health_check import Health
@@ -35,16 +35,15 @@ if TYPE_CHECKING:
     from .schemas.model import Model
     from .schemas.parts import Audio, File, Image
     from .schemas.reply import Ranked, Reply, Verdict
-    from .workflows.batch.job import AsyncBatchJob
     from .workflows.objects.modes import Mode
     from .workflows.objects.stream import AsyncObjectStream
     from .workflows.tools.call import Approve
-    from .workflows.tools.loop import AsyncToolStream
+    from .workflows.tools.stream import AsyncToolStream
 
 T = TypeVar("T")
 
 
-class AsyncClient(BaseAsyncClient):
+class AsyncClient(AsyncBulkClient):
     """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or
     at once: each gets connections of its own, which are closed when the loop ends."""
 
@@ -122,6 +121,7 @@ class AsyncClient(BaseAsyncClient):
         """
         from .workflows.objects.generate import generate  # brings in JSON Schema: only where an object is asked for
 
+        job = options.pop("job", None)
         work = generate(
             self.planner,
             model,
@@ -133,7 +133,7 @@ class AsyncClient(BaseAsyncClient):
             description=description,
             options=options,
         )
-        return await self.run_workflow(work)
+        return await self.run_workflow(work, job=job)
 
     @overload
     def stream_object(
@@ -180,10 +180,11 @@ class AsyncClient(BaseAsyncClient):
         """
         from .workflows.objects.stream import AsyncObjectStream, object_stream  # brings in JSON Schema, as above
 
+        job = options.pop("job", None)
         work = object_stream(
             self.planner, model, prompt, schema, mode=mode, name=name, description=description, options=options
         )
-        return AsyncObjectStream(self, work)
+        return AsyncObjectStream(self, work, job)
 
     async def run_tools(
         self,
@@ -231,7 +232,10 @@ class AsyncClient(BaseAsyncClient):
             react=react,
             resume=resume,
         )
-        return await self.run_workflow(loop(self.planner, model, prompt, tools, settings, options, stream=False))
+        job = options.pop("job", None)
+        return await self.run_workflow(
+            loop(self.planner, model, prompt, tools, settings, options, stream=False), job=job
+        )
 
     def stream_tools(
         self,
@@ -252,7 +256,8 @@ class AsyncClient(BaseAsyncClient):
 
         The arguments are those of run_tools. The loop starts when the stream is first read.
         """
-        from .workflows.tools.loop import AsyncToolStream, Loop, loop  # brings in JSON Schema, as above
+        from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
+        from .workflows.tools.stream import AsyncToolStream
 
         settings = Loop(
             max_steps=max_steps,
@@ -263,35 +268,8 @@ class AsyncClient(BaseAsyncClient):
             react=react,
             resume=resume,
         )
-        return AsyncToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True))
-
-    async def submit_batch(
-        self,
-        model: ModelLike,
-        prompts: Mapping[str, PromptLike] | Iterable[PromptLike],
-        **options: Unpack[ChatOptions],
-    ) -> AsyncBatchJob:
-        """Submit many prompts at once, to be answered within a day, at about half the price.
-
-        prompts: a dict by your own ids (letters, digits, - and _, at most 64 characters), or a list; its ids are "0",
-            "1" and so on.
-        options: those of generate_text, for all prompts.
-
-        Overrides apply. The client's own steps do not, since no call is made now; `pipeline=` gives steps for these
-        calls. Before anything is sent, raises the error of any invalid call, and NotSupported if the provider has no
-        batches.
-        """
-        from .workflows.batch.job import AsyncBatchJob  # seldom used
-        from .workflows.batch.workflows import submit
-
-        return AsyncBatchJob(self, *await self.run_workflow(submit(self.planner, model, prompts, options)))
-
-    async def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> AsyncBatchJob:
-        """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
-        from .workflows.batch.job import AsyncBatchJob  # seldom used
-        from .workflows.batch.workflows import find
-
-        return AsyncBatchJob(self, *await self.run_workflow(find(self.planner, model, id, options)))
+        job = options.pop("job", None)
+        return AsyncToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True), job)
 
     async def embed(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
@@ -366,6 +344,7 @@ class AsyncClient(BaseAsyncClient):
         """
         from .request_preview import preview_of
 
+        options.pop("job", None)  # nothing is sent, and nothing recorded
         return await self.run_workflow(preview_of(self.planner, operation, model, prompt, options, stream=stream))
 
     async def health(self, model: ModelLike = None, *, paid: bool = False, timeout: float | None = None) -> Health:

@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from ...schemas.errors import ConnectError, ConnectTimeout, ProviderError, StepwellError, TransportError
+from ...schemas.errors import (
+    ConnectError,
+    ConnectTimeout,
+    DecodeError,
+    ProviderError,
+    ResponseTooLarge,
+    StepwellError,
+    TransportError,
+)
 from ..effects import CallNext, Sleep, StepGenerator
 from ..http.request import Request
 from ..http.response import FindError, Response
@@ -31,6 +39,8 @@ class RetryBudget:
 _NOT_TWICE = ("create_batch",)
 """Operations that may have begun work of a day where the connection broke: nobody would know of the first one's."""
 _NOT_SENT = (ConnectError, ConnectTimeout)
+_OF_AN_ATTEMPT = (TransportError, ProviderError, DecodeError, ResponseTooLarge)
+"""Errors of what was sent. All others are of a step, which may have refused the call before that."""
 
 
 def retry(
@@ -63,7 +73,7 @@ def retry(
             try:
                 outcome = yield from call(request)
                 error = outcome.error_by(find_error)
-            except (TransportError, ProviderError) as raised:
+            except _OF_AN_ATTEMPT as raised:
                 outcome = error = raised
             else:
                 if error is None:
@@ -74,7 +84,7 @@ def retry(
                         budget.left = min(budget.most, budget.left + 0.1)
                     return outcome
             delay = _delay(request, attempt, error, base, most)
-            if delay is not None and not budget.take():
+            if delay is not None and not _may_retry(request, budget):
                 delay = None
             _note(request, began, outcome, error, delay)
             if delay is None:
@@ -87,6 +97,12 @@ def retry(
             attempt += 1
 
     return around_unchecked("retry", run)
+
+
+def _may_retry(request: Request, budget: RetryBudget) -> bool:
+    """Take a retry from the budget, unless this one is recorded."""
+    place = request.world.job()
+    return budget.take() if place is None else bool(place.kept("retry", budget.take))
 
 
 def _note(
