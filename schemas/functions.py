@@ -76,9 +76,9 @@ def _written(value: object) -> tuple[object, int]:
     given = 0
     while True:
         if type(value) is MethodType:
-            value, given = value.__func__, given + 1
+            given, value = given + 1, value.__func__
         elif type(value) is partial and not value.keywords:
-            value, given = value.func, given + len(value.args)
+            given, value = given + len(value.args), value.func
         else:
             return value, given
 
