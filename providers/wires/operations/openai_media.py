@@ -17,9 +17,10 @@ from ....pipeline.world import REAL_WORLD
 from ....schemas.errors import ConfigError, DecodeError
 from ....schemas.json_text import JSONDecodeError, loads
 from ....schemas.late_pattern import late_pattern
+from ....schemas.media_types import media_type_of
 from ....schemas.message import Message
 from ....schemas.model import Model
-from ....schemas.parts import Audio, Image, Text, media_type_of
+from ....schemas.parts import Audio, Image, Text
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
@@ -96,7 +97,7 @@ def audio_input(request: Request) -> tuple[str, bytes, str]:
     """
     given = request.input
     if isinstance(given, str | PathLike):
-        given = Audio.from_path(given)
+        given = Audio.from_file(given)
     if isinstance(given, bytes):
         given = Audio(data=given)
     if not isinstance(given, Audio) or not given.data:
