@@ -9,8 +9,7 @@ from attrs import evolve, frozen
 
 from ...schemas.dict_form import LOOSE
 from ...schemas.message import Message
-from ...schemas.parts import MEDIA, Image, Opaque, Part, Refusal, Text
-from .file_owners import MEDIA_NAMES, Media
+from ...schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Refusal, Text, Video
 
 _ALL = frozenset(("system", "user", "assistant"))
 _NONE: frozenset[str] = frozenset()
@@ -116,11 +115,11 @@ def _look_into(message: Message, shape: HistoryShape, found: dict[str, None]) ->
             found["a mark for the provider's cache is left out"] = None
 
 
-def retyped(part: Media) -> str | None:
+def retyped(part: Image | File | Audio | Video) -> str | None:
     """Describe that a file is sent under another media type than declared; None where it is not."""
     if (sent := part.corrected_type) is None:
         return None
-    return f"{MEDIA_NAMES[type(part)]} is sent as {sent}, which its bytes are, and not as the media type that was given"
+    return f"a file is sent as {sent}, which its bytes are, and not as the media type that was given"
 
 
 def is_marked(part: Part) -> bool:
