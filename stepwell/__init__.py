@@ -24,6 +24,7 @@ PUBLIC = {
     "caching": ("cache",),
     "workflows.tools.define": ("tool",),
     "catalog": ("models",),
+    "schemas.deps": ("Deps",),
     "schemas.message": ("Context", "Message", "assistant", "system", "tool_result", "user"),
     "schemas.parts": ("File", "Image"),
     "schemas.tool": ("Tool",),

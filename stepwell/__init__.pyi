@@ -216,6 +216,9 @@ from .registration import (
 from .registration import (
     unregister as unregister,
 )
+from .schemas.deps import (
+    Deps as Deps,
+)
 from .schemas.errors import (
     StepwellError as StepwellError,
 )

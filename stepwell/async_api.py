@@ -198,27 +198,27 @@ class AsyncClient(BaseAsyncClient):
         on_tool_error: Literal["tell", "raise"] = "tell",
         react: bool | None = None,
         resume: bool = False,
+        deps: object = None,
         **options: Unpack[ToolLoopOptions],
     ) -> Reply[None]:
         """Ask, run the tools that the model calls, send it the results, and so on until it has answered.
 
-        tools: Tools (see `stepwell.tool`) or plain functions, sync or async. Calls of one answer run at once; their
-            arguments are checked before, and the model gets to read the errors.
+        tools: Tools (see `stepwell.tool`) or plain functions, sync or async. Calls of one answer run at once.
         max_steps: most answers to ask for. After them StepLimit is raised, with all there is on `.partial`.
         tool_timeout: seconds that a call of a tool may take; None is no limit.
         approve: called before each call of a tool, `approve(call)`; returns True, False or the reason why not.
         stop_when: called after each step, `stop_when(reply)`; True ends the loop.
         on_tool_error: "tell" sends the error to the model; "raise" raises ToolFailed.
-        react: True offers the tools in plain text, as for models that are known to have none; False never does.
+        react: True offers the tools in plain text, as for models that have none; False never does.
         resume: True begins by running the calls at the end of the prompt that have no result.
+        deps: an object for the tools' parameters annotated with `Deps[...]`, which the model does not see.
         options: those of generate_text, for every call.
 
         The Reply has the usage of all steps, the steps themselves on `.steps`, the runs of each in its
         `.metadata["tool_runs"]`, and the conversation on `.context`. A tool without a function ends the loop when it is
-        called: the calls are on `.tool_calls`, for you to answer. Calls of an answer that was cut short or refused are
-        not run and end the loop, with a warning. A prompt that ends in calls without results is a ConfigError unless
-        `resume=True`, since its author could have any tool run. Where the history comes from a client that you do not
-        trust, see `stepwell.messages.untrusted`.
+        called: the calls are on `.tool_calls`. Calls of an answer that was cut short or refused are not run and end the
+        loop, with a warning. A prompt that ends in calls without results is a ConfigError unless `resume=True`, since
+        its author could have any tool run; see `stepwell.messages.untrusted`.
         """
         from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
 
@@ -230,6 +230,7 @@ class AsyncClient(BaseAsyncClient):
             on_tool_error=on_tool_error,
             react=react,
             resume=resume,
+            deps=deps,
         )
         return await self.run_workflow(loop(self.planner, model, prompt, tools, settings, options, stream=False))
 
@@ -246,6 +247,7 @@ class AsyncClient(BaseAsyncClient):
         on_tool_error: Literal["tell", "raise"] = "tell",
         react: bool | None = None,
         resume: bool = False,
+        deps: object = None,
         **options: Unpack[ToolLoopOptions],
     ) -> AsyncToolStream:
         """Run a tool loop and read it as it runs: the chunks of each answer and a ToolRun for each call of a tool.
@@ -262,6 +264,7 @@ class AsyncClient(BaseAsyncClient):
             on_tool_error=on_tool_error,
             react=react,
             resume=resume,
+            deps=deps,
         )
         return AsyncToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True))
 
@@ -277,9 +280,8 @@ class AsyncClient(BaseAsyncClient):
             "1" and so on.
         options: those of generate_text, for all prompts.
 
-        Overrides apply. The client's own steps do not, since no call is made now; `pipeline=` gives steps for these
-        calls. Before anything is sent, raises the error of any invalid call, and NotSupported if the provider has no
-        batches.
+        Overrides apply. The client's own steps do not, since no call is made now, but those of `pipeline=`. Before
+        anything is sent, raises the error of any invalid call, and NotSupported if the provider has no batches.
         """
         from .workflows.batch.job import AsyncBatchJob  # seldom used
         from .workflows.batch.workflows import submit
@@ -328,9 +330,9 @@ class AsyncClient(BaseAsyncClient):
     async def ocr(
         self, model: ModelLike, document: str | bytes | PathLike[str] | File | Image, **options: Unpack[OcrOptions]
     ) -> Reply[Any]:
-        """Read a document: its pages' Markdown is `reply.text`, the pages are `reply.object`.
+        """Read a File, an Image, a path, bytes, or a URL that the provider fetches.
 
-        document: a File, an Image, a URL (which the provider fetches), a path, or bytes.
+        Its pages' Markdown is `reply.text`, the pages are `reply.object`.
         """
         return await self.make_call("ocr", model, document, options)
 
@@ -341,10 +343,7 @@ class AsyncClient(BaseAsyncClient):
     async def count_tokens(
         self, model: ModelLike, prompt: PromptLike, **options: Unpack[CountTokensOptions]
     ) -> Reply[None]:
-        """Count the tokens of a prompt: `reply.usage.input_tokens`.
-
-        Where the provider has no endpoint for that, the count is an estimate (schemas/estimate.py), with a warning.
-        """
+        """Count the tokens of a prompt, or estimate them, with a warning: `reply.usage.input_tokens`."""
         return await self.make_call("count_tokens", model, prompt, options)
 
     async def preview(

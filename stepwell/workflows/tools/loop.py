@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterat
 from operator import attrgetter
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ...events import span
 from ...options import ModelLike, PromptLike, ToolLike, ToolLoopOptions
@@ -28,7 +28,7 @@ from ...schemas.reply import PAUSE, WHOLE, CallWarning, Reply
 from ...schemas.tool import Tool
 from ...schemas.usage import total_usage
 from ...settings import hide_credentials
-from .call import Approve, ToolRun, approval_of, denied_run, is_runnable, run_call
+from .call import Approve, ToolRun, approval_of, check_deps, denied_run, is_runnable, run_call
 from .define import tools_of
 from .react import react_tools
 
@@ -46,6 +46,7 @@ class LoopOptions(ToolLoopOptions, total=False):
     on_tool_error: Literal["tell", "raise"]
     react: bool | None
     resume: bool
+    deps: object
 
 
 @frozen(kw_only=True)
@@ -66,6 +67,8 @@ class Loop:
     """True forces plain-text tools, False forbids them; None is what the model needs."""
     resume: bool = False
     """True begins by running the calls at the end of the prompt that have no result."""
+    deps: object = field(default=None, repr=False)
+    """What the tools' parameters annotated with Deps get."""
 
     def __attrs_post_init__(self) -> None:
         if self.max_steps < 1:
@@ -94,6 +97,7 @@ def loop(
     """
     hide_credentials(options)
     offered = tools_of(tools)
+    check_deps(offered, settings.deps)
     context = context_of(prompt)
     unanswered = _unanswered_calls(context)
     if unanswered and not settings.resume:
@@ -180,7 +184,7 @@ def _run_all(
             approved.append(place)
         else:
             runs[place] = denied_run(call, answer)
-    flows = [run_call(calls[place], tools, settings.tool_timeout, world) for place in approved]
+    flows = [run_call(calls[place], tools, settings.tool_timeout, world, settings.deps) for place in approved]
     results = [(yield from flows[0])] if len(flows) == 1 else (yield from gather(flows))
     runs.update(zip(approved, results, strict=True))
     return list(map(runs.__getitem__, sorted(runs)))
