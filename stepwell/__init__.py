@@ -34,7 +34,8 @@ PUBLIC = {
     "pipeline.steps.fallback": ("fallback",),
     "pipeline.steps.rate_limit": ("RateLimit",),
     "pipeline.around": ("around",),
-    "pipeline.step": ("on_chunk", "on_error", "on_request", "on_response"),
+    "pipeline.on_chunk": ("on_chunk",),
+    "pipeline.step": ("on_error", "on_request", "on_response"),
     "pipeline.stream.stream": ("AsyncStream", "Stream"),
     "pipeline.http.timeouts": ("Timeouts",),
 }

@@ -177,7 +177,7 @@ from .pipeline.around import (
 from .pipeline.http.timeouts import (
     Timeouts as Timeouts,
 )
-from .pipeline.step import (
+from .pipeline.on_chunk import (
     on_chunk as on_chunk,
 )
 from .pipeline.step import (

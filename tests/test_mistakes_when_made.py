@@ -80,6 +80,7 @@ PLACES: dict[str, Callable[[Any], Any]] = {
     "on_response": lambda fn: on_response("mine", fn),
     "on_error": lambda fn: on_error("mine", fn),
     "on_chunk": lambda fn: on_chunk("mine", fn),
+    "make= of on_chunk": lambda fn: on_chunk("mine", make=fn),
     "when of fallback": lambda fn: fallback(GROQ, when=fn),
     "translate_options": lambda fn: override(translate_options=fn),
     "a rule of translate_options": lambda fn: override(translate_options=[fn]),

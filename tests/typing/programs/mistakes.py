@@ -32,8 +32,8 @@ len(stepwell.generate_object("openai:gpt-4o", "hi", int).object)  # error: an in
 Client(api_key="sk-1")  # error: no such setting
 double("2")  # error: a tool keeps its signature
 shout("hi", 2)  # error: so does one with Deps
-stepwell.Context("hi")[0].no_such_field  # error: a Message
-stepwell.Context("hi")[0:].role  # error: a Context
+print(stepwell.Context("hi")[0].no_such_field)  # error: a Message
+print(stepwell.Context("hi")[0:].role)  # error: a Context
 stepwell.Reply().to_json().decode()  # error: it is text
 AsyncClient().generate_text("openai:gpt-4o", 5)  # error: no prompt
 Client(transport="requests")  # error: one of a few names
