@@ -14,10 +14,11 @@ from attrs import field, frozen
 from .citation import Citation
 from .errors import ConfigError, DecodeError
 from .files import MEDIA_BYTES, read_file
+from .hinted import Hinted
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
 from .late_pattern import late_pattern
-from .media_types import guessed_type, media_type_of, says_nothing, wrongly_declared
+from .media_types import guessed_type, is_address, media_type_of, says_nothing, wrongly_declared
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -153,8 +154,7 @@ class _Media:
         name = cls.__name__
         if not isinstance(url, str):
             raise ConfigError(f"{name}.from_url takes text, not a {type(url).__name__}", hint=f"{name}(data=…)")
-        scheme, colon, _ = url.partition(":")
-        if not colon or len(scheme) < 2 or not scheme.isalnum() or scheme == "file":  # C:\cat.png is a path
+        if not is_address(url):
             raise ConfigError(f"{name}.from_url takes an address, not a path", hint=f"{name}.from_file(path)")
         return cls(url=url, media_type=media_type)
 
@@ -234,7 +234,7 @@ class Video(_Media):
 
 
 @frozen(hash=False)
-class ToolCall:
+class ToolCall(Hinted):
     """A tool call that the model requests. `arguments_json` is its arguments exactly as sent."""
 
     type: ClassVar[str] = "tool_call"

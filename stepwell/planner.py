@@ -37,7 +37,6 @@ from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
 from .providers.history.file_owners import input_for_others
 from .providers.options.families import facts_of_family, wire_with_tools
-from .schemas.errors import UnknownModel
 from .schemas.memo import Memo
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
@@ -55,6 +54,7 @@ from .settings import (
     overrides_of,
     retries_of,
 )
+from .similar_models import model_named
 
 if TYPE_CHECKING:
     from .options import Credential, ModelLike, PipelineLike, ToolLike
@@ -161,7 +161,7 @@ class CallPlanner:
         self, operation: str, named: ModelLike, stream: bool, wire_name: str | None, of_call: Sequence[Override] = ()
     ) -> Plan:
         """Make the plan of a call: its model, provider and wire, and the pipeline of the steps in force."""
-        model = named if isinstance(named, Model) else Model.named(self._name(named))
+        model = named if isinstance(named, Model) else self._named(named)
         provider = self.registry.get_or_raise(model.provider)
         for each in of_call:
             each.place.check(each.steps, provider.wires, provider.id, each.scope)
@@ -229,12 +229,8 @@ class CallPlanner:
             return evolve(found, id=model.id, facts={"listed_as": found.id, **found.facts})
         return self.catalog.find_exact(str(model)) or declared_model(provider, model.id, listed) or model
 
-    def _name(self, model: object) -> str:
-        if model is None:
-            return self.default_model()
-        if not isinstance(model, str):
-            raise UnknownModel(f"a model cannot be a {type(model).__name__}", hint="name it 'provider:model-id'")
-        return model
+    def _named(self, name: object) -> Model:
+        return model_named(self.default_model() if name is None else name)
 
     def default_model(self) -> str:
         """Return the model that is called where none is named: `STEPWELL_MODEL`, else the local one."""

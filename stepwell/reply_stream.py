@@ -9,6 +9,7 @@ from .client import BaseAsyncClient, BaseClient
 from .pipeline.effects import CallModel, Cancelled, Emit, Flow
 from .schemas.chunks import StreamChunk
 from .schemas.errors import StepwellError
+from .schemas.hinted import Hinted
 from .schemas.reply import ObjectType, Reply
 
 Item = TypeVar("Item")
@@ -29,7 +30,7 @@ def stream_call(
     return reader.whole_reply()
 
 
-class _ReplyStream(Generic[Item, ObjectType]):
+class _ReplyStream(Hinted, Generic[Item, ObjectType]):
     _reading: Any
     _error: BaseException | None = None
 

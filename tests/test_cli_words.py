@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from stepwell.cli import main
-from stepwell.cli.naming import models_like
+from stepwell.similar_models import models_like
 
 from command_line import Terminal, run
 from loopback import Loopback, answer, completion, serving

@@ -83,9 +83,9 @@ def test_the_input_of_another_operation_is_corrected_too() -> None:
 
 
 def test_an_address_is_passed_on_and_a_path_is_none() -> None:
-    for url in ("https://x.test/cat", "data:image/png;base64,eA==", "gs://bucket/cat.png"):
+    for url in ("https://x.test/cat", "data:image/png;base64,eA==", "gs://bucket/cat.png", "file:///media/cat.png"):
         assert Image.from_url(url) == Image(url=url)
     assert Image.from_url("https://x.test/cat.webp?size=2").sent_type == "image/webp"
-    for path in ("cat.png", "/home/ann/cat.png", "C:\\cat.png", "file:///home/ann/cat.png", "./a:b.png"):
+    for path in ("cat.png", "/home/ann/cat.png", "C:\\cat.png", "./a:b.png"):
         with pytest.raises(ConfigError, match=r"an address, not a path; Image\.from_file\(path\)"):
             Image.from_url(path)
