@@ -105,12 +105,6 @@ def guessed_type(name: str) -> str | None:
     return mimetypes.guess_type(name)[0]
 
 
-def is_address(url: str) -> bool:
-    """Check whether a text is an address, and no path. Some servers on one's own machine read file:// addresses."""
-    scheme, colon, _ = url.partition(":")
-    return bool(colon) and len(scheme) > 1 and scheme.isalnum()  # C:\\cat.png is a path
-
-
 def wrongly_declared(declared: str, data: bytes, family: str) -> str | None:
     """Return the media type that the bytes show, if the declared one is that of another format; else None.
 

@@ -18,7 +18,6 @@ from .hinted import Hinted
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
 from .late_pattern import late_pattern
-from .media_types import guessed_type, is_address, media_type_of, says_nothing, wrongly_declared
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -133,6 +132,8 @@ class _Media:
         """
         from pathlib import Path  # only where there are files
 
+        from .media_types import guessed_type, media_type_of  # likewise, as in the methods below
+
         label = "the image" if cls.type == "image" else "the file"
         content = read_file(path, at_most=at_most, root=root, label=label)
         path = Path(path)
@@ -154,9 +155,16 @@ class _Media:
         name = cls.__name__
         if not isinstance(url, str):
             raise ConfigError(f"{name}.from_url takes text, not a {type(url).__name__}", hint=f"{name}(data=…)")
-        if not is_address(url):
+        part = cls(url=url, media_type=media_type)
+        if part.is_path:
             raise ConfigError(f"{name}.from_url takes an address, not a path", hint=f"{name}.from_file(path)")
-        return cls(url=url, media_type=media_type)
+        return part
+
+    @property
+    def is_path(self) -> bool:
+        """Whether its `url` is no address, but most likely a path. Some servers of one's own read file:// addresses."""
+        scheme, colon, _ = ("https:" if self.url is None else self.url).partition(":")
+        return not colon or len(scheme) < 2 or not scheme.isalnum()  # C:\cat.png is a path
 
     @property
     def sent_type(self) -> str:
@@ -164,6 +172,8 @@ class _Media:
 
         The bytes decide where they are of another format than the one that was given; see `corrected_type`.
         """
+        from .media_types import guessed_type, media_type_of, says_nothing
+
         if (corrected := self.corrected_type) is not None:
             return corrected
         if self.media_type and not says_nothing(self.media_type):
@@ -181,6 +191,8 @@ class _Media:
         The bytes of a `data:` URL count, too, and the type that it declares. Providers refuse a file whose declared
         type is another's.
         """
+        from .media_types import wrongly_declared
+
         if self.data is not None:
             return wrongly_declared(self.media_type, self.data, self.type) if self.media_type else None
         head, comma, data = (self.url or "").partition(",")

@@ -37,6 +37,7 @@ from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
 from .providers.history.file_owners import input_for_others
 from .providers.options.families import facts_of_family, wire_with_tools
+from .schemas.errors import UnknownModel
 from .schemas.memo import Memo
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
@@ -54,7 +55,6 @@ from .settings import (
     overrides_of,
     retries_of,
 )
-from .similar_models import model_named
 
 if TYPE_CHECKING:
     from .options import Credential, ModelLike, PipelineLike, ToolLike
@@ -230,7 +230,13 @@ class CallPlanner:
         return self.catalog.find_exact(str(model)) or declared_model(provider, model.id, listed) or model
 
     def _named(self, name: object) -> Model:
-        return model_named(self.default_model() if name is None else name)
+        name = self.default_model() if name is None else name
+        try:
+            return Model.named(name)  # type: ignore[arg-type]  # which raises for anything but a string
+        except UnknownModel as error:
+            from .similar_models import explained  # reads the whole catalog: only after a mistake
+
+            raise explained(error, name) from None
 
     def default_model(self) -> str:
         """Return the model that is called where none is named: `STEPWELL_MODEL`, else the local one."""

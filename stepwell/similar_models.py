@@ -1,4 +1,4 @@
-"""Read the name of a model, and find those that a name without a provider may stand for, for an error's hint."""
+"""Find the models that a name without a provider may stand for, for the hint of an error. Nothing is guessed."""
 
 from __future__ import annotations
 
@@ -18,16 +18,12 @@ _MIN_FAMILY = 10
 """A beginning that this many ids share is a family: gpt, claude, llama."""
 
 
-def model_named(name: object) -> Model:
-    """Return the model of a name, without facts. Raises UnknownModel, with what may be meant, for any other form."""
+def explained(error: UnknownModel, name: object) -> UnknownModel:
+    """Return the error for what does not name a model, with what may be meant as its hint."""
     if not isinstance(name, str):
-        raise UnknownModel(f"a model cannot be a {type(name).__name__}", hint="name it 'provider:model-id'")
-    try:
-        return Model.named(name)
-    except UnknownModel as error:
-        if not (meant := models_like(name)):
-            raise
-        raise UnknownModel(error.message, hint=f"write {' or '.join(meant)}") from None
+        return UnknownModel(f"a model cannot be a {type(name).__name__}", hint="name it 'provider:model-id'")
+    meant = models_like(name)
+    return UnknownModel(error.message, hint=f"write {' or '.join(meant)}") if meant else error
 
 
 def models_like(word: str) -> list[str]:

@@ -15,7 +15,6 @@ from attrs import evolve
 from ...model_metadata.provider_ids import canonical
 from ...pipeline.http.request import Request
 from ...schemas.errors import ConfigError, NotSupported
-from ...schemas.media_types import is_address
 from ...schemas.message import Context, Message
 from ...schemas.parts import MEDIA, Audio, File, Image, Text, Video
 
@@ -99,7 +98,7 @@ def _owned(part: Any, provider: str) -> Any:
 def check_owners(parts: Iterable[object], provider: str, *, by_form: bool = True) -> None:
     """Raise NotSupported for a file by reference that another provider stores, ConfigError for a path as an address."""
     for part in parts:
-        if isinstance(part, MEDIA) and part.url and not is_address(part.url):
+        if isinstance(part, MEDIA) and part.is_path:
             kind = type(part).__name__
             raise ConfigError(
                 f"the address of {MEDIA_NAMES[type(part)]} is no address that a provider can read",

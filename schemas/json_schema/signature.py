@@ -153,7 +153,9 @@ def _schema(known: Parameters, schemas: Schemas) -> dict[str, Any]:
 def deps_of(function: Callable[..., Any]) -> Mapping[str, Field]:
     """Return the parameters of a function that are annotated with Deps, by name; see `schemas/deps.py`."""
     try:
-        known = _parameters(function)
+        known = _KNOWN[function] if function in _KNOWN else _parameters(function)
+    except TypeError:
+        known = _read_parameters(function)
     except SchemaError:  # nobody knows its parameters: its schema was written by hand
         return _NONE
     return _NONE if known is None else known.deps

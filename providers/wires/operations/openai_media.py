@@ -17,7 +17,6 @@ from ....pipeline.world import REAL_WORLD
 from ....schemas.errors import ConfigError, DecodeError
 from ....schemas.json_text import JSONDecodeError, loads
 from ....schemas.late_pattern import late_pattern
-from ....schemas.media_types import media_type_of
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Image, Text
@@ -75,6 +74,8 @@ def decode_speech(body: Body, model: Model) -> Reply:
     if not data or kind == "application/json" or kind.startswith("text/") or _PAGE.match(data):
         raise DecodeError(f"the answer has no audio; it is {kind or 'empty'}", hint="see .payload")
     if kind in ("", "application/octet-stream", "binary/octet-stream"):
+        from ....schemas.media_types import media_type_of  # where a server does not say what it sends
+
         kind = media_type_of(data, "audio") or "application/octet-stream"
     return Reply(Message("assistant", Audio(data=data, media_type=kind)), "stop")
 

@@ -34,6 +34,7 @@ from .react import react_tools
 
 _NAME = attrgetter("name")
 _MESSAGE = attrgetter("message")
+_USAGE = attrgetter("usage")
 
 
 class LoopOptions(ToolLoopOptions, total=False):
@@ -231,7 +232,7 @@ def _combined_reply(steps: list[Reply], prompt: Context, context: Context) -> Re
     messages = context.messages
     place = next((at for at in reversed(range(len(messages))) if messages[at] is last.message), len(messages))
     return last.replace(
-        usage=total_usage([step.usage for step in steps]),
+        usage=total_usage(list(map(_USAGE, steps))),
         warnings=warnings,
         steps=tuple(steps),
         prompt=Context(messages[:place], prompt.tools),
