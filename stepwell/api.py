@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
-from .client import BaseClient
+from .bulk_api import BulkClient
 
 if TYPE_CHECKING:
     from .health_check import Health
@@ -35,16 +35,15 @@ if TYPE_CHECKING:
     from .schemas.model import Model
     from .schemas.parts import Audio, File, Image
     from .schemas.reply import Ranked, Reply, Verdict
-    from .workflows.batch.job import BatchJob
     from .workflows.objects.modes import Mode
     from .workflows.objects.stream import ObjectStream
     from .workflows.tools.call import Approve
-    from .workflows.tools.loop import ToolStream
+    from .workflows.tools.stream import ToolStream
 
 T = TypeVar("T")
 
 
-class Client(BaseClient):
+class Client(BulkClient):
     """The synchronous client. Safe to share between threads; a forked child gets connections of its own."""
 
     def generate_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> Reply[None]:
@@ -202,7 +201,8 @@ class Client(BaseClient):
     ) -> Reply[None]:
         """Ask, run the tools that the model calls, send it the results, and so on until it has answered.
 
-        tools: Tools (see `stepwell.tool`) or plain functions, sync or async. Calls of one answer run at once.
+        tools: Tools (see `stepwell.tool`) or plain functions, sync or async. Calls of one answer run at once; their
+            arguments are checked before, and the model gets to read the errors.
         max_steps: most answers to ask for. After them StepLimit is raised, with all there is on `.partial`.
         tool_timeout: seconds that a call of a tool may take; None is no limit.
         approve: called before each call of a tool, `approve(call)`; returns True, False or the reason why not.
@@ -253,7 +253,8 @@ class Client(BaseClient):
 
         The arguments are those of run_tools. The loop starts when the stream is first read.
         """
-        from .workflows.tools.loop import Loop, ToolStream, loop  # brings in JSON Schema, as above
+        from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
+        from .workflows.tools.stream import ToolStream
 
         settings = Loop(
             max_steps=max_steps,
@@ -266,33 +267,6 @@ class Client(BaseClient):
             deps=deps,
         )
         return ToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True))
-
-    def submit_batch(
-        self,
-        model: ModelLike,
-        prompts: Mapping[str, PromptLike] | Iterable[PromptLike],
-        **options: Unpack[ChatOptions],
-    ) -> BatchJob:
-        """Submit many prompts at once, to be answered within a day, at about half the price.
-
-        prompts: a dict by your own ids (letters, digits, - and _, at most 64 characters), or a list; its ids are "0",
-            "1" and so on.
-        options: those of generate_text, for all prompts.
-
-        Overrides apply. The client's own steps do not, since no call is made now, but those of `pipeline=`. Before
-        anything is sent, raises the error of any invalid call, and NotSupported if the provider has no batches.
-        """
-        from .workflows.batch.job import BatchJob  # seldom used
-        from .workflows.batch.workflows import submit
-
-        return BatchJob(self, *self.run_workflow(submit(self.planner, model, prompts, options)))
-
-    def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> BatchJob:
-        """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
-        from .workflows.batch.job import BatchJob  # seldom used
-        from .workflows.batch.workflows import find
-
-        return BatchJob(self, *self.run_workflow(find(self.planner, model, id, options)))
 
     def embed(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
@@ -329,9 +303,9 @@ class Client(BaseClient):
     def ocr(
         self, model: ModelLike, document: str | bytes | PathLike[str] | File | Image, **options: Unpack[OcrOptions]
     ) -> Reply[Any]:
-        """Read a File, an Image, a path, bytes, or a URL that the provider fetches.
+        """Read a document: its pages' Markdown is `reply.text`, the pages are `reply.object`.
 
-        Its pages' Markdown is `reply.text`, the pages are `reply.object`.
+        document: a File, an Image, a URL (which the provider fetches), a path, or bytes.
         """
         return self.make_call("ocr", model, document, options)
 
@@ -340,7 +314,10 @@ class Client(BaseClient):
         return self.make_call("list_models", f"{provider}:*", None, options)
 
     def count_tokens(self, model: ModelLike, prompt: PromptLike, **options: Unpack[CountTokensOptions]) -> Reply[None]:
-        """Count the tokens of a prompt, or estimate them, with a warning: `reply.usage.input_tokens`."""
+        """Count the tokens of a prompt: `reply.usage.input_tokens`.
+
+        Where the provider has no endpoint for that, the count is an estimate (schemas/estimate.py), with a warning.
+        """
         return self.make_call("count_tokens", model, prompt, options)
 
     def preview(

@@ -1,15 +1,15 @@
 """The public calls, to be awaited.
 
-Written by `python -m tools.api` from the methods of Client in api.py; change those, not this file.
+Written by `python -m tools.api` from the methods in api.py; change those, not this file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
-from .client import BaseAsyncClient
+from .async_bulk_api import AsyncBulkClient
 
 if TYPE_CHECKING:
     from .health_check import Health
@@ -35,16 +35,15 @@ if TYPE_CHECKING:
     from .schemas.model import Model
     from .schemas.parts import Audio, File, Image
     from .schemas.reply import Ranked, Reply, Verdict
-    from .workflows.batch.job import AsyncBatchJob
     from .workflows.objects.modes import Mode
     from .workflows.objects.stream import AsyncObjectStream
     from .workflows.tools.call import Approve
-    from .workflows.tools.loop import AsyncToolStream
+    from .workflows.tools.stream import AsyncToolStream
 
 T = TypeVar("T")
 
 
-class AsyncClient(BaseAsyncClient):
+class AsyncClient(AsyncBulkClient):
     """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or
     at once: each gets connections of its own, which are closed when the loop ends."""
 
@@ -203,7 +202,8 @@ class AsyncClient(BaseAsyncClient):
     ) -> Reply[None]:
         """Ask, run the tools that the model calls, send it the results, and so on until it has answered.
 
-        tools: Tools (see `stepwell.tool`) or plain functions, sync or async. Calls of one answer run at once.
+        tools: Tools (see `stepwell.tool`) or plain functions, sync or async. Calls of one answer run at once; their
+            arguments are checked before, and the model gets to read the errors.
         max_steps: most answers to ask for. After them StepLimit is raised, with all there is on `.partial`.
         tool_timeout: seconds that a call of a tool may take; None is no limit.
         approve: called before each call of a tool, `approve(call)`; returns True, False or the reason why not.
@@ -254,7 +254,8 @@ class AsyncClient(BaseAsyncClient):
 
         The arguments are those of run_tools. The loop starts when the stream is first read.
         """
-        from .workflows.tools.loop import AsyncToolStream, Loop, loop  # brings in JSON Schema, as above
+        from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
+        from .workflows.tools.stream import AsyncToolStream
 
         settings = Loop(
             max_steps=max_steps,
@@ -267,33 +268,6 @@ class AsyncClient(BaseAsyncClient):
             deps=deps,
         )
         return AsyncToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True))
-
-    async def submit_batch(
-        self,
-        model: ModelLike,
-        prompts: Mapping[str, PromptLike] | Iterable[PromptLike],
-        **options: Unpack[ChatOptions],
-    ) -> AsyncBatchJob:
-        """Submit many prompts at once, to be answered within a day, at about half the price.
-
-        prompts: a dict by your own ids (letters, digits, - and _, at most 64 characters), or a list; its ids are "0",
-            "1" and so on.
-        options: those of generate_text, for all prompts.
-
-        Overrides apply. The client's own steps do not, since no call is made now, but those of `pipeline=`. Before
-        anything is sent, raises the error of any invalid call, and NotSupported if the provider has no batches.
-        """
-        from .workflows.batch.job import AsyncBatchJob  # seldom used
-        from .workflows.batch.workflows import submit
-
-        return AsyncBatchJob(self, *await self.run_workflow(submit(self.planner, model, prompts, options)))
-
-    async def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> AsyncBatchJob:
-        """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
-        from .workflows.batch.job import AsyncBatchJob  # seldom used
-        from .workflows.batch.workflows import find
-
-        return AsyncBatchJob(self, *await self.run_workflow(find(self.planner, model, id, options)))
 
     async def embed(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
@@ -330,9 +304,9 @@ class AsyncClient(BaseAsyncClient):
     async def ocr(
         self, model: ModelLike, document: str | bytes | PathLike[str] | File | Image, **options: Unpack[OcrOptions]
     ) -> Reply[Any]:
-        """Read a File, an Image, a path, bytes, or a URL that the provider fetches.
+        """Read a document: its pages' Markdown is `reply.text`, the pages are `reply.object`.
 
-        Its pages' Markdown is `reply.text`, the pages are `reply.object`.
+        document: a File, an Image, a URL (which the provider fetches), a path, or bytes.
         """
         return await self.make_call("ocr", model, document, options)
 
@@ -343,7 +317,10 @@ class AsyncClient(BaseAsyncClient):
     async def count_tokens(
         self, model: ModelLike, prompt: PromptLike, **options: Unpack[CountTokensOptions]
     ) -> Reply[None]:
-        """Count the tokens of a prompt, or estimate them, with a warning: `reply.usage.input_tokens`."""
+        """Count the tokens of a prompt: `reply.usage.input_tokens`.
+
+        Where the provider has no endpoint for that, the count is an estimate (schemas/estimate.py), with a warning.
+        """
         return await self.make_call("count_tokens", model, prompt, options)
 
     async def preview(

@@ -98,7 +98,7 @@ def _owned(part: Any, provider: str) -> Any:
 def check_owners(parts: Iterable[object], provider: str, *, by_form: bool = True) -> None:
     """Raise NotSupported for a file by reference that another provider stores, ConfigError for a path as an address."""
     for part in parts:
-        if isinstance(part, MEDIA) and part.is_path:
+        if isinstance(part, MEDIA) and part.is_path and not known_owners(part):
             kind = type(part).__name__
             raise ConfigError(
                 f"the address of {MEDIA_NAMES[type(part)]} is no address that a provider can read",
