@@ -9,9 +9,6 @@ _MAGIC = (
     (b"II*\0", "image/tiff"),
     (b"MM\0*", "image/tiff"),
     (b"%PDF", "application/pdf"),
-    (b"ID3\2", "audio/mpeg"),
-    (b"ID3\3", "audio/mpeg"),
-    (b"ID3\4", "audio/mpeg"),
     (b"fLaC", "audio/flac"),
     (b"#!AMR", "audio/amr"),
     (b"FLV\1", "video/x-flv"),
@@ -68,6 +65,8 @@ def media_type_of(data: bytes, family: str) -> str | None:
     for magic, media_type in _MAGIC:
         if data.startswith(magic):
             return media_type
+    if data[:3] == b"ID3" and (family == "audio" or data[3:4] in (b"\2", b"\3", b"\4")):  # three letters of many a text
+        return "audio/mpeg"
     if family == "image" and data[:2] == b"BM":
         return "image/bmp"
     if family == "audio" and data[:1] == b"\xff":

@@ -169,7 +169,7 @@ _COMMANDS = {
                 choices=sorted(WIRES),
                 default="openai_chat",
                 metavar="WIRE",
-                help=f"the format that it speaks (openai_chat): {', '.join(sorted(WIRES))}",
+                help=f"the format that it speaks (default: %(default)s): {', '.join(sorted(WIRES))}",
             ),
         ),
     ),

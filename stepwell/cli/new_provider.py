@@ -10,7 +10,7 @@ from keyword import iskeyword
 from pathlib import Path
 
 from ..providers.declare.registry import REGISTRY
-from ..schemas.atomic_files import cannot_write
+from ..schemas.atomic_files import write_file
 from ..schemas.errors import ConfigError
 from ..schemas.json_text import dumps
 from ..settings import checked_url
@@ -89,11 +89,7 @@ def new_provider(arguments: argparse.Namespace) -> None:
         "key": f"{name.upper()}_API_KEY",
     }
     for path, text in files.items():
-        try:
-            with path.open("x", encoding="utf-8") as file:
-                file.write(text.format(**facts))
-        except OSError as error:
-            raise cannot_write(path, error) from None
+        write_file(path, text.format(**facts).encode())
     say(_NEXT.format(**facts, row=_ROW.format(**facts)))
 
 

@@ -193,7 +193,7 @@ def test_documents_are_sent_with_their_media_type(file: File, anthropic: str | N
     [
         (Image(data=b"x", media_type="image/jpg"), "image", "jpeg"),
         (Image(url="data:image/webp;base64,eA=="), "image", "webp"),
-        (Audio(data=b"ID3\3"), "audio", "mp3"),
+        (Audio(data=b"ID3"), "audio", "mp3"),
         (Audio(data=b"x", media_type="audio/x-wav"), "audio", "wav"),
         (Video(data=b"x", media_type="video/quicktime"), "video", "mov"),
         (Video(url="s3://bucket/film.mkv", media_type="video/x-matroska"), "video", "mkv"),
