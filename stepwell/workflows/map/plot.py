@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from html import escape
-
-from .summary import Latencies, MapSummary
+from typing import Protocol
 
 _WIDTH, _LEFT, _TOP, _HEIGHT, _BAR, _STEP = 860, 48, 64, 160, 560, 22
 _STYLE = "text{font:12px system-ui,sans-serif;fill:#1e293b}.t{font-weight:600;font-size:14px}.s{fill:#64748b}"
@@ -13,24 +13,42 @@ _CLASSES = 60
 """The most bars of the histogram."""
 
 
-def svg(summary: MapSummary) -> str:
-    """Return the plot as a document of SVG, without scripts and references."""
-    rows = [("answered", summary.answered, "#0f766e"), *((name, n, "#dc2626") for name, n in summary.errors.items())]
+class Histogram(Protocol):
+    """What is used of Latencies."""
+
+    @property
+    def counts(self) -> Mapping[int, int]:
+        """How many items there are in each class."""
+
+    def place_of(self, percent: float) -> int:
+        """Return the class within which so many percent of the items are."""
+
+    def seconds_at(self, place: float) -> float:
+        """Return the seconds in the middle of a class."""
+
+
+def svg(text: str, counts: Sequence[tuple[str, int]], latencies: Histogram) -> str:
+    """Return the plot as a document of SVG, without scripts and references.
+
+    text: the summary as text, whose first two lines are shown.
+    counts: how many items were answered, then how many have an error of each class.
+    """
+    rows = [(name, count, "#dc2626" if at else "#0f766e") for at, (name, count) in enumerate(counts)]
     height = _TOP + _HEIGHT + 60 + _STEP * len(rows) + 12
-    head, *about = str(summary).splitlines()
+    head, *about = text.splitlines()
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{_WIDTH}" height="{height}" viewBox="0 0 {_WIDTH} {height}">',
         f'<style>{_STYLE}</style><rect width="100%" height="100%" fill="#fff"/>',
         f'<text class="t" x="{_LEFT}" y="24">{escape(head)}</text>',
         f'<text class="s" x="{_LEFT}" y="42">{escape(about[0])}</text>',
-        *_histogram(summary.latencies),
+        *_histogram(latencies),
         *_bars(rows, _TOP + _HEIGHT + 60),
         "</svg>\n",
     ]
     return "\n".join(parts)
 
 
-def _histogram(latencies: Latencies) -> list[str]:
+def _histogram(latencies: Histogram) -> list[str]:
     """Draw how many items took how long; the scale of seconds is logarithmic."""
     if not latencies.counts:
         return []

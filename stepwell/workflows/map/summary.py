@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from decimal import Decimal
-from math import exp, log
 from typing import Any, cast
 
 from attrs import define, field, frozen
@@ -13,36 +12,10 @@ from attrs import define, field, frozen
 from ...schemas.prices import EXACT, NOTHING, Cost
 from ...schemas.reply import CallWarning
 from ...schemas.usage import Usage
+from .latencies import Latencies, class_of
 from .result import MapResult
 
-_GROWTH = log(1.02)
-_SHORTEST, _LONGEST = 1e-4, 1e5
 _MOST_WARNINGS = 20
-
-
-@frozen
-class Latencies:
-    """How long the items took, as counts in at most 1,050 classes, of which each ends 2% above the one before."""
-
-    counts: Mapping[int, int] = field(factory=dict, repr=False)
-
-    def percentile(self, percent: float) -> float | None:
-        """Return the seconds within which so many percent of the items were done, to 1%; None without any."""
-        return self.seconds_at(self.place_of(percent)) if self.counts else None
-
-    def place_of(self, percent: float) -> int:
-        """Return the class within which so many percent of the items were done. There must be some."""
-        left = sum(self.counts.values()) * percent / 100
-        for place in sorted(self.counts):
-            left -= self.counts[place]
-            if left <= 0:
-                break
-        return place
-
-    @staticmethod
-    def seconds_at(place: float) -> float:
-        """Return the seconds in the middle of a class."""
-        return exp((place + 0.5) * _GROWTH)
 
 
 @frozen
@@ -123,7 +96,8 @@ class MapSummary:
         from ...schemas.atomic_files import write_file  # only for those who plot
         from .plot import svg
 
-        write_file(path, svg(self).encode())
+        rows = [("answered", self.answered), *self.errors.items()]
+        write_file(path, svg(str(self), rows, self.latencies).encode())
 
 
 def shown_cost(cost: Cost) -> str:
@@ -176,7 +150,7 @@ class Tally:
             tokens[2] += usage.cached_input_tokens or 0
             tokens[3] += usage.reasoning_tokens or 0
         if result.seconds is not None:
-            place = int(log(min(max(result.seconds, _SHORTEST), _LONGEST)) // _GROWTH)
+            place = class_of(result.seconds)
             self._latencies[place] = self._latencies.get(place, 0) + 1
         if result.reply is not None and result.reply.warnings and len(self._warnings) < _MOST_WARNINGS:
             self._warnings.update(dict.fromkeys(result.reply.warnings))
