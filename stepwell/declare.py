@@ -106,10 +106,12 @@ _WIRES = WIRES - {"openai_chat"}
 """The further wires of chats, each of which is loaded when it is used: all of them take 60 ms."""
 
 
-def __getattr__(name: str) -> object:
-    if name not in _WIRES:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f".providers.wires.{name}", __package__), name)
+if not TYPE_CHECKING:  # for a type checker, any name would then exist
+
+    def __getattr__(name: str) -> object:
+        if name not in _WIRES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f".providers.wires.{name}", __package__), name)
 
 
 def __dir__() -> list[str]:
