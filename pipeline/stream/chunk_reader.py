@@ -50,6 +50,11 @@ class OpenAnswer(Hinted):
         return self._response
 
     @property
+    def prompt(self) -> Context | None:
+        """The conversation that the reply is to show."""
+        return self._prompt
+
+    @property
     def usage(self) -> Usage | None:
         """The usage known so far; final once the stream has ended."""
         return self._fold.usage
