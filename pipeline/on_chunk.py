@@ -25,7 +25,7 @@ def on_chunk(name: str, fn: EachChunk, /) -> Step: ...
 def on_chunk(fn: EachChunk, /) -> Step: ...
 @overload
 def on_chunk(name: str = ..., /, *, make: Callable[[Request], EachChunk | Stage]) -> Step: ...
-def on_chunk(first: Any = None, second: Any = None, /, *, make: Any = None) -> Step:
+def on_chunk(first: object = None, second: object = None, /, *, make: object = None) -> Step:
     """Make a step of `fn(chunk)`, which returns a chunk or a list of chunks to put in its place ([] drops it), or None
     to leave it as it is.
 
@@ -53,7 +53,7 @@ def on_chunk(first: Any = None, second: Any = None, /, *, make: Any = None) -> S
     return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "chunk", place_in_code(fn))
 
 
-def _named_factory(name: object, fn: object, make: Any) -> tuple[str, Any]:
+def _named_factory(name: object, fn: object, make: object) -> tuple[str, Any]:
     """Return the name and the factory of an on_chunk step. Raises InvalidOption for a function beside it."""
     if fn is not None or not isinstance(name, str | None):
         raise InvalidOption("on_chunk takes a function or make=, not both", hint="on_chunk('name', make=factory)")

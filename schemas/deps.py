@@ -32,9 +32,10 @@ def type_of_deps(annotation: object) -> tuple[Any] | None:
     return None
 
 
-def is_deps(value: object, kind: Any) -> bool:
+def is_deps(value: object, kind: object) -> bool:
     """Check whether an object is of the type that a tool takes, as far as that can be checked when a program runs."""
     try:
-        return isinstance(value, kind if get_origin(kind) in (None, Union, UnionType) else get_origin(kind))
+        kind = kind if get_origin(kind) in (None, Union, UnionType) else get_origin(kind)
+        return isinstance(value, kind)  # type: ignore[arg-type]  # else the TypeError below
     except TypeError:  # a type variable, a protocol, a type that exists for type checkers only
         return True

@@ -9,14 +9,14 @@ from .schemas.model import Model
 from .schemas.options import CALL_OPTIONS, check_options
 
 
-def model_named(name: object) -> Model:
+def model_named(name: object, registry: Registry) -> Model:
     """Return the model of a name, without facts. Raises UnknownModel, with what may be meant, for any other form."""
     try:
         return Model.named(name)  # type: ignore[arg-type]  # which raises for anything but a string
     except UnknownModel as error:
-        from .similar_models import explained  # reads the whole catalog: only after a mistake
+        from .model_metadata.similar_models import explained  # reads the whole catalog: only after a mistake
 
-        raise explained(error, name) from None
+        raise explained(error, name, registry.knows) from None
 
 
 def check_other_models(pipeline: Pipeline, operation: str, registry: Registry) -> None:
@@ -25,7 +25,7 @@ def check_other_models(pipeline: Pipeline, operation: str, registry: Registry) -
     Raises UnknownProvider and InvalidOption.
     """
     for named, options in (call for step in pipeline if step.calls for call in step.calls):
-        model = named if isinstance(named, Model) else model_named(named)
+        model = named if isinstance(named, Model) else model_named(named, registry)
         provider = registry.get_or_raise(model.provider)
         if options and operation in provider.operations:
             wire = provider.wire_for(operation, model, options.get("wire"))

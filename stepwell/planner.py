@@ -155,7 +155,11 @@ class CallPlanner:
         self, operation: str, named: ModelLike, stream: bool, wire_name: str | None, of_call: Sequence[Override] = ()
     ) -> Plan:
         """Make the plan of a call: its model, provider and wire, and the pipeline of the steps in force."""
-        model = named if isinstance(named, Model) else model_named(self.default_model() if named is None else named)
+        model = (
+            named
+            if isinstance(named, Model)
+            else model_named(self.default_model() if named is None else named, self.registry)
+        )
         provider = self.registry.get_or_raise(model.provider)
         for each in of_call:
             each.place.check(each.steps, provider.wires, provider.id, each.scope)

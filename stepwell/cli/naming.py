@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..model_metadata.similar_models import models_like
 from ..providers.declare.registry import REGISTRY
 from ..schemas.errors import ConfigError, UnknownModel
-from ..similar_models import models_like
 from .printing import say
 
 
@@ -24,7 +24,7 @@ def model_and_text(words: list[str], *, alone: bool) -> tuple[str | None, list[s
             return first, others
         if REGISTRY.knows(first.partition(":")[0]):
             raise ConfigError(f"there is no text for {first}", hint="write the text after the model's name")
-    elif meant := models_like(first):
+    elif meant := models_like(first, REGISTRY.knows):
         raise UnknownModel(
             f"{first!r} does not name a model", hint=f"write {' or '.join(meant)}, or put the whole text in quotes"
         )
@@ -33,7 +33,7 @@ def model_and_text(words: list[str], *, alone: bool) -> tuple[str | None, list[s
 
 def named(model: str | None) -> str | None:
     """Return a model's name unchanged. Raises UnknownModel, with suggestions, for a name without a provider."""
-    if model is not None and ":" not in model and (meant := models_like(model)):
+    if model is not None and ":" not in model and (meant := models_like(model, REGISTRY.knows)):
         raise UnknownModel(f"{model!r} does not name a model", hint=f"write {' or '.join(meant)}")
     return model
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Callable
 
-from .model_metadata.catalog import CATALOG
-from .providers.declare.registry import REGISTRY
-from .schemas.errors import UnknownModel
-from .schemas.model import Model
-from .schemas.nearest import closest
+from ..schemas.errors import UnknownModel
+from ..schemas.model import Model
+from ..schemas.nearest import closest
+from .catalog import CATALOG
 
 _MOST_SHOWN = 3
 _CLOSE = 0.85
@@ -18,15 +18,18 @@ _MIN_FAMILY = 10
 """A beginning that this many ids share is a family: gpt, claude, llama."""
 
 
-def explained(error: UnknownModel, name: object) -> UnknownModel:
-    """Return the error for what does not name a model, with what may be meant as its hint."""
+def explained(error: UnknownModel, name: object, is_provider: Callable[[str], bool]) -> UnknownModel:
+    """Return the error for what does not name a model, with what may be meant as its hint.
+
+    is_provider: whether an id is that of a provider.
+    """
     if not isinstance(name, str):
         return UnknownModel(f"a model cannot be a {type(name).__name__}", hint="name it 'provider:model-id'")
-    meant = models_like(name)
+    meant = models_like(name, is_provider)
     return UnknownModel(error.message, hint=f"write {' or '.join(meant)}") if meant else error
 
 
-def models_like(word: str) -> list[str]:
+def models_like(word: str, is_provider: Callable[[str], bool]) -> list[str]:
     """Return the models that a word without a provider may mean: some with that id, else one with a similar id.
 
     Ordinary words give an empty list: a model's name has a digit, a hyphen or a slash in it, and no space.
@@ -35,7 +38,7 @@ def models_like(word: str) -> list[str]:
         return []
     word = word.lower()
     provider, slash, id = word.partition("/")
-    if slash and id and REGISTRY.knows(provider):
+    if slash and id and is_provider(provider):
         return [f"{provider}:{id}"]
     models = _models_by_maker()
     meant = {word, id} if slash else {word}  # others write "gemini/" before the ids of models
