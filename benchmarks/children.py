@@ -137,6 +137,7 @@ class Jobs:
             "file": self._file(scenario.wire, kind, count) if do == "decode" else None,
             "repeat": repeat,
             "at_once": scenario.at_once,
+            "threads": scenario.threads,
             "warm": warm,
             "characters": payload(scenario.wire, kind, count).characters,
         }

@@ -45,16 +45,18 @@ def targets_table(results: Results) -> str:
     """Write the table of targets and whether they were met."""
     return table(
         ["target", "aim", "measured", "lowest to highest", ""],
-        [[target.title, target.wanted, *_measured(results, target)] for target in TARGETS],
+        [[target.title, target.wanted, *_measured(results, target)] for target in TARGETS if _is_usual(results, target)],
     )
 
 
+def _is_usual(results: Results, target: Target) -> bool:
+    """Return whether its scenario was measured, or need not be asked for."""
+    scenario = BY_NAME.get(target.scenario)
+    return scenario is None or not scenario.asked_for or (target.scenario, target.over) in results.samples
+
+
 def _measured(results: Results, target: Target) -> list[str]:
-    if target.under:
-        ratio = results.ratio(target.scenario, target.over, target.under, target.measure)
-    else:
-        megabytes = results.value(target.scenario, target.over, target.measure)
-        ratio = None if megabytes is None else Ratio(*[megabytes / 1e6] * 3)
+    ratio = results.figure(target)
     if ratio is None:
         return ["", "", "not measured"]
     met = ratio.median >= target.goal if target.at_least else ratio.median <= target.goal
@@ -111,7 +113,7 @@ def growth_table(results: Results) -> str:
             values = [results.value(scenario.name, subject, "cpu") for scenario in steps]
             if any(value is None for value in values):
                 continue
-            whole = [value * s.at_once * 1e3 for value, s in zip(values, steps, strict=True) if value is not None]
+            whole = [value * s.runs * 1e3 for value, s in zip(values, steps, strict=True) if value is not None]
             title = f"{', '.join(step.title for step in steps)} {kind}"
             rows.append([title, subject, *map(_figure, whole), f"{whole[2] / whole[1]:.1f}"])
     return table(["growth, ms CPU a run", "subject", "1x", "10x", "100x", "100x over 10x (linear: 10 or less)"], rows)
