@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import select
 import subprocess
 import sys
@@ -26,6 +27,12 @@ TIMEOUT = 30.0  # seconds that a child may take for one job
 
 class Unavailable(Exception):
     """A subject that does not start, or has stopped answering; the message says why."""
+
+
+def allow_files() -> None:
+    """Raise the limit of open files as far as the system allows it, for this process and those that it starts."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Server:

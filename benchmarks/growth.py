@@ -1,9 +1,9 @@
 """How costs grow with the work: `python -m benchmarks.growth [NAME ...]` prints each at three sizes, with exponents.
 
 An exponent of 1 is linear. Those over 1.15 are marked, and the command then ends with status 1. Figures are ms of
-CPU, the least of up to five runs, with answers from memory; only ratios within a case mean anything. numpy is used where it
-is installed. Where another library does the same work, its line follows (`--peers`); a size that would take it more
-than some seconds is left out.
+CPU, the least of up to five runs, with answers from memory; only ratios within a case mean anything. numpy is used
+where it is installed. Where another library does the same work, its line follows (`--peers`); a size that would take it
+more than some seconds is left out.
 """
 
 import argparse

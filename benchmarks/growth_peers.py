@@ -1,4 +1,4 @@
-"""The work of benchmarks/growth.py as other libraries do it, where one does the same: numpy, LangChain, LlamaIndex, openai.
+"""The work of benchmarks/growth.py as others do it, where one does the same: numpy, LangChain, LlamaIndex, openai.
 
 All are in the development environment; one that is missing is left out.
 """

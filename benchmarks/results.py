@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from benchmarks.curves import Curve
 from benchmarks.scenarios import Target
 
 
@@ -26,6 +27,10 @@ class Results:
     """`versions[subject][package]`."""
     unavailable: dict[str, str] = field(default_factory=dict)
     """Why a subject does not run, by subject."""
+    curves: list[Curve] = field(default_factory=list)
+    """What benchmarks/growth.py measured."""
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Bytes of each folder and file of an installation."""
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
     """`failures[scenario, subject]`: an error of one scenario."""
 

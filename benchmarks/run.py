@@ -12,14 +12,15 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import against
-from benchmarks.children import Child, Jobs, Server, Unavailable
+from benchmarks import against, commands
+from benchmarks.children import Child, Jobs, Server, Unavailable, allow_files
 from benchmarks.peers import ROOT, Subject, choose, make_environment
 from benchmarks.report import write_report
 from benchmarks.results import Results
 from benchmarks.scenarios import BY_NAME, SCENARIOS, Scenario
 
 MOST_REPEATS = 2000
+PARTS = ("scenarios", *commands.COMMANDS)
 
 
 class Run:
@@ -168,8 +169,11 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--peers", help="peers to run, made if missing: openai,litellm or all or none")
     parser.add_argument("--subjects", help="run exactly these subjects")
     parser.add_argument("--scenarios", default="", help="run only scenarios with one of these words in their names")
+    parser.add_argument(
+        "--parts", help=f"{','.join(PARTS)}; default: all, but scenarios alone if some are named or quick"
+    )
     parser.add_argument("--quick", action="store_true", help="30 seconds, no peers unless asked for; into .build/bench")
-    parser.add_argument("--seconds", type=float, help="how long it may take, about (default 170, quick 25)")
+    parser.add_argument("--seconds", type=float, help="how long it may take, about (default 200, quick 25)")
     parser.add_argument("--out", type=Path, help="folder for RESULTS.md and results.svg (default benchmarks)")
     parser.add_argument("--against", metavar="COMMIT", help="compare with another commit; status 1 if anything is lost")
     return parser.parse_args(argv)
@@ -219,12 +223,22 @@ def main(argv: list[str] | None = None) -> int:
         except (OSError, subprocess.SubprocessError) as error:
             failed[subject.name] = f"its environment could not be made: {error}"
     scenarios = select_scenarios(options.scenarios)
-    seconds = options.seconds or (25 if options.quick else 170)
+    part_of_it = options.quick or options.scenarios or options.subjects
+    parts = options.parts.split(",") if options.parts else PARTS[:1] if part_of_it else PARTS
+    if unknown := set(parts) - set(PARTS):
+        print(f"no part named {min(unknown)!r}; there are {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    seconds = options.seconds or (25 if options.quick else 200)
     started = time.monotonic()
+    allow_files()
     with Server() as server, tempfile.TemporaryDirectory() as folder:
         run = Run(Jobs(server.urls, folder), subjects, seconds=seconds, rounds=2 if options.quick else 9)
         run.results.unavailable |= failed
-        results = run.measure(scenarios)
+        results = run.measure(scenarios) if "scenarios" in parts else run.results
+    for name in commands.COMMANDS:
+        if name in parts:
+            report(f"benchmarks.{name}")
+            commands.run(name, results)
     report("")
     out = options.out or (ROOT / ".build" / "bench" if options.quick else ROOT / "benchmarks")
     print(write_report(results, out, seconds=time.monotonic() - started))

@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 FLOOR, LIMIT = "floor_httpx", "floor_socket"
-SOCKETS = ("floor_httptools", LIMIT, "stepwell_fast")
+FAST = "stepwell_fast"
+SOCKETS = ("floor_httptools", LIMIT, FAST)
 THREADS, STREAMS = 64, 1000
+OPEN = ("open_100", "open_1000", "open_10000")
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,8 @@ class Target:
 def _of_open_streams(count: int) -> list[Target]:
     name, title = f"open_{count}", f"fast: {count:,} open streams"
     return [
-        Target(f"{title}, kB a stream", name, "stepwell_fast", "", 25, measure="memory", unit=1e3 * count),
-        Target(f"{title}, CPU a stream over that of a tenth", name, "stepwell_fast", "", 1.15, since=f"open_{count // 10}"),
+        Target(f"{title}, kB a stream", name, FAST, "", 25, measure="memory", unit=1e3 * count),
+        Target(f"{title}, CPU a stream over that of a tenth", name, FAST, "", 1.15, since=f"open_{count // 10}"),
     ]
 
 
@@ -162,7 +164,7 @@ TARGETS = [
     Target("import, CPU, over httpx", "import", "stepwell", FLOOR, 0.8),
     Target("import, MB over bare Python", "import", "stepwell", "", 12, measure="memory", unit=1e6),
     Target("import and first call, CPU, over httpx", "ready", "stepwell", FLOOR, 1.2),
-    Target("fast: import and first call, CPU, over httpx", "ready", "stepwell_fast", FLOOR, 1),
+    Target("fast: import and first call, CPU, over httpx", "ready", FAST, FLOOR, 1),
     Target("one call, sync, over the floor", "call_sync", "stepwell", FLOOR, 1.15),
     Target("one call, async, over the floor", "call_async", "stepwell", FLOOR, 1.15),
     Target("one call, 50 at once, over the floor", "call_50", "stepwell", FLOOR, 1.15),
@@ -175,7 +177,7 @@ TARGETS = [
     Target("time to first chunk, over the floor", "first_chunk", "stepwell", FLOOR, 1.05, measure="wall"),
     Target("memory of 100 streams, over the floor", "streams_100", "stepwell", FLOOR, 1.2, measure="memory"),
     *(
-        Target(f"fast: {title}, over httpx", scenario, "stepwell_fast", FLOOR, goal)
+        Target(f"fast: {title}, over httpx", scenario, FAST, FLOOR, goal)
         for title, scenario, goal in (
             ("one call, sync", "call_sync", 0.32),
             ("one call, async", "call_async", 0.23),
@@ -189,16 +191,16 @@ TARGETS = [
             ("tool-call event", "event_tools", 0.33),
         )
     ),
-    Target("fast: paced event, sync, over a bare socket", "paced", "stepwell_fast", LIMIT, 1.25),
-    Target("fast: paced event, async, over a bare socket", "paced_async", "stepwell_fast", LIMIT, 1.25),
-    Target("fast: memory of 100 streams, over httpx", "streams_100", "stepwell_fast", FLOOR, 1, measure="memory"),
+    Target("fast: paced event, sync, over a bare socket", "paced", FAST, LIMIT, 1.25),
+    Target("fast: paced event, async, over a bare socket", "paced_async", FAST, LIMIT, 1.25),
+    Target("fast: memory of 100 streams, over httpx", "streams_100", FAST, FLOOR, 1, measure="memory"),
     *_of_open_streams(STREAMS),
     *_of_open_streams(10 * STREAMS),
-    Target("fast: CPU of 64 threads, over httpx", f"threads_{THREADS}", "stepwell_fast", FLOOR, 0.32),
+    Target("fast: CPU of 64 threads, over httpx", f"threads_{THREADS}", FAST, FLOOR, 0.32),
     Target(
         "fast: CPU of 64 threads over one, by a bare socket's",
         f"threads_{THREADS}",
-        "stepwell_fast",
+        FAST,
         LIMIT,
         1.1,
         since="threads_1",

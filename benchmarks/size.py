@@ -5,6 +5,7 @@ folder, without extras and without byte code (which `pip` may write, and Python 
 network, or pip's cache.
 """
 
+import json
 import shutil
 import subprocess
 import sys
@@ -37,6 +38,9 @@ def _bytes(path: Path) -> int:
 
 if __name__ == "__main__":
     found = installed()
+    if sys.argv[1:] == ["--json"]:
+        print(json.dumps(found))
+        sys.exit()
     for name, size in sorted(found.items(), key=lambda item: -item[1])[:12]:
         print(f"{name:34} {size / 2**20:6.2f} MiB")
     print(f"{'all':34} {sum(found.values()) / 2**20:6.2f} MiB")

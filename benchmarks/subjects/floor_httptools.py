@@ -1,6 +1,6 @@
 """The floor of the fast transport: bare sockets, httptools (llhttp) for the framing, and orjson."""
 
-import child  # isort: skip
+import child  # noqa: F401  # isort: skip - first, for its clock
 
 import sockets
 from httptools import HttpResponseParser

@@ -1,6 +1,6 @@
 """The limit: bare sockets, and the least parsing that reads the same. Nothing that Python can do is left out."""
 
-import child  # isort: skip
+import child  # noqa: F401  # isort: skip - first, for its clock
 
 import sockets
 

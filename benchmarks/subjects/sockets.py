@@ -1,8 +1,8 @@
 """Bare sockets under two of the floors: a blocking one for sync calls, an `asyncio.BufferedProtocol` for async ones.
 
 They differ in what reads an answer: a class with `feed(data)`, the `pieces` of the body that came since they were last
-taken, and `done`; a new object for each answer. Connections are kept open. No wait has a limit, no cut answer is noticed
-by more than an error, and nothing is checked but the status.
+taken, and `done`; a new object for each answer. Connections are kept open. No wait has a limit, and nothing is checked
+but the status.
 """
 
 import child  # isort: skip

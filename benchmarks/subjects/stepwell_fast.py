@@ -15,7 +15,7 @@ def sync_client(wire: str, url: str) -> stepwell.Client:
 
 @cache
 def async_client(wire: str, url: str) -> stepwell.AsyncClient:
-    return stepwell.AsyncClient(transport="fast", **stepwell_.settings(wire, url))
+    return stepwell.AsyncClient(transport="fast", max_connections=20_000, **stepwell_.settings(wire, url))
 
 
 child.serve(
