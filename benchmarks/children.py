@@ -22,7 +22,7 @@ ENVIRONMENT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "SSL_CERT_FILE": str(ROOT / "benchmarks" / "authority.pem"),  # whose certificate the server has
 }
-TIMEOUT = 30.0  # seconds that a child may take for one job
+TIMEOUT = 90.0  # seconds that a child may take for one job
 
 
 class Unavailable(Exception):
