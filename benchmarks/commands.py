@@ -11,7 +11,7 @@ from benchmarks.results import Results
 
 COMMANDS = {"own_cost": ("--json",), "growth": ("--json", "--peers"), "size": ("--json",)}
 """Their modules and arguments."""
-SECONDS = 150.0
+SECONDS = 120.0
 """that one of them may take; of one that takes longer, the lines printed until then count."""
 
 
