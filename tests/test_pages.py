@@ -1,0 +1,58 @@
+"""The pages of docs/: each snippet stands alone and prints what the page shows; tables are those of the code; every page is
+listed, short, and shown by `stepwell docs`."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools import tables
+
+from command_line import run
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+WITH_SNIPPETS = [path for path in [ROOT / "README.md", *PAGES] if "\n```python\n" in path.read_text(encoding="utf-8")]
+
+
+@pytest.mark.usefixtures("documents", "new_process", "local_model")
+@pytest.mark.parametrize("path", WITH_SNIPPETS, ids=lambda path: path.name)
+def test_each_snippet_stands_alone_and_prints_what_the_page_shows(path: Path) -> None:
+    """If only outputs differ, `make docs-outputs` writes them anew."""
+    command = [sys.executable, "-m", "tools.snippets", str(path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_tables_are_those_of_the_code() -> None:
+    old = [path.name for path in PAGES if tables.with_tables(text := path.read_text(encoding="utf-8")) != text]
+    assert not old, "PYTHONPATH=. python -m tools.tables writes them"
+
+
+def test_every_page_is_listed_once_and_short() -> None:
+    listed = re.findall(r"^- \[.+?\]\((\w+\.md)\)", (DOCS / "index.md").read_text(encoding="utf-8"), re.M)
+    assert sorted([*listed, "index.md"]) == [path.name for path in PAGES]
+    assert not [path.name for path in PAGES if path.read_text(encoding="utf-8").count("\n") > 300]
+
+
+def test_the_readme_fits_on_one_screen() -> None:
+    assert (ROOT / "README.md").read_text(encoding="utf-8").count("\n") <= 80
+
+
+def test_pages_are_listed_shown_and_searched_within_80_columns(monkeypatch: Any, capsys: Any) -> None:
+    code, out, _ = run(monkeypatch, capsys, "docs")
+    assert code == 0 and all(len(line) <= 80 for line in out.splitlines())
+    assert {path.stem for path in PAGES} - {"index"} <= set(re.findall(r"^  (\w+)", out, re.M))
+    code, out, _ = run(monkeypatch, capsys, "docs", "errors")
+    assert code == 0 and out.startswith("# Errors\n") and "](" not in out
+    assert all(len(line) <= 80 for line in out.splitlines() if not line.startswith("    "))
+    code, out, _ = run(monkeypatch, capsys, "docs", "full", "jitter")
+    assert code == 0 and out.startswith("reliability ")
+    code, _, err = run(monkeypatch, capsys, "docs", "relabilty")
+    assert code == 2 and "did you mean 'reliability'" in err
