@@ -19,13 +19,15 @@ ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
 WITH_SNIPPETS = [path for path in [ROOT / "README.md", *PAGES] if "\n```python\n" in path.read_text(encoding="utf-8")]
+GROUPS = 4
+"""Pages run in this many processes, each of which imports stepwell once."""
 
 
 @pytest.mark.usefixtures("documents", "new_process", "local_model")
-@pytest.mark.parametrize("path", WITH_SNIPPETS, ids=lambda path: path.name)
-def test_each_snippet_stands_alone_and_prints_what_the_page_shows(path: Path) -> None:
+@pytest.mark.parametrize("first", range(GROUPS))
+def test_each_snippet_stands_alone_and_prints_what_the_page_shows(first: int) -> None:
     """If only outputs differ, `make docs-outputs` writes them anew."""
-    command = [sys.executable, "-m", "tools.snippets", str(path)]
+    command = [sys.executable, "-m", "tools.snippets", *map(str, WITH_SNIPPETS[first::GROUPS])]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 

@@ -10,6 +10,7 @@ Blocks with other words after `python` show the code of other libraries, and do 
 
 from __future__ import annotations
 
+import atexit
 import linecache
 import os
 import re
@@ -17,12 +18,14 @@ import signal
 import sys
 import tempfile
 import traceback
+from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
+LOCAL = '"local:'
 SECONDS = 120
 """the longest that a snippet may run"""
 
@@ -68,38 +71,52 @@ def masked(text: str) -> str:
 
 
 def run_page(text: str, name: str) -> list[Snippet]:
-    """Run all snippets of a page, each in a child process."""
-    found = []
-    for block in BLOCK.finditer(text):
-        line = text.count("\n", 0, block.start()) + 2
-        code, output, errors = run_alone(block["code"], f"{name}:{line}")
-        found.append(Snippet(line, block["output"] or "", bool(block["loose"]), code, output, errors))
-    return found
+    """Run all snippets of a page, each in a child process but for those that load the local model, which share one."""
+    blocks = list(BLOCK.finditer(text))
+    lines = [text.count("\n", 0, block.start()) + 2 for block in blocks]
+    alone = [[at] for at, block in enumerate(blocks) if LOCAL not in block["code"]]
+    together = [at for at, block in enumerate(blocks) if LOCAL in block["code"]]
+    found: dict[int, Snippet] = {}
+    for group in [*alone, together]:
+        codes = [(f"{name}:{lines[at]}", blocks[at]["code"]) for at in group]
+        for at, result in zip(group, run_in_child(codes), strict=True):
+            found[at] = Snippet(lines[at], blocks[at]["output"] or "", bool(blocks[at]["loose"]), *result)
+    return [found[at] for at in range(len(blocks))]
 
 
-def run_alone(code: str, name: str) -> tuple[int, str, str]:
-    """Run code in a forked process and an empty folder; return the exit code, the output and the errors."""
-    with tempfile.TemporaryDirectory() as folder, tempfile.TemporaryFile() as output, tempfile.TemporaryFile() as errors:
+def run_in_child(codes: list[tuple[str, str]]) -> list[tuple[int, str, str]]:
+    """Run named codes in one forked process, each as a main module and in an empty folder of its own.
+
+    Returns exit code, output and errors of each; the codes after one that ended the process have not run.
+    """
+    with ExitStack() as stack:
+        folders = [stack.enter_context(tempfile.TemporaryDirectory()) for _ in codes]
+        files = [[stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)] for _ in codes]
         sys.stdout.flush()
         child = os.fork()
         if child == 0:
-            os.chdir(folder)
-            os.dup2(output.fileno(), 1)
-            os.dup2(errors.fileno(), 2)
-            signal.alarm(SECONDS)
-            os._exit(_run(code, name))
-        _, status = os.waitpid(child, 0)
-        said = []
-        for file in (output, errors):
-            file.seek(0)
-            said.append(file.read().decode().replace(os.path.realpath(folder), ".").replace(str(ROOT) + "/", ""))
-        return os.waitstatus_to_exitcode(status), said[0], said[1]
+            for (name, code), folder, (output, errors, result) in zip(codes, folders, files, strict=True):
+                os.chdir(folder)
+                os.dup2(output.fileno(), 1)
+                os.dup2(errors.fileno(), 2)
+                signal.alarm(SECONDS)
+                os.write(result.fileno(), b"%d" % _run(code, name))
+            atexit._run_exitfuncs()
+            os._exit(0)
+        os.waitpid(child, 0)
+        return [_read(folder, *three) for folder, three in zip(folders, files, strict=True)]
+
+
+def _read(folder: str, output: IO[bytes], errors: IO[bytes], result: IO[bytes]) -> tuple[int, str, str]:
+    texts = []
+    for file in (output, errors, result):
+        file.seek(0)
+        texts.append(file.read().decode().replace(os.path.realpath(folder), ".").replace(f"{ROOT}/", ""))
+    return int(texts[2] or -1), texts[0], texts[1]
 
 
 def _run(code: str, name: str) -> int:
-    """Run code as the main module of this process, with what happens at its end."""
-    import atexit
-
+    """Run code as the main module of this process; return 1 if it failed."""
     main = ModuleType("__main__")
     sys.modules["__main__"] = main
     linecache.cache[name] = (len(code), None, code.splitlines(keepends=True), name)
@@ -109,7 +126,6 @@ def _run(code: str, name: str) -> int:
     except BaseException:
         traceback.print_exc()
         result = 1
-    atexit._run_exitfuncs()
     sys.stdout.flush()
     sys.stderr.flush()
     return result
