@@ -157,6 +157,9 @@ def main(arguments: list[str]) -> int:
     import stepwell.steps
     import stepwell.testing  # noqa: F401
 
+    for name in list(os.environ):
+        if name.startswith("STEPWELL_") or name.endswith(("_KEY", "_TOKEN")):
+            del os.environ[name]
     write = "--write" in arguments
     pages = [Path(each) for each in arguments if each != "--write"] or [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
     wrong = 0

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from stepwell.providers import BUILT_IN
+from stepwell.providers.declare.credentials import Login
 from stepwell.providers.declare.provider import Provider
 from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas.json_types import JSONSchema
@@ -81,6 +82,23 @@ def operations() -> str:
     return table(("operation", "providers"), rows)
 
 
+def logins() -> str:
+    """Return the credentials of the providers that take more than one key."""
+    rows = []
+    for provider in _built_in():
+        taken = provider.takes()
+        if len(taken.values) > 1:
+            known = {name for login in taken.logins for name in (*login.needs, *login.may)}
+            settings = [f"`{value.name}`" for value in taken.values if value.name not in known]
+            ways = " or ".join(_login(login) for login in taken.logins)
+            rows.append([f"`{provider.id}`", ways, " ".join(settings), "yes" if taken.alone else ""])
+    return table(("id", "a login is", "settings beside it", "finds the machine's own login"), rows)
+
+
+def _login(login: Login) -> str:
+    return " + ".join(f"`{name}`" for name in login.needs) + "".join(f" (+ `{name}`)" for name in login.may)
+
+
 def catalog_providers() -> str:
     """Return the table of the providers that are made from a catalog's entry."""
     found = [provider for provider in REGISTRY if provider.id not in BUILT_IN]
@@ -96,6 +114,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "operation_options": operation_options,
     "providers": providers,
     "operations": operations,
+    "logins": logins,
     "catalog_providers": catalog_providers,
 }
 
