@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from tools import tables
+from tools.picture import picture
 
 from command_line import run
 
@@ -32,9 +33,9 @@ def test_each_snippet_stands_alone_and_prints_what_the_page_shows(first: int) ->
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_tables_are_those_of_the_code() -> None:
+def test_tables_and_picture_are_those_of_the_code() -> None:
     old = [path.name for path in PAGES if tables.with_tables(text := path.read_text(encoding="utf-8")) != text]
-    assert not old, "PYTHONPATH=. python -m tools.tables writes them"
+    assert not old and (DOCS / "pipeline.svg").read_text(encoding="utf-8") == picture(), "make docs-outputs"
 
 
 def test_every_page_is_listed_once_and_short() -> None:

@@ -1,4 +1,4 @@
-"""Write the tables of the documents that are made from the code: `python -m tools.tables`.
+"""Write what the documents have of the code, tables and a picture: `python -m tools.tables`.
 
 Each stands in a page between `<!-- table: NAME -->` and `<!-- end of table -->`. A test compares the pages with what this
 script writes.
@@ -16,6 +16,8 @@ from stepwell.providers.declare.provider import Provider
 from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas.json_types import JSONSchema
 from stepwell.schemas.options import CALL_OPTIONS, OPERATION_OPTIONS, Option
+
+from tools.picture import picture
 
 DOCS = Path(__file__).parents[1] / "docs"
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.S)
@@ -125,11 +127,12 @@ def with_tables(text: str) -> str:
 
 
 def main() -> None:
-    """Write the tables of all pages."""
+    """Write the tables of all pages, and the picture."""
     for path in sorted(DOCS.glob("*.md")):
         text = path.read_text(encoding="utf-8")
         if (new := with_tables(text)) != text:
             path.write_text(new, encoding="utf-8")
+    (DOCS / "pipeline.svg").write_text(picture(), encoding="utf-8")
 
 
 if __name__ == "__main__":
