@@ -1,5 +1,5 @@
-"""The pages of docs/: each snippet stands alone and prints what the page shows; tables are those of the code; every page is
-listed, short, and shown by `stepwell docs`."""
+"""The pages of docs/: snippets stand alone and print what the page shows, tables are those of the code, and every page
+is listed, short, and shown by `stepwell docs`."""
 
 from __future__ import annotations
 
@@ -59,3 +59,15 @@ def test_pages_are_listed_shown_and_searched_within_80_columns(monkeypatch: Any,
     assert code == 0 and out.startswith("reliability ")
     code, _, err = run(monkeypatch, capsys, "docs", "relabilty")
     assert code == 2 and "did you mean 'reliability'" in err
+
+
+def slug(heading: str) -> str:
+    """Return the anchor of a heading, which is the same on GitHub and on the site."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+
+
+def test_every_anchor_leads_to_a_heading() -> None:
+    texts = {path.name: path.read_text(encoding="utf-8") for path in PAGES}
+    anchors = {name: {slug(each) for each in re.findall(r"^#+ (.+)", text, re.M)} for name, text in texts.items()}
+    links = [(name, *link) for name, text in texts.items() for link in re.findall(r"\]\((\w+\.md)#([^)]+)\)", text)]
+    assert len(links) > 20 and not [link for link in links if link[2] not in anchors[link[1]]]

@@ -32,7 +32,8 @@ def picture() -> str:
         steps = client.pipeline_for("openai:gpt-4o").steps
     bottom = TOP + ROW * len(steps)
     parts = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 480 {bottom + 70}" font-family="sans-serif" font-size="13">',
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 480 {bottom + 70}"',
+        'font-family="sans-serif" font-size="13">',
         '<rect width="100%" height="100%" rx="6" fill="#ffffff"/>',
         _text(240, 26, "generate_text(model, prompt, **options)", "middle", "#222222", bold=True),
         _text(LEFT + 4, 52, "request \u2193", "start", "#1a56a0"),
@@ -42,7 +43,9 @@ def picture() -> str:
         y, x, width = TOP + ROW * depth, LEFT + INDENT * depth, RIGHT - LEFT - 2 * INDENT * depth
         down = step.kind == "request"
         fill = "#dbe9f9" if down else "#e4efe0" if step.kind == "network" else "#fbe9d3"
-        parts.append(f'<rect x="{x}" y="{y}" width="{width}" height="{ROW - 5}" rx="4" fill="{fill}" stroke="#8a8a8a"/>')
+        parts.append(
+            f'<rect x="{x}" y="{y}" width="{width}" height="{ROW - 5}" rx="4" fill="{fill}" stroke="#8a8a8a"/>'
+        )
         parts.append(_text(x + 8, y + 17, step.name, "start", "#222222", bold=True))
         parts.append(_text(x + width - 8, y + 17, WHAT.get(step.name, ""), "end", "#444444"))
     parts += [

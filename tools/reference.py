@@ -11,8 +11,13 @@ from griffe import Extension, Object
 import stepwell
 
 PARAMETER = re.compile(r"^(\w+): (.*(?:\n    +\S.*)*)", re.M)
-MODULES = ("stepwell", *(f"stepwell.{name}" for name in stepwell.MODULES), "stepwell.integrations.langchain",
-           "stepwell.integrations.llama_index", "stepwell.integrations.opentelemetry")
+MODULES = (
+    "stepwell",
+    *(f"stepwell.{name}" for name in stepwell.MODULES),
+    "stepwell.integrations.langchain",
+    "stepwell.integrations.llama_index",
+    "stepwell.integrations.opentelemetry",
+)
 
 
 class ParametersAsLists(Extension):
@@ -41,7 +46,9 @@ def page(module: str) -> str:
     for name in names_of(module):
         place = getattr(found, name)
         home = getattr(place, "__module__", None)
-        own = home if isinstance(home, str) and home.startswith("stepwell") and hasattr(place, "__qualname__") else module
+        own = (
+            home if isinstance(home, str) and home.startswith("stepwell") and hasattr(place, "__qualname__") else module
+        )
         parts.append(f"\n::: {own}.{getattr(place, '__qualname__', name) if own is home else name}\n")
     return "\n".join(parts)
 

@@ -102,7 +102,14 @@ def main() -> int:
     """Build the site; a warning is an error."""
     index = stage()
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "NO_COLOR": "1"}
-    command = [str(Path(sys.executable).with_name("zensical")), "build", "--strict", "--clean", "-f", str(BUILD / "mkdocs.yml")]
+    command = [
+        str(Path(sys.executable).with_name("zensical")),
+        "build",
+        "--strict",
+        "--clean",
+        "-f",
+        str(BUILD / "mkdocs.yml"),
+    ]
     done = subprocess.run(command, cwd=BUILD, env=environment).returncode
     if done == 0:
         write_markdown(index)

@@ -1,9 +1,10 @@
 """Run the Python snippets of the documents, and compare or write the outputs below them: `python -m tools.snippets`.
 
-A snippet is a block that begins with ```python. It stands alone: each runs in a process of its own, forked from one that has
-imported stepwell, in an empty folder. What it prints follows it in a block that begins with ```text title="Output". The
-output of a model differs between machines: its block begins with ```text title="Output, for example", and is not compared.
-Blocks with other words after `python` show the code of other libraries, and do not run.
+A snippet is a block that begins with ```python. It stands alone: each runs in an empty folder and in a process of its
+own, forked from one that has imported stepwell; those that load the local model share a process. What it prints follows
+it in a block that begins with ```text title="Output". The output of a model may differ between machines: a block that
+begins with ```text title="Output, for example" is not compared. Blocks with other words after `python` show the code of
+other libraries, and do not run.
 
 `--write` replaces the outputs in the documents by those of now, where they differ.
 """
@@ -139,7 +140,7 @@ def with_outputs(text: str, snippets: list[Snippet]) -> str:
     def written(block: re.Match[str]) -> str:
         run = next(runs)
         code = f"```python\n{block['code']}```\n"
-        shown = block["output"] or "" if run.loose and run.shown.strip() or not run.differs else run.output
+        shown = block["output"] or "" if (run.loose and run.shown.strip()) or not run.differs else run.output
         if not shown.strip():
             return code + ("" if block["output"] is None else "\n")
         lines = "\n".join(line.rstrip() for line in shown.strip("\n").splitlines())

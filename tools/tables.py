@@ -1,7 +1,7 @@
 """Write what the documents have of the code, tables and a picture: `python -m tools.tables`.
 
-Each stands in a page between `<!-- table: NAME -->` and `<!-- end of table -->`. A test compares the pages with what this
-script writes.
+Each table stands in a page between `<!-- table: NAME -->` and `<!-- end of table -->`. A test compares the pages with
+what this script writes.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from stepwell.providers.declare.provider import Provider
 from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas.json_types import JSONSchema
 from stepwell.schemas.options import CALL_OPTIONS, OPERATION_OPTIONS, Option
-
 from tools.picture import picture
 
 DOCS = Path(__file__).parents[1] / "docs"

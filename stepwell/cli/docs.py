@@ -108,7 +108,10 @@ def _row(line: str) -> list[str]:
     first, *others = (_LINK.sub(_shown, cell) for cell in cells)
     rest = "; ".join(cell for cell in others if cell)
     return textwrap.wrap(
-        f"{first}: {rest}" if rest else first, WIDTH, subsequent_indent="    ", break_on_hyphens=False,
+        f"{first}: {rest}" if rest else first,
+        WIDTH,
+        subsequent_indent="    ",
+        break_on_hyphens=False,
         break_long_words=False,
     )
 
