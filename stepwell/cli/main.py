@@ -159,6 +159,18 @@ _COMMANDS = {
             ),
         ),
     ),
+    "jobs": _Command(
+        "jobs",
+        "run_jobs",
+        "the jobs of a journal: `stepwell jobs work.sqlite`, or show or forget one",
+        (
+            _argument("path", help="what Client(journal=...) was given"),
+            _argument("action", nargs="?", choices=["show", "forget"]),
+            _argument("job", nargs="?", metavar="JOB"),
+            _argument("--part", default="", help="show this part of it"),
+            _JSON,
+        ),
+    ),
     "local": _Command(
         "local",
         "run_local",

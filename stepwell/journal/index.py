@@ -45,7 +45,7 @@ class PartRow:
     job: str
     part: str
     last: int = -1
-    state: str = "begun"
+    state: State = "begun"
     began: float = 0.0
     ended: float = 0.0
     sends: int = 0

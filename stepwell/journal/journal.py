@@ -91,7 +91,13 @@ class Journal:
     def records_of(self, row: PartRow) -> list[Record]:
         """Return the records of a part."""
         with self._lock:
-            return self._opened()[0].records_of(row.last)
+            if self._log is not None:
+                return self._log.records_of(row.last)
+            log = Log(Path(f"{self.path}.log"), "", writes=False)
+            try:
+                return log.records_of(row.last)
+            finally:
+                log.close()
 
     def append(self, part: _Part, records: list[Record]) -> None:
         """Write records of a part."""
@@ -180,26 +186,13 @@ class Journal:
         try:
             self._log = Log(Path(f"{self.path}.log"), uuid4().hex, power=self.power)
             self._index = JobIndex(Database(self.path, SCHEMA))
-            self._follow(self._log, self._index)
+            _follow(self._log, self._index)
             self._next_id = self._index.next_id()
         except BaseException:
             self._close_files()
             raise
         _OPENED.add(self)
         return self._log, self._index
-
-    def _follow(self, log: Log, index: JobIndex) -> None:
-        """Read what the log has got since the index was written, and cut off what is torn at its end."""
-        start = index.followed(log.id, log.end)
-        if start is None:
-            index.clear()
-        for offset, after, payload in log.scan(START if start is None else start):
-            part, _, record = record_of(payload)
-            index.note(part, record, offset, after - offset)
-            if len(index.changed) > _ROWS_AT_ONCE:
-                index.write(log.id, after)
-        if log.torn is not None:
-            log.cut(log.torn)
 
     def _close_files(self) -> None:
         log, index, held = self._log, self._index, self._held
@@ -255,6 +248,33 @@ class _Part:
     def write(self, records: list[Record]) -> None:
         """Keep some more. Raises JournalError if that fails."""
         self._journal.append(self, records)
+
+
+def _follow(log: Log, index: JobIndex) -> None:
+    """Read what the log has got since the index was written, and cut off what is torn at its end."""
+    start = index.followed(log.id, log.end)
+    if start is None:
+        index.clear()
+    for offset, after, payload in log.scan(START if start is None else start):
+        part, _, record = record_of(payload)
+        index.note(part, record, offset, after - offset)
+        if len(index.changed) > _ROWS_AT_ONCE:
+            index.write(log.id, after)
+    if log.torn is not None:
+        log.cut(log.torn)
+
+
+def rows_read_only(path: str) -> list[PartRow]:
+    """Return what is known of the parts of a journal that another process uses, and leave its files as they are."""
+    log, index = Log(Path(f"{path}.log"), "", writes=False), JobIndex(Database(path, SCHEMA))
+    try:
+        for offset, after, payload in log.scan(index.followed(log.id, log.end) or START):
+            part, _, record = record_of(payload)
+            index.note(part, record, offset, after - offset)
+        return list(index.rows())
+    finally:
+        index.close()
+        log.close()
 
 
 def _locked(path: str) -> int:
