@@ -1,5 +1,7 @@
 """Map: the same question about many items, with the results in a file that a later run goes on with."""
 
+from pathlib import Path
+
 import stepwell
 
 ITEMS = [{"name": name} for name in ("plum", "Pune", "oak", "rain")]
@@ -26,4 +28,4 @@ with stepwell.Client() as client:
         for result in run:
             print(result.index, result.text, f"{result.cost.total} dollars")
 
-print(open("words.jsonl").read())
+print(Path("words.jsonl").read_text())
