@@ -21,7 +21,7 @@ from loopback import Loopback, answer, completion, serving
 
 pytestmark = pytest.mark.usefixtures("new_process")
 
-COMMANDS = ["ask", "chat", "embed", "models", "providers", "pipeline", "local", "new-provider"]
+COMMANDS = ["ask", "chat", "embed", "models", "providers", "pipeline", "local", "docs", "new-provider"]
 LISTINGS = [
     ["models"],
     ["models", "groq", "--reasoning"],

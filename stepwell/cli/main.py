@@ -194,6 +194,12 @@ _COMMANDS = {
             ),
         ),
     ),
+    "docs": _Command(
+        "docs",
+        "docs",
+        "the documentation: its list of pages, a page, or where words occur in it",
+        (_argument("words", nargs="*", metavar="PAGE or WORD", help="steps, tutorial, errors ...; or words to find"),),
+    ),
 }
 
 
