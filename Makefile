@@ -42,7 +42,7 @@ fast-crowd: $(DEV)
 soak: $(DEV)
 	@PYTHONPATH=tests/support:. $(PY) tests/support/soak.py $(ARGS)
 
-# Fifty kills of each cache, store, cassette, installation and shared limit.
+# Fifty kills of each cache, store, cassette, installation and shared limit, a hundred of a map.
 kill: $(DEV) redis
 	@PYTHONPATH=tests/support:. $(PY) tests/support/kills.py $(ARGS)
 
