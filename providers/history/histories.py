@@ -17,13 +17,13 @@ from ...pipeline.http.request import RAW_OPTIONS, Request
 from ...pipeline.step import Step, around_unchecked
 from ...schemas.dict_form import LOOSE
 from ...schemas.message import Context, Message
-from ...schemas.parts import Opaque, Text, ToolCall, is_plain
+from ...schemas.parts import MEDIA, Opaque, Text, ToolCall, is_plain
 from ..declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from .call_ids import id_matcher
 from .open_tools import without_open_tools
 from .origins import Origins
 from .pairing import paired
-from .shape import UNCHANGED, HistoryShape, changes, is_marked, without_marks
+from .shape import UNCHANGED, HistoryShape, changes, is_marked, retyped, without_marks
 from .tool_names import name_matcher, sent_names, with_original_names
 
 
@@ -109,6 +109,9 @@ def fit_history(target: HistoryTarget) -> Step:
         names = None
         if request.input is not None:
             target.origins.check_files(_listed(request.input))
+            for each in _listed(request.input):
+                if isinstance(each, MEDIA) and (why := retyped(each)):
+                    request = request.warn("input", why)
         if not target.suits(request.context):
             names = sent_names(request.context, target.names)
             request = _fit(request, target)
