@@ -26,8 +26,8 @@ def checked_function(
 
     Raises InvalidOption for anything that cannot be called, for an async function, and for one with other parameters.
     """
-    function, given = _written(value)
-    if type(function) is FunctionType:  # nearly always, and a few comparisons are enough
+    function, given = (value, 0) if type(value) is FunctionType else _written(value)
+    if type(function) is FunctionType:  # nearly always: a few comparisons are enough, and no frame of ours
         code = function.__code__
         if not code.co_flags & _ASYNC and count in (None, code.co_argcount - given) and not code.co_kwonlyargcount:
             return value
