@@ -35,6 +35,7 @@ from .pipeline.steps.fallback import fallback
 from .pipeline.steps.fit_context import fit_context
 from .pipeline.steps.rate_limit import RateLimit
 from .pipeline.steps.retry import retry
+from .pipeline.steps.round_robin import alloy, round_robin
 from .pipeline.steps.shared import LimitStore
 from .pipeline.stream.chunk_reader import ChunkReader
 from .pipeline.stream.own_chunks import streamed_response
@@ -80,6 +81,7 @@ __all__ = [
     "Task",
     "Wait",
     "World",
+    "alloy",
     "always_stream",
     "around",
     "cache",
@@ -102,5 +104,6 @@ __all__ = [
     "read_text_calls",
     "retrieve_context",
     "retry",
+    "round_robin",
     "streamed_response",
 ]

@@ -12,7 +12,7 @@ from ...schemas.estimate import estimate_tokens
 from ...schemas.message import Context, Message, system
 from ..around import around
 from ..effects import CallNext, Run, StepGenerator, in_thread
-from ..http.request import Request
+from ..http.request import Request, StateKey
 from ..step import Step, on_request
 from .errors import attach_call_details
 from .expected import output_limit
@@ -25,6 +25,8 @@ ANSWER = 4096
 """Tokens left for the answer if neither the call nor the model limits it."""
 SUMMARY = "Summary of the conversation so far:\n\n"
 _REMEMBERED = 32
+SHARED_WINDOW: StateKey[Callable[[], int | None] | None] = StateKey("shared_window", None, travels=True)
+"""Returns the smallest context of the models that take part in a conversation; None if one is not known."""
 
 
 def fit_context(
@@ -95,7 +97,8 @@ def fit_context(
 def _room(request: Request, limit: int | None) -> int | None:
     """Return the tokens free for the input; None if that is not known."""
     model = request.model
-    window, most = limit or model.context_window, model.facts.get("max_input_tokens")
+    shared = request.get(SHARED_WINDOW)
+    window, most = limit or (shared() if shared else model.context_window), model.facts.get("max_input_tokens")
     if window is None:
         return most
     room = window - (output_limit(request) or min(model.max_output_tokens or ANSWER, window // 4))
