@@ -143,6 +143,20 @@ class Warned:
 
 
 @define
+class Seam:
+    """The place where an answer that broke off goes on; see `continue_stream`.
+
+    `how` is cursor (the provider had kept the rest), beginning (the model went on with what it had said; a tool call
+    that had not ended is dropped), or anew: the answer starts again, so that all that came before is to be dropped.
+    `error` is the class of the error that broke it off.
+    """
+
+    type: ClassVar[Literal["seam"]] = "seam"
+    how: Literal["cursor", "beginning", "anew"]
+    error: str = ""
+
+
+@define
 class Alternative:
     """A chunk of a further choice than the first, if n > 1."""
 
@@ -194,6 +208,7 @@ StreamChunk = (
     | UsageUpdate
     | MetadataUpdate
     | Warned
+    | Seam
     | Alternative
     | Finish
 )

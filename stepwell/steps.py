@@ -31,6 +31,7 @@ from .pipeline.steps.always_stream import always_stream
 from .pipeline.steps.budget import Budget
 from .pipeline.steps.circuit_breaker import circuit_breaker
 from .pipeline.steps.concurrency import concurrency
+from .pipeline.steps.continue_stream import continue_stream
 from .pipeline.steps.fallback import fallback
 from .pipeline.steps.fit_context import fit_context
 from .pipeline.steps.rate_limit import RateLimit
@@ -89,6 +90,7 @@ __all__ = [
     "cloudflare_ai_gateway",
     "cloudflare_fallback",
     "concurrency",
+    "continue_stream",
     "fallback",
     "fit_context",
     "gather",

@@ -56,14 +56,12 @@ def test_the_turns_are_exact_with_threads_and_tasks() -> None:
 
 
 def test_a_simulation_repeats_the_same_turns() -> None:
-    body = b'{"id":"1","model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"x"},"finish_reason":"stop"}]}'
-
     def run(seed: int) -> list[str]:
         asked: list[str] = []
 
         def network(request: Any, chance: Any) -> ServerAnswer:
             asked.append(request.model.id)
-            return ServerAnswer(200, {}, body, chance.random())
+            return ServerAnswer(200, {}, SAMPLES.text.body, chance.random())
 
         world = SimulatedWorld(seed, network)
         client = world.client(api_keys={"groq": "k"}, pipeline=round_robin("groq:a", "groq:b", "groq:c"))

@@ -15,6 +15,7 @@ from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..pipeline import other_pipeline
 from ..step import Step
+from ..stream.continued import BEGUN
 from .fit_context import SHARED_WINDOW
 from .model_order import OWN, GivenModel, Kinds, When, ask_in_order, condition, entries_of
 
@@ -96,7 +97,7 @@ def _rotation(
             if request.operation == "chat":
                 request = request.warn("model", f"called itself, as it is none of the models of {name}")
             return call(request)
-        author = kept_by(request.context)
+        author = _author(request.context) if request.get(BEGUN) else kept_by(request.context)
         first = names.index(author) if author in names else cycle[turns.next(request.world.random)]
         request = request.with_state(SHARED_WINDOW, lambda: window(request))
         order = [
@@ -112,10 +113,12 @@ def _rotation(
 
 def _author_of_loop(context: Context) -> str | None:
     """Return the model whose calls the last results answer; None where no tool loop is going on."""
-    messages = context.messages
-    if not messages or messages[-1].role != "tool":
-        return None
-    return next((message.model for message in reversed(messages) if message.role == "assistant"), None)
+    return _author(context) if context.messages and context.messages[-1].role == "tool" else None
+
+
+def _author(context: Context) -> str | None:
+    """Return the model that wrote the last answer of a conversation."""
+    return next((message.model for message in reversed(context.messages) if message.role == "assistant"), None)
 
 
 class _Turns:

@@ -39,6 +39,8 @@ class StreamSteps:
     begins_stream: Callable[[bytes, str], bool] | None = None
     """`(start, content_type)` checks whether a body that begins so can be a stream of this protocol; the bytes are not
     all white space. Without it, every body is taken for a stream."""
+    rest_of: Callable[[Any, str], str | None] | None = None
+    """`(state, url)` returns the URL of the rest of a stream that broke off; None if it is not kept"""
 
 
 SHAPE_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
@@ -60,6 +62,7 @@ class StreamDecoder:
         "_model",
         "_on_end_marker",
         "_parse",
+        "_rest_of",
         "_state",
         "_tail",
         "ended",
@@ -80,6 +83,7 @@ class StreamDecoder:
         self._parse = steps.parse_stream_protocol
         self._decode = steps.decode_stream_event
         self._flush = steps.flush_stream_state
+        self._rest_of = steps.rest_of
         self._model = model
         self._buffer: Any = b""
         self._halves: Halves | None = None  # only for a stream that has some
@@ -90,6 +94,19 @@ class StreamDecoder:
         self.finished = False
         self.ended = False
         self.received = Fold()
+
+    def rest(self, url: str) -> str | None:
+        """Return the URL of what has not come of a stream that broke off; None where the provider does not keep it.
+
+        url: where the stream was requested.
+        """
+        return None if self._rest_of is None else self._rest_of(self._state, url)
+
+    def resume(self, on_end_marker: Callable[[], None]) -> StreamDecoder:
+        """Go on, with the bytes of another connection that begin with the next event."""
+        self._on_end_marker = on_end_marker
+        self._buffer, self.failure, self._tail = b"", None, None
+        return self
 
     def feed(self, data: bytes) -> list[StreamChunk]:
         """Return the chunks that these bytes complete.

@@ -31,6 +31,7 @@ from .. import BUILT_IN
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
+from .beginnings import marking
 from .combinations import DEPENDENT, fit_combinations
 from .dropped import report_dropped, warn_of_dropped
 from .environment import PROCESS, Environment, environment_of
@@ -94,7 +95,12 @@ def build_pipeline(
             with_origin(fit_history(_target(provider, model, wire, steps)), steps, details=HISTORY_STEPS),
             with_origin(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
             *([] if of_answer is None else [of_answer]),
-            with_origin(encoding(steps["build_body"], steps["encode_body"]), steps, "build_body", ["encode_body"]),
+            with_origin(
+                encoding(marking(steps["build_body"], provider.beginnings.get(wire.name)), steps["encode_body"]),
+                steps,
+                "build_body",
+                ["encode_body"],
+            ),
             *_text_call_steps(steps.text_calls),
             with_origin(
                 extract_usage(steps["extract_usage"], wire.counted_in_headers, wire.side_fields), steps, "extract_usage"
@@ -146,13 +152,14 @@ def _target(provider: Provider, model: Model, wire: Wire, steps: Resolved) -> Hi
         wire.history_shape,
         wire.conversation_id_options,
         wire.finalize_history,
+        provider.beginnings.get(wire.name),
     )
 
 
 def _stream_steps(wire: Wire, steps: Resolved) -> Callable[[], StreamSteps] | StreamSteps:
     if steps["parse_stream_protocol"] is None or steps["decode_stream_event"] is None:
         return wire.stream_steps
-    return StreamSteps(**{name: steps[name] for name in STREAM_STEPS})
+    return StreamSteps(**{name: steps[name] for name in STREAM_STEPS}, rest_of=wire.rest_of_stream)
 
 
 def _unstreamed_reader(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
