@@ -212,7 +212,7 @@ def test_the_seam_is_marked_and_both_parts_are_counted() -> None:
     assert reply.text == "Hello there my friend", "the space at the end is not said twice"
     assert [(each.how, each.error) for each in chunks if type(each) is Seam] == [("beginning", "StreamTruncated")]
     assert [attempt.error for attempt in reply.attempts] == ["StreamTruncated", None]
-    assert [step.text for step in reply.steps] == ["Hello there ", "my friend"] or len(reply.steps) == 2
+    assert [step.text for step in reply.steps] == ["Hello there ", " my friend"]
     assert not reply.usage.complete and reply.usage.output_tokens == 3, "the first part was never counted"
     assert script.body(1)["messages"][-1] == {"role": "assistant", "content": "Hello there"}
     assert script.body(1)["max_completion_tokens"] < 100
@@ -222,8 +222,12 @@ def test_an_answer_that_is_not_cut_is_as_without_the_step() -> None:
     with_step, without = (Script(piece("Hello") + END).stream(LLAMA, step) for step in (continue_stream(), None))
     assert list(with_step) == list(without)
     first, second = with_step.reply(), without.reply()
-    assert first == second.replace(attempts=first.attempts) or first.text == second.text
-    assert (first.steps, first.usage, first.warnings) == (second.steps, second.usage, second.warnings)
+    assert (first.message, first.steps, first.usage, first.warnings) == (
+        second.message,
+        second.steps,
+        second.usage,
+        second.warnings,
+    )
     assert first.headers == second.headers and len(first.attempts) == 1
 
 
@@ -308,7 +312,7 @@ def test_a_background_response_goes_on_from_its_cursor_after_any_event() -> None
     events = background_events()
     for cut in range(3, len(events)):
         script = Script(responses(*events[:cut]) + b"event: half", responses(*events[cut:]))
-        stream = script.stream("openai:gpt-4.1", continue_stream(), provider_options={"background": True})
+        stream = script.stream("openai:gpt-4.1", continue_stream(), wire="openai_responses")
         chunks = list(stream)
         reply = stream.reply()
         rest = script.requests[1]
@@ -326,7 +330,7 @@ def test_a_response_that_is_not_kept_has_no_cursor() -> None:
     events[0]["response"]["background"] = False
     script = Script(responses(*events[:4]))
     with pytest.raises(errors.StreamTruncated):
-        script.stream("openai:gpt-4.1", continue_stream()).reply()
+        script.stream("openai:gpt-4.1", continue_stream(), wire="openai_responses").reply()
     assert len(script.requests) == 1
 
 
@@ -342,7 +346,7 @@ def test_it_gives_up_after_its_attempts_with_the_first_error() -> None:
 
 def test_answers_of_a_form_are_not_begun() -> None:
     for options in ({"response_format": "json"}, {"tools": [TOOL], "tool_choice": "required"}, {"n": 2}):
-        script = Script(piece('{"a": '))
+        script = Script(piece("Well, "))
         with pytest.raises(errors.StreamTruncated):
             script.stream(LLAMA, continue_stream(), **options).reply()
         assert len(script.requests) == 1
@@ -396,21 +400,22 @@ def test_reasoning_alone_is_begun_anew_without_being_asked_for() -> None:
     assert (stream.reply().reasoning, stream.reply().text) == ("well", "four")
 
 
-def test_a_stream_that_is_left_or_dropped_is_closed() -> None:
-    for leave in (lambda stream: stream.close(), lambda stream: None):
-        closed: list[bool] = []
+class Open(httpx.SyncByteStream):
+    """A body that says when it was closed."""
 
-        class Open(httpx.SyncByteStream):
-            def __iter__(self) -> Iterator[bytes]:
-                yield piece("Hello")
-                yield piece(" there")
+    closed = False
 
-            def close(self) -> None:
-                closed.append(True)
+    def __iter__(self) -> Iterator[bytes]:
+        yield piece("Hello")
+        yield piece(" there")
 
-        script = Script(httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=Open()))
-        stream = script.stream(LLAMA, continue_stream())
-        stream.next_chunks()
-        leave(stream)
-        del stream
-        assert closed or leave.__name__ != "close"
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_stream_that_is_left_is_closed() -> None:
+    body = Open()
+    script = Script(httpx.Response(200, headers={"content-type": "text/event-stream"}, stream=body))
+    with script.stream(LLAMA, continue_stream()) as stream:
+        assert stream.next_chunks()
+    assert body.closed

@@ -41,9 +41,9 @@ def continue_stream(
         early or is unreadable, and errors of the server that may pass, such as an overload).
     name: the name of the step.
 
-    In this order: from the provider's cursor, if it keeps the events (`background` of OpenAI's responses); from the text
-    so far, sent back as the beginning of the answer, if the model takes one (a row of each provider); anew, if `anew`
-    allows it or only reasoning has come. A Seam chunk marks the place; a warning on the reply says what happened,
+    In this order: from the provider's cursor, if it keeps the events (`background` of OpenAI's responses); from the
+    text so far, sent back as the beginning of the answer, if the model takes one (a row of each provider); anew, if
+    `anew` allows it or only reasoning has come. A Seam chunk marks the place; a warning on the reply says what happened,
     `reply.attempts` has the attempt that failed, and usage and cost are those of all parts.
 
     Nothing goes on after a finished tool call or another finished part than text and reasoning, nor with a beginning

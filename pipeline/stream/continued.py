@@ -14,4 +14,4 @@ BEGUN: StateKey[bool] = StateKey("begun", False, travels=True)
 ECHOED: StateKey[bool] = StateKey("echoed", False)
 """True if the server repeats the beginning before it goes on."""
 RESUMED: StateKey[StreamDecoder | None] = StateKey("resumed", None)
-"""The decoder of a stream that broke off, whose rest the provider still has: it is asked for by the decoder's cursor."""
+"""The decoder of a stream that broke off, whose rest the provider still has and is asked for."""
