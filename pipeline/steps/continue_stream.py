@@ -43,8 +43,8 @@ def continue_stream(
 
     In this order: from the provider's cursor, if it keeps the events (`background` of OpenAI's responses); from the
     text so far, sent back as the beginning of the answer, if the model takes one (a row of each provider); anew, if
-    `anew` allows it or only reasoning has come. A Seam chunk marks the place; a warning on the reply says what happened,
-    `reply.attempts` has the attempt that failed, and usage and cost are those of all parts.
+    `anew` allows it or only reasoning has come. A Seam chunk marks the place; a warning on the reply says what
+    happened, `reply.attempts` has the attempt that failed, and usage and cost are those of all parts.
 
     Nothing goes on after a finished tool call or another finished part than text and reasoning, nor with a beginning
     where the answer must have a form (`response_format`, a forced tool call) or `n` is not 1: then the error is raised
@@ -87,6 +87,8 @@ class _Continuing:
         self._anew = anew
         self._said = Said()
         self._first: StepwellError | None = None
+        self._is_one = True
+        """Whether all parts are one exchange to the provider."""
 
     def chunks(self, counts: When) -> Flow:
         """Emit the chunks of the answer."""
@@ -109,12 +111,13 @@ class _Continuing:
                 if found is None:
                     raise self._failed(error) from None
                 how, self._part, joined = found
+                self._is_one = self._is_one and how == "cursor"
                 error.__traceback__ = None
                 seam = [Seam(how, type(error).__name__), self._warning(how, error)]
                 self._said.feed(seam)
                 yield Emit(seam)
             else:
-                if self._first is None:
+                if self._is_one:  # its reply is that of the whole, and no further one
                     self._whole.call = self._part.call
                 return
 
