@@ -35,6 +35,7 @@ from .pipeline.steps.continue_stream import continue_stream
 from .pipeline.steps.fallback import fallback
 from .pipeline.steps.fit_context import fit_context
 from .pipeline.steps.rate_limit import RateLimit
+from .pipeline.steps.redact import redact
 from .pipeline.steps.retry import retry
 from .pipeline.steps.round_robin import alloy, round_robin
 from .pipeline.steps.shared import LimitStore
@@ -104,6 +105,7 @@ __all__ = [
     "race",
     "react_tools",
     "read_text_calls",
+    "redact",
     "retrieve_context",
     "retry",
     "round_robin",
