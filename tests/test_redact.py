@@ -82,9 +82,10 @@ def test_patterns_find_what_they_are_for_and_nothing_else() -> None:
 
 
 def test_patterns_take_linear_time() -> None:
+    """One that took quadratic time would need an hour here."""
     for find in PATTERNS.values():
         for piece in ("a.", "1 ", "a@", "1-", "DE89 ", "0:", "sk-", "-----BEGIN PRIVATE KEY-----", "+1("):
-            list(find(piece * 20_000))
+            list(find(piece * 4_000))
 
 
 def test_placeholders_stay_the_same_from_turn_to_turn() -> None:

@@ -13,7 +13,7 @@ import pytest
 
 from stepwell import AsyncClient, Client, Context, Message, assistant, errors, fallback, tool, tool_result, user
 from stepwell.messages import Reasoning, ToolCall
-from stepwell.pipeline.steps.round_robin import spread
+from stepwell.pipeline.steps.round_robin import even_cycle
 from stepwell.providers.wires.openai_chat.samples import SAMPLES
 from stepwell.steps import CallModel, alloy, fit_context, round_robin
 from stepwell.testing import FakeModel, ServerAnswer, SimulatedWorld
@@ -32,7 +32,7 @@ def is_rotation(asked: list[str], turn: str) -> bool:
 
 @pytest.mark.parametrize(("weights", "turn"), [(None, "abc"), ([3, 1, 1], "abaca"), ([1, 2, 1], "bacb")])
 def test_calls_go_round_the_models_in_exact_turns(weights: list[int] | None, turn: str) -> None:
-    assert "".join("abc"[at] for at in spread(weights or [1, 1, 1])) == turn
+    assert "".join("abc"[at] for at in even_cycle(weights or [1, 1, 1])) == turn
     fake = FakeModel("hello", repeat=True)
     with Client(registry=fake.registry, pipeline=round_robin(A, B, C, weights=weights)) as client:
         replies = [client.generate_text(A, "hi") for _ in range(12)]

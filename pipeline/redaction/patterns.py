@@ -11,7 +11,7 @@ Find = Callable[[str], Iterator[tuple[int, int]]]
 """Yields the start and the end of each thing that it finds in a text."""
 
 
-def matches(pattern: re.Pattern[str], check: Callable[[str], int] = len) -> Find:
+def search_of(pattern: re.Pattern[str], check: Callable[[str], int] = len) -> Find:
     """Make a Find of a pattern. `check` returns how many characters of a match count, 0 for none."""
 
     def find(text: str) -> Iterator[tuple[int, int]]:
@@ -75,15 +75,15 @@ _KEY = late_pattern(
     r"(?<![\w-])(?:sk-[\w-]{16,200}|gh[pousr]_\w{30,255}|github_pat_\w{22,255}|(?:AKIA|ASIA)[0-9A-Z]{16}"
     r"|AIza[\w-]{35}|xox[abeprs]-[\w-]{10,250}|glpat-[\w-]{20,100}|hf_\w{30,100}|[rs]k_(?:live|test)_\w{16,250}"
     r"|eyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,})(?![\w-])"
-    r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----[\s\S]{1,8000}?-----END [A-Z ]{0,30}PRIVATE KEY-----"
+    r"|-----BEGIN [A-Z ]{0,30}PRIVATE KEY-----(?:[^-]|-(?!----)){1,8000}-----END [A-Z ]{0,30}PRIVATE KEY-----"
 )
 
 PATTERNS: Mapping[str, Find] = {
-    "key": matches(_KEY),
-    "email": matches(_EMAIL),
-    "iban": matches(_IBAN, _iban),
-    "card": matches(_CARD, _card),
-    "ip": matches(_IP, _ip),
-    "phone": matches(_PHONE, _phone),
+    "key": search_of(_KEY),
+    "email": search_of(_EMAIL),
+    "iban": search_of(_IBAN, _iban),
+    "card": search_of(_CARD, _card),
+    "ip": search_of(_IP, _ip),
+    "phone": search_of(_PHONE, _phone),
 }
 """By name; of two that find the same, the first counts."""

@@ -7,6 +7,7 @@ from attrs import evolve
 from ..around import around
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
+from ..pipeline import other_pipeline
 from ..step import Step
 from .model_order import OWN, GivenModel, Kinds, When, ask_in_order, condition, entries_of
 
@@ -36,6 +37,6 @@ def fallback(*models: GivenModel, when: When | Kinds | None = None, name: str = 
     may_help = condition(when, "fallback")
 
     def run(request: Request, call: CallNext) -> StepGenerator:
-        return ask_in_order(request, call, (OWN, *entries), may_help, name)
+        return ask_in_order(request, call, (OWN, *entries), may_help, name, other_pipeline)
 
     return evolve(around(name, run), calls=entries)

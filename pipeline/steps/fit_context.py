@@ -12,10 +12,11 @@ from ...schemas.estimate import estimate_tokens
 from ...schemas.message import Context, Message, system
 from ..around import around
 from ..effects import CallNext, Run, StepGenerator, in_thread
-from ..http.request import Request, StateKey
+from ..http.request import Request
 from ..step import Step, on_request
 from .errors import attach_call_details
 from .expected import output_limit
+from .model_order import SHARED_WINDOW
 
 Count = Callable[[Context], int]
 Summarise = Callable[[Context], str] | Callable[[Context], Awaitable[str]]
@@ -25,8 +26,6 @@ ANSWER = 4096
 """Tokens left for the answer if neither the call nor the model limits it."""
 SUMMARY = "Summary of the conversation so far:\n\n"
 _REMEMBERED = 32
-SHARED_WINDOW: StateKey[Callable[[], int | None] | None] = StateKey("shared_window", None, travels=True)
-"""Returns the smallest context of the models that take part in a conversation; None if one is not known."""
 
 
 def fit_context(

@@ -13,6 +13,7 @@ from ...schemas.errors import (
     InvalidRequest,
     ProviderError,
     ResponseTooLarge,
+    StepError,
     StepwellError,
     TotalTimeout,
     TransportError,
@@ -20,8 +21,7 @@ from ...schemas.errors import (
 from ...schemas.functions import checked_function
 from ...schemas.model import Model, split_name
 from ..effects import CallNext, StepGenerator
-from ..http.request import Request
-from ..pipeline import other_pipeline
+from ..http.request import ModelPipeline, Request, StateKey
 
 RECOVERABLE = (ProviderError, TransportError, DecodeError, ResponseTooLarge)
 """Errors after which another model may still answer."""
@@ -33,6 +33,9 @@ Kinds = type[StepwellError] | tuple[type[StepwellError], ...]
 GivenModel = str | Model | tuple[str | Model, Mapping[str, Any]] | list[Any]
 """A model, or a pair of one and the options that differ for it."""
 ModelEntry = tuple[str | Model, Mapping[str, Any]]
+OtherPipeline = Callable[..., tuple[ModelPipeline, Request]]
+SHARED_WINDOW: StateKey[Callable[[], int | None] | None] = StateKey("shared_window", None, travels=True)
+"""Returns the smallest context of the models that take part in a conversation; None if one is not known."""
 OWN = None
 """Stands for the call's own model in an order of models."""
 
@@ -76,13 +79,21 @@ def condition(when: When | Kinds | None, step: str) -> When:
 
 
 def ask_in_order(
-    request: Request, call: CallNext, order: Iterable[ModelEntry | None], may_help: When, name: str
+    request: Request,
+    call: CallNext,
+    order: Iterable[ModelEntry | None],
+    may_help: When,
+    name: str,
+    other_pipeline: OtherPipeline,
 ) -> StepGenerator:
     """Ask the models in order until one answers. If all fail, raise the first error, with the others as notes.
 
     order: the models; OWN for the call's own, by the steps inside.
     may_help: whether the others are asked after the first error.
     name: the name of the step that asks.
+    other_pipeline: the function of this name.
+
+    Raises StepError for an order without models.
     """
     first: StepwellError | None = None
     failed: object = None
@@ -111,7 +122,8 @@ def ask_in_order(
                 # Its frames hold this one, and so the stream, which would not end when dropped.
                 first.__traceback__ = None
             return response
-    assert first is not None  # no order is empty
+    if first is None:
+        raise StepError(f"{name} asked no model")
     first.attempts = attempts_of(request.attempts or ())
     raise first
 

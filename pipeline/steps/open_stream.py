@@ -12,7 +12,7 @@ from ...schemas.reply import Reply, joined_warnings
 from ...schemas.usage import NO_USAGE
 from ..annotate import annotate, attach_partial, note_reply
 from ..effects import CallNext, Close, Read, StepGenerator
-from ..http.redact import bare, redact
+from ..http.redact import bare, mask_secrets
 from ..http.request import Request
 from ..http.response import Response
 from ..step import Step, around_unchecked
@@ -87,7 +87,7 @@ def _opened(
     except BaseException as error:
         read = data = start = b""  # a crash report shows the locals of frames
         if isinstance(error, StepwellError):
-            redact(error, response.request)
+            mask_secrets(error, response.request)
             bare(error)
             error.request_id = error.request_id or response.request_id
             if response.ready:  # usage, perhaps, and the provider's id of the answer

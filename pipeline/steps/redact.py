@@ -20,7 +20,7 @@ from ..around import around
 from ..effects import CallNext, Run, StepGenerator, in_thread
 from ..http.request import Request
 from ..redaction.answers import NOTE, Restoring, restored_part
-from ..redaction.patterns import PATTERNS, Find, matches
+from ..redaction.patterns import PATTERNS, Find, search_of
 from ..redaction.placeholders import QUOTED, Placeholders, Span
 from ..redaction.requests import Rewriting
 from ..step import Step
@@ -124,11 +124,11 @@ def _search(searched: object) -> Find:
     if isinstance(searched, re.Pattern):
         if not isinstance(searched.pattern, str):
             raise InvalidOption("a pattern of redact is one of bytes", hint="re.compile(r'...')")
-        return matches(searched)
+        return search_of(searched)
     if isinstance(searched, Iterable):
         words = [each for each in searched if isinstance(each, str) and each]
         if words:
-            return matches(re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True)))))
+            return search_of(re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True)))))
     raise InvalidOption(f"redact cannot search for a {type(searched).__name__}", hint="a regular expression, or texts")
 
 

@@ -16,8 +16,7 @@ from ..http.request import Request
 from ..pipeline import other_pipeline
 from ..step import Step
 from ..stream.continued import BEGUN
-from .fit_context import SHARED_WINDOW
-from .model_order import OWN, GivenModel, Kinds, When, ask_in_order, condition, entries_of
+from .model_order import OWN, SHARED_WINDOW, GivenModel, Kinds, When, ask_in_order, condition, entries_of
 
 SHARED = frozenset(("chat", "embed", "rerank", "moderate", "image", "speak", "transcribe", "ocr"))
 """Operations that leave nothing at the provider, so that any of the models may do the next one."""
@@ -81,7 +80,7 @@ def _rotation(
 ) -> Step:
     entries = entries_of(models, name)
     names = [str(named if isinstance(named, Model) else Model.named(named)) for named, _ in entries]
-    cycle = spread(_checked_weights(weights, len(entries), name))
+    cycle = even_cycle(_checked_weights(weights, len(entries), name))
     turns = _Turns(len(cycle))
     may_help = condition(when, name) if failover else lambda error: False
 
@@ -104,7 +103,7 @@ def _rotation(
             OWN if names[at] == own and not entries[at][1] else entries[at]
             for at in (*range(first, len(entries)), *range(first))
         ]
-        return ask_in_order(request, call, order, may_help, name)
+        return ask_in_order(request, call, order, may_help, name, other_pipeline)
 
     step = around(name, run, counts=True)
     shares = [f", {weight} of {sum(weights)}" for weight in weights] if weights else [""] * len(names)
@@ -137,7 +136,7 @@ class _Turns:
             return self._place
 
 
-def spread(weights: Sequence[int]) -> list[int]:
+def even_cycle(weights: Sequence[int]) -> list[int]:
     """Return a cycle in which each index occurs as often as its weight, as evenly as can be: [3, 1] is 0 0 1 0."""
     total, due, cycle = sum(weights), [0] * len(weights), []
     for _ in range(total):

@@ -225,10 +225,7 @@ class Provider:
         return configured if not path or configured.endswith(f"/{path}") else f"{configured}/{path}"
 
     def is_trusted_url(self, base_url: str, environment: Environment = PROCESS) -> bool:
-        """Check whether a key of the environment or the client may be sent to an address.
-
-        It may be sent to the address in the environment, and by https to the provider's own hosts.
-        """
+        """Check whether a key may be sent there: to the address in the environment, and by https to its own hosts."""
         place = origin(base_url)
         own = place == origin(self.base_url) and place is not None and place[0] == "https"
         return own or base_url == self.address(environment) or is_at(base_url, self.trusted_hosts)

@@ -14,7 +14,7 @@ from ..protocols import sse
 from .encode import OPTIONS, build_body
 from .items import accepts_part, answered_by_the_caller, finalize_history
 from .side_fields import SIDE_FIELDS
-from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state, rest_of_stream
+from .stream import State, decode_response, decode_stream_event, extract_usage, flush_stream_state
 
 openai_responses = Wire(
     name="openai_responses",
@@ -29,7 +29,7 @@ openai_responses = Wire(
     init_stream_state=lambda model: State(),
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
-    rest_of_stream=rest_of_stream,
+    rest_of_stream=lambda state, url: state.rest and state.rest.url(url),
     accepts_part=accepts_part,
     history_shape=HistoryShape(
         system_joined=True,

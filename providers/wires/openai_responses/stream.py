@@ -45,9 +45,9 @@ from ...declare.errors import provider_error
 from ...declare.event_errors import by_kind, read_broken
 from ..calls import arguments_text, orphaned
 from ..openai_chat.usage import usage_of
-from ..paths import segments
 from .parts import call_extra, cited, custom_tools, decode_item, logprobs_of, reasoning_fields
 from .places import CALL, MESSAGE, PLACES, REASONING, Item, Items, kind_of
+from .rest import Rest
 from .side_fields import BESIDE_TEXT, EVENT_FIELDS
 
 METADATA = ("service_tier", "incomplete_details")
@@ -76,10 +76,8 @@ class State:
     """The response in the last event."""
     whole: list[Mapping[str, Any]] = field(factory=list)
     """The complete items."""
-    kept: bool = False
-    """Whether the server goes on, and keeps the events, when the connection breaks: that of a background response."""
-    number: int | None = None
-    """The sequence number of the last event, if they are kept."""
+    rest: Rest | None = None
+    """What is left of a response that the server keeps."""
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -109,18 +107,9 @@ def _general(data: object, name: str, model: Model, state: State) -> list[Stream
     rules = BESIDE_TEXT if handler in (_reasoning, _refusal) else EVENT_FIELDS
     event, out = kept_event(data, rules, model)
     out += handler(event, model, state)
-    if state.kept:
-        state.number = event.get("sequence_number", state.number)
+    if state.rest is not None:
+        state.rest.number = event.get("sequence_number", state.rest.number)
     return out
-
-
-def rest_of_stream(state: State, url: str) -> str | None:
-    """Return where the events after the last one are: https://developers.openai.com/api/docs/guides/background"""
-    if not state.kept or state.id is None or state.number is None:
-        return None
-    address, _, query = url.partition("?")
-    parameters = f"{query}&" if query else ""
-    return f"{address}/{segments(state.id)}?{parameters}stream=true&starting_after={state.number}"
 
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
@@ -163,7 +152,8 @@ def _begun(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
     state.custom = custom_tools(response)
     if state.started:
         return []
-    state.started, state.id, state.kept = True, response.get("id"), response.get("background") is True
+    state.started, state.id = True, response.get("id")
+    state.rest = Rest(state.id) if state.id and response.get("background") is True else None
     return [Start(state.id, response.get("model"))]
 
 
@@ -192,7 +182,7 @@ def _text(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
         return []
     item, state.place = _content_place(data, state)
     item.shown.add(state.place)
-    if not state.kept:  # else each event's number is noted
+    if state.rest is None:  # else each event's number is noted
         state.last = (data.get("item_id"), data.get("output_index"), data.get("content_index"))
     return [TextDelta(delta, state.place)]
 
