@@ -103,13 +103,13 @@ def ask_in_order(
             facts = {"from_model": failed, "to_model": named, "error": type(first).__name__}
             request.world.report("fallback", **facts)
         try:
-            if entry is None:
+            if first is None and entry is None:
                 response = yield from call(request)
             else:
-                pipeline, other = other_pipeline(request, *entry, inside=name)
+                pipeline, other = (None, request) if entry is None else other_pipeline(request, *entry, inside=name)
                 if first is not None:
                     other = other.warn("model", f"called in place of {_summary(failed, first)}")
-                response = yield from pipeline.flow(other)
+                response = yield from (call(other) if pipeline is None else pipeline.flow(other))
         except StepwellError as error:
             if first is not None:
                 first.add_note(f"then {_summary(named, error)}")

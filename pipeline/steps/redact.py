@@ -89,7 +89,8 @@ def redact(*what: What, name: str = "redact") -> Step:
         except StepwellError as error:
             _restore_partial(error, placeholders)
             raise
-        if not placeholders:
+        reply = response.reply
+        if not placeholders or (reply is not None and not reply.message.content):  # vectors, ranks and the like
             return response
         as_json = request.options.get("response_format") not in (None, "text", {"type": "text"})
         return pass_through(response, Restoring(placeholders, as_json=as_json))
