@@ -268,3 +268,12 @@ def test_a_stream_that_is_left_is_closed() -> None:
     with script.stream(LLAMA, continue_stream()) as stream:
         assert stream.next_chunks()
     assert body.closed
+
+
+def test_an_object_that_begins_anew_is_read_from_its_new_beginning() -> None:
+    fake = FakeModel(['{"a": [1, 2', errors.StreamTruncated("cut")], '{"a": [3]}')
+    schema = {"type": "object", "properties": {"a": {"type": "array", "items": {"type": "integer"}}}}
+    with Client(registry=fake.registry, pipeline=continue_stream(anew=True)) as client:
+        stream = client.stream_object("fake:m", "go", schema)
+        values = list(stream)
+        assert values[-1] == stream.reply().object == {"a": [3]}
