@@ -14,11 +14,11 @@ from ...schemas.parts import Text
 from ...schemas.reply import CallWarning
 from ..around import around
 from ..effects import CallNext, Cancelled, Emit, Flow, Sleep, StepGenerator, closed
-from ..http.request import Request
+from ..http.request import BEGUN, ECHOED, Request
 from ..http.response import Response
 from ..step import Step
 from ..stream.chunk_reader import ChunkReader
-from ..stream.continued import BEGUN, ECHOED, RESUMED
+from ..stream.decoder import RESUMED
 from ..stream.joined import Joined, Said
 from .model_order import Kinds, When, condition
 

@@ -16,8 +16,7 @@ from ..http.redact import bare, mask_secrets
 from ..http.request import Request
 from ..http.response import Response
 from ..step import Step, around_unchecked
-from ..stream.continued import RESUMED
-from ..stream.decoder import StreamDecoder, StreamSteps
+from ..stream.decoder import RESUMED, StreamDecoder, StreamSteps
 from ..stream.source import Source
 
 

@@ -12,10 +12,9 @@ from ...schemas.model import Model
 from ...schemas.process_lock import ProcessLock
 from ..around import around
 from ..effects import CallNext, StepGenerator
-from ..http.request import Request
+from ..http.request import BEGUN, Request
 from ..pipeline import other_pipeline
 from ..step import Step
-from ..stream.continued import BEGUN
 from .model_order import OWN, SHARED_WINDOW, GivenModel, Kinds, When, ask_in_order, condition, entries_of
 
 SHARED = frozenset(("chat", "embed", "rerank", "moderate", "image", "speak", "transcribe", "ocr"))

@@ -16,6 +16,7 @@ from ...schemas.errors import DecodeError, StepwellError, StreamTruncated
 from ...schemas.fold import Fold
 from ...schemas.functions import takes
 from ...schemas.model import Model
+from ..http.request import StateKey
 from ..outcome import NO_ANSWERS, failure_of
 from .halves import Halves
 from .unsaid import unsaid
@@ -232,3 +233,7 @@ def _as_decode_error(error: Exception) -> Exception:
     if not isinstance(error, StepwellError) and isinstance(error, SHAPE_ERRORS):
         return DecodeError(f"a stream event does not have the shape of its wire format: {error!r:.80}")
     return error
+
+
+RESUMED: StateKey[StreamDecoder | None] = StateKey("resumed", None)
+"""The decoder of a stream that broke off, whose rest the provider still has and is asked for."""

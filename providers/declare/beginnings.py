@@ -8,8 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ...pipeline.http.request import Request
-from ...pipeline.stream.continued import BEGUN, ECHOED
+from ...pipeline.http.request import BEGUN, ECHOED, Request
 from ...schemas.errors import NotSupported
 from ...schemas.model import Model
 

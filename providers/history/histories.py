@@ -13,9 +13,8 @@ from typing import Any
 from attrs import define, field
 
 from ...pipeline.effects import CallNext, StepGenerator
-from ...pipeline.http.request import RAW_OPTIONS, Request
+from ...pipeline.http.request import BEGUN, RAW_OPTIONS, Request
 from ...pipeline.step import Step, around_unchecked
-from ...pipeline.stream.continued import BEGUN
 from ...schemas.dict_form import LOOSE
 from ...schemas.message import Context, Message
 from ...schemas.parts import Opaque, Text, ToolCall, is_plain

@@ -5,18 +5,19 @@ https://developers.openai.com/api/docs/guides/background
 
 from __future__ import annotations
 
-from attrs import define
-
 from ..paths import segments
 
 
-@define
 class Rest:
-    """What has not been read of a background response."""
+    """What has not been read of a background response.
 
-    id: str
-    number: int | None = None
-    """The sequence number of the last event that was read."""
+    id: the response's.
+    """
+
+    def __init__(self, id: str) -> None:
+        self.id = id
+        self.number: int | None = None
+        """The sequence number of the last event that was read."""
 
     def url(self, url: str) -> str | None:
         """Return the URL of the events after the last one; None before the first. `url` is where it was requested."""
