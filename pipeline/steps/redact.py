@@ -149,7 +149,7 @@ def _run(function: FindOriginals, texts: list[str]) -> Run:
     async def search() -> list[Any]:
         return [await function(text) for text in texts]
 
-    return Run(refuse, search)
+    return Run(refuse, search, recorded=False)
 
 
 def _pairs(result: object) -> list[tuple[str, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from attrs import evolve
 
@@ -11,7 +12,7 @@ from ...schemas.message import Context
 from ...schemas.model import Model
 from ...schemas.process_lock import ProcessLock
 from ..around import around
-from ..effects import CallNext, StepGenerator
+from ..effects import CallNext, Run, StepGenerator
 from ..http.request import BEGUN, Request
 from ..pipeline import other_pipeline
 from ..step import Step
@@ -95,14 +96,21 @@ def _rotation(
             if request.operation == "chat":
                 request = request.warn("model", f"called itself, as it is none of the models of {name}")
             return call(request)
-        author = _author(request.context) if request.get(BEGUN) else kept_by(request.context)
-        first = names.index(author) if author in names else cycle[turns.next(request.world.random)]
-        request = request.with_state(SHARED_WINDOW, lambda: window(request))
+        return shared(request, call)
+
+    def shared(request: Request, call: CallNext) -> StepGenerator:
+        own, author = str(request.model), _author(request.context) if request.get(BEGUN) else kept_by(request.context)
+        if author in names:
+            first = names.index(author)
+        else:
+            # An effect, so that a job that is run again asks the same model.
+            first = cycle[(yield Run(lambda: turns.next(request.world.random), recorded=True, name=name))]
+        request = request.with_state(SHARED_WINDOW, partial(window, request))
         order = [
             OWN if names[at] == own and not entries[at][1] else entries[at]
             for at in (*range(first, len(entries)), *range(first))
         ]
-        return ask_in_order(request, call, order, may_help, name, other_pipeline)
+        return (yield from ask_in_order(request, call, order, may_help, name, other_pipeline))
 
     step = around(name, run, counts=True)
     shares = [f", {weight} of {sum(weights)}" for weight in weights] if weights else [""] * len(names)
