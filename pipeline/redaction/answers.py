@@ -55,7 +55,8 @@ class Restoring(Stage):
             out += [Alternative(choice, chunk) for chunk in other.flush()]
         return out
 
-    def _fed(self, chunk: Any) -> list[StreamChunk]:
+    def _fed(self, given: StreamChunk) -> list[StreamChunk]:
+        chunk: Any = given
         kind = type(chunk)
         if kind in (TextDelta, ReasoningDelta, RefusalDelta):
             before = self._rest_of_texts(but=(kind, chunk.index))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from ...schemas.errors import NotSupported
 from ...schemas.json_text import JSONDecodeError, dumps, loads
 from ...schemas.late_pattern import late_pattern
 from ...schemas.message import Context, Message
-from ...schemas.parts import MEDIA, Audio, Opaque, Part, Reasoning, Refusal, Text, ToolCall
+from ...schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ...schemas.tool import Tool
 from ..http.request import Request
 from .answers import NOTE
@@ -42,22 +43,25 @@ class Rewriting:
         messages = [self._message(message) for message in request.context.messages]
         return request.replace(context=Context(messages, tools), options=options, input=self._input(request.input))
 
-    def data(self, value: Any, depth: int = 0) -> Any:
-        """Return plain data with the texts in it changed, but not the names in objects; the same one if none is."""
+    def data(self, value: object, depth: int = 0) -> Any:
+        """Return plain data with the texts in it changed, but not the names in objects; the same one if none is.
+
+        Raises NotSupported for data that is nested too deep to be searched.
+        """
         if type(value) is str:
             return self._change(value)
         if depth > _DEPTH:
-            return value
+            raise NotSupported(f"data is nested over {_DEPTH} deep, and cannot be searched for what is to be redacted")
         if isinstance(value, Mapping):
             changed: Any = {name: self.data(each, depth + 1) for name, each in value.items()}
             return changed if any(changed[name] is not value[name] for name in value) else value
-        if type(value) in (list, tuple):
+        if isinstance(value, list | tuple):
             changed = [self.data(each, depth + 1) for each in value]
             same = all(new is old for new, old in zip(changed, value, strict=True))
-            return value if same else type(value)(changed)
+            return value if same else changed if isinstance(value, list) else tuple(changed)
         return value
 
-    def _input(self, value: Any) -> Any:
+    def _input(self, value: object) -> Any:
         if isinstance(value, MEDIA):
             return self._part(value, "user")
         if isinstance(value, list | tuple) and any(isinstance(each, MEDIA) for each in value):
@@ -114,7 +118,7 @@ class Rewriting:
             return None
         return evolve(part, text=text)
 
-    def _media(self, part: Any) -> Part:
+    def _media(self, part: Image | File | Audio | Video) -> Part:
         changes: dict[str, Any] = {}
         if part.filename and (name := self._change(part.filename)) != part.filename:
             changes["filename"] = name.replace("[", "").replace("]", "")
@@ -140,7 +144,7 @@ class Rewriting:
     def _json(self, text: str) -> str:
         """Return JSON with the texts in it changed, names too; all else stays as it was written."""
 
-        def changed(match: Any) -> str:
+        def changed(match: re.Match[str]) -> str:
             literal: str = match[0]
             try:
                 value = loads(literal)

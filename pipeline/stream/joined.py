@@ -111,7 +111,8 @@ class Joined:
                 out += self._placed(chunk)
         return out
 
-    def _placed(self, chunk: Any) -> list[StreamChunk]:
+    def _placed(self, placed: StreamChunk) -> list[StreamChunk]:
+        chunk: Any = placed
         if type(chunk) is TextDelta and self._first is None:
             self._first = chunk.index
         if isinstance(chunk, Cited):
