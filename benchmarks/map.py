@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,20 +23,22 @@ from benchmarks.own_cost import MODEL, AsyncInstant, Instant
 
 ITEMS, RUNS = 1000, 9
 PROMPT = "Is this kind? {text}"
-LINES = {
+LINES: dict[str, dict[str, Any]] = {
     "1 worker": {"workers": 1},
     "16 workers": {"workers": 16},
-    "16 workers, as done": {"workers": 16, "order": "as done"},
+    "as done": {"workers": 16, "order": "as done"},
+    "journal": {"workers": 16, "job": "run"},
 }
+"""The settings of the maps that are measured; 16 workers where nothing else is said."""
 
 
 def rows(count: int) -> Any:
     return ({"id": at, "text": f"text {at}"} for at in range(count))
 
 
-def client_of(kind: type[Any]) -> Any:
+def client_of(kind: type[Any], journal: Path | None = None) -> Any:
     http = Instant(0.0) if kind is stepwell.Client else AsyncInstant(0.0)
-    return kind(http=http, api_keys={"groq": "key"})
+    return kind(http=http, api_keys={"groq": "key"}, journal=journal)
 
 
 def cpu(work: Callable[[], object]) -> float:
@@ -54,17 +57,22 @@ async def async_calls(client: stepwell.AsyncClient) -> None:
         await client.generate_text(MODEL, f"Is this kind? {row['text']}")
 
 
-def measure(name: str, calls: Callable[[], object], maps: dict[str, Callable[[], object]]) -> None:
+def measure(name: str, calls: Callable[[], object], mapped: Callable[[dict[str, Any]], object], folder: Path) -> None:
     """Print the differences. The subjects take turns, so that other load affects all of them."""
     least: dict[str, float] = {}
-    for _ in range(RUNS):
-        for subject, work in {"calls": calls, **maps}.items():
-            least[subject] = min(cpu(work), least.get(subject, 1e9))
-    print(f"{name}: {least.pop('calls'):.0f} µs a call")
-    for subject in maps:
-        print(f"{name}, {subject:24} {least[subject]:6.0f} µs an item in all")
-    base = min(cpu(calls) for _ in range(3))
-    print(f"{name}: above a call, " + ", ".join(f"{subject}: {least[subject] - base:.0f}" for subject in maps))
+    for run in range(RUNS):
+        least["calls"] = min(cpu(calls), least.get("calls", 1e9))
+        for line, given in LINES.items():
+            place = folder / f"{name} {line} {run}"
+            place.mkdir()
+            settings = {**given, "out": place / "out.jsonl"}
+            if "job" in given:
+                settings["job"] = f"run {run}"  # in a journal that is open already
+            least[line] = min(cpu(partial(mapped, settings)), least.get(line, 1e9))
+    base = least.pop("calls")
+    print(f"{name}: a call takes {base:.0f} µs; more for each item:")
+    for line, taken in least.items():
+        print(f"{name}, {line:12} {taken - base:6.0f} µs")
 
 
 def memory(count: int, folder: Path) -> float:
@@ -84,31 +92,19 @@ def memory(count: int, folder: Path) -> float:
 
 def main() -> None:
     """Print all figures."""
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() as name, asyncio.Runner() as runner:
         folder = Path(name)
+        client = client_of(stepwell.Client, folder / "sync.sqlite")
+        other = client_of(stepwell.AsyncClient, folder / "async.sqlite")
 
-        def fresh() -> Path:
-            path = folder / "out.jsonl"
-            path.unlink(missing_ok=True)
-            return path
+        def mapped(settings: dict[str, Any]) -> None:
+            client.map(rows(ITEMS), model=MODEL, prompt=PROMPT, **settings).run()
 
-        client = client_of(stepwell.Client)
-        sync_maps = {
-            line: lambda settings=settings: client.map(
-                rows(ITEMS), model=MODEL, prompt=PROMPT, out=fresh(), **settings
-            ).run()
-            for line, settings in LINES.items()
-        }
-        measure("sync", lambda: sync_calls(client), sync_maps)
-        asynchronous = client_of(stepwell.AsyncClient)
-        with asyncio.Runner() as runner:
-            async_maps = {
-                line: lambda settings=settings: runner.run(
-                    asynchronous.map(rows(ITEMS), model=MODEL, prompt=PROMPT, out=fresh(), **settings).run()
-                )
-                for line, settings in LINES.items()
-            }
-            measure("async", lambda: runner.run(async_calls(asynchronous)), async_maps)
+        def amapped(settings: dict[str, Any]) -> None:
+            runner.run(other.map(rows(ITEMS), model=MODEL, prompt=PROMPT, **settings).run())
+
+        measure("sync", lambda: sync_calls(client), mapped, folder)
+        measure("async", lambda: runner.run(async_calls(other)), amapped, folder)
         if "--quick" not in sys.argv:
             for count in (1_000, 100_000):
                 print(f"memory, {count:>7,} items: grows by {memory(count, folder):.1f} MB")

@@ -177,6 +177,12 @@ _COMMANDS = {
         "the embedded model: `stepwell local install` fetches it",
         (_argument("action", choices=["install", "path"]),),
     ),
+    "docs": _Command(
+        "docs",
+        "docs",
+        "the documentation: its list of pages, a page, or where words occur in it",
+        (_argument("words", nargs="*", metavar="PAGE or WORD", help="steps, tutorial, errors ...; or words to find"),),
+    ),
 }
 
 
