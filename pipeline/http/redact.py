@@ -26,7 +26,7 @@ _OCCURRENCES = 10
 _BEARING = late_pattern(r"auth|key|token|secret|cookie")
 
 
-def redact(error: StepwellError, request: Request) -> None:
+def mask_secrets(error: StepwellError, request: Request) -> None:
     """Mask the credentials of a request in all parts of an error: message, hint, bodies, headers, request id.
 
     In the message, texts of the call's input are replaced by "…" as well, also from their middle. An exception behind
