@@ -17,7 +17,7 @@ from typing import Any, Protocol, Self
 from ..async_api import AsyncClient
 from ..schemas.errors import ConfigError
 from ..schemas.json_text import dumps, loads
-from ..workflows.map.keys import key_of
+from ..workflows.map.keys import item_key
 from .common import missing
 
 ANSWERS = {
@@ -74,7 +74,7 @@ def map_dataset(
     folder: a folder that all workers see. Which results are in it belongs to one map; another needs its own.
     client: makes the client of a worker, where it is: a function that can be pickled, as a client cannot be. Limits that
         all workers share are steps with a store, such as RateLimit(..., store=RedisStore(url)).
-    concurrency: how many workers there are, or the least and the most, as `Dataset.map_batches` takes it.
+    concurrency: how many workers there are, or the least and the most.
     prefix: put before the names of the columns that are added, see ANSWERS.
     resources: what a worker needs, as `Dataset.map_batches` takes it: num_cpus=, memory= and so on.
     options: those of `client.map`: model, prompt, schema, tools, key, workers (items at once in each worker), errors,
@@ -83,18 +83,19 @@ def map_dataset(
     Raises MissingExtra without Ray, and ConfigError for options that are not to be given here.
     """
     try:
-        import ray.data  # noqa: F401 - a large extra, and only here
+        from ray.data import ActorPoolStrategy  # a large extra, and only here
     except ImportError as error:
         raise missing(error, "ray", "ray") from error
     if taken := {"out", "journal", "order", "mode"} & options.keys():
         raise ConfigError(f"map_dataset does not take {', '.join(sorted(taken))}", hint="each block has files in folder=")
+    least, most = concurrency if isinstance(concurrency, tuple) else (concurrency, concurrency)
     settings = {"client": client, "folder": folder, "prefix": prefix, "options": options}
     return dataset.map_batches(
         BlockWorker,
         fn_constructor_kwargs=settings,
         batch_size=None,  # a block is asked about as it is, so that the next run finds it again
         batch_format="pyarrow",
-        concurrency=concurrency,
+        compute=ActorPoolStrategy(min_size=least, max_size=most),
         **(resources or {}),
     )
 
@@ -125,7 +126,7 @@ class BlockWorker:
         self._folder.mkdir(parents=True, exist_ok=True)
         out = self._folder / f"{name}.jsonl"
         journal = self._folder / f"{name}.sqlite"
-        await self._client.map(rows, out=out, journal=journal, **self._options).run()
+        await self._client.map(rows, out=out, **self._options).run()
         with out.open("rb") as lines:
             return sorted(map(_answer, lines), key=lambda answer: answer["index"])
 
@@ -133,7 +134,7 @@ class BlockWorker:
         """Return the name of a block: a digest of the keys of its items."""
         digest = blake2b(digest_size=10)
         for index, row in enumerate(rows):
-            digest.update(key_of(row, index, self._options.get("key")).encode("utf-8", "surrogatepass") + b"\n")
+            digest.update(item_key(row, index, self._options.get("key")).encode("utf-8", "surrogatepass") + b"\n")
         return digest.hexdigest()
 
     def _with_answers(self, block: Table, answers: Sequence[Mapping[str, Any]]) -> Table:

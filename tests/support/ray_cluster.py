@@ -32,7 +32,7 @@ from stepwell.stores import RedisStore
 ITEMS, BLOCKS, AT_ONCE, PLACES = 1200, 24, 8, 12
 SECONDS = 0.03
 LOCAL = {"model": "local:smollm2", "prompt": "Answer with one word. {text}", "max_tokens": 6, "temperature": 0, "seed": 1}
-MOCK = {"model": "openai:m", "prompt": "Say {id}", "key": "id", "wire": "openai_chat"}
+MOCK = {"model": "openai:m", "prompt": "Say {id}", "key": "id", "max_tokens": 10, "wire": "openai_chat"}
 
 
 class Counting:
