@@ -144,6 +144,20 @@ class Warned(HintedChunk):
 
 
 @define
+class Seam(HintedChunk):
+    """The place where an answer that broke off goes on; see `continue_stream`.
+
+    `how` is cursor (the provider had kept the rest), beginning (the model went on with what it had said; a tool call
+    that had not ended is dropped), or anew: the answer starts again, so that all that came before is to be dropped.
+    `error` is the class of the error that broke it off.
+    """
+
+    type: ClassVar[Literal["seam"]] = "seam"
+    how: Literal["cursor", "beginning", "anew"]
+    error: str = ""
+
+
+@define
 class Alternative(HintedChunk):
     """A chunk of a further choice than the first, if n > 1."""
 
@@ -195,6 +209,7 @@ StreamChunk = (
     | UsageUpdate
     | MetadataUpdate
     | Warned
+    | Seam
     | Alternative
     | Finish
 )
