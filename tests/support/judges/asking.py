@@ -7,11 +7,13 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import stepwell
 from attrs import field, frozen
-from every_way import WAYS
+
+import stepwell
 from stepwell import Reply, Timeouts
 from stepwell.errors import ProviderError, StepwellError
+
+from every_way import WAYS
 
 BOTH, STREAMED, PLAIN = tuple(WAYS), ("streamed", "async streamed"), ("sync", "async")
 SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
@@ -19,7 +21,7 @@ SCHEMA = {"type": "object", "properties": {"city": {"type": "string"}}, "require
 
 @stepwell.tool
 def weather(city: str) -> str:
-    """The weather in a city now."""
+    """Look up the weather in a city now."""
     return f"sunny in {city}"
 
 

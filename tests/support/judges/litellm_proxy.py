@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from functools import partial
 from typing import Any
 
 from . import asking, local_model
@@ -32,6 +31,14 @@ ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
     ("generateContent", "/v1beta", "google", {}),
 ]
 
+SDK_LINES = {
+    "chat completions": local_model.chat_line,
+    "responses": local_model.responses_line,
+    "messages": local_model.messages_line,
+    "generateContent": local_model.gemini_line,
+}
+"""For each route, the vendor's SDK asked for the local model's text, as what a client is to read."""
+
 
 def judged() -> Iterator[Row]:
     """Ask every route in every case. Raises NotInstalled."""
@@ -39,10 +46,20 @@ def judged() -> Iterator[Row]:
     local, vectors, port = local_model.address(), local_model.address(vectors=True), free_port()
     config = FOLDER / "litellm" / "config.yaml"
     config.write_text(json.dumps(_config(local, vectors)))
-    command = [str(program), "--config", str(config), "--port", str(port), "--host", "127.0.0.1", "--telemetry", "False"]
+    command = [
+        str(program),
+        "--config",
+        str(config),
+        "--port",
+        str(port),
+        "--host",
+        "127.0.0.1",
+        "--telemetry",
+        "False",
+    ]
     with server(command, port, "/health/liveliness", seconds=120) as url:
         for name, path, provider, options in ROUTES:
-            yield from _asked(name, provider, url + path, options, local)
+            yield from _asked(name, provider, url + path, options, SDK_LINES[name](url, key=KEY))
         route = Route(NAME, "embeddings", "openai:vectors", f"{url}/v1", key=KEY, retries=0)
         for way in PLAIN:
             ours = asking.operation(
@@ -66,21 +83,27 @@ def _config(local: str, vectors: str) -> dict[str, Any]:
     }
 
 
-def _asked(name: str, provider: str, base: str, options: dict[str, Any], local: str) -> Iterator[Row]:
+def _asked(name: str, provider: str, base: str, options: dict[str, Any], read: str) -> Iterator[Row]:
     limited = {"max_tokens": WORDS, "temperature": 0}
-    of_server = local_model.chat_line(local)
-    offered = local_model.chat_line(local, tools=[local_model.CHAT_TOOL])
-    ask = partial(asking.text, tools=[asking.weather])
 
     def route(model: str, key: str = KEY) -> Route:
         return Route(NAME, name, f"{provider}:{model}", base, options, key, retries=0)
 
     for way in BOTH:
-        yield Row(route("said"), "scripted text", way, f"{SAID!r}, stop", asking.text(route("said"), way, PROMPT, **limited))
-        yield Row(route(MODEL), "text of the local model", way, of_server, asking.text(route(MODEL), way, PROMPT, **limited))
-        yield Row(route(MODEL), "a tool offered", way, offered, ask(route(MODEL), way, PROMPT, **limited))
-        yield Row(route("said", "no-key"), "a wrong key", way, "AuthError 401", asking.text(route("said", "no-key"), way, PROMPT, **limited))
+        yield Row(
+            route("said"), "scripted text", way, f"{SAID!r}, stop", asking.text(route("said"), way, PROMPT, **limited)
+        )
+    for way in ("sync", "async streamed"):
+        yield Row(route(MODEL), "text of the local model", way, read, asking.text(route(MODEL), way, PROMPT, **limited))
+        wrong = asking.text(route("said", "no-key"), way, PROMPT, **limited)
+        yield Row(route("said", "no-key"), "a wrong key", way, "AuthError 401", wrong)
     for model, _, wanted in FAILURES:
         for way in BOTH:
             yield Row(route(model), model, way, wanted, asking.text(route(model), way, PROMPT, **limited))
-    yield Row(route("nobody"), "a model that is not there", "sync", "InvalidRequest 400", asking.text(route("nobody"), "sync", PROMPT, **limited))
+    yield Row(
+        route("nobody"),
+        "a model that is not there",
+        "sync",
+        "InvalidRequest 400",
+        asking.text(route("nobody"), "sync", PROMPT, **limited),
+    )

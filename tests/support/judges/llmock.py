@@ -13,7 +13,7 @@ import httpx
 from attrs import frozen
 
 from . import asking
-from .asking import BOTH, PLAIN, STREAMED, Route, Row
+from .asking import BOTH, STREAMED, Route, Row
 from .installed import python_package
 from .running import free_port, server
 
@@ -21,7 +21,7 @@ NAME, REQUIREMENT = "LLMock", "llmock==0.2.2"
 SERVERS = 3
 """One process for each of so many routes at a time: a verdict is on all requests of its process."""
 
-TEXT = "The ferry to Ilmar leaves the northern pier at nine and comes back before it is dark."
+TEXT = "The ferry leaves at nine, and it comes back to the pier before dark."
 SAID = {"type": "reply", "text": TEXT, "times": None}
 DONE = f"{TEXT!r}, stop"
 CALL = 'weather({"city": "mock-city"}), tool_calls'
@@ -70,13 +70,20 @@ CASES = [
     Case("text", (SAID,), DONE),
     Case("cut at the limit", ({**SAID, "finish_reason": "length"},), f"{TEXT!r}, length"),
     Case("a call", (), CALL, ask=_TOOLS),
-    Case("a call whose arguments are no JSON", ({"type": "tool_fault", "kind": "malformed_arguments"},), BROKEN_CALL, ask=_TOOLS),
-    Case("a call of a tool that was not offered", ({"type": "tool_fault", "kind": "unknown_tool"},), UNKNOWN, ask=_TOOLS),
+    Case(
+        "a call whose arguments are no JSON",
+        ({"type": "tool_fault", "kind": "malformed_arguments"},),
+        BROKEN_CALL,
+        ask=_TOOLS,
+    ),
+    Case(
+        "a call of a tool that was not offered", ({"type": "tool_fault", "kind": "unknown_tool"},), UNKNOWN, ask=_TOOLS
+    ),
     Case("a loop of calls and results", (), "'Mock response from {model}.', stop", ask=asking.loop),
     Case("an object by a schema", (), "{'city': 'mock-city'}", ask=asking.an_object),
     Case("the first token after 0.3 s", (SAID, {"type": "slow_first_token", "seconds": 0.3}), DONE, STREAMED),
     Case("an answer after 0.3 s", (SAID, {"type": "delay", "seconds": 0.3}), DONE, TWO),
-    Case("disconnected at the first event", _fault("disconnect", 1), DONE, STREAMED),
+    Case("disconnected before the first event", _fault("disconnect", 0), DONE, STREAMED),
     Case("disconnected within the text", _fault("disconnect", 8), "StreamTruncated", STREAMED),
     Case("truncated within the text", _fault("truncate", 8), "StreamTruncated", STREAMED),
     Case("a chunk that is no JSON", _fault("malformed", 8), "DecodeError", STREAMED),
@@ -96,7 +103,12 @@ CASES = [
     ],
     Case(
         "a prompt that is too long",
-        _fail(400, code="context_length_exceeded", message="This model's maximum context length is 8192 tokens.", times=None),
+        _fail(
+            400,
+            code="context_length_exceeded",
+            message="This model's maximum context length is 8192 tokens.",
+            times=None,
+        ),
         "ContextOverflow 400",
         TWO,
     ),

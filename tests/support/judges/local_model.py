@@ -71,6 +71,20 @@ def messages_line(url: str, *, key: str = "k", **options: Any) -> str:
     return end_of(ask)
 
 
+def gemini_line(url: str, *, key: str = "k") -> str:
+    """Ask by Google's SDK for content and write its line."""
+    from google import genai
+
+    def ask() -> Any:
+        client = genai.Client(api_key=key, http_options={"base_url": url, "api_version": "v1beta"})
+        config = {"max_output_tokens": WORDS, "temperature": 0}
+        answer = client.models.generate_content(model=MODEL, contents=PROMPT, config=config)
+        reason = answer.candidates[0].finish_reason.name
+        return _line(answer.text or "", [], {"STOP": "stop", "MAX_TOKENS": "length"}.get(reason, reason))
+
+    return end_of(ask)
+
+
 def _line(text: str, calls: list[tuple[str, str]], end: str) -> Line:
     written = [f"{name}({json.dumps(json.loads(arguments))})" for name, arguments in calls]
     return Line(", ".join([*([repr(text)] if text else []), *written, end]))
