@@ -57,7 +57,7 @@ def judged() -> Iterator[Row]:
         "--telemetry",
         "False",
     ]
-    with server(command, port, "/health/liveliness", seconds=120) as url:
+    with server(command, port, "/health/liveliness", seconds=200) as url:
         for name, path, provider, options in ROUTES:
             yield from _asked(name, provider, url + path, options, SDK_LINES[name](url, key=KEY))
         route = Route(NAME, "embeddings", "openai:vectors", f"{url}/v1", key=KEY, retries=0)

@@ -30,8 +30,10 @@ def server(command: list[str], port: int, ready: str, *, seconds: float = 30.0) 
     try:
         deadline = time.monotonic() + seconds
         while not _answers(url + ready):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise NotInstalled(f"its server does not start, see {log}")
+            if process.poll() is not None:
+                raise NotInstalled(f"its server ended: {log.read_text(errors='replace').strip()[-200:]!r}")
+            if time.monotonic() > deadline:
+                raise NotInstalled(f"its server did not answer within {seconds:.0f} s")
             time.sleep(0.1)
         yield url
     finally:
