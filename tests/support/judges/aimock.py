@@ -17,7 +17,7 @@ from .running import free_port, server
 
 NAME, REQUIREMENT = "aimock", "@copilotkit/aimock@1.43.0"
 FIXTURES = Path(__file__).with_suffix(".json")
-"""What it answers, by the words of the prompt."""
+"""What it answers to which prompt."""
 THREADS = 4
 """It keeps no state between requests, so routes are asked at the same time: most of a case is waiting."""
 
