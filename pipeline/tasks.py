@@ -42,8 +42,17 @@ def gather(flows: Iterable[Flow], limit: int | None = None) -> Flow:
         return (yield from _one_after_another(waiting))
     news = News()
     tasks = [Task(news) for _ in waiting]
+    yield from attended(tasks, _run_all(waiting, tasks, news, limit or MAX_TASKS))
+    return [task.result if task.error is None else task.error for task in tasks]
+
+
+def attended(tasks: Sequence[Task], lead: Flow) -> Flow:
+    """Run a flow that starts tasks, and return its result. However it ends, they are stopped.
+
+    tasks: those that it starts; a list may grow meanwhile.
+    """
     try:
-        yield from _run_all(waiting, tasks, news, limit or MAX_TASKS)
+        result = yield from lead
     except GeneratorExit:  # closed, not cancelled: nothing more can be yielded
         _cancel(tasks)
         raise
@@ -51,7 +60,7 @@ def gather(flows: Iterable[Flow], limit: int | None = None) -> Flow:
         yield StopTasks([task for task in tasks if task.cancel is not None])
         raise
     yield StopTasks(tasks)
-    return [task.result if task.error is None else task.error for task in tasks]
+    return result
 
 
 def _run_all(waiting: deque[Flow], tasks: Sequence[Task], news: News, limit: int) -> Flow:
@@ -65,7 +74,7 @@ def _run_all(waiting: deque[Flow], tasks: Sequence[Task], news: News, limit: int
             yield StartTask(follow(task, waiting.popleft()), task)
             running += 1
         yield from _emit_items(tasks)
-        _raise_interrupt(tasks)
+        raise_interrupt(tasks)
         ended = sum(task.ended.is_set for task in tasks)
         if ended == len(tasks):
             return
@@ -104,7 +113,7 @@ def _first(tasks: Sequence[Task], news: News) -> Flow:
     while True:
         signal = news.signal
         yield from _emit_items(tasks)
-        _raise_interrupt(tasks)
+        raise_interrupt(tasks)
         for task in tasks:
             if task.ended.is_set and task.error is None:
                 return task
@@ -162,7 +171,8 @@ def _emit_items(tasks: Sequence[Task]) -> Flow:
             task.taken.set()
 
 
-def _raise_interrupt(tasks: Sequence[Task]) -> None:
+def raise_interrupt(tasks: Sequence[Task]) -> None:
+    """Raise what is no Exception (Ctrl-C, a cancellation) if a task ended so."""
     for task in tasks:
         if task.error is not None and not isinstance(task.error, Exception):
             raise task.error

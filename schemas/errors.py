@@ -56,7 +56,6 @@ class StepwellError(Exception):
     usage: the usage known so far.
     warnings: the warnings about the request.
     request_id: the provider's id of the request.
-    attempts: the attempts of the call, in their order, each an Attempt (schemas/attempt.py).
     """
 
     retryable: ClassVar[bool] = False
@@ -69,7 +68,7 @@ class StepwellError(Exception):
     partial: Any = None  # a Reply, or an Embeddings; not imported here
     usage: Any = None
     warnings: tuple[Any, ...] = ()
-    attempts: tuple[Any, ...] = ()  # of Attempt; not imported here
+    _attempts: tuple[Any, ...] = ()
 
     def __init__(self, message: str, *, hint: str | None = None, **fields: object) -> None:
         message = visible(message)
@@ -77,6 +76,16 @@ class StepwellError(Exception):
         self.hint = hint or self.usual_hint
         for name, value in fields.items():
             setattr(self, name, value)
+
+    @property
+    def attempts(self) -> tuple[Any, ...]:  # of Attempt; not imported here
+        """The attempts of the call, in their order, each an Attempt (schemas/attempt.py). Of a tool that failed, or an
+        object that does not fit, they are those of the last answer."""
+        return self._attempts or getattr(self.partial, "attempts", ())
+
+    @attempts.setter
+    def attempts(self, attempts: tuple[Any, ...]) -> None:
+        self._attempts = attempts
 
     @property
     def message(self) -> str:

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
-from .client import BaseClient
+from .bulk_api import BulkClient
 
 if TYPE_CHECKING:
     from .health_check import Health
@@ -35,16 +35,15 @@ if TYPE_CHECKING:
     from .schemas.model import Model
     from .schemas.parts import Audio, File, Image
     from .schemas.reply import Ranked, Reply, Verdict
-    from .workflows.batch.job import BatchJob
     from .workflows.objects.modes import Mode
     from .workflows.objects.stream import ObjectStream
     from .workflows.tools.call import Approve
-    from .workflows.tools.loop import ToolStream
+    from .workflows.tools.stream import ToolStream
 
 T = TypeVar("T")
 
 
-class Client(BaseClient):
+class Client(BulkClient):
     """The synchronous client. Safe to share between threads; a forked child gets connections of its own."""
 
     def generate_text(self, model: ModelLike, prompt: PromptLike, **options: Unpack[ChatOptions]) -> Reply[None]:
@@ -251,7 +250,8 @@ class Client(BaseClient):
 
         The arguments are those of run_tools. The loop starts when the stream is first read.
         """
-        from .workflows.tools.loop import Loop, ToolStream, loop  # brings in JSON Schema, as above
+        from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
+        from .workflows.tools.stream import ToolStream
 
         settings = Loop(
             max_steps=max_steps,
@@ -263,34 +263,6 @@ class Client(BaseClient):
             resume=resume,
         )
         return ToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True))
-
-    def submit_batch(
-        self,
-        model: ModelLike,
-        prompts: Mapping[str, PromptLike] | Iterable[PromptLike],
-        **options: Unpack[ChatOptions],
-    ) -> BatchJob:
-        """Submit many prompts at once, to be answered within a day, at about half the price.
-
-        prompts: a dict by your own ids (letters, digits, - and _, at most 64 characters), or a list; its ids are "0",
-            "1" and so on.
-        options: those of generate_text, for all prompts.
-
-        Overrides apply. The client's own steps do not, since no call is made now; `pipeline=` gives steps for these
-        calls. Before anything is sent, raises the error of any invalid call, and NotSupported if the provider has no
-        batches.
-        """
-        from .workflows.batch.job import BatchJob  # seldom used
-        from .workflows.batch.workflows import submit
-
-        return BatchJob(self, *self.run_workflow(submit(self.planner, model, prompts, options)))
-
-    def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> BatchJob:
-        """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
-        from .workflows.batch.job import BatchJob  # seldom used
-        from .workflows.batch.workflows import find
-
-        return BatchJob(self, *self.run_workflow(find(self.planner, model, id, options)))
 
     def embed(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[EmbedOptions]

@@ -1,15 +1,15 @@
 """The public calls, to be awaited.
 
-Written by `python -m tools.api` from the methods of Client in api.py; change those, not this file.
+Written by `python -m tools.api` from the methods in api.py; change those, not this file.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
-from .client import BaseAsyncClient
+from .async_bulk_api import AsyncBulkClient
 
 if TYPE_CHECKING:
     from .health_check import Health
@@ -35,16 +35,15 @@ if TYPE_CHECKING:
     from .schemas.model import Model
     from .schemas.parts import Audio, File, Image
     from .schemas.reply import Ranked, Reply, Verdict
-    from .workflows.batch.job import AsyncBatchJob
     from .workflows.objects.modes import Mode
     from .workflows.objects.stream import AsyncObjectStream
     from .workflows.tools.call import Approve
-    from .workflows.tools.loop import AsyncToolStream
+    from .workflows.tools.stream import AsyncToolStream
 
 T = TypeVar("T")
 
 
-class AsyncClient(BaseAsyncClient):
+class AsyncClient(AsyncBulkClient):
     """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or
     at once: each gets connections of its own, which are closed when the loop ends."""
 
@@ -252,7 +251,8 @@ class AsyncClient(BaseAsyncClient):
 
         The arguments are those of run_tools. The loop starts when the stream is first read.
         """
-        from .workflows.tools.loop import AsyncToolStream, Loop, loop  # brings in JSON Schema, as above
+        from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
+        from .workflows.tools.stream import AsyncToolStream
 
         settings = Loop(
             max_steps=max_steps,
@@ -264,34 +264,6 @@ class AsyncClient(BaseAsyncClient):
             resume=resume,
         )
         return AsyncToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True))
-
-    async def submit_batch(
-        self,
-        model: ModelLike,
-        prompts: Mapping[str, PromptLike] | Iterable[PromptLike],
-        **options: Unpack[ChatOptions],
-    ) -> AsyncBatchJob:
-        """Submit many prompts at once, to be answered within a day, at about half the price.
-
-        prompts: a dict by your own ids (letters, digits, - and _, at most 64 characters), or a list; its ids are "0",
-            "1" and so on.
-        options: those of generate_text, for all prompts.
-
-        Overrides apply. The client's own steps do not, since no call is made now; `pipeline=` gives steps for these
-        calls. Before anything is sent, raises the error of any invalid call, and NotSupported if the provider has no
-        batches.
-        """
-        from .workflows.batch.job import AsyncBatchJob  # seldom used
-        from .workflows.batch.workflows import submit
-
-        return AsyncBatchJob(self, *await self.run_workflow(submit(self.planner, model, prompts, options)))
-
-    async def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> AsyncBatchJob:
-        """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
-        from .workflows.batch.job import AsyncBatchJob  # seldom used
-        from .workflows.batch.workflows import find
-
-        return AsyncBatchJob(self, *await self.run_workflow(find(self.planner, model, id, options)))
 
     async def embed(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[EmbedOptions]

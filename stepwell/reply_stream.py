@@ -2,31 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Generator, Iterator
 from typing import Any, Generic, Self, TypeVar, cast
 
 from .client import BaseAsyncClient, BaseClient
-from .pipeline.effects import CallModel, Cancelled, Emit, Flow
-from .schemas.chunks import StreamChunk
+from .pipeline.effects import Flow
 from .schemas.errors import StepwellError
 from .schemas.reply import ObjectType, Reply
 
 Item = TypeVar("Item")
-
-
-def stream_call(
-    model: Any, prompt: Any, options: Mapping[str, Any], items: Callable[[list[StreamChunk]], Iterable[Any]]
-) -> Flow:
-    """Stream one chat call: emit what `items` makes of the chunks as they come, and return the Reply."""
-    reader = yield CallModel(model, prompt, options, stream=True)
-    try:
-        while (chunks := (yield from reader.next())) is not None:
-            for item in items(chunks):
-                yield Emit(item)
-    except Cancelled:
-        yield from reader.close()
-        raise
-    return reader.whole_reply()
 
 
 class _ReplyStream(Generic[Item, ObjectType]):

@@ -42,6 +42,8 @@ from loopback import (
     whole_stream,
 )
 
+WITHOUT_TEXT = b'data: {"choices": [{"index": 0, "delta": {"role": "assistant"}}]}\n\n'
+
 
 @carriers
 def test_a_complete_answer_is_the_same_streamed_and_not(carrier: str) -> None:
@@ -63,6 +65,7 @@ def test_a_complete_answer_is_the_same_streamed_and_not(carrier: str) -> None:
         ([streaming(), LONG], Timeouts(first_event=0.2), errors.FirstEventTimeout),
         ([streaming(), *[chunk(b": ping\n\n"), 0.05] * 1200], Timeouts(first_event=0.3), errors.FirstEventTimeout),
         ([streaming(), chunk(event("a")), LONG], Timeouts(idle=0.2), errors.StreamIdleTimeout),
+        ([streaming(), chunk(WITHOUT_TEXT), LONG], Timeouts(idle=0.2), errors.StreamIdleTimeout),
         ([streaming(), chunk(event("a")), LONG], Timeouts(total=1.0), errors.TotalTimeout),
         (
             [streaming(), chunk(event("a")), *[chunk(b": ping\n\n"), 0.05] * 1200],
@@ -76,6 +79,7 @@ def test_a_complete_answer_is_the_same_streamed_and_not(carrier: str) -> None:
         "after head",
         "comments only",
         "idle",
+        "idle after an event without text",
         "total while silent",
         "total while dripping",
     ],

@@ -1,6 +1,6 @@
 """Generate the files that repeat the methods of Client: `python -m tools.api`.
 
-stepwell/async_api.py: AsyncClient, whose methods have the same arguments and are awaited.
+stepwell/async_api.py, async_bulk_api.py: AsyncClient, whose methods have the same arguments and are awaited.
 stepwell/functions.py: the functions of the package, sync and async.
 stepwell/__init__.pyi: the public names for type checkers, which cannot follow names that are loaded when first used.
 
@@ -11,21 +11,26 @@ from __future__ import annotations
 
 import ast
 import re
+from functools import partial
 from pathlib import Path
 
 from tools.option_types import OPTIONS, formatted, option_types
 
 PACKAGE = Path(__file__).parents[1] / "stepwell"
-SOURCE = PACKAGE / "api.py"
-STREAMS = ("Stream", "ToolStream", "ObjectStream")
-NOT_A_FUNCTION = ("run", "stream", "preview", "health")
+SOURCES = (PACKAGE / "api.py", PACKAGE / "bulk_api.py")
+"""Client, and the class that it inherits from."""
+STREAMS = ("Stream", "ToolStream", "ObjectStream", "MapRun")
+NOT_A_FUNCTION = ("run", "stream", "preview", "health", "map")  # a function named map would hide the builtin one
 
 METHOD = re.compile(r"^    def (?P<rest>\w+\((?:[^()]|\([^()]*\))*\) -> (?P<result>\w+))", re.MULTILINE)
 """The head of a method, up to the name of the class that it returns."""
 
 RENAMED = {
-    "class Client(BaseClient)": "class AsyncClient(BaseAsyncClient)",
+    "class Client(BulkClient)": "class AsyncClient(AsyncBulkClient)",
+    "class BulkClient(BaseClient)": "class AsyncBulkClient(BaseAsyncClient)",
+    "from .bulk_api import BulkClient": "from .async_bulk_api import AsyncBulkClient",
     "import BaseClient": "import BaseAsyncClient",
+    "A client with the calls": "An async client with the calls",
     '"""The synchronous client. Safe to share between threads; a forked child gets connections of its own."""': (
         '"""The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or\n'
         '    at once: each gets connections of its own, which are closed when the loop ends."""'
@@ -54,14 +59,14 @@ STUB = '''"""The public names, for type checkers. Written by `python -m tools.ap
 
 
 def methods() -> list[str]:
-    """Return the names of Client's public methods, in the order of the file."""
-    (client,) = (node for node in ast.parse(SOURCE.read_text()).body if isinstance(node, ast.ClassDef))
-    return list(dict.fromkeys(node.name for node in client.body if isinstance(node, ast.FunctionDef)))
+    """Return the names of Client's public methods, in the order of the files."""
+    classes = [node for path in SOURCES for node in ast.parse(path.read_text()).body if isinstance(node, ast.ClassDef)]
+    return list(dict.fromkeys(node.name for each in classes for node in each.body if isinstance(node, ast.FunctionDef)))
 
 
-def async_client() -> str:
-    """Return async_api.py: api.py with every call awaited, and the async version of each class that it returns."""
-    text = SOURCE.read_text()
+def async_client(source: Path) -> str:
+    """Return the async version of a file: every call awaited, and the async version of each class that it returns."""
+    text = source.read_text()
     head = text.index('"""') + 3
     text = text[:head] + text[text.index('"""', head) :]
     text = re.sub(METHOD, _awaited, text)
@@ -69,9 +74,10 @@ def async_client() -> str:
     text = re.sub(rf"\b({'|'.join((*STREAMS, 'BatchJob'))})\b", r"Async\1", text)
     for sync, asynchronous in RENAMED.items():
         text = text.replace(sync, asynchronous)
+    what = "The public calls" if source.stem == "api" else "The public calls about many prompts at once"
     doc = (
-        "The public calls, to be awaited.\n\n"
-        "Written by `python -m tools.api` from the methods of Client in api.py; change those, not this file.\n"
+        f"{what}, to be awaited.\n\n"
+        f"Written by `python -m tools.api` from the methods in {source.name}; change those, not this file.\n"
     )
     return text.replace('""""""', f'"""{doc}"""', 1)
 
@@ -102,7 +108,7 @@ def stub() -> str:
 
 WRITTEN = {
     OPTIONS: option_types,
-    PACKAGE / "async_api.py": async_client,
+    **{path.with_name(f"async_{path.name}"): partial(async_client, path) for path in SOURCES},
     PACKAGE / "functions.py": functions,
     PACKAGE / "__init__.pyi": stub,
 }

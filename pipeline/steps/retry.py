@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from ...schemas.errors import ConnectError, ConnectTimeout, ProviderError, StepwellError, TransportError
+from ...schemas.errors import (
+    ConnectError,
+    ConnectTimeout,
+    DecodeError,
+    ProviderError,
+    ResponseTooLarge,
+    StepwellError,
+    TransportError,
+)
 from ..effects import CallNext, Sleep, StepGenerator
 from ..http.request import Request
 from ..http.response import FindError, Response
@@ -31,6 +39,8 @@ class RetryBudget:
 _NOT_TWICE = ("create_batch",)
 """Operations that may have begun work of a day where the connection broke: nobody would know of the first one's."""
 _NOT_SENT = (ConnectError, ConnectTimeout)
+_OF_AN_ATTEMPT = (TransportError, ProviderError, DecodeError, ResponseTooLarge)
+"""Errors of what was sent. All others are of a step, which may have refused the call before that."""
 
 
 def retry(
@@ -63,7 +73,7 @@ def retry(
             try:
                 outcome = yield from call(request)
                 error = outcome.error_by(find_error)
-            except (TransportError, ProviderError) as raised:
+            except _OF_AN_ATTEMPT as raised:
                 outcome = error = raised
             else:
                 if error is None:

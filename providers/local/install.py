@@ -87,15 +87,14 @@ def install() -> Path:
     Raises ConfigError when the download fails or its SHA-256 is not the expected one.
     """
     path = cache_folder() / Path(MEMBER).name
-    if path.is_file():
-        return path
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with locked(path.parent) as lock:
-            # What killed installations left behind is removed, but only while no other process installs.
+            # What killed installations left behind is removed, but only while no other process installs. It is looked
+            # for even if the model is there: the pip of a killed installation may have gone on for a while.
             for left in () if lock is None else path.parent.glob(f"{_TEMPORARY}*"):
                 shutil.rmtree(left, ignore_errors=True)
-            if not path.is_file():  # another process may have fetched it meanwhile
+            if not path.is_file():
                 _fetch(path)
     except OSError as error:
         raise cannot_write(path, error) from error

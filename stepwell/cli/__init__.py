@@ -1,4 +1,4 @@
-"""The command line: `stepwell ask`, `chat`, `embed`, `models`, `providers`, `pipeline`, `local`."""
+"""The command line: `stepwell ask`, `chat`, `embed`, `map`, `models`, `providers`, `pipeline`, `local`."""
 
 from .main import main
 

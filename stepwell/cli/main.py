@@ -1,8 +1,8 @@
 """Parse the arguments, run a command, and turn an error into one line on stderr and the exit code of its class.
 
-0 is success, 1 any other error, 2 usage or configuration, 3 keys, 4 refused by the provider, 5 rate limit, quota or
-budget, 6 context too long, 7 network, 8 an answer that cannot be read, 9 an object that does not fit its schema, 10 a
-tool, 130 interrupted. STEPWELL_RAISE=1 shows the traceback instead.
+0 is success, 1 any other error, or items of a map that failed, 2 usage or configuration, 3 keys, 4 refused by the
+provider, 5 rate limit, quota or budget, 6 context too long, 7 network, 8 an answer that cannot be read, 9 an object
+that does not fit its schema, 10 a tool, 130 interrupted. STEPWELL_RAISE=1 shows the traceback instead.
 """
 
 from __future__ import annotations
@@ -94,6 +94,24 @@ _COMMANDS = {
             _argument("--json", action="store_true", help="print one object, with usage and cost"),
         ),
     ),
+    "map": _Command(
+        "map_items",
+        "run_map",
+        "ask the same about each item of a file; killed and run again, it goes on",
+        (
+            _argument("items", metavar="IN", help="JSONL, CSV, TSV or Parquet; - for lines of JSON on standard input"),
+            _argument("--prompt", help="a template: 'Is this kind? {text}'; {item} is the whole item"),
+            _argument("--model", help="provider:model-id (default: $STEPWELL_MODEL, else the local model)"),
+            _argument("--out", metavar="OUT.jsonl", help="the results (default: standard output)"),
+            _argument("--schema", metavar="FILE", help="a JSON Schema, for results that are objects"),
+            _argument("--key", metavar="FIELD", help="the field by which an item is known again"),
+            _argument("--workers", type=int, default=16, metavar="N", help="items at once (16)"),
+            _argument("--as-done", action="store_true", help="results as they are done, not in the items' order"),
+            _argument("--retry-failed", action="store_true", help="send the items again whose result is an error"),
+            _argument("--plot", metavar="FILE.svg", help="draw how long the items took, and the errors"),
+            *_CALL[:-1],
+        ),
+    ),
     "models": _Command(
         "listing",
         "print_models",
@@ -147,7 +165,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         row = _COMMANDS[arguments.command]
-        getattr(import_module(f".{row.module}", __package__), row.function)(arguments)
+        code = getattr(import_module(f".{row.module}", __package__), row.function)(arguments) or 0
         if sys.stdout is not None:
             sys.stdout.flush()
     except StepwellError as error:
@@ -161,7 +179,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         # The reader has closed the pipe (`stepwell ... | head`): no error, and nothing more may be written at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    return 0
+        return 0
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

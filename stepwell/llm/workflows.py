@@ -10,12 +10,13 @@ from ..options import ModelLike
 from ..parsers.asking import ask_and_parse, parse_reply
 from ..parsers.parser import OutputParser
 from ..pipeline.effects import CallModel, Flow
-from ..reply_stream import AsyncReplyStream, ReplyStream, stream_call
+from ..reply_stream import AsyncReplyStream, ReplyStream
 from ..schemas.chunks import StreamChunk, TextDelta
 from ..schemas.errors import ObjectInvalid
 from ..schemas.message import Context
 from ..schemas.reply import ObjectType, Reply
 from ..workflows.objects.generate import object_error
+from ..workflows.stream_call import stream_call
 
 Parser = OutputParser[Any] | None
 

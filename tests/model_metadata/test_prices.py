@@ -284,3 +284,11 @@ def test_a_total_is_the_sum_of_its_items_and_never_negative(usage, prices):
         assert cost.reason
     else:
         assert cost.total == sum(cost.items.values()) >= 0
+
+
+def test_plain_usage_costs_the_same_by_the_short_way() -> None:
+    lists = [Prices("0.15", "0.6"), Prices(0, "0.6", as_of="2026-01-01"), Prices("3", 0, batch_factor="0.5")]
+    plain = [Usage(10, 5), Usage(0, 7), Usage(3, 0), Usage(0, 0), Usage(9, 9, reasoning_tokens=4, service_tier="auto")]
+    for prices in lists:
+        for usage in plain:
+            assert price(usage, prices) == price(usage, prices, batch=False)

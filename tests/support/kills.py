@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 import httpx
 import orjson
+from map_kills import Maps, counting_server
 from redis_server import redis_server
 
 from stepwell import Budget, Client, RateLimit, cache
@@ -245,16 +246,21 @@ SUBJECTS: dict[str, Callable[[Path], Any]] = {
 
 
 @contextmanager
-def subject(name: str, folder: Path) -> Iterator[Subject]:
+def subject(name: str, folder: Path, kills: int) -> Iterator[Subject]:
     """Make a subject with its files in the folder."""
-    if name != "limits":
+    if name == "map":
+        with counting_server(ITEMS * kills) as server:
+            yield Maps(folder, *server)
+    elif name == "limits":
+        with redis_server(folder) as url:
+            yield Limits(url)
+    else:
         yield SUBJECTS[name](folder)
-        return
-    with redis_server(folder) as url:
-        yield Limits(url)
 
 
-NAMES = (*SUBJECTS, "limits")
+NAMES = (*SUBJECTS, "limits", "map")
+ITEMS = 100
+"""The items of a map, for each of the kills."""
 
 
 def killed(worker: Subject, first: int, seconds: float, *, early: bool) -> list[int]:
@@ -292,8 +298,8 @@ def run(name: str, kills: int, chance: random.Random) -> tuple[int, list[str]]:
     first, total, found = 0, 0, list[str]()
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="kills-")))
-        worker = stack.enter_context(subject(name, folder))
-        if name != "install":  # whose work changes the process that does it
+        worker = stack.enter_context(subject(name, folder, kills))
+        if name not in ("install", "map"):  # whose work changes the process that does it
             with closing(worker.work(10**6)) as work:
                 next(work)  # imports what the children need
         for turn in range(kills):
@@ -306,6 +312,8 @@ def run(name: str, kills: int, chance: random.Random) -> tuple[int, list[str]]:
                 faults = [repr(error)]
             found += [f"{name}, kill {turn}: {fault}" for fault in faults]
             first += len(acknowledged) + 2  # one more may have been at work
+        if isinstance(worker, Maps):
+            found += worker.finish()
     return total, found
 
 
@@ -317,11 +325,12 @@ def main() -> int:
     options = parser.parse_args()
     wrong = 0
     for name in options.names or NAMES:
-        total, found = run(name, options.kills, random.Random(options.seed))
+        kills = 2 * options.kills if name == "map" else options.kills  # 10,000 items, unless another number is given
+        total, found = run(name, kills, random.Random(options.seed))
         wrong += len(found)
         for fault in found[:10]:
             print(fault)
-        print(f"{name}: {options.kills} kills, {total:,} items acknowledged, {len(found)} corrupt or lost", flush=True)
+        print(f"{name}: {kills} kills, {total:,} items acknowledged, {len(found)} corrupt or lost", flush=True)
     return 1 if wrong else 0
 
 

@@ -14,10 +14,13 @@ import pytest
 
 import stepwell
 from stepwell import Budget, Client, RateLimit, Timeouts, errors
+from stepwell.embeddings import Embedder
 from stepwell.steps import circuit_breaker
 from stepwell.testing import Cut, Fault, Faults, Late, Refuse, Stall, Status
 
 from loopback import LONG, completion, event
+from scripted import MODEL as OF_A_SCRIPT
+from scripted import Scripted, calls
 
 MODEL, PROMPT = "groq:m", "a secret question"
 DOCS = Path(__file__).parents[2] / "docs"
@@ -58,6 +61,38 @@ def with_object() -> None:
         client.generate_object(MODEL, PROMPT, {"type": "object", "required": ["a"]})
 
 
+def unfinished() -> None:
+    body = {"id": "resp_1", "object": "response", "status": "in_progress", "model": "m", "output": []}
+    over = httpx.MockTransport(lambda request: httpx.Response(200, json=body))
+    with Client(transport=over, api_keys={"openai": "k"}) as client:
+        client.generate_text("openai:gpt-5", PROMPT, wire="openai_responses")
+
+
+def too_large() -> None:
+    def huge(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, headers={"content-length": str(10**12)}, stream=httpx.ByteStream(b"{}"))
+
+    ask(transport=httpx.MockTransport(huge))
+
+
+def looping(**options: Any) -> Callable[[], None]:
+    """Run tools until a tool fails, or no more answers may be asked for."""
+
+    def add(a: int, b: int) -> int:
+        """Add two numbers."""
+        raise ValueError(a + b)
+
+    return lambda: Scripted([calls(("1", "add", {"a": 1, "b": 2}))]).client.run_tools(
+        OF_A_SCRIPT, PROMPT, [add], **options
+    )
+
+
+def embedding() -> None:
+    over = httpx.MockTransport(lambda request: httpx.Response(400, json={"error": {"message": "too long"}}))
+    with Client(transport=over, api_keys={"openai": "k"}) as client:
+        Embedder("openai:text-embedding-3-small", client=client).embed([PROMPT])
+
+
 BUSY = Status(503, retry_after=0)
 FAILURES: dict[str, Callable[[], None]] = {
     "ConfigError": lambda: ask(retries="many"),
@@ -85,7 +120,12 @@ FAILURES: dict[str, Callable[[], None]] = {
     "TotalTimeout": lambda: ask(Late(), timeout=0.05),
     "StreamTruncated": lambda: ask(Cut(len(event("hello"))), stream=True),
     "DecodeError": lambda: ask(Cut(20, clean=True)),
+    "ResponseTooLarge": too_large,
+    "AnswerUnfinished": unfinished,
     "ObjectInvalid": with_object,
+    "ToolFailed": looping(on_tool_error="raise"),
+    "StepLimit": looping(max_steps=1),
+    "EmbeddingFailed": embedding,
     "CircuitOpen": lambda: ask(BUSY, again=2, pipeline=circuit_breaker(failures=1)),
     "BudgetExceeded": lambda: ask(pipeline=Budget(tokens=1)),
     "a RateLimit": lambda: ask(again=2, pipeline=RateLimit(1, per=LONG), timeout=1.0),
@@ -93,8 +133,6 @@ FAILURES: dict[str, Callable[[], None]] = {
 OTHERS = {
     "ProviderError", "TransportError",  # base classes
     "MissingExtra", "SchemaError",  # of the setup, like those above
-    "ResponseTooLarge", "AnswerUnfinished",  # read as DecodeError is, in tests of their own
-    "ToolFailed", "StepLimit", "EmbeddingFailed",  # of several calls, each of which has its own attempts
     "StepError",  # of a step of the user's
 }  # fmt: skip
 
@@ -120,8 +158,10 @@ def test_a_failure_is_explained(name: str, caplog: pytest.LogCaptureFixture, mon
         assert explanation == "nothing was sent"
     elif name in ("CircuitOpen", "BudgetExceeded", "a RateLimit"):
         assert explanation == "refused here"
-    elif name == "ObjectInvalid":
-        assert explained(error.partial.attempts, log) == "answered"
+    elif name in ("ObjectInvalid", "ToolFailed", "StepLimit"):
+        assert explanation == "answered"
+    elif name == "EmbeddingFailed":
+        assert explanation == "400: InvalidRequest"
     else:
         assert explanation == f"{error.attempts[-1].status}: {expected}" and f"error={expected}" in log[-1]
     assert PROMPT not in str(log)

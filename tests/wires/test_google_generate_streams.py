@@ -67,6 +67,18 @@ def test_an_array_cut_anywhere_is_an_error() -> None:
         assert isinstance(replay(with_body(recording, recording.body[:at]), google_generate), errors.StreamTruncated)
 
 
+@pytest.mark.parametrize("spoilt", [b"x", b", x]", b"] x"])
+def test_an_array_that_is_spoilt_after_an_event_is_an_error_in_any_pieces(spoilt: bytes) -> None:
+    data = orjson.dumps([piece({"text": "hello"}, finish="STOP")])[:-1] + spoilt
+    for size in (len(data), 1):
+        decoder = StreamDecoder(google_generate.stream_steps(), MODEL)
+        with pytest.raises(errors.DecodeError):
+            for at in range(0, len(data), size):
+                decoder.received.feed(decoder.feed(data[at : at + size]))
+            decoder.end()
+        assert decoder.received.reply().text == "hello"
+
+
 def test_after_the_last_piece_the_bracket_may_be_missing() -> None:
     (recording, *_) = [each for each in STREAMS if each not in EVENTS]
     whole = replay(recording, google_generate)

@@ -30,7 +30,7 @@ from ....schemas.chunks import (
     UsageUpdate,
     Warned,
 )
-from ....schemas.errors import DecodeError, ProviderError
+from ....schemas.errors import DecodeError, ProviderError, StepwellError
 from ....schemas.fold import fold
 from ....schemas.json_text import JSONDecodeError, dumps, exact, loads_fast
 from ....schemas.model import Model
@@ -62,9 +62,11 @@ def parse_stream_protocol(data: bytes, buffer: Any) -> tuple[list[sse.SSEEvent],
         if data and (not first or BOM.startswith(start)):
             return [], start if BOM.startswith(start) else b""
         data, buffer = start, (_array if first in (b"[", b"{") else sse.parse, b"")
+    if isinstance(buffer, StepwellError):
+        raise buffer
     parse, rest = buffer
     events, rest = parse(data, rest)
-    return events, (parse, rest)
+    return events, rest if isinstance(rest, StepwellError) else (parse, rest)
 
 
 def begins_stream(start: bytes, content_type: str) -> bool:

@@ -216,6 +216,7 @@ class EmbedJob:
             f"{count} could not be embedded; text {first}: {failures[first].message}",
             hint="the vectors of the others are on .partial, all reasons on .failures",
             failures=failures,
+            attempts=tuple(attempt for error in failures.values() for attempt in error.attempts),
             partial=partial,
             usage=partial.usage,
             warnings=partial.warnings,

@@ -6,11 +6,12 @@ import sys
 from collections.abc import Callable
 from typing import Protocol
 
+from ..rewritten_line import RewrittenLine
+
 Progress = bool | Callable[[int, int], None] | None
 
 SHOW_AFTER = 1.0
 """Seconds before a bar shows that was not asked for."""
-_REFRESH = 0.1
 
 
 class Bar(Protocol):
@@ -58,21 +59,15 @@ class _Reporter:
 
 
 class _Line:
-    """One line on stderr, rewritten at most ten times a second and wiped at the end."""
+    """One line of text that counts."""
 
     def __init__(self, total: int, delay: float, now: Callable[[], float]) -> None:
-        self._total, self._done, self._now = total, 0, now
-        self._next = now() + delay
-        self._width = 0
+        self._total, self._done = total, 0
+        self._line = RewrittenLine(delay, now)
 
     def update(self, n: int) -> None:
         self._done += n
-        if self._now() >= self._next:
-            self._next = self._now() + _REFRESH
-            line = f"embedding: {self._done} of {self._total} texts"
-            self._width = max(self._width, len(line))
-            print(f"\r{line:<{self._width}}", end="", file=sys.stderr, flush=True)
+        self._line.show(lambda: f"embedding: {self._done} of {self._total} texts")
 
     def close(self) -> None:
-        if self._width:
-            print(f"\r{'':<{self._width}}\r", end="", file=sys.stderr, flush=True)
+        self._line.close()

@@ -38,9 +38,12 @@ def generate(
     description: str | None,
     options: Mapping[str, Any],
 ) -> Flow:
-    """Run generate_object, whose arguments these are. Return the Reply with its `.object`."""
+    """Run generate_object, whose arguments these are. Return the Reply with its `.object`.
+
+    schema: what generate_object takes, or an OutputSpec made of it.
+    """
     hide_credentials(options)
-    spec = OutputSpec.of(schema, name, description)
+    spec = schema if isinstance(schema, OutputSpec) else OutputSpec.of(schema, name, description)
     plan = planner.plan("chat", model, wire=options.get("wire"), overrides=options.get("overrides"))
     request = object_request(plan, spec, prompt, options, mode)
     with span("generate_object", model=str(model), name=spec.name, mode=request.mode) as work:

@@ -14,7 +14,7 @@ from ...events import span
 from ...options import ModelLike, PromptLike
 from ...pipeline.effects import Emit, Flow
 from ...planner import CallPlanner
-from ...reply_stream import AsyncReplyStream, ReplyStream, stream_call
+from ...reply_stream import AsyncReplyStream, ReplyStream
 from ...schemas.chunks import StreamChunk, TextDelta, ToolCallDelta, ToolCallStart
 from ...schemas.errors import DecodeError, ObjectInvalid
 from ...schemas.json_schema.partial import MISSING, PartialJSON
@@ -24,6 +24,7 @@ from ...schemas.json_schema.withholding import continues, hold_back
 from ...schemas.message import context_of
 from ...schemas.reply import ObjectType, Reply
 from ...settings import hide_credentials
+from ..stream_call import stream_call
 from .generate import object_error, object_reply
 from .modes import ObjectRequest, object_request
 from .output_spec import OutputSpec

@@ -5,7 +5,7 @@ Written once for sync and async, streamed or not: only how one answer is read di
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, Literal
 
@@ -19,8 +19,6 @@ from ...pipeline.pipeline import Pipeline
 from ...pipeline.tasks import gather
 from ...pipeline.world import World
 from ...planner import CallPlanner
-from ...reply_stream import AsyncReplyStream, ReplyStream, stream_call
-from ...schemas.chunks import StreamChunk, TextDelta
 from ...schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
 from ...schemas.message import Context, context_of, tool_result
 from ...schemas.parts import ToolCall
@@ -28,6 +26,7 @@ from ...schemas.reply import PAUSE, WHOLE, CallWarning, Reply
 from ...schemas.tool import Tool
 from ...schemas.usage import total_usage
 from ...settings import hide_credentials
+from ..stream_call import stream_call
 from .call import Approve, ToolRun, approval_of, denied_run, is_runnable, run_call
 from .define import tools_of
 from .react import react_tools
@@ -257,25 +256,3 @@ def _step_limit(steps: list[Reply], prompt: Context, context: Context, settings:
         provider=reply.provider,
         model=reply.model,
     )
-
-
-class ToolStream(ReplyStream[StreamChunk | ToolRun, None]):
-    """A tool loop as it runs, to be iterated: the chunks of each answer and a ToolRun for each call of a tool.
-
-    `reply()` reads to the end and returns the last Reply, with all the steps on it. Leaving early stops the loop before
-    its next step.
-    """
-
-    def text_deltas(self) -> Iterator[str]:
-        """Return the text alone, piece by piece."""
-        return (item.text for item in self if type(item) is TextDelta)
-
-
-class AsyncToolStream(AsyncReplyStream[StreamChunk | ToolRun, None]):
-    """Async version of ToolStream."""
-
-    async def text_deltas(self) -> AsyncIterator[str]:
-        """Yield the text alone, piece by piece."""
-        async for item in self:
-            if type(item) is TextDelta:
-                yield item.text

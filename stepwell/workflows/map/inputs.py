@@ -1,0 +1,156 @@
+"""The items of a map: of an iterable, or the rows of a file, read as they are needed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Mapping, Sized
+from contextlib import suppress
+from functools import partial
+from typing import IO, Any
+
+from attrs import define, frozen
+
+from ...schemas.errors import ConfigError, MissingExtra
+from ...schemas.json_text import JSONDecodeError, loads
+
+Items = Iterable[object] | AsyncIterable[object] | str | os.PathLike[str]
+"""What a map is made of: an iterable, also an async one, or the path of a file."""
+
+
+@frozen
+class Unreadable:
+    """A row of a file that cannot be read."""
+
+    error: ConfigError
+    raw: str
+    """The row as far as it is known, for its key."""
+
+
+@define(eq=False)
+class Input:
+    """Where items come from."""
+
+    rows: Iterator[object] | AsyncIterator[object]
+    is_file: bool = False
+    expected: Callable[[int], float | None] = lambda count: None
+    """Returns about how many items there are, when so many have been read; None where nobody knows."""
+    close: Callable[[], object] = lambda: None
+
+    @property
+    def is_async(self) -> bool:
+        """Whether only an async client can read them."""
+        return not isinstance(self.rows, Iterator)
+
+
+def input_of(items: Items) -> Input:
+    """Open the source of the items. Raises ConfigError for what has no items, and for a file that cannot be read."""
+    if isinstance(items, str | os.PathLike):
+        return _open_file(os.fspath(items))
+    if isinstance(items, AsyncIterable):
+        return Input(aiter(items))
+    if not isinstance(items, Iterable) or isinstance(items, Mapping | bytes):
+        raise ConfigError(
+            f"a {type(items).__name__} has no items to map", hint="pass an iterable, or the path of a JSONL or CSV file"
+        )
+    count = len(items) if isinstance(items, Sized) else None
+    return Input(iter(items), expected=lambda read: count)
+
+
+def _open_file(path: str) -> Input:
+    suffix = os.path.splitext(path)[1].lower()
+    if suffix == ".parquet":
+        return _parquet(path)
+    read = _READERS.get(suffix)
+    if read is None:
+        raise ConfigError(f"{path} is not a file of items", hint=f"name it {', '.join([*_READERS, '.parquet'])}")
+    try:
+        file = open(path, "rb")  # noqa: SIM115 - closed by the source
+        size = os.fstat(file.fileno()).st_size
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="check the path") from None
+
+    def expected(count: int) -> float | None:
+        if size == 0 or file.closed or not (at := file.tell()):
+            return None
+        return count * size / at
+
+    return Input(read(file, path), True, expected, file.close)
+
+
+def json_lines(file: IO[bytes], path: str) -> Iterator[object]:
+    """Yield the value of each line of JSON. Blank lines are passed over."""
+    for number, line in enumerate(file, 1):
+        if not line.strip():
+            continue
+        try:
+            yield loads(line)
+        except JSONDecodeError as error:
+            why = ConfigError(f"line {number} of {path} is not JSON: {error.msg}", hint="each line is one JSON value")
+            yield Unreadable(why, line.decode("utf-8", "replace"))
+
+
+def csv_rows(file: IO[bytes], path: str, *, delimiter: str) -> Iterator[object]:
+    """Yield each row as a dict by the names in the first one."""
+    import csv  # only for files of this kind
+
+    reader = csv.reader((line.decode("utf-8", "surrogateescape") for line in file), delimiter=delimiter)
+    names: list[str] | None = None
+    while True:
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield Unreadable(ConfigError(f"line {reader.line_num} of {path} is not CSV: {error}"), f"{reader.line_num}")
+            continue
+        if names is None:
+            names = [name.removeprefix("\ufeff") for name in row]
+            _check_names(names, path)
+        elif row:
+            why = _unfit(row, names)
+            broken = why and ConfigError(f"line {reader.line_num} of {path} {why}")
+            yield Unreadable(broken, "\0".join(row)) if broken else dict(zip(names, row, strict=True))
+
+
+def _check_names(names: list[str], path: str) -> None:
+    doubled = [name for at, name in enumerate(names) if name in names[:at]]
+    if doubled or not all(names):
+        what = f"two columns named {doubled[0]!r}" if any(doubled) else "a column without a name"
+        raise ConfigError(f"{path} has {what}", hint="the first line has a name for each column")
+
+
+def _unfit(row: list[str], names: list[str]) -> str:
+    if len(row) != len(names):
+        return f"has {len(row)} cells, and the first line {len(names)}"
+    with suppress(UnicodeEncodeError):
+        for cell in row:
+            if not cell.isascii():
+                cell.encode()
+        return ""
+    return "is not text in UTF-8"
+
+
+def _parquet(path: str) -> Input:
+    try:
+        import pyarrow.parquet as parquet  # optional, and heavy
+    except ImportError:
+        raise MissingExtra("Parquet files need pyarrow", hint="run: pip install 'stepwell[parquet]'") from None
+    try:
+        file = parquet.ParquetFile(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read as Parquet: {type(error).__name__}", hint="check the file") from None
+
+    def rows() -> Iterator[Any]:
+        for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):  # a row group at a time
+            yield from batch.to_pylist()
+
+    return Input(rows(), True, lambda count: file.metadata.num_rows, file.close)
+
+
+_ROWS = 256
+_READERS: dict[str, Callable[[IO[bytes], str], Iterator[object]]] = {
+    ".jsonl": json_lines,
+    ".ndjson": json_lines,
+    ".csv": partial(csv_rows, delimiter=","),
+    ".tsv": partial(csv_rows, delimiter="\t"),
+}

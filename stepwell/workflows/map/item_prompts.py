@@ -1,0 +1,65 @@
+"""The prompt about one item: of a template, of a function, or the item itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from attrs import frozen
+
+from ...prompts import PromptTemplate, Template, TemplateLike, template_of
+from ...schemas.errors import ConfigError
+from ...schemas.functions import checked_function
+
+Prompt = TemplateLike | Callable[[Any], object] | None
+"""A template, a function from an item to a prompt, or None where the item is the prompt."""
+ITEM = "item"
+"""The field of a template that stands for the whole item."""
+
+
+@frozen(eq=False)
+class ItemPrompts:
+    """Makes the prompts. Made by `ItemPrompts.of`."""
+
+    made_by: Template | Callable[[Any], object] | None
+
+    @classmethod
+    def of(cls, prompt: Prompt) -> ItemPrompts:
+        """Check what makes the prompts. Raises ConfigError for what cannot."""
+        if callable(prompt):
+            return cls(checked_function(prompt, "prompt=", 1, hint="pass a template, or a function of an item"))
+        return cls(None if prompt is None else template_of(prompt))
+
+    def prompt_for(self, item: object) -> Any:
+        """Return the prompt of an item. Raises what the function raises, and ConfigError for a field that it lacks."""
+        template = self.made_by
+        if template is None:
+            return _prompt_in(item)
+        if not isinstance(template, Template):
+            return template(item)
+        names = template.variables
+        fields = item if isinstance(item, Mapping) else {}
+        values = {name: fields.get(name, item) for name in names if name in fields or name == ITEM}
+        if len(values) < len(names):
+            missing = next(name for name in names if name not in values)
+            have = f"it has {', '.join(map(str, item))}" if isinstance(item, Mapping) else f"write {{{ITEM}}} for it"
+            raise ConfigError(f"the item has no field {missing!r}, which the prompt needs", hint=have)
+        return template.format(**values) if isinstance(template, PromptTemplate) else template.context(**values)
+
+    @property
+    def content(self) -> object:
+        """What distinguishes it from others, as data; of a function, its name alone."""
+        made_by = self.made_by
+        if isinstance(made_by, Template):
+            return [made_by.text if isinstance(made_by, PromptTemplate) else made_by.items, made_by.given]
+        return None if made_by is None else getattr(made_by, "__qualname__", type(made_by).__name__)
+
+
+def _prompt_in(item: object) -> object:
+    """Return the prompt that an item is, or has in its field `messages` or `prompt`."""
+    if isinstance(item, Mapping) and "role" not in item:
+        for name in ("messages", "prompt"):
+            if name in item:
+                return item[name]
+        raise ConfigError("the item is no prompt, and has none", hint="pass prompt=: a template or a function")
+    return item

@@ -1,0 +1,332 @@
+"""The flow of a map: it pulls items as they are needed, and workers answer them, a bounded number at once.
+
+One flow for sync and async. It takes items itself, so that an iterator is used in the thread of the caller; the
+workers, which are tasks, answer them and write the results.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Iterator
+from typing import Any, Literal
+
+from attrs import define, field
+
+from ...events import span
+from ...pipeline.effects import Emit, Flow, Run, StartTask, Wait
+from ...pipeline.signal import News, Task
+from ...pipeline.tasks import attended, follow, raise_interrupt
+from ...pipeline.world import World
+from ...schemas.errors import (
+    AuthError,
+    BudgetExceeded,
+    ConfigError,
+    InvalidKey,
+    InvalidOption,
+    MissingExtra,
+    MissingKey,
+    NotFound,
+    QuotaError,
+    StepwellError,
+    UnknownModel,
+    UnknownProvider,
+    UnknownStep,
+)
+from ...schemas.process_lock import ProcessLock
+from .inputs import Input, Items, Unreadable, input_of
+from .keys import KeyOf, KeyTable, item_key
+from .progress import Display, Progress, display_for
+from .result import MapItem, MapResult, map_result
+from .results import ResultFile
+from .summary import MapSummary, Tally
+
+OF_ALL = (
+    *(AuthError, QuotaError, NotFound, BudgetExceeded, MissingKey, InvalidKey, MissingExtra),
+    *(InvalidOption, UnknownProvider, UnknownModel, UnknownStep),
+)
+"""Errors that every item would have: the map ends with the first one, and the items without a result have none."""
+WINDOW = 1000
+"""How many items may be ahead of one whose turn it is: those who are slower than so many others hold all up."""
+_SCANNED = 1000
+"""How many items that have a result are passed over at a time."""
+Order = Literal["kept", "as done"]
+Errors = Literal["keep", "raise"]
+
+
+@define(eq=False)
+class MapJob:
+    """One run of a map.
+
+    items, key: the input, and what the key of an item is.
+    model: the name of the model.
+    answer: returns the flow that answers an item with a Reply.
+    world: where the time comes from.
+    file: where the results go; None for nowhere.
+    workers: how many items are answered at once.
+    order: "kept", or "as done".
+    errors: "keep" makes an error the result of its item, "raise" ends the map with it.
+    progress: where it is shown how far it is; see `display_for`.
+    emits: whether results are emitted.
+    """
+
+    items: Items
+    model: str
+    answer: Callable[[object], Flow]
+    world: World
+    file: ResultFile | None
+    workers: int
+    order: Order
+    errors: Errors
+    key: KeyOf = None
+    progress: Progress = False
+    emits: bool = False
+    tally: Tally = field(factory=Tally)
+    _input: Input = field(init=False)
+    _queue: deque[tuple[int, MapItem]] = field(factory=deque)
+    """Items that no worker has taken yet, each with its turn."""
+    _arrived: News = field(factory=News)
+    """There are more items, or there will be none."""
+    _news: News = field(factory=News)
+    """Items are needed, there are results to emit, or a worker has ended."""
+    _exhausted: bool = False
+    _read: int = 0
+    """Items that were read."""
+    _given: int = 0
+    """Turns that were given."""
+    _turn: int = 0
+    """The turn whose result is next in the order of the input."""
+    _held: dict[int, tuple[int | None, MapResult | None]] = field(factory=dict)
+    """The results whose turn has not come, by turn: the place of the line, and what is to be emitted."""
+    _ready: deque[MapResult] = field(factory=deque)
+    """Results to emit."""
+    _fault: Exception | None = None
+    _seen: KeyTable = field(factory=KeyTable)
+    _display: Display | None = None
+    _next_display: float = 0.0
+    _began: float = 0.0
+    _ended: float | None = None
+    _over: bool = False
+    _lock: ProcessLock = field(factory=ProcessLock)
+
+    def flow(self) -> Flow:
+        """Answer all items. Return the MapSummary; one of what is done is on the error, as `.partial`."""
+        world = self.world
+        self._began = world.now()
+        with span("map", model=self.model) as work:
+            if self.file is not None:
+                yield Run(self.file.open, blocks=True)
+            try:
+                self._input = input_of(self.items)
+                if (display := display_for(self.progress, world.now)) is not None:
+                    self._display, self._next_display = display, self._began + display.every
+                try:
+                    tasks: list[Task] = []
+                    yield from attended(tasks, self._lead(tasks))
+                    if self.file is not None:
+                        yield Run(self.file.finish, blocks=True)
+                except StepwellError as error:
+                    error.partial = self.summary()
+                    raise
+                finally:
+                    self._input.close()
+                    if self._display is not None:
+                        self._display.close(self.summary())
+            finally:
+                with self._lock:
+                    self._over = True
+                    self._ended = world.now()
+                    if self.file is not None:
+                        self.file.close()
+            summary = self.summary()
+            work.note(answered=summary.answered, failed=summary.failed, skipped=summary.skipped)
+            return summary
+
+    def summary(self) -> MapSummary:
+        """Return what has become of the items so far."""
+        with self._lock:
+            now = self._ended if self._ended is not None else self.world.now()
+            file = self.file
+            return self.tally.summary(
+                skipped_failed=0 if file is None else file.failed,
+                seconds=now - self._began if self._began else 0.0,
+                model=self.model,
+                out=None if file is None else file.path,
+            )
+
+    def _lead(self, tasks: list[Task]) -> Flow:
+        """Pull items, start workers as they are needed, and emit results, until all workers have ended."""
+        pull = self._pulling()
+        while True:
+            signal = self._news.signal  # before anything is looked at, so that no news in between is missed
+            wanted = not self._exhausted and self._fault is None and self._has_room()
+            if wanted:
+                yield pull
+                if len(tasks) < self.workers and len(tasks) < self._given:
+                    tasks.append(Task(self._news))
+                    yield StartTask(follow(tasks[-1], self._worker()), tasks[-1])
+                self._arrived.publish()
+            while self._ready:
+                yield Emit(self._ready.popleft())
+            self._raise_errors(tasks)
+            self._show_progress()
+            if wanted:
+                continue
+            if all(task.ended.is_set for task in tasks) and not self._ready:
+                break
+            yield Wait(signal, None if self._display is None else self._display.every)
+        if self._fault is not None:
+            raise self._fault
+
+    def _show_progress(self) -> None:
+        if self._display is not None and (now := self.world.now()) >= self._next_display:
+            self._next_display = now + self._display.every
+            self._display.show(self.summary(), self._input.expected(self._read))
+
+    def _raise_errors(self, tasks: list[Task]) -> None:
+        raise_interrupt(tasks)
+        for task in tasks:
+            if task.error is not None:
+                raise task.error
+        if self._fault is not None and self.errors == "raise":
+            raise self._fault
+
+    def _pulling(self) -> Run:
+        rows: Any = self._input.rows
+        if self._input.is_async:
+            return Run(_refuse_async, lambda: self._apull(rows))
+        return Run(lambda: self._pull(rows), blocks=self._input.is_file)
+
+    def _has_room(self) -> bool:
+        if len(self._queue) >= 2 * self.workers:
+            return False
+        if self.order == "as done":
+            return True
+        return self._given - self._turn < max(WINDOW, 8 * self.workers) and (self.file is None or self.file.has_room)
+
+    def _pull(self, rows: Iterator[object]) -> None:
+        """Read items until there are enough; of an iterable of the caller's, which may be slow, one."""
+        for _ in range(_SCANNED):
+            try:
+                row = next(rows)
+            except StopIteration:
+                self._exhausted = True
+                return
+            taken = self._take(row)
+            if taken and not (self._input.is_file and self._has_room()):
+                return
+
+    async def _apull(self, rows: AsyncIterator[object]) -> None:
+        try:
+            row = await anext(rows)
+        except StopAsyncIteration:
+            self._exhausted = True
+        else:
+            self._take(row)
+
+    def _take(self, row: object) -> bool:
+        """Give an item its turn, unless it has a result; return whether it had none."""
+        index, self._read = self._read, self._read + 1
+        item = self._item(row, index)
+        if self.file is not None:
+            if item.key in self.file.done:
+                self.tally.skipped += 1
+                return False
+            place = self.file.take_earlier(item.key)
+            if place is not None:
+                with self._lock:
+                    self.tally.skipped += 1
+                    turn, self._given = self._given, self._given + 1
+                    self._put_held(turn, place, None)
+                return False
+        turn, self._given = self._given, self._given + 1
+        self._queue.append((turn, item))
+        return True
+
+    def _item(self, row: object, index: int) -> MapItem:
+        if isinstance(row, Unreadable):
+            return MapItem(index, item_key(row.raw, index, None), row.raw, row.error)
+        try:
+            key = item_key(row, index, self.key)
+            if self.key is None or self._seen.add(key):
+                return MapItem(index, key, row)
+            error: Exception = ConfigError(f"its key {key!r:.80} is that of an item before it", hint="give it its own")
+        except Exception as failed:  # of the caller's function, too
+            error = failed
+        return MapItem(index, item_key(repr(row), index, None), row, error)
+
+    def _worker(self) -> Flow:
+        """Answer one item after the other, until there are no more."""
+        while self._fault is None:
+            signal = self._arrived.signal
+            try:
+                turn, item = self._queue.popleft()
+            except IndexError:
+                if self._exhausted:
+                    return
+                yield Wait(signal)
+                continue
+            if len(self._queue) == self.workers or not self._queue:
+                self._news.publish()
+            yield from self._answer_item(turn, item)
+
+    def _answer_item(self, turn: int, item: MapItem) -> Flow:
+        now = self.world.now
+        began = now()
+        reply, error = None, item.error
+        if error is None:
+            try:
+                reply = yield from self.answer(item.value)
+            except Exception as failed:
+                error = failed
+        if error is not None and (self.errors == "raise" or isinstance(error, OF_ALL)):
+            error.add_note(f"it is the error of item {item.index}, whose key is {item.key!r:.80}")
+            self._fault = self._fault or error
+            self._arrived.publish()
+            self._news.publish()
+            return
+        result = map_result(item, reply, error, None if item.error is not None else now() - began)
+        yield Run(lambda: self._put(turn, result))  # no partial: what is called would be checked for 60 µs
+
+    def _put(self, turn: int, result: MapResult) -> None:
+        """Count a result, and write it, or put it down until its turn has come."""
+        line = None if self.file is None else result.line(self.file.job)
+        given = result if self.emits else None
+        with self._lock:
+            if self._over:  # cancelled meanwhile: nobody waits for it, and the file is closed
+                return
+            self.tally.add(result)
+            if self.order == "as done" or turn == self._turn:
+                if self.file is not None and line is not None:
+                    self.file.append(line)
+                self._turn += 1
+                self._hand_over(given)
+                if self._held:
+                    self._write_held()
+            else:
+                place = None if self.file is None or line is None else self.file.hold(line)
+                self._held[turn] = place, given
+
+    def _put_held(self, turn: int, place: int, result: MapResult | None) -> None:
+        self._held[turn] = place, result
+        self._write_held()
+
+    def _write_held(self) -> None:
+        """Write the results whose turn has come."""
+        while (held := self._held.pop(self._turn, None)) is not None:
+            place, result = held
+            if self.file is not None and place is not None:
+                self.file.append_held(place)
+            self._turn += 1
+            self._hand_over(result)
+        if self.file is not None and not self._held:
+            self.file.all_written()
+        self._news.publish()
+
+    def _hand_over(self, result: MapResult | None) -> None:
+        if result is not None:
+            self._ready.append(result)
+            self._news.publish()
+
+
+def _refuse_async() -> None:
+    raise ConfigError("a Client cannot read an async iterable", hint="use an AsyncClient, or pass a plain iterable")

@@ -1,0 +1,129 @@
+"""The result of one item, and its line in the file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from attrs import define, frozen
+
+from ...schemas.errors import ConnectError, ConnectTimeout, StepwellError, TransportError
+from ...schemas.json_schema.write_value import plain_data
+from ...schemas.json_text import dumps
+from ...schemas.prices import Cost
+from ...schemas.reply import Reply
+from ...schemas.usage import Usage
+
+
+@define(eq=False)
+class MapItem:
+    """An item of the input."""
+
+    index: int
+    """Its number in the input, from 0."""
+    key: str
+    value: object
+    error: Exception | None = None
+    """Why it cannot be asked about; None for one that can."""
+
+
+@frozen(eq=False)
+class MapResult:
+    """What became of one item: a reply, or an error."""
+
+    index: int
+    """The item's number in the input, from 0."""
+    key: str
+    item: object
+    reply: Reply[Any] | None
+    error: Exception | None
+    seconds: float | None
+    """How long the item took, retries and waits included; None where nothing was asked, and in a batch."""
+    cost: Cost
+    usage: Usage | None
+
+    @property
+    def text(self) -> str | None:
+        """The text of the reply; None without one."""
+        return None if self.reply is None else self.reply.text
+
+    @property
+    def object(self) -> Any:
+        """The object of the reply, if a schema was given."""
+        return None if self.reply is None else self.reply.object
+
+    @property
+    def maybe_billed(self) -> bool:
+        """Whether the provider may charge for a request whose answer was lost."""
+        return isinstance(self.error, TransportError) and not isinstance(self.error, ConnectError | ConnectTimeout)
+
+    def line(self, job: str | None = None) -> bytes:
+        """Return the item's line in the file of results: JSON and a line end.
+
+        job: what all lines of one map have in common, if they are for a file.
+        """
+        row: dict[str, Any] = {"index": self.index, "key": self.key}
+        if self.error is not None:
+            row["error"] = {"class": type(self.error).__name__, "message": str(self.error)}
+            if self.maybe_billed:
+                row["maybe_billed"] = True
+        elif self.reply is not None:
+            _add_reply(row, self.reply)
+        if self.usage is not None:
+            row["usage"] = _counts(self.usage)
+            total = self.cost.total
+            row["cost"] = None if total is None else f"{total:f}"
+        if self.seconds is not None:
+            row["seconds"] = round(self.seconds, 3)
+        if job is not None:
+            row["map"] = job
+        return dumps(row, plain_data) + b"\n"
+
+
+def map_result(item: MapItem, reply: Reply[Any] | None, error: Exception | None, seconds: float | None) -> MapResult:
+    """Make the result of an item, with what it cost, also where it failed."""
+    known = reply
+    usage = None
+    if error is not None:
+        partial = error.partial if isinstance(error, StepwellError) else None
+        known = partial if isinstance(partial, Reply) else None
+        usage = getattr(error, "usage", None)
+    cost = _FREE
+    if known is not None:
+        cost, usage = known.cost, usage or known.usage
+    elif usage is not None:
+        cost = Cost(None, reason="a call failed after it was charged for", lower_bound=True)
+    return MapResult(item.index, item.key, item.value, reply, error, seconds, cost, usage)
+
+
+_FREE = Cost(Decimal(0))
+_COUNTS = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
+
+
+def _counts(usage: Usage) -> Mapping[str, int]:
+    counts = vars(usage)
+    return {name: count for name in _COUNTS if (count := counts[name]) is not None}
+
+
+def _add_reply(row: dict[str, Any], reply: Reply[Any]) -> None:
+    if reply.object is not None:
+        row["object"] = reply.object
+    else:
+        row["text"] = reply.text
+    if refusal := reply.refusal:
+        row["refusal"] = refusal
+    if runs := [run for step in reply.steps for run in step.metadata.get("tool_runs", ())]:
+        row["tool_runs"] = [_tool_run(run) for run in runs]
+    if calls := reply.tool_calls:
+        row["tool_calls"] = [{"name": call.name, "arguments": call.arguments} for call in calls]
+    row["finish_reason"] = reply.finish_reason
+    if reply.warnings:
+        row["warnings"] = list(map(str, reply.warnings))
+
+
+def _tool_run(run: Any) -> dict[str, Any]:
+    row = {"name": run.call.name, "arguments": run.call.arguments}
+    if run.error is None:
+        return {**row, "result": run.content if isinstance(run.content, str) else plain_data(run.content)}
+    return {**row, "error": str(run.error)}

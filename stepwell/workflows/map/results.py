@@ -1,0 +1,182 @@
+"""The file of a map's results: each key once, whole at every moment, continued by a later run.
+
+In the order "kept" a result whose turn has not come is written to a second file (`results.jsonl.waiting`) as soon as it
+is there, and copied when it comes: it takes no memory, and a killed run loses none.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+from attrs import define, field
+
+from ...schemas.errors import ConfigError
+from ...schemas.json_text import JSONDecodeError, loads
+from .keys import KeyTable
+from .lines_file import LinesFile
+
+WAITING_BYTES = 16 * 2**20
+"""How much may be written to the second file before it is emptied."""
+
+
+@define(eq=False)
+class ResultFile:
+    """A file of results, and beside it the file of those whose turn has not come.
+
+    path: the file.
+    kept: whether the lines are in the order of the input.
+    job: what all lines of one map have in common: a digest of its model and prompt.
+    retry_failed: whether to drop the results that are errors.
+    """
+
+    path: str
+    kept: bool
+    job: str
+    retry_failed: bool = False
+    done: KeyTable = field(factory=KeyTable, init=False)
+    """The keys of the lines that earlier runs have left in the file."""
+    earlier: KeyTable = field(factory=KeyTable, init=False)
+    """Where the lines begin that earlier runs have left in the other file."""
+    failed: int = field(default=0, init=False)
+    """How many of the lines from earlier runs are errors."""
+    _lines: LinesFile = field(init=False)
+    _waiting: LinesFile = field(init=False)
+    _taken: int = field(default=0, init=False)
+    _limit: int = field(factory=lambda: WAITING_BYTES, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._lines, self._waiting = LinesFile(self.path), LinesFile(f"{self.path}.waiting")
+
+    def open(self) -> None:
+        """Open the file and read which keys it has. Raises ConfigError if it cannot be used."""
+        self._lines.open()
+        try:
+            if os.path.exists(self._waiting.path):
+                self._waiting.open()
+            self._read_lines()
+            if self._waiting.is_open:
+                self._read_waiting()
+        except BaseException:
+            self.close()
+            raise
+
+    def append(self, line: bytes) -> None:
+        """Add a line at the end."""
+        self._lines.append(line)
+
+    def hold(self, line: bytes) -> int:
+        """Put down a line whose turn has not come; return its place."""
+        if not self._waiting.is_open:
+            self._waiting.open()
+        return self._waiting.append(line)
+
+    def append_held(self, place: int) -> None:
+        """Add the line that was put down at this place."""
+        self._lines.append(self._waiting.line_at(place))
+
+    def take_earlier(self, key: str) -> int | None:
+        """Return the place of a line that an earlier run has put down; None without one."""
+        place = self.earlier.find(key)
+        self._taken += place is not None
+        return place
+
+    @property
+    def has_room(self) -> bool:
+        """Whether more lines may be put down, before those that were have had their turn."""
+        return self._waiting.size < self._limit
+
+    def all_written(self) -> None:
+        """Note that no line waits any more."""
+        if self._waiting.size < self._limit:
+            return
+        if self._taken < len(self.earlier):
+            self._limit = self._waiting.size + WAITING_BYTES
+        else:
+            self._waiting.cut(0)
+
+    def finish(self) -> None:
+        """Close the files after all turns: lines of items that the input no longer has are added, and nothing waits."""
+        if self._waiting.is_open:
+            self._append_rest()
+            self._waiting.remove()
+        self.close()
+
+    def close(self) -> None:
+        """Close the files, and leave them for a later run."""
+        self._lines.close()
+        if self._waiting.is_open and self._waiting.size == 0:
+            self._waiting.remove()
+        self._waiting.close()
+
+    @property
+    def is_open(self) -> bool:
+        """Whether results can be written."""
+        return self._lines.is_open
+
+    def _read_lines(self) -> None:
+        """Note the keys of the file.
+
+        To retry an error, the lines after it are moved to the other file, so that the file is cut at one place: there
+        is no moment at which a line is in neither.
+        """
+        cut = None
+        for at, line, row in self._rows(self._lines):
+            failed = "error" in row
+            if failed and self.retry_failed:
+                cut = at if cut is None else cut
+            elif cut is not None:
+                self.hold(line)
+            else:
+                self.done.add(row["key"])
+                self.failed += failed
+        if cut is not None:
+            if self._waiting.is_open:
+                self._waiting.flush()
+            self._lines.cut(cut)
+
+    def _read_waiting(self) -> None:
+        for at, line, row in self._rows(self._waiting):
+            failed = "error" in row
+            if row["key"] in self.done or (failed and self.retry_failed):
+                continue
+            if self.kept:
+                self.earlier.add(row["key"], at)
+            else:
+                self._lines.append(line)
+                self.done.add(row["key"])
+            self.failed += failed
+        if not self.kept:
+            self._waiting.cut(0)
+        self._limit = self._waiting.size + WAITING_BYTES
+
+    def _append_rest(self) -> None:
+        if self._taken == len(self.earlier):
+            return
+        written = KeyTable()
+        for _, _, row in self._rows(self._lines):
+            written.add(row["key"])
+        for _, line, row in self._rows(self._waiting):
+            if row["key"] in self.earlier and row["key"] not in written:
+                self._lines.append(line)
+                written.add(row["key"])
+
+    def _rows(self, file: LinesFile) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
+        """Yield the lines with their values. Raises ConfigError for one that no map, or another map, has written."""
+        for number, (at, line) in enumerate(file.lines(), 1):
+            try:
+                row = loads(line)
+            except JSONDecodeError:
+                row = None
+            if not isinstance(row, dict) or not isinstance(row.get("key"), str) or "map" not in row:
+                raise ConfigError(
+                    f"line {number} of {file.path} is not a result of a map, and nothing was changed",
+                    hint="give another out=, or move that file away",
+                )
+            if row["map"] != self.job:
+                raise ConfigError(
+                    f"{file.path} has the results of a map with another model, prompt, schema or tools",
+                    hint="give another out=, or move that file away to begin anew",
+                )
+            yield at, line, row

@@ -1,0 +1,109 @@
+"""A map as it runs, sync and async."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from typing import Any, Self
+
+from ...client import BaseAsyncClient, BaseClient
+from ...schemas.errors import ConfigError
+from .job import MapJob
+from .summary import MapSummary
+
+
+class _MapRun:
+    """The base of both. It runs once."""
+
+    def __init__(self, job: MapJob) -> None:
+        self._job = job
+        self._begun = False
+        self._reading: Any = None
+
+    @property
+    def summary(self) -> MapSummary:
+        """What has become of the items so far; see MapSummary."""
+        return self._job.summary()
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._job.model}: {self.summary!r})"
+
+    def _begin(self, *, emits: bool) -> MapJob:
+        if self._begun:
+            raise ConfigError("a map runs once", hint="call map again; it goes on with the items without a result")
+        self._begun, self._job.emits = True, emits
+        return self._job
+
+
+class MapRun(_MapRun):
+    """A map: `run()` it, or iterate it for the results, which are written to its file as well.
+
+        print(client.map("reviews.jsonl", prompt="Is this friendly? {text}", out="answers.jsonl").run())
+
+        with client.map(reviews, prompt=ask) as run:
+            for result in run:
+                print(result.key, result.text or result.error)
+        print(run.summary)
+
+    A result is a MapResult. Leaving the loop, the `with` block, or calling `close()` stops the work.
+    """
+
+    def __init__(self, client: BaseClient, job: MapJob) -> None:
+        super().__init__(job)
+        self._client = client
+
+    def run(self) -> MapSummary:
+        """Answer all items and return the summary. Raises an error that all items would have, with it as `.partial`."""
+        summary: MapSummary = self._client.run_workflow(self._begin(emits=False).flow())
+        return summary
+
+    def __iter__(self) -> Iterator[Any]:
+        self._reading = self._client.read_workflow(self._begin(emits=True).flow())
+        try:
+            yield from self._reading
+        finally:
+            self.close()
+
+    def close(self) -> None:
+        """Stop the work and close the file. A second call does nothing."""
+        if self._reading is not None:
+            self._reading.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class AsyncMapRun(_MapRun):
+    """Async version of MapRun."""
+
+    def __init__(self, client: BaseAsyncClient, job: MapJob) -> None:
+        super().__init__(job)
+        self._client = client
+
+    async def run(self) -> MapSummary:
+        """Answer all items and return the summary; see MapRun.run."""
+        summary: MapSummary = await self._client.run_workflow(self._begin(emits=False).flow())
+        return summary
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        self._reading = self._client.read_workflow(self._begin(emits=True).flow())
+        try:
+            async for result in self._reading:
+                yield result
+        finally:
+            await self.close()
+
+    async def close(self) -> None:
+        """Stop the work and close the file. A second call does nothing."""
+        if self._reading is not None:
+            await self._reading.close()
+
+    aclose = close
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
