@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,7 @@ LIMIT = 240.0
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", default="", help="the module of one judge; the page is then printed")
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # else the judges' servers would outlive this process
     only = parser.parse_args().only
     heard: list[Heard] = []
     for group in GROUPS:

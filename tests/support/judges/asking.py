@@ -145,6 +145,27 @@ def operation(route: Route, way: str, name: str, *args: Any, read: Callable[[Any
     return end_of(lambda: asyncio.run(ask_async()) if way.startswith("async") else ask())
 
 
+def batch(route: Route, way: str) -> str:
+    """Submit a batch of two calls, wait for its end and write both texts."""
+    calls = {"a": "hello", "b": "bye"}
+    options = {**route.options, "max_tokens": 5}
+
+    def read(results: Any) -> Line:
+        return Line(", ".join(f"{id}: {getattr(each, 'text', each)!r}" for id, each in results.items()))
+
+    def ask() -> Line:
+        with stepwell.Client(**route.settings) as client:
+            job = client.submit_batch(route.model, calls, **options)
+            return read(job.wait(poll=0.5, timeout=30).results())
+
+    async def ask_async() -> Line:
+        async with stepwell.AsyncClient(**route.settings) as client:
+            job = await client.submit_batch(route.model, calls, **options)
+            return read(await (await job.wait(poll=0.5, timeout=30)).results())
+
+    return end_of(lambda: asyncio.run(ask_async()) if way.startswith("async") else ask())
+
+
 class Line(str):
     """A line that is written as it is."""
 

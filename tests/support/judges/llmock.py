@@ -13,7 +13,7 @@ import httpx
 from attrs import frozen
 
 from . import asking
-from .asking import BOTH, STREAMED, Route, Row
+from .asking import BOTH, PLAIN, STREAMED, Route, Row
 from .installed import python_package
 from .running import free_port, server
 
@@ -135,6 +135,10 @@ def judged() -> Iterator[Row]:
 
         for rows in threads.map(of_route, ROUTES):
             yield from rows
+        url = servers.get()
+        for rows in threads.map(partial(_batched, url), (each for each in ROUTES if each[0] in BATCHES)):
+            yield from rows
+        yield from _others(url)
 
 
 def _asked(route: Route, url: str) -> Iterator[Row]:
@@ -149,3 +153,41 @@ def _asked(route: Route, url: str) -> Iterator[Row]:
                 found = control.get("/verdict").json()["findings"]
                 codes = sorted({f"{each['severity']} {each['code']}" for each in found})
                 yield Row(route, case.name, way, case.wanted.replace("{model}", model), ours, ", ".join(codes))
+
+
+BATCHES = ("OpenAI chat", "Anthropic messages", "Gemini", "Mistral", "Groq")
+
+
+def _batched(url: str, row: tuple[str, str, str, dict[str, Any]]) -> list[Row]:
+    name, path, model, options = row
+    route = Route(NAME, name, model, url + path, options)
+    said = f"'Mock response from {model.partition(':')[2]}.'"
+    return [Row(route, "a batch", way, f"a: {said}, b: {said}", asking.batch(route, way)) for way in PLAIN]
+
+
+def _others(url: str) -> Iterator[Row]:
+    """List the models of each provider that has such a list, and ask OpenAI's other routes."""
+    for name, path, model, _ in ROUTES:
+        route, provider = Route(NAME, name, model, url + path), model.partition(":")[0]
+        for way in PLAIN if provider != "perplexity" else ():
+            yield Row(
+                route, "its models", way, "models", asking.operation(route, way, "list_models", provider, read=_some)
+            )
+    for method, model, given in (
+        ("embed", "openai:text-embedding-3-small", ["a", "b"]),
+        ("generate_image", "openai:gpt-image-1", "a cat"),
+    ):
+        route = Route(NAME, f"OpenAI {method}", model, f"{url}/v1")
+        for way in PLAIN:
+            yield Row(route, method, way, "2" if method == "embed" else "1", _counted(route, way, method, given))
+
+
+def _some(reply: Any) -> str:
+    return "models" if reply.object else "none"
+
+
+def _counted(route: Route, way: str, method: str, given: Any) -> str:
+    def count(reply: Any) -> str:
+        return str(len(reply.embeddings if method == "embed" else reply.message.content))
+
+    return asking.operation(route, way, method, route.model, given, read=count)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from attrs import frozen
 
@@ -34,7 +34,7 @@ def page(heard: Iterable[Heard]) -> str:
     heard = list(heard)
     sections = [HEAD, _summary(heard)]
     for judge in heard:
-        sections.append(f"\n## {judge.name}\n\n`{judge.requirement}`. {judge.missing}".rstrip() + "\n")
+        sections.append(f"\n## {judge.name}\n\nInstalled as {judge.requirement}. {judge.missing}".rstrip() + "\n")
         if judge.rows:
             sections += ["\n", _cases(judge.rows), _disagreements(judge.rows)]
     return "".join(sections)
@@ -76,31 +76,30 @@ def _cases(rows: list[Row]) -> str:
 
 
 def _disagreements(rows: list[Row]) -> str:
-    kinds: dict[tuple[str, str, str], list[Row]] = {}
+    """Write a line for each explanation, and one for each case without."""
+    kinds: dict[object, list[Row]] = {}
     for row in rows:
         if not row.agrees:
-            kinds.setdefault((row.case, row.found, row.ours), []).append(row)
+            known = explanation_of(row)
+            about = (known.documented, known.ours) if known else (row.route.name, row.case, row.found, row.ours)
+            kinds.setdefault(about, []).append(row)
     if not kinds:
         return "\nNo disagreement.\n"
-    lines = ["", "| case | routes | what the judge says | what the vendor's documentation says | ours |"]
-    lines.append("|---|---|---|---|---|")
-    for (case, found, ours), those in kinds.items():
-        for known, same in _by_explanation(those).items():
-            routes = ", ".join(dict.fromkeys(row.route.name for row in same))
-            ways = [way for way in WAYS if way in {row.way for row in same}]
-            says = found or _code(same[0].wanted)
-            vendor, done = _documented(known), known.ours if known else "UNEXPLAINED"
-            lines.append(
-                f"| {_cell(case)} ({', '.join(ways)}) | {routes} | {says} | {vendor} | {_code(ours)}: {done} |"
-            )
+    head = ["case", "routes", "what the judge says", "what the vendor's documentation says", "ours"]
+    lines = ["", f"| {' | '.join(head)} |", "|---|---|---|---|---|"]
+    for those in kinds.values():
+        known = explanation_of(those[0])
+        ways = [way for way in WAYS if way in {row.way for row in those}]
+        cases = f"{_listed(_cell(row.case) for row in those)} ({', '.join(ways)})"
+        says = _listed(row.found or _code(row.wanted) for row in those)
+        ours = f"{_listed(_code(row.ours) for row in those)}: {known.ours if known else 'UNEXPLAINED'}"
+        cells = [cases, _listed(row.route.name for row in those), says, _documented(known), ours]
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
-def _by_explanation(rows: list[Row]) -> Mapping[Explained | None, list[Row]]:
-    found: dict[Explained | None, list[Row]] = {}
-    for row in rows:
-        found.setdefault(explanation_of(row), []).append(row)
-    return found
+def _listed(texts: Iterable[str]) -> str:
+    return "; ".join(dict.fromkeys(texts))
 
 
 def _documented(known: Explained | None) -> str:
