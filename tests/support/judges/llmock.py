@@ -136,6 +136,7 @@ def judged() -> Iterator[Row]:
         for rows in threads.map(of_route, ROUTES):
             yield from rows
         url = servers.get()
+        httpx.post(f"{url}/_llmock/reset").raise_for_status()
         for rows in threads.map(partial(_batched, url), (each for each in ROUTES if each[0] in BATCHES)):
             yield from rows
         yield from _others(url)
