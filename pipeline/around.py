@@ -16,18 +16,25 @@ from .step import Step, check_function, checked_outcome, halt_with, place_in_cod
 from .stream.chunk_reader import collected
 
 
-def around(name: str, run: Callable[[Request, CallNext], StepGenerator], *, counts: bool = False) -> Step:
+def around(
+    name: str, run: Callable[[Request, CallNext], StepGenerator], *, counts: bool = False, limits: bool = False
+) -> Step:
     """Make a step of `run(request, call)`, a generator that gets its response by `yield from call(request)`.
 
     It may call several times (retry), never (cache) or with another request (fallback), and yield effects. It returns
     a Response, or a Reply.
 
     counts: whether it counts or keeps something of each call, so that a preview of a call leaves it out.
+    limits: whether it counts, too, and only decides whether and when a call is made: calls that a journal has answered
+        pass it by.
 
     Raises InvalidOption for an async function and for anything that cannot be called with these
     two, and StepError, with the step's name, if `run` returns anything else.
     """
     check_function(name, run, 2)
+    written_at = place_in_code(run)
+    if limits:
+        run = _passed_by(name, run)
 
     def bind(call: CallNext, halted: CallNext) -> tuple[CallNext, CallNext]:
         def enter(request: Request) -> StepGenerator:
@@ -46,7 +53,17 @@ def around(name: str, run: Callable[[Request, CallNext], StepGenerator], *, coun
 
         return enter, halted
 
-    return Step(name, bind, "around", place_in_code(run), counts=counts)
+    return Step(name, bind, "around", written_at, counts=counts or limits)
+
+
+def _passed_by(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Callable[..., StepGenerator]:
+    """Return the function of a step that a recorded call of a job passes by."""
+
+    def enter(request: Request, call: CallNext) -> StepGenerator:
+        place = request.world.job()
+        return run(request, call) if place is None else place.limited(name, run, request, call)
+
+    return enter
 
 
 def _plain(result: object, name: str) -> Generator[Any, Any, Any]:

@@ -65,6 +65,10 @@ class Run:
     blocks: have an async client without `async_fn` call `sync_fn` in a thread, so that the event loop goes on.
     seconds: the most that a `sync_fn` which blocks may take; what comes later is dropped. None for no limit.
     late: what gives the result in its place then; None raises TimeoutError.
+    recorded: whether a job's journal keeps the result, which then must be plain data, and gives it again in place of
+        running the function; None is True in flows and False in the steps of a call. A function makes the data of the
+        result, and the flow gets what it returns.
+    name: what the journal calls it.
 
     Raises InvalidOption for a `sync_fn` that is async or takes arguments.
     """
@@ -74,6 +78,8 @@ class Run:
     blocks: bool = False
     seconds: float | None = None
     late: Callable[[], Any] | None = None
+    recorded: bool | Callable[[Any], Any] | None = None
+    name: str = ""
 
     def __attrs_post_init__(self) -> None:
         checked_function(self.sync_fn, "the sync_fn of Run", 0, hint="pass both: Run(sync_fn, async_fn)")
@@ -149,7 +155,7 @@ def in_thread(work: Callable[[], Any], seconds: float | None = None) -> Run:
 
     seconds: the most that it may take, see Run.
     """
-    return Run(work, blocks=True, seconds=seconds)
+    return Run(work, blocks=True, seconds=seconds, recorded=False)
 
 
 def checked_flow(flow: AnyFlow, taker: str) -> AnyFlow:

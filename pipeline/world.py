@@ -82,6 +82,10 @@ class World:
     """tells the log, and those who listen, what happens to a call; see the function of this name"""
     soon: Callable[[Callable[[], object]], None] = in_new_thread
     """does some work in a moment, outside of any lock that the caller may hold: for finalizers"""
+    job: Callable[[], Any] = lambda: None
+    """the place of the running code in a job with a journal (journal/place.py); None outside of jobs"""
+    outside: World | None = None
+    """the world that this one records, if it is that of a client with a journal"""
 
 
 REAL_WORLD = World()

@@ -17,6 +17,8 @@
       ToolFailed                 a tool raised, timed out or returned a value that cannot be sent
       StepLimit                  a tool loop reached its limit of steps
       BudgetExceeded             a budget step stopped the call before it was sent
+      JournalError               the journal of a job cannot be used
+        JournalBusy  JournalMismatch
       StepError                  a step broke its contract
 
 Each carries what is known so far: `partial` (a Reply with the text received), `usage`, `request_id`,
@@ -345,3 +347,25 @@ class BudgetExceeded(StepwellError):
 
 class StepError(StepwellError):
     """A step returned something that its contract does not allow; the message names the step."""
+
+
+class JournalError(StepwellError):
+    """The journal cannot be read or written: a damaged or foreign file, a full disk. What was recorded is kept."""
+
+    exit_code = 11
+
+
+class JournalBusy(JournalError):
+    """Another process uses the journal, or this one runs the same job already."""
+
+
+class JournalMismatch(JournalError):
+    """A job asks for something else than in its first run.
+
+    job, part: its name.
+    place: where, as numbers of effects in the tree of flows.
+    """
+
+    job: str = ""
+    part: str = ""
+    place: str = ""

@@ -188,6 +188,9 @@ CALL_OPTIONS: Mapping[str, Option] = {
         sent=False,
         type="Override | Sequence[Override]",
     ),
+    "job": Option(
+        _STRING, "record it in the client's journal under this name, so that it goes on after a kill", sent=False
+    ),
 }
 
 _ACCEPTS = Memo[int, tuple[JSONSchema, Callable[[Any], bool]]](1000)

@@ -126,6 +126,12 @@ class Reply(Generic[ObjectType]):
     """True if the provider charges nothing for this call, whatever its usage says."""
 
     @property
+    def maybe_billed(self) -> bool:
+        """Whether a request for it was in flight when a process was killed, and was sent again: the provider may bill
+        both, and `usage` has only the one that was answered."""
+        return any(each.subject == "maybe_billed" for each in self.warnings)
+
+    @property
     def attempts(self) -> tuple[Attempt, ...]:
         """The attempts of the call, in their order, also those to other models: when, how long, and what came."""
         return attempts_of(self.noted)

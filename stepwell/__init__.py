@@ -23,6 +23,7 @@ PUBLIC = {
     "registration": ("override", "provider", "register", "unregister"),
     "caching": ("cache",),
     "workflows.tools.define": ("tool",),
+    "journal.jobs": ("jobs",),
     "catalog": ("models",),
     "schemas.message": ("Context", "Message", "assistant", "system", "tool_result", "user"),
     "schemas.parts": ("File", "Image"),

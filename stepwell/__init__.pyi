@@ -171,6 +171,9 @@ from .functions import (
 from .functions import (
     transcribe as transcribe,
 )
+from .journal.jobs import (
+    jobs as jobs,
+)
 from .pipeline.around import (
     around as around,
 )

@@ -120,6 +120,7 @@ class Client(BulkClient):
         """
         from .workflows.objects.generate import generate  # brings in JSON Schema: only where an object is asked for
 
+        job = options.pop("job", None)
         work = generate(
             self.planner,
             model,
@@ -131,7 +132,7 @@ class Client(BulkClient):
             description=description,
             options=options,
         )
-        return self.run_workflow(work)
+        return self.run_workflow(work, job=job)
 
     @overload
     def stream_object(
@@ -178,10 +179,11 @@ class Client(BulkClient):
         """
         from .workflows.objects.stream import ObjectStream, object_stream  # brings in JSON Schema, as above
 
+        job = options.pop("job", None)
         work = object_stream(
             self.planner, model, prompt, schema, mode=mode, name=name, description=description, options=options
         )
-        return ObjectStream(self, work)
+        return ObjectStream(self, work, job)
 
     def run_tools(
         self,
@@ -229,7 +231,8 @@ class Client(BulkClient):
             react=react,
             resume=resume,
         )
-        return self.run_workflow(loop(self.planner, model, prompt, tools, settings, options, stream=False))
+        job = options.pop("job", None)
+        return self.run_workflow(loop(self.planner, model, prompt, tools, settings, options, stream=False), job=job)
 
     def stream_tools(
         self,
@@ -262,7 +265,8 @@ class Client(BulkClient):
             react=react,
             resume=resume,
         )
-        return ToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True))
+        job = options.pop("job", None)
+        return ToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True), job)
 
     def embed(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
@@ -335,6 +339,7 @@ class Client(BulkClient):
         """
         from .request_preview import preview_of
 
+        options.pop("job", None)  # nothing is sent, and nothing recorded
         return self.run_workflow(preview_of(self.planner, operation, model, prompt, options, stream=stream))
 
     def health(self, model: ModelLike = None, *, paid: bool = False, timeout: float | None = None) -> Health:

@@ -121,6 +121,7 @@ class AsyncClient(AsyncBulkClient):
         """
         from .workflows.objects.generate import generate  # brings in JSON Schema: only where an object is asked for
 
+        job = options.pop("job", None)
         work = generate(
             self.planner,
             model,
@@ -132,7 +133,7 @@ class AsyncClient(AsyncBulkClient):
             description=description,
             options=options,
         )
-        return await self.run_workflow(work)
+        return await self.run_workflow(work, job=job)
 
     @overload
     def stream_object(
@@ -179,10 +180,11 @@ class AsyncClient(AsyncBulkClient):
         """
         from .workflows.objects.stream import AsyncObjectStream, object_stream  # brings in JSON Schema, as above
 
+        job = options.pop("job", None)
         work = object_stream(
             self.planner, model, prompt, schema, mode=mode, name=name, description=description, options=options
         )
-        return AsyncObjectStream(self, work)
+        return AsyncObjectStream(self, work, job)
 
     async def run_tools(
         self,
@@ -230,7 +232,10 @@ class AsyncClient(AsyncBulkClient):
             react=react,
             resume=resume,
         )
-        return await self.run_workflow(loop(self.planner, model, prompt, tools, settings, options, stream=False))
+        job = options.pop("job", None)
+        return await self.run_workflow(
+            loop(self.planner, model, prompt, tools, settings, options, stream=False), job=job
+        )
 
     def stream_tools(
         self,
@@ -263,7 +268,8 @@ class AsyncClient(AsyncBulkClient):
             react=react,
             resume=resume,
         )
-        return AsyncToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True))
+        job = options.pop("job", None)
+        return AsyncToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True), job)
 
     async def embed(
         self, model: ModelLike, texts: str | Sequence[str], **options: Unpack[EmbedOptions]
@@ -338,6 +344,7 @@ class AsyncClient(AsyncBulkClient):
         """
         from .request_preview import preview_of
 
+        options.pop("job", None)  # nothing is sent, and nothing recorded
         return await self.run_workflow(preview_of(self.planner, operation, model, prompt, options, stream=stream))
 
     async def health(self, model: ModelLike = None, *, paid: bool = False, timeout: float | None = None) -> Health:

@@ -44,14 +44,16 @@ class AsyncBulkClient(BaseAsyncClient):
         from .workflows.batch.job import AsyncBatchJob  # seldom used
         from .workflows.batch.workflows import submit
 
-        return AsyncBatchJob(self, *await self.run_workflow(submit(self.planner, model, prompts, options)))
+        job = options.pop("job", None)
+        return AsyncBatchJob(self, *await self.run_workflow(submit(self.planner, model, prompts, options), job=job))
 
     async def batch_job(self, model: ModelLike, id: str, **options: Unpack[ChatOptions]) -> AsyncBatchJob:
         """Find a batch that was submitted before, perhaps by another process. Its replies do not have their prompts."""
         from .workflows.batch.job import AsyncBatchJob  # seldom used
         from .workflows.batch.workflows import find
 
-        return AsyncBatchJob(self, *await self.run_workflow(find(self.planner, model, id, options)))
+        job = options.pop("job", None)
+        return AsyncBatchJob(self, *await self.run_workflow(find(self.planner, model, id, options), job=job))
 
     def map(
         self,
@@ -69,6 +71,9 @@ class AsyncBulkClient(BaseAsyncClient):
         errors: Literal["keep", "raise"] = "keep",
         order: Literal["kept", "as done"] = "kept",
         progress: Progress = None,
+        mode: Literal["live", "batch", "auto"] = "live",
+        within: str | float = "24h",
+        journal: str | PathLike[str] | None = None,
         **options: Unpack[LoopOptions],
     ) -> AsyncMapRun:
         """Ask the same about many items, and write the results to a file that a later run goes on with.
@@ -92,6 +97,11 @@ class AsyncBulkClient(BaseAsyncClient):
         order: whether results are "kept" in the order of the items, or given "as done".
         progress: True shows on stderr how far it is, with rate, errors, cost so far and time left: a bar on a terminal,
             a line every ten seconds in another place. None shows it on a terminal only. Or a function of the summary.
+        mode: "batch" submits the items to the provider's batches, and waits for these; killed and run again, it goes on
+            waiting. "auto" does so if that is known to cost less and answers `within` such a time: "24h", "90m", or
+            seconds. The summary has the `mode`, and `why`.
+        journal: a file in which the parts of each answer are recorded as they come: tools that have run and steps of a
+            loop that were answered are not repeated after a kill. The client's own is used with `job="name"`.
         options: those of generate_text, or of run_tools.
         """
         from .workflows.map.begin import job_of  # brings in JSON Schema
@@ -112,6 +122,9 @@ class AsyncBulkClient(BaseAsyncClient):
             errors=errors,
             order=order,
             progress=progress,
+            mode=mode,
+            within=within,
+            journal=journal,
             options=options,
         )
         return AsyncMapRun(self, job)

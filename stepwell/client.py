@@ -9,14 +9,14 @@ import os
 from collections.abc import Generator, Mapping
 from functools import partial
 from inspect import signature
-from typing import TYPE_CHECKING, Any, Generic, Never, Self, TypeVar, Unpack, cast
+from typing import TYPE_CHECKING, Any, Generic, Literal, Never, Self, TypeVar, Unpack, cast
 
 from .connections import AsyncConnections, Connections
 from .model_metadata.catalog import Catalog
 from .pipeline.annotate import completed_reply
 from .pipeline.drivers import AsyncPerform, AsyncReading, Reading, Result, adrive, drive
 from .pipeline.edits import PipelineEdits
-from .pipeline.effects import Flow, checked_flow
+from .pipeline.effects import AnyFlow, Flow, checked_flow
 from .pipeline.event_loops import in_worker_thread
 from .pipeline.http.response import Response
 from .pipeline.http.timeouts import Timeouts
@@ -28,10 +28,11 @@ from .providers.declare.steps import PlacedSteps
 from .schemas.errors import ConfigError
 from .schemas.reply import Reply
 from .schemas.undo import Undo
-from .settings import overridden, unknown_setting
+from .settings import overridden, refused_job, unknown_setting
 
 if TYPE_CHECKING:
     from .connect import AnyHTTPClient, AnyTransport
+    from .journal.journal import Journal
     from .options import Credential, ModelLike, PipelineLike
 
 ConnectionsType = TypeVar("ConnectionsType", Connections, AsyncConnections)
@@ -59,6 +60,8 @@ class ClientSettings(Generic[ConnectionsType]):
         catalog: Catalog | None = None,
         headers: Mapping[str, str] | None = None,
         env_file: str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        durable: Literal["power"] | None = None,
         **unknown: Never,
     ) -> None:
         """Set up a client. Nothing is connected before its first call.
@@ -78,6 +81,9 @@ class ClientSettings(Generic[ConnectionsType]):
         headers: request headers to send with every call.
         env_file: a file of variables (".env"), used where the process's environment lacks the same variable. By
             default, the file that STEPWELL_ENV_FILE names, if any.
+        journal: a file in which calls and workflows with `job=` are recorded, so that they go on after a kill; see
+            docs/journal.md.
+        durable: "power" has each record wait for the disk, for power cuts; without it, records survive the process.
 
         Raises ConfigError for anything that cannot be used.
         """
@@ -96,6 +102,10 @@ class ClientSettings(Generic[ConnectionsType]):
         )
         self._init_connections(transport, http, max_connections)
         self.connections.flow_of = self.planner.flow_of
+        if journal is not None or durable is not None:
+            from .journal.attached import attach  # only for clients with a journal
+
+            attach(self.planner, journal, durable)
 
     def _init_connections(self, transport: AnyTransport, http: AnyHTTPClient, max_connections: int | None) -> None:
         raise NotImplementedError
@@ -113,6 +123,11 @@ class ClientSettings(Generic[ConnectionsType]):
             f"{type(self).__name__} objects cannot be pickled or copied: they hold keys and connections",
             hint="make one in each process; an LLM or an Embedder without a client of its own uses that of its process",
         )
+
+    @property
+    def journal(self) -> Journal | None:
+        """The journal of jobs, if the client has one."""
+        return cast("Journal | None", self.planner.journal)
 
     @property
     def pipeline(self) -> PipelineEdits:
@@ -143,6 +158,17 @@ class ClientSettings(Generic[ConnectionsType]):
         pipeline = self.planner.plan(operation, model, stream=stream, wire=wire).pipeline
         return pipeline.over(self.connections.describe())
 
+    def in_job(self, flow: AnyFlow, job: str, part: str = "") -> AnyFlow:
+        """Return a flow around this one that is recorded in the client's journal, as `part` of a job.
+
+        Raises ConfigError without a journal, and for what is no name.
+        """
+        if self.planner.journal is None:
+            raise refused_job(None)
+        from .journal.attached import in_job  # only for clients with a journal
+
+        return in_job(self.planner, flow, job, part)
+
     def override(self, models: str, **steps: Unpack[PlacedSteps]) -> Undo:
         """Replace single steps for the models that match, in this client alone: `override("openai:gpt-5*", ...)`.
 
@@ -166,31 +192,49 @@ class BaseClient(ClientSettings[Connections]):
 
         options: the options of the call; a dict may be changed (see CallPlanner.request).
         """
+        if self.planner.journal is not None and options.get("job") is not None:
+            from .journal.attached import call_in_job
+
+            return drive(call_in_job(self.planner, operation, model, input, options), self.connections.open().perform)
         pipeline, request = self.planner.request(operation, model, input, options)
         return completed_reply(drive(pipeline.flow(request), self.connections.open().perform), request.context)
 
     def open_stream(self, operation: str, model: ModelLike, input: object, options: Mapping[str, object]) -> Stream:
         """Open the stream of one call."""
+        if self.planner.journal is not None and options.get("job") is not None:
+            from .journal.attached import stream_in_job
+
+            return stream_in_job(self.planner, operation, model, input, options, self.connections.open())
         pipeline, request = self.planner.request(operation, model, input, options, stream=True)
         transport = self.connections.open()
         response = drive(pipeline.flow(request), transport.perform)
         response.abandon = response.abandon or transport.abandon
         return Stream(response, transport.perform, request.context)
 
-    def run_workflow(self, flow: Generator[Any, Any, Result]) -> Result:
+    def run_workflow(self, flow: Generator[Any, Any, Result], *, job: str | None = None, part: str = "") -> Result:
         """Run a flow of your own, which may make several calls, and return its result; see docs/workflows.md.
 
         Items that it emits are dropped.
-        """
-        return drive(checked_flow(flow, "run_workflow"), self.connections.open().perform)
 
-    def read_workflow(self, flow: Flow) -> Reading:
-        """Run a flow of your own as far as its items are read: iterate the result for what the flow emits."""
-        return Reading(checked_flow(flow, "read_workflow"), self.connections.open().perform)
+        job: records it in the client's journal under this name, so that it goes on after a kill; see docs/journal.md.
+        part: names one of several flows of the job.
+        """
+        flow = checked_flow(flow, "run_workflow")
+        return drive(flow if job is None else self.in_job(flow, job, part), self.connections.open().perform)
+
+    def read_workflow(self, flow: Flow, *, job: str | None = None, part: str = "") -> Reading:
+        """Run a flow of your own as far as its items are read: iterate the result for what the flow emits.
+
+        job, part: as for run_workflow. A later run emits from the beginning.
+        """
+        flow = checked_flow(flow, "read_workflow")
+        return Reading(flow if job is None else self.in_job(flow, job, part), self.connections.open().perform)
 
     def close(self) -> None:
         """Close the connections, unless the HTTP client is yours. The client can still be used, with new ones."""
         self.connections.close()
+        if self.journal is not None:
+            self.journal.close()
 
     def __enter__(self) -> Self:
         return self
@@ -219,6 +263,11 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
 
         options: the options of the call; a dict may be changed (see CallPlanner.request).
         """
+        if self.planner.journal is not None and options.get("job") is not None:
+            from .journal.attached import call_in_job
+
+            flow = call_in_job(self.planner, operation, model, input, options)
+            return await adrive(flow, (await self.connections.open()).perform)
         if self._is_new:
             plan = partial(self.planner.plan, operation, model, wire=cast(str | None, options.get("wire")))
             await in_worker_thread(plan)  # it loads the provider and the list of its models
@@ -231,6 +280,10 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
         self, operation: str, model: ModelLike, input: object, options: Mapping[str, object]
     ) -> AsyncStream:
         """Return the stream of one call, which opens when it is awaited, entered or iterated."""
+        if self.planner.journal is not None and options.get("job") is not None:
+            from .journal.attached import astream_in_job
+
+            return astream_in_job(self.planner, operation, model, input, options, self.connections.open)
         pipeline, request = self.planner.request(operation, model, input, options, stream=True)
         connections = self.connections
 
@@ -243,24 +296,37 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
 
         return AsyncStream(opening, request.context)
 
-    async def run_workflow(self, flow: Generator[Any, Any, Result]) -> Result:
+    async def run_workflow(
+        self, flow: Generator[Any, Any, Result], *, job: str | None = None, part: str = ""
+    ) -> Result:
         """Run a flow of your own, which may make several calls, and return its result; see docs/workflows.md.
 
         Items that it emits are dropped.
-        """
-        return await adrive(checked_flow(flow, "run_workflow"), (await self.connections.open()).perform)
 
-    def read_workflow(self, flow: Flow) -> AsyncReading:
-        """Run a flow of your own as far as its items are read: iterate the result for what the flow emits."""
+        job: records it in the client's journal under this name, so that it goes on after a kill; see docs/journal.md.
+        part: names one of several flows of the job.
+        """
+        flow = checked_flow(flow, "run_workflow")
+        perform = (await self.connections.open()).perform
+        return await adrive(flow if job is None else self.in_job(flow, job, part), perform)
+
+    def read_workflow(self, flow: Flow, *, job: str | None = None, part: str = "") -> AsyncReading:
+        """Run a flow of your own as far as its items are read: iterate the result for what the flow emits.
+
+        job, part: as for run_workflow. A later run emits from the beginning.
+        """
 
         async def opening() -> AsyncPerform:
             return (await self.connections.open()).perform
 
-        return AsyncReading(checked_flow(flow, "read_workflow"), opening)
+        flow = checked_flow(flow, "read_workflow")
+        return AsyncReading(flow if job is None else self.in_job(flow, job, part), opening)
 
     async def close(self) -> None:
         """Close this event loop's connections, unless the HTTP client is yours."""
         await self.connections.close()
+        if self.journal is not None:
+            self.journal.close()
 
     async def __aenter__(self) -> Self:
         return self

@@ -53,6 +53,7 @@ from .settings import (
     hide_credentials,
     keys_of,
     overrides_of,
+    refused_job,
     retries_of,
 )
 
@@ -75,6 +76,7 @@ class CallPlanner:
     overrides: the client's own replacements of single steps.
     budget: what bounds retries over all calls.
     world: where calls take time, chance and ids from.
+    `journal`: where calls with `job=` are recorded; set by a client that has one.
     """
 
     def __init__(
@@ -92,6 +94,7 @@ class CallPlanner:
         world: World = REAL_WORLD,
     ) -> None:
         self.world = world
+        self.journal: object = None
         self.registry = registry or REGISTRY
         self.catalog = catalog or CATALOG
         self.keys = keys_of(api_keys, self.registry)
@@ -140,16 +143,8 @@ class CallPlanner:
         """
         if overrides is not None:
             return self._make_plan(operation, model, stream, wire, overrides_of(overrides))
-        key = (
-            model,
-            operation,
-            stream,
-            wire,
-            OVERRIDES.version,
-            self.overrides.version,
-            self.registry.version,
-            getattr(self.catalog, "version", 0),
-        )
+        changes = self.overrides.version, self.registry.version, getattr(self.catalog, "version", 0)
+        key = model, operation, stream, wire, OVERRIDES.version, changes
         plan = self._plans.get(key) if isinstance(model, str) else None
         if plan is None:
             plan = self._make_plan(operation, model, stream, wire)
@@ -304,6 +299,8 @@ class CallPlanner:
         tools = given.pop("tools", None)
         if given:
             check_options(given, CALL_OPTIONS, where=str(plan.model))
+        if "job" in given:
+            raise refused_job(self.journal)
         context = request.context
         if tools is not None:
             context = context.with_tools(*_tools(tools))

@@ -31,8 +31,8 @@ class ReplyStream(_ReplyStream[Item, ObjectType]):
     Leaving the loop, the `with` block, or calling `close()` stops the work and returns the connection.
     """
 
-    def __init__(self, client: BaseClient, flow: Flow) -> None:
-        self._reading = client.read_workflow(flow)
+    def __init__(self, client: BaseClient, flow: Flow, job: str | None = None) -> None:
+        self._reading = client.read_workflow(flow, job=job)
 
     def __iter__(self) -> Iterator[Item]:
         try:
@@ -63,8 +63,8 @@ class ReplyStream(_ReplyStream[Item, ObjectType]):
 class AsyncReplyStream(_ReplyStream[Item, ObjectType]):
     """Async version of ReplyStream. Awaiting it returns the stream itself, as with a stream of text."""
 
-    def __init__(self, client: BaseAsyncClient, flow: Flow) -> None:
-        self._reading = client.read_workflow(flow)
+    def __init__(self, client: BaseAsyncClient, flow: Flow, job: str | None = None) -> None:
+        self._reading = client.read_workflow(flow, job=job)
 
     async def _itself(self) -> Self:
         return self

@@ -20,7 +20,7 @@ from .providers.declare.provider import Override, Provider, override
 from .providers.declare.registry import Registry
 from .providers.declare.steps import PlacedSteps
 from .providers.declare.wire import Wire
-from .schemas.errors import InvalidOption, UnknownProvider
+from .schemas.errors import ConfigError, InvalidOption, UnknownProvider
 from .schemas.nearest import nearest
 from .schemas.options import CALL_OPTIONS, check_value
 from .schemas.secret import MaskedDict, Secret, header_secret
@@ -174,6 +174,13 @@ def checked_pattern(models: object, registry: Registry) -> str:
     else:
         hint = f"a model is named with its provider: 'openai:{models:.40}', or '*:{models:.40}' for all"
     raise UnknownProvider(f"no provider is called {provider!r:.40}", hint=hint)
+
+
+def refused_job(journal: object) -> ConfigError:
+    """Make the error for a `job=` that cannot be recorded."""
+    if journal is None:
+        return ConfigError("job= needs a journal", hint='Client(journal="work.sqlite")')
+    return ConfigError("a call within a flow belongs to the job of the flow", hint="pass job= to run_workflow alone")
 
 
 def overridden(overrides: Overrides, registry: Registry, models: str, **steps: Unpack[PlacedSteps]) -> Undo:

@@ -20,7 +20,7 @@ from loopback import Loopback, answer, completion, serving
 
 pytestmark = pytest.mark.usefixtures("new_process")
 
-COMMANDS = ["ask", "chat", "embed", "models", "providers", "pipeline", "local"]
+COMMANDS = ["ask", "chat", "embed", "models", "providers", "pipeline", "local", "docs"]
 LISTINGS = [
     ["models"],
     ["models", "groq", "--reasoning"],

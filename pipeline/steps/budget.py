@@ -80,8 +80,8 @@ class Budget:
             self.ledger.on_settled = partial(notify, on_change, self)
         self._key: StateKey[Hold | None] = StateKey(name, None, travels=True)
         self._steps = (
-            evolve(around(name, self._call, counts=True), owner=self.ledger),
-            evolve(around(f"{name}_attempts", self._attempt, counts=True), owner=self.ledger),
+            evolve(around(name, self._call, limits=True), owner=self.ledger),
+            evolve(around(f"{name}_attempts", self._attempt, limits=True), owner=self.ledger),
         )
 
     @property

@@ -89,7 +89,9 @@ class Cache:
         """Return the stored reply, if any, and the request, with a warning if the store could not be read."""
         began = request.world.now()
         try:
-            found: Mapping[str, bytes] = yield ask_store(request, lambda: self.store.get_many([key]))
+            look_up = ask_store(request, lambda: self.store.get_many([key]))
+            look_up.recorded, look_up.name = dict, "a look-up in the cache"
+            found: Mapping[str, bytes] = yield look_up
             data = found.get(key)
             return (None if data is None else self._load(data, request.world.time())), request
         except Exception as error:

@@ -64,7 +64,7 @@ def circuit_breaker(
     check_by(by)
     checked_listener(on_change, "circuit_breaker", 2)
     circuits = _Circuits(failures, cooldown, by, name, store, on_change)
-    return limit_step(around(name, circuits.run, counts=True), circuits.read, circuits.names, circuits.forget)
+    return limit_step(around(name, circuits.run, limits=True), circuits.read, circuits.names, circuits.forget)
 
 
 class _Circuits:

@@ -64,7 +64,7 @@ def concurrency(
     check_by(by)
     checked_listener(on_change, "concurrency", 2)
     places = _Places(limit, by, name, store, lease, on_change)
-    return limit_step(around(name, places.run, counts=True), places.read, places.gates.names, places.forget)
+    return limit_step(around(name, places.run, limits=True), places.read, places.gates.names, places.forget)
 
 
 class _Places:

@@ -104,8 +104,8 @@ class RateLimit:
         self._on_change = checked_listener(on_change, "RateLimit", 2)
         self._now = REAL_WORLD.now
         self._steps = (
-            around(name, self._call, counts=True),
-            around(f"{name}_attempts", self._attempt, counts=True),
+            around(name, self._call, limits=True),
+            around(f"{name}_attempts", self._attempt, limits=True),
         )
 
     def __call__(self, pipeline: Pipeline) -> Pipeline:

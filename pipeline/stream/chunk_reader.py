@@ -49,6 +49,11 @@ class OpenAnswer:
         return self._response
 
     @property
+    def prompt(self) -> Context | None:
+        """The conversation that the reply is to show."""
+        return self._prompt
+
+    @property
     def usage(self) -> Usage | None:
         """The usage known so far; final once the stream has ended."""
         return self._fold.usage

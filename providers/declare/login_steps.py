@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...pipeline.around import around
+from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request, StateKey
 from ...pipeline.step import Step, on_request
 from ...schemas.errors import InvalidKey, MissingKey
@@ -120,8 +121,13 @@ def authentication(provider: Provider, authenticate: Auth, environment: Environm
             _check_host(provider, filled(home, environment, key), request.url, environment)
         return send(request, *call)
 
+    def entered(request: Request, call: CallNext) -> StepGenerator:
+        place = request.world.job()
+        flow: StepGenerator = checked(request, call) if place is None else place.unrecorded(checked, request, call)
+        return flow
+
     if takes_call(authenticate):
-        return around("authenticate", lambda request, call: checked(request, call))
+        return around("authenticate", entered)
     return on_request("authenticate", checked)
 
 

@@ -108,6 +108,15 @@ _COMMANDS = {
             _argument("--workers", type=int, default=16, metavar="N", help="items at once (16)"),
             _argument("--as-done", action="store_true", help="results as they are done, not in the items' order"),
             _argument("--retry-failed", action="store_true", help="send the items again whose result is an error"),
+            _argument(
+                "--mode",
+                choices=["live", "batch", "auto"],
+                default="live",
+                metavar="MODE",
+                help="live (default), batch, auto",
+            ),
+            _argument("--within", default="24h", metavar="TIME", help="auto is live if a batch may take longer (24h)"),
+            _argument("--journal", metavar="FILE", help="record the parts of each answer, for a run that is killed"),
             _argument("--plot", metavar="FILE.svg", help="draw how long the items took, and the errors"),
             *_CALL[:-1],
         ),
@@ -150,11 +159,29 @@ _COMMANDS = {
             ),
         ),
     ),
+    "jobs": _Command(
+        "jobs",
+        "run_jobs",
+        "the jobs of a journal: `stepwell jobs work.sqlite`, or show or forget one",
+        (
+            _argument("path", help="what Client(journal=...) was given"),
+            _argument("action", nargs="?", choices=["show", "forget"]),
+            _argument("job", nargs="?", metavar="JOB"),
+            _argument("--part", default="", help="show this part of it"),
+            _JSON,
+        ),
+    ),
     "local": _Command(
         "local",
         "run_local",
         "the embedded model: `stepwell local install` fetches it",
         (_argument("action", choices=["install", "path"]),),
+    ),
+    "docs": _Command(
+        "docs",
+        "docs",
+        "the documentation: its list of pages, a page, or where words occur in it",
+        (_argument("words", nargs="*", metavar="PAGE or WORD", help="steps, tutorial, errors ...; or words to find"),),
     ),
 }
 

@@ -129,7 +129,12 @@ def run_call(call: ToolCall, tools: Sequence[Tool], timeout: float | None, world
         with span("tool", name=call.name):
             tool, arguments = prepare_call(call, tools)
             limit = tool.timeout or timeout
-            value = yield Run(lambda: _call_within(tool, arguments, limit), lambda: _acall_tool(tool, arguments, limit))
+            value = yield Run(
+                lambda: _call_within(tool, arguments, limit),
+                lambda: _acall_tool(tool, arguments, limit),
+                recorded=lambda value: _as_data(value, call.name),
+                name=f"tool {call.name}",
+            )
             return ToolRun(call, sendable(value, call.name), value, None, world.now() - began)
     except Exception as error:
         return _failed_run(call, error, world.now() - began)
@@ -269,6 +274,12 @@ def sendable(value: object, tool: str) -> Content:
         raise ToolFailed(f"it returned a {type(value).__name__}, which has no JSON form", tool=tool) from None
 
 
+def _as_data(value: object, tool: str) -> Any:
+    """Return a tool's result as the plain data of which `sendable` makes the same. Raises ToolFailed as that does."""
+    content = sendable(value, tool)
+    return plain_data(value) if type(content) is str and not isinstance(value, str) else content
+
+
 Approve = Callable[[ToolCall], bool | str | Awaitable[bool | str]]
 
 
@@ -287,7 +298,7 @@ def approval_of(approve: Approve, call: ToolCall) -> Run:
         answer = approve(call)
         return await answer if inspect.isawaitable(answer) else answer
 
-    return Run(ask, aask)
+    return Run(ask, aask, name=f"approval of {call.name}")
 
 
 def denied_run(call: ToolCall, answer: object) -> ToolRun:

@@ -9,12 +9,11 @@ from typing import Any, overload
 
 from attrs import evolve
 
-from ...options import ToolLike
 from ...providers.declare.described_tools import described_tools
 from ...providers.declare.object_support import tool_schema
 from ...schemas.errors import ConfigError
 from ...schemas.json_schema.signature import signature_schema
-from ...schemas.tool import Parameters, Result, Tool, is_method, tool_behind
+from ...schemas.tool import Parameters, Result, Tool, ToolLike, is_method, tool_behind
 
 
 @overload

@@ -1,0 +1,129 @@
+"""A job under way: its records, its lock, and what ends it."""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from typing import Any, Protocol
+
+from ...schemas.errors import JournalError, JournalMismatch
+from ..world import World
+from .records import Known, Path, Record, known_of
+
+_MOST_ERRORS = 16
+
+
+class Recorder(Protocol):
+    """Where the records of one part of a job are kept."""
+
+    job: str
+    part: str
+
+    def records(self) -> Iterable[Record]:
+        """Return what is recorded, in its order."""
+
+    def write(self, records: list[Record]) -> None:
+        """Keep some more. They survive the end of the process once it returns. Raises JournalError if that fails."""
+
+
+class TakesValues(Protocol):
+    """A flow that takes values from the world."""
+
+    def taken(self) -> Record:
+        """Return the record of the values that are not recorded yet."""
+
+
+class Job:
+    """One part of a job under way.
+
+    recorder: keeps its records.
+    flow_of: makes the flow of a whole call.
+    world: where time and chance come from.
+
+    Code of its flows runs under `lock`, one at a time also in threads, so that it is known which tasks a flow had seen
+    end; their effects run at once.
+    """
+
+    def __init__(self, recorder: Recorder, flow_of: Callable[..., Generator[Any, Any, Any]], world: World) -> None:
+        self.recorder = recorder
+        self.flow_of = flow_of
+        self.world = world
+        self.lock = threading.RLock()
+        self.failure: JournalError | None = None
+        self.streams: dict[int, tuple[Path, int, Any]] = {}
+        """The open streams that are recorded: the place of each, by its id."""
+        self.dirty: dict[Path, TakesValues] = {}
+        """The flows that have taken values which are not recorded yet."""
+        self._pending: list[Record] = []
+        self._errors: deque[tuple[BaseException, Path, int | None]] = deque(maxlen=_MOST_ERRORS)
+        self._known = known_of(recorder.records())
+        recorded = [
+            now for known in self._known.values() for values in known.values.values() for now in values.get("m", ())
+        ]
+        self.shift = world.now() - max(recorded) if recorded else 0.0
+        """What is added to recorded times of the clock that only goes forward: the last was a moment ago."""
+
+    def known(self, path: Path) -> Known:
+        """Return what is recorded of a flow, and hand it over: it is not kept twice."""
+        return self._known.pop(path, None) or Known()
+
+    def began_flow(self, path: Path) -> bool:
+        """Return whether there are records of a flow that was not started yet in this run."""
+        return path in self._known
+
+    def later(self, record: Record) -> None:
+        """Write a record together with the next one."""
+        self._pending.append(record)
+
+    def write(self, *records: Record) -> None:
+        """Record something, and before it all that flows have taken and seen, on which it may depend."""
+        with self.lock:
+            if self.failure is not None:
+                raise self.failure
+            batch, self._pending = self._pending, []
+            if self.dirty:
+                batch += [place.taken() for place in self.dirty.values()]
+                self.dirty.clear()
+            batch += records
+            try:
+                self.recorder.write(batch)
+            except JournalError as error:
+                self.failure = error
+                raise
+
+    def note_error(self, error: BaseException, path: Path, number: int | None = None) -> None:
+        """Remember the error that an effect or a call has raised, in case the job fails with it."""
+        self._errors.append((error, path, number))
+
+    def end(self, error: Exception | None, result: object = None) -> None:
+        """Record that the job has ended. What failed it is asked again in the next run; all else is kept."""
+        now = self.world.time()
+        if error is None:
+            cost = getattr(getattr(result, "cost", None), "total", None)
+            self.write(("E", (), 0, [now, None if cost is None else str(cost)], b""))
+            return
+        raised, chain = set[int](), [error]
+        while chain:
+            if id(each := chain.pop()) not in raised:
+                raised.add(id(each))
+                chain += [inner for inner in (each.__cause__, each.__context__) if isinstance(inner, Exception)]
+                chain += getattr(each, "exceptions", ())
+        failed = [[path, number] for each, path, number in self._errors if id(each) in raised]
+        self._errors.clear()
+        self.write(("G", (), 0, [failed, now, type(error).__name__], b""))
+
+    def mismatch(self, place: Path, number: int, why: str) -> JournalMismatch:
+        """Make the error of a job that asks for something else now, and stop it."""
+        job, part = self.recorder.job, self.recorder.part
+        where = ".".join(map(str, (*place, number)))
+        named = f"{job!r:.80}, part {part!r:.80}" if part else f"{job!r:.80}"
+        error = JournalMismatch(
+            f"job {named} asks for something else than in its first run, at effect {where}: {why}",
+            hint="run the code that began it, use another name, or forget it: stepwell.jobs(path).forget(job)",
+            job=job,
+            part=part,
+            place=where,
+        )
+        self.failure = self.failure or error
+        return error

@@ -1,0 +1,125 @@
+"""The count of a flow's effects, and the values that it takes from the world between them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from .asked import differences
+from .job import Job
+from .records import BegunEffect, Path, Record
+
+KINDS = {
+    "send": "a request",
+    "stream": "a streamed request",
+    "run": "a function",
+    "refused": "a step refused the call",
+}
+
+
+class Numbered:
+    """A flow of a job, whose effects are counted.
+
+    job: the job.
+    path: the place of the flow.
+    outer: that of the flow which started it.
+    is_call: whether it is a whole call.
+    """
+
+    def __init__(self, job: Job, path: Path, outer: Numbered | None, *, is_call: bool) -> None:
+        self.job = job
+        self.path = path
+        self.stopped = False
+        """True once it was interrupted: what follows is cleaning up, and not recorded."""
+        self.is_call = is_call
+        self.call: Numbered = self if is_call or outer is None else outer.call
+        """the call that it belongs to, if it is `in_call`"""
+        self.in_call: bool = is_call or (outer is not None and outer.in_call)
+        self.billed = False
+        """whether a request of the call was sent again that an earlier run had begun"""
+        self.known = job.known(path)
+        self.complete: bool = self.known.ended or (outer is not None and outer.complete)
+        """whether all of it is recorded"""
+        self.number = 0
+        self.values = self._values_from_here()
+        self.fresh: dict[str, list[Any]] = {}
+        """values that are not recorded yet, by their kinds"""
+        self.turns = -1
+        """how often it went on since its last effect with a number"""
+        self.secret = 0
+        """above 0 while it deals with credentials, and nothing is recorded"""
+
+    # What the flow takes from the world
+
+    def value(self, kind: str, fresh: Callable[[], Any]) -> Any:
+        """Return the recorded value, else a new one, which is recorded with the next effect."""
+        if self.stopped or self.secret:
+            return fresh()
+        if values := self.values.get(kind):
+            return values.pop(0)
+        return self.take(kind, fresh())
+
+    def now(self) -> float:
+        """Return the time of the clock that only goes forward."""
+        if not (self.stopped or self.secret) and (values := self.values.get("m")):
+            recorded: float = values.pop(0)
+            return recorded + self.job.shift
+        return self.job.world.now() if self.stopped or self.secret else self.take("m", self.job.world.now())
+
+    def kept(self, name: str, decide: Callable[[], Any]) -> Any:
+        """Return a decision that depends on other calls: as it was in the first run, so that the flow is the same."""
+        return self.value(f"k {name}", decide)
+
+    def take(self, kind: str, value: Any) -> Any:
+        taken = self.fresh.get(kind)
+        if taken is None:
+            self.fresh[kind] = [value]
+            self.job.dirty[self.path] = self
+        else:
+            taken.append(value)
+        return value
+
+    def taken(self) -> Record:
+        """Return the record of the values that are not recorded yet."""
+        taken, self.fresh = self.fresh, {}
+        return "V", self.path, self.number, taken, b""
+
+    def replays(self) -> bool:
+        """Return whether there are records of what comes next."""
+        return self.complete or self.number <= self.known.last or bool(self.values.get("e"))
+
+    def next(self) -> int:
+        """Return the number of the next effect, and go on to it."""
+        number = self.number
+        if self.fresh:
+            self.put_by()
+        self.number += 1
+        self.turns = -1
+        self.values = self._values_from_here()
+        return number
+
+    def put_by(self) -> None:
+        """Have what was taken recorded with the next record."""
+        with self.job.lock:
+            self.job.later(self.taken())
+            self.job.dirty.pop(self.path, None)
+
+    def recorded(self, number: int, kind: str, asked: str, parts: dict[str, int]) -> BegunEffect | None:
+        """Return what is recorded under a number. Raises JournalMismatch if that is something else."""
+        entry = self.known.entries.pop(number, None)
+        if entry is None:
+            if self.job.began_flow((*self.path, number)):
+                raise self.job.mismatch(self.path, number, f"a call or a task then, {KINDS[kind]} now")
+            return None
+        if (entry.kind, entry.asked) != (kind, asked):
+            if entry.kind != kind:
+                why = f"{KINDS[entry.kind]} then, {KINDS[kind]} now"
+            elif kind == "run":
+                why = f"it ran {entry.asked or 'a function'!r:.80} then, and runs {asked or 'a function'!r:.80} now"
+            else:
+                why = f"another request, which differs in {differences(entry.parts, parts)}"
+            raise self.job.mismatch(self.path, number, why)
+        return entry
+
+    def _values_from_here(self) -> dict[str, list[Any]]:
+        return {name: list(values) for name, values in self.known.values_of(self.number).items()}

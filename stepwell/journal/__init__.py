@@ -1,0 +1,1 @@
+"""The journal's files: a log of records, an index of its jobs, and what lists and forgets them."""

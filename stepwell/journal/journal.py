@@ -1,0 +1,344 @@
+"""The journal of a process: one log and its index, which the threads and clients of the process share."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+from uuid import uuid4
+from weakref import WeakSet, WeakValueDictionary
+
+from ..pipeline.effects import CallModel, Flow
+from ..pipeline.journal.job import Job
+from ..pipeline.journal.place import FlowPlace, journalled
+from ..pipeline.journal.records import Record
+from ..pipeline.world import REAL_WORLD, World
+from ..schemas.errors import ConfigError, JournalBusy, JournalError
+from ..schemas.process_lock import PROCESS
+from ..stores.sqlite import Database
+from .index import SCHEMA, JobIndex, PartRow, check_file
+from .log import START, Log, frame, record_of, rewritten
+
+_ROWS = 256
+"""Parts that may end before the index is written."""
+_ROWS_AT_ONCE = 10_000
+_LEAST_DEAD = 1 << 20
+"""Bytes of forgotten parts below which the log is left as it is."""
+
+
+class Journal:
+    """The journal at a path. Nothing is opened before its first use.
+
+    path: the index; the log and the lock are beside it, with `.log` and `.lock` added to the name.
+    power: whether each record waits for the disk.
+
+    One process uses it at a time, with any number of threads and event loops; a forked child may not.
+    """
+
+    world: World = REAL_WORLD
+    """where jobs take time and chance from"""
+
+    def __init__(self, path: str | os.PathLike[str], *, power: bool = False) -> None:
+        self.path = os.path.realpath(path)
+        self.power = power
+        self._lock = threading.RLock()
+        self._log: Log | None = None
+        self._index: JobIndex | None = None
+        self._held: int | None = None
+        self._pid = os.getpid()
+        self._next_id = 1
+        self._open: dict[tuple[str, str], _Part] = {}
+        self._closing = False
+
+    def run(self, job: str, flow: Flow, flow_of: Callable[[CallModel], Flow], *, part: str = "") -> Flow:
+        """Run a flow as a part of a job: what is recorded of it is given to it, and the rest is recorded.
+
+        flow_of: makes the flow of a whole call.
+
+        Raises JournalBusy for a part that runs already, JournalMismatch for a flow that asks for something else than
+        in its first run.
+        """
+        recorder = self.begin(job, part)
+        try:
+            return (yield from journalled(flow, FlowPlace(Job(recorder, flow_of, self.world))))
+        finally:
+            self.release(recorder)
+
+    def begin(self, job: str, part: str = "") -> _Part:
+        """Open a part, which is to be released."""
+        with self._lock:
+            _, index = self._opened()
+            if (job, part) in self._open:
+                named = f"job {job!r:.80}" + (f", part {part!r:.80}," if part else "")
+                raise JournalBusy(f"{named} runs in this process already", hint="wait for it, or use another name")
+            row = index.find(job, part)
+            opened = self._open[job, part] = _Part(self, job, part, row)
+            return opened
+
+    def release(self, part: _Part) -> None:
+        """Close a part. The index is written once some have ended."""
+        with self._lock:
+            if self._open.get((part.job, part.part)) is not part:
+                return
+            del self._open[part.job, part.part]
+            if self._index is not None and len(self._index.changed) >= _ROWS + len(self._open):
+                self.flush()
+            if self._closing and not self._open:
+                self.close()
+
+    def records_of(self, row: PartRow) -> list[Record]:
+        """Return the records of a part."""
+        with self._lock:
+            if self._log is not None:
+                return self._log.records_of(row.last)
+            log = Log(Path(f"{self.path}.log"), "", writes=False)
+            try:
+                return log.records_of(row.last)
+            finally:
+                log.close()
+
+    def append(self, part: _Part, records: list[Record]) -> None:
+        """Write records of a part."""
+        with self._lock:
+            log, index = self._opened()
+            row = part.row
+            if row is None:
+                row = part.row = PartRow(self._next_id, part.job, part.part, began=self.world.time())
+                self._next_id += 1
+                records = [("J", (), 0, [row.job, row.part, row.began], b""), *records]
+            if row.id not in index.changed:
+                index.add(row)
+            before, at, frames = row.last, log.end, []
+            for record in records:
+                frames.append(frame(row.id, before, record))
+                before, at = at, at + len(frames[-1])
+            at = log.append(b"".join(frames))
+            for record, data in zip(records, frames, strict=True):
+                row.add(record, at, len(data))
+                at += len(data)
+
+    def state(self, job: str, part: str = "") -> str:
+        """Return what has become of a part: new, begun, failed or finished."""
+        with self._lock:
+            row = self._opened()[1].find(job, part)
+        return "new" if row is None else row.state
+
+    def count(self, job: str) -> dict[str, int]:
+        """Return how many parts of a job are in each state."""
+        with self._lock:
+            self.flush()
+            return self._opened()[1].count(job)
+
+    def rows(self) -> list[PartRow]:
+        """Return what is known of all parts."""
+        with self._lock:
+            return list(self._opened()[1].rows())
+
+    def forget(self, job: str, part: str | None = None) -> int:
+        """Forget a job, or one part of it, and return how many parts that were. Raises JournalBusy while one runs."""
+        with self._lock:
+            log, index = self._opened()
+            for name, its_part in self._open:
+                if name == job and part in (None, its_part):
+                    raise JournalBusy(f"job {job!r:.80} runs in this process", hint="wait for its end")
+            rows = [row for row in index.rows() if row.job == job and part in (None, row.part)]
+            if not rows:
+                return 0
+            log.append(frame(0, -1, ("F", (), 0, [row.id for row in rows], b"")))
+            for row in rows:
+                index.forget(row.id)
+            self.flush()
+            if not self._open:
+                self._compact()
+            return len(rows)
+
+    def flush(self) -> None:
+        """Write the index."""
+        with self._lock:
+            log, index = self._opened()
+            index.write(log.id, log.end, keep=frozenset(part.row.id for part in self._open.values() if part.row))
+
+    def close(self) -> None:
+        """Close the files, once no part is open any more. A later use opens them again."""
+        with self._lock:
+            self._closing = bool(self._open)
+            if self._open or self._log is None or self._pid != PROCESS[0]:
+                return
+            with suppress(JournalError):
+                self.flush()
+            self._close_files()
+
+    def _opened(self) -> tuple[Log, JobIndex]:
+        """Return the log and the index, opened on first use."""
+        if self._pid != PROCESS[0]:
+            raise JournalError(
+                "a forked child cannot use the journal of its parent",
+                hint="make a client in the child, with another file",
+            )
+        if self._log is not None and self._index is not None:
+            return self._log, self._index
+        check_file(self.path)
+        with suppress(OSError):
+            Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        self._held = _locked(self.path)
+        try:
+            self._log = Log(Path(f"{self.path}.log"), uuid4().hex, power=self.power)
+            self._index = JobIndex(Database(self.path, SCHEMA))
+            _follow(self._log, self._index)
+            self._next_id = self._index.next_id()
+        except BaseException:
+            self._close_files()
+            raise
+        _OPENED.add(self)
+        return self._log, self._index
+
+    def _close_files(self) -> None:
+        log, index, held = self._log, self._index, self._held
+        self._log = self._index = self._held = None
+        if index is not None:
+            index.close()
+        if log is not None:
+            log.close()
+        if held is not None:
+            os.close(held)
+
+    def _compact(self) -> None:
+        """Write the log anew without what is forgotten, if that is most of it."""
+        log, index = self._opened()
+        rows = {row.id: row for row in index.rows()}
+        if log.end - sum(row.bytes for row in rows.values()) < max(_LEAST_DEAD, log.end // 2):
+            return
+        ends = rewritten(log, set(rows), id := uuid4().hex)
+        log.close()
+        self._log = Log(log.path, id, power=self.power)
+        for row in rows.values():
+            row.last = ends[row.id]
+            index.add(row)
+        self.flush()
+
+    def orphan(self) -> None:
+        """Close the descriptors that a forked child has got from its parent: the lock would outlive the parent."""
+        for descriptor in (self._held, self._log.descriptor if self._log is not None else None):
+            if descriptor is not None:
+                with suppress(OSError):
+                    os.close(descriptor)
+        self._held = self._log = self._index = None
+
+    def __del__(self) -> None:
+        with suppress(Exception):
+            self._open.clear()
+            self.close()
+
+
+class _Part:
+    """The recorder of one part of a job."""
+
+    def __init__(self, journal: Journal, job: str, part: str, row: PartRow | None) -> None:
+        self.job = job
+        self.part = part
+        self.row = row
+        self._journal = journal
+
+    def records(self) -> Iterable[Record]:
+        """Return what is recorded, in its order."""
+        return () if self.row is None else self._journal.records_of(self.row)
+
+    def write(self, records: list[Record]) -> None:
+        """Keep some more. Raises JournalError if that fails."""
+        self._journal.append(self, records)
+
+
+def _follow(log: Log, index: JobIndex) -> None:
+    """Read what the log has got since the index was written, and cut off what is torn at its end."""
+    start = index.followed(log.id, log.end)
+    if start is None:
+        index.clear()
+    for offset, after, payload in log.scan(START if start is None else start):
+        part, _, record = record_of(payload)
+        index.note(part, record, offset, after - offset)
+        if len(index.changed) > _ROWS_AT_ONCE:
+            index.write(log.id, after)
+    if log.torn is not None:
+        log.cut(log.torn)
+
+
+def rows_read_only(path: str) -> list[PartRow]:
+    """Return what is known of the parts of a journal that another process uses, and leave its files as they are."""
+    log, index = Log(Path(f"{path}.log"), "", writes=False), JobIndex(Database(path, SCHEMA))
+    try:
+        for offset, after, payload in log.scan(index.followed(log.id, log.end) or START):
+            part, _, record = record_of(payload)
+            index.note(part, record, offset, after - offset)
+        return list(index.rows())
+    finally:
+        index.close()
+        log.close()
+
+
+def _locked(path: str) -> int:
+    """Return a descriptor that holds the lock of a journal. Raises JournalBusy if another process has it."""
+    try:
+        held = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+    except OSError as error:
+        raise JournalError(f"the journal {path} cannot be opened: {error.strerror}", hint="check the path") from None
+    try:
+        try:
+            import fcntl
+
+            fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except ImportError:  # on Windows
+            import msvcrt
+
+            msvcrt.locking(held, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    except OSError:
+        os.close(held)
+        raise JournalBusy(
+            f"another process uses the journal {path}", hint="wait for its end, or name another file in journal="
+        ) from None
+    return held
+
+
+_JOURNALS: WeakValueDictionary[str, Journal] = WeakValueDictionary()
+_OPENED: WeakSet[Journal] = WeakSet()
+_LOCK = threading.Lock()
+
+
+def _orphan_all() -> None:
+    global _LOCK
+    _LOCK = threading.Lock()
+    for each in tuple(_OPENED):
+        each.orphan()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows, which has no forks
+    os.register_at_fork(after_in_child=_orphan_all)
+
+
+def journal_at(path: str | os.PathLike[str], durable: str | None = None) -> Journal:
+    """Return this process's journal at a path: two clients with the same one share it.
+
+    durable: "power" waits for the disk at each record.
+
+    Raises ConfigError for a path or a `durable` that cannot be used.
+    """
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+        raise ConfigError(f"journal={path!r:.40} is not the path of a file", hint='Client(journal="work.sqlite")')
+    if durable not in (None, "power"):
+        raise ConfigError(f"durable={durable!r:.40} is unknown", hint='durable="power", or leave it out')
+    with _LOCK:
+        place = os.path.realpath(path)
+        found = _JOURNALS.get(place)
+        if found is None or found._pid != PROCESS[0]:
+            found = _JOURNALS[place] = Journal(place, power=durable == "power")
+        elif durable and not found.power:
+            raise ConfigError('another client has this journal without durable="power"', hint="give it to both")
+        return found
+
+
+def checked_job(job: object, part: object = "") -> tuple[str, str]:
+    """Return the name of a job. Raises ConfigError for what is no name."""
+    if not isinstance(job, str) or not job or not isinstance(part, str):
+        raise ConfigError(f"job={job!r:.40} is not a name", hint='job="invoice-17"')
+    return job, part

@@ -1,0 +1,209 @@
+"""The log: one file to which records are appended. What a call of `append` has written survives the end of the process.
+
+A frame is the length of its payload, its CRC-32 and a check of both, 4 bytes each, little-endian, and the payload: a
+line of JSON `[part, before, kind, path, number, data]`, and the body's bytes. `before` is the offset of the frame
+before it of the same part, -1 for the first. So the last offset finds all records of a part, and memory does not grow
+with the others.
+"""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from zlib import crc32
+
+from ..pipeline.journal.records import Record
+from ..schemas.errors import JournalError
+from ..schemas.json_text import dumps, loads_fast
+
+MAGIC = b"stepwell journal 1\n"
+_HEAD = struct.Struct("<III")
+_CHECK = 0x4A4F5552
+"""What the third number of a head is made with: a head is whole or cut, so that one which does not fit is damaged."""
+_ID_BYTES = 32
+START = len(MAGIC) + _ID_BYTES + 1
+"""The offset of the first frame, after the magic and the log's id."""
+_READ_AT_ONCE, _AT_ONCE = 4096, 1 << 20
+
+
+def frame(part: int, before: int, record: Record) -> bytes:
+    """Return the frame of a record."""
+    kind, path, number, data, body = record
+    payload = b"%b\n%b" % (dumps([part, before, kind, path, number, data]), body)
+    size, crc = len(payload), crc32(payload)
+    return _HEAD.pack(size, crc, size ^ crc ^ _CHECK) + payload
+
+
+def record_of(payload: bytes) -> tuple[int, int, Record]:
+    """Return the part, the offset of the frame before, and the record."""
+    line, _, body = payload.partition(b"\n")
+    part, before, kind, path, number, data = loads_fast(line)
+    return part, before, (kind, tuple(path), number, data, body)
+
+
+class Log:
+    """An open log file.
+
+    path: the file; made if it is missing, unless `writes` is False.
+    id: what a new file is named by, 32 characters, so that an index of another one is not taken for its own.
+    power: whether each append waits until the disk has it.
+    writes: whether it is opened to be changed.
+
+    Raises JournalError for a file that is no log or cannot be used.
+    """
+
+    def __init__(self, path: Path, id: str, *, power: bool = False, writes: bool = True) -> None:
+        self.path = path
+        self._power = power
+        flags = os.O_RDWR | os.O_APPEND | os.O_CREAT if writes else os.O_RDONLY
+        try:
+            self.descriptor = os.open(path, flags | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0), 0o600)
+        except OSError as error:
+            raise self.failed("opened", error) from None
+        try:
+            self.end = os.fstat(self.descriptor).st_size
+            head = os.read(self.descriptor, START)
+            if not head.startswith(MAGIC) and not MAGIC.startswith(head[: len(MAGIC)]):
+                raise JournalError(f"{path} is not the log of a journal", hint="name another file in journal=")
+            if len(head) < START:  # a new file, or one whose process was killed as it made it
+                head = MAGIC + id.encode() + b"\n"
+                if writes:
+                    os.ftruncate(self.descriptor, 0)
+                    self.end = 0
+                    self.append(head)
+            self.id = head[len(MAGIC) : START - 1].decode("latin-1")
+        except BaseException as error:
+            os.close(self.descriptor)
+            if isinstance(error, OSError):
+                raise self.failed("read", error) from None
+            raise
+
+    def append(self, data: bytes) -> int:
+        """Write frames at the end, and return their offset. Raises JournalError if they cannot be written whole.
+
+        One call of the system writes them: the kernel has them then, whatever becomes of the process.
+        """
+        at = self.end
+        try:
+            written = os.write(self.descriptor, data)
+            while written < len(data):  # a full disk takes a part at first, and is an error then
+                written += os.write(self.descriptor, data[written:])
+            if self._power:
+                _flush(self.descriptor)
+        except OSError as error:
+            try:
+                os.ftruncate(self.descriptor, at)
+            except OSError:
+                self.end = -1  # half a frame is at the end: what followed it could not be read
+            raise self.failed("written", error) from None
+        self.end = at + len(data)
+        return at
+
+    def read(self, offset: int) -> tuple[int, int, Record]:
+        """Return the record at an offset, its part, and the offset before it. Raises JournalError for a damaged one."""
+        try:
+            os.lseek(self.descriptor, offset, os.SEEK_SET)
+            head = os.read(self.descriptor, _READ_AT_ONCE)
+            if len(head) >= _HEAD.size:
+                size, crc, _ = _HEAD.unpack_from(head)
+                payload = head[_HEAD.size : _HEAD.size + size]
+                if len(payload) < size <= self.end - offset:
+                    payload += os.read(self.descriptor, size - len(payload))
+                if len(payload) == size and crc32(payload) == crc:
+                    return record_of(payload)
+        except OSError as error:
+            raise self.failed("read", error) from None
+        raise self._damaged(offset)
+
+    def records_of(self, last: int) -> list[Record]:
+        """Return the records of a part in their order, from the offset of the last one."""
+        found = []
+        while last >= 0:
+            _, last, record = self.read(last)
+            found.append(record)
+        found.reverse()
+        return found
+
+    def scan(self, offset: int) -> Iterator[tuple[int, int, bytes]]:
+        """Yield the offset, the offset after it and the payload of each frame from an offset on.
+
+        It ends at a last frame that is torn: `torn` is its offset then, else None. Raises JournalError for a damaged
+        frame that others follow.
+        """
+        self.torn: int | None = None
+        with open(self.path, "rb") as file:
+            file.seek(offset)
+            while head := file.read(_HEAD.size):
+                if len(head) < _HEAD.size:
+                    break
+                size, crc, check = _HEAD.unpack(head)
+                if check != size ^ crc ^ _CHECK:
+                    if head.strip(b"\0") or file.read().strip(b"\0"):  # zeros are what a power cut may leave
+                        raise self._damaged(offset)
+                    break
+                payload = file.read(size)
+                if len(payload) < size or crc32(payload) != crc:
+                    if file.read(1):
+                        raise self._damaged(offset)
+                    break
+                yield offset, (offset := offset + _HEAD.size + size), payload
+            else:
+                return
+            self.torn = offset
+
+    def cut(self, offset: int) -> None:
+        """Remove what is torn at the end."""
+        os.ftruncate(self.descriptor, offset)
+        self.end = offset
+
+    def close(self) -> None:
+        """Close the file."""
+        if self.descriptor >= 0:
+            os.close(self.descriptor)
+            self.descriptor = -1
+
+    def failed(self, what: str, error: OSError) -> JournalError:
+        reason = error.strerror or type(error).__name__
+        return JournalError(
+            f"the journal {self.path} cannot be {what}: {reason}",
+            hint="check the path, its permissions and the disk; what was recorded before is kept",
+        )
+
+    def _damaged(self, offset: int) -> JournalError:
+        return JournalError(
+            f"the journal {self.path} is damaged at byte {offset:,}", hint="restore the file, or begin a new one"
+        )
+
+
+def rewritten(log: Log, parts: set[int], id: str) -> dict[int, int]:
+    """Write a log anew with the records of these parts alone, and return the offset of the last record of each.
+
+    The old log is whole until the new one takes its place, which an index of the old one does not fit.
+    """
+    path = Path(f"{log.path}.new")
+    path.unlink(missing_ok=True)
+    fresh, ends = Log(path, id), dict.fromkeys(parts, -1)
+    try:
+        batch: list[bytes] = []
+        at = fresh.end
+        for _, _, payload in log.scan(START):
+            part, _, record = record_of(payload)
+            if part not in ends:
+                continue
+            batch.append(frame(part, ends[part], record))
+            ends[part], at = at, at + len(batch[-1])
+            if at - fresh.end > _AT_ONCE:
+                fresh.append(b"".join(batch))
+                batch.clear()
+        fresh.append(b"".join(batch))
+        os.fsync(fresh.descriptor)
+    finally:
+        fresh.close()
+    os.replace(path, log.path)
+    return ends
+
+
+def _flush(file: int) -> None:
+    getattr(os, "fdatasync", os.fsync)(file)

@@ -1,0 +1,156 @@
+"""Streams of a job: the first chunks come from the journal where an earlier run has read the stream to its end."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Generator, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from ..pipeline.drivers import adrive, drive
+from ..pipeline.effects import CallModel
+from ..pipeline.http.response import Response
+from ..pipeline.http.transport import AsyncTransport, Transport
+from ..pipeline.journal.place import FlowPlace
+from ..pipeline.journal.world import CURRENT
+from ..pipeline.stream.chunk_reader import ChunkReader
+from ..pipeline.stream.stream import AsyncStream, Stream
+from ..schemas.chunks import StreamChunk
+from ..schemas.reply import Reply
+
+
+class StreamedJob:
+    """A job that is one stream: it ends with the stream. One that is left early goes on in the next run.
+
+    The stream is sent again then: no provider goes on where a connection was closed.
+
+    place: that of the job.
+    call: what opens the stream.
+    release: called once, when the job is over.
+    """
+
+    def __init__(self, place: FlowPlace, call: CallModel, release: Callable[[], None]) -> None:
+        self.place = place
+        self._call = call
+        self._release = release
+
+    def opening(self) -> Generator[Any, Any, ChunkReader]:
+        """Open the stream, and return its reader."""
+        try:
+            reader: ChunkReader = yield from self.place.perform(self._call)
+            return reader
+        except BaseException as error:
+            try:
+                if isinstance(error, Exception) and self.place.job.failure is None:
+                    self.place.end(error)
+            finally:
+                self._release()
+            raise
+
+    def response_of(self, reader: ChunkReader) -> Response:
+        """Return the response of a reader, which ends the job when it ends."""
+        response: Any = reader.response
+        opened: Response = response.on_end(self._ended)
+        return opened
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Have what the code within takes from the world recorded."""
+        before, CURRENT.place = CURRENT.place, self.place
+        try:
+            yield
+        finally:
+            CURRENT.place = before
+
+    def performed(self, perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
+        """Return a function that performs the effects of the stream."""
+
+        def performed(effect: Any) -> Any:
+            before, CURRENT.place = CURRENT.place, None
+            try:
+                return drive(self.place.perform(effect), perform)
+            finally:
+                CURRENT.place = before
+
+        return performed
+
+    def aperformed(self, perform: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
+        """Async version of `performed`."""
+
+        async def performed(effect: Any) -> Any:
+            before, CURRENT.place = CURRENT.place, None
+            try:
+                return await adrive(self.place.perform(effect), perform)
+            finally:
+                CURRENT.place = before
+
+        return performed
+
+    def _ended(self, reply: Reply | None, error: BaseException | None) -> None:
+        """Record the end of the stream, if it was read to its end."""
+        place, job = self.place, self.place.job
+        try:
+            if place.stopped or job.failure is not None:
+                return
+            if reply is not None and error is None:
+                place.close_streams([place.path])
+                place.end(None, reply)
+            elif isinstance(error, Exception):
+                place.job.note_error(error, (*place.path, 0))
+                place.end(error)
+        finally:
+            place.stopped = True
+            self._release()
+
+
+class JobStream(Stream):
+    """A Stream of a job. `reader` has opened it."""
+
+    def __init__(self, job: StreamedJob, reader: ChunkReader, transport: Transport) -> None:
+        response = job.response_of(reader)
+        response.abandon = response.abandon or transport.abandon
+        super().__init__(response, job.performed(transport.perform), reader.prompt)
+        self._job = job
+
+    def next_chunks(self) -> list[StreamChunk] | None:
+        with self._job.turn():
+            return super().next_chunks()
+
+    def close(self) -> None:
+        with self._job.turn():
+            super().close()
+
+
+class AsyncJobStream(AsyncStream):
+    """Async version of JobStream.
+
+    begin: begins the job.
+    connected: returns the transport.
+    """
+
+    _job: StreamedJob | None = None
+
+    def __init__(self, begin: Callable[[], StreamedJob], connected: Callable[[], Awaitable[AsyncTransport]]) -> None:
+        async def opening() -> tuple[Response, Callable[[Any], Awaitable[Any]]]:
+            transport = await connected()
+            job = self._job = begin()
+            reader = await adrive(job.opening(), transport.perform)
+            transport.note_loop()
+            response = job.response_of(reader)
+            response.abandon = response.abandon or transport.abandon
+            self._prompt = reader.prompt
+            return response, job.aperformed(transport.perform)
+
+        super().__init__(opening)
+
+    async def next_chunks(self) -> list[StreamChunk] | None:
+        if self._job is None:
+            return None
+        with self._job.turn():
+            return await super().next_chunks()
+
+    async def close(self) -> None:
+        if self._job is not None:
+            with self._job.turn():
+                await super().close()
+
+    aclose = close
