@@ -10,7 +10,7 @@ from griffe import Extension, Object
 
 import stepwell
 
-PARAMETER = re.compile(r"^(\w+): (.*(?:\n    +\S.*)*)", re.M)
+PARAMETER = re.compile(r"^(\w+(?:, \w+)*): (.*(?:\n    +\S.*)*)", re.M)
 MODULES = (
     "stepwell",
     *(f"stepwell.{name}" for name in stepwell.MODULES),

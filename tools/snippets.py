@@ -43,6 +43,7 @@ MASKS = (
     (r"/tmp/tmp\w+", "folder"),
     (r"\b127\.0\.0\.1:\d+", "127.0.0.1:0"),
     (r"\.py:\d+", ".py:0"),
+    (r"\bstepwell/[\d.]+", "stepwell/0"),
     (r" {2,}", "  "),
 )
 """what differs from run to run, and what stands for it in a comparison"""

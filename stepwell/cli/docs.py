@@ -14,8 +14,9 @@ from ..schemas.errors import ConfigError
 from ..schemas.nearest import nearest
 from .printing import WIDTH, print_wrapped, say
 
-_LINK = re.compile(r"\[([^\]]+)\]\(([^)\s]+)\)")
+_LINK = re.compile(r"!?\[([^\]]+)\]\(([^)\s]+)\)")
 _LISTED = re.compile(r"^- \[([^\]]+)\]\((\w+)\.md\)(?:: (.+))?$")
+_COMMENT = re.compile(r"^<!-- .*-->\n\n?", re.M)
 _ITEM = re.compile(r"(?:- |\d+\. )")
 
 
@@ -71,7 +72,7 @@ def _plain(text: str) -> Iterator[str]:
     """Yield the lines of a page: code as it is, all else within 80 columns and without the addresses of other pages."""
     paragraph: list[str] = []
     in_code = False
-    for line in [*text.splitlines(), ""]:
+    for line in [*_COMMENT.sub("", text).splitlines(), ""]:
         fence = line.startswith("```")
         if paragraph and (fence or not line.strip() or _ITEM.match(line.lstrip()) or line.startswith(("|", "#", ">"))):
             yield from _wrapped(" ".join(paragraph))
@@ -84,8 +85,8 @@ def _plain(text: str) -> Iterator[str]:
             yield f"    {line}".rstrip()
         elif line.startswith("|"):
             yield from _row(line)
-        elif line.startswith(("#", "<!--")) or not line.strip():
-            yield line if not line.startswith("<!--") else ""
+        elif line.startswith("#") or not line.strip():
+            yield line
         else:
             paragraph.append(line if not paragraph else line.strip())
 
