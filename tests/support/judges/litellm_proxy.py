@@ -12,7 +12,7 @@ from .installed import FOLDER, python_package
 from .local_model import MODEL, PROMPT, WORDS
 from .running import free_port, server
 
-NAME, REQUIREMENT = "LiteLLM's proxy", "litellm[proxy]==1.*"
+NAME, REQUIREMENT = "LiteLLM's proxy", "litellm[proxy]==1.108.7"
 KEY = "sk-judges"
 SAID = "The ferry to Ilmar leaves the northern pier at nine."
 
