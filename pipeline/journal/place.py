@@ -157,9 +157,11 @@ class FlowPlace(Recording):
 
     def end(self, error: Exception | None, result: object = None) -> None:
         """Record the end of the flow."""
-        job, left = self.job, self.known.entries
-        if error is None and left:
-            job.mismatch(self.path, number := min(left), f"{KINDS[left[number].kind]} then, nothing more now")
+        job, number, entries = self.job, self.number, self.known.entries
+        if error is None and (left := [*entries, *([number] if number <= self.known.last else ())]):
+            first = entries.get(min(left))
+            did = "a call or a task" if first is None else KINDS[first.kind]
+            job.mismatch(self.path, min(left), f"{did} then, nothing more now")
         elif error is None and self.complete:
             return
         elif not self.path:
@@ -252,7 +254,8 @@ class FlowPlace(Recording):
         child = self._child(number, effect.task)
         child.gated = replays
         self._tasks[number] = child
-        return (yield StartTask(journalled(effect.flow, child), effect.task))
+        yield StartTask(journalled(effect.flow, child), effect.task)
+        yield from self._meet()  # it may have ended by then
 
     def _call_model(self, effect: CallModel) -> Flow:
         child = self._child(self._next_flow(), None, is_call=True)
