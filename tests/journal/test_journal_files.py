@@ -192,7 +192,7 @@ from stepwell.steps import Run
 def flow():
     for at in range(10_000):
         yield Run(lambda: at, name="a number")
-        print(at, flush=True)
+        print(at, " " * 200, flush=True)
 stepwell.Client(journal=sys.argv[1]).run_workflow(flow(), job="j")
 """
 
