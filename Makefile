@@ -2,12 +2,13 @@
 PY   := .venv/bin/python
 BASE := .venv/.base
 DEV  := .venv/.dev
+DOCS := .venv/.docs
 PYTEST := .venv/bin/pytest -q -n auto --dist worksteal
 
 # Byte code is written whatever the shell says: each worker and each process that the tests start would compile again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick crowd fast-crowd faults soak kill fuzz check bench release clean sync-models pythons redis
+.PHONY: run test quick crowd fast-crowd faults soak kill test-ray fuzz check docs docs-outputs bench release clean sync-models pythons redis
 
 run: $(BASE)
 	@$(PY) examples/tour.py
@@ -41,9 +42,16 @@ fast-crowd: $(DEV)
 soak: $(DEV)
 	@PYTHONPATH=tests/support:. $(PY) tests/support/soak.py $(ARGS)
 
-# Fifty kills of each cache, store, cassette, installation and shared limit.
+# Fifty kills of each cache, store, cassette, installation and shared limit, a hundred of a map.
 kill: $(DEV) redis
 	@PYTHONPATH=tests/support:. $(PY) tests/support/kills.py $(ARGS)
+
+# A map on a local Ray cluster, one of whose two workers is killed. Ray has an environment of its own: it is large.
+RAY := .build/ray
+test-ray: redis
+	@test -x $(RAY)/bin/python || python3 -m venv $(RAY)
+	@$(RAY)/bin/pip install -q --disable-pip-version-check -e ".[local,fast,redis,ray]"
+	@PYTHONPATH=tests/support $(RAY)/bin/python tests/support/ray_cluster.py
 
 # Ten minutes of changed streams and answers for every parser and decoder; guided by atheris where that is installed.
 fuzz: $(DEV)
@@ -62,6 +70,15 @@ check: $(DEV)
 # A chosen part of the tests under each Python that is here, and with the oldest versions of all that we depend on.
 pythons:
 	@python3 tests/support/pythons.py $(ARGS)
+
+# The site of docs/, into .build/site; a warning is an error.
+docs: $(DOCS)
+	@$(PY) -m tools.site
+
+# The outputs below the snippets, and the tables that are made from the code: written anew where they differ.
+docs-outputs: $(DEV)
+	@PYTHONPATH=. $(PY) -m tools.tables
+	@PYTHONPATH=. $(PY) -m tools.snippets --write $(ARGS)
 
 bench: $(DEV)
 	@$(PY) -m benchmarks.run $(ARGS)
@@ -85,4 +102,9 @@ $(BASE): pyproject.toml
 $(DEV): $(BASE)
 	@echo "Adding what the tests and checks need (a few minutes, once) ..."
 	@$(PY) -m pip install -q --disable-pip-version-check -e ".[local,dev]"
+	@touch $@
+
+$(DOCS): $(BASE)
+	@echo "Adding what builds the site of the documents (half a minute, once) ..."
+	@$(PY) -m pip install -q --disable-pip-version-check -e ".[docs]"
 	@touch $@

@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from types import FunctionType, MethodType
-from typing import TYPE_CHECKING, Any, Generic
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
 from attrs import evolve, field, fields, frozen
 
@@ -198,3 +198,7 @@ def check_tool_choice(choice: object, tools: Iterable[Tool], choices: frozenset[
 
 def _forms(choices: frozenset[str]) -> str:
     return f"use {', '.join(sorted(choices))} or {{'name': ...}}"
+
+
+ToolLike: TypeAlias = Tool | Callable[..., object] | Mapping[str, object]
+"""A tool on offer: a Tool, a function, or a tool in the dict form of a vendor or of MCP."""

@@ -1,7 +1,22 @@
-"""Many prompts at once, answered within a day at about half the price."""
+"""Many prompts at once: batches, answered within a day at about half the price, and maps over many items."""
 
 from .functions import abatch_job, asubmit_batch, batch_job, submit_batch
 from .schemas.batch import BatchState
 from .workflows.batch.job import AsyncBatchJob, BatchJob
+from .workflows.map.result import MapResult
+from .workflows.map.run import AsyncMapRun, MapRun
+from .workflows.map.summary import MapSummary
 
-__all__ = ["AsyncBatchJob", "BatchJob", "BatchState", "abatch_job", "asubmit_batch", "batch_job", "submit_batch"]
+__all__ = [
+    "AsyncBatchJob",
+    "AsyncMapRun",
+    "BatchJob",
+    "BatchState",
+    "MapResult",
+    "MapRun",
+    "MapSummary",
+    "abatch_job",
+    "asubmit_batch",
+    "batch_job",
+    "submit_batch",
+]

@@ -71,6 +71,9 @@ class BulkClient(BaseClient):
         errors: Literal["keep", "raise"] = "keep",
         order: Literal["kept", "as done"] = "kept",
         progress: Progress = None,
+        mode: Literal["live", "batch", "auto"] = "live",
+        within: str | float = "24h",
+        journal: str | PathLike[str] | None = None,
         **options: Unpack[LoopOptions],
     ) -> MapRun:
         """Ask the same about many items, and write the results to a file that a later run goes on with.
@@ -94,6 +97,11 @@ class BulkClient(BaseClient):
         order: whether results are "kept" in the order of the items, or given "as done".
         progress: True shows on stderr how far it is, with rate, errors, cost so far and time left: a bar on a terminal,
             a line every ten seconds in another place. None shows it on a terminal only. Or a function of the summary.
+        mode: "batch" submits the items to the provider's batches, and waits for these; killed and run again, it goes on
+            waiting. "auto" does so if that is known to cost less and answers `within` such a time: "24h", "90m", or
+            seconds. The summary has the `mode`, and `why`.
+        journal: a file in which the parts of each answer are recorded as they come: tools that have run and steps of a
+            loop that were answered are not repeated after a kill. The client's own is used with `job="name"`.
         options: those of generate_text, or of run_tools.
         """
         from .workflows.map.begin import job_of  # brings in JSON Schema
@@ -114,6 +122,9 @@ class BulkClient(BaseClient):
             errors=errors,
             order=order,
             progress=progress,
+            mode=mode,
+            within=within,
+            journal=journal,
             options=options,
         )
         return MapRun(self, job)

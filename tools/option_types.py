@@ -35,7 +35,7 @@ from .schemas.message import Context, Message
 from .schemas.model import Model
 from .schemas.parts import Part
 from .schemas.secret import Secret
-from .schemas.tool import Tool
+from .schemas.tool import ToolLike
 
 ModelLike: TypeAlias = str | Model | None
 """A model: `provider:model-id`, a Model, or None for the default one."""
@@ -44,9 +44,6 @@ PromptLike: TypeAlias = str | Context | Message | Part | Mapping[str, object] | 
     str | Message | Part | Mapping[str, object]
 ]
 """A prompt: text, a Context, one message or several, as Messages or in the dict form of OpenAI."""
-
-ToolLike: TypeAlias = Tool | Callable[..., object] | Mapping[str, object]
-"""A tool on offer: a Tool, a function, or a tool in the dict form of a vendor or of MCP."""
 
 Credential: TypeAlias = str | Secret | Mapping[str, object] | Callable[[], str]
 """A key, several under their names, or a function that returns one."""

@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from .. import __version__
+from ..providers import WIRES
 from ..schemas.errors import StepwellError
 from .printing import print_in_any_locale, say
 
@@ -108,6 +109,15 @@ _COMMANDS = {
             _argument("--workers", type=int, default=16, metavar="N", help="items at once (16)"),
             _argument("--as-done", action="store_true", help="results as they are done, not in the items' order"),
             _argument("--retry-failed", action="store_true", help="send the items again whose result is an error"),
+            _argument(
+                "--mode",
+                choices=["live", "batch", "auto"],
+                default="live",
+                metavar="MODE",
+                help="live (default), batch, auto",
+            ),
+            _argument("--within", default="24h", metavar="TIME", help="auto is live if a batch may take longer (24h)"),
+            _argument("--journal", metavar="FILE", help="record the parts of each answer, for a run that is killed"),
             _argument("--plot", metavar="FILE.svg", help="draw how long the items took, and the errors"),
             *_CALL[:-1],
         ),
@@ -167,6 +177,28 @@ _COMMANDS = {
         "run_local",
         "the embedded model: `stepwell local install` fetches it",
         (_argument("action", choices=["install", "path"]),),
+    ),
+    "new-provider": _Command(
+        "new_provider",
+        "new_provider",
+        "write the declaration of a provider and its test, here",
+        (
+            _argument("name", help="its id, which is also the name of the file: small letters, digits and _"),
+            _argument("--base-url", metavar="URL", help="where it is called: https://api.acme.example/v1"),
+            _argument(
+                "--wire",
+                choices=sorted(WIRES),
+                default="openai_chat",
+                metavar="WIRE",
+                help=f"the format that it speaks (default: %(default)s): {', '.join(sorted(WIRES))}",
+            ),
+        ),
+    ),
+    "docs": _Command(
+        "docs",
+        "docs",
+        "the documentation: its list of pages, a page, or where words occur in it",
+        (_argument("words", nargs="*", metavar="PAGE or WORD", help="steps, tutorial, errors ...; or words to find"),),
     ),
 }
 

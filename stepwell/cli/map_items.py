@@ -37,6 +37,9 @@ def run_map(arguments: argparse.Namespace) -> int:
             retry_failed=arguments.retry_failed,
             order="as done" if arguments.as_done else "kept",
             progress=None if arguments.out or not sys.stdout.isatty() else False,
+            journal=arguments.journal,
+            mode=arguments.mode,
+            within=arguments.within,
             **options_of(arguments),
         )
         summary = run.run() if arguments.out else _print_results(run)

@@ -174,10 +174,10 @@ def test_a_reader_that_stops_stops_the_work() -> None:
 
     answer = on_request("answer", lambda request: Halt(Reply()))
     client = stepwell.Client(pipeline=answer, api_keys={"groq": "k"})
-    with client.map(items(), model="groq:any", prompt="{item}", workers=4) as run:
-        for result in run:
-            assert len(asked) - result.index <= 4 * 4
-            if result.index == 200:
+    with client.map(items(), model="groq:any", prompt="{item}", workers=4, order="as done") as run:
+        for read, _ in enumerate(run):
+            assert len(asked) - read <= job.AHEAD + 2 * 4
+            if read == 200:
                 break
 
 

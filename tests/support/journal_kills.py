@@ -37,9 +37,7 @@ class JournalledLoops:
         self._path, self._notes = folder / "work.sqlite", folder / "notes"
 
     def _client(self, send: Callable[[httpx.Request], httpx.Response]) -> Client:
-        return Client(
-            transport=httpx.MockTransport(send), api_keys={"openai": "k"}, retries=0, journal=self._path
-        )
+        return Client(transport=httpx.MockTransport(send), api_keys={"openai": "k"}, retries=0, journal=self._path)
 
     def _ask(self, client: Client, number: int) -> str:
         def note(number: int) -> int:

@@ -306,7 +306,8 @@ def run(name: str, kills: int, chance: random.Random) -> tuple[int, list[str]]:
                 next(work)  # imports what the children need
         for turn in range(kills):
             early = chance.random() < 0.2
-            acknowledged = killed(worker, first, chance.uniform(0.0, LONGEST), early=early)
+            longest = 4 * LONGEST if name == "map" else LONGEST
+            acknowledged = killed(worker, first, chance.uniform(0.0, longest), early=early)
             total += len(acknowledged)
             try:
                 faults = worker.faults(first, acknowledged)

@@ -88,16 +88,69 @@ class Server:
         return answer_of(said, after)
 
 
-def simulated(seed: int, server: Server, items: Iterable[object], out: Path | None, **settings: Any) -> MapSummary:
+@define
+class BatchServer:
+    """A simulated service of batches, as OpenAI's is: each is answered after an hour. `broken` are refused."""
+
+    at_request: Callable[[str], object] = lambda said: None
+    broken: set[str] = field(factory=set)
+    files: list[list[dict[str, Any]]] = field(factory=list)
+    created: list[float] = field(factory=list)
+    submitted: list[int] = field(factory=list)
+    """The file of each batch."""
+    sent: list[str] = field(factory=list)
+    world: Any = None
+
+    def __call__(self, request: Request, chance: random.Random) -> ServerAnswer:
+        path = request.url.partition("/v1")[2]
+        self.at_request(f"{request.method} {path}")
+        number = int("".join(filter(str.isdigit, path)) or 0)
+        if path == "/files":
+            lines = bytes(request.body).split(b"\r\n\r\n")[2].split(b"\r\n--")[0].splitlines()
+            self.files.append([json.loads(line) for line in lines])
+            return self._json({"id": f"file_{len(self.files) - 1}"})
+        if path == "/batches":
+            self.created.append(self.world.now)
+            self.submitted.append(int(json.loads(request.body)["input_file_id"].removeprefix("file_")))
+            self.sent += [self._said(line) for line in self.files[self.submitted[-1]]]
+            return self._json(self._state(len(self.created) - 1))
+        if path.startswith("/batches/"):
+            return self._json(self._state(number))
+        return ServerAnswer(
+            body=b"\n".join(json.dumps(self._answer(line)).encode() for line in self.files[self.submitted[number]])
+        )
+
+    def _state(self, place: int) -> dict[str, Any]:
+        over = self.world.now >= self.created[place] + 3600
+        ready = {"output_file_id": f"out_{place}"} if over else {}
+        return {"id": f"batch_{place}", "status": "completed" if over else "in_progress", **ready}
+
+    def _answer(self, line: dict[str, Any]) -> dict[str, Any]:
+        said = self._said(line)
+        refused = {"status_code": 400, "body": {"error": {"message": "no", "code": "bad"}}}
+        good = {"status_code": 200, "body": json.loads(answer_of(said).body)}
+        return {"custom_id": line["custom_id"], "response": refused if said in self.broken else good}
+
+    @staticmethod
+    def _said(line: dict[str, Any]) -> str:
+        return str(line["body"]["messages"][-1]["content"]).removeprefix("Answer ")
+
+    @staticmethod
+    def _json(value: object) -> ServerAnswer:
+        return ServerAnswer(body=json.dumps(value).encode())
+
+
+def simulated(seed: int, server: Any, items: Iterable[object], out: Path | None, **settings: Any) -> MapSummary:
     """Run a map in virtual time. Raises what it raises."""
     world = SimulatedWorld(seed=seed, network=server)
     server.world = world
-    client = world.client(api_keys={"groq": "k"}, retries=0, pipeline=settings.pop("pipeline", None))
+    client = world.client(api_keys={"groq": "k", "openai": "k"}, retries=0, pipeline=settings.pop("pipeline", None))
     given: dict[str, Any] = {
         "prompt": PROMPT, "schema": None, "tools": None, "max_repairs": 1, "key": None, "workers": 4,
-        "retry_failed": False, "errors": "keep", "order": "kept", "progress": False, "options": {}, **settings,
+        "retry_failed": False, "errors": "keep", "order": "kept", "progress": False, "mode": "live", "within": "24h",
+        "journal": None, "options": {}, **settings,
     }  # fmt: skip
-    job = job_of(client.planner, items, model=MODEL, out=out, **given)
+    job = job_of(client.planner, items, out=out, **{"model": MODEL, **given})
     (result,) = world.run(client, [job.flow()])
     if isinstance(result, BaseException):
         raise result

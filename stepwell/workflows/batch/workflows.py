@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any, TypeAlias, cast
 
-from attrs import evolve, field, frozen
+from attrs import define, evolve, field, frozen
 
 from ...options import ModelLike, PromptLike
 from ...pipeline.annotate import completed_reply
@@ -89,13 +89,40 @@ def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapp
     """Submit a batch; return (BatchWork, BatchState)."""
     options = cast("dict[str, Any]", given)  # taken apart in place: see CallPlanner.request
     own = {name: options.pop(name) for name in BATCH_OPTIONS & options.keys()}
-    work = BatchWork(planner, model, _prompts_by_id(prompts), options)
-    offered = _batch_operations(planner, model)
-    ledgers, asking = work.budgets()
-    items, betas = [], set()
-    requests: dict[str, Request] = {}
-    for id, prompt in work.prompts.items():
-        flow, request = work.flow(prompt)
+    batch = NewBatch(BatchWork(planner, model, _prompts_by_id(prompts), options), own)
+    for id, prompt in batch.work.prompts.items():
+        yield from batch.add(id, prompt)
+    return batch.work, (yield from batch.submit())
+
+
+@define(eq=False)
+class NewBatch:
+    """A batch to which calls are added before it is submitted. Raises NotSupported for a provider without batches.
+
+    work: the batch's options.
+    own: those of the batch itself.
+    """
+
+    work: BatchWork
+    own: Mapping[str, Any] = field(factory=dict)
+    size: int = field(default=0, init=False)
+    """Bytes of all the bodies."""
+    _offered: frozenset[str] = field(init=False)
+    _budgets: tuple[list[Ledger], Request] = field(init=False)
+    _items: list[BatchItem] = field(factory=list, init=False)
+    _betas: set[tuple[str, str]] = field(factory=set, init=False)
+    _requests: dict[str, Request] = field(factory=dict, init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self._offered = _batch_operations(self.work.planner, self.work.model)
+        self._budgets = self.work.budgets()
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def add(self, id: str, prompt: PromptLike) -> Flow:
+        """Add a call. Raises what the call would raise before it is sent; the batch is then as before."""
+        flow, request = self.work.flow(prompt)
         prepared = yield from prepare_offline(flow)
         if not isinstance(prepared, Request):
             raise ConfigError(
@@ -103,22 +130,27 @@ def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapp
                 hint="leave that step out; a test of batches needs a server or transport of its own",
             )
         path = prepared.url.removeprefix(request.base_url.rstrip("/"))
-        if ledgers or not requests:  # all that budgets estimate; without any, one stands for the batch
-            requests[id] = prepared
-        items.append(BatchItem(id, path, trimmed(prepared.body)))
-        betas |= {(name, value) for name, value in prepared.headers.items() if name.endswith("-beta")}
-    input = BatchInput(tuple(items), planner.plan("chat", model).model.id)
-    headers = {**(options.get("headers") or {}), **_join_betas(betas)}
-    holds = yield from reserve_batch(ledgers, requests)
-    try:
-        if "upload_batch" in offered:
-            input = evolve(input, file=(yield work.ask("upload_batch", input)).id)
-        reply = yield work.ask("create_batch", input, **own, **({"headers": headers} if headers else {}))
-    except BaseException as error:
-        yield from give_back(holds, asking, error)
-        raise
-    yield from name_batch(holds, asking, reply.object.id)
-    return work, reply.object
+        if self._budgets[0] or not self._requests:  # all that budgets estimate; without any, one stands for the batch
+            self._requests[id] = prepared
+        self._items.append(BatchItem(id, path, trimmed(prepared.body)))
+        self._betas |= {(name, value) for name, value in prepared.headers.items() if name.endswith("-beta")}
+        self.size += len(prepared.body)
+
+    def submit(self) -> Flow:
+        """Submit the batch; return its BatchState."""
+        work, (ledgers, asking) = self.work, self._budgets
+        input = BatchInput(tuple(self._items), work.planner.plan("chat", work.model).model.id)
+        headers = {**(work.options.get("headers") or {}), **_join_betas(self._betas)}
+        holds = yield from reserve_batch(ledgers, self._requests)
+        try:
+            if "upload_batch" in self._offered:
+                input = evolve(input, file=(yield work.ask("upload_batch", input)).id)
+            reply = yield work.ask("create_batch", input, **self.own, **({"headers": headers} if headers else {}))
+        except BaseException as error:
+            yield from give_back(holds, asking, error)
+            raise
+        yield from name_batch(holds, asking, reply.object.id)
+        return reply.object
 
 
 def find(planner: CallPlanner, model: ModelLike, id: str, options: Mapping[str, object]) -> Flow:

@@ -4,31 +4,42 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Mapping
+from copy import copy
+from functools import partial
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from attrs import fields, frozen
 
-from ...options import ModelLike, ToolLike
+from ...options import ModelLike
 from ...pipeline.effects import CallModel, Flow
 from ...planner import CallPlanner
-from ...schemas.errors import ConfigError
+from ...schemas.errors import ConfigError, ObjectInvalid
 from ...schemas.json_schema.write_value import plain_data
 from ...schemas.json_text import SORT_KEYS, dumps
-from ...schemas.tool import Tool
+from ...schemas.message import Context
+from ...schemas.reply import Reply
+from ...schemas.tool import Tool, ToolLike
 from ...settings import hide_credentials
-from ..objects.generate import generate
+from ..objects.generate import generate, object_error, object_reply
+from ..objects.modes import object_request
 from ..objects.output_spec import OutputSpec
 from ..tools.define import tools_of
 from ..tools.loop import Loop, loop
+from .batches import BatchLead, BatchQuestion
 from .inputs import Items
 from .item_prompts import ItemPrompts, Prompt
 from .job import Errors, MapJob, Order
-from .keys import KeyOf
-from .progress import Progress
+from .keys import KeyOf, item_digest
+from .progress import Progress, display_for
+from .result import MapItem
 from .results import ResultFile
 
-_CHOICES = {"errors": ("keep", "raise"), "order": ("kept", "as done")}
+if TYPE_CHECKING:
+    from ...journal.journal import Journal
+
+Mode = Literal["live", "batch", "auto"]
+_CHOICES = {"errors": ("keep", "raise"), "order": ("kept", "as done"), "mode": ("live", "batch", "auto")}
 _LOOP = frozenset(each.name for each in fields(Loop))
 
 
@@ -48,11 +59,14 @@ def job_of(
     errors: Errors,
     order: Order,
     progress: Progress,
+    mode: Mode,
+    within: str | float,
+    journal: str | os.PathLike[str] | None,
     options: Mapping[str, Any],
 ) -> MapJob:
     """Return the job of a map, whose arguments these are. Raises ConfigError for those that cannot be used."""
     hide_credentials(options)
-    for name, value in {"errors": errors, "order": order}.items():
+    for name, value in {"errors": errors, "order": order, "mode": mode}.items():
         if value not in _CHOICES[name]:
             raise ConfigError(f"{name}= cannot be {value!r:.40}", hint=f"use {' or '.join(map(repr, _CHOICES[name]))}")
     if type(workers) is not int or workers < 1:
@@ -63,9 +77,93 @@ def job_of(
         raise ConfigError("out= is the file of the items", hint="give the results a file of their own")
     if retry_failed and path is None:
         raise ConfigError("retry_failed=True needs the results of the run before", hint="pass out=, as in that run")
-    question = Question.of(planner, model, prompt, schema, tools, max_repairs, options)
+    own = planner if journal is None else journalled_planner(planner, journal)
+    others = {name: value for name, value in options.items() if name != "job"}
+    question = Question.of(own, model, prompt, schema, tools, max_repairs, others)
+    job = options.get("job") or (journal and f"map {question.digest}")
     file = None if path is None else ResultFile(path, order == "kept", question.digest, retry_failed)
-    return MapJob(items, str(question.model), question.flow, planner.world, file, workers, order, errors, key, progress)
+    batched, why = _choose_mode(mode, within, question, path)
+    return MapJob(
+        items,
+        str(question.model),
+        partial(answer_in_job, question, job) if job else question.answer,
+        own.world,
+        file,
+        workers,
+        order,
+        errors,
+        key,
+        lambda: display_for(progress, planner.world.now),
+        BatchLead(question.in_batches(), f"{path}.batches") if batched else None,
+        (lambda: None) if own is planner else partial(close_journal, own),
+        "batch" if batched else "live",
+        why,
+    )
+
+
+def journalled_planner(planner: CallPlanner, path: str | os.PathLike[str]) -> CallPlanner:
+    """Return a planner with the settings of another, for jobs in the journal at a path."""
+    from ...journal.attached import attach  # only for maps with a journal of their own
+
+    own = copy(planner)
+    attach(own, path, None)
+    return own
+
+
+def close_journal(planner: CallPlanner) -> None:
+    """Close a planner's journal."""
+    if planner.journal is not None:
+        cast("Journal", planner.journal).close()
+
+
+def answer_in_job(question: Question, job: str, item: MapItem) -> Flow:
+    """Return the flow that answers an item, recorded as a part of a job: one for each item and what is in it."""
+    from ...journal.attached import in_job  # only for maps with a journal
+
+    return in_job(question.planner, question.answer(item), job, f"{item.key} {item_digest(item.value)}")
+
+
+BATCH_HOURS = 24.0
+"""Within how many hours a batch is answered, or given up: OpenAI, Anthropic, Google, Groq and Mistral all say 24."""
+
+
+def _choose_mode(mode: Mode, within: str | float, question: Question, path: str | None) -> tuple[bool, str]:
+    """Return whether to use batches, and why, if that was left to us. Raises ConfigError for "batch" that cannot be."""
+    hours = hours_of(within)
+    if mode == "live":
+        return False, ""
+    plan = question.planner.plan("chat", question.model)
+    prices = plan.model.prices
+    factor = prices.batch_factor if prices is not None else None
+    refused = {
+        f"{plan.provider.id} has no batches": "create_batch" not in plan.provider.operations,
+        "tools run between two calls": bool(question.tools),
+        "a batch is noted beside out=": path is None,
+    }
+    why = next((why for why, holds in refused.items() if holds), "")
+    if mode == "batch":
+        if why:
+            raise ConfigError(f"this map cannot be a batch: {why}", hint="mode='live', or 'auto'")
+        return True, ""
+    dearer = {
+        f"a batch may take {BATCH_HOURS:g} hours": hours < BATCH_HOURS,
+        "no price of a batch is known": factor is None,
+        "a batch costs no less": factor is not None and factor >= 1,
+    }
+    why = why or next((why for why, holds in dearer.items() if holds), "")
+    return not why, why or f"at {factor:g} of the price"
+
+
+def hours_of(within: str | float) -> float:
+    """Return a time in hours: `24h`, `90m`, `2d`, or a number of seconds. Raises ConfigError for anything else."""
+    number, unit = (within[:-1], within[-1:]) if isinstance(within, str) else (within, "s")
+    try:
+        hours = float(number) * {"d": 24.0, "h": 1.0, "m": 1 / 60, "s": 1 / 3600}[unit]
+    except (KeyError, ValueError, TypeError):
+        hours = -1.0
+    if not 0 < hours < float("inf"):
+        raise ConfigError(f"within= cannot be {within!r:.40}", hint="'24h', '90m', or seconds")
+    return hours
 
 
 @frozen(eq=False)
@@ -109,9 +207,9 @@ class Question:
             {name: value for name, value in options.items() if name not in _LOOP},
         )
 
-    def flow(self, item: object) -> Flow:
+    def answer(self, item: MapItem) -> Flow:
         """Return the flow that answers an item with a Reply. Raises what making its prompt raises."""
-        prompt = self.prompts.prompt_for(item)
+        prompt = self.prompts.prompt_for(item.value)
         if self.spec is not None:
             return generate(
                 self.planner,
@@ -127,6 +225,26 @@ class Question:
         if self.tools:
             return loop(self.planner, self.model, prompt, self.tools, self.settings, self.options, stream=False)
         return _call(self.model, prompt, self.options)
+
+    def in_batches(self) -> BatchQuestion:
+        """Return the same question for batches: without repairs, which would be further calls."""
+        spec, options = self.spec, self.options
+        if spec is None:
+            return BatchQuestion(self.planner, self.model, options, self.prompts.prompt_for, lambda reply: reply)
+        plan = self.planner.plan("chat", self.model, wire=options.get("wire"), overrides=options.get("overrides"))
+        shape = object_request(plan, spec, "?", options, None)
+
+        def prompt_for(item: object) -> Context:
+            return object_request(plan, spec, self.prompts.prompt_for(item), options, None).context
+
+        def read(reply: Reply) -> Reply:
+            try:
+                value, repairs = spec.read(shape.text_of(reply), cut=reply.finish_reason == "length")
+            except ObjectInvalid as invalid:
+                raise object_error(invalid, reply, [reply]) from None
+            return object_reply([reply], shape, value, repairs, Context())
+
+        return BatchQuestion(self.planner, self.model, shape.options, prompt_for, read)
 
     @property
     def digest(self) -> str:

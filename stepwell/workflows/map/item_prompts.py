@@ -22,13 +22,16 @@ class ItemPrompts:
     """Makes the prompts. Made by `ItemPrompts.of`."""
 
     made_by: Template | Callable[[Any], object] | None
+    names: tuple[str, ...] = ()
+    """The fields of a template."""
 
     @classmethod
     def of(cls, prompt: Prompt) -> ItemPrompts:
         """Check what makes the prompts. Raises ConfigError for what cannot."""
         if callable(prompt):
             return cls(checked_function(prompt, "prompt=", 1, hint="pass a template, or a function of an item"))
-        return cls(None if prompt is None else template_of(prompt))
+        template = None if prompt is None else template_of(prompt)
+        return cls(template, () if template is None else template.variables)
 
     def prompt_for(self, item: object) -> Any:
         """Return the prompt of an item. Raises what the function raises, and ConfigError for a field that it lacks."""
@@ -37,7 +40,7 @@ class ItemPrompts:
             return _prompt_in(item)
         if not isinstance(template, Template):
             return template(item)
-        names = template.variables
+        names = self.names
         fields = item if isinstance(item, Mapping) else {}
         values = {name: fields.get(name, item) for name in names if name in fields or name == ITEM}
         if len(values) < len(names):

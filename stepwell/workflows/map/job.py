@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from attrs import define, field
 
@@ -23,6 +23,8 @@ from ...schemas.errors import (
     ConfigError,
     InvalidKey,
     InvalidOption,
+    JournalError,
+    JournalMismatch,
     MissingExtra,
     MissingKey,
     NotFound,
@@ -35,22 +37,40 @@ from ...schemas.errors import (
 from ...schemas.process_lock import ProcessLock
 from .inputs import Input, Items, Unreadable, input_of
 from .keys import KeyOf, KeyTable, item_key
-from .progress import Display, Progress, display_for
 from .result import MapItem, MapResult, map_result
 from .results import ResultFile
 from .summary import MapSummary, Tally
 
-OF_ALL = (
+_OF_ALL = (
     *(AuthError, QuotaError, NotFound, BudgetExceeded, MissingKey, InvalidKey, MissingExtra),
-    *(InvalidOption, UnknownProvider, UnknownModel, UnknownStep),
+    *(InvalidOption, UnknownProvider, UnknownModel, UnknownStep, JournalError),
 )
-"""Errors that every item would have: the map ends with the first one, and the items without a result have none."""
 WINDOW = 1000
 """How many items may be ahead of one whose turn it is: those who are slower than so many others hold all up."""
+AHEAD = 64
+"""How many items are read before a worker is free for them; half as many are left when more are read."""
 _SCANNED = 1000
 """How many items that have a result are passed over at a time."""
 Order = Literal["kept", "as done"]
 Errors = Literal["keep", "raise"]
+
+
+def is_of_all(error: Exception) -> bool:
+    """Check whether it is an error that every item would have: with the first one, the map ends."""
+    return isinstance(error, _OF_ALL) and not isinstance(error, JournalMismatch)
+
+
+class Display(Protocol):
+    """What shows the progress."""
+
+    every: float
+    """Seconds between two calls of `show`."""
+
+    def show(self, summary: MapSummary, expected: float | None) -> None:
+        """Show the summary so far, of about so many items if that is known."""
+
+    def close(self, summary: MapSummary) -> None:
+        """Show the end, or remove what was shown."""
 
 
 @define(eq=False)
@@ -65,20 +85,27 @@ class MapJob:
     workers: how many items are answered at once.
     order: "kept", or "as done".
     errors: "keep" makes an error the result of its item, "raise" ends the map with it.
-    progress: where it is shown how far it is; see `display_for`.
+    display: returns what shows the progress, or None.
+    lead: leads the job in the place of workers: the function of batches.
+    at_end: called when it has ended, however it did.
+    mode, why: as in its summary.
     emits: whether results are emitted.
     """
 
     items: Items
     model: str
-    answer: Callable[[object], Flow]
+    answer: Callable[[MapItem], Flow]
     world: World
     file: ResultFile | None
     workers: int
     order: Order
     errors: Errors
     key: KeyOf = None
-    progress: Progress = False
+    display: Callable[[], Display | None] = lambda: None
+    lead: Callable[[MapJob], Flow] | None = None
+    at_end: Callable[[], object] = lambda: None
+    mode: str = "live"
+    why: str = ""
     emits: bool = False
     tally: Tally = field(factory=Tally)
     _input: Input = field(init=False)
@@ -99,14 +126,18 @@ class MapJob:
     """The results whose turn has not come, by turn: the place of the line, and what is to be emitted."""
     _ready: deque[MapResult] = field(factory=deque)
     """Results to emit."""
+    _ahead: int = field(init=False)
     _fault: Exception | None = None
     _seen: KeyTable = field(factory=KeyTable)
-    _display: Display | None = None
+    _screen: Display | None = None
     _next_display: float = 0.0
     _began: float = 0.0
     _ended: float | None = None
     _over: bool = False
     _lock: ProcessLock = field(factory=ProcessLock)
+
+    def __attrs_post_init__(self) -> None:
+        self._ahead = max(AHEAD, 2 * self.workers)
 
     def flow(self) -> Flow:
         """Answer all items. Return the MapSummary; one of what is done is on the error, as `.partial`."""
@@ -117,11 +148,11 @@ class MapJob:
                 yield Run(self.file.open, blocks=True)
             try:
                 self._input = input_of(self.items)
-                if (display := display_for(self.progress, world.now)) is not None:
-                    self._display, self._next_display = display, self._began + display.every
+                if (display := self.display()) is not None:
+                    self._screen, self._next_display = display, self._began + display.every
                 try:
                     tasks: list[Task] = []
-                    yield from attended(tasks, self._lead(tasks))
+                    yield from attended(tasks, self._lead_workers(tasks)) if self.lead is None else self.lead(self)
                     if self.file is not None:
                         yield Run(self.file.finish, blocks=True)
                 except StepwellError as error:
@@ -129,14 +160,15 @@ class MapJob:
                     raise
                 finally:
                     self._input.close()
-                    if self._display is not None:
-                        self._display.close(self.summary())
+                    if self._screen is not None:
+                        self._screen.close(self.summary())
             finally:
                 with self._lock:
                     self._over = True
                     self._ended = world.now()
                     if self.file is not None:
                         self.file.close()
+                self.at_end()
             summary = self.summary()
             work.note(answered=summary.answered, failed=summary.failed, skipped=summary.skipped)
             return summary
@@ -150,10 +182,36 @@ class MapJob:
                 skipped_failed=0 if file is None else file.failed,
                 seconds=now - self._began if self._began else 0.0,
                 model=self.model,
+                mode=self.mode,
+                why=self.why,
                 out=None if file is None else file.path,
             )
 
-    def _lead(self, tasks: list[Task]) -> Flow:
+    def next_item(self) -> Flow:
+        """Return the next item that has no result, with its turn; None after the last. For a lead without workers."""
+        while not self._queue and not self._exhausted:
+            yield self._pulling()
+        return self._queue.popleft() if self._queue else None
+
+    def put_and_emit(self, turn: int, result: MapResult) -> Flow:
+        """Count and write a result, and emit those whose turn has come. For a lead without workers."""
+        yield Run(lambda: self._put(turn, result))
+        while self._ready:
+            yield Emit(self._ready.popleft())
+        self.show_progress()
+
+    def give_turn(self) -> int:
+        """Return the next turn."""
+        turn, self._given = self._given, self._given + 1
+        return turn
+
+    def show_progress(self) -> None:
+        """Show how far it is, if it is time for that."""
+        if self._screen is not None and (now := self.world.now()) >= self._next_display:
+            self._next_display = now + self._screen.every
+            self._screen.show(self.summary(), self._input.expected(self._read))
+
+    def _lead_workers(self, tasks: list[Task]) -> Flow:
         """Pull items, start workers as they are needed, and emit results, until all workers have ended."""
         pull = self._pulling()
         while True:
@@ -168,19 +226,14 @@ class MapJob:
             while self._ready:
                 yield Emit(self._ready.popleft())
             self._raise_errors(tasks)
-            self._show_progress()
+            self.show_progress()
             if wanted:
                 continue
             if all(task.ended.is_set for task in tasks) and not self._ready:
                 break
-            yield Wait(signal, None if self._display is None else self._display.every)
+            yield Wait(signal, None if self._screen is None else self._screen.every)
         if self._fault is not None:
             raise self._fault
-
-    def _show_progress(self) -> None:
-        if self._display is not None and (now := self.world.now()) >= self._next_display:
-            self._next_display = now + self._display.every
-            self._display.show(self.summary(), self._input.expected(self._read))
 
     def _raise_errors(self, tasks: list[Task]) -> None:
         raise_interrupt(tasks)
@@ -197,7 +250,7 @@ class MapJob:
         return Run(lambda: self._pull(rows), blocks=self._input.is_file)
 
     def _has_room(self) -> bool:
-        if len(self._queue) >= 2 * self.workers:
+        if len(self._queue) + len(self._ready) >= self._ahead:
             return False
         if self.order == "as done":
             return True
@@ -235,11 +288,10 @@ class MapJob:
             if place is not None:
                 with self._lock:
                     self.tally.skipped += 1
-                    turn, self._given = self._given, self._given + 1
-                    self._put_held(turn, place, None)
+                    self._held[self.give_turn()] = place, None
+                    self._write_held()
                 return False
-        turn, self._given = self._given, self._given + 1
-        self._queue.append((turn, item))
+        self._queue.append((self.give_turn(), item))
         return True
 
     def _item(self, row: object, index: int) -> MapItem:
@@ -265,7 +317,7 @@ class MapJob:
                     return
                 yield Wait(signal)
                 continue
-            if len(self._queue) == self.workers or not self._queue:
+            if len(self._queue) == self._ahead // 2 or not self._queue:
                 self._news.publish()
             yield from self._answer_item(turn, item)
 
@@ -275,10 +327,10 @@ class MapJob:
         reply, error = None, item.error
         if error is None:
             try:
-                reply = yield from self.answer(item.value)
+                reply = yield from self.answer(item)
             except Exception as failed:
                 error = failed
-        if error is not None and (self.errors == "raise" or isinstance(error, OF_ALL)):
+        if error is not None and (self.errors == "raise" or is_of_all(error)):
             error.add_note(f"it is the error of item {item.index}, whose key is {item.key!r:.80}")
             self._fault = self._fault or error
             self._arrived.publish()
@@ -305,10 +357,6 @@ class MapJob:
             else:
                 place = None if self.file is None or line is None else self.file.hold(line)
                 self._held[turn] = place, given
-
-    def _put_held(self, turn: int, place: int, result: MapResult | None) -> None:
-        self._held[turn] = place, result
-        self._write_held()
 
     def _write_held(self) -> None:
         """Write the results whose turn has come."""

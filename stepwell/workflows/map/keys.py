@@ -24,13 +24,7 @@ def item_key(item: object, index: int, key: KeyOf) -> str:
     Raises ConfigError for an item without the field, and for one that has no JSON and needs a key therefore.
     """
     if key is None:
-        try:
-            content = dumps(item, plain_data, SORT_KEYS)
-        except TypeError:
-            raise ConfigError(
-                f"a {type(item).__name__} cannot be recognised in a later run", hint="pass key=: a function of the item"
-            ) from None
-        return f"{index}-{blake2b(content, digest_size=6).hexdigest()}"
+        return f"{index}-{item_digest(item)}"
     if callable(key):
         found = key(item)
     elif not isinstance(item, Mapping):
@@ -42,6 +36,17 @@ def item_key(item: object, index: int, key: KeyOf) -> str:
     if not isinstance(found, str | int) or isinstance(found, bool):
         raise ConfigError(f"a key cannot be {short_json(found) if found is None else type(found).__name__}")
     return str(found)
+
+
+def item_digest(item: object) -> str:
+    """Return a digest of an item's JSON. Raises ConfigError for one that has none."""
+    try:
+        content = dumps(item, plain_data, SORT_KEYS)
+    except TypeError:
+        raise ConfigError(
+            f"a {type(item).__name__} cannot be recognised in a later run", hint="pass key=: a function of the item"
+        ) from None
+    return blake2b(content, digest_size=6).hexdigest()
 
 
 class KeyTable:
@@ -62,6 +67,8 @@ class KeyTable:
 
     def find(self, key: str) -> int | None:
         """Return the number of a key, or None."""
+        if not self._count:
+            return None
         digest = _digest(key)
         at = _place(self._digests, digest)
         return self._numbers[at] if self._digests[at] == digest else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from ..rewritten_line import REFRESH, RewrittenLine
 from .summary import MapSummary, shown_cost
@@ -17,20 +17,7 @@ EVERY = 10.0
 """Seconds between two lines where stderr is no terminal."""
 
 
-class Display(Protocol):
-    """What shows the progress."""
-
-    every: float
-    """Seconds between two calls of `show`."""
-
-    def show(self, summary: MapSummary, expected: float | None) -> None:
-        """Show the summary so far, of about so many items if that is known."""
-
-    def close(self, summary: MapSummary) -> None:
-        """Show the end, or remove what was shown."""
-
-
-def display_for(progress: Progress, now: Callable[[], float]) -> Display | None:
+def display_for(progress: Progress, now: Callable[[], float]) -> _Calls | _Lines | _Line | _Bar | None:
     """Return what shows the progress; None for nothing."""
     if callable(progress):
         return _Calls(progress)
@@ -44,7 +31,8 @@ def display_for(progress: Progress, now: Callable[[], float]) -> Display | None:
         import tqdm  # optional, and not needed by a map that shows nothing
     except ImportError:
         return _Line(RewrittenLine(delay, now))
-    return _Bar(tqdm.tqdm(desc="map", unit="item", delay=delay, leave=False, file=sys.stderr))
+    asked_for = {"delay": delay, "mininterval": 0, "miniters": 1}  # it is updated ten times a second at most
+    return _Bar(tqdm.tqdm(desc="map", unit="item", leave=False, file=sys.stderr, **asked_for))
 
 
 def progress_text(summary: MapSummary, expected: float | None) -> str:

@@ -11,6 +11,7 @@ from attrs import define, frozen
 from ...schemas.errors import ConnectError, ConnectTimeout, StepwellError, TransportError
 from ...schemas.json_schema.write_value import plain_data
 from ...schemas.json_text import dumps
+from ...schemas.parts import Text
 from ...schemas.prices import Cost
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
@@ -42,6 +43,8 @@ class MapResult:
     """How long the item took, retries and waits included; None where nothing was asked, and in a batch."""
     cost: Cost
     usage: Usage | None
+    again: bool = False
+    """Whether it was sent again, after a run that was killed before its answer was there."""
 
     @property
     def text(self) -> str | None:
@@ -56,7 +59,8 @@ class MapResult:
     @property
     def maybe_billed(self) -> bool:
         """Whether the provider may charge for a request whose answer was lost."""
-        return isinstance(self.error, TransportError) and not isinstance(self.error, ConnectError | ConnectTimeout)
+        lost = isinstance(self.error, TransportError) and not isinstance(self.error, ConnectError | ConnectTimeout)
+        return lost or self.again or (self.reply is not None and self.reply.maybe_billed)
 
     def line(self, job: str | None = None) -> bytes:
         """Return the item's line in the file of results: JSON and a line end.
@@ -66,10 +70,10 @@ class MapResult:
         row: dict[str, Any] = {"index": self.index, "key": self.key}
         if self.error is not None:
             row["error"] = {"class": type(self.error).__name__, "message": str(self.error)}
-            if self.maybe_billed:
-                row["maybe_billed"] = True
         elif self.reply is not None:
             _add_reply(row, self.reply)
+        if self.maybe_billed:
+            row["maybe_billed"] = True
         if self.usage is not None:
             row["usage"] = _counts(self.usage)
             total = self.cost.total
@@ -81,7 +85,9 @@ class MapResult:
         return dumps(row, plain_data) + b"\n"
 
 
-def map_result(item: MapItem, reply: Reply[Any] | None, error: Exception | None, seconds: float | None) -> MapResult:
+def map_result(
+    item: MapItem, reply: Reply[Any] | None, error: Exception | None, seconds: float | None, *, again: bool = False
+) -> MapResult:
     """Make the result of an item, with what it cost, also where it failed."""
     known = reply
     usage = None
@@ -94,7 +100,7 @@ def map_result(item: MapItem, reply: Reply[Any] | None, error: Exception | None,
         cost, usage = known.cost, usage or known.usage
     elif usage is not None:
         cost = Cost(None, reason="a call failed after it was charged for", lower_bound=True)
-    return MapResult(item.index, item.key, item.value, reply, error, seconds, cost, usage)
+    return MapResult(item.index, item.key, item.value, reply, error, seconds, cost, usage, again)
 
 
 _FREE = Cost(Decimal(0))
@@ -111,12 +117,14 @@ def _add_reply(row: dict[str, Any], reply: Reply[Any]) -> None:
         row["object"] = reply.object
     else:
         row["text"] = reply.text
-    if refusal := reply.refusal:
-        row["refusal"] = refusal
-    if runs := [run for step in reply.steps for run in step.metadata.get("tool_runs", ())]:
+    content = reply.message.content
+    if len(content) != 1 or type(content[0]) is not Text:  # most answers are only text
+        if refusal := reply.refusal:
+            row["refusal"] = refusal
+        if calls := reply.tool_calls:
+            row["tool_calls"] = [{"name": call.name, "arguments": call.arguments} for call in calls]
+    if reply.steps and (runs := [run for step in reply.steps for run in step.metadata.get("tool_runs", ())]):
         row["tool_runs"] = [_tool_run(run) for run in runs]
-    if calls := reply.tool_calls:
-        row["tool_calls"] = [{"name": call.name, "arguments": call.arguments} for call in calls]
     row["finish_reason"] = reply.finish_reason
     if reply.warnings:
         row["warnings"] = list(map(str, reply.warnings))

@@ -133,7 +133,7 @@ class Tally:
             self.failed += 1
             name = type(result.error).__name__
             self.errors[name] = self.errors.get(name, 0) + 1
-            self.maybe_billed += result.maybe_billed
+        self.maybe_billed += result.maybe_billed
         cost, usage = result.cost, result.usage
         if cost.total is None:
             self._unknown = self._unknown or cost.reason
