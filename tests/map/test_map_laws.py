@@ -181,6 +181,18 @@ def test_a_reader_that_stops_stops_the_work() -> None:
                 break
 
 
+@pytest.mark.parametrize("order", ORDERS)
+def test_no_worker_waits_for_items_while_the_reader_waits_for_results(
+    order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "AHEAD", 2)
+    at_once = lambda said, chance: chance.choice((0.0, 0.0, 1.0))
+    for seed in range(40):
+        server = Server(seconds=at_once)
+        summary = simulated(seed, server, range(30), None, workers=1 + seed % 3, order=order, emits=True)
+        assert summary.answered == 30
+
+
 def test_percentiles_are_exact_to_one_percent() -> None:
     for seed in range(10):
         chance, tally = random.Random(seed), Tally()

@@ -223,11 +223,12 @@ class MapJob:
                     tasks.append(Task(self._news))
                     yield StartTask(follow(tasks[-1], self._worker()), tasks[-1])
                 self._arrived.publish()
+            emitted = bool(self._ready)
             while self._ready:
                 yield Emit(self._ready.popleft())
             self._raise_errors(tasks)
             self.show_progress()
-            if wanted:
+            if wanted or emitted:  # what was emitted has made room for more items
                 continue
             if all(task.ended.is_set for task in tasks) and not self._ready:
                 break
