@@ -2,12 +2,13 @@
 PY   := .venv/bin/python
 BASE := .venv/.base
 DEV  := .venv/.dev
+DOCS := .venv/.docs
 PYTEST := .venv/bin/pytest -q -n auto --dist worksteal
 
 # Byte code is written whatever the shell says: each worker and each process that the tests start would compile again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick crowd fast-crowd faults soak kill fuzz check bench release clean sync-models pythons redis
+.PHONY: run test quick crowd fast-crowd faults soak kill fuzz check docs docs-outputs bench release clean sync-models pythons redis
 
 run: $(BASE)
 	@$(PY) examples/tour.py
@@ -63,6 +64,15 @@ check: $(DEV)
 pythons:
 	@python3 tests/support/pythons.py $(ARGS)
 
+# The site of docs/, into .build/site; a warning is an error.
+docs: $(DOCS)
+	@$(PY) -m tools.site
+
+# The outputs below the snippets, and the tables that are made from the code: written anew where they differ.
+docs-outputs: $(DEV)
+	@PYTHONPATH=. $(PY) -m tools.tables
+	@PYTHONPATH=. $(PY) -m tools.snippets --write $(ARGS)
+
 bench: $(DEV)
 	@$(PY) -m benchmarks.run $(ARGS)
 
@@ -85,4 +95,9 @@ $(BASE): pyproject.toml
 $(DEV): $(BASE)
 	@echo "Adding what the tests and checks need (a few minutes, once) ..."
 	@$(PY) -m pip install -q --disable-pip-version-check -e ".[local,dev]"
+	@touch $@
+
+$(DOCS): $(BASE)
+	@echo "Adding what builds the site of the documents (half a minute, once) ..."
+	@$(PY) -m pip install -q --disable-pip-version-check -e ".[docs]"
 	@touch $@

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import select
 import subprocess
 import sys
@@ -21,11 +22,17 @@ ENVIRONMENT = {
     "LITELLM_LOCAL_MODEL_COST_MAP": "True",
     "SSL_CERT_FILE": str(ROOT / "benchmarks" / "authority.pem"),  # whose certificate the server has
 }
-TIMEOUT = 30.0  # seconds that a child may take for one job
+TIMEOUT = 90.0  # seconds that a child may take for one job
 
 
 class Unavailable(Exception):
     """A subject that does not start, or has stopped answering; the message says why."""
+
+
+def allow_files() -> None:
+    """Raise the limit of open files as far as the system allows it, for this process and those that it starts."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 class Server:
@@ -137,6 +144,7 @@ class Jobs:
             "file": self._file(scenario.wire, kind, count) if do == "decode" else None,
             "repeat": repeat,
             "at_once": scenario.at_once,
+            "threads": scenario.threads,
             "warm": warm,
             "characters": payload(scenario.wire, kind, count).characters,
         }

@@ -1,11 +1,13 @@
 """How costs grow with the work: `python -m benchmarks.growth [NAME ...]` prints each at three sizes, with exponents.
 
-An exponent of 1 is linear. Those over 1.15 are marked, and the command then ends with status 1. Figures are seconds of
-CPU, the least of two runs, with answers from memory; only ratios within a line mean anything. numpy is used where it
-is installed.
+An exponent of 1 is linear. Those over 1.15 are marked, and the command then ends with status 1. Figures are ms of
+CPU, the least of up to five runs, with answers from memory; only ratios within a case mean anything. numpy is used
+where it is installed. Where another library does the same work, its line follows (`--peers`); a size that would take it
+more than some seconds is left out.
 """
 
 import argparse
+import gc
 import json
 import math
 import sys
@@ -14,12 +16,15 @@ import time
 import tracemalloc
 from array import array
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import httpx
 
 import stepwell
+from benchmarks.curves import LIMIT, Curve, Sizes
+from benchmarks.growth_peers import peers_of
 from stepwell import Tool
 from stepwell.embeddings import Embedder
 from stepwell.model_metadata.catalog import Catalog
@@ -31,9 +36,10 @@ from stepwell.testing import Cassette
 from stepwell.workflows.objects.output_spec import OutputSpec
 
 CHAT, EMBED = "openai:gpt-4o-mini", "openai:text-embedding-3-small"
-LIMIT = 1.15
+PEER_SECONDS, ENOUGH = 2.0, 0.2
+"""The most seconds of a peer at one size, and those after which there is no second run."""
 Work = Callable[[], object]
-Case = tuple[tuple[int, int, int], Callable[[int], Work]]
+Case = tuple[Sizes, Callable[[int], Work]]
 ROW = {"a": "x", "b": {"c": [{"d": 1, "e": "x"}], "f": None}}
 SCHEMA: dict[str, Any] = {
     "type": "object",
@@ -47,27 +53,42 @@ def main() -> None:
     """Measure the cases that the command line names, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("names", nargs="*", choices=[[], *CASES], help="which cases (default: all)")
-    names = parser.parse_args().names or list(CASES)
-    over = [name for name in names if not _measure(name)]
+    parser.add_argument("--peers", action="store_true", help="measure other libraries, too")
+    parser.add_argument("--json", action="store_true", help="print the curves alone, each as a line of JSON")
+    options = parser.parse_args()
+    names = options.names or list(CASES)
+    over = []
+    for name in names:
+        sizes, make = CASES[name]
+        curves = [Curve(name, "stepwell", sizes, _times_of(make, sizes, math.inf))]
+        for peer, made in peers_of(name).items() if options.peers else ():
+            curves.append(Curve(name, peer, sizes, _times_of(made, sizes, PEER_SECONDS)))
+        for curve in curves:
+            print(json.dumps(asdict(curve)) if options.json else curve.line(), flush=True)
+        over += [name] * (not curves[0].fits)
+    if options.json:
+        return
     for n in (2_000, 20_000):
         print(f"{'memory of an embedder':44} {n:>8,} texts: {_embedder_memory(n):.1f} times the vectors")
         print(f"{'memory of a batch':44} {n:>8,} calls: {_batch_memory(n):.1f} times the body")
     sys.exit(f"over {LIMIT}: {', '.join(over)}" if over else 0)
 
 
-def _measure(name: str) -> bool:
-    sizes, make = CASES[name]
-    times = [min(_seconds(make(size)) for _ in range(2)) for size in sizes]
-    exponents = [
-        math.log(times[at + 1] / times[at]) / math.log(sizes[at + 1] / sizes[at]) for at in range(len(sizes) - 1)
-    ]
-    shown = "  ".join(f"{size:,}: {seconds * 1e3:.1f} ms" for size, seconds in zip(sizes, times, strict=True))
-    fits = exponents[-1] <= LIMIT
-    print(f"{name:44} {shown}  exponents {', '.join(f'{each:.2f}' for each in exponents)}{'' if fits else '  <--'}")
-    return fits
+def _times_of(make: Callable[[int], Work], sizes: Sizes, most: float) -> list[float]:
+    """Return the seconds at each size, without those that would take more than `most` seconds if it were quadratic."""
+    times: list[float] = []
+    for at, size in enumerate(sizes):
+        if times and times[-1] * (size / sizes[at - 1]) ** 2 > most:
+            break
+        runs = [_seconds(make(size))]
+        while len(runs) < 5 and sum(runs) < ENOUGH:
+            runs.append(_seconds(make(size)))
+        times.append(min(runs))
+    return times
 
 
 def _seconds(work: Work) -> float:
+    gc.collect()  # what other cases left is not counted by the next collection
     before = time.process_time()
     work()
     return max(time.process_time() - before, 1e-6)

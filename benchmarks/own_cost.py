@@ -8,6 +8,8 @@ transport itself costs is taken off. The lowest of several runs counts, since ot
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -114,6 +116,13 @@ async def of_async_calls(wait: float) -> float:
 
 
 if __name__ == "__main__":
-    print(f"{'µs of CPU':<10} {'warm':>6} {'cold':>6}")
-    print(f"{'sync':<10} {of_sync_calls(0):>6.1f} {of_sync_calls(WAIT):>6.1f}")
-    print(f"{'async':<10} {asyncio.run(of_async_calls(0)):>6.1f} {asyncio.run(of_async_calls(WAIT)):>6.1f}")
+    costs = {
+        "sync": (of_sync_calls(0), of_sync_calls(WAIT)),
+        "async": (asyncio.run(of_async_calls(0)), asyncio.run(of_async_calls(WAIT))),
+    }
+    if sys.argv[1:] == ["--json"]:
+        print(json.dumps(costs))
+    else:
+        print(f"{'µs of CPU':<10} {'warm':>6} {'cold':>6}")
+        for kind, (warm, cold) in costs.items():
+            print(f"{kind:<10} {warm:>6.1f} {cold:>6.1f}")

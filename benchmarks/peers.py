@@ -6,6 +6,8 @@ import venv
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.scenarios import LIMIT
+
 ROOT = Path(__file__).resolve().parent.parent
 VENVS = ROOT / ".build" / "bench-venvs"
 
@@ -41,6 +43,8 @@ class Subject:
 
 SUBJECTS = [
     Subject("floor_httpx", "floor_httpx.py", "httpx"),
+    Subject("floor_httptools", "floor_httptools.py", "asyncio ssl httptools orjson"),
+    Subject(LIMIT, "floor_socket.py", "asyncio ssl orjson"),
     Subject("stepwell", "stepwell_.py", "stepwell"),
     Subject("stepwell_fast", "stepwell_fast.py", "stepwell"),
     Subject("stepwell_httpx2", "stepwell_httpx2.py", "stepwell"),

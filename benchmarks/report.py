@@ -6,17 +6,21 @@ import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+from benchmarks.bounds import BOUNDS
+from benchmarks.curves import Curve
 from benchmarks.plot import bars
 from benchmarks.results import Ratio, Results
-from benchmarks.scenarios import BY_NAME, FLOOR, SCENARIOS, TARGETS, Scenario, Target
+from benchmarks.scenarios import BY_NAME, FAST, FLOOR, LIMIT, OPEN, SCENARIOS, TARGETS, Scenario, Target
 
 METHOD = """\
 Each subject runs in a process of its own, each peer in a virtual environment of its own; all talk to one cheap server
 on the loopback and are checked to have read every character sent. They take turns, round by round, each turn warmed up
 by a quarter of itself; a ratio is the median of the ratios within a round, with the lowest and the highest beside it.
 CPU is the process's own, all threads, user and system, so waiting costs nothing. The floor is the least code that does
-the same work: raw httpx, `bytes.split`, `orjson.loads`, take the text; it checks no event, keeps
-no usage and notices no cut stream.
+the same work: raw httpx, `bytes.split`, `orjson.loads`, take the text; it checks no event, keeps no usage and notices
+no cut stream. `floor_httptools` and `floor_socket` do the same over bare sockets, blocking ones and asyncio's; the
+first reads an answer by httptools, the second by as little Python as reads it. No Python program can be much cheaper
+than the second, which is the line of the plot; it may be dearer than the first where there are many chunks to frame.
 An OpenAI text event is 318 bytes, each event an HTTP chunk of its own. Imports, first calls and the memory of 100
 streams are read in new processes, the memory as the peak above what the process held after one warm stream. The time to
 the first chunk runs from the call to the first text: the server waits 20 ms before it, and 20 ms more after it.
@@ -24,6 +28,13 @@ stepwell loads httpx when it first sends something, so "import and first call to
 `stepwell` goes over httpx, `stepwell_httpx2` over a client of httpx2, `stepwell_fast` over the fast transport, as it
 does by itself where that is installed. On plain httpx a hundred streams at once can cost more than ten times ten of
 them, for the floor as for stepwell: its pool looks through all its connections whenever one is taken or given back.
+Open streams are all open at the same time, since the server holds the second event back until the last client has the
+first one. Ten thousand are measured where asked for (`--scenarios open_10000`), and over sockets alone, since plain
+httpx takes minutes. Paced events come one by one, 1 ms apart, so that each costs a wait. Threads share one client.
+Own cost, growth without a network and the size are commands of their own (README.md), in processes of their own. Own
+cost is what a call takes beside a transport that answers at once (warm), or after half a millisecond in which other
+work has had the caches (cold). A growth without a network is beside that of other libraries where they do the same
+work; an exponent of 1 is linear, and a size that would take a peer more than some seconds is left out.
 """
 
 
@@ -45,16 +56,18 @@ def targets_table(results: Results) -> str:
     """Write the table of targets and whether they were met."""
     return table(
         ["target", "aim", "measured", "lowest to highest", ""],
-        [[target.title, target.wanted, *_measured(results, target)] for target in TARGETS],
+        [[each.title, each.wanted, *_measured(results, each)] for each in TARGETS if _is_usual(results, each)],
     )
 
 
+def _is_usual(results: Results, target: Target) -> bool:
+    """Return whether its scenario was measured, or need not be asked for."""
+    scenario = BY_NAME.get(target.scenario)
+    return scenario is None or not scenario.asked_for or (target.scenario, target.over) in results.samples
+
+
 def _measured(results: Results, target: Target) -> list[str]:
-    if target.under:
-        ratio = results.ratio(target.scenario, target.over, target.under, target.measure)
-    else:
-        megabytes = results.value(target.scenario, target.over, target.measure)
-        ratio = None if megabytes is None else Ratio(*[megabytes / 1e6] * 3)
+    ratio = results.figure(target)
     if ratio is None:
         return ["", "", "not measured"]
     met = ratio.median >= target.goal if target.at_least else ratio.median <= target.goal
@@ -77,12 +90,18 @@ def ratios_table(results: Results) -> str:
 
 def absolute_table(results: Results) -> str:
     """Write the table of absolute figures on this machine."""
+
+    def per_run(value: float, scenario: Scenario) -> float:
+        return value / 1e3 / scenario.runs
+
     shown: list[tuple[str, str, str, Callable[[float, Scenario], float]]] = [
         ("import", "cpu", "ms CPU", lambda value, _: value * 1e3),
         ("import", "memory", "MB", lambda value, _: value / 1e6),
         ("first_call", "cpu", "ms CPU", lambda value, _: value * 1e3),
         ("ready", "cpu", "ms CPU", lambda value, _: value * 1e3),
         ("streams_100", "memory", "MB", lambda value, _: value / 1e6),
+        *((name, "memory", "kB a stream", per_run) for name in OPEN),
+        *((name, "cpu", "µs CPU a stream", lambda value, _: value * 1e6) for name in OPEN),
         ("first_chunk", "wall", "ms", lambda value, _: value * 1e3),
         ("call_sync", "wall", "calls/s", lambda value, _: 1 / value),
         ("call_50", "wall", "calls/s", lambda value, _: 1 / value),
@@ -102,19 +121,46 @@ def absolute_table(results: Results) -> str:
 
 
 def growth_table(results: Results) -> str:
-    """Write the table of CPU of a whole run at 1, 10 and 100 times the size, and the ratio of the last two."""
-    kinds = dict.fromkeys(scenario.growth for scenario in SCENARIOS if scenario.growth)
+    """Write the table of what a whole run costs at three sizes, over the loopback and then without a network."""
     rows = []
-    for kind in kinds:
+    for kind in dict.fromkeys(scenario.growth for scenario in SCENARIOS if scenario.growth):
         steps = [scenario for scenario in SCENARIOS if scenario.growth == kind]
+        sizes = tuple(int(scenario.title.replace(",", "")) for scenario in steps)
         for subject in results.subjects:
             values = [results.value(scenario.name, subject, "cpu") for scenario in steps]
-            if any(value is None for value in values):
-                continue
-            whole = [value * s.at_once * 1e3 for value, s in zip(values, steps, strict=True) if value is not None]
-            title = f"{', '.join(step.title for step in steps)} {kind}"
-            rows.append([title, subject, *map(_figure, whole), f"{whole[2] / whole[1]:.1f}"])
-    return table(["growth, ms CPU a run", "subject", "1x", "10x", "100x", "100x over 10x (linear: 10 or less)"], rows)
+            whole = [value * s.runs for value, s in zip(values, steps, strict=True) if value is not None]
+            if len(whole) == len(steps):
+                rows.append(_growth_row(Curve(kind, subject, sizes, whole)))
+    rows += map(_growth_row, results.curves)
+    return table(["growth, ms CPU a run", "sizes", "subject", "small", "middle", "large", "exponents"], rows)
+
+
+def _growth_row(curve: Curve) -> list[str]:
+    figures = [_figure(seconds * 1e3) for seconds in curve.seconds]
+    figures += ["too slow"] * (len(curve.sizes) - len(figures))
+    exponents = ", ".join(f"{each:.2f}" for each in curve.exponents)
+    sizes = ", ".join(f"{size:,}" for size in curve.sizes)
+    return [curve.name, sizes, curve.subject, *figures, exponents]
+
+
+def bounds_table(results: Results) -> str:
+    """Write the table of what bounds each figure of the fast transport, and how much of it a bare socket would take."""
+    rows = []
+    for scenario in _main_scenarios(results):
+        value = results.value(scenario.name, FAST, scenario.measure)
+        if value is not None and scenario.name in BOUNDS:
+            part = results.ratio(scenario.name, LIMIT, FAST, scenario.measure)
+            share = "" if part is None else f"{min(part.median, 1):.0%}"
+            rows.append([f"{scenario.title} ({scenario.measure})", share, BOUNDS[scenario.name]])
+    return table([f"{FAST} now", "of it a bare socket", "bounded by"], rows)
+
+
+def size_table(results: Results) -> str:
+    """Write the table of what an installation takes."""
+    largest = sorted(results.sizes.items(), key=lambda item: -item[1])
+    rows = [[name, f"{size / 2**20:.2f}"] for name, size in largest[:8]]
+    rows.append(["the rest", f"{sum(size for _, size in largest[8:]) / 2**20:.2f}"])
+    return table(["installed without extras, without byte code", "MiB"], rows if largest else [])
 
 
 def _main_scenarios(results: Results) -> list[Scenario]:
@@ -160,12 +206,14 @@ def write_report(results: Results, folder: Path, *, seconds: float) -> str:
     sections = [
         ("Targets", targets_table(results)),
         ("Times the floor", ratios_table(results)),
+        ("Bounds", bounds_table(results)),
         ("Growth", growth_table(results)),
         ("Figures", absolute_table(results)),
+        ("Size", size_table(results)),
         ("Versions", notes(results)),
     ]
     body = "\n".join(f"## {title}\n\n{text}" for title, text in sections)
-    picture = "![CPU and memory beside the floor and the peers](results.svg)"
+    picture = "![CPU and memory beside the floors and the peers; the line is a bare socket's](results.svg)"
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "RESULTS.md").write_text(
         f"# What stepwell costs\n\n{when} Written by `make bench`.\n\n{picture}\n\n{body}\n## Method\n\n{METHOD}"

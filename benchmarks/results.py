@@ -4,10 +4,13 @@ from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
 
+from benchmarks.curves import Curve
+from benchmarks.scenarios import Target
+
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median, the lowest and the highest of the ratios of all rounds."""
+    """The median, the lowest and the highest of the ratios, or figures, of all rounds."""
 
     median: float
     low: float
@@ -24,6 +27,10 @@ class Results:
     """`versions[subject][package]`."""
     unavailable: dict[str, str] = field(default_factory=dict)
     """Why a subject does not run, by subject."""
+    curves: list[Curve] = field(default_factory=list)
+    """What benchmarks/growth.py measured."""
+    sizes: dict[str, int] = field(default_factory=dict)
+    """Bytes of each folder and file of an installation."""
     failures: dict[tuple[str, str], str] = field(default_factory=dict)
     """`failures[scenario, subject]`: an error of one scenario."""
 
@@ -46,11 +53,29 @@ class Results:
 
     def ratio(self, scenario: str, over: str, under: str, measure: str) -> Ratio | None:
         """Return the ratio `over` / `under`; None unless both were measured in one round."""
-        ratios = self.ratios(scenario, over, under, measure)
-        return Ratio(median(ratios), min(ratios), max(ratios)) if ratios else None
+        return _spread(self.ratios(scenario, over, under, measure))
+
+    def figure(self, target: Target) -> Ratio | None:
+        """Return what a target is about; None if that was not measured."""
+        over, under = self._by_round(target.over, target), self._by_round(target.under, target)
+        if not target.under:
+            return _spread([value / target.unit for value in over.values()])
+        return _spread([value / under[number] for number, value in over.items() if number in under])
+
+    def _by_round(self, subject: str, target: Target) -> dict[int, float]:
+        """Return a target's measure of a subject, or how many times that of the earlier scenario it is."""
+        samples, before = (self.samples.get((name, subject), {}) for name in (target.scenario, target.since))
+        values = {number: sample[target.measure] for number, sample in samples.items()}
+        if not target.since:
+            return values
+        return {n: value / before[n][target.measure] for n, value in values.items() if n in before}
 
     def ratios(self, scenario: str, over: str, under: str, measure: str) -> list[float]:
         """Return the ratio `over` / `under` of each round."""
         first, second = self.samples.get((scenario, over), {}), self.samples.get((scenario, under), {})
         pairs = [(sample[measure], second[number][measure]) for number, sample in first.items() if number in second]
         return [a / b for a, b in pairs if b]
+
+
+def _spread(values: list[float]) -> Ratio | None:
+    return Ratio(median(values), min(values), max(values)) if values else None

@@ -12,14 +12,17 @@ import tempfile
 import time
 from pathlib import Path
 
-from benchmarks import against
-from benchmarks.children import Child, Jobs, Server, Unavailable
+from benchmarks import against, commands
+from benchmarks.children import Child, Jobs, Server, Unavailable, allow_files
 from benchmarks.peers import ROOT, Subject, choose, make_environment
 from benchmarks.report import write_report
 from benchmarks.results import Results
 from benchmarks.scenarios import BY_NAME, SCENARIOS, Scenario
 
 MOST_REPEATS = 2000
+LONG = 2.0
+"""Seconds of a run in a new process after which one is enough: a thousand streams over plain httpx."""
+PARTS = ("scenarios", *commands.COMMANDS)
 
 
 class Run:
@@ -43,7 +46,7 @@ class Run:
 
     def measure(self, scenarios: list[Scenario]) -> Results:
         """Measure these scenarios. A subject that fails is reported and left out."""
-        fresh = [scenario.name for scenario in scenarios if scenario.fresh]
+        fresh = [scenario for scenario in scenarios if scenario.fresh]
         if fresh:
             self._measure_fresh(fresh)
         try:
@@ -51,9 +54,9 @@ class Run:
             steady = [scenario for scenario in scenarios if not scenario.fresh]
             pairs = [(s, child) for s in steady for child in self.children if self._wants(child, s)]
             for at, scenario in enumerate(steady):
-                left = sum(1 for s, _ in pairs if steady.index(s) >= at)
+                left = sum(s.weight for s, _ in pairs if steady.index(s) >= at)
                 report(f"{at + 1}/{len(steady)} {scenario.title}")
-                share = max(0.02, (self.deadline - time.monotonic()) / max(1, left))
+                share = max(0.02, scenario.weight * (self.deadline - time.monotonic()) / max(1, left))
                 self._measure_steady(scenario, [child for s, child in pairs if s is scenario], share)
         finally:
             for child in self.children:
@@ -61,7 +64,7 @@ class Run:
         return self.results
 
     def _wants(self, child: Child, scenario: Scenario) -> bool:
-        return child.can(scenario) and (scenario.peers or not child.subject.is_peer)
+        return child.can(scenario) and scenario.wants(child.subject.name, is_peer=child.subject.is_peer)
 
     def _start(self) -> None:
         for subject in self.subjects:
@@ -75,10 +78,11 @@ class Run:
             self.children.append(child)
             self.results.versions[subject.name] = child.ask({"do": "versions"})
 
-    def _measure_fresh(self, wanted: list[str]) -> None:
+    def _measure_fresh(self, wanted: list[Scenario]) -> None:
         """Measure what needs a new process each time: import, first call, the memory of many streams."""
         half = time.monotonic() + (self.deadline - time.monotonic()) * 0.5
         slow: dict[str, float] = {}
+        once: set[tuple[str, str]] = set()
         rounds = self.rounds if self.complete else min(5, self.rounds)
         for number in range(-1, rounds):  # round -1 writes byte code and warms the disk, and is not counted
             for subject in self.subjects[:: -1 if number % 2 else 1]:
@@ -87,8 +91,10 @@ class Run:
                     continue
                 report(f"new process: {subject.name}")
                 started = time.monotonic()
+                due = wanted if number >= 0 else [BY_NAME["import"]]
+                due = [scenario for scenario in due if (scenario.name, subject.name) not in once]
                 try:
-                    samples = self._fresh_samples(subject, wanted if number >= 0 else ["import"])
+                    samples = self._fresh_samples(subject, due)
                 except Unavailable as error:
                     self.results.unavailable[subject.name] = str(error)
                     continue
@@ -96,25 +102,30 @@ class Run:
                 for name, sample in samples.items():
                     if number >= 0:
                         self.results.add(name, subject.name, number, sample)
+                    if sample.get("wall", 0) * BY_NAME[name].runs > LONG:
+                        once.add((name, subject.name))
 
-    def _fresh_samples(self, subject: Subject, wanted: list[str]) -> dict[str, dict]:
+    def _fresh_samples(self, subject: Subject, wanted: list[Scenario]) -> dict[str, dict]:
+        names = {scenario.name for scenario in wanted}
+        many = [s for s in wanted if s.at_once > 1 and s.wants(subject.name, is_peer=subject.is_peer)]
         child = Child(subject)
         try:
             samples = {"import": child.hello["imported"]}
             do = "call" if "call" in child.hello["can"] else "acall"
             wire = child.hello["wires"][0]
-            if "first_call" in wanted or "ready" in wanted:
+            if names & {"first_call", "ready"}:
                 first = child.ask({**self.jobs.job(BY_NAME["first_call"], do=do), "wire": wire})
                 both = {key: first[key] + samples["import"][key] for key in first if key != "error"}
                 samples |= {"first_call": first, "ready": both or first}
-            if "streams_100" in wanted and "astream" in child.hello["can"]:
-                scenario = BY_NAME["streams_100"]
-                job = {**self.jobs.job(scenario), "wire": wire}
-                child.ask({**job, "at_once": 1})
-                samples["streams_100"] = child.ask(job)
+            for at, scenario in enumerate(many if "astream" in child.hello["can"] else []):
+                if at:  # what many streams took of memory, a process keeps
+                    child.close()
+                    child = Child(subject)
+                child.ask({**self.jobs.job(BY_NAME["growth_streams_1"]), "wire": wire})
+                samples[scenario.name] = child.ask({**self.jobs.job(scenario), "wire": wire})
         finally:
             child.close()
-        return {name: sample for name, sample in samples.items() if name in wanted}
+        return {name: sample for name, sample in samples.items() if name in names}
 
     def _measure_steady(self, scenario: Scenario, children: list[Child], share: float) -> None:
         """Measure the rounds of one scenario; no subject takes much more than `share` seconds in all."""
@@ -125,14 +136,14 @@ class Run:
             # The first run of anything is slower (imports, connections, caches, adaptive byte code), so that the second
             # one decides how many fit into a round.
             sample = self._ask(child, scenario, 1)
-            if "error" not in sample and sample["wall"] * scenario.at_once < share:
+            if "error" not in sample and sample["wall"] * scenario.runs < share:
                 sample = self._ask(child, scenario, 2)
             if "error" in sample:
                 self.results.add(scenario.name, child.subject.name, 0, sample)
                 children.remove(child)
                 continue
             name = child.subject.name
-            slot = 0.8 * share / (self.rounds + 1) / max(1e-6, sample["wall"] * scenario.at_once)
+            slot = 0.8 * share / (self.rounds + 1) / max(1e-6, sample["wall"] * scenario.runs)
             repeats[name] = max(1, min(MOST_REPEATS, int(slot)))
             spent[name] = time.monotonic() - started
         for number in range(self.rounds):
@@ -165,8 +176,11 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--peers", help="peers to run, made if missing: openai,litellm or all or none")
     parser.add_argument("--subjects", help="run exactly these subjects")
     parser.add_argument("--scenarios", default="", help="run only scenarios with one of these words in their names")
+    parser.add_argument(
+        "--parts", help=f"{','.join(PARTS)}; default: all, but scenarios alone if some are named or quick"
+    )
     parser.add_argument("--quick", action="store_true", help="30 seconds, no peers unless asked for; into .build/bench")
-    parser.add_argument("--seconds", type=float, help="how long it may take, about (default 170, quick 25)")
+    parser.add_argument("--seconds", type=float, help="how long it may take, about (default 200, quick 25)")
     parser.add_argument("--out", type=Path, help="folder for RESULTS.md and results.svg (default benchmarks)")
     parser.add_argument("--against", metavar="COMMIT", help="compare with another commit; status 1 if anything is lost")
     return parser.parse_args(argv)
@@ -175,10 +189,11 @@ def arguments(argv: list[str] | None = None) -> argparse.Namespace:
 def select_scenarios(words: str, *, growth: bool = True) -> list[Scenario]:
     """Return the scenarios with one of these words, separated by commas, in their names.
 
-    Without words return all; those of growth only with `growth`.
+    Without words return all that need not be asked for; those of growth only with `growth`.
     """
     wanted = [word for word in words.split(",") if word]
-    return [s for s in SCENARIOS if (any(word in s.name for word in wanted) if wanted else growth or not s.growth)]
+    usual = [s for s in SCENARIOS if not s.asked_for and (growth or not s.growth)]
+    return [s for s in SCENARIOS if any(word in s.name for word in wanted)] if wanted else usual
 
 
 def compare(commit: str, scenarios: list[Scenario], seconds: float) -> int:
@@ -215,12 +230,22 @@ def main(argv: list[str] | None = None) -> int:
         except (OSError, subprocess.SubprocessError) as error:
             failed[subject.name] = f"its environment could not be made: {error}"
     scenarios = select_scenarios(options.scenarios)
-    seconds = options.seconds or (25 if options.quick else 170)
+    part_of_it = options.quick or options.scenarios or options.subjects
+    parts = options.parts.split(",") if options.parts else PARTS[:1] if part_of_it else PARTS
+    if unknown := set(parts) - set(PARTS):
+        print(f"no part named {min(unknown)!r}; there are {', '.join(PARTS)}", file=sys.stderr)
+        return 2
+    seconds = options.seconds or (25 if options.quick else 200)
     started = time.monotonic()
+    allow_files()
     with Server() as server, tempfile.TemporaryDirectory() as folder:
         run = Run(Jobs(server.urls, folder), subjects, seconds=seconds, rounds=2 if options.quick else 9)
         run.results.unavailable |= failed
-        results = run.measure(scenarios)
+        results = run.measure(scenarios) if "scenarios" in parts else run.results
+    for name in commands.COMMANDS:
+        if name in parts:
+            report(f"benchmarks.{name}")
+            commands.run(name, results)
     report("")
     out = options.out or (ROOT / ".build" / "bench" if options.quick else ROOT / "benchmarks")
     print(write_report(results, out, seconds=time.monotonic() - started))

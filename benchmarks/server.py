@@ -8,6 +8,7 @@ The first part of the path names the answer, the last part the wire:
     POST /text-2000/v1/messages              an Anthropic stream of 2,000 text deltas
     POST /tools-200/v1/chat/completions      a stream of 200 tool-call deltas
     POST /text-200-10x5/v1/chat/completions  paced: 10 events a write, 5 ms before each write but the first
+    POST /text-20-10x5@9/v1/chat/completions the same, after the first event of nine such streams: all are open at once
 
 A request for a "call" whose body asks for a stream gets the same words as one: some SDKs stream unasked.
 
@@ -24,13 +25,15 @@ import threading
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import ClassVar, Self
 
 from benchmarks.payloads import payload
 
-NAME = re.compile(r"(call|text|tools)-(\d{1,5})(?:-(\d{1,4})x(\d{1,4}))?")
+NAME = re.compile(r"(call|text|tools)-(\d{1,5})(?:-(\d{1,4})x(\d{1,4})(?:@(\d{1,5}))?)?")
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 STREAM = re.compile(rb'"stream": *true')
 CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
+BACKLOG = 4096  # connections that wait to be accepted: clients open a thousand at once
 WIRES = {"chat/completions": "openai", "messages": "anthropic"}
 HEADERS = {  # as many and as long as a real provider's, since clients pay for each
     "Date": "Fri, 21 Nov 2025 04:49:02 GMT",
@@ -60,6 +63,8 @@ class Answer:
     """The first is written at once, each further one after a pause."""
     gap: float = 0.0
     """Seconds of the pause."""
+    meet: int = 0
+    """How many clients must have the first write before any gets the second."""
 
 
 def head(status: str, content_type: str, framing: str) -> bytes:
@@ -83,7 +88,7 @@ def answer(path: str, stream: bool) -> Answer:
     match = NAME.fullmatch(name)
     if not match or not wire:
         return not_found(path)
-    kind, count, per_write, gap = match.groups()
+    kind, count, per_write, gap, meet = match.groups()
     found = payload(wire, "text" if stream and kind == "call" else kind, int(count))
     if not found.streamed:
         body = found.pieces[0]
@@ -94,11 +99,14 @@ def answer(path: str, stream: bool) -> Answer:
         return Answer((start + b"".join(frames) + b"0\r\n\r\n",))
     step = max(1, int(per_write))
     groups = [b"".join(frames[at : at + step]) for at in range(1, len(frames), step)]
-    return Answer((start + frames[0], *groups, b"0\r\n\r\n"), int(gap) / 1000)
+    return Answer((start + frames[0], *groups, b"0\r\n\r\n"), int(gap) / 1000, int(meet or 0))
 
 
 class Connection(asyncio.Protocol):
     """A persistent HTTP/1.1 connection that reads whole requests and writes ready answers."""
+
+    waiting: ClassVar[dict[Answer, set[Self]]] = {}
+    """Those whose clients have the first write of an answer, and wait until there are enough of them."""
 
     def __init__(self) -> None:
         self.buffer = b""
@@ -111,6 +119,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self.transport = None
+        for waiting in self.waiting.values():
+            waiting.discard(self)
 
     def data_received(self, data: bytes) -> None:
         self.buffer += data
@@ -137,8 +147,17 @@ class Connection(asyncio.Protocol):
         if self.transport is None:  # the client left in the middle of a paced answer
             return
         self.transport.write(found.writes[at])
-        if at + 1 < len(found.writes):
+        if found.meet and not at:
+            self._wait_for_others(found)
+        elif at + 1 < len(found.writes):
             self.loop.call_later(found.gap, self._write, found, at + 1)
+
+    def _wait_for_others(self, found: Answer) -> None:
+        waiting = self.waiting.setdefault(found, set())
+        waiting.add(self)
+        if len(waiting) == found.meet:
+            for each in self.waiting.pop(found):
+                each.loop.call_later(found.gap, each._write, found, 1)
 
 
 async def serve(seconds: float = 3600.0) -> None:
@@ -152,8 +171,8 @@ async def serve(seconds: float = 3600.0) -> None:
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(Path(__file__).parent / "certificate.pem")
-    server = await loop.create_server(Connection, "127.0.0.1", 0, backlog=512)
-    secure = await loop.create_server(Connection, "127.0.0.1", 0, backlog=512, ssl=context)
+    server = await loop.create_server(Connection, "127.0.0.1", 0, backlog=BACKLOG)
+    secure = await loop.create_server(Connection, "127.0.0.1", 0, backlog=BACKLOG, ssl=context)
     for each in (server, secure):
         print(each.sockets[0].getsockname()[1], flush=True)
     threading.Thread(target=wait_for_parent, daemon=True).start()

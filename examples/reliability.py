@@ -1,7 +1,7 @@
-"""Reliability: fallback, a circuit breaker, limits, and a cache."""
+"""Reliability: streams that go on after a cut, fallback, a circuit breaker, limits, and a cache."""
 
 import stepwell
-from stepwell.steps import circuit_breaker, concurrency
+from stepwell.steps import circuit_breaker, concurrency, continue_stream
 from stepwell.stores import MemoryStore
 
 client = stepwell.Client(
@@ -10,6 +10,7 @@ client = stepwell.Client(
     api_keys={"groq": "unused"},
     retries=0,
     pipeline=[
+        continue_stream(),
         stepwell.fallback(("local:smollm2", {"max_tokens": 20})),
         circuit_breaker(failures=2, cooldown=60),
         concurrency(4),

@@ -78,8 +78,13 @@ def annotate(reply: Reply, response: Response) -> Reply:
 
 
 def note_reply(response: Response | None, reply: Reply) -> None:
-    """Add the reply of one exchange to the request's `calls`. `response.call` then identifies it in that list."""
+    """Add the reply of one exchange to the request's `calls`. `response.call` then identifies it in that list.
+
+    The reply of a response that is there already takes the place of its earlier one.
+    """
     if response is not None and (calls := response.request.calls) is not None:
+        if response.call is not None:
+            calls[:] = [each for each in calls if each[0] is not response.call]
         response.call = object()
         calls.append((response.call, reply))
 

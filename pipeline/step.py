@@ -15,20 +15,18 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from inspect import iscoroutine, isgeneratorfunction
 from itertools import groupby
-from typing import Any, get_args, overload
+from typing import Any, overload
 
 from attrs import field, frozen
 
-from ..schemas.chunks import StreamChunk
 from ..schemas.errors import InvalidOption, StepError, StepwellError
-from ..schemas.functions import checked_function, takes
+from ..schemas.functions import checked_function
 from ..schemas.json_text import well_formed
 from ..schemas.model import Model
 from ..schemas.reply import Reply
 from .effects import CallNext, Send, StepGenerator
 from .http.request import Request, StateKey
-from .http.response import Response, Stage
-from .stream.rewrite_text import pass_through
+from .http.response import Response
 
 
 class Halt(BaseException):
@@ -42,7 +40,6 @@ class Halt(BaseException):
         self.outcome = outcome
 
 
-_CHUNKS = frozenset(get_args(StreamChunk))
 Bind = Callable[[CallNext, CallNext], tuple[CallNext, CallNext]]
 
 
@@ -132,7 +129,7 @@ def on_request(name: str, fn: Callable[[Request], Any], /) -> Step: ...
 def on_request(fn: Callable[[Request], Any], /) -> Step: ...
 def on_request(first: Any, second: Any = None, /) -> Step:
     """Make a step of `fn(request)`, which returns the request to go on with, a Reply to halt with, or Halt(...)."""
-    name, fn = _name_and_value(first, second, 1)
+    name, fn = name_and_value(first, second, 1)
 
     return Step(
         name,
@@ -157,7 +154,7 @@ def _ways_in(fns: Sequence[tuple[str, Callable[[Request], Any]]], call: CallNext
             elif isinstance(result, Halt):
                 raise result
             else:
-                raise _wrong_result(name, result, "a Request, a Reply or Halt(...)")
+                raise wrong_result(name, result, "a Request, a Reply or Halt(...)")
         return call(request)
 
     return enter
@@ -172,7 +169,7 @@ def on_response(first: Any, second: Any = None, /) -> Step:
 
     The `response.reply` of a stream is still None; use on_chunk, or `response.on_end(fn)`.
     """
-    name, fn = _name_and_value(first, second, 1)
+    name, fn = name_and_value(first, second, 1)
 
     def wrap(inner: CallNext) -> CallNext:
         def run(request: Request) -> StepGenerator:
@@ -193,7 +190,7 @@ def on_error(first: Any, second: Any = None, /) -> Step:
 
     It sees those errors of a stream that come before its first chunk.
     """
-    name, fn = _name_and_value(first, second, 2)
+    name, fn = name_and_value(first, second, 2)
 
     def wrap(inner: CallNext) -> CallNext:
         def run(request: Request) -> StepGenerator:
@@ -210,88 +207,6 @@ def on_error(first: Any, second: Any = None, /) -> Step:
         return run
 
     return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "error", place_in_code(fn))
-
-
-@overload
-def on_chunk(name: str, fn: Callable[[StreamChunk], Any], /) -> Step: ...
-@overload
-def on_chunk(fn: Callable[[StreamChunk], Any], /) -> Step: ...
-def on_chunk(first: Any, second: Any = None, /) -> Step:
-    """Make a step of `fn(chunk)`, which returns a chunk or a list of chunks to put in its place ([] drops it), or None
-    to leave it as it is.
-
-    For a step with state, or with chunks to add at the end, pass a class in place of the function: one object is made
-    for each answer, with `feed(chunks)` and `flush()`; see Stage. It gets the request if it takes an argument of the
-    name `request`. An unstreamed reply passes as chunks, too.
-    """
-    name, fn = _name_and_value(first, second, 1)
-    make = _stage_class(name, fn) if isinstance(fn, type) else lambda request: _EachChunk(fn, name)
-
-    def wrap(inner: CallNext) -> CallNext:
-        def run(request: Request) -> StepGenerator:
-            response = yield from inner(request)
-            return pass_through(response, make(request))
-
-        return run
-
-    return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "chunk", place_in_code(fn))
-
-
-def _stage_class(name: str, stage: Callable[..., Stage]) -> Callable[[Request], Stage]:
-    """Return what makes a stage for a request. Raises InvalidOption for a class that is no Stage."""
-    missing = [method for method in ("feed", "flush") if not callable(getattr(stage, method, None))]
-    if missing:
-        raise InvalidOption(
-            f"step {name!r} cannot be of this class: it has no {missing[0]}", hint="see stepwell.steps.Stage"
-        )
-    if takes(stage, "request"):
-        return lambda request: _Named(stage(request=request), name)
-    return lambda request: _Named(stage(), name)
-
-
-class _Named:
-    """A user's Stage, with the name of its step for the error when it returns no list."""
-
-    def __init__(self, stage: Stage, name: str) -> None:
-        self._stage = stage
-        self._name = name
-
-    def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
-        return self._checked_chunks(self._stage.feed(chunks), "feed")
-
-    def flush(self) -> list[StreamChunk]:
-        return self._checked_chunks(self._stage.flush(), "flush")
-
-    def _checked_chunks(self, chunks: object, method: str) -> list[StreamChunk]:
-        if isinstance(chunks, list):
-            return chunks
-        if isinstance(chunks, Iterable) and not isinstance(chunks, str):
-            return list(chunks)
-        raise _wrong_result(f"{self._name}.{method}", chunks, "a list of chunks")
-
-
-class _EachChunk(Stage):
-    """A Stage from a plain function."""
-
-    def __init__(self, fn: Callable[[StreamChunk], Any], name: str) -> None:
-        self._fn = fn
-        self._name = name
-
-    def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
-        out: list[StreamChunk] = []
-        for chunk in chunks:
-            result = self._fn(chunk)
-            if result is None:
-                out.append(chunk)
-            elif type(result) in _CHUNKS:
-                out.append(result)
-            elif isinstance(result, list) and all(type(each) in _CHUNKS for each in result):
-                out.extend(result)
-            else:
-                kinds = {type(each).__name__ for each in result} if isinstance(result, list) else None
-                what = f"a list of {', '.join(sorted(kinds))}" if kinds else type(result).__name__
-                raise StepError(f"step {self._name!r} returned {what} instead of a chunk, a list of chunks or None")
-        return out
 
 
 def innermost(request: Request) -> StepGenerator:
@@ -329,10 +244,11 @@ def checked_outcome(result: object, name: str) -> Response:
         return result
     if isinstance(result, Exception | Halt):
         raise result
-    raise _wrong_result(name, result, "a Response, an exception or Halt(...)")
+    raise wrong_result(name, result, "a Response, an exception or Halt(...)")
 
 
-def _wrong_result(name: str, result: object, expected: str) -> StepError:
+def wrong_result(name: str, result: object, expected: str) -> StepError:
+    """Return the error for a step that returned something else than is expected, with a hint where one is known."""
     hint = None
     if iscoroutine(result):
         result.close()  # else Python warns that it was never awaited
@@ -342,7 +258,7 @@ def _wrong_result(name: str, result: object, expected: str) -> StepError:
     return StepError(f"step {name!r} returned {type(result).__name__} instead of {expected}", hint=hint)
 
 
-def _name_and_value(first: Any, second: Any, count: int) -> tuple[str, Any]:
+def name_and_value(first: Any, second: Any, count: int) -> tuple[str, Any]:
     """Return the name and the function of a step. Raises InvalidOption unless it takes `count` arguments."""
     name, fn = (getattr(first, "__name__", type(first).__name__), first) if second is None else (first, second)
     if not isinstance(fn, type):

@@ -45,7 +45,7 @@ _WARNINGS = frozenset(("fallback", "circuit_opened", "store_failed"))
 
 def report(name: str, **facts: object) -> None:
     """Report one thing: retry, failure, refused, fallback, wait, cache_hit, circuit_opened, circuit_tried,
-    circuit_closed, store_failed.
+    circuit_closed, store_failed, continued.
 
     facts: what it is about: names, numbers and classes of errors; no text of the caller's or of a server's.
     """

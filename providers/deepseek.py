@@ -4,6 +4,7 @@ from typing import Any
 
 from ..pipeline.http.request import Request
 from ..schemas.model import Model
+from .declare.beginnings import Beginnings
 from .declare.constraints import unthinking_if_forced
 from .declare.object_support import ObjectSupport, never_strict
 from .declare.provider import declare_provider, override
@@ -101,6 +102,15 @@ deepseek = declare_provider(
     ],
     base_url="https://api.deepseek.com",
     env_key="DEEPSEEK_API_KEY",
+    # https://api-docs.deepseek.com/guides/chat_prefix_completion, which is under another address
+    beginnings={
+        "openai_chat": Beginnings(
+            ("deepseek-chat",),
+            while_thinking=True,
+            message={"prefix": True},
+            address=("https://api.deepseek.com/", "https://api.deepseek.com/beta/"),
+        )
+    },
     options={"thinking": {"type": "object"}},
     translate_options=_rules(thinks_by_default=True),
     models={

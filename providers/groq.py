@@ -2,6 +2,7 @@
 
 from attrs import evolve
 
+from .declare.beginnings import Beginnings
 from .declare.provider import declare_provider, override
 from .declare.rules import at_most, clamp, drop, efforts, only, rename, without_thinking
 from .options.openai_options import TRANSCRIBING
@@ -42,6 +43,8 @@ groq = declare_provider(
     ],
     base_url="https://api.groq.com/openai/v1",
     env_key="GROQ_API_KEY",
+    # https://console.groq.com/docs/prefilling
+    beginnings={"openai_chat": Beginnings()},
     options={
         "service_tier": {"enum": ["auto", "on_demand", "flex", "performance"]},
         "reasoning_format": {"enum": ["hidden", "raw", "parsed"]},

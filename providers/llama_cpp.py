@@ -1,5 +1,6 @@
 """llama.cpp. https://github.com/ggml-org/llama.cpp/tree/master/tools/server"""
 
+from .declare.beginnings import Beginnings
 from .declare.object_support import BY_GRAMMAR
 from .declare.provider import declare_provider
 from .declare.rules import rename
@@ -17,6 +18,8 @@ llama_cpp = declare_provider(
     base_url="http://localhost:8080/v1",
     env_key="LLAMA_API_KEY",
     key_optional=True,
+    # The last message is taken for the beginning, unless the server was started with --no-prefill-assistant.
+    beginnings={"openai_chat": Beginnings()},
     base_url_env="LLAMA_CPP_HOST",
     options={
         "top_k": {"type": "integer", "minimum": 0},

@@ -1,6 +1,7 @@
 """Moonshot AI. https://platform.moonshot.ai/docs"""
 
 from ..schemas.model import Model
+from .declare.beginnings import Beginnings
 from .declare.constraints import unthinking_if_forced
 from .declare.provider import declare_provider, override
 from .declare.rules import (
@@ -49,6 +50,8 @@ moonshot = declare_provider(
     wire=COMPATIBLE,
     base_url="https://api.moonshot.ai/v1",
     env_key=["MOONSHOT_API_KEY"],
+    # https://platform.moonshot.ai/docs/guide/use-partial-mode-feature-of-kimi-api
+    beginnings={"openai_chat": Beginnings(message={"partial": True})},
     options={"thinking": {"type": "object"}},
     translate_options=[
         without_thinking,

@@ -1,5 +1,6 @@
 """vLLM. https://docs.vllm.ai"""
 
+from .declare.beginnings import Beginnings
 from .declare.object_support import ObjectSupport
 from .declare.provider import declare_provider
 from .declare.rules import up_to
@@ -18,6 +19,8 @@ vllm = declare_provider(
     base_url="http://localhost:8000/v1",
     env_key="VLLM_API_KEY",
     key_optional=True,
+    # https://docs.vllm.ai/en/latest/serving/openai_compatible_server: extra parameters of its chat
+    beginnings={"openai_chat": Beginnings(body={"continue_final_message": True, "add_generation_prompt": False})},
     base_url_env="VLLM_BASE_URL",
     options={
         "top_k": {"type": "integer"},

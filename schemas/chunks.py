@@ -11,12 +11,13 @@ from typing import Any, ClassVar, Literal
 from attrs import define, field
 
 from .citation import Citation, Spans
+from .hinted import HintedChunk
 from .parts import Part
 from .usage import Usage
 
 
 @define
-class Start:
+class Start(HintedChunk):
     """The beginning of the answer, with the provider's id for it and the model that gives it."""
 
     type: ClassVar[Literal["start"]] = "start"
@@ -25,7 +26,7 @@ class Start:
 
 
 @define
-class TextDelta:
+class TextDelta(HintedChunk):
     """More of a text part."""
 
     type: ClassVar[Literal["text"]] = "text"
@@ -34,7 +35,7 @@ class TextDelta:
 
 
 @define
-class ReasoningDelta:
+class ReasoningDelta(HintedChunk):
     """More of a reasoning part."""
 
     type: ClassVar[Literal["reasoning"]] = "reasoning"
@@ -43,7 +44,7 @@ class ReasoningDelta:
 
 
 @define
-class RefusalDelta:
+class RefusalDelta(HintedChunk):
     """More of a refusal part."""
 
     type: ClassVar[Literal["refusal"]] = "refusal"
@@ -52,7 +53,7 @@ class RefusalDelta:
 
 
 @define
-class PartEnd:
+class PartEnd(HintedChunk):
     """The end of a text or reasoning part. `fields` are its fields beside the text: signature, encrypted, id, extra."""
 
     type: ClassVar[Literal["part_end"]] = "part_end"
@@ -61,7 +62,7 @@ class PartEnd:
 
 
 @define
-class PartDone:
+class PartDone(HintedChunk):
     """A whole part in one chunk: an image, a redacted block, an opaque block."""
 
     type: ClassVar[Literal["part"]] = "part"
@@ -70,7 +71,7 @@ class PartDone:
 
 
 @define
-class Cited:
+class Cited(HintedChunk):
     """The sources of a text, as they become known: at its end, mostly.
 
     `index` is the part that they are of; None: they are of the answer's text as a whole. What their spans count is in
@@ -84,7 +85,7 @@ class Cited:
 
 
 @define
-class ToolCallStart:
+class ToolCallStart(HintedChunk):
     """The beginning of a tool call."""
 
     type: ClassVar[Literal["tool_call_start"]] = "tool_call_start"
@@ -94,7 +95,7 @@ class ToolCallStart:
 
 
 @define
-class ToolCallDelta:
+class ToolCallDelta(HintedChunk):
     """More of the JSON text of a call's arguments, which may not be parsed before the call ends."""
 
     type: ClassVar[Literal["tool_call_delta"]] = "tool_call_delta"
@@ -103,7 +104,7 @@ class ToolCallDelta:
 
 
 @define
-class ToolCallEnd:
+class ToolCallEnd(HintedChunk):
     """The end of a tool call, which may be run only now.
 
     The other fields are those of the ToolCall. A wire gives `extra` alone; the rest is added before anyone reads it.
@@ -118,7 +119,7 @@ class ToolCallEnd:
 
 
 @define
-class UsageUpdate:
+class UsageUpdate(HintedChunk):
     """The usage so far, in totals: a count never becomes lower. A final one may correct estimates, but not to zero."""
 
     type: ClassVar[Literal["usage"]] = "usage"
@@ -127,7 +128,7 @@ class UsageUpdate:
 
 
 @define
-class MetadataUpdate:
+class MetadataUpdate(HintedChunk):
     """Metadata of the reply (logprobs, fingerprints): lists are appended, other values replaced."""
 
     type: ClassVar[Literal["metadata"]] = "metadata"
@@ -135,7 +136,7 @@ class MetadataUpdate:
 
 
 @define
-class Warned:
+class Warned(HintedChunk):
     """Warnings about the answer, which are added to the reply's."""
 
     type: ClassVar[Literal["warning"]] = "warning"
@@ -143,7 +144,21 @@ class Warned:
 
 
 @define
-class Alternative:
+class Seam(HintedChunk):
+    """The place where an answer that broke off goes on; see `continue_stream`.
+
+    `how` is cursor (the provider had kept the rest), beginning (the model went on with what it had said; a tool call
+    that had not ended is dropped), or anew: the answer starts again, so that all that came before is to be dropped.
+    `error` is the class of the error that broke it off.
+    """
+
+    type: ClassVar[Literal["seam"]] = "seam"
+    how: Literal["cursor", "beginning", "anew"]
+    error: str = ""
+
+
+@define
+class Alternative(HintedChunk):
     """A chunk of a further choice than the first, if n > 1."""
 
     type: ClassVar[Literal["alternative"]] = "alternative"
@@ -152,7 +167,7 @@ class Alternative:
 
 
 @define
-class Finish:
+class Finish(HintedChunk):
     """The end of the answer.
 
     `reason` is stop, length, tool_calls, content_filter or error, or the provider's own reason if none of these fits;
@@ -194,6 +209,7 @@ StreamChunk = (
     | UsageUpdate
     | MetadataUpdate
     | Warned
+    | Seam
     | Alternative
     | Finish
 )

@@ -19,6 +19,7 @@ from .chunks import (
     PartEnd,
     ReasoningDelta,
     RefusalDelta,
+    Seam,
     Start,
     StreamChunk,
     TextDelta,
@@ -287,6 +288,16 @@ class Fold:
     def _add_warnings(self, chunk: Warned) -> None:
         self.reply_fields["warnings"] = joined_warnings(self.reply_fields.get("warnings", ()), chunk.warnings)
 
+    def _seam(self, chunk: Seam) -> None:
+        if chunk.how == "cursor":
+            return
+        self._kind, self._latest, self._pieces = None, _NO_PART, []
+        if chunk.how == "anew":
+            self._parts, self._ended, self._alternatives, self._cited = {}, None, {}, None
+            self.reply_fields = {name: kept for name, kept in self.reply_fields.items() if name == "warnings"}
+        else:
+            self._parts = {at: part for at, part in self._parts.items() if getattr(part, "whole", True)}
+
     def _alternative(self, chunk: Alternative) -> None:
         if isinstance(chunk.chunk, Warned):
             self._add_warnings(chunk.chunk)
@@ -357,6 +368,7 @@ _FEED = _Handlers(
         UsageUpdate: Fold._usage,
         MetadataUpdate: Fold._metadata,
         Warned: Fold._add_warnings,
+        Seam: Fold._seam,
         Alternative: Fold._alternative,
         Finish: Fold._finish,
     }

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import partial
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, Parameter, isasyncgenfunction, iscoroutinefunction, signature
-from types import FunctionType, ModuleType
+from types import FunctionType, MethodType, ModuleType
 from typing import Any, TypeVar
 
 from .errors import InvalidOption
@@ -25,9 +26,10 @@ def checked_function(
 
     Raises InvalidOption for anything that cannot be called, for an async function, and for one with other parameters.
     """
-    if type(value) is FunctionType:  # nearly always, and a few comparisons are enough
-        code = value.__code__  # type: ignore[attr-defined]
-        if not code.co_flags & _ASYNC and count in (None, code.co_argcount) and not code.co_kwonlyargcount:
+    function, given = (value, 0) if type(value) is FunctionType else _written(value)
+    if type(function) is FunctionType:  # nearly always: a few comparisons are enough, and no frame of ours
+        code = function.__code__
+        if not code.co_flags & _ASYNC and count in (None, code.co_argcount - given) and not code.co_kwonlyargcount:
             return value
     if isinstance(value, ModuleType):
         functions = [name for name, each in vars(value).items() if _is_own_function(each, value, name)]
@@ -67,6 +69,18 @@ def takes(function: object, name: str) -> bool:
         code = function.__code__
         return name in code.co_varnames[code.co_posonlyargcount : code.co_argcount + code.co_kwonlyargcount]
     return name in taken(function, {name: None})
+
+
+def _written(value: object) -> tuple[object, int]:
+    """Return the function of a method or a partial, and how many of its arguments it is given by that."""
+    given = 0
+    while True:
+        if type(value) is MethodType:
+            given, value = given + 1, value.__func__
+        elif type(value) is partial and not value.keywords:
+            given, value = given + len(value.args), value.func
+        else:
+            return value, given
 
 
 _ASYNC = CO_COROUTINE | CO_ASYNC_GENERATOR

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 from attrs import field, frozen
 
@@ -19,6 +19,7 @@ from .dict_form import (
     text_field,
 )
 from .errors import ConfigError
+from .hinted import Hinted
 from .parts import PARTS, Audio, Part, Reasoning, Refusal, ServerToolCall, ServerToolResult, Text, ToolCall
 from .tool import Tool, tool_behind
 
@@ -49,7 +50,7 @@ _KNOWN_ROLES = ("user", "assistant", "tool", "system")
 
 
 @frozen(hash=False, init=False, slots=False)
-class Message:
+class Message(Hinted):
     """One message of a conversation. Raises ConfigError for an unknown role and for content that is not text or parts.
 
     Messages of equal content are equal, whichever model wrote them.
@@ -241,14 +242,24 @@ class Context:
     def __len__(self) -> int:
         return len(self.messages)
 
-    def to_json(self) -> bytes:
+    @overload
+    def __getitem__(self, place: int) -> Message: ...
+    @overload
+    def __getitem__(self, place: slice) -> Context: ...
+    def __getitem__(self, place: int | slice) -> Message | Context:
+        """Return a message, or a conversation of some of the messages, with the same tools."""
+        if isinstance(place, slice):
+            return Context(self.messages[place], self.tools)
+        return self.messages[place]
+
+    def to_json(self) -> str:
         """Return the versioned JSON form, without the callbacks of tools; `Context.from_json` gives an equal Context.
 
         Raises ConfigError for what JSON cannot hold.
         """
         from .serialise import dump_document  # imports cattrs, which takes longer than all of this module
 
-        return dump_document("context", {"messages": self.messages, "tools": self.tools}, "this conversation")
+        return dump_document("context", {"messages": self.messages, "tools": self.tools}, "this conversation").decode()
 
     @classmethod
     def from_json(cls, data: bytes | str) -> Context:

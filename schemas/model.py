@@ -63,9 +63,10 @@ def split_name(name: str) -> tuple[str, str]:
     provider, colon, model = name.partition(":") if isinstance(name, str) else ("", "", "")
     if provider and colon and model.strip() and not any(character.isspace() for character in provider):
         return provider, model
+    place = ", before the prompt" if isinstance(name, str) and len(name.split()) > 1 else ""
     raise UnknownModel(
         f"{_name_to_show(name)} does not name a model",
-        hint='write "provider:model-id", for example "openai:gpt-4o" or "ollama:llama3.2:3b"',
+        hint=f'write "provider:model-id"{place}, for example "openai:gpt-4o" or "ollama:llama3.2:3b"',
     )
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
 
@@ -13,6 +14,7 @@ from attrs import field, frozen
 from .citation import Citation
 from .errors import ConfigError, DecodeError
 from .files import MEDIA_BYTES, read_file
+from .hinted import Hinted
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
 from .late_pattern import late_pattern
@@ -85,13 +87,15 @@ class _Media:
 
     type: ClassVar[str] = "media"
     fallback_type: ClassVar[str] = "application/octet-stream"
+    families: ClassVar[tuple[str, ...]] = ("image", "application", "audio", "video")
+    """The beginnings of the media types that its files may have."""
 
     def __new__(cls, *positional: object, **named: object) -> Self:
         if positional:
             name = cls.__name__
             raise ConfigError(
                 f"{name} does not guess whether it gets a path, an address or bytes",
-                hint=f"{name}.from_path(path), {name}(url=…) or {name}(data=…)",
+                hint=f"{name}.from_file(path), {name}(url=…) or {name}(data=…)",
             )
         return object.__new__(cls)
 
@@ -100,7 +104,7 @@ class _Media:
             if getattr(self, name) is not None:
                 _check_text(self, name)
         if isinstance(self.data, str):
-            hint = f"pass base64.b64decode(text), or {type(self).__name__}.from_path(path)"
+            hint = f"pass base64.b64decode(text), or {type(self).__name__}.from_file(path)"
             raise ConfigError(f"the data of {type(self).__name__} is text, not bytes", hint=hint)
         if sum(value is not None for value in (self.data, self.url, self.file_id)) != 1:
             raise ConfigError(f"{type(self).__name__} needs exactly one of data, url and file_id")
@@ -108,7 +112,7 @@ class _Media:
             _check_text(self, "provider")
 
     @classmethod
-    def from_path(
+    def from_file(
         cls,
         path: str | PathLike[str],
         *,
@@ -119,77 +123,90 @@ class _Media:
         """Read a file now.
 
         path: the file. With a root, a relative path begins there.
-        media_type: its media type; by default guessed from the file's name.
+        media_type: its media type; by default the one that its first bytes show, else the one of its name.
         root: the folder that it must be in, also after symbolic links: for paths that a user or a model names.
         at_most: the most bytes that it may have.
 
-        Raises ConfigError for a file that is missing, not regular, too large, or outside of the root.
+        Raises ConfigError for a file that is missing, not regular, too large, outside of the root, or of another kind
+        than the class (a PDF as an Image).
         """
         from pathlib import Path  # only where there are files
+
+        from .media_types import guessed_type, media_type_of  # likewise, as in the methods below
 
         label = "the image" if cls.type == "image" else "the file"
         content = read_file(path, at_most=at_most, root=root, label=label)
         path = Path(path)
-        guess = media_type or _guessed_type(path.name) or cls.fallback_type
-        return cls(data=content, media_type=guess, filename=path.name)
+        found = media_type_of(content, cls.type)
+        if found is not None and found.partition("/")[0] not in cls.families:
+            raise ConfigError(f"{label} {path} is {found}", hint=f"{_class_of(found)}.from_file(path)")
+        found = media_type or found or guessed_type(path.name) or cls.fallback_type
+        return cls(data=content, media_type=found, filename=path.name)
+
+    @classmethod
+    def from_url(cls, url: str, *, media_type: str | None = None) -> Self:
+        """Name a file by its address, which is sent to the provider as it is: stepwell does not fetch it.
+
+        url: an address that the provider can read: https://, a `data:` URL, gs:// or s3:// where it has such storage.
+        media_type: its media type; by default guessed from the end of the address, when it is sent.
+
+        Raises ConfigError for what is no address, such as a path.
+        """
+        name = cls.__name__
+        if not isinstance(url, str):
+            raise ConfigError(f"{name}.from_url takes text, not a {type(url).__name__}", hint=f"{name}(data=…)")
+        part = cls(url=url, media_type=media_type)
+        if part.is_path:
+            raise ConfigError(f"{name}.from_url takes an address, not a path", hint=f"{name}.from_file(path)")
+        return part
+
+    @property
+    def is_path(self) -> bool:
+        """Whether its `url` is no address, but most likely a path. Some servers of one's own read file:// addresses."""
+        scheme, colon, _ = ("https:" if self.url is None else self.url).partition(":")
+        return not colon or len(scheme) < 2 or not scheme.isalnum()  # C:\cat.png is a path
 
     @property
     def sent_type(self) -> str:
-        """The media type to send: as given, else guessed from the bytes or the URL, else the default of the class."""
-        if self.media_type:
+        """The media type to send: as given, else guessed from the bytes or the URL, else the default of the class.
+
+        The bytes decide where they are of another format than the one that was given; see `corrected_type`.
+        """
+        from .media_types import guessed_type, media_type_of, says_nothing
+
+        if (corrected := self.corrected_type) is not None:
+            return corrected
+        if self.media_type and not says_nothing(self.media_type):
             return self.media_type
         if self.data and (found := media_type_of(self.data, self.type)):
             return found
-        return _guessed_type((self.url or self.filename or "").partition("?")[0]) or self.fallback_type
+        return (
+            guessed_type((self.url or self.filename or "").partition("?")[0]) or self.media_type or self.fallback_type
+        )
+
+    @property
+    def corrected_type(self) -> str | None:
+        """The media type that the bytes show, if the declared one is that of another format; else None.
+
+        The bytes of a `data:` URL count, too, and the type that it declares. Providers refuse a file whose declared
+        type is another's.
+        """
+        from .media_types import wrongly_declared
+
+        if self.data is not None:
+            return wrongly_declared(self.media_type, self.data, self.type) if self.media_type else None
+        head, comma, data = (self.url or "").partition(",")
+        if not comma or not head.startswith("data:") or not head.endswith(";base64"):
+            return None
+        try:
+            begin = b64decode(data[:88], altchars="-_")
+        except ValueError:
+            return None
+        return wrongly_declared(head[5:-7], begin, self.type)
 
 
-def _guessed_type(name: str) -> str | None:
-    """Return the media type that the end of a name stands for; None for an unknown one."""
-    import mimetypes  # only where there are files
-
-    return mimetypes.guess_type(name)[0]
-
-
-_MAGIC = (
-    (b"\x89PNG", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF8", "image/gif"),
-    (b"II*\0", "image/tiff"),
-    (b"MM\0*", "image/tiff"),
-    (b"%PDF", "application/pdf"),
-    (b"ID3", "audio/mpeg"),
-    (b"OggS", "audio/ogg"),
-    (b"fLaC", "audio/flac"),
-)
-_RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
-_BRANDS = {b"avif": "image/avif", b"avis": "image/avif", b"mif1": "image/heif", b"qt  ": "video/quicktime"}
-_BRANDS |= dict.fromkeys((b"heic", b"heix", b"hevc"), "image/heic") | dict.fromkeys((b"M4A ", b"M4B "), "audio/mp4")
-
-
-def media_type_of(data: bytes, family: str) -> str | None:
-    """Return the media type that the first bytes show; None for an unknown one.
-
-    data: the content.
-    family: image, file, audio or video; decides between audio and video where one container format holds both.
-    """
-    for magic, media_type in _MAGIC:
-        if data.startswith(magic):
-            return media_type
-    if family == "image" and data[:2] == b"BM":
-        return "image/bmp"
-    if family == "audio" and data[:1] == b"\xff":
-        # A frame of MPEG audio begins with eleven set bits, the version and the layer (01 for layer III, 00 for AAC).
-        # Raw samples and UTF-16 text may begin with \xff, too.
-        second = data[1] if len(data) > 1 else 0
-        return "audio/mpeg" if second & 0xE6 == 0xE2 else "audio/aac" if second & 0xF6 == 0xF0 else None
-    family = "audio" if family == "audio" else "video"
-    if data[:4] == b"RIFF":
-        return _RIFF.get(data[8:12])
-    if data[4:8] == b"ftyp":
-        return _BRANDS.get(data[8:12], f"{family}/mp4")
-    if data[:4] == b"\x1aE\xdf\xa3":
-        return f"{family}/webm"
-    return None
+def _class_of(media_type: str) -> str:
+    return {"image": "Image", "audio": "Audio", "video": "Video"}.get(media_type.partition("/")[0], "File")
 
 
 @frozen(hash=False, kw_only=True)
@@ -198,6 +215,7 @@ class Image(_Media):
 
     type: ClassVar[str] = "image"
     fallback_type: ClassVar[str] = "image/png"
+    families: ClassVar[tuple[str, ...]] = ("image",)
     detail: str | None = None
 
 
@@ -214,6 +232,7 @@ class Audio(_Media):
 
     type: ClassVar[str] = "audio"
     fallback_type: ClassVar[str] = "audio/wav"
+    families: ClassVar[tuple[str, ...]] = ("audio", "video")  # a video has a sound track
     transcript: str | None = None
 
 
@@ -223,10 +242,11 @@ class Video(_Media):
 
     type: ClassVar[str] = "video"
     fallback_type: ClassVar[str] = "video/mp4"
+    families: ClassVar[tuple[str, ...]] = ("video",)
 
 
 @frozen(hash=False)
-class ToolCall:
+class ToolCall(Hinted):
     """A tool call that the model requests. `arguments_json` is its arguments exactly as sent."""
 
     type: ClassVar[str] = "tool_call"

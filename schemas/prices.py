@@ -344,19 +344,20 @@ def _split(whole: str, amount: int | None, parts: dict[str, int]) -> dict[str, i
     return split
 
 
-_PARENTS: Mapping[str, tuple[str, ...]] = {
-    "cache_read_audio": ("cache_read",),
-    "cache_write": ("input",),
-    "input_audio": ("input",),
-    "output_audio": ("output",),
-    "reasoning": ("output",),
+_PARENTS: Mapping[str, str] = {
+    "cache_read_audio": "cache_read",
+    "cache_write": "input",
+    "input_audio": "input",
+    "output_audio": "output",
+    "reasoning": "output",
 }
-"""The buckets whose price one without its own has: the first that has one."""
+"""The bucket whose price one without its own has."""
 
 
 def _rate(row: Prices, bucket: str) -> Decimal | None:
-    rates = (getattr(row, name) for name in (bucket, *_PARENTS.get(bucket, ())))
-    rate = next((rate for rate in rates if rate is not None), None)
+    rate: Decimal | None = getattr(row, bucket)
+    if rate is None and bucket in _PARENTS:
+        rate = getattr(row, _PARENTS[bucket])
     return NOTHING if rate is None and bucket in _READS and row.input == 0 else rate
 
 
@@ -391,7 +392,7 @@ def _is_partial(usage: Usage, row: Prices) -> bool:
 
 
 def _count(tokens: int | None) -> int:
-    return max(0, tokens or 0)
+    return tokens if tokens is not None and tokens > 0 else 0
 
 
 def _sum(amounts: Iterable[Decimal]) -> Decimal:

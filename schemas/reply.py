@@ -12,6 +12,7 @@ from attrs import define, evolve, field, fields, frozen
 
 from .attempt import Attempt, Noted, attempts_of
 from .citation import Citation
+from .hinted import Hinted
 from .logprobs import TokenLogprob, token_logprobs
 from .message import Context, Message
 from .model import Model
@@ -85,7 +86,7 @@ class Verdict:
 
 
 @define
-class Reply(Generic[ObjectType]):
+class Reply(Hinted, Generic[ObjectType]):
     """An answer in one form, whether streamed or not. `Reply[City]` is a reply whose `object` is a City."""
 
     message: Message = field(factory=lambda: Message("assistant"))
@@ -264,6 +265,32 @@ class Reply(Generic[ObjectType]):
     def replace(self, **changes: Any) -> Reply[ObjectType]:
         """Return this reply with some fields changed."""
         return evolve(self, **changes)
+
+    def to_json(self, *, exact: bool = False) -> str:
+        """Return the versioned JSON form, which `Reply.from_json` reads; its keys are in docs/versions.md.
+
+        It has what was decoded of the answer, and nothing of the HTTP exchange. The conversation is on `context`.
+
+        exact: True refuses what would be read back as something else: an object that is not plain data, and metadata
+            without a JSON form. Otherwise the one is written as plain data, the other left out.
+
+        Raises ConfigError for what JSON cannot hold.
+        """
+        from .serialise_reply import dump_reply  # imports cattrs, which takes longer than all of this module
+
+        values = {each.name: getattr(self, each.name) for each in fields(Reply)}
+        return dump_reply(values, _STORED, exact=exact).decode()
+
+    @classmethod
+    def from_json(cls, data: bytes | str) -> Reply[Any]:
+        """Return the Reply of `to_json`'s result. Raises DecodeError for JSON of another shape or a newer version."""
+        from .serialise_reply import load_reply  # imports cattrs, which takes longer than all of this module
+
+        return Reply(**load_reply(data, _STORED))
+
+
+_STORED: Mapping[str, type] = {"ranking": Ranked, "verdicts": Verdict, "message": Message, "warning": CallWarning}
+"""The classes of which the JSON form is made. A list of one of them, as a reply's object, is stored under its name."""
 
 
 _BRIEF = Repr()

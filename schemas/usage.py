@@ -9,9 +9,11 @@ from typing import Any
 
 from attrs import evolve, field, fields, frozen
 
+from .hinted import Hinted
+
 
 @frozen(slots=False)  # slots would double the 0.5 µs of making one, and every call does
-class Usage:
+class Usage(Hinted):
     """The token counts of a call, and what else decides its price. None where the provider does not report it."""
 
     input_tokens: int | None = None

@@ -25,6 +25,7 @@ PUBLIC = {
     "workflows.tools.define": ("tool",),
     "journal.jobs": ("jobs",),
     "catalog": ("models",),
+    "schemas.deps": ("Deps",),
     "schemas.message": ("Context", "Message", "assistant", "system", "tool_result", "user"),
     "schemas.parts": ("File", "Image"),
     "schemas.tool": ("Tool",),
@@ -34,7 +35,8 @@ PUBLIC = {
     "pipeline.steps.fallback": ("fallback",),
     "pipeline.steps.rate_limit": ("RateLimit",),
     "pipeline.around": ("around",),
-    "pipeline.step": ("on_chunk", "on_error", "on_request", "on_response"),
+    "pipeline.on_chunk": ("on_chunk",),
+    "pipeline.step": ("on_error", "on_request", "on_response"),
     "pipeline.stream.stream": ("AsyncStream", "Stream"),
     "pipeline.http.timeouts": ("Timeouts",),
 }
@@ -56,7 +58,7 @@ def __getattr__(name: str) -> object:
     elif name in MODULES:
         value = import_module(f".{name}", __name__)
     else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{_place_of(name)}")
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{_place_of(name) or _other_name(name)}")
     globals()[name] = value
     return value
 
@@ -67,6 +69,13 @@ def _place_of(name: str) -> str:
     found = (each for each in modules if name in getattr(import_module(f".{each}", __name__), "__all__", ()))
     module = next(found, None)
     return f"; it is in {__name__}.{module}" if module else ""
+
+
+def _other_name(name: str) -> str:
+    """Say what a name of other libraries is called here."""
+    from .schemas.foreign_names import PACKAGE  # only for a mistake
+
+    return f"; {PACKAGE[name]}" if name in PACKAGE else ""
 
 
 def __dir__() -> list[str]:

@@ -180,7 +180,7 @@ from .pipeline.around import (
 from .pipeline.http.timeouts import (
     Timeouts as Timeouts,
 )
-from .pipeline.step import (
+from .pipeline.on_chunk import (
     on_chunk as on_chunk,
 )
 from .pipeline.step import (
@@ -218,6 +218,9 @@ from .registration import (
 )
 from .registration import (
     unregister as unregister,
+)
+from .schemas.deps import (
+    Deps as Deps,
 )
 from .schemas.errors import (
     StepwellError as StepwellError,

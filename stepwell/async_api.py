@@ -199,6 +199,7 @@ class AsyncClient(AsyncBulkClient):
         on_tool_error: Literal["tell", "raise"] = "tell",
         react: bool | None = None,
         resume: bool = False,
+        deps: object = None,
         **options: Unpack[ToolLoopOptions],
     ) -> Reply[None]:
         """Ask, run the tools that the model calls, send it the results, and so on until it has answered.
@@ -210,16 +211,16 @@ class AsyncClient(AsyncBulkClient):
         approve: called before each call of a tool, `approve(call)`; returns True, False or the reason why not.
         stop_when: called after each step, `stop_when(reply)`; True ends the loop.
         on_tool_error: "tell" sends the error to the model; "raise" raises ToolFailed.
-        react: True offers the tools in plain text, as for models that are known to have none; False never does.
+        react: True offers the tools in plain text, as for models that have none; False never does.
         resume: True begins by running the calls at the end of the prompt that have no result.
+        deps: an object for the tools' parameters annotated with `Deps[...]`, which the model does not see.
         options: those of generate_text, for every call.
 
         The Reply has the usage of all steps, the steps themselves on `.steps`, the runs of each in its
         `.metadata["tool_runs"]`, and the conversation on `.context`. A tool without a function ends the loop when it is
-        called: the calls are on `.tool_calls`, for you to answer. Calls of an answer that was cut short or refused are
-        not run and end the loop, with a warning. A prompt that ends in calls without results is a ConfigError unless
-        `resume=True`, since its author could have any tool run. Where the history comes from a client that you do not
-        trust, see `stepwell.messages.untrusted`.
+        called: the calls are on `.tool_calls`. Calls of an answer that was cut short or refused are not run and end the
+        loop, with a warning. A prompt that ends in calls without results is a ConfigError unless `resume=True`, since
+        its author could have any tool run; see `stepwell.messages.untrusted`.
         """
         from .workflows.tools.loop import Loop, loop  # brings in JSON Schema, as above
 
@@ -231,6 +232,7 @@ class AsyncClient(AsyncBulkClient):
             on_tool_error=on_tool_error,
             react=react,
             resume=resume,
+            deps=deps,
         )
         job = options.pop("job", None)
         return await self.run_workflow(
@@ -250,6 +252,7 @@ class AsyncClient(AsyncBulkClient):
         on_tool_error: Literal["tell", "raise"] = "tell",
         react: bool | None = None,
         resume: bool = False,
+        deps: object = None,
         **options: Unpack[ToolLoopOptions],
     ) -> AsyncToolStream:
         """Run a tool loop and read it as it runs: the chunks of each answer and a ToolRun for each call of a tool.
@@ -267,6 +270,7 @@ class AsyncClient(AsyncBulkClient):
             on_tool_error=on_tool_error,
             react=react,
             resume=resume,
+            deps=deps,
         )
         job = options.pop("job", None)
         return AsyncToolStream(self, loop(self.planner, model, prompt, tools, settings, options, stream=True), job)

@@ -26,6 +26,7 @@ from .planner import CallPlanner
 from .providers.declare.registry import Registry
 from .providers.declare.steps import PlacedSteps
 from .schemas.errors import ConfigError
+from .schemas.hinted import Hinted
 from .schemas.reply import Reply
 from .schemas.undo import Undo
 from .settings import overridden, refused_job, unknown_setting
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 ConnectionsType = TypeVar("ConnectionsType", Connections, AsyncConnections)
 
 
-class ClientSettings(Generic[ConnectionsType]):
+class ClientSettings(Hinted, Generic[ConnectionsType]):
     """The settings that both clients take."""
 
     planner: CallPlanner

@@ -3,7 +3,13 @@
 from stepwell.declare import declare_provider, drop, openai_chat, rename
 """
 
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from .pipeline.steps.always_stream import always_stream
+from .providers import WIRES
 from .providers.auth.auth import bearer, header_key, no_key, reveal
 from .providers.auth.tokens import Token, TokenSource, oauth_tokens
 from .providers.declare.embed_limits import EmbedLimit
@@ -34,6 +40,15 @@ from .providers.wires.openai_chat import openai_chat
 from .providers.wires.protocols import aws_event_stream, json_array, ndjson, sse
 from .providers.wires.samples import OperationSample, Sample, Samples, scenes
 
+if TYPE_CHECKING:
+    from .providers.wires.anthropic_messages import anthropic_messages
+    from .providers.wires.bedrock_converse import bedrock_converse
+    from .providers.wires.cohere_chat import cohere_chat
+    from .providers.wires.google_generate import google_generate
+    from .providers.wires.mistral_chat import mistral_chat
+    from .providers.wires.ollama_chat import ollama_chat
+    from .providers.wires.openai_responses import openai_responses
+
 __all__ = [
     "EmbedLimit",
     "HistoryShape",
@@ -50,10 +65,13 @@ __all__ = [
     "ToolCallIdPolicy",
     "Wire",
     "always_stream",
+    "anthropic_messages",
     "at_most",
     "aws_event_stream",
     "bearer",
+    "bedrock_converse",
     "clamp",
+    "cohere_chat",
     "convert",
     "declare_provider",
     "default",
@@ -61,15 +79,19 @@ __all__ = [
     "efforts",
     "extending",
     "force",
+    "google_generate",
     "header_key",
     "json_array",
+    "mistral_chat",
     "move",
     "ndjson",
     "no_key",
     "not_both",
     "oauth_tokens",
+    "ollama_chat",
     "only",
     "openai_chat",
+    "openai_responses",
     "override",
     "rename",
     "reveal",
@@ -79,3 +101,18 @@ __all__ = [
     "when",
     "without_thinking",
 ]
+
+_WIRES = WIRES - {"openai_chat"}
+"""The further wires of chats, each of which is loaded when it is used: all of them take 60 ms."""
+
+
+if not TYPE_CHECKING:  # for a type checker, any name would then exist
+
+    def __getattr__(name: str) -> object:
+        if name not in _WIRES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f".providers.wires.{name}", __package__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_WIRES})

@@ -31,7 +31,7 @@ class Event:
     name: str
     phase: Literal["start", "end", "error", "note"]
     """A note is no span: a retry, failure, refused, fallback, wait, cache_hit, circuit_opened, circuit_tried,
-    circuit_closed or store_failed."""
+    circuit_closed, store_failed or continued."""
     span: str
     """The id of the span; empty for a note."""
     parent: str | None

@@ -13,7 +13,7 @@ from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
 from .model_metadata.provider_ids import canonical
 from .model_warnings import warning_of, warning_of_named_wire, warning_of_wire
-from .other_models import check_other_models
+from .other_models import check_other_models, model_named
 from .pipeline.annotate import completed_reply
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
@@ -37,7 +37,6 @@ from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
 from .providers.history.file_owners import input_for_others
 from .providers.options.families import facts_of_family, wire_with_tools
-from .schemas.errors import UnknownModel
 from .schemas.memo import Memo
 from .schemas.message import Context, Message, context_of
 from .schemas.model import Model
@@ -156,7 +155,11 @@ class CallPlanner:
         self, operation: str, named: ModelLike, stream: bool, wire_name: str | None, of_call: Sequence[Override] = ()
     ) -> Plan:
         """Make the plan of a call: its model, provider and wire, and the pipeline of the steps in force."""
-        model = named if isinstance(named, Model) else Model.named(self._name(named))
+        model = (
+            named
+            if isinstance(named, Model)
+            else model_named(self.default_model() if named is None else named, self.registry)
+        )
         provider = self.registry.get_or_raise(model.provider)
         for each in of_call:
             each.place.check(each.steps, provider.wires, provider.id, each.scope)
@@ -223,13 +226,6 @@ class CallPlanner:
         if found is not None:
             return evolve(found, id=model.id, facts={"listed_as": found.id, **found.facts})
         return self.catalog.find_exact(str(model)) or declared_model(provider, model.id, listed) or model
-
-    def _name(self, model: object) -> str:
-        if model is None:
-            return self.default_model()
-        if not isinstance(model, str):
-            raise UnknownModel(f"a model cannot be a {type(model).__name__}", hint="name it 'provider:model-id'")
-        return model
 
     def default_model(self) -> str:
         """Return the model that is called where none is named: `STEPWELL_MODEL`, else the local one."""

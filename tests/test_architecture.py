@@ -118,7 +118,7 @@ def test_a_wire_never_knows_a_provider() -> None:
 def test_every_package_is_installed() -> None:
     declared = set(tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["packages"])
     found = {module_of(path) for path in SOURCES if path.name == "__init__.py"}
-    assert declared == found
+    assert declared - {"stepwell.docs"} == found  # the pages are data, with a place inside the package
 
 
 @pytest.mark.parametrize("name", ["__init__", "generate_text", "stream_text", "run", "close"])

@@ -25,7 +25,11 @@ def test_an_unknown_provider_is_an_error_with_the_nearest() -> None:
 
 @pytest.mark.parametrize("name", ["gpt-4o", "openai:", ":gpt", "", 7, "open ai:gpt"])
 def test_a_model_without_provider_or_id_is_shown_the_form(name: Any) -> None:
-    failing(errors.UnknownModel, lambda: Client().generate_text(name, "hi"), says="provider:model-id|cannot be a")
+    failing(
+        errors.UnknownModel,
+        lambda: Client().generate_text(name, "hi"),
+        says="provider:model-id|write openai:gpt-4o|cannot be a",
+    )
 
 
 def test_a_missing_key_names_the_variable_to_set(monkeypatch: pytest.MonkeyPatch) -> None:

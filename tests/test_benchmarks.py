@@ -83,9 +83,20 @@ def test_a_path_that_names_no_answer_is_an_error(provider: httpx.Client) -> None
     assert "/nothing/v1/chat/completions" in response.json()["error"]["message"]
 
 
-def test_a_run_of_the_floor_alone_writes_a_report_and_a_plot(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "benchmarks.run", "--subjects", "floor_httpx", "--quick", "--seconds", "3"]
-    command += ["--scenarios", "import,call_sync,event_200_sync"]
+def test_streams_that_meet_are_all_open_before_any_goes_on(provider: httpx.Client) -> None:
+    answer, tail = "/text-3-1x1@2/v1/chat/completions", b"data: [DONE]\n\n"
+    with provider.stream("POST", answer, json=BODY) as first:
+        begun = first.iter_raw()
+        seen = next(begun)
+        with provider.stream("POST", answer, json=BODY) as second:
+            assert second.read().endswith(tail)
+        assert tail not in seen and b"".join(begun).endswith(tail)
+
+
+def test_a_run_of_the_floors_alone_writes_a_report_and_a_plot(tmp_path: Path) -> None:
+    subjects = "floor_httpx,floor_httptools,floor_socket"
+    command = [sys.executable, "-m", "benchmarks.run", "--subjects", subjects, "--quick", "--seconds", "2"]
+    command += ["--scenarios", "import,call_sync,event_200_sync,paced_async,event_tls_async,threads_8"]
     done = subprocess.run(
         [*command, "--out", str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=60, check=True
     )
@@ -93,7 +104,9 @@ def test_a_run_of_the_floor_alone_writes_a_report_and_a_plot(tmp_path: Path) -> 
     assert "| call, sync, µs CPU" in done.stdout and "| call, sync, µs CPU" in report
     assert "not measured" in report
     assert "not available" not in report and "failed" not in report
-    assert ElementTree.parse(tmp_path / "results.svg").getroot().tag.endswith("svg")
+    svg = ElementTree.parse(tmp_path / "results.svg").getroot()
+    panels = [each for each in svg.iter() if each.get("class") == "t"]
+    assert len(panels) == len([each for each in svg.iter() if each.get("class") == "limit"]) > 1
 
 
 def test_an_unknown_subject_is_refused_with_the_known_ones() -> None:

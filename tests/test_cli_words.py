@@ -13,14 +13,15 @@ from typing import Any
 import pytest
 
 from stepwell.cli import main
-from stepwell.cli.naming import models_like
+from stepwell.model_metadata.similar_models import models_like
+from stepwell.providers.declare.registry import REGISTRY
 
 from command_line import Terminal, run
 from loopback import Loopback, answer, completion, serving
 
 pytestmark = pytest.mark.usefixtures("new_process")
 
-COMMANDS = ["ask", "chat", "embed", "models", "providers", "pipeline", "local"]
+COMMANDS = ["ask", "chat", "embed", "models", "providers", "pipeline", "local", "docs", "new-provider"]
 LISTINGS = [
     ["models"],
     ["models", "groq", "--reasoning"],
@@ -73,7 +74,7 @@ def test_where_a_model_is_wanted_the_right_name_is_reported_too(
     ["Say", "COVID-19", "e-mail", "and/or", "24/7", "3.14", "utf-8", "Python-3", "-1", "https://x.test/gpt-4o", "2+2"],
 )
 def test_ordinary_words_are_not_taken_for_models(word: str) -> None:
-    assert models_like(word) == []
+    assert models_like(word, REGISTRY.knows) == []
 
 
 def test_a_prompt_in_quotes_is_a_prompt_with_any_beginning(

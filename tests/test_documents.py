@@ -36,8 +36,8 @@ def test_code_imports_from_public_modules(path: Path) -> None:
 
 
 @pytest.mark.parametrize("module", stepwell.MODULES)
-def test_the_readme_names_every_public_module(module: str) -> None:
-    assert f"`stepwell.{module}`" in (ROOT / "README.md").read_text(encoding="utf-8")
+def test_a_page_names_every_public_module(module: str) -> None:
+    assert f"`stepwell.{module}`" in (ROOT / "docs" / "reference.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)

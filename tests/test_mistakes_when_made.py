@@ -80,6 +80,7 @@ PLACES: dict[str, Callable[[Any], Any]] = {
     "on_response": lambda fn: on_response("mine", fn),
     "on_error": lambda fn: on_error("mine", fn),
     "on_chunk": lambda fn: on_chunk("mine", fn),
+    "make= of on_chunk": lambda fn: on_chunk("mine", make=fn),
     "when of fallback": lambda fn: fallback(GROQ, when=fn),
     "translate_options": lambda fn: override(translate_options=fn),
     "a rule of translate_options": lambda fn: override(translate_options=[fn]),
@@ -283,8 +284,8 @@ def test_the_settings_of_a_client_are_listed_without_a_name_that_is_none() -> No
             "pass a class to generate_object",
         ),
         (lambda: stepwell.Context([{"role": "user", "content": [{"type": "image", "source": {}}]}]), "or Image"),
-        (lambda: stepwell.Image("cat.png"), r"Image\.from_path\(path\), Image\(url=…\) or Image\(data=…\)"),  # type: ignore[arg-type, call-arg]
-        (lambda: stepwell.File(b"%PDF"), r"File does not guess .*File\.from_path\(path\)"),  # type: ignore[arg-type, call-arg]
+        (lambda: stepwell.Image("cat.png"), r"Image\.from_file\(path\), Image\(url=…\) or Image\(data=…\)"),  # type: ignore[arg-type, call-arg]
+        (lambda: stepwell.File(b"%PDF"), r"File does not guess .*File\.from_file\(path\)"),  # type: ignore[arg-type, call-arg]
         (lambda: stepwell.user(["hi"], stepwell.Image(url="https://x")), "cannot hold a list; use text or a part"),
         (lambda: pickle.dumps(Client()), "Client objects cannot be pickled or copied: .* make one in each process"),
         (lambda: pickle.dumps(LLM("openai:gpt-4o", client=Client())), "without a client of its own uses that of its"),

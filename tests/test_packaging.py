@@ -39,11 +39,12 @@ def test_the_wheel_contains_only_our_package(wheel: Path) -> None:
     assert wheel.stat().st_size < 2_000_000
 
 
-def test_every_module_is_in_the_wheel(wheel: Path) -> None:
+def test_every_module_and_page_is_in_the_wheel(wheel: Path) -> None:
     held = set(zipfile.ZipFile(wheel).namelist())
     layers = ("schemas", "pipeline", "providers", "model_metadata")
     ours = {f"stepwell/{path.relative_to(ROOT)}" for layer in layers for path in (ROOT / layer).rglob("*.py")}
     ours |= {str(path.relative_to(ROOT)) for path in (ROOT / "stepwell").rglob("*.py")}
+    ours |= {f"stepwell/docs/{path.name}" for path in (ROOT / "docs").glob("*.md")}
     assert ours <= held
 
 
@@ -66,8 +67,10 @@ body = {"choices": [{"message": {"content": "hello"}, "finish_reason": "stop"}]}
 transport = httpx.MockTransport(lambda request: httpx.Response(200, json=body))
 client = stepwell.Client(transport=transport, api_keys={"openai": "k"})
 print(client.generate_text("openai:gpt-4o", "hi").text)
+from stepwell.cli import main
+main(["docs", "errors"])
 """
-    assert run(python, code) == "hello\n"
+    assert run(python, code).startswith("hello\n# Errors\n")
 
 
 def test_the_wheel_installs_nothing_outside_the_package(python: Path) -> None:

@@ -146,24 +146,26 @@ class Measurement:
 
     def measure(self, task: Task, job: dict) -> dict:
         """Return CPU and wall seconds of one run of the function, and the peak of memory above that at the start."""
-        repeat, at_once = job["repeat"], job["at_once"]
+        repeat, at_once, threads = job["repeat"], job["at_once"], job["threads"]
         if job["warm"]:  # since the last turn, connections were idle and other subjects filled the processor's caches
-            self._run(task, job["do"], max(1, repeat // 4), at_once)
+            self._run(task, job["do"], max(1, repeat // 4), at_once, threads)
         forget_peak()
         memory, wall, cpu = resident(), time.perf_counter(), time.process_time()
-        characters, waited = self._run(task, job["do"], repeat, at_once)
+        characters, waited = self._run(task, job["do"], repeat, at_once, threads)
         cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
-        runs = repeat * at_once
+        runs = repeat * at_once * threads
         if characters != job["characters"] * runs:
             raise ValueError(f"read {characters} characters where {job['characters'] * runs} were sent")
         wall = waited if task.first_only else wall
         return {"cpu": cpu / runs, "wall": wall / runs, "memory": max(0, peak() - memory)}
 
-    def _run(self, task: Task, do: str, repeat: int, at_once: int) -> tuple[int, float]:
+    def _run(self, task: Task, do: str, repeat: int, at_once: int, threads: int) -> tuple[int, float]:
         """Return the characters read, and with `first_only` the seconds from each call to its first text."""
         function = self.functions[do]
         if do.startswith("a"):
             return self._loop().run(_repeat_async(function, task, repeat, at_once)), 0.0
+        if threads > 1:
+            return _repeat_in_threads(function, task, repeat, threads), 0.0
         if not task.first_only:
             return sum(function(task) for _ in range(repeat)), 0.0
         characters, waited = 0, 0.0
@@ -179,6 +181,13 @@ class Measurement:
 
             self.runner = asyncio.Runner()
         return self.runner
+
+
+def _repeat_in_threads(function, task: Task, repeat: int, threads: int) -> int:
+    from concurrent.futures import ThreadPoolExecutor  # late, as asyncio is
+
+    with ThreadPoolExecutor(threads) as pool:
+        return sum(pool.map(lambda _: sum(function(task) for _ in range(repeat)), range(threads)))
 
 
 async def _repeat_async(function, task: Task, repeat: int, at_once: int) -> int:

@@ -15,7 +15,9 @@ def sync_client(wire: str, url: str) -> stepwell.Client:
 
 @cache
 def async_client(wire: str, url: str) -> stepwell.AsyncClient:
-    return stepwell.AsyncClient(transport="fast", **stepwell_.settings(wire, url))
+    # The other subjects wait as long for a connection. Ten thousand that are opened at once take a loop some seconds.
+    limits = {"timeout": stepwell.Timeouts(connect=60), "max_connections": 20_000}
+    return stepwell.AsyncClient(transport="fast", **limits, **stepwell_.settings(wire, url))
 
 
 child.serve(

@@ -26,7 +26,7 @@ _OCCURRENCES = 10
 _BEARING = late_pattern(r"auth|key|token|secret|cookie")
 
 
-def redact(error: StepwellError, request: Request) -> None:
+def mask_secrets(error: StepwellError, request: Request) -> None:
     """Mask the credentials of a request in all parts of an error: message, hint, bodies, headers, request id.
 
     In the message, texts of the call's input are replaced by "…" as well, also from their middle. An exception behind
@@ -194,8 +194,9 @@ def _secrets(request: Request) -> Iterator[str]:
                 yield from (crumb.partition("=")[2] for crumb in header.split("; "))
     for url in (request.url, request.base_url):
         yield from (found[2] for found in SECRET_QUERY.finditer(url))
-    for name, value in request.world.environ.items():
-        if name.lower().endswith("_proxy") and "@" in value:
+    environ = request.world.environ
+    for name in environ:  # a look-up of every value would take most of the time that an error takes
+        if name.lower().endswith("_proxy") and "@" in (value := environ[name]):
             login = unquote(value.rpartition("@")[0].rpartition("/")[2])
             yield login.partition(":")[2]
             yield b64encode(login.encode()).decode()

@@ -43,7 +43,10 @@ def timeouts_of(timeout: object, default: Timeouts = DEFAULT_TIMEOUTS) -> Timeou
     if isinstance(timeout, Timeouts):
         return timeout
     if isinstance(timeout, bool) or not isinstance(timeout, int | float) or not -1e300 < timeout < 1e300:
-        raise InvalidOption("timeout must be a number of seconds or Timeouts(...)")
+        raise InvalidOption(
+            f"timeout must be a number of seconds or Timeouts(...), not a {type(timeout).__name__}",
+            hint="stepwell.Timeouts(connect=5, total=30)",
+        )
     return Timeouts(default.connect, default.first_event, default.idle, float(timeout))
 
 

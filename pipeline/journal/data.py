@@ -40,7 +40,7 @@ def to_data(value: Any) -> Any:
     if kind is Decimal:
         return {_TAG: "decimal", "of": str(value)}
     if kind in PARTS:
-        return {_TAG: "part", "of": Context((Message("user", [value]),)).to_json().decode()}
+        return {_TAG: "part", "of": Context((Message("user", [value]),)).to_json()}
     raise TypeError(f"a {kind.__name__} is no plain data")
 
 

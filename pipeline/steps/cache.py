@@ -112,31 +112,27 @@ class Cache:
 
         It has used no tokens and cost nothing. The usage of the first call is in `metadata["cache"]`.
         """
-        from ...schemas.serialise_reply import load_reply  # imports cattrs, which is needed only here
-
         head, _, body = data.partition(b"\n")
         at = float(head)
         if self._ttl is not None and now > at + self._ttl:
             return None
-        reply = load_reply(body)
+        reply = Reply.from_json(body)
         metadata = {**reply.metadata, "cache": {"at": at, "usage": reply.usage}}
         return reply.replace(metadata=metadata, usage=Usage(input_tokens=0, output_tokens=0))
 
     def item(self, key: str, reply: Reply, now: float) -> dict[str, bytes] | None:
         """Return the item to store for a reply; None for one that is not stored."""
-        from ...schemas.serialise_reply import dump_reply  # only to store a reply
-
         if reply.finish_reason not in COMPLETE:
             return None
         try:
-            return {key: b"%f\n" % now + dump_reply(reply)}
+            return {key: b"%f\n" % now + reply.to_json(exact=True).encode()}
         except ConfigError:  # a vendor's own object that JSON cannot hold
             return None
 
     def _key(self, request: Request) -> str:
         """Return the key under which to store a reply: a hash of all that it depends on, including the credential."""
         raw = request.get(RAW_OPTIONS)
-        prompt = request.context.to_json().decode() if request.operation == "chat" else request.input
+        prompt = request.context.to_json() if request.operation == "chat" else request.input
         subject = [
             _VERSION,
             request.operation,

@@ -2,42 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
-
 from attrs import evolve
 
-from ...schemas.attempt import attempts_of
-from ...schemas.errors import (
-    ConfigError,
-    DecodeError,
-    InvalidOption,
-    InvalidRequest,
-    ProviderError,
-    ResponseTooLarge,
-    StepwellError,
-    TotalTimeout,
-    TransportError,
-)
-from ...schemas.functions import checked_function
-from ...schemas.model import Model, split_name
 from ..around import around
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from ..pipeline import other_pipeline
 from ..step import Step
-
-RECOVERABLE = (ProviderError, TransportError, DecodeError, ResponseTooLarge)
-"""Errors after which another model may still answer."""
-FINAL = (InvalidRequest, TotalTimeout)
-"""Of those, errors of the request itself, or that leave no time for another call."""
-
-When = Callable[[StepwellError], bool]
-FallbackModel = str | Model | tuple[str | Model, Mapping[str, Any]] | list[Any]
-Kinds = type[StepwellError] | tuple[type[StepwellError], ...]
+from .model_order import OWN, GivenModel, Kinds, When, ask_in_order, condition, entries_of
 
 
-def fallback(*models: FallbackModel, when: When | Kinds | None = None, name: str = "fallback") -> Step:
+def fallback(*models: GivenModel, when: When | Kinds | None = None, name: str = "fallback") -> Step:
     """Make a step that calls these models, in order, when the model of the call fails:
 
         client = Client(pipeline=fallback("anthropic:claude-sonnet-5", ("local:smollm2", {"max_tokens": 500})))
@@ -58,62 +33,10 @@ def fallback(*models: FallbackModel, when: When | Kinds | None = None, name: str
     provider. Raises ConfigError if there are no models, UnknownModel for what does not name one. A client raises
     UnknownProvider, and InvalidOption for an option that the model does not take, before its own call is made.
     """
-    entries = tuple(_entry(each) for each in models)
-    if not entries:
-        raise ConfigError("fallback() needs at least one model", hint='fallback("anthropic:claude-sonnet-5", ...)')
-    may_help = _condition(when)
+    entries = entries_of(models, "fallback")
+    may_help = condition(when, "fallback")
 
     def run(request: Request, call: CallNext) -> StepGenerator:
-        try:
-            return (yield from call(request))
-        except StepwellError as error:
-            first = error
-        if request.request_for_model is None or not may_help(first):
-            raise first
-        reason = _summary(request.model, first)
-        for model, options in entries:
-            facts = {"from_model": request.model, "to_model": model, "error": type(first).__name__}
-            request.world.report("fallback", **facts)
-            try:
-                pipeline, other = other_pipeline(request, model, options, inside=name)
-                response = yield from pipeline.flow(other.warn("model", f"called in place of {reason}"))
-            except StepwellError as error:
-                first.add_note(f"then {_summary(model, error)}")
-            else:
-                # Its frames hold this one, and so the stream, which would not end when dropped.
-                first.__traceback__ = None
-                return response
-        first.attempts = attempts_of(request.attempts or ())
-        raise first
+        return ask_in_order(request, call, (OWN, *entries), may_help, name, other_pipeline)
 
     return evolve(around(name, run), calls=entries)
-
-
-def _entry(entry: FallbackModel) -> tuple[str | Model, Mapping[str, Any]]:
-    model: Any = entry
-    options: Any = {}
-    if isinstance(entry, tuple | list) and len(entry) == 2:
-        model, options = entry
-    if not isinstance(model, Model):
-        split_name(model)
-    if not isinstance(options, Mapping):
-        raise InvalidOption(
-            f"the options of {model} cannot be a {type(options).__name__}",
-            hint="fallback((model, {'max_tokens': 500}))",
-        )
-    return model, dict(options)
-
-
-def _condition(when: When | Kinds | None) -> When:
-    if when is None:
-        return lambda error: isinstance(error, RECOVERABLE) and not isinstance(error, FINAL)
-    if isinstance(when, type | tuple):
-        kinds = when
-        if not all(isinstance(kind, type) for kind in (kinds if isinstance(kinds, Iterable) else (kinds,))):
-            raise ConfigError("when= must be classes of errors, or a function of an error")
-        return lambda error: isinstance(error, kinds)
-    return checked_function(when, "when= of fallback", 1)
-
-
-def _summary(model: object, error: StepwellError) -> str:
-    return f"{model}, which failed: {type(error).__name__}: {error.message}"

@@ -16,6 +16,7 @@ from ..http.request import Request
 from ..step import Step, on_request
 from .errors import attach_call_details
 from .expected import output_limit
+from .model_order import SHARED_WINDOW
 
 Count = Callable[[Context], int]
 Summarise = Callable[[Context], str] | Callable[[Context], Awaitable[str]]
@@ -95,7 +96,8 @@ def fit_context(
 def _room(request: Request, limit: int | None) -> int | None:
     """Return the tokens free for the input; None if that is not known."""
     model = request.model
-    window, most = limit or model.context_window, model.facts.get("max_input_tokens")
+    shared = request.get(SHARED_WINDOW)
+    window, most = limit or (shared() if shared else model.context_window), model.facts.get("max_input_tokens")
     if window is None:
         return most
     room = window - (output_limit(request) or min(model.max_output_tokens or ANSWER, window // 4))

@@ -12,11 +12,11 @@ from ...schemas.reply import Reply, joined_warnings
 from ...schemas.usage import NO_USAGE
 from ..annotate import annotate, attach_partial, note_reply
 from ..effects import CallNext, Close, Read, StepGenerator
-from ..http.redact import bare, redact
+from ..http.redact import bare, mask_secrets
 from ..http.request import Request
 from ..http.response import Response
 from ..step import Step, around_unchecked
-from ..stream.decoder import StreamDecoder, StreamSteps
+from ..stream.decoder import RESUMED, StreamDecoder, StreamSteps
 from ..stream.source import Source
 
 
@@ -55,18 +55,25 @@ def _opened(
 
     unstreamed: reads an answer that is not streamed; None where there can be none.
     """
+    resumed = request.get(RESUMED)
+    if resumed is not None:
+        request = request.replace(method="GET", body=b"", url=resumed.rest(request.url) or request.url)
     response = yield from call(request)
     source = response.source
     if source is None or response.decoder is not None:  # the stream of another model is open already
         return response
     try:
         read = b""
-        if unstreamed is not None and (begins := steps.begins_stream) is not None:
+        if unstreamed is not None and resumed is None and (begins := steps.begins_stream) is not None:
             read = yield from _beginning(source)
             start = read.removeprefix(_BOM).lstrip(_SPACE)
             if start and not begins(start, response.headers.get("content-type", "")):
                 return (yield from _read_unstreamed(response, read, unstreamed))
-        decoder = response.decoder = StreamDecoder(steps, request.model, source.finish, response)
+        decoder = response.decoder = (
+            resumed.resume(source.finish)
+            if resumed is not None
+            else StreamDecoder(steps, request.model, source.finish, response)
+        )
         ready = response.ready
         while not decoder.ended and all(type(chunk) in _NO_CONTENT for chunk in ready):
             data = read or (b"" if decoder.failure else (yield Read(source)))
@@ -79,7 +86,7 @@ def _opened(
     except BaseException as error:
         read = data = start = b""  # a crash report shows the locals of frames
         if isinstance(error, StepwellError):
-            redact(error, response.request)
+            mask_secrets(error, response.request)
             bare(error)
             error.request_id = error.request_id or response.request_id
             if response.ready:  # usage, perhaps, and the provider's id of the answer

@@ -11,19 +11,20 @@ from typing import Any
 from ...schemas.chunks import StreamChunk, Warned
 from ...schemas.errors import StepError, StepwellError, StreamTruncated, TransportError
 from ...schemas.fold import Fold
+from ...schemas.hinted import Hinted
 from ...schemas.message import Context
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import Usage
 from ..annotate import annotate, attach_attempts, attach_partial, note_reply, with_inner_calls
 from ..effects import END, Close, Effect, Flow, Read, cancel_flow, emitted
-from ..http.redact import redact
+from ..http.redact import mask_secrets
 from ..http.response import Response
 from .decoder import StreamDecoder
 
 _NO_READ = Read(None)
 
 
-class OpenAnswer:
+class OpenAnswer(Hinted):
     """An answer that is being read: what all readers share, which is everything but the waiting.
 
     response: what is read; None if it is not there yet.
@@ -156,7 +157,7 @@ class OpenAnswer:
             self._take_usage()
             attach_partial(error, self._reply(self._response))
             request = self._response.request
-            redact(error, request)
+            mask_secrets(error, request)
             error.provider, error.model = request.model.provider, request.model.id
             error.request_id = error.request_id or self._response.request_id
             error.warnings = request.warnings

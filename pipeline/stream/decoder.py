@@ -16,6 +16,7 @@ from ...schemas.errors import DecodeError, StepwellError, StreamTruncated
 from ...schemas.fold import Fold
 from ...schemas.functions import takes
 from ...schemas.model import Model
+from ..http.request import StateKey
 from ..outcome import NO_ANSWERS, failure_of
 from .halves import Halves
 from .unsaid import unsaid
@@ -39,6 +40,8 @@ class StreamSteps:
     begins_stream: Callable[[bytes, str], bool] | None = None
     """`(start, content_type)` checks whether a body that begins so can be a stream of this protocol; the bytes are not
     all white space. Without it, every body is taken for a stream."""
+    rest_of: Callable[[Any, str], str | None] | None = None
+    """`(state, url)` returns the URL of the rest of a stream that broke off; None if it is not kept"""
 
 
 SHAPE_ERRORS = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError)
@@ -60,6 +63,7 @@ class StreamDecoder:
         "_model",
         "_on_end_marker",
         "_parse",
+        "_rest_of",
         "_state",
         "_tail",
         "ended",
@@ -80,6 +84,7 @@ class StreamDecoder:
         self._parse = steps.parse_stream_protocol
         self._decode = steps.decode_stream_event
         self._flush = steps.flush_stream_state
+        self._rest_of = steps.rest_of
         self._model = model
         self._buffer: Any = b""
         self._halves: Halves | None = None  # only for a stream that has some
@@ -90,6 +95,19 @@ class StreamDecoder:
         self.finished = False
         self.ended = False
         self.received = Fold()
+
+    def rest(self, url: str) -> str | None:
+        """Return the URL of what has not come of a stream that broke off; None where the provider does not keep it.
+
+        url: where the stream was requested.
+        """
+        return None if self._rest_of is None else self._rest_of(self._state, url)
+
+    def resume(self, on_end_marker: Callable[[], None]) -> StreamDecoder:
+        """Go on, with the bytes of another connection that begin with the next event."""
+        self._on_end_marker = on_end_marker
+        self._buffer, self.failure, self._tail = b"", None, None
+        return self
 
     def feed(self, data: bytes) -> list[StreamChunk]:
         """Return the chunks that these bytes complete.
@@ -215,3 +233,7 @@ def _as_decode_error(error: Exception) -> Exception:
     if not isinstance(error, StepwellError) and isinstance(error, SHAPE_ERRORS):
         return DecodeError(f"a stream event does not have the shape of its wire format: {error!r:.80}")
     return error
+
+
+RESUMED: StateKey[StreamDecoder | None] = StateKey("resumed", None)
+"""The decoder of a stream that broke off, whose rest the provider still has and is asked for."""

@@ -19,9 +19,8 @@ from ...pipeline.steps.errors import map_errors
 from ...pipeline.steps.open_stream import open_stream
 from ...pipeline.steps.retry import RetryBudget, retry
 from ...pipeline.stream.decoder import StreamSteps
-from ...schemas.errors import ConfigError, InvalidOption, StepError, StepwellError
+from ...schemas.errors import InvalidOption, StepError, StepwellError
 from ...schemas.functions import taken
-from ...schemas.json_text import REPAIRED_TEXT, well_formed
 from ...schemas.memo import Memo
 from ...schemas.model import Model
 from ...schemas.options import OPERATION_OPTIONS, check_options, check_value, checked_format
@@ -31,8 +30,10 @@ from .. import BUILT_IN
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
+from .beginnings import marking
 from .combinations import DEPENDENT, fit_combinations
 from .dropped import report_dropped, warn_of_dropped
+from .encoding import encoding
 from .environment import PROCESS, Environment, environment_of
 from .failures import failure_finder
 from .hosted_tools import with_server_tools
@@ -94,7 +95,12 @@ def build_pipeline(
             with_origin(fit_history(_target(provider, model, wire, steps)), steps, details=HISTORY_STEPS),
             with_origin(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
             *([] if of_answer is None else [of_answer]),
-            with_origin(encoding(steps["build_body"], steps["encode_body"]), steps, "build_body", ["encode_body"]),
+            with_origin(
+                encoding(marking(steps["build_body"], provider.beginnings.get(wire.name)), steps["encode_body"]),
+                steps,
+                "build_body",
+                ["encode_body"],
+            ),
             *_text_call_steps(steps.text_calls),
             with_origin(
                 extract_usage(steps["extract_usage"], wire.counted_in_headers, wire.side_fields), steps, "extract_usage"
@@ -146,13 +152,14 @@ def _target(provider: Provider, model: Model, wire: Wire, steps: Resolved) -> Hi
         wire.history_shape,
         wire.conversation_id_options,
         wire.finalize_history,
+        provider.beginnings.get(wire.name),
     )
 
 
 def _stream_steps(wire: Wire, steps: Resolved) -> Callable[[], StreamSteps] | StreamSteps:
     if steps["parse_stream_protocol"] is None or steps["decode_stream_event"] is None:
         return wire.stream_steps
-    return StreamSteps(**{name: steps[name] for name in STREAM_STEPS})
+    return StreamSteps(**{name: steps[name] for name in STREAM_STEPS}, rest_of=wire.rest_of_stream)
 
 
 def _unstreamed_reader(wire: Wire, steps: Resolved) -> Callable[[Response], Reply]:
@@ -351,50 +358,3 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
         return request.translated(dict(options), warnings + more)
 
     return on_request("translate_options", translate_options)
-
-
-_BUFFER = 4096
-
-
-def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], bytes]) -> Step:
-    """Make the step that builds the body, merges the caller's provider_options into it, and encodes it."""
-
-    def encode(request: Request) -> Request:
-        body = build_body(request)
-        if body is None:
-            raise StepError("build_body returned None instead of a body", hint="return the body")
-        if RAW_OPTIONS in request.state:
-            body = merge_bodies(body, request.get(RAW_OPTIONS))
-        try:
-            encoded = encode_body(body)
-        except (TypeError, UnicodeEncodeError) as error:
-            try:
-                repaired = well_formed(body)
-                if repaired is body:
-                    raise error
-                encoded = encode_body(repaired)
-            except (TypeError, UnicodeEncodeError, RecursionError) as failure:
-                # The error names the type that it found (a set), not the value.
-                raise ConfigError(f"the request cannot be encoded: {failure}", hint="use plain JSON values") from None
-            dropped = report_dropped([REPAIRED_TEXT], request.model, "warn")
-            request = request.replace(warnings=request.warnings + dropped)
-        if type(encoded) is not bytes:
-            raise StepError(f"encode_body returned {type(encoded).__name__} instead of bytes")
-        # A stream keeps its request, and the JSON writer leaves its buffer of 4 kB to a body: see json_text.trimmed.
-        return request.replace(body=encoded if len(encoded) > _BUFFER else memoryview(encoded).tobytes())
-
-    return on_request("encode_body", encode)
-
-
-def merge_bodies(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge two bodies, objects key by key; of two values, that of `more` stays.
-
-    Objects that both have a "type" are not merged. Neither mapping is changed.
-    """
-    merged = dict(body)
-    for key, value in more.items():
-        old = merged.get(key)
-        if isinstance(old, Mapping) and isinstance(value, Mapping) and "type" not in old.keys() & value.keys():
-            value = merge_bodies(old, value)
-        merged[key] = value
-    return merged

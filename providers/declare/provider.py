@@ -21,6 +21,7 @@ from ...schemas.nearest import nearest
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, Option
 from ..auth.auth import Auth, HeaderKey
 from .addresses import is_at, origin, variables
+from .beginnings import Beginnings
 from .constraints import Constraints, checked_constraints
 from .credentials import FREE, Credentials, one_key, several_keys
 from .embed_limits import EmbedLimit
@@ -128,6 +129,8 @@ class Provider:
     tool_call_id_policy: ToolCallIdPolicy | None = None
     accepts_signatures_of: tuple[str, ...] = field(default=(), converter=_tuple)
     """ids of other providers whose signatures and encrypted blocks it accepts"""
+    beginnings: Mapping[str, Beginnings] = {}
+    """which models go on with an answer that has begun, by the name of the wire"""
     prepare_request: Callable[[Request], Request] | None = None
     attach: Callable[..., Pipeline] | None = None
     """changes the pipeline of every call, by `(pipeline, provider)`; may take the `model` and `operation`"""
@@ -222,10 +225,7 @@ class Provider:
         return configured if not path or configured.endswith(f"/{path}") else f"{configured}/{path}"
 
     def is_trusted_url(self, base_url: str, environment: Environment = PROCESS) -> bool:
-        """Check whether a key of the environment or the client may be sent to an address.
-
-        It may be sent to the address in the environment, and by https to the provider's own hosts.
-        """
+        """Check whether a key may be sent there: to the address in the environment, and by https to its own hosts."""
         place = origin(base_url)
         own = place == origin(self.base_url) and place is not None and place[0] == "https"
         return own or base_url == self.address(environment) or is_at(base_url, self.trusted_hosts)

@@ -31,7 +31,9 @@ from .vendor_names import VENDOR_NAMES
 CALLED_WITH: Mapping[str, tuple[int, tuple[str, ...]]] = {
     **dict.fromkeys(("build_body", "encode_body", "find_error", "finalize_history"), (1, ())),
     "init_stream_state": (1, ("response",)),
-    **dict.fromkeys(("parse_stream_protocol", "flush_stream_state", "begins_stream", "accepts_part"), (2, ())),
+    **dict.fromkeys(
+        ("parse_stream_protocol", "flush_stream_state", "begins_stream", "rest_of_stream", "accepts_part"), (2, ())
+    ),
     **dict.fromkeys(("decode_response", "extract_usage"), (2, ("response",))),
     "decode_stream_event": (3, ()),
 }
@@ -91,6 +93,8 @@ class Wire:
     begins_stream: Callable[[bytes, str], bool] | None = None
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]] | None = None
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]] = lambda model, state: []
+    rest_of_stream: Callable[[Any, str], str | None] | None = None
+    """`(state, url)` returns the URL of the rest of a stream that broke off; None if it is not kept"""
     tool_call_id_policy: ToolCallIdPolicy = COMMON_CALL_IDS
     object_support: ObjectSupport = AS_GIVEN
     """how it takes JSON Schemas"""
@@ -124,6 +128,7 @@ class Wire:
             self.decode_stream_event,
             self.flush_stream_state,
             self.begins_stream,
+            self.rest_of_stream,
         )
 
     def with_error_hint(self, kind: type[ProviderError], hint: Callable[[Request], str]) -> Wire:

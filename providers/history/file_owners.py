@@ -14,7 +14,7 @@ from attrs import evolve
 
 from ...model_metadata.provider_ids import canonical
 from ...pipeline.http.request import Request
-from ...schemas.errors import NotSupported
+from ...schemas.errors import ConfigError, NotSupported
 from ...schemas.message import Context, Message
 from ...schemas.parts import MEDIA, Audio, File, Image, Text, Video
 
@@ -96,8 +96,14 @@ def _owned(part: Any, provider: str) -> Any:
 
 
 def check_owners(parts: Iterable[object], provider: str, *, by_form: bool = True) -> None:
-    """Raise NotSupported for a file by reference that another provider stores."""
+    """Raise NotSupported for a file by reference that another provider stores, ConfigError for a path as an address."""
     for part in parts:
+        if isinstance(part, MEDIA) and part.is_path and not known_owners(part):
+            kind = type(part).__name__
+            raise ConfigError(
+                f"the address of {MEDIA_NAMES[type(part)]} is no address that a provider can read",
+                hint=f"{kind}.from_file(path) for a file of this machine, else https://… or data:…;base64,…",
+            )
         if isinstance(part, MEDIA) and (owner := other_owner(part, provider, by_form=by_form)) is not None:
             raise stored_by_others(part, owner, provider)
 

@@ -13,23 +13,25 @@ from typing import Any
 from attrs import define, field
 
 from ...pipeline.effects import CallNext, StepGenerator
-from ...pipeline.http.request import RAW_OPTIONS, Request
+from ...pipeline.http.request import BEGUN, RAW_OPTIONS, Request
 from ...pipeline.step import Step, around_unchecked
 from ...schemas.dict_form import LOOSE
 from ...schemas.message import Context, Message
-from ...schemas.parts import Opaque, Text, ToolCall, is_plain
+from ...schemas.parts import MEDIA, Opaque, Text, ToolCall, is_plain
+from ..declare.beginnings import Beginnings, prepare_beginning
 from ..declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from .call_ids import id_matcher
 from .open_tools import without_open_tools
 from .origins import Origins
 from .pairing import paired
-from .shape import UNCHANGED, HistoryShape, changes, is_marked, without_marks
+from .shape import UNCHANGED, HistoryShape, changes, is_marked, retyped, without_marks
 from .tool_names import name_matcher, sent_names, with_original_names
 
 
 @define(eq=False)
 class HistoryTarget:
-    """The requirements on a conversation. `shape` and the two after it are the wire's; see Wire."""
+    """The requirements on a conversation. `shape` and the two after it are the wire's; see Wire. `beginnings` are None
+    where no model of the provider goes on with a begun answer."""
 
     origins: Origins
     ids: ToolCallIdPolicy
@@ -37,6 +39,7 @@ class HistoryTarget:
     shape: HistoryShape = UNCHANGED
     conversation_id_options: frozenset[str] = frozenset()
     finalize_history: Callable[[Request], Request] | None = None
+    beginnings: Beginnings | None = None
     _fits_id: Callable[[str], object] = field(init=False)
     _fits_name: Callable[[str], object] = field(init=False)
 
@@ -109,7 +112,12 @@ def fit_history(target: HistoryTarget) -> Step:
         names = None
         if request.input is not None:
             target.origins.check_files(_listed(request.input))
+            for each in _listed(request.input):
+                if isinstance(each, MEDIA) and (why := retyped(each)):
+                    request = request.warn("input", why)
         if not target.suits(request.context):
+            if request.get(BEGUN):
+                request = prepare_beginning(request, target.beginnings)
             names = sent_names(request.context, target.names)
             request = _fit(request, target)
             if found := changes(request.context.messages, target.shape):

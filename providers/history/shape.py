@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from ...schemas.dict_form import LOOSE
 from ...schemas.message import Message
-from ...schemas.parts import MEDIA, Image, Opaque, Part, Refusal, Text
+from ...schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Refusal, Text, Video
 
 _ALL = frozenset(("system", "user", "assistant"))
 _NONE: frozenset[str] = frozenset()
@@ -103,6 +103,8 @@ def _look_into(message: Message, shape: HistoryShape, found: dict[str, None]) ->
     if role == "system" and shape.system_text and not all(isinstance(part, Text) for part in content):
         found["of a system message only the text is sent"] = None
     for part in content:
+        if isinstance(part, MEDIA) and (why := retyped(part)):
+            found[why] = None
         if isinstance(part, Image) and part.detail and not shape.details and role != "assistant":
             found["the detail of an image is left out"] = None
         if shape.blank and isinstance(part, Text) and part.text.isspace() and role != "assistant":
@@ -111,6 +113,13 @@ def _look_into(message: Message, shape: HistoryShape, found: dict[str, None]) ->
             found["a block of the provider's own is left out"] = None
         if role not in shape.cache_marks and is_marked(part):
             found["a mark for the provider's cache is left out"] = None
+
+
+def retyped(part: Image | File | Audio | Video) -> str | None:
+    """Describe that a file is sent under another media type than declared; None where it is not."""
+    if (sent := part.corrected_type) is None:
+        return None
+    return f"a file is sent as {sent}, which its bytes are, and not as the media type that was given"
 
 
 def is_marked(part: Part) -> bool:

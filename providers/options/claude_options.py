@@ -15,6 +15,7 @@ from ...schemas.errors import NotSupported
 from ...schemas.json_types import JSONSchema
 from ...schemas.model import Model
 from ...schemas.parts import Text
+from ..declare.beginnings import Beginnings
 from ..declare.constraints import Constraints, constrained, fitting, sampling_within
 from ..declare.dropped import drop_options
 from ..declare.provider import Override, override
@@ -352,6 +353,11 @@ def _is_begun(request: Request) -> bool:
     return bool(last) and last[0].role == "assistant" and all(type(part) is Text for part in last[0].content)
 
 
+BEGINNINGS = Beginnings(("*claude-*",), while_thinking=True)
+"""A stream that broke off goes on from its text, for models up to 4.5; FITS refuses the later ones.
+
+https://platform.claude.com/docs/en/build-with-claude/streaming#error-recovery
+"""
 FORMATS = ("anthropic_messages", "bedrock_converse")
 FITS: Mapping[str, Callable[[Request], Request]] = {
     "claude-*": _no_thinking_if_begun,

@@ -45,7 +45,7 @@ def inline(part: Media) -> tuple[str, str] | None:
         return _REGISTERED.get(part.sent_type, part.sent_type), b64encode(part.data).decode()
     if (inlined := of_data_url(part.url or "")) is None:
         return None
-    kind = inlined[0] or part.fallback_type
+    kind = part.corrected_type or inlined[0] or part.fallback_type
     return _REGISTERED.get(kind, kind), inlined[1]
 
 

@@ -13,7 +13,7 @@ import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, Flag
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, NoReturn
 
 from ..errors import SchemaError
 from ..json_types import JSONSchema, Schema
@@ -21,11 +21,11 @@ from .constraints import annotated
 from .docstrings import docstring_of, read_docstring
 from .fields import Field, aliased, fields_of, is_alias, is_qualifier
 from .keywords import definition_name, leads_to_itself, objects_in, with_parts
+from .kinds import class_key, simple_kind
 from .own_types import is_adapter, own_schema, reads_itself
 
-__all__ = ["Schemas", "reads_values", "schema_of", "simple_kind", "standing_for", "trusting_schema"]
+__all__ = ["Schemas", "reads_values", "schema_of", "standing_for", "trusting_schema"]
 
-Kind = TypeVar("Kind")
 
 # By module and name, so that no module is imported for a type that is not used.
 _SIMPLE: Final[dict[tuple[str, str], dict[str, Any]]] = {
@@ -56,7 +56,6 @@ _LISTS: Final = (
     collections.abc.Iterable,
 )
 _SETS: Final = (set, frozenset, collections.abc.Set, collections.abc.MutableSet)
-_OBJECT: Final = ("builtins", "object")
 DICTS: Final = (dict, collections.abc.Mapping, collections.abc.MutableMapping)
 
 
@@ -104,7 +103,7 @@ class Schemas:
         """Return the schema of one type; it may refer to definitions, which `closed` adds."""
         if reads_itself(tp):
             return {} if self._trusting else self._of_own(tp)
-        if (simple := _SIMPLE.get(_key(type(None) if tp is None else tp))) is not None:
+        if (simple := _SIMPLE.get(class_key(type(None) if tp is None else tp))) is not None:
             return dict(simple)
         if isinstance(tp, dict):
             return tp
@@ -254,15 +253,6 @@ class Schemas:
 
 
 _NO_JSON: Final = object()
-
-
-def _key(tp: object) -> tuple[str, str]:
-    return getattr(tp, "__module__", ""), getattr(tp, "__qualname__", getattr(tp, "__name__", ""))
-
-
-def simple_kind(tp: object, kinds: Mapping[tuple[str, str], Kind]) -> Kind | None:
-    """Return what a table has for a class, or for the first of its base classes; its keys are modules and names."""
-    return next((kinds[key] for key in map(_key, getattr(tp, "__mro__", ())) if key in kinds and key != _OBJECT), None)
 
 
 def _name(tp: object) -> str:

@@ -6,11 +6,12 @@ import inspect
 import typing
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from attrs import evolve
+from attrs import evolve, frozen
 
+from ..deps import type_of_deps
 from ..errors import SchemaError
 from ..json_types import JSONSchema, Schema
 from ..tool import is_method
@@ -21,17 +22,28 @@ from .own_types import reads_itself
 from .read_value import read_checked, read_value
 from .structure_value import read_fields
 
-Parameters: TypeAlias = tuple[Mapping[str, Field], Any]
+
+@frozen
+class Parameters:
+    """What a function is called with."""
+
+    fields: Mapping[str, Field]
+    """what the model passes, by name"""
+    extra: Any
+    """the type of further names; None if there can be none"""
+    deps: Mapping[str, Field]
+    """the parameters annotated with Deps, which the caller fills"""
 
 
 def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, Any]]:
     """Return the function's name, its description (from the docstring) and the schema of its parameters.
 
     All parameters are passed by name. Those without an annotation accept any value; those with a default are not
-    required; descriptions come from `Annotated[..., "..."]` or from the docstring (in the style of Google, NumPy or
-    Sphinx). `**options` accepts any further names. Functions, coroutine functions, bound methods, partials, classes and
-    callable objects can be passed; the `self` or `cls` of a method in its class body is skipped. Raises SchemaError for
-    parameters that cannot be passed by name, and for a callable whose parameters cannot be inspected.
+    required; those annotated with Deps are left out. Descriptions come from `Annotated[..., "..."]` or from the
+    docstring (in the style of Google, NumPy or Sphinx). `**options` accepts any further names. Functions, coroutine
+    functions, bound methods, partials, classes and callable objects can be passed; the `self` or `cls` of a method in
+    its class body is skipped. Raises SchemaError for parameters that cannot be passed by name, and for a callable whose
+    parameters cannot be inspected.
     """
     inner = _inner(function)
     name = getattr(inner if _is_code(inner) else type(inner), "__name__", "")
@@ -41,7 +53,7 @@ def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, 
     known = _parameters(function)
     if reads_itself(inner) or known is None:
         return name, about, _of_model(inner)
-    return name, about, _schema(*known, Schemas())
+    return name, about, _schema(known, Schemas())
 
 
 def arguments_for(
@@ -61,30 +73,28 @@ def arguments_for(
     if known is None:
         made = read_value(values, function, schema)
         return (lambda: made), {}
-    fields, extra = known
+    fields, extra = known.fields, known.extra
     if not values.keys() <= fields.keys():
         more = {name: Field(name, extra or Any, argument=name) for name in values if name not in fields}
         fields = {**fields, **more}
 
     def trusting() -> JSONSchema:
         try:
-            derived = _schema(*known, Schemas()) == schema
+            derived = _schema(known, Schemas()) == schema
         except SchemaError:
             derived = False
-        return _schema(*known, Schemas(trusting=True)) if derived else schema
+        return _schema(known, Schemas(trusting=True)) if derived else schema
 
     return function, read_checked(values, schema, trusting, partial(read_fields, fields=fields, unknown=True))
 
 
+_NONE: Final[Mapping[str, Field]] = {}
 # Reading annotations takes longer than a call.
 _KNOWN: Final[WeakKeyDictionary[Callable[..., Any], Parameters | None]] = WeakKeyDictionary()
 
 
 def _parameters(function: Callable[..., Any]) -> Parameters | None:
-    """Return what a model passes to a function by name, and the type of further names, None if there can be none.
-
-    Return None for a class that reads itself.
-    """
+    """Return what a function is called with; None for a class that reads itself."""
     try:
         return _KNOWN[function]
     except KeyError:
@@ -103,6 +113,7 @@ def _read_parameters(function: Callable[..., Any]) -> Parameters | None:
     method = is_method(inner)
     hints = _hints(inner)
     fields: list[Field] = []
+    deps: dict[str, Field] = {}
     extra = None
     for at, parameter in enumerate(_signature(function, name).parameters.values()):
         if at == 0 and method and parameter.name in ("self", "cls"):
@@ -127,13 +138,27 @@ def _read_parameters(function: Callable[..., Any]) -> Parameters | None:
                 description=described.get(parameter.name, ""),
                 argument=parameter.name,
             )
-            fields.append(described_by_pydantic(field))
-    return {field.name: field for field in fields}, extra
+            if type_of_deps(hint.type) is None:
+                fields.append(described_by_pydantic(field))
+            else:
+                deps[parameter.name] = field
+    return Parameters({field.name: field for field in fields}, extra, deps)
 
 
-def _schema(fields: Mapping[str, Field], extra: object, schemas: Schemas) -> dict[str, Any]:
-    more: Schema = False if extra is None else schemas.of(extra) or True
-    return schemas.closed(schemas.object_of(list(fields.values()), extra=more))
+def _schema(known: Parameters, schemas: Schemas) -> dict[str, Any]:
+    more: Schema = False if known.extra is None else schemas.of(known.extra) or True
+    return schemas.closed(schemas.object_of(list(known.fields.values()), extra=more))
+
+
+def deps_of(function: Callable[..., Any]) -> Mapping[str, Field]:
+    """Return the parameters of a function that are annotated with Deps, by name; see `schemas/deps.py`."""
+    try:
+        known = _KNOWN[function] if function in _KNOWN else _parameters(function)
+    except TypeError:
+        known = _read_parameters(function)
+    except SchemaError:  # nobody knows its parameters: its schema was written by hand
+        return _NONE
+    return _NONE if known is None else known.deps
 
 
 def _inner(function: Callable[..., Any]) -> Callable[..., Any]:

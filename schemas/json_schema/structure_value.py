@@ -20,8 +20,9 @@ from ..memo import Memo, memo
 from .depth import too_deep
 from .dialects.merging import json_equal
 from .fields import Field, aliased, fields_of, is_alias, is_qualifier, rebuilt
-from .from_type import DICTS, schema_of, simple_kind, standing_for, trusting_schema
+from .from_type import DICTS, schema_of, standing_for, trusting_schema
 from .keywords import pointer
+from .kinds import simple_kind
 from .own_types import adapter_of, read_own, reads_itself
 from .validate import TOO_DEEP, errors_of
 from .violation import REFUSED, Violation

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from attrs import fields, has
 
 from ..json_text import dumps
-from .from_type import simple_kind
+from .kinds import simple_kind
 from .own_types import reads_itself, write_own
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ def ask(arguments: argparse.Namespace) -> None:
     """Ask once. Text on standard input is added below the prompt."""
     model, words = model_and_text(arguments.words, alone=at_terminal())
     prompt = "\n\n".join(part for part in (" ".join(words), piped().strip()) if part)
-    content: list[str | Part] = [Image.from_path(path) for path in arguments.image]
+    content: list[str | Part] = [Image.from_file(path) for path in arguments.image]
     if prompt.strip():
         content.append(prompt)
     if not content:

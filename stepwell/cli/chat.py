@@ -84,7 +84,7 @@ def _command(line: str, context: Context) -> Context | None:
         case "/clear":
             return Context()
         case "/save" if path:
-            write_file(path, context.to_json())
+            write_file(path, context.to_json().encode())
         case "/load" if path:
             return Context.from_json(read_file(path, at_most=RECORD_BYTES))
         case _:

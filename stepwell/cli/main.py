@@ -15,6 +15,7 @@ from importlib import import_module
 from typing import Any, NamedTuple
 
 from .. import __version__
+from ..providers import WIRES
 from ..schemas.errors import StepwellError
 from .printing import print_in_any_locale, say
 
@@ -176,6 +177,28 @@ _COMMANDS = {
         "run_local",
         "the embedded model: `stepwell local install` fetches it",
         (_argument("action", choices=["install", "path"]),),
+    ),
+    "new-provider": _Command(
+        "new_provider",
+        "new_provider",
+        "write the declaration of a provider and its test, here",
+        (
+            _argument("name", help="its id, which is also the name of the file: small letters, digits and _"),
+            _argument("--base-url", metavar="URL", help="where it is called: https://api.acme.example/v1"),
+            _argument(
+                "--wire",
+                choices=sorted(WIRES),
+                default="openai_chat",
+                metavar="WIRE",
+                help=f"the format that it speaks (default: %(default)s): {', '.join(sorted(WIRES))}",
+            ),
+        ),
+    ),
+    "docs": _Command(
+        "docs",
+        "docs",
+        "the documentation: its list of pages, a page, or where words occur in it",
+        (_argument("words", nargs="*", metavar="PAGE or WORD", help="steps, tutorial, errors ...; or words to find"),),
     ),
 }
 

@@ -170,7 +170,7 @@ def test_parallel_calls_are_streamed_apart_by_their_index() -> None:
     assert whole.text == "Let me look."
 
 
-@pytest.mark.usefixtures("local_model")
+@pytest.mark.usefixtures("remembered_model")
 def test_a_loop_of_calls_and_results_on_the_embedded_model() -> None:
     chat = ChatStepwell(model="local:smollm2", temperature=0, seed=1, max_tokens=40).bind_tools([get_weather])
     asked: list[Any] = [HumanMessage("What is the weather in Paris?")]
@@ -191,7 +191,7 @@ def test_structured_output_by_the_models_own_means(method: str, said: str) -> No
 
 
 @pytest.mark.parametrize("method", ["json_schema", "function_calling"])
-@pytest.mark.usefixtures("local_model")
+@pytest.mark.usefixtures("remembered_model")
 def test_structured_output_on_the_embedded_model(method: str) -> None:
     chat = ChatStepwell(model="local:smollm2", temperature=0, seed=1, max_tokens=60)
     place = chat.with_structured_output(Place, method=method).invoke("It is sunny in Paris.")

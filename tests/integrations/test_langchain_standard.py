@@ -1,4 +1,4 @@
-"""LangChain's own standard suites for chat models and embeddings, on the embedded model.
+"""LangChain's own standard suites for chat models and embeddings, on the embedded model (what it remembers).
 
 What SmolLM2 cannot do is said by the suite's own properties, each with its reason beside it.
 """
@@ -18,7 +18,7 @@ from stepwell.errors import InvalidRequest, NotSupported
 from stepwell.integrations.langchain import ChatStepwell, StepwellEmbeddings
 from stepwell.providers.local import install
 
-pytestmark = pytest.mark.usefixtures("framework", "local_model")
+pytestmark = pytest.mark.usefixtures("framework", "remembered_model")
 
 MODEL = "local:smollm2"
 # The same answer whatever was asked before, and none that goes round in circles.

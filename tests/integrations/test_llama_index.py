@@ -34,7 +34,7 @@ NOTES = ["Fresh bread comes out of the oven at five.", "Cats sleep for most of t
 # LlamaIndex's agents use what pydantic and LlamaIndex itself have deprecated.
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.usefixtures("framework", "local_model"),
+    pytest.mark.usefixtures("framework", "remembered_model"),
 ]
 
 

@@ -15,7 +15,7 @@ from stepwell.schemas.errors import StepLimit
 
 from sync_and_async import Ask
 
-pytestmark = pytest.mark.usefixtures("local_model")
+remembered = pytest.mark.usefixtures("remembered_model")
 
 
 def llm_of(**settings: object) -> LLM:
@@ -29,6 +29,7 @@ class Animal:
     diet: Literal["plants", "meat"]
 
 
+@remembered
 def test_chat_complete_and_their_streams_agree(ask: Ask) -> None:
     llm = llm_of(system_prompt="You are brief.")
     whole = ask(llm, "chat", [user("Say hello.")])
@@ -37,6 +38,7 @@ def test_chat_complete_and_their_streams_agree(ask: Ask) -> None:
     assert [message.role for message in whole.context] == ["system", "user", "assistant"]
 
 
+@pytest.mark.usefixtures("local_model")  # what is remembered comes too fast to see an object grow
 def test_objects_are_returned_complete_and_streamed(ask: Ask) -> None:
     llm = llm_of(max_tokens=60)
     assert isinstance(ask(llm, "structured_predict", Animal, "Describe a {name}.", name="cow"), Animal)
@@ -45,6 +47,7 @@ def test_objects_are_returned_complete_and_streamed(ask: Ask) -> None:
     assert isinstance(reply.object, Animal)
 
 
+@remembered
 def test_parsers_read_real_answers(ask: Ask) -> None:
     fruits = llm_of(output_parser=ListParser("numbered"), max_tokens=30)
     assert len(ask(fruits, "predict", "Name {n} fruits.", n=3)) >= 2
@@ -57,6 +60,7 @@ def test_parsers_read_real_answers(ask: Ask) -> None:
 STEP = r"""root ::= "Thought: I look.\nAction: get_weather\nAction Input: {\"city\": \"" [A-Z] [a-z]+ "\"}" """
 
 
+@remembered
 @pytest.mark.parametrize(
     "how", [{"react": False}, {"react": True, "provider_options": {"grammar": STEP}}], ids=["native", "react"]
 )

@@ -9,7 +9,7 @@ import pytest
 from stepwell import Stream, around, on_chunk, on_error, on_request, on_response
 from stepwell.pipeline.step import Step
 from stepwell.schemas.chunks import TextDelta
-from stepwell.schemas.errors import ConfigError, StepError, UnknownStep
+from stepwell.schemas.errors import ConfigError, InvalidOption, StepError, UnknownStep
 from stepwell.schemas.reply_chunks import chunks_of
 from stepwell.steps import Halt, Pipeline
 
@@ -163,6 +163,54 @@ def test_a_chunk_step_with_state_can_add_chunks_at_the_end(drive: Drive, stream:
     for _ in range(2):
         response = drive(pipeline, World([answer(stream)]), request(stream=stream))
         assert text_of(response) == "hello (5)", "each answer has a stage of its own"
+
+
+def test_a_function_of_chunks_is_made_for_each_answer_from_its_request(drive: Drive, stream: bool) -> None:
+    def numbered(request: Any) -> Any:
+        seen: list[Any] = []
+
+        def number(chunk: Any) -> Any:
+            if not isinstance(chunk, TextDelta):
+                return None
+            seen.append(chunk)
+            return TextDelta(f"{request.model.id}{len(seen)}:{chunk.text}", chunk.index)
+
+        return number
+
+    class Ending:
+        def __init__(self, request: Any) -> None:
+            self.model = request.model.id
+
+        def feed(self, chunks: list[Any]) -> list[Any]:
+            return chunks
+
+        def flush(self) -> list[Any]:
+            return [TextDelta(f" {self.model}", 0)]
+
+    sent = request(stream=stream)
+    id = sent.model.id
+    for _ in range(2):
+        response = drive(Pipeline([on_chunk(make=numbered)]), World([answer(stream)]), sent)
+        assert text_of(response).startswith(f"{id}1:h"), "each answer has a function of its own"
+    for make in (Ending, lambda request: Ending(request)):
+        step = on_chunk("ending", make=make)
+        assert step.name == "ending"
+        assert text_of(drive(Pipeline([step]), World([answer(stream)]), sent)) == f"hello {id}"
+
+
+def test_a_factory_and_a_function_of_chunks_cannot_be_confused(drive: Drive, stream: bool) -> None:
+    mistakes: list[tuple[Any, str]] = [
+        (on_chunk("mine", lambda request: lambda chunk: None), "a function that makes one .* is passed as make="),
+        (on_chunk("mine", make=lambda chunk: None), "make= .* returned NoneType .* passed without make="),
+        (on_chunk("mine", make=lambda request: lambda: None), "does not fit"),
+    ]
+    for step, says in mistakes:
+        with pytest.raises((StepError, InvalidOption), match=says):
+            text_of(drive(Pipeline([step]), World([answer(stream)]), request(stream=stream)))
+    with pytest.raises(InvalidOption, match="a function or make=, not both"):
+        on_chunk("mine", lambda chunk: None, make=lambda request: None)  # type: ignore[call-overload]
+    with pytest.raises(InvalidOption, match="cannot be a int"):
+        on_chunk(make=3)  # type: ignore[arg-type]
 
 
 def test_a_chunk_step_drops_with_an_empty_list(drive: Drive, stream: bool) -> None:

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
+import attrs
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell import Context, File, Image, Message, Tool
-from stepwell.messages import Audio, Opaque, Reasoning, Refusal, Text, ToolCall, Video
+from stepwell import Context, File, Image, Message, Reply, Tool
+from stepwell.chunks import ToolRun
+from stepwell.messages import Audio, CallWarning, Opaque, Reasoning, Refusal, Text, ToolCall, Video
 from stepwell.schemas.errors import ConfigError, DecodeError
 from stepwell.schemas.message import assistant, context_of, system, tool_result, user
+
+
+@attrs.frozen
+class City:
+    name: str
+
 
 text = st.text(max_size=20)
 plain = st.dictionaries(
@@ -52,7 +61,7 @@ def test_hostile_keys_stay_plain_data(monkeypatch: pytest.MonkeyPatch) -> None:
     context = Context((assistant([Opaque("w", bait), Text("t", {"w": bait})]),))
     again = Context.from_json(context.to_json())
     assert again.messages[0].content[0] == Opaque("w", bait)
-    assert b"canary" not in again.to_json()
+    assert "canary" not in again.to_json()
 
 
 @pytest.mark.parametrize(
@@ -73,7 +82,7 @@ def test_other_json_is_refused(bad: bytes) -> None:
 def test_the_callback_of_a_tool_stays_behind() -> None:
     context = Context((user("hi"),), (Tool("f", callback=print),))
     assert Context.from_json(context.to_json()).tools[0].callback is None
-    assert b"print" not in context.to_json()
+    assert "print" not in context.to_json()
 
 
 @pytest.mark.parametrize(
@@ -223,3 +232,36 @@ def test_bodies_do_not_show_in_a_repr() -> None:
     assert (
         orjson.loads(Context((user(Image(data=b"AAAA")),)).to_json())["messages"][0]["content"][0]["data"] == "QUFBQQ=="
     )
+
+
+def test_a_context_is_a_sequence_of_its_messages() -> None:
+    tools = (Tool("look_up"),)
+    context = Context((system("s"), user("a"), assistant("b")), tools)
+    assert (context[0], context[-1], len(context)) == (system("s"), assistant("b"), 3)
+    assert list(context) == [*context.messages] and list(reversed(context)) == [*context.messages][::-1]
+    assert context[1:] == Context((user("a"), assistant("b")), tools) and context[5:] == Context((), tools)
+    with pytest.raises(IndexError):
+        context[3]
+
+
+def test_json_is_text_and_is_read_as_text_or_bytes() -> None:
+    context, reply = Context("é"), Reply(assistant("é"), warnings=(CallWarning("seed", "no"),))
+    for value in (context, reply):
+        written: str = value.to_json()  # type: ignore[attr-defined]
+        assert "é" in written
+        for data in (written, written.encode()):
+            assert type(value).from_json(data) == value  # type: ignore[attr-defined]
+
+
+def test_the_json_of_a_reply_holds_the_answer_and_nothing_of_the_exchange() -> None:
+    secret = {"authorization": "canary"}
+    run = ToolRun(ToolCall("1", "f"), "Error: x", object(), ValueError("x"))
+    notes = {"runs": [run], "notes": (1, date(2026, 1, 2))}
+    reply = Reply(object=City("Pune"), headers=secret, raw=secret, prompt=Context("canary"), metadata=notes)
+    body = orjson.loads(reply.to_json())
+    assert "canary" not in reply.to_json()
+    assert body["object"] == {"name": "Pune"} and body["metadata"] == {"notes": [1, "2026-01-02"]}
+    with pytest.raises(ConfigError, match="no JSON form"):
+        reply.to_json(exact=True)
+    with pytest.raises(ConfigError, match="the object of this answer has no JSON form"):
+        reply.replace(object=object()).to_json()

@@ -19,9 +19,9 @@ from stepwell.schemas.files import read_file
 from stepwell.testing import Cassette
 
 READERS: dict[str, Callable[[Path], Any]] = {
-    "an image": stepwell.Image.from_path,
-    "a document": stepwell.File.from_path,
-    "a recording": Audio.from_path,
+    "an image": stepwell.Image.from_file,
+    "a document": stepwell.File.from_file,
+    "a recording": Audio.from_file,
     "variables": read_environment,
     "tokens": lambda path: TokenFile(path).read(),
     "a service account": lambda path: read_account(str(path)),
@@ -52,7 +52,7 @@ def test_a_file_that_is_too_large_is_not_read(tmp_path: Path) -> None:
     path.write_bytes(b"12345")
     assert read_file(path, at_most=5) == b"12345"
     with pytest.raises(ConfigError, match="larger than 4 bytes"):
-        stepwell.Image.from_path(path, at_most=4)
+        stepwell.Image.from_file(path, at_most=4)
 
 
 def test_a_root_holds_against_each_way_out(tmp_path: Path) -> None:
@@ -65,14 +65,14 @@ def test_a_root_holds_against_each_way_out(tmp_path: Path) -> None:
     (tmp_path / "root-2").mkdir()
     (tmp_path / "root-2" / "x").write_bytes(b"x")
     for path in ("cat.png", "./cat.png", "../root/cat.png", root / "cat.png"):
-        assert stepwell.Image.from_path(path, root=root).data == b"\x89PNG"
+        assert stepwell.Image.from_file(path, root=root).data == b"\x89PNG"
     for path in ("../secret", outside, "link", "folder/secret", "/etc/passwd", "../root-2/x", "a\0b"):
         with pytest.raises(ConfigError, match="is outside of"):
-            stepwell.Image.from_path(path, root=root)
+            stepwell.Image.from_file(path, root=root)
 
 
 def test_what_cannot_be_read_is_a_typed_error() -> None:
     for path in ("/no/such/file", "a\0b"):
         with pytest.raises(ConfigError, match="the image .* cannot be read: ") as caught:
-            stepwell.Image.from_path(path)
+            stepwell.Image.from_file(path)
         assert caught.value.__context__ is None

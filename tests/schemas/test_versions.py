@@ -12,7 +12,6 @@ import pytest
 from stepwell.schemas.errors import StepwellError
 from stepwell.schemas.message import Context, Message
 from stepwell.schemas.reply import Reply
-from stepwell.schemas.serialise_reply import dump_reply, load_reply
 from stepwell.testing import Cassette
 
 from scripted import MODEL, Scripted
@@ -21,11 +20,11 @@ Read = Callable[[bytes], Any]
 
 
 def context(tmp_path: Path) -> tuple[bytes, Read]:
-    return Context(("hi",)).to_json(), Context.from_json
+    return Context(("hi",)).to_json().encode(), Context.from_json
 
 
 def reply(tmp_path: Path) -> tuple[bytes, Read]:
-    return dump_reply(Reply(message=Message("assistant", "hi"))), load_reply
+    return Reply(message=Message("assistant", "hi")).to_json().encode(), Reply.from_json
 
 
 def cassette(tmp_path: Path) -> tuple[bytes, Read]:

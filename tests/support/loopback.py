@@ -173,9 +173,9 @@ def answer(body: bytes, status: str = "200 OK", headers: str = "content-type: ap
     return f"HTTP/1.1 {status}\r\n{headers}\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
 
 
-def streaming(headers: str = "content-type: text/event-stream") -> bytes:
+def streaming(headers: str = "content-type: text/event-stream", status: str = "200 OK") -> bytes:
     """Write the head of a chunked response."""
-    return f"HTTP/1.1 200 OK\r\n{headers}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
+    return f"HTTP/1.1 {status}\r\n{headers}\r\ntransfer-encoding: chunked\r\n\r\n".encode()
 
 
 def chunk(data: bytes) -> bytes:

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-NOT_BUILT = ("tests/", "benchmarks/", "docs/", "examples/")
+NOT_BUILT = ("tests/", "benchmarks/", "examples/")
 
 
 def build_wheel(folder: Path, *, mtime: float | None = None) -> Path:

@@ -62,5 +62,5 @@ def test_async_client_and_functions_have_every_method_of_client() -> None:
 
 
 def test_the_top_of_the_package_is_one_short_list() -> None:
-    assert len(stepwell.__all__) <= 67
+    assert len(stepwell.__all__) <= 68
     assert all(hasattr(stepwell, name) for name in (*stepwell.__all__, *stepwell.MODULES))

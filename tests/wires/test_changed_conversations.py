@@ -19,6 +19,8 @@ from stepwell.schemas.errors import NotSupported
 from stepwell.schemas.message import Message, assistant, system, tool_result, user
 
 PIXEL = Image(data=b"\x89PNG\r\n", media_type="image/png")
+MISDECLARED = Image(data=b"\xff\xd8\xff\xe0", media_type="image/png")
+INLINED = "data:image/png;base64,/9j/4A=="
 MARKED = {"type": "text", "text": "long", "cache_control": {"type": "ephemeral"}}
 DETAILS = [{"type": "reasoning.text", "text": "because", "signature": "S"}]
 
@@ -102,6 +104,8 @@ ODD: dict[str, tuple[Any, Callable[[dict[str, Any]], bool], str]] = {
         holds("high"),
         "detail",
     ),
+    "an image of another type than declared": ([user(MISDECLARED)], holds("png"), "is sent as image/jpeg"),
+    "the same in an address": ([user(Image(url=INLINED))], holds("png"), "is sent as image/jpeg"),
     "an image in a result": (
         [user("a"), assistant(call("c1")), tool_result("c1", ["seen", PIXEL])],
         lambda body: "user" not in roles(body)[-1:] or "tool" not in roles(body),

@@ -29,6 +29,7 @@ openai_responses = Wire(
     init_stream_state=lambda model: State(),
     decode_stream_event=decode_stream_event,
     flush_stream_state=flush_stream_state,
+    rest_of_stream=lambda state, url: state.rest and state.rest.url(url),
     accepts_part=accepts_part,
     history_shape=HistoryShape(
         system_joined=True,

@@ -47,6 +47,7 @@ from ..calls import arguments_text, orphaned
 from ..openai_chat.usage import usage_of
 from .parts import call_extra, cited, custom_tools, decode_item, logprobs_of, reasoning_fields
 from .places import CALL, MESSAGE, PLACES, REASONING, Item, Items, kind_of
+from .rest import Rest
 from .side_fields import BESIDE_TEXT, EVENT_FIELDS
 
 METADATA = ("service_tier", "incomplete_details")
@@ -75,6 +76,8 @@ class State:
     """The response in the last event."""
     whole: list[Mapping[str, Any]] = field(factory=list)
     """The complete items."""
+    rest: Rest | None = None
+    """What is left of a response that the server keeps."""
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -103,7 +106,10 @@ def _general(data: object, name: str, model: Model, state: State) -> list[Stream
         return []
     rules = BESIDE_TEXT if handler in (_reasoning, _refusal) else EVENT_FIELDS
     event, out = kept_event(data, rules, model)
-    return out + handler(event, model, state)
+    out += handler(event, model, state)
+    if state.rest is not None:
+        state.rest.number = event.get("sequence_number", state.rest.number)
+    return out
 
 
 def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
@@ -147,6 +153,7 @@ def _begun(data: Mapping[str, Any], model: Model, state: State) -> list[StreamCh
     if state.started:
         return []
     state.started, state.id = True, response.get("id")
+    state.rest = Rest(state.id) if state.id and response.get("background") is True else None
     return [Start(state.id, response.get("model"))]
 
 
@@ -175,7 +182,8 @@ def _text(data: Mapping[str, Any], model: Model, state: State) -> list[StreamChu
         return []
     item, state.place = _content_place(data, state)
     item.shown.add(state.place)
-    state.last = (data.get("item_id"), data.get("output_index"), data.get("content_index"))
+    if state.rest is None:  # else each event's number is noted
+        state.last = (data.get("item_id"), data.get("output_index"), data.get("content_index"))
     return [TextDelta(delta, state.place)]
 
 

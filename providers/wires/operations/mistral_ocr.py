@@ -21,7 +21,7 @@ def encode_document(document: object) -> dict[str, Any]:
     if isinstance(document, str) and document.startswith(("https://", "http://", "data:")):
         document = File(url=document)
     elif isinstance(document, str | Path):
-        document = File.from_path(document)
+        document = File.from_file(document)
     elif isinstance(document, bytes):
         document = File(data=document)
     if not isinstance(document, File | Image):

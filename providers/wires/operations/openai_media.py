@@ -19,7 +19,7 @@ from ....schemas.json_text import JSONDecodeError, loads
 from ....schemas.late_pattern import late_pattern
 from ....schemas.message import Message
 from ....schemas.model import Model
-from ....schemas.parts import Audio, Image, Text, media_type_of
+from ....schemas.parts import Audio, Image, Text
 from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
@@ -74,6 +74,8 @@ def decode_speech(body: Body, model: Model) -> Reply:
     if not data or kind == "application/json" or kind.startswith("text/") or _PAGE.match(data):
         raise DecodeError(f"the answer has no audio; it is {kind or 'empty'}", hint="see .payload")
     if kind in ("", "application/octet-stream", "binary/octet-stream"):
+        from ....schemas.media_types import media_type_of  # where a server does not say what it sends
+
         kind = media_type_of(data, "audio") or "application/octet-stream"
     return Reply(Message("assistant", Audio(data=data, media_type=kind)), "stop")
 
@@ -96,7 +98,7 @@ def audio_input(request: Request) -> tuple[str, bytes, str]:
     """
     given = request.input
     if isinstance(given, str | PathLike):
-        given = Audio.from_path(given)
+        given = Audio.from_file(given)
     if isinstance(given, bytes):
         given = Audio(data=given)
     if not isinstance(given, Audio) or not given.data:

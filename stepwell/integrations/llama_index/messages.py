@@ -141,7 +141,7 @@ def chat_message_of(message: Message) -> ChatMessage:
     """Convert a message of the model. Tool calls become blocks; arguments that are not a JSON object stay text."""
     converted = ChatMessage(role=MessageRole.ASSISTANT, blocks=blocks_of(message))
     if _message(converted) != message:
-        converted.additional_kwargs[OURS] = Context((message,)).to_json().decode()
+        converted.additional_kwargs[OURS] = Context((message,)).to_json()
     if calls := message.tool_calls:
         converted.additional_kwargs[CALLS] = [call_dict(call.id, call.name, call.arguments_json) for call in calls]
     return converted

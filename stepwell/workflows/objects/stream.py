@@ -15,7 +15,7 @@ from ...options import ModelLike, PromptLike
 from ...pipeline.effects import Emit, Flow
 from ...planner import CallPlanner
 from ...reply_stream import AsyncReplyStream, ReplyStream
-from ...schemas.chunks import StreamChunk, TextDelta, ToolCallDelta, ToolCallStart
+from ...schemas.chunks import Seam, StreamChunk, TextDelta, ToolCallDelta, ToolCallStart
 from ...schemas.errors import DecodeError, ObjectInvalid
 from ...schemas.json_schema.partial import MISSING, PartialJSON
 from ...schemas.json_schema.root import KEY
@@ -53,7 +53,15 @@ class PartialObject:
         return self._last is not MISSING and not continues(self._last, value)
 
     def feed(self, chunks: list[StreamChunk]) -> Iterator[Any]:
-        """Yield the value as far as it is certain, if that is more than before."""
+        """Yield the value as far as it is certain, if that is more than before.
+
+        After a Seam where the answer begins anew, what was shown before is no part of it.
+        """
+        for at, chunk in enumerate(chunks):
+            if type(chunk) is Seam and chunk.how == "anew":
+                self._call, self._broken, self._last, self._room = None, False, MISSING, 0
+                self.__attrs_post_init__()
+                chunks = chunks[at + 1 :]
         text = "".join(self._texts(chunks))
         if not text or self._broken:
             return

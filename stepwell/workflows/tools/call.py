@@ -18,9 +18,10 @@ from attrs import evolve, field, fields, frozen
 from ...events import span
 from ...pipeline.effects import Flow, Run
 from ...pipeline.world import World
+from ...schemas.deps import is_deps, type_of_deps
 from ...schemas.errors import ConfigError, ObjectInvalid, ToolFailed
 from ...schemas.json_schema.root import without_nulls
-from ...schemas.json_schema.signature import arguments_for
+from ...schemas.json_schema.signature import arguments_for, deps_of
 from ...schemas.json_schema.usable import usable_schema
 from ...schemas.json_schema.violation import Violation
 from ...schemas.json_schema.write_value import plain_data
@@ -122,12 +123,39 @@ def is_runnable(call: ToolCall, tools: Sequence[Tool]) -> bool:
     return True
 
 
-def run_call(call: ToolCall, tools: Sequence[Tool], timeout: float | None, world: World) -> Flow:
-    """Make the call. Return a ToolRun, also for an error."""
+def check_deps(tools: Sequence[Tool], deps: object) -> None:
+    """Raise ConfigError for a tool with a parameter annotated with Deps that the `deps=` of a call cannot fill."""
+    for tool in tools:
+        for name, parameter in deps_of(tool.callback).items() if tool.callback else ():
+            (kind,) = type_of_deps(parameter.type) or (Any,)
+            wanted = getattr(kind, "__name__", str(kind))
+            if deps is None and parameter.required:
+                raise ConfigError(
+                    f"the tool {tool.name!r} takes {name}: Deps[{wanted}], and the call has no deps=",
+                    hint="pass run_tools(..., deps=...)",
+                )
+            if deps is not None and not is_deps(deps, kind):
+                raise ConfigError(
+                    f"the tool {tool.name!r} takes {name}: Deps[{wanted}], and deps= is a {type(deps).__name__}",
+                    hint="all tools of a call get the same object: one that holds what each of them needs",
+                )
+
+
+def run_call(call: ToolCall, tools: Sequence[Tool], timeout: float | None, world: World, deps: object = None) -> Flow:
+    """Make the call. Return a ToolRun, also for an error.
+
+    call: the call.
+    tools: the tools that it may be for.
+    timeout: seconds that it may take, where its tool has no timeout of its own.
+    world: where its time is taken from.
+    deps: what the parameters annotated with Deps get.
+    """
     began = world.now()
     try:
         with span("tool", name=call.name):
             tool, arguments = prepare_call(call, tools)
+            if deps is not None and tool.callback is not None:
+                arguments.update(dict.fromkeys(deps_of(tool.callback), deps))
             limit = tool.timeout or timeout
             value = yield Run(
                 lambda: _call_within(tool, arguments, limit),

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, Literal
 
-from attrs import frozen
+from attrs import field, frozen
 
 from ...events import span
 from ...options import ModelLike, PromptLike, ToolLike, ToolLoopOptions
@@ -27,12 +27,13 @@ from ...schemas.tool import Tool
 from ...schemas.usage import total_usage
 from ...settings import hide_credentials
 from ..stream_call import stream_call
-from .call import Approve, ToolRun, approval_of, denied_run, is_runnable, run_call
+from .call import Approve, ToolRun, approval_of, check_deps, denied_run, is_runnable, run_call
 from .define import tools_of
 from .react import react_tools
 
 _NAME = attrgetter("name")
 _MESSAGE = attrgetter("message")
+_USAGE = attrgetter("usage")
 
 
 class LoopOptions(ToolLoopOptions, total=False):
@@ -45,6 +46,7 @@ class LoopOptions(ToolLoopOptions, total=False):
     on_tool_error: Literal["tell", "raise"]
     react: bool | None
     resume: bool
+    deps: object
 
 
 @frozen(kw_only=True)
@@ -65,6 +67,8 @@ class Loop:
     """True forces plain-text tools, False forbids them; None is what the model needs."""
     resume: bool = False
     """True begins by running the calls at the end of the prompt that have no result."""
+    deps: object = field(default=None, repr=False)
+    """What the tools' parameters annotated with Deps get."""
 
     def __attrs_post_init__(self) -> None:
         if self.max_steps < 1:
@@ -93,6 +97,7 @@ def loop(
     """
     hide_credentials(options)
     offered = tools_of(tools)
+    check_deps(offered, settings.deps)
     context = context_of(prompt)
     unanswered = _unanswered_calls(context)
     if unanswered and not settings.resume:
@@ -179,7 +184,7 @@ def _run_all(
             approved.append(place)
         else:
             runs[place] = denied_run(call, answer)
-    flows = [run_call(calls[place], tools, settings.tool_timeout, world) for place in approved]
+    flows = [run_call(calls[place], tools, settings.tool_timeout, world, settings.deps) for place in approved]
     results = [(yield from flows[0])] if len(flows) == 1 else (yield from gather(flows))
     runs.update(zip(approved, results, strict=True))
     return list(map(runs.__getitem__, sorted(runs)))
@@ -226,7 +231,7 @@ def _combined_reply(steps: list[Reply], prompt: Context, context: Context) -> Re
     messages = context.messages
     place = next((at for at in reversed(range(len(messages))) if messages[at] is last.message), len(messages))
     return last.replace(
-        usage=total_usage([step.usage for step in steps]),
+        usage=total_usage(list(map(_USAGE, steps))),
         warnings=warnings,
         steps=tuple(steps),
         prompt=Context(messages[:place], prompt.tools),

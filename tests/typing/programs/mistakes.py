@@ -1,7 +1,7 @@
 """Errors that a checker must find: each line below has one error, and no other line has any."""
 
 import stepwell
-from stepwell import AsyncClient, Client
+from stepwell import AsyncClient, Client, Deps
 from stepwell.embeddings import Embedder
 from stepwell.llm import LLM
 
@@ -12,6 +12,12 @@ client = Client()
 def double(number: int) -> int:
     """Double a number."""
     return 2 * number
+
+
+@stepwell.tool
+def shout(text: str, sign: Deps[str]) -> str:
+    """Write a text in capitals."""
+    return text.upper() + sign.no_such_method()  # error: it has the type that is given
 
 
 client.generate_text("openai:gpt-4o", "hi", temprature=1)  # error: no such option
@@ -25,6 +31,10 @@ stepwell.generate_object("openai:gpt-4o", "hi", int, mode="guess")  # error: one
 len(stepwell.generate_object("openai:gpt-4o", "hi", int).object)  # error: an int has no length
 Client(api_key="sk-1")  # error: no such setting
 double("2")  # error: a tool keeps its signature
+shout("hi", 2)  # error: so does one with Deps
+print(stepwell.Context("hi")[0].no_such_field)  # error: a Message
+print(stepwell.Context("hi")[0:].role)  # error: a Context
+stepwell.Reply().to_json().decode()  # error: it is text
 AsyncClient().generate_text("openai:gpt-4o", 5)  # error: no prompt
 Client(transport="requests")  # error: one of a few names
 Client(http=Client())  # error: no HTTP client

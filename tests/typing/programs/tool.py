@@ -3,7 +3,7 @@
 from typing import assert_type
 
 import stepwell
-from stepwell import Tool
+from stepwell import Deps, Tool
 from stepwell.chunks import StreamChunk, TextDelta, ToolRun
 
 
@@ -34,3 +34,19 @@ with stepwell.stream_tools("local:smollm2", "Add 2 and 3.", [add], on_tool_error
 
 tools: list[Tool] = [weather]
 stepwell.generate_text("openai:gpt-4o", "hi", tools=tools, parallel_tool_calls=False)
+
+
+class Database:
+    def count(self, word: str) -> int:
+        return len(word)
+
+
+@stepwell.tool
+def count(word: str, db: Deps[Database]) -> int:
+    """Count the rows that have a word."""
+    assert_type(db, Database)
+    return db.count(word)
+
+
+assert_type(count("x", Database()), int)
+stepwell.run_tools("openai:gpt-4o", "hi", [count], deps=Database())

@@ -1,0 +1,69 @@
+"""Find the models that a name without a provider may stand for, for the hint of an error. Nothing is guessed."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable
+
+from ..schemas.errors import UnknownModel
+from ..schemas.model import Model
+from ..schemas.nearest import closest
+from .catalog import CATALOG
+
+_MOST_SHOWN = 3
+_CLOSE = 0.85
+_LONGEST = 80
+_MIN_FAMILY = 10
+"""A beginning that this many ids share is a family: gpt, claude, llama."""
+
+
+def explained(error: UnknownModel, name: object, is_provider: Callable[[str], bool]) -> UnknownModel:
+    """Return the error for what does not name a model, with what may be meant as its hint.
+
+    is_provider: whether an id is that of a provider.
+    """
+    if not isinstance(name, str):
+        return UnknownModel(f"a model cannot be a {type(name).__name__}", hint="name it 'provider:model-id'")
+    meant = models_like(name, is_provider)
+    return UnknownModel(error.message, hint=f"write {' or '.join(meant)}") if meant else error
+
+
+def models_like(word: str, is_provider: Callable[[str], bool]) -> list[str]:
+    """Return the models that a word without a provider may mean: some with that id, else one with a similar id.
+
+    Ordinary words give an empty list: a model's name has a digit, a hyphen or a slash in it, and no space.
+    """
+    if not re.fullmatch(r"\S*[0-9/-]\S*", word) or "://" in word or len(word) > _LONGEST:
+        return []
+    word = word.lower()
+    provider, slash, id = word.partition("/")
+    if slash and id and is_provider(provider):
+        return [f"{provider}:{id}"]
+    models = _models_by_maker()
+    meant = {word, id} if slash else {word}  # others write "gemini/" before the ids of models
+    if same := [model for model in models if model.id.lower() in meant]:
+        return list(map(str, same[:_MOST_SHOWN]))
+    ids = {model.id.lower(): str(model) for model in reversed(models)}
+    close = closest(word, ids, _CLOSE) if len(word) > 3 else None
+    if close is None and re.fullmatch(r"[a-z]{3,}-?\d\S*", word):
+        family = [each for each in ids if family_of(each) == family_of(word)]
+        if len(family) >= _MIN_FAMILY:
+            close = closest(word, family, 0.0)
+    return [] if close is None else [ids[close]]
+
+
+def family_of(id: str) -> str:
+    """Return the letters that an id begins with."""
+    return re.split(r"[^a-z]", id, maxsplit=1)[0]
+
+
+def _models_by_maker() -> list[Model]:
+    """Return all models, those of the maker's own provider first: routers list "gpt-4o" as "openai/gpt-4o"."""
+    models = CATALOG.find()
+    makers = {(maker, id) for maker, slash, id in (model.id.lower().partition("/") for model in models) if slash}
+    lengths = Counter(maker for maker, _ in makers)
+    return sorted(
+        models,
+        key=lambda model: ((model.provider, model.id.lower()) not in makers, -lengths[model.provider]),
+    )

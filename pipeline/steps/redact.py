@@ -1,0 +1,252 @@
+"""Keep originals from the provider: placeholders stand for them in requests, and are put back in answers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from functools import partial
+from inspect import iscoroutinefunction
+from typing import Any
+
+from attrs import evolve
+
+from ...schemas.errors import ConfigError, InvalidOption, StepError, StepwellError
+from ...schemas.functions import checked_function
+from ...schemas.late_pattern import late_pattern
+from ...schemas.memo import Memo
+from ...schemas.nearest import nearest
+from ...schemas.parts import Reasoning
+from ..around import around
+from ..effects import CallNext, Run, StepGenerator, in_thread
+from ..http.request import Request
+from ..redaction.answers import NOTE, Restoring, restored_part
+from ..redaction.patterns import PATTERNS, Find, search_of
+from ..redaction.placeholders import QUOTED, Placeholders, Span
+from ..redaction.requests import Rewriting
+from ..step import Step
+from ..stream.rewrite_text import pass_through
+
+Found = Iterable[str | tuple[str, str]]
+"""The originals in a text, each alone or with its label."""
+FindOriginals = Callable[[str], Found] | Callable[[str], Awaitable[Found]]
+What = str | re.Pattern[str] | Mapping[str, str | re.Pattern[str] | Iterable[str]] | FindOriginals
+_LABEL = late_pattern(r"[A-Z](?:_?[A-Z])*\Z")
+_OWN = "ORIGINAL"
+"""The label of what has no name of its own."""
+
+
+def redact(*what: What, name: str = "redact") -> Step:
+    """Make a step that keeps originals from the provider and puts them back into its answers:
+
+        client = Client(pipeline=redact("email", "phone", {"CUSTOMER": r"C-\\d{6}", "NAME": ["Ada Lovelace"]}))
+
+    what: any number of: a pattern by its name (email, phone, card, iban, ip, key; default: all of them); a regular
+        expression; a mapping from a label to a regular expression or a list of texts; a function `(text)`, which
+        returns the originals in it, each alone or as a pair with its label. An async function needs an AsyncClient.
+    name: the name of the step.
+
+    Placeholders such as [EMAIL_1] are numbered by appearance, so they are the same in every turn of a conversation.
+    They replace originals in all texts of a request before it is encoded: messages, results and arguments of tools,
+    tools, options, names of files, files of text, the input of other operations. They are put back in text, reasoning,
+    refusals, arguments of calls (escaped as JSON needs it) and objects, also where a stream cuts them; only what may be
+    the beginning of one is held back. What looks like a placeholder in the caller's own text is hidden as well, so that
+    it comes back as it was. Signed reasoning goes back as the model wrote it.
+
+    Images, audio and other files are not searched, which is a warning. It is added outermost: retries, other models,
+    caches, logs and cassettes inside it see placeholders only, and a cache may give two people the same stored answer,
+    each with their own originals.
+
+    Raises InvalidOption and ConfigError for what cannot be searched for; a call raises NotSupported for the address of
+    a file that holds an original.
+    """
+    finders: list[tuple[str, Find]] = []
+    functions: list[FindOriginals] = []
+    for each in what or tuple(PATTERNS):
+        if callable(each) and not isinstance(each, re.Pattern):
+            functions.append(each if iscoroutinefunction(each) else checked_function(each, "a function of redact", 1))
+        else:
+            finders += _finders(each)
+    labels = {label for label, _ in finders}
+    known = [Memo[str, list[tuple[str, str]]](2000) for _ in functions]
+
+    def run(request: Request, call: CallNext) -> StepGenerator:
+        found: dict[str, list[tuple[str, str]]] = {}
+        texts = _texts_of(request)
+        for function, memo in zip(functions, known, strict=True):
+            missing = [text for text in texts if text not in memo]
+            if missing:
+                results = yield _run(function, missing)
+                for text, result in zip(missing, results, strict=True):
+                    memo.put(text, _pairs(result))
+            for text in texts:
+                found.setdefault(text, []).extend(memo.get(text, ()))
+        own = {label for pairs in found.values() for _, label in pairs}
+        hiding = _Hiding(finders, found, Placeholders(labels | own | {_OWN}))
+        sent = hiding.request(request, texts)
+        placeholders = hiding.placeholders
+        try:
+            response = yield from call(sent)
+        except StepwellError as error:
+            _restore_partial(error, placeholders)
+            raise
+        reply = response.reply
+        if not placeholders or (reply is not None and not reply.message.content):  # vectors, ranks and the like
+            return response
+        as_json = request.options.get("response_format") not in (None, "text", {"type": "text"})
+        return pass_through(response, Restoring(placeholders, as_json=as_json))
+
+    return around(name, run)
+
+
+def _finders(each: object) -> Iterator[tuple[str, Find]]:
+    """Yield the labels and searches that one argument stands for."""
+    if isinstance(each, str):
+        if each not in PATTERNS:
+            hint = f"{nearest(each, PATTERNS) or 'a regular expression has a label'}: redact({{'LABEL': r'...'}})"
+            raise InvalidOption(f"redact has no pattern named {each!r:.40}", hint=hint)
+        yield each.upper(), PATTERNS[each]
+    elif isinstance(each, re.Pattern):
+        yield _OWN, _search(each)
+    elif isinstance(each, Mapping):
+        for label, searched in each.items():
+            yield _checked_label(label), _search(searched)
+    else:
+        raise InvalidOption(
+            f"redact cannot search for a {type(each).__name__}", hint="pass a name, a pattern, a mapping or a function"
+        )
+
+
+def _search(searched: object) -> Find:
+    if isinstance(searched, str):
+        try:
+            searched = re.compile(searched)
+        except re.error as error:
+            raise ConfigError(f"a pattern of redact is no regular expression: {error}") from None
+    if isinstance(searched, re.Pattern):
+        if not isinstance(searched.pattern, str):
+            raise InvalidOption("a pattern of redact is one of bytes", hint="re.compile(r'...')")
+        return search_of(searched)
+    if isinstance(searched, Iterable):
+        words = [each for each in searched if isinstance(each, str) and each]
+        if words:
+            return search_of(re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True)))))
+    raise InvalidOption(f"redact cannot search for a {type(searched).__name__}", hint="a regular expression, or texts")
+
+
+def _checked_label(label: object) -> str:
+    if not isinstance(label, str) or not _LABEL.match(label.upper()) or label.upper() == QUOTED:
+        raise InvalidOption("a label of redact is a word of letters and underscores", hint='redact({"CUSTOMER": ...})')
+    return label.upper()
+
+
+def _run(function: FindOriginals, texts: list[str]) -> Run:
+    if not iscoroutinefunction(function):
+        return in_thread(lambda: [function(text) for text in texts])
+
+    def refuse() -> object:
+        raise ConfigError("an async function of redact needs an AsyncClient", hint="pass a plain function to a Client")
+
+    async def search() -> list[Any]:
+        return [await function(text) for text in texts]
+
+    return Run(refuse, search, recorded=False)
+
+
+def _pairs(result: object) -> list[tuple[str, str]]:
+    """Return what a function has found, as pairs of an original and its label. Raises StepError for anything else."""
+    if isinstance(result, str) or not isinstance(result, Iterable):
+        raise StepError(f"a function of redact returned a {type(result).__name__}", hint="return a list of texts")
+    pairs = [(each, _OWN) if isinstance(each, str) else each for each in result]
+    for pair in pairs:
+        if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str)):
+            raise StepError("a function of redact returned what is neither a text nor a pair of a text and a label")
+    return [(original, _checked_label(label)) for original, label in pairs if original]
+
+
+def _texts_of(request: Request) -> list[str]:
+    """Return all texts of a request, in order, each once."""
+    texts: dict[str, None] = {}
+
+    def note(text: str) -> str:
+        if text:
+            texts[text] = None
+        return text
+
+    Rewriting(note).request(request)
+    return list(texts)
+
+
+class _Hiding:
+    """Replaces the originals of one request."""
+
+    def __init__(
+        self,
+        finders: list[tuple[str, Find]],
+        found: Mapping[str, list[tuple[str, str]]],
+        placeholders: Placeholders,
+    ) -> None:
+        self._finders = finders
+        self._found = found
+        self._spans: dict[str, list[Span]] = {}
+        self._originals: re.Pattern[str] | None = None
+        self.placeholders = placeholders
+
+    def request(self, request: Request, texts: list[str]) -> Request:
+        """Return the request with placeholders."""
+        for message in request.context.messages:
+            for part in message.content:
+                note = part.extra.get(NOTE) if isinstance(part, Reasoning) else None
+                if isinstance(note, Mapping):
+                    for placeholder, original in dict(note.get("originals") or {}).items():
+                        self.placeholders.reserve(placeholder, original)
+        for text in texts:
+            spans = self._spans[text] = _apart(self._search(text))
+            for start, end, label in spans:
+                self.placeholders.add(text[start:end], label)
+        self._originals = self.placeholders.originals()
+        rewriting = Rewriting(self._hidden)
+        request = rewriting.request(request) if self.placeholders else request
+        if not self.placeholders:
+            rewriting = Rewriting(lambda text: text)
+            rewriting.request(request)
+        if rewriting.unread:
+            request = request.warn("redact", f"not searched: {', '.join(rewriting.unread)}")
+        if rewriting.lost:
+            why = "signed reasoning with an original in it was left out: it cannot be changed"
+            request = request.warn("redact", why)
+        return request
+
+    def _search(self, text: str) -> Iterator[Span]:
+        yield from self.placeholders.like_placeholders(text)
+        for label, find in self._finders:
+            for start, end in find(text):
+                yield start, end, label
+        for original, label in self._found.get(text, ()):
+            yield from ((at.start(), at.end(), label) for at in re.finditer(re.escape(original), text))
+
+    def _hidden(self, text: str) -> str:
+        spans = list(self._spans.get(text, ()))
+        if self._originals is not None:
+            spans += [(at.start(), at.end(), _OWN) for at in self._originals.finditer(text)]
+        return self.placeholders.hidden(text, _apart(spans)) if spans else text
+
+
+def _apart(spans: Iterable[Span]) -> list[Span]:
+    """Return the spans in order, those that overlap joined to one, so that no end of any is left in the text."""
+    kept: list[Span] = []
+    for start, end, label in sorted(spans, key=lambda span: (span[0], -span[1])):
+        if kept and start < kept[-1][1]:
+            first, last, own = kept.pop()
+            kept.append((first, max(last, end), own))
+        elif start < end:
+            kept.append((start, end, label))
+    return kept
+
+
+def _restore_partial(error: StepwellError, placeholders: Placeholders) -> None:
+    """Put the originals back into what had arrived before an error."""
+    partial_reply = getattr(error, "partial", None)
+    if placeholders and partial_reply is not None and hasattr(partial_reply, "message"):
+        restore = partial(restored_part, placeholders=placeholders)
+        message = partial_reply.message
+        error.partial = partial_reply.replace(message=evolve(message, content=tuple(map(restore, message.content))))

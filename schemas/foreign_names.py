@@ -1,0 +1,207 @@
+"""What other libraries call things, and what they are called here: hints for the errors of names that do not exist.
+
+The names are those of the clients of OpenAI, Anthropic, Google and Mistral, of litellm, LangChain, LlamaIndex and
+instructor. Each table is read only after a mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+
+def _each(words: str, right: str) -> dict[str, str]:
+    return dict.fromkeys(words.split(), right)
+
+
+_TEXT: Final = "the text is reply.text"
+_STREAMED: Final = "iterate stream.text_deltas() for the text, or check chunk.type == 'text'"
+_ASK: Final = "call client.generate_text(model, prompt)"
+_LOOP: Final = "call run_tools(model, prompt, tools)"
+
+_OF_REPLY: Final[Mapping[str, str]] = {
+    **_each("choices candidates generations completion response", f"{_TEXT}, further answers are reply.alternatives"),
+    **_each("content output_text completion_text delta output", f"{_TEXT}, the parts are reply.message.content"),
+    **_each("stop_reason done_reason", "it is reply.finish_reason"),
+    **_each("function_call tool_use tool_call function_calls", "the calls are reply.tool_calls"),
+    **_each("parsed output_parsed data value result", "an object is reply.object, text is reply.text"),
+    **_each("model_dump model_dump_json json dict to_dict", "reply.to_json() is its JSON, reply.raw the provider's"),
+    **_each("usage_metadata response_cost total_cost", "reply.usage has the tokens, reply.cost.total the dollars"),
+    **_each("thinking reasoning_content thoughts", "it is reply.reasoning"),
+    **_each("messages history conversation", "the conversation with the answer is reply.context"),
+    **_each("response_metadata additional_kwargs hidden_params", "see reply.metadata, reply.headers and reply.raw"),
+    **_each("data_url image b64_json url", "the images are reply.images, speech is reply.audio"),
+}
+_OF_USAGE: Final[Mapping[str, str]] = {
+    **_each("prompt_tokens input prompt_token_count promptTokenCount prompt_eval_count", "it is usage.input_tokens"),
+    **_each("completion_tokens output candidates_token_count eval_count", "it is usage.output_tokens"),
+    **_each("cache_read_input_tokens cached_tokens prompt_tokens_details", "it is usage.cached_input_tokens"),
+    **_each("cache_creation_input_tokens cache_creation", "it is usage.cache_write_tokens"),
+    **_each("completion_tokens_details output_tokens_details", "it is usage.reasoning_tokens"),
+    **_each("total total_token_count", "it is usage.total_tokens"),
+    **_each("cost total_cost", "it is reply.cost"),
+}
+_OF_CALL: Final[Mapping[str, str]] = {
+    **_each("function", "call.name and call.arguments are its own fields"),
+    **_each("args input parameters kwargs tool_input", "the parsed arguments are call.arguments, a dict"),
+    **_each("tool_call_id call_id", "it is call.id"),
+    **_each("tool_name function_name", "it is call.name"),
+}
+_OF_MESSAGE: Final[Mapping[str, str]] = {
+    **_each("parts blocks", "the parts are message.content"),
+    **_each("function_call", "the calls are message.tool_calls"),
+    **_each("reasoning_content thinking", "it is message.reasoning"),
+}
+_OF_CHUNK: Final[Mapping[str, str]] = {
+    **_each("choices delta content text message candidates", _STREAMED),
+    **_each("finish_reason reason", "the chunk of type 'finish' has it, as reason, and stream.reply().finish_reason"),
+    **_each("usage", "stream.reply().usage is that of the whole answer"),
+    **_each("tool_calls function", "stream.reply().tool_calls are the whole calls"),
+}
+_OF_STREAM: Final[Mapping[str, str]] = {
+    **_each("text_stream stream_text stream_output", "iterate stream.text_deltas()"),
+    **_each("text content choices output_text", "stream.text_deltas() are the pieces, stream.reply().text the whole"),
+    **_each(
+        "get_final_message get_final_text get_final_response get_final_completion final_output until_done",
+        "stream.reply() reads to the end and gives the whole Reply",
+    ),
+    **_each("tool_calls object", "stream.reply(), the whole Reply, has it"),
+    **_each("iter_lines iter_bytes iter_text", "iterate the stream for its chunks"),
+}
+_OF_CLIENT: Final[Mapping[str, str]] = {
+    **_each("chat messages responses completions beta conversations", _ASK),
+    **_each("completion complete invoke predict generate generate_content create ask send", _ASK),
+    **_each(
+        "acompletion ainvoke agenerate acomplete agenerate_text astream_text arun_tools",
+        "an AsyncClient has the same methods as a Client, and they are awaited: await client.generate_text(...)",
+    ),
+    **_each("embeddings embedding embed_content", "call client.embed(model, texts)"),
+    **_each("models", "call client.list_models(provider); facts and prices are in stepwell.models"),
+    **_each("images image_generation", "call client.generate_image(model, prompt)"),
+    **_each("audio transcriptions speech", "call client.transcribe(model, audio) or client.speak(model, text)"),
+    **_each("moderations", "call client.moderate(model, texts)"),
+    **_each("batches", "call client.submit_batch(model, prompts)"),
+    **_each("parse with_structured_output", "call client.generate_object(model, prompt, schema)"),
+    **_each("bind_tools run_agent agent", _LOOP),
+    **_each("with_options copy with_raw_response", "options go with a call; the answer's headers are reply.headers"),
+    **_each("astream stream_chat", "call client.stream_text(model, prompt)"),
+    **_each("aclose", "call close(), or use the client in a `with` block"),
+    **_each("api_key base_url", "api_keys= and base_urls= go by provider, or with a single call"),
+}
+_OF_LLM: Final[Mapping[str, str]] = {
+    **_each("invoke generate generate_text", "call llm.chat(messages) or llm.complete(text)"),
+    **_each("ainvoke agenerate", "await llm.achat(messages) or llm.acomplete(text)"),
+    **_each("bind_tools", "call llm.predict_and_call(tools, prompt)"),
+    **_each("with_structured_output as_structured_llm", "call llm.as_structured(schema)"),
+    **_each("batch abatch", "call client.submit_batch(model, prompts)"),
+    **_each("bind with_config", "call llm.with_options(...)"),
+}
+ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
+    "Reply": _OF_REPLY,
+    "Usage": _OF_USAGE,
+    "ToolCall": _OF_CALL,
+    "Message": _OF_MESSAGE,
+    "HintedChunk": _OF_CHUNK,
+    "OpenAnswer": _OF_STREAM,
+    "_ReplyStream": {**_OF_STREAM, **_each("usage finish_reason", "stream.reply(), the whole Reply, has it")},
+    "ClientSettings": _OF_CLIENT,
+    "LLM": _OF_LLM,
+}
+"""By class, what stands for an attribute that other libraries have."""
+
+PACKAGE: Final[Mapping[str, str]] = {
+    **_each("completion chat_completion text_completion generate invoke chat", "call generate_text(model, prompt)"),
+    **_each("acompletion agenerate ainvoke", "await agenerate_text(model, prompt)"),
+    **_each("embedding", "call embed(model, texts)"),
+    **_each("aembedding", "await aembed(model, texts)"),
+    **_each("OpenAI Anthropic Mistral Groq Cohere genai GoogleGenAI", "make a stepwell.Client(), for all providers"),
+    **_each("AsyncOpenAI AsyncAnthropic AsyncGroq", "make a stepwell.AsyncClient(), for all providers"),
+    **_each("ChatOpenAI ChatAnthropic ChatModel init_chat_model", "make a stepwell.llm.LLM(model)"),
+    **_each("HumanMessage UserMessage UserPrompt", "call user(text)"),
+    **_each("SystemMessage SystemPrompt", "call system(text)"),
+    **_each("AIMessage AssistantMessage ModelResponse", "call assistant(text)"),
+    **_each("ToolMessage ToolReturn", "call tool_result(call, content)"),
+    **_each("Agent AgentExecutor create_react_agent Runner", _LOOP),
+    **_each("RunContext Depends InjectedToolArg", "annotate a tool's parameter with Deps[...], and pass deps="),
+    **_each("function_tool StructuredTool FunctionTool", "decorate a function with stepwell.tool"),
+    **_each("Embedder", "it is in stepwell.embeddings"),
+    **_each("generateText streamText generateObject streamObject", "write generate_text, stream_text, generate_object"),
+    **_each("api_key", "set the provider's variable (OPENAI_API_KEY), or pass Client(api_keys={'openai': …})"),
+}
+"""What stands for a name that other libraries have at their top."""
+
+SETTINGS: Final[Mapping[str, str]] = {
+    "api_key": "it goes by provider: api_keys={'openai': …}, or with a single call: api_key=…",
+    "base_url": "it goes by provider: base_urls={'openai': …}, or with a single call: base_url=…",
+    **_each("api_base endpoint azure_endpoint host", "it goes by provider: base_urls={'openai': …}"),
+    **_each("proxies proxy", "pass http=httpx.Client(proxy='http://…'), or set HTTPS_PROXY"),
+    **_each("verify cert ssl_context", "pass http=httpx.Client(verify=…)"),
+    **_each("http_client session client", "pass http=, a client with httpx's interface"),
+    **_each("max_retries num_retries", "it is retries="),
+    **_each("default_headers extra_headers", "it is headers="),
+    **_each("organization project", "pass it in headers="),
+    **_each("model model_name default_model", "name the model with each call, or make a stepwell.llm.LLM(model)"),
+    **_each("temperature max_tokens system tools", "options go with each call, or with a stepwell.llm.LLM(model, ...)"),
+    **_each("cache", "it is a step: pipeline=stepwell.cache()"),
+    **_each("rate_limiter rpm tpm", "it is a step: pipeline=stepwell.RateLimit(requests=…, tokens=…)"),
+    **_each("fallbacks", "it is a step: pipeline=stepwell.fallback('provider:model-id')"),
+    **_each("callbacks hooks logger", "they are steps: pipeline=[...], or stepwell.events.subscribe"),
+    **_each("api_version", "it is part of the address: base_urls={'azure': …}"),
+}
+"""What stands for a setting that other clients have."""
+
+OPTIONS: Final[Mapping[str, str]] = {
+    "stream": "call stream_text(...), which gives a stream",
+    **_each("messages contents input", "pass the conversation as the prompt"),
+    **_each("response_model output_type result_type", "call generate_object(model, prompt, schema)"),
+    **_each("max_steps max_turns max_iterations approve tool_timeout deps", _LOOP.replace("tools)", "tools, ...)")),
+    **_each("fallbacks", "it is a step: pipeline=stepwell.fallback('provider:model-id')"),
+    **_each("callbacks hooks", "they are steps: pipeline=[...], or stepwell.events.subscribe"),
+    **_each("caching", "it is a step: pipeline=stepwell.cache()"),
+    **_each("mock_response", "use stepwell.testing.FakeModel"),
+    **_each("drop_params", "say on_unsupported='ignore'; without it, a dropped option is a warning"),
+    **_each("stream_options", "leave it out: the usage is on stream.reply()"),
+    **_each("extra_query", "write the query into base_url="),
+    **_each("verbose debug set_verbose", "print client.preview(...), or the pipeline_for(model).describe()"),
+    **_each("images files attachments image documents", "put Image.from_file(path) or a File in the prompt"),
+    **_each("generation_config config safety_settings", "pass its fields as options, or in provider_options={…}"),
+    **_each("num_ctx keep_alive options", "a provider's own options go in provider_options={…}"),
+    **_each("custom_llm_provider deployment_id model_name deployment", "it is part of the model: 'provider:model-id'"),
+    **_each("api_version", "it is part of the address: base_url=…"),
+    **_each("http_client proxies proxy", "it is a setting of a client: Client(http=httpx.Client(proxy=…))"),
+    **_each("organization project", "pass it in headers="),
+}
+"""What to do in place of an option that other libraries have."""
+
+SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
+    **dict.fromkeys(("stopsequences", "stopsequence", "stopwords"), ("stop",)),
+    **dict.fromkeys(
+        ("maxoutputtokens", "maxcompletiontokens", "maxnewtokens", "maxlength", "numpredict", "npredict"),
+        ("max_tokens",),
+    ),
+    **dict.fromkeys(("thinking", "reasoning", "think", "thinkingconfig"), ("reasoning_effort", "reasoning_budget")),
+    **dict.fromkeys(("thinkingbudget", "budgettokens", "reasoningmaxtokens"), ("reasoning_budget",)),
+    **dict.fromkeys(("systemprompt", "systeminstruction", "systemmessage", "instructions"), ("system",)),
+    **dict.fromkeys(("functions", "tool", "toolconfig"), ("tools",)),
+    **dict.fromkeys(("functioncall",), ("tool_choice",)),
+    **dict.fromkeys(
+        ("responseschema", "jsonschema", "schema", "responsemimetype", "outputschema"), ("response_format",)
+    ),
+    **dict.fromkeys(("numcompletions", "candidatecount", "bestof"), ("n",)),
+    **dict.fromkeys(("randomseed",), ("seed",)),
+    **dict.fromkeys(("maxretries", "numretries"), ("retries",)),
+    **dict.fromkeys(("apibase", "baseurl", "endpoint"), ("base_url",)),
+    **dict.fromkeys(("key", "token"), ("api_key",)),
+    **dict.fromkeys(("extraheaders", "defaultheaders"), ("headers",)),
+    **dict.fromkeys(("extrabody", "modelkwargs", "additionalmodelrequestfields"), ("provider_options",)),
+    **dict.fromkeys(("requesttimeout",), ("timeout",)),
+}
+"""Our options by what others call them, in lower case and without underscores."""
+
+
+def attribute_hint(cls: type, name: str) -> str:
+    """Return how an attribute that a class lacks is called here, as the end of an error's message; empty if unknown."""
+    for base in cls.__mro__:
+        if (hint := ATTRIBUTES.get(base.__name__, {}).get(name)) is not None:
+            return f"; {hint}"
+    return ""

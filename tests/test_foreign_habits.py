@@ -1,0 +1,187 @@
+"""Those who come from another library: what they write by habit works, or fails with the right word."""
+
+from __future__ import annotations
+
+import asyncio
+import copy
+import pickle
+import re
+from collections.abc import Callable
+from inspect import signature
+from typing import Any
+
+import httpx
+import pytest
+
+import stepwell
+from stepwell import AsyncClient, Client, Context, Image, Tool, user
+from stepwell.client import ClientSettings
+from stepwell.llm import LLM
+from stepwell.messages import Message, Reply, ToolCall
+from stepwell.pipeline.stream.chunk_reader import OpenAnswer
+from stepwell.schemas import foreign_names
+from stepwell.schemas.chunks import Start, TextDelta
+from stepwell.schemas.options import CALL_OPTIONS, CHAT_OPTIONS
+from stepwell.schemas.usage import Usage
+
+from scripted import MODEL, Scripted
+
+CLIENT = Scripted(["hi"] * 99).client
+REPLY = CLIENT.generate_text(MODEL, "x")
+CALL = ToolCall("1", "f", "{}")
+PICTURE = {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": "aGk="}}
+WEATHER = Tool("weather")
+
+
+def option(**options: Any) -> Callable[[], Any]:
+    return lambda: CLIENT.generate_text(MODEL, "x", **options)
+
+
+def in_a_loop(write: Callable[[AsyncClient], Any]) -> Callable[[], Any]:
+    async def main() -> Any:
+        return await write(Scripted(["hi"]).async_client)
+
+    return lambda: asyncio.run(main())
+
+
+async def loop_without_async(client: AsyncClient) -> None:
+    for _ in client.stream_text(MODEL, "x"):  # type: ignore[attr-defined]
+        pass
+
+
+HABITS: dict[str, tuple[Callable[[], Any], str]] = {
+    # Options.
+    "max_completion_tokens=": (option(max_completion_tokens=3), "did you mean 'max_tokens'"),
+    "maxTokens=": (option(maxTokens=3), "did you mean 'max_tokens'"),
+    "stop_sequences=": (option(stop_sequences=["a"]), "did you mean 'stop'"),
+    "stream=True": (option(stream=True), r"call stream_text\(...\)"),
+    "messages= beside a prompt": (option(messages=[]), "pass the conversation as the prompt"),
+    "messages= in place of it": (lambda: CLIENT.generate_text(MODEL, messages=[]), "argument: 'prompt'"),  # type: ignore[call-arg]
+    "functions=": (option(functions=[]), "did you mean 'tools'"),
+    "function_call=": (option(function_call="auto"), "did you mean 'tool_choice'"),
+    "api_base=": (option(api_base="https://x"), "did you mean 'base_url'"),
+    "extra_body=": (option(extra_body={}), "did you mean 'provider_options'"),
+    "system_prompt=": (option(system_prompt="x"), "did you mean 'system'"),
+    "max_retries=": (option(max_retries=3), "did you mean 'retries'"),
+    "thinking=": (option(thinking={}), "did you mean 'reasoning_effort' or 'reasoning_budget'"),
+    "response_model=": (option(response_model=Context), r"call generate_object\(model, prompt, schema\)"),
+    "a class as response_format": (option(response_format=Context), "pass a class to generate_object"),
+    "drop_params=": (option(drop_params=True), "on_unsupported='ignore'"),
+    "fallbacks=": (option(fallbacks=[]), r"pipeline=stepwell.fallback\("),
+    "callbacks=": (option(callbacks=[]), "they are steps"),
+    "num_ctx=": (option(num_ctx=4096), "go in provider_options"),
+    "images=": (option(images=[]), r"put Image.from_file\(path\)"),
+    "deps= of a plain call": (option(deps=3), r"call run_tools\("),
+    "timeout=(3, 30)": (option(timeout=(3, 30)), r"not a tuple; stepwell.Timeouts\(connect=5, total=30\)"),
+    "a number in quotes": (option(temperature="0.5"), "must be of type number"),
+    "the name of a tool as a choice": (option(tools=[WEATHER], tool_choice="weather"), "write {'name': 'weather'}"),
+    # Models and prompts.
+    "a model without its provider": (lambda: CLIENT.generate_text("gpt-4o", "x"), "write openai:gpt-4o"),
+    "a slash for the colon": (lambda: CLIENT.generate_text("openai/gpt-4o", "x"), "write openai:gpt-4o"),
+    "another name of a provider": (lambda: CLIENT.generate_text("gemini/gemini-2.5-pro", "x"), "google:gemini-2.5-pro"),
+    "the prompt first": (lambda: CLIENT.generate_text("Hello you", MODEL), "before the prompt"),
+    "the role human": (lambda: CLIENT.generate_text(MODEL, [{"role": "human", "content": "x"}]), "use system, user"),
+    "a tuple as a message": (lambda: CLIENT.generate_text(MODEL, [("human", "x")]), 'pass {"role": "user"'),  # type: ignore[list-item]
+    "an image in another form": (lambda: user(PICTURE), "pass {'type': 'image_url'|use text, parts"),  # type: ignore[arg-type]
+    "the same in a message": (lambda: Context([{"role": "user", "content": [PICTURE]}]), "pass {'type': 'image_url'"),
+    "parts for content": (lambda: Context([{"role": "user", "parts": []}, {"role": "user", "parts": [1]}]), "content"),
+    "a path as an address": (lambda: CLIENT.generate_text(MODEL, Image(url="cat.png")), r"Image.from_file\(path\)"),
+    # Replies, streams and chunks.
+    "choices[0].message.content": (lambda: REPLY.choices, "the text is reply.text"),  # type: ignore[attr-defined]
+    "reply.content": (lambda: REPLY.content, "the text is reply.text"),  # type: ignore[attr-defined]
+    "reply.stop_reason": (lambda: REPLY.stop_reason, "it is reply.finish_reason"),  # type: ignore[attr-defined]
+    "reply.model_dump()": (lambda: REPLY.model_dump(), r"reply.to_json\(\)"),  # type: ignore[attr-defined]
+    "usage.prompt_tokens": (lambda: REPLY.usage.prompt_tokens, "it is usage.input_tokens"),  # type: ignore[attr-defined]
+    "call.function.name": (lambda: CALL.function, "call.name and call.arguments"),  # type: ignore[attr-defined]
+    "call.args": (lambda: CALL.args, "call.arguments, a dict"),  # type: ignore[attr-defined]
+    "chunk.text of any chunk": (lambda: Start().text, r"iterate stream.text_deltas\(\)"),  # type: ignore[attr-defined]
+    "chunk.choices": (lambda: TextDelta("x").choices, r"stream.text_deltas\(\)"),  # type: ignore[attr-defined]
+    "stream.text_stream": (lambda: CLIENT.stream_text(MODEL, "x").text_stream, "stream.text_deltas"),  # type: ignore[attr-defined]
+    "the text of a tool stream": (lambda: CLIENT.stream_tools(MODEL, "x", []).text, "stream.text_deltas"),  # type: ignore[attr-defined]
+    # Clients.
+    "client.chat.completions": (lambda: CLIENT.chat, r"call client.generate_text\(model, prompt\)"),  # type: ignore[attr-defined]
+    "client.embeddings": (lambda: CLIENT.embeddings, r"call client.embed\("),  # type: ignore[attr-defined]
+    "llm.invoke": (lambda: LLM(MODEL).invoke, r"call llm.chat\("),  # type: ignore[attr-defined]
+    "stepwell.completion": (lambda: stepwell.completion, r"call generate_text\("),  # type: ignore[attr-defined]
+    "stepwell.AsyncOpenAI": (lambda: stepwell.AsyncOpenAI, "make a stepwell.AsyncClient"),  # type: ignore[attr-defined]
+    "stepwell.HumanMessage": (lambda: stepwell.HumanMessage, r"call user\(text\)"),  # type: ignore[attr-defined]
+    "proxies= of a client": (lambda: Client(proxies={}), r"http=httpx.Client\(proxy="),  # type: ignore[arg-type]
+    "http_client=": (lambda: Client(http_client=httpx.Client()), "pass http="),  # type: ignore[arg-type]
+    "a model of a client": (lambda: Client(model=MODEL), "name the model with each call"),  # type: ignore[arg-type]
+    # Sync and async: here Python's own message is enough.
+    "an await of a sync call": (in_a_loop(lambda _: CLIENT.generate_text(MODEL, "x")), "Reply.*'await'"),
+    "for in place of async for": (in_a_loop(loop_without_async), "'AsyncStream' object is not iterable"),
+}
+"""What is written, and what the error says."""
+WORKS: dict[str, Callable[[], Any]] = {
+    "a response_format of chat completions": option(
+        response_format={"type": "json_schema", "json_schema": {"schema": {"type": "object"}}}
+    ),
+    "json_object": option(response_format={"type": "json_object"}),
+    "a tool in Anthropic's form": option(tools=[{"name": "f", "input_schema": {"type": "object", "properties": {}}}]),
+    "a tool in OpenAI's form": option(tools=[{"type": "function", "function": {"name": "f", "parameters": {}}}]),
+    "a tool_choice in OpenAI's form": option(
+        tools=[WEATHER], tool_choice={"type": "function", "function": {"name": "weather"}}
+    ),
+    "system=": option(system="be brief"),
+    "n=": option(n=1),
+    "one stop": option(stop="x"),
+    "model= and prompt= by name": lambda: CLIENT.generate_text(prompt="x", model=MODEL),
+}
+
+
+def test_a_habit_fails_with_the_right_word() -> None:
+    for habit, (write, says) in HABITS.items():
+        with pytest.raises((stepwell.StepwellError, AttributeError, TypeError)) as caught:
+            write()
+        assert re.search(says, str(caught.value)), (habit, str(caught.value))
+        assert "\n" not in str(caught.value), habit
+
+
+@pytest.mark.parametrize("habit", WORKS)
+def test_a_habit_that_works(habit: str) -> None:
+    assert WORKS[habit]().text == "hi"
+
+
+CLASSES = {
+    "reply": Reply,
+    "usage": Usage,
+    "call": ToolCall,
+    "message": Message,
+    "stream": stepwell.Stream,
+    "client": Client,
+    "llm": LLM,
+}
+
+
+def names_of(cls: type) -> set[str]:
+    return {*dir(cls), *getattr(cls, "__annotations__", ())}
+
+
+def test_each_hint_names_what_there_is_for_what_there_is_not() -> None:
+    owners = {"OpenAnswer": OpenAnswer, "ClientSettings": AsyncClient, "HintedChunk": Start}
+    for name, table in foreign_names.ATTRIBUTES.items():
+        owner = owners.get(name) or CLASSES.get({"ToolCall": "call"}.get(name, name.lower()))
+        for foreign, hint in table.items():
+            assert owner is None or foreign not in names_of(owner), (name, foreign)
+            for subject, attribute in re.findall(r"\b(reply|usage|call|message|stream|client|llm)\.(\w+)", hint):
+                assert attribute in names_of(CLASSES[subject]), hint
+    settings = signature(ClientSettings).parameters.keys()
+    assert settings.isdisjoint(foreign_names.SETTINGS)
+    assert foreign_names.OPTIONS.keys().isdisjoint({*CHAT_OPTIONS, *CALL_OPTIONS})
+    assert foreign_names.PACKAGE.keys().isdisjoint({*stepwell.__all__, *stepwell.MODULES})
+
+
+def test_hints_change_nothing_else() -> None:
+    assert copy.deepcopy(REPLY) == REPLY == copy.copy(REPLY) and pickle.loads(pickle.dumps(CALL)) == CALL
+    assert not hasattr(REPLY, "no_such_name") and getattr(REPLY, "choices", 3) == 3
+    with pytest.raises(AttributeError, match="'Reply' object has no attribute 'no_such_name'$"):
+        REPLY.no_such_name  # type: ignore[attr-defined]  # noqa: B018
+
+    class Mine(LLM):
+        @property
+        def broken(self) -> str:
+            return None.inner  # type: ignore[attr-defined, no-any-return]
+
+    with pytest.raises(AttributeError, match="'NoneType' object has no attribute 'inner'"):
+        Mine(MODEL).broken  # noqa: B018

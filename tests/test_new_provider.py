@@ -1,0 +1,71 @@
+"""`stepwell new-provider`: what it writes passes as it is written, and it overwrites and hides nothing."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import stepwell
+from stepwell.providers import WIRES
+
+from command_line import run
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    return tmp_path
+
+
+def test_what_it_writes_passes_its_own_tests(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    url = "https://api.acme.example/v2"
+    code, out, err = run(monkeypatch, capsys, "new-provider", "acme_cloud", "--base-url", url)
+    assert (code, err) == (0, "")
+    assert {path.name for path in folder.iterdir()} == {"acme_cloud.py", "test_acme_cloud.py"}
+    assert "| `acme_cloud` | `openai_chat` | `ACME_CLOUD_API_KEY` |" in out and "[project.entry-points" in out
+    written = "".join(path.read_text() for path in folder.iterdir())
+    assert max(map(len, [*out.splitlines(), *written.splitlines()])) <= 80
+    tests = importlib.import_module("test_acme_cloud")
+    ran = [test() for name, test in vars(tests).items() if name.startswith("test_")]
+    assert len(ran) == 2 and tests.acme_cloud.base_url == url
+    stepwell.unregister("acme_cloud")
+
+
+def test_it_declares_each_wire(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    for wire in sorted(WIRES):
+        name = f"with_{wire}"
+        assert run(monkeypatch, capsys, "new-provider", name, "--wire", wire)[0] == 0
+        assert getattr(importlib.import_module(name), name).wires == (getattr(stepwell.declare, wire),)
+
+
+def test_it_writes_nothing_where_something_is(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    for taken in ("acme.py", "test_acme.py"):
+        (folder / taken).write_text("mine")
+        code, out, err = run(monkeypatch, capsys, "new-provider", "acme")
+        assert (code, out) == (2, "") and f"{taken} exists, and nothing was written" in err
+        assert [(path.name, path.read_text()) for path in folder.iterdir()] == [(taken, "mine")]
+        (folder / taken).unlink()
+
+
+def test_a_name_or_an_address_that_cannot_be_used_is_refused(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    mistakes = {
+        **dict.fromkeys(["Acme", "a-b", "7up", "../acme", "class", "é", "x" * 32, ""], "cannot name a provider"),
+        **dict.fromkeys(["openai", "groq"], "stepwell has a provider"),
+        **dict.fromkeys(["json", "httpx", "stepwell"], "there is a module"),
+    }
+    for name, says in mistakes.items():
+        code, _, err = run(monkeypatch, capsys, "new-provider", name)
+        assert code == 2 and says in err, name
+    for url in ("acme.example", "ftp://acme.example", "https://user:word@acme.example"):
+        assert run(monkeypatch, capsys, "new-provider", "acme", "--base-url", url)[0] == 2
+    assert list(folder.iterdir()) == []
+    run(monkeypatch, capsys, "new-provider", "acme", "--base-url", 'https://acme.example/"+__import__("os").sep+"')
+    assert importlib.import_module("acme").acme.base_url == 'https://acme.example/"+__import__("os").sep+"'

@@ -1,0 +1,73 @@
+"""The pages of docs/: snippets stand alone and print what the page shows, tables are those of the code, and every page
+is listed, short, and shown by `stepwell docs`."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools import tables
+from tools.picture import picture
+
+from command_line import run
+
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+WITH_SNIPPETS = [path for path in [ROOT / "README.md", *PAGES] if "\n```python\n" in path.read_text(encoding="utf-8")]
+GROUPS = 4
+"""Pages run in this many processes, each of which imports stepwell once."""
+
+
+@pytest.mark.usefixtures("documents", "new_process", "local_model")
+@pytest.mark.parametrize("first", range(GROUPS))
+def test_each_snippet_stands_alone_and_prints_what_the_page_shows(first: int) -> None:
+    """If only outputs differ, `make docs-outputs` writes them anew."""
+    command = [sys.executable, "-m", "tools.snippets", *map(str, WITH_SNIPPETS[first::GROUPS])]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_tables_and_picture_are_those_of_the_code() -> None:
+    old = [path.name for path in PAGES if tables.with_tables(text := path.read_text(encoding="utf-8")) != text]
+    assert not old and (DOCS / "pipeline.svg").read_text(encoding="utf-8") == picture(), "make docs-outputs"
+
+
+def test_every_page_is_listed_once_and_short() -> None:
+    listed = re.findall(r"^- \[.+?\]\((\w+\.md)\)", (DOCS / "index.md").read_text(encoding="utf-8"), re.M)
+    assert sorted([*listed, "index.md"]) == [path.name for path in PAGES]
+    assert not [path.name for path in PAGES if path.read_text(encoding="utf-8").count("\n") > 340]
+
+
+def test_the_readme_fits_on_one_screen() -> None:
+    assert (ROOT / "README.md").read_text(encoding="utf-8").count("\n") <= 85
+
+
+def test_pages_are_listed_shown_and_searched_within_80_columns(monkeypatch: Any, capsys: Any) -> None:
+    code, out, _ = run(monkeypatch, capsys, "docs")
+    assert code == 0 and all(len(line) <= 85 for line in out.splitlines())
+    assert {path.stem for path in PAGES} - {"index"} <= set(re.findall(r"^  (\w+)", out, re.M))
+    code, out, _ = run(monkeypatch, capsys, "docs", "errors")
+    assert code == 0 and out.startswith("# Errors\n") and "](" not in out
+    assert all(len(line) <= 85 for line in out.splitlines() if not line.startswith("    "))
+    code, out, _ = run(monkeypatch, capsys, "docs", "full", "jitter")
+    assert code == 0 and out.startswith("reliability ")
+    code, _, err = run(monkeypatch, capsys, "docs", "relabilty")
+    assert code == 2 and "did you mean 'reliability'" in err
+
+
+def slug(heading: str) -> str:
+    """Return the anchor of a heading, which is the same on GitHub and on the site."""
+    return re.sub(r"[^\w\- ]", "", heading.lower()).strip().replace(" ", "-")
+
+
+def test_every_anchor_leads_to_a_heading() -> None:
+    texts = {path.name: path.read_text(encoding="utf-8") for path in PAGES}
+    anchors = {name: {slug(each) for each in re.findall(r"^#+ (.+)", text, re.M)} for name, text in texts.items()}
+    links = [(name, *link) for name, text in texts.items() for link in re.findall(r"\]\((\w+\.md)#([^)]+)\)", text)]
+    assert len(links) > 20 and not [link for link in links if link[2] not in anchors[link[1]]]

@@ -1,0 +1,86 @@
+"""The reference pages: names and docstrings of the public modules, for mkdocstrings and as plain Markdown."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from importlib import import_module
+
+from griffe import Extension, Object
+
+import stepwell
+
+PARAMETER = re.compile(r"^(\w+(?:, \w+)*): (.*(?:\n    +\S.*)*)", re.M)
+MODULES = (
+    "stepwell",
+    *(f"stepwell.{name}" for name in stepwell.MODULES),
+    "stepwell.integrations.langchain",
+    "stepwell.integrations.llama_index",
+    "stepwell.integrations.opentelemetry",
+)
+
+
+class ParametersAsLists(Extension):
+    """What griffe calls for each object that it has read: our docstrings name parameters as `name: what it is`."""
+
+    def on_object(self, *, obj: Object, **_: object) -> None:
+        """Make a Markdown list of the parameters of a docstring."""
+        if obj.docstring is not None:
+            obj.docstring.value = with_lists(obj.docstring.value)
+
+
+def with_lists(docstring: str) -> str:
+    """Return a docstring whose lines `name: what it is` are the items of a Markdown list."""
+    return PARAMETER.sub(lambda found: f"- `{found[1]}`: " + re.sub(r"\n +", " ", found[2]), docstring)
+
+
+def names_of(module: str) -> list[str]:
+    """Return the public names of a module."""
+    return [name for name in getattr(import_module(module), "__all__", ()) if not name.startswith("_")]
+
+
+def page(module: str) -> str:
+    """Return the page of a module, with what mkdocstrings puts into it."""
+    found = import_module(module)
+    parts = [f"# {module}\n", with_lists(inspect.getdoc(found) or "")]
+    for name in names_of(module):
+        place = getattr(found, name)
+        home = getattr(place, "__module__", None)
+        own = (
+            home if isinstance(home, str) and home.startswith("stepwell") and hasattr(place, "__qualname__") else module
+        )
+        parts.append(f"\n::: {own}.{getattr(place, '__qualname__', name) if own is home else name}\n")
+    return "\n".join(parts)
+
+
+def plain_page(module: str) -> str:
+    """Return the page of a module as plain Markdown."""
+    found = import_module(module)
+    parts = [f"# {module}", with_lists(inspect.getdoc(found) or "")]
+    for name in names_of(module):
+        parts += [f"## {name}", *_plain(name, getattr(found, name))]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _plain(name: str, value: object) -> list[str]:
+    signature = _signature(value)
+    lines = [f"```python\n{name}{signature}\n```"] if signature else []
+    if not (inspect.isclass(value) or inspect.isroutine(value)):
+        return [*lines, f"`{type(value).__name__}`"]
+    lines.append(with_lists(inspect.getdoc(value) or ""))
+    if inspect.isclass(value):
+        for each, member in vars(value).items():
+            doc = inspect.getdoc(member)
+            if each.startswith("_") or not doc or not (inspect.isroutine(member) or isinstance(member, property)):
+                continue
+            lines.append(f"### {name}.{each}{_signature(member)}\n\n{with_lists(doc)}")
+    return lines
+
+
+def _signature(value: object) -> str:
+    if not callable(value):
+        return ""
+    try:
+        return str(inspect.signature(value)).replace("stepwell.schemas.", "").replace("'", "")
+    except (TypeError, ValueError):
+        return ""
