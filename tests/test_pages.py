@@ -24,11 +24,12 @@ GROUPS = 4
 """Pages run in this many processes, each of which imports stepwell once."""
 
 
-@pytest.mark.usefixtures("documents", "new_process", "local_model")
+@pytest.mark.usefixtures("documents", "new_process")
 @pytest.mark.parametrize("first", range(GROUPS))
-def test_each_snippet_stands_alone_and_prints_what_the_page_shows(first: int) -> None:
+def test_each_snippet_stands_alone_and_prints_what_the_page_shows(first: int, remembered_model: Any) -> None:
     """If only outputs differ, `make docs-outputs` writes them anew."""
-    command = [sys.executable, "-m", "tools.snippets", *map(str, WITH_SNIPPETS[first::GROUPS])]
+    program = [str(ROOT / "tools" / "snippets.py"), *map(str, WITH_SNIPPETS[first::GROUPS])]
+    command = [sys.executable, str(ROOT / "tests" / "support" / "run_remembered.py"), remembered_model.url, *program]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
