@@ -154,7 +154,9 @@ def simulated(seed: int, server: Any, items: Iterable[object], out: Path | None,
         "retry_failed": False, "errors": "keep", "order": "kept", "progress": False, "mode": "live", "within": "24h",
         "journal": None, "options": {}, **settings,
     }  # fmt: skip
+    emits = given.pop("emits", False)
     job = job_of(client.planner, items, out=out, **{"model": MODEL, **given})
+    job.emits = emits
     (result,) = world.run(client, [job.flow()])
     if isinstance(result, BaseException):
         raise result
