@@ -129,7 +129,7 @@ def against_the_mock(folder: Path, redis: str) -> None:
 
 def against_the_local_model(folder: Path) -> None:
     install()
-    items = [{"text": text} for text in ("What colour is grass?", "What colour is snow?", "What is 2 + 2?")]
+    items = [{"text": text} for text in ("Is grass green?", "Is snow white?", "What is 2 + 2?")]
     with Client() as client, client.map(items, workers=1, **LOCAL) as run:
         expected = {result.item["text"]: result.text for result in run}
     found = answers_of(mapped(items, 2, folder=str(folder), client=local_client, workers=1, **LOCAL), "text")
