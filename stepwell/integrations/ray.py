@@ -1,7 +1,7 @@
 """Map a dataset of Ray Data on a cluster: the work of `client.map`, block by block. Needs the extra `ray`.
 
-A worker is an actor with one AsyncClient. For each block of the dataset it writes a file of results and a journal into a
-folder that all workers see. A block that is begun again, by another worker or by a later run, goes on from there: no
+A worker is an actor with one AsyncClient. For each block of the dataset it writes a file of results and a journal into
+a folder that all workers see. A block that is begun again, by another worker or by a later run, goes on from there: no
 item that has an answer is sent again. There is no scheduler here: Ray starts the workers, hands out the blocks, and
 begins those of a lost worker again.
 """
@@ -72,8 +72,8 @@ def map_dataset(
     dataset: a ray.data.Dataset. Each of its blocks has its file of results, so that a later run finds them only if it
         reads the same blocks: from the same files, with the same `override_num_blocks`.
     folder: a folder that all workers see. Which results are in it belongs to one map; another needs its own.
-    client: makes the client of a worker, where it is: a function that can be pickled, as a client cannot be. Limits that
-        all workers share are steps with a store, such as RateLimit(..., store=RedisStore(url)).
+    client: makes the client of a worker, where it is: a function that can be pickled, as a client cannot be. Limits
+        that all workers share are steps with a store, such as RateLimit(..., store=RedisStore(url)).
     concurrency: how many workers there are, or the least and the most.
     prefix: put before the names of the columns that are added, see ANSWERS.
     resources: what a worker needs, as `Dataset.map_batches` takes it: num_cpus=, memory= and so on.
@@ -82,12 +82,13 @@ def map_dataset(
 
     Raises MissingExtra without Ray, and ConfigError for options that are not to be given here.
     """
+    if taken := {"out", "journal", "job", "order", "mode", "progress"} & options.keys():
+        names = ", ".join(sorted(taken))
+        raise ConfigError(f"map_dataset does not take {names}", hint="each block has files of its own in folder=")
     try:
         from ray.data import ActorPoolStrategy  # a large extra, and only here
     except ImportError as error:
         raise missing(error, "ray", "ray") from error
-    if taken := {"out", "journal", "order", "mode"} & options.keys():
-        raise ConfigError(f"map_dataset does not take {', '.join(sorted(taken))}", hint="each block has files in folder=")
     least, most = concurrency if isinstance(concurrency, tuple) else (concurrency, concurrency)
     settings = {"client": client, "folder": folder, "prefix": prefix, "options": options}
     return dataset.map_batches(
@@ -121,12 +122,17 @@ class BlockWorker:
         answers = self._runner.run(self._answers(rows)) if rows else []
         return self._with_answers(block, answers)
 
+    def close(self) -> None:
+        """Close the connections and the event loop."""
+        self._runner.run(self._client.close())
+        self._runner.close()
+
     async def _answers(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         name = self._name(rows)
         self._folder.mkdir(parents=True, exist_ok=True)
         out = self._folder / f"{name}.jsonl"
         journal = self._folder / f"{name}.sqlite"
-        await self._client.map(rows, out=out, **self._options).run()
+        await self._client.map(rows, out=out, journal=journal, progress=False, **self._options).run()
         with out.open("rb") as lines:
             return sorted(map(_answer, lines), key=lambda answer: answer["index"])
 

@@ -20,7 +20,6 @@ from typing import Any
 
 import ray
 import ray.data
-from loopback import Seen, answer, completion, serving
 from redis_server import redis_server
 
 from stepwell import AsyncClient, Budget, Client
@@ -29,9 +28,11 @@ from stepwell.providers.local.install import install
 from stepwell.steps import concurrency
 from stepwell.stores import RedisStore
 
+from loopback import Seen, answer, completion, serving
+
 ITEMS, BLOCKS, AT_ONCE, PLACES = 1200, 24, 8, 12
 SECONDS = 0.03
-LOCAL = {"model": "local:smollm2", "prompt": "Answer with one word. {text}", "max_tokens": 6, "temperature": 0, "seed": 1}
+LOCAL = {"model": "local:smollm2", "prompt": "One word only. {text}", "max_tokens": 6, "temperature": 0, "seed": 1}
 MOCK = {"model": "openai:m", "prompt": "Say {id}", "key": "id", "max_tokens": 10, "wire": "openai_chat"}
 
 
@@ -107,7 +108,8 @@ def against_the_mock(folder: Path, redis: str) -> None:
         with client.map(items, workers=AT_ONCE, **MOCK) as run:
             expected = {int(result.key): result.text for result in run}
     with serving(counting) as server:
-        settings = {"folder": str(folder), "client": partial(make_client, server.url, redis), "workers": AT_ONCE, **MOCK}
+        client = partial(make_client, server.url, redis)
+        settings = {"folder": str(folder), "client": client, "workers": AT_ONCE, **MOCK}
         killed: list[int] = []
         killer = threading.Thread(target=kill_one, args=(counting, killed), daemon=True)
         killer.start()
@@ -129,7 +131,9 @@ def against_the_mock(folder: Path, redis: str) -> None:
 
 def against_the_local_model(folder: Path) -> None:
     install()
-    items = [{"text": text} for text in ("Is grass green?", "Is snow white?", "What is 2 + 2?")]
+    items = [
+        {"text": text} for text in ("What is the capital of France?", "What is the capital of Italy?", "What is 2 + 2?")
+    ]
     with Client() as client, client.map(items, workers=1, **LOCAL) as run:
         expected = {result.item["text"]: result.text for result in run}
     found = answers_of(mapped(items, 2, folder=str(folder), client=local_client, workers=1, **LOCAL), "text")
