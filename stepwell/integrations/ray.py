@@ -8,7 +8,6 @@ begins those of a lost worker again.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -114,6 +113,8 @@ class BlockWorker:
         self._folder = Path(folder)
         self._prefix = prefix
         self._options = dict(options or {})
+        import asyncio  # only in a worker
+
         self._runner = asyncio.Runner()  # one loop for all blocks, so that connections stay open between them
 
     def __call__(self, block: Table) -> Table:
