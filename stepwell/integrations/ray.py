@@ -115,8 +115,6 @@ class BlockWorker:
         self._folder = Path(folder)
         self._prefix = prefix
         self._options = dict(options or {})
-        import asyncio  # only in a worker
-
         self._runner = asyncio.Runner()  # one loop for all blocks, so that connections stay open between them
 
     def __call__(self, block: Table) -> Table:
