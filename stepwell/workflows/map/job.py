@@ -219,7 +219,7 @@ class MapJob:
             wanted = not self._exhausted and self._fault is None and self._has_room()
             if wanted:
                 yield pull
-                if len(tasks) < self.workers and len(tasks) < self._given:
+                while len(tasks) < self.workers and len(tasks) < self._given:  # a pull of a file gives many items
                     tasks.append(Task(self._news))
                     yield StartTask(follow(tasks[-1], self._worker()), tasks[-1])
                 self._arrived.publish()
