@@ -258,12 +258,13 @@ def wrong_result(name: str, result: object, expected: str) -> StepError:
     return StepError(f"step {name!r} returned {type(result).__name__} instead of {expected}", hint=hint)
 
 
-def name_and_value(first: Any, second: Any, count: int) -> tuple[str, Any]:
-    """Return the name and the function of a step. Raises InvalidOption unless it takes `count` arguments."""
+def name_and_value(first: Any, second: Any, count: int, *, generator: bool = False) -> tuple[str, Any]:
+    """Return the name and the function of a step. Raises InvalidOption unless it takes `count` arguments, and for a
+    generator function where it may be none."""
     name, fn = (getattr(first, "__name__", type(first).__name__), first) if second is None else (first, second)
-    if not isinstance(fn, type):
+    if generator or not isinstance(fn, type):
         check_function(name, fn, count)
-        if isgeneratorfunction(fn):
+        if not generator and isgeneratorfunction(fn):
             raise InvalidOption(f"step {name!r} cannot be a generator function", hint=f"pass it to around({name!r}, …)")
     return name, fn
 

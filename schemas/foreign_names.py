@@ -153,7 +153,7 @@ SETTINGS: Final[Mapping[str, str]] = {
 OPTIONS: Final[Mapping[str, str]] = {
     "stream": "call stream_text(...), which gives a stream",
     **_each("messages contents input", "pass the conversation as the prompt"),
-    **_each("response_model output_type result_type", "call generate_object(model, prompt, schema)"),
+    **_each("response_model output_type result_type schema", "call generate_object(model, prompt, schema)"),
     **_each("max_steps max_turns max_iterations approve tool_timeout deps", _LOOP.replace("tools)", "tools, ...)")),
     **_each("fallbacks", "it is a step: pipeline=stepwell.fallback('provider:model-id')"),
     **_each("callbacks hooks", "they are steps: pipeline=[...], or stepwell.events.subscribe"),

@@ -41,7 +41,8 @@ def _parts(content: Content | None) -> tuple[Part, ...]:
     parts = tuple([Text(item) if isinstance(item, str) else item for item in content])
     for part in parts:
         if not isinstance(part, PARTS):
-            raise ConfigError(f"a message's content cannot hold a {type(part).__name__}", hint="use text or a part")
+            hint = "use text or a part: Image.from_file(path), File.from_file(path)"
+            raise ConfigError(f"a message's content cannot hold a {type(part).__name__}", hint=hint)
     return parts
 
 

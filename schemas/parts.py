@@ -87,7 +87,7 @@ class _Media:
 
     type: ClassVar[str] = "media"
     fallback_type: ClassVar[str] = "application/octet-stream"
-    families: ClassVar[tuple[str, ...]] = ("image", "application", "audio", "video")
+    families: ClassVar[tuple[str, ...]] = ("text", "image", "application", "audio", "video")
     """The beginnings of the media types that its files may have."""
 
     def __new__(cls, *positional: object, **named: object) -> Self:
@@ -127,8 +127,8 @@ class _Media:
         root: the folder that it must be in, also after symbolic links: for paths that a user or a model names.
         at_most: the most bytes that it may have.
 
-        Raises ConfigError for a file that is missing, not regular, too large, outside of the root, or of another kind
-        than the class (a PDF as an Image).
+        Raises ConfigError for a file that is missing, empty, not regular, too large, outside of the root, or of another
+        kind than the class (a PDF as an Image).
         """
         from pathlib import Path  # only where there are files
 
@@ -137,11 +137,14 @@ class _Media:
         label = "the image" if cls.type == "image" else "the file"
         content = read_file(path, at_most=at_most, root=root, label=label)
         path = Path(path)
+        if not content:
+            raise ConfigError(f"{label} {path} is empty")
         found = media_type_of(content, cls.type)
-        if found is not None and found.partition("/")[0] not in cls.families:
-            raise ConfigError(f"{label} {path} is {found}", hint=f"{_class_of(found)}.from_file(path)")
-        found = media_type or found or guessed_type(path.name) or cls.fallback_type
-        return cls(data=content, media_type=found, filename=path.name)
+        guessed = found or guessed_type(path.name)
+        is_text = (guessed or "").startswith("text/") and b"\0" not in content[:1000]
+        if guessed and (found or (is_text and not media_type)) and guessed.partition("/")[0] not in cls.families:
+            raise ConfigError(f"{label} {path} is {guessed}", hint=f"{_class_of(guessed)}.from_file(path)")
+        return cls(data=content, media_type=media_type or guessed or cls.fallback_type, filename=path.name)
 
     @classmethod
     def from_url(cls, url: str, *, media_type: str | None = None) -> Self:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any, TypeAlias, TypeVar, Unpack
 from urllib.parse import urlsplit
 
@@ -166,7 +167,11 @@ def checked_pattern(models: object, registry: Registry) -> str:
     if not isinstance(models, str) or not models:
         raise InvalidOption("models to override are named by a pattern", hint="'openai:gpt-5*', or a provider's id")
     provider, colon, _ = models.partition(":")
-    if any(sign in provider for sign in _WILD) or registry.knows(provider):
+    if any(sign in provider for sign in _WILD):
+        written = (provider, canonical(provider))  # canonical ids have _ for -, which may be part of a range
+        if colon or any(fnmatchcase(id, each) for id in registry.ids() for each in written):
+            return models
+    elif registry.knows(provider):
         return models
     if colon:
         hint = f"{registry.nearest(provider)} One of your own is registered before it is overridden"

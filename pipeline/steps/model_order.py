@@ -61,7 +61,7 @@ def _entry(given: GivenModel, step: str) -> ModelEntry:
     if not isinstance(options, Mapping):
         raise InvalidOption(
             f"the options of {model} cannot be a {type(options).__name__}",
-            hint=f"{step}((model, {{'max_tokens': 500}}))",
+            hint=f"{step}('model', 'model'), and {step}(('model', {{'max_tokens': 500}})) for one with options",
         )
     return model, dict(options)
 

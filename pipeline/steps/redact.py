@@ -112,7 +112,8 @@ def _finders(each: object) -> Iterator[tuple[str, Find]]:
             yield _checked_label(label), _search(searched)
     else:
         raise InvalidOption(
-            f"redact cannot search for a {type(each).__name__}", hint="pass a name, a pattern, a mapping or a function"
+            f"redact cannot search for a {type(each).__name__}",
+            hint="pass a name, a pattern, a function, or texts under a label: redact({'NAME': ['Ada Lovelace']})",
         )
 
 

@@ -61,7 +61,8 @@ class Registry:
         if provider is None and canonical(id) in self.broken:
             raise self.plugin_error(id) from self.broken[canonical(id)]
         if provider is None:
-            raise UnknownProvider(f"no provider named {id!r}", hint=self.nearest(id))
+            hint = f"{self.nearest(id)} One of your own needs stepwell.register(...)"
+            raise UnknownProvider(f"no provider named {id!r}", hint=hint)
         return provider
 
     def plugin_error(self, id: str) -> UnknownProvider:

@@ -253,6 +253,8 @@ class Schemas:
 
 
 _NO_JSON: Final = object()
+_FORMS_OF_TYPES = ("typing", "typing_extensions", "types", "collections.abc")
+"""The modules whose objects stand for types without being classes."""
 
 
 def _name(tp: object) -> str:
@@ -260,6 +262,10 @@ def _name(tp: object) -> str:
 
 
 def _refuse(tp: object) -> NoReturn:
+    cls = type(tp)
+    if cls is not type and cls.__module__ not in _FORMS_OF_TYPES and not isinstance(tp, type):
+        hint = f"pass the class: {cls.__name__}" if cls.__module__ != "builtins" else "pass a type, or a JSON Schema"
+        raise SchemaError(f"a schema cannot be an object of the class {cls.__name__}", hint=hint)
     raise SchemaError(
         f"{_name(tp)} has no JSON form",
         hint="use str, int, float, bool, None, list, dict, an enum, a dataclass, an attrs class, a TypedDict or a "

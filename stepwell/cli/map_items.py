@@ -25,7 +25,7 @@ def run_map(arguments: argparse.Namespace) -> int:
         items = json_lines(sys.stdin.buffer, "standard input")
     with Client() as client:
         if arguments.model is None:
-            say_who(client.default_model, "answers")
+            say_who(client.default_model, "answers", "pass --model provider:model-id")
         run = client.map(
             items,
             model=named(arguments.model),
