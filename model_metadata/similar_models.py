@@ -10,6 +10,7 @@ from ..schemas.errors import UnknownModel
 from ..schemas.model import Model
 from ..schemas.nearest import closest
 from .catalog import CATALOG
+from .provider_ids import NAMED_ELSEWHERE, canonical
 
 _MOST_SHOWN = 3
 _CLOSE = 0.85
@@ -40,6 +41,8 @@ def models_like(word: str, is_provider: Callable[[str], bool]) -> list[str]:
     provider, slash, id = word.partition("/")
     if slash and id and is_provider(provider):
         return [f"{provider}:{id}"]
+    if slash and id and (own := NAMED_ELSEWHERE.get(canonical(provider))):
+        return [f"{own}:{id}"]
     models = _models_by_maker()
     meant = {word, id} if slash else {word}  # others write "gemini/" before the ids of models
     if same := [model for model in models if model.id.lower() in meant]:

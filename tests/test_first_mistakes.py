@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,10 @@ import stepwell
 from stepwell import Client, Context, Image, around, errors, on_request, user
 from stepwell.cli import main
 from stepwell.declare import default
+from stepwell.llm import ChatTemplate
 from stepwell.messages import Video
+from stepwell.model_metadata.provider_ids import NAMED_ELSEWHERE
+from stepwell.providers.declare.registry import REGISTRY
 from stepwell.steps import Request, round_robin
 from stepwell.testing import Cassette, FakeModel, NotRecorded
 
@@ -141,3 +145,36 @@ def test_the_parts_of_a_job_are_listed_by_its_name(tmp_path: Path, capsys: pytes
     capsys.readouterr()
     main(["jobs", str(path), "show", job])
     assert [row[:2] for row in capsys.readouterr().out.splitlines()[1:]] == [rows[1][:2]]
+
+
+def test_a_provider_is_found_by_its_name_in_other_libraries() -> None:
+    for id, own in NAMED_ELSEWHERE.items():
+        assert REGISTRY.knows(own) and not REGISTRY.knows(id), id
+        with pytest.raises(errors.UnknownProvider, match=f"did you mean '{own}'"):
+            Client().preview(f"{id}:m", "hi")
+        with pytest.raises(errors.UnknownModel, match=f"write {own}:some-model"):
+            Client().preview(f"{id}/some-model", "hi")
+
+
+def test_messages_of_other_libraries_are_refused_by_their_class() -> None:
+    class Theirs:
+        role, content = "assistant", "Hello!"
+
+        def __iter__(self) -> Iterator[tuple[str, str]]:  # as pydantic's objects have it
+            return iter([("role", self.role), ("content", self.content)])
+
+        def model_dump(self) -> dict[str, str]:
+            return dict(self)
+
+    client = fake_client("Hello!")
+    for prompt in (Theirs(), ["hi", Theirs()], [user("hi"), Theirs()]):
+        with pytest.raises(errors.ConfigError, match="cannot (be|hold) a Theirs"):
+            client.generate_text("fake:a", prompt)
+    with pytest.raises(errors.ConfigError, match=r"Theirs; pass its model_dump\(\)"):
+        client.generate_text("fake:a", [user("hi"), Theirs()])
+    assert client.generate_text("fake:a", [user("hi"), Theirs().model_dump(), "Go on."]).text == "Hello!"
+
+
+def test_a_template_takes_no_pairs_of_a_role_and_a_text() -> None:
+    with pytest.raises(errors.ConfigError, match="cannot be a tuple"):
+        ChatTemplate([("system", "You speak {language}."), "{question}"])  # type: ignore[list-item]
