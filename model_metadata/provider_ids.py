@@ -13,7 +13,7 @@ LISTED_AS: Mapping[str, str] = {
 }
 """The id of the row of a provider that has another name in this package."""
 
-NAMED_ELSEWHERE: Mapping[str, str] = {
+FOREIGN_IDS: Mapping[str, str] = {
     **dict.fromkeys(("gemini", "google_genai", "google_ai_studio", "palm"), "google"),
     **dict.fromkeys(("vertex_ai", "vertex", "google_vertexai"), "google_vertex"),
     **dict.fromkeys(("bedrock", "bedrock_converse", "aws", "aws_bedrock"), "amazon_bedrock"),

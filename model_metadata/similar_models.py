@@ -10,7 +10,7 @@ from ..schemas.errors import UnknownModel
 from ..schemas.model import Model
 from ..schemas.nearest import closest
 from .catalog import CATALOG
-from .provider_ids import NAMED_ELSEWHERE, canonical
+from .provider_ids import FOREIGN_IDS, canonical
 
 _MOST_SHOWN = 3
 _CLOSE = 0.85
@@ -41,7 +41,7 @@ def models_like(word: str, is_provider: Callable[[str], bool]) -> list[str]:
     provider, slash, id = word.partition("/")
     if slash and id and is_provider(provider):
         return [f"{provider}:{id}"]
-    if slash and id and (own := NAMED_ELSEWHERE.get(canonical(provider))):
+    if slash and id and (own := FOREIGN_IDS.get(canonical(provider))):
         return [f"{own}:{id}"]
     models = _models_by_maker()
     meant = {word, id} if slash else {word}  # others write "gemini/" before the ids of models

@@ -18,7 +18,7 @@ from .providers.declare.environment import Environment
 from .providers.declare.overrides import Overrides
 from .providers.declare.place import ANY, EVERYWHERE, PROVIDER_STEPS
 from .providers.declare.provider import Override, Provider, override
-from .providers.declare.registry import Registry
+from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.steps import PlacedSteps
 from .providers.declare.wire import Wire
 from .schemas.errors import ConfigError, InvalidOption, UnknownProvider
@@ -157,6 +157,16 @@ def unknown_setting(unknown: Mapping[str, object], known: Iterable[str]) -> Inva
     from .schemas.foreign_names import SETTINGS  # only for a mistake
 
     return InvalidOption(f"a client has no setting {name!r}", hint=SETTINGS.get(name) or nearest(name, known))
+
+
+def checked_registry(registry: object) -> Registry:
+    """Return the `registry=` of a client, by default that of the process. Raises ConfigError for anything else."""
+    if registry is None:
+        return REGISTRY
+    if not isinstance(registry, Registry):
+        hint = "pass its .registry" if hasattr(registry, "registry") else "pass a Registry"
+        raise ConfigError(f"registry cannot be a {type(registry).__name__}", hint=hint)
+    return registry
 
 
 def checked_pattern(models: object, registry: Registry) -> str:

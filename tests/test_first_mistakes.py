@@ -15,9 +15,9 @@ from stepwell.cli import main
 from stepwell.declare import default
 from stepwell.llm import ChatTemplate
 from stepwell.messages import Video
-from stepwell.model_metadata.provider_ids import NAMED_ELSEWHERE
+from stepwell.model_metadata.provider_ids import FOREIGN_IDS
 from stepwell.providers.declare.registry import REGISTRY
-from stepwell.steps import Request, round_robin
+from stepwell.steps import Request, continue_stream, round_robin
 from stepwell.testing import Cassette, FakeModel, NotRecorded
 
 
@@ -148,7 +148,7 @@ def test_the_parts_of_a_job_are_listed_by_its_name(tmp_path: Path, capsys: pytes
 
 
 def test_a_provider_is_found_by_its_name_in_other_libraries() -> None:
-    for id, own in NAMED_ELSEWHERE.items():
+    for id, own in FOREIGN_IDS.items():
         assert REGISTRY.knows(own) and not REGISTRY.knows(id), id
         with pytest.raises(errors.UnknownProvider, match=f"did you mean '{own}'"):
             Client().preview(f"{id}:m", "hi")
@@ -178,3 +178,25 @@ def test_messages_of_other_libraries_are_refused_by_their_class() -> None:
 def test_a_template_takes_no_pairs_of_a_role_and_a_text() -> None:
     with pytest.raises(errors.ConfigError, match="cannot be a tuple"):
         ChatTemplate([("system", "You speak {language}."), "{question}"])  # type: ignore[list-item]
+
+
+def test_settings_that_belong_to_something_else_are_named() -> None:
+    with pytest.raises(errors.ConfigError, match="registry cannot be a FakeModel; pass its .registry"):
+        Client(registry=FakeModel("Hello!"))  # type: ignore[arg-type]
+    with pytest.raises(errors.ConfigError, match="job= needs a journal"):
+        fake_client("Hello!").map(["a"], model="fake:a", prompt="{item}", job="j").run()
+    with pytest.raises(errors.InvalidOption, match="Client"):
+        fake_client("Hello!").generate_text("fake:a", "hi", journal="work.sqlite")  # type: ignore[call-arg]
+    with pytest.raises(errors.InvalidOption, match="out='results.jsonl'"):
+        fake_client("Hello!").map(["a"], model="fake:a", prompt="{item}", output="o.jsonl").run()  # type: ignore[call-arg]
+    with pytest.raises(AttributeError, match="call client.map"):
+        stepwell.map  # type: ignore[attr-defined]  # noqa: B018
+    with pytest.raises(errors.ConfigError, match="attempts must be a whole number above 0"):
+        continue_stream(attempts=0)
+
+
+def test_a_fake_without_a_turn_for_a_correction_says_what_the_call_was_for() -> None:
+    client = Client(registry=FakeModel("no number").registry)
+    with pytest.raises(AssertionError, match="no turn left") as caught:
+        client.generate_object("fake:a", "hi", int)
+    assert "does not fit the schema" in caught.value.__notes__[0]

@@ -87,7 +87,7 @@ class Request:
     retries: int = 2
     timeouts: Timeouts = DEFAULT_TIMEOUTS
     on_unsupported: str = "warn"
-    """what to do with an option that the model does not take: warn, raise or ignore"""
+    """what to do with an option that the model does not take: warn, error or ignore"""
     warnings: tuple[CallWarning, ...] = ()
     state: Mapping[StateKey[Any], Any] = field(factory=dict, repr=False)
     """notes of steps; read and written by `get` and `with_state`"""

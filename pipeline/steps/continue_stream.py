@@ -21,6 +21,7 @@ from ..stream.chunk_reader import ChunkReader
 from ..stream.decoder import RESUMED
 from ..stream.joined import Joined, Said
 from .model_order import Kinds, When, condition
+from .shared import check_number
 
 How = Literal["cursor", "beginning", "anew"]
 _WAIT, _LONGEST_WAIT = 0.5, 8.0
@@ -52,6 +53,7 @@ def continue_stream(
     notes. Retries before the first chunk stay those of `retry`. Unstreamed calls are left alone. Put it outside
     `fallback`, so that another model may go on, or inside.
     """
+    check_number(attempts, "attempts", whole=True)
     counts = condition(when, name) if when is not None else _may_pass
 
     def run(request: Request, call: CallNext) -> StepGenerator:

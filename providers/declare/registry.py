@@ -8,7 +8,7 @@ from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from ...model_metadata.catalog import CATALOG, Catalog
-from ...model_metadata.provider_ids import NAMED_ELSEWHERE, canonical
+from ...model_metadata.provider_ids import FOREIGN_IDS, canonical
 from ...schemas.errors import ConfigError, UnknownProvider
 from ...schemas.nearest import nearest
 from ...schemas.undo import Undo
@@ -87,7 +87,7 @@ class Registry:
 
     def nearest(self, id: str) -> str:
         """Return a hint with the known id that is nearest to this one."""
-        own = NAMED_ELSEWHERE.get(canonical(id))
+        own = FOREIGN_IDS.get(canonical(id))
         return nearest(canonical(id), self.ids()) if own is None else f"did you mean {own!r}?"
 
     def register(self, provider: Provider) -> Provider:

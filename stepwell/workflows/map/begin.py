@@ -20,7 +20,7 @@ from ...schemas.json_text import SORT_KEYS, dumps
 from ...schemas.message import Context
 from ...schemas.reply import Reply
 from ...schemas.tool import Tool, ToolLike
-from ...settings import hide_credentials
+from ...settings import hide_credentials, refused_job
 from ..objects.generate import generate, object_error, object_reply
 from ..objects.modes import object_request
 from ..objects.output_spec import OutputSpec
@@ -78,6 +78,8 @@ def job_of(
     if retry_failed and path is None:
         raise ConfigError("retry_failed=True needs the results of the run before", hint="pass out=, as in that run")
     own = planner if journal is None else journalled_planner(planner, journal)
+    if options.get("job") and own.journal is None:
+        raise refused_job(None)
     others = {name: value for name, value in options.items() if name != "job"}
     question = Question.of(own, model, prompt, schema, tools, max_repairs, others)
     job = options.get("job") or (journal and f"map {question.digest}")
