@@ -27,7 +27,17 @@ from ...schemas.message import Context, assistant
 from ...schemas.parts import Reasoning, Text
 from ...schemas.usage import NO_USAGE, Usage, total_usage
 
-_INDEXED = (TextDelta, ReasoningDelta, RefusalDelta, PartEnd, PartDone, Cited, ToolCallStart, ToolCallDelta, ToolCallEnd)
+_INDEXED = (
+    TextDelta,
+    ReasoningDelta,
+    RefusalDelta,
+    PartEnd,
+    PartDone,
+    Cited,
+    ToolCallStart,
+    ToolCallDelta,
+    ToolCallEnd,
+)
 """Chunks that have the index of a part."""
 
 
