@@ -139,7 +139,7 @@ class _Media:
         path = Path(path)
         found = media_type_of(content, cls.type)
         if found is not None and found.partition("/")[0] not in cls.families:
-            raise ConfigError(f"{label} {path} is {found}", hint=f"{_class_of(found)}.from_file(path)")
+            raise ConfigError(f"{label} {path} is {found}", hint=f"call {_class_of(found)}.from_file(path)")
         found = media_type or found or guessed_type(path.name) or cls.fallback_type
         return cls(data=content, media_type=found, filename=path.name)
 

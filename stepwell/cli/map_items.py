@@ -63,4 +63,4 @@ def _schema(path: str | None) -> object:
     try:
         return loads(read_file(path, at_most=SETTINGS_BYTES, label="the schema"))
     except JSONDecodeError as error:
-        raise ConfigError(f"the schema {path} is not JSON: {error.msg}") from None
+        raise ConfigError(f"the schema {path} is not JSON: {error.msg}", hint="write a JSON Schema") from None

@@ -72,7 +72,7 @@ def job_of(
         if value not in _CHOICES[name]:
             raise ConfigError(f"{name}= cannot be {value!r:.40}", hint=f"use {' or '.join(map(repr, _CHOICES[name]))}")
     if type(workers) is not int or workers < 1:
-        raise ConfigError(f"workers must be a number of 1 or more, not {workers!r:.40}")
+        raise ConfigError(f"workers= cannot be {workers!r:.40}", hint="pass a whole number of 1 or more")
     path = None if out is None else os.fspath(out)
     source = os.fspath(items) if isinstance(items, str | os.PathLike) else None
     if source is not None and path is not None and os.path.realpath(source) == os.path.realpath(path):
@@ -160,7 +160,7 @@ def hours_of(within: str | float) -> float:
     except (KeyError, ValueError, TypeError):
         hours = -1.0
     if not 0 < hours < float("inf"):
-        raise ConfigError(f"within= cannot be {within!r:.40}", hint="'24h', '90m', or seconds")
+        raise ConfigError(f"within= cannot be {within!r:.40}", hint="write '24h', '90m', or a number of seconds")
     return hours
 
 

@@ -192,7 +192,7 @@ class MapJob:
     def next_item(self) -> Flow:
         """Return the next item that has no result, with its turn; None after the last. For a lead without workers."""
         while not self._queue and not self._exhausted:
-            yield self._pulling()
+            yield self._pull_effect()
         return self._queue.popleft() if self._queue else None
 
     def put_and_emit(self, turn: int, result: MapResult) -> Flow:
@@ -215,7 +215,7 @@ class MapJob:
 
     def _lead_workers(self, tasks: list[Task]) -> Flow:
         """Pull items, start workers as they are needed, and emit results, until all workers have ended."""
-        pull = self._pulling()
+        pull = self._pull_effect()
         while True:
             signal = self._news.signal  # before anything is looked at, so that no news in between is missed
             wanted = not self._exhausted and self._fault is None and self._has_room()
@@ -246,7 +246,8 @@ class MapJob:
         if self._fault is not None and self.errors == "raise":
             raise self._fault
 
-    def _pulling(self) -> Run:
+    def _pull_effect(self) -> Run:
+        """Return the effect that reads items. Its error for an async iterable and a Client is a ConfigError."""
         rows: Any = self._input.rows
         if self._input.is_async:
             return Run(_refuse_async, lambda: self._apull(rows))

@@ -48,7 +48,8 @@ def item_digest(item: object) -> str:
         content = dumps(item, plain_data, SORT_KEYS)
     except TypeError:
         raise ConfigError(
-            f"a {type(item).__name__} cannot be recognised in a later run", hint="pass key=: a function of the item"
+            f"a {type(item).__name__} cannot be recognised in a later run",
+            hint="pass key=: a field of the item, or a function of it",
         ) from None
     return blake2b(content, digest_size=6).hexdigest()
 

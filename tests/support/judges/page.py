@@ -1,4 +1,4 @@
-"""docs/judges.md, from what the judges said."""
+"""Write docs/judges.md from the reports of the judges."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ asks every route that it knows: sync and async, streamed and not, where the case
 
 @frozen
 class JudgeReport:
-    """What one judge said: its rows, or why there are none, or why they are not all."""
+    """The rows of one judge, and why some or all are missing."""
 
     name: str
     requirement: str
@@ -41,7 +41,7 @@ def page(reports: Iterable[JudgeReport]) -> str:
 
 
 def unexplained(reports: Iterable[JudgeReport]) -> list[Row]:
-    """Return the rows in which a judge and this client differ, and nobody has said why."""
+    """Return the rows in which a judge and this client differ without an explanation."""
     return [row for judge in reports for row in judge.rows if not row.agrees and explanation_of(row) is None]
 
 
@@ -76,7 +76,7 @@ def _cases(rows: list[Row]) -> str:
 
 
 def _disagreements(rows: list[Row]) -> str:
-    """Write a line for each explanation, and one for each case without."""
+    """Write a table of the disagreements: a line for each explanation, and for each case without one."""
     kinds: dict[object, list[Row]] = {}
     for row in rows:
         if not row.agrees:
