@@ -145,9 +145,7 @@ def _parquet(path: str) -> Input:
     try:
         file = parquet.ParquetFile(path)
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{path} cannot be read as Parquet: {type(error).__name__}", hint="check that it is whole"
-        ) from None
+        raise ConfigError(f"{path} cannot be read as Parquet: {type(error).__name__}", hint="check the file") from None
 
     def rows() -> Iterator[Any]:
         for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):  # a row group at a time

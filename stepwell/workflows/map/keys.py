@@ -49,7 +49,7 @@ def item_digest(item: object) -> str:
     except TypeError:
         raise ConfigError(
             f"a {type(item).__name__} cannot be recognised in a later run",
-            hint="pass key=: a field of the item, or a function of it",
+            hint="pass key=: a field or a function of the item",
         ) from None
     return blake2b(content, digest_size=6).hexdigest()
 
