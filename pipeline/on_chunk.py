@@ -75,7 +75,7 @@ def _make_stage(name: str, make: Callable[[Request], Any], request: Request) -> 
 
 
 def _stage_factory(name: str, stage: Callable[..., Stage]) -> Callable[[Request], Stage]:
-    """Return a function that makes a stage for a request. Raises InvalidOption for a class without a Stage's methods."""
+    """Return a function that makes a stage for a request. Raises InvalidOption for a class that is no Stage."""
     missing = [method for method in ("feed", "flush") if not callable(getattr(stage, method, None))]
     if missing:
         raise InvalidOption(

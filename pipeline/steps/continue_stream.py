@@ -167,7 +167,10 @@ class _Continuing:
 
     def _prefilled(self, request: Request) -> Request:
         """Return the request with the text so far as a prefilled answer, and max_tokens less what it has used."""
-        text, *before = self._received.text.rstrip(), *request.context.messages
+        text, before = (
+            self._received.text.rstrip(),
+            list(request.context.messages),
+        )  # some refuse white space at the end
         if before and before[-1].role == "assistant" and all(type(part) is Text for part in before[-1].content):
             text = before.pop().text + text
         prefill = Message("assistant", (Text(text),), model=str(self._part.request.model))

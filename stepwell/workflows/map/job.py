@@ -123,7 +123,7 @@ class MapJob:
     _turn: int = 0
     """The turn whose result is next in the order of the input."""
     _held: dict[int, tuple[int | None, MapResult | None]] = field(factory=dict)
-    """The results whose turn has not come, by turn: the place of the line, and what is to be emitted."""
+    """The results whose turn has not come, by turn: the offset of the held line, and the result to emit."""
     _ready: deque[MapResult] = field(factory=deque)
     """Results to emit."""
     _ahead: int = field(init=False)
@@ -291,11 +291,11 @@ class MapJob:
             if item.key in self.file.done:
                 self.tally.skipped += 1
                 return False
-            place = self.file.take_earlier(item.key)
-            if place is not None:
+            offset = self.file.take_earlier(item.key)
+            if offset is not None:
                 with self._lock:
                     self.tally.skipped += 1
-                    self._held[self.give_turn()] = place, None
+                    self._held[self.give_turn()] = offset, None
                     self._write_held()
                 return False
         self._queue.append((self.give_turn(), item))
@@ -362,15 +362,15 @@ class MapJob:
                 if self._held:
                     self._write_held()
             else:
-                place = None if self.file is None or line is None else self.file.hold(line)
-                self._held[turn] = place, given
+                offset = None if self.file is None or line is None else self.file.hold(line)
+                self._held[turn] = offset, given
 
     def _write_held(self) -> None:
         """Write the results whose turn has come."""
         while (held := self._held.pop(self._turn, None)) is not None:
-            place, result = held
-            if self.file is not None and place is not None:
-                self.file.append_held(place)
+            offset, result = held
+            if self.file is not None and offset is not None:
+                self.file.append_held(offset)
             self._turn += 1
             self._hand_over(result)
         if self.file is not None and not self._held:

@@ -101,7 +101,7 @@ class MapSummary:
 
 
 def shown_cost(cost: Cost) -> str:
-    """Return a cost as text, to four digits."""
+    """Return a cost as text: with four digits, from $100 on with cents."""
     if cost.total is None:
         return "cost unknown"
     amount = f"${cost.total:,.2f}" if cost.total >= 100 else f"${float(cost.total):.4g}"
