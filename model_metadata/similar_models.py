@@ -49,7 +49,7 @@ def models_like(word: str, is_provider: Callable[[str], bool]) -> list[str]:
         return list(map(str, same[:_MOST_SHOWN]))
     ids = {model.id.lower(): str(model) for model in reversed(models)}
     close = closest(word, ids, _CLOSE) if len(word) > 3 else None
-    if close is None and re.fullmatch(r"[a-z]{3,}-?\d\S*", word):
+    if close is None and re.fullmatch(r"[a-z]{3,}-?\d\S*", word):  # gpt5.1-large: the most similar of its family
         family = [each for each in ids if family_of(each) == family_of(word)]
         if len(family) >= _MIN_FAMILY:
             close = closest(word, family, 0.0)

@@ -92,6 +92,7 @@ def proofs() -> Proofs:
 
 
 def _recorded() -> Iterator[tuple[tuple[str, str], Proof]]:
+    """Yield the abilities that recordings of successful exchanges show."""
     for path in sorted(RECORDINGS.glob("*.json")):
         data = orjson.loads(path.read_bytes())
         if data["response"]["status"] != 200 or "error" in data["expected"]:
@@ -127,6 +128,7 @@ def _with_server_tools() -> list[str]:
 
 
 def _conforming() -> Iterator[tuple[tuple[str, str], Proof]]:
+    """Yield the abilities that the conformance suite checks."""
     for provider in own_providers():
         proof = Proof(CONFORMANCE, LOCAL if provider.id == "local" else "for provider in OURS", "conforms")
         chat = next((wire for wire in provider.wires if wire.operation == "chat"), None)
@@ -139,6 +141,7 @@ def _conforming() -> Iterator[tuple[tuple[str, str], Proof]]:
 
 
 def _of_chat(wire: Wire) -> set[str]:
+    """Return the abilities that the conformance suite checks on a chat wire."""
     return {"text", "streams", "tools", "results of tools"} | {
         SCENES[name] for name in samples_of(wire).more if name in SCENES
     }

@@ -21,6 +21,7 @@ from ..stream.chunk_reader import ChunkReader
 from ..stream.continuation import Continuation, Received
 from ..stream.decoder import RESUMED
 from .model_order import Kinds, When, condition
+from .retry import backoff
 
 How = Literal["cursor", "beginning", "anew"]
 _WAIT, _LONGEST_WAIT = 0.5, 8.0
@@ -167,10 +168,8 @@ class _Continuing:
 
     def _prefilled(self, request: Request) -> Request:
         """Return the request with the text so far as a prefilled answer, and max_tokens less what it has used."""
-        text, before = (
-            self._received.text.rstrip(),
-            list(request.context.messages),
-        )  # some refuse white space at the end
+        text = self._received.text.rstrip()  # some providers refuse white space at the end
+        before = list(request.context.messages)
         if before and before[-1].role == "assistant" and all(type(part) is Text for part in before[-1].content):
             text = before.pop().text + text
         prefill = Message("assistant", (Text(text),), model=str(self._part.request.model))
@@ -197,20 +196,13 @@ class _Continuing:
         return Continuation(self._received, is_new=how == "anew", echoed=echoed[0].text if echoed else "")
 
     def _wait(self, error: StepwellError) -> Flow:
-        """Wait as long as the provider says, or a random time; return False if the call has no time for that."""
-        request = self._request
-        delay = getattr(error, "retry_after", None)
-        if delay is None:
-            again = self._tried > 1
-            longest = min(_LONGEST_WAIT, _WAIT * 2 ** min(self._tried - 1, 8))
-            # The first cut of a connection is no sign of a busy server.
-            delay = request.world.random() * longest if again or isinstance(error, ProviderError) else 0.0
-        left = request.seconds_left()
-        if delay > 60 or (left is not None and delay >= left):
-            return False
+        """Wait as `retry` does, but not after the first cut of a connection. Return False if the wait is too long."""
+        # The first cut of a connection is no sign of a busy server.
+        base = _WAIT if self._tried > 1 or isinstance(error, ProviderError) else 0.0
+        delay = backoff(self._request, self._tried - 1, error, base, _LONGEST_WAIT)
         if delay:
-            yield Sleep(float(delay))
-        return True
+            yield Sleep(delay)
+        return delay is not None
 
     def _note(self, error: StepwellError) -> None:
         if self._first is None:
