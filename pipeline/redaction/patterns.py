@@ -45,6 +45,7 @@ def _iban(text: str) -> int:
 
 
 def _ip(text: str) -> int:
+    """Return the length of an IP address, 0 for anything else."""
     from ipaddress import ip_address  # only for what looks like an address
 
     try:
@@ -55,7 +56,7 @@ def _ip(text: str) -> int:
 
 
 def _phone(text: str) -> int:
-    """Check that a number is called by phone rather than counted: no date, no address, no bare number."""
+    """Return the length of a phone number; 0 for dates, IP addresses and numbers without the marks of a phone number."""
     digits = len(_digits(text))
     if _DATE.search(text) or _ip(text) or not (7 if text[0] == "+" else 9) <= digits <= 15:
         return 0
