@@ -56,7 +56,7 @@ def _ip(text: str) -> int:
 
 
 def _phone(text: str) -> int:
-    """Return the length of a phone number; 0 for dates, IP addresses and numbers without the marks of a phone number."""
+    """Return the length of a phone number; 0 for a date, an IP address, and digits that may be any number."""
     digits = len(_digits(text))
     if _DATE.search(text) or _ip(text) or not (7 if text[0] == "+" else 9) <= digits <= 15:
         return 0
