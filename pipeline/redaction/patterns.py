@@ -45,7 +45,6 @@ def _iban(text: str) -> int:
 
 
 def _ip(text: str) -> int:
-    """Return the length of an IP address, 0 for anything else."""
     from ipaddress import ip_address  # only for what looks like an address
 
     try:
@@ -56,7 +55,7 @@ def _ip(text: str) -> int:
 
 
 def _phone(text: str) -> int:
-    """Return the length of a phone number; 0 for a date, an IP address, and digits that may be any number."""
+    """Check that a number is called by phone rather than counted: no date, no address, no bare number."""
     digits = len(_digits(text))
     if _DATE.search(text) or _ip(text) or not (7 if text[0] == "+" else 9) <= digits <= 15:
         return 0
