@@ -143,7 +143,7 @@ class _Media:
         guessed = found or guessed_type(path.name)
         is_text = (guessed or "").startswith("text/") and b"\0" not in content[:1000]
         if guessed and (found or (is_text and not media_type)) and guessed.partition("/")[0] not in cls.families:
-            raise ConfigError(f"{label} {path} is {guessed}", hint=f"{_class_of(guessed)}.from_file(path)")
+            raise ConfigError(f"{label} {path} is {guessed}", hint=f"call {_class_of(guessed)}.from_file(path)")
         return cls(data=content, media_type=media_type or guessed or cls.fallback_type, filename=path.name)
 
     @classmethod
@@ -175,11 +175,11 @@ class _Media:
 
         The bytes decide where they are of another format than the one that was given; see `corrected_type`.
         """
-        from .media_types import guessed_type, media_type_of, says_nothing
+        from .media_types import guessed_type, is_generic, media_type_of
 
         if (corrected := self.corrected_type) is not None:
             return corrected
-        if self.media_type and not says_nothing(self.media_type):
+        if self.media_type and not is_generic(self.media_type):
             return self.media_type
         if self.data and (found := media_type_of(self.data, self.type)):
             return found
