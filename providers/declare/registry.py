@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ...model_metadata.catalog import CATALOG, Catalog
 from ...model_metadata.provider_ids import FOREIGN_IDS, canonical
 from ...schemas.errors import ConfigError, UnknownProvider
-from ...schemas.nearest import nearest
+from ...schemas.nearest import closest, nearest
 from ...schemas.undo import Undo
 from .. import BUILT_IN, __path__
 from .from_catalog import PACKAGE, catalog_ids, from_catalog, is_in_catalog, load
@@ -61,7 +61,9 @@ class Registry:
         if provider is None and canonical(id) in self.broken:
             raise self.plugin_error(id) from self.broken[canonical(id)]
         if provider is None:
-            hint = f"{self.nearest(id)} One of your own needs stepwell.register(...)"
+            hint, known = self.nearest(id), {*self.ids(), *FOREIGN_IDS}
+            if closest(canonical(id), known, 0.8) is None:
+                hint += " One of your own needs stepwell.register(...)"
             raise UnknownProvider(f"no provider named {id!r}", hint=hint)
         return provider
 
