@@ -61,7 +61,7 @@ def _by_provider(setting: str, mapping: Mapping[str, Value] | None, registry: Re
         if not isinstance(name, str) or not registry.knows(name):
             raise UnknownProvider(
                 f"{setting} names {name!r:.40}, which no provider is called",
-                hint=f"{registry.nearest(str(name))} One of your own is registered before the client is made",
+                hint=f"one of your own is registered before the client is made; {registry.nearest(str(name))}",
             )
     return [(canonical(name), value) for name, value in mapping.items()]
 
@@ -184,7 +184,7 @@ def checked_pattern(models: object, registry: Registry) -> str:
     elif registry.knows(provider):
         return models
     if colon:
-        hint = f"{registry.nearest(provider)} One of your own is registered before it is overridden"
+        hint = f"one of your own is registered before it is overridden; {registry.nearest(provider)}"
     else:
         hint = f"a model is named with its provider: 'openai:{models:.40}', or '*:{models:.40}' for all"
     raise UnknownProvider(f"no provider is called {provider!r:.40}", hint=hint)

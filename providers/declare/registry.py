@@ -63,7 +63,7 @@ class Registry:
         if provider is None:
             hint, known = self.nearest(id), {*self.ids(), *FOREIGN_IDS}
             if closest(canonical(id), known, 0.8) is None:
-                hint += " One of your own needs stepwell.register(...)"
+                hint = f"one of your own needs stepwell.register(...) first; {hint}"
             raise UnknownProvider(f"no provider named {id!r}", hint=hint)
         return provider
 
