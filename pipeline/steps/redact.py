@@ -139,17 +139,13 @@ def _search(searched: object) -> Find:
 
 
 def _checked_label(label: object) -> str:
-    if (
-        not isinstance(label, str)
-        or not _LABEL.match(label.upper())
-        or label.upper() == QUOTED
-        or len(label) > _LONGEST
-    ):
+    text = label.upper() if isinstance(label, str) else ""
+    if not _LABEL.match(text) or len(text) > _LONGEST or text == QUOTED:
         raise InvalidOption(
             f"a label of redact is a word of letters and underscores, {_LONGEST} at most",
             hint='redact({"CUSTOMER": ...})',
         )
-    return label.upper()
+    return text
 
 
 def _run(function: FindOriginals, texts: list[str]) -> Run:
@@ -256,7 +252,7 @@ def _apart(spans: Iterable[Span]) -> list[Span]:
     """Return the spans in order, those that overlap joined to one, so that no end of any is left in the text."""
     kept: list[Span] = []
     for span in sorted(spans, key=lambda span: (span[0], -span[1])):
-        start, end, label, _ = span
+        start, end, *_ = span
         if kept and start < kept[-1][1]:
             first, last, kind, _ = kept[-1]
             if end > last:
