@@ -138,6 +138,11 @@ class _Media:
         content = read_file(path, at_most=at_most, root=root, label=label)
         path = Path(path)
         found = media_type_of(content, cls.type)
+        if found is None and cls is not File and _is_text(content):
+            found = guessed_type(path.name) if content else None
+            if found != "image/svg+xml":
+                what = "text" if content else "empty"
+                raise ConfigError(f"{label} {path} is {what}, and no {cls.type}", hint="File.from_file(path)")
         if found is not None and found.partition("/")[0] not in cls.families:
             raise ConfigError(f"{label} {path} is {found}", hint=f"{_class_of(found)}.from_file(path)")
         found = media_type or found or guessed_type(path.name) or cls.fallback_type
@@ -203,6 +208,16 @@ class _Media:
         except ValueError:
             return None
         return wrongly_declared(head[5:-7], begin, self.type)
+
+
+def _is_text(content: bytes) -> bool:
+    """Check whether bytes of no known format are text; no bytes are, too."""
+    begin = content[:512]
+    try:
+        begin.decode()
+    except UnicodeDecodeError as error:
+        return error.start > len(begin) - 4  # perhaps a character that the cut has halved
+    return b"\0" not in begin
 
 
 def _class_of(media_type: str) -> str:
