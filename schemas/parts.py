@@ -108,8 +108,11 @@ class _Media:
             raise ConfigError(f"the data of {type(self).__name__} is text, not bytes", hint=hint)
         if sum(value is not None for value in (self.data, self.url, self.file_id)) != 1:
             raise ConfigError(f"{type(self).__name__} needs exactly one of data, url and file_id")
-        if self.provider is not None:
-            _check_text(self, "provider")
+        for name in ("provider", "media_type"):
+            if getattr(self, name) is not None:
+                _check_text(self, name)
+        if self.media_type and not self.media_type.isprintable():  # it becomes a header of a part of a form
+            raise ConfigError(f"the media_type of {type(self).__name__} has a line break or another control character")
 
     @classmethod
     def from_file(

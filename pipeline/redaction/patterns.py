@@ -104,16 +104,34 @@ def _ip(text: str) -> int:
     return len(text) if any(map(str.isdigit, text)) else 0
 
 
-def _phone(text: str) -> int:
-    """Check that a number is called by phone rather than counted: no date, no address, no bare number."""
-    digits = len(_digits(text))
-    if _DATE.search(text) or _ip(text) or not (7 if text[0] == "+" else 9) <= digits <= 15:
-        return 0
-    return len(text) if text[0] in "+0(" or len(_GROUP.findall(text)) >= 3 else 0
+def _phones(text: str) -> Iterator[tuple[int, int]]:
+    """Find numbers that are called by phone; what begins as one does also before and after other numbers."""
+    at, rest = 0, []
+    while (match := _DIALLED.search(text, at)) is not None:
+        start, number = match.start(), match[0]
+        while number and not _is_phone(number):
+            number = number[: -len(_LAST_GROUP.search(number)[0])]  # type: ignore[index]
+        if number:
+            yield start, start + len(number)
+        rest += [text[at:start], "\0" * len(number)]
+        at = start + len(number)
+        if not number:
+            rest.append(text[start])
+            at += 1
+    for match in _GROUPED.finditer("".join([*rest, text[at:]])):
+        if len(_GROUP.findall(match[0])) >= 3 and _is_phone(match[0]):
+            yield match.span()
+
+
+def _is_phone(text: str) -> bool:
+    """Check that a number is called by phone rather than counted: no date, no address."""
+    enough = (7 if text[0] == "+" else 9) <= len(_digits(text)) <= 15
+    return enough and not _DATE.search(text) and not _ip(text)
 
 
 _DATE = late_pattern(r"(?:19|20)\d\d[-./]\d\d?[-./]\d\d?|\d\d?[-./]\d\d?[-./](?:19|20)\d\d")
 _GROUP = late_pattern(r"\d+")
+_LAST_GROUP = late_pattern(r"\D*\d+\D*\Z")
 _BLANK = late_pattern(r"[ \u00a0\u202f]")
 _DOMAIN = late_pattern(r"@(?:[\w-]{1,63}\.){1,8}(?:xn--[\w-]{1,59}|[A-Za-z]{2,63}|[^\W\d_]{2,63})")
 _DIGITS = late_pattern(r"\d(?:[ \u00a0\u2009\u202f\u2010\u2011-]?\d)*")
@@ -123,17 +141,19 @@ _IBAN = late_pattern(
     r"(?![A-Za-z0-9])"
 )
 _IP = late_pattern(
-    r"(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)"
-    r"|(?<![A-Za-z0-9_.])(?<![0-9A-Fa-f:]:)(?:[0-9A-Fa-f]{0,4}:){2,7}"
-    r"(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?![A-Za-z0-9_:])(?!\.\d)"
+    r"(?<!\d)(?<!\d\.)(?:\d{1,3}\.){3}\d{1,3}(?!\.?\d)"
+    r"|(?<![A-Za-z0-9])(?<!\d\.)(?<![0-9A-Fa-f:]:)(?:[0-9A-Fa-f]{0,4}:){2,7}"
+    r"(?:(?:\d{1,3}\.){3}\d{1,3}|[0-9A-Fa-f]{0,4})(?![A-Za-z0-9:])(?!\.\d)"
 )
-_SEPARATOR = r"[ \u00a0\u2009\u202f\u2010\u2011./-]{0,2}"
-_PHONE = late_pattern(
-    rf"(?<![\d+])\+\(?\d{{1,4}}\)?(?:{_SEPARATOR}\(?\d{{1,5}}\)?){{1,6}}(?!\d)"
-    rf"|(?<![A-Za-z0-9_.+-])\(?\d{{1,4}}\)?(?:{_SEPARATOR}\(?\d{{1,5}}\)?){{1,6}}(?:(?=x|ext)|(?![A-Za-z0-9_]))"
+_GROUPS = r"(?:[ \u00a0\u2009\u202f\u2010\u2011./-]{0,2}\(?\d{1,5}\)?){1,6}"
+_END = r"(?:(?=x|ext)|(?![A-Za-z0-9]))"
+_DIALLED = late_pattern(
+    rf"(?<![\d+])\+\(?\d{{1,4}}\)?{_GROUPS}(?!\d)"
+    rf"|(?<![A-Za-z0-9+-])(?<!\d\.)(?:\(\d{{1,5}}\)|0\d{{0,4}}){_GROUPS}{_END}"
 )
+_GROUPED = late_pattern(rf"(?<![A-Za-z0-9+-])(?<!\d\.)\d{{1,4}}{_GROUPS}{_END}")
 _KEY = late_pattern(
-    r"(?<![A-Za-z0-9_-])(?:(?:sk|xai|pplx|nvapi|csk|glpat|xox[abeprs])-[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{30,}"
+    r"(?<![A-Za-z0-9])(?:(?:sk|xai|pplx|nvapi|csk|glpat|xox[abeprs])-[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{30,}"
     r"|(?:gh[pousr]|[rs]k_(?:live|test)|gsk|whsec)_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{22,}|npm_[A-Za-z0-9]{36}"
     r"|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[A-Za-z0-9_-]{35}"
     r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,})"
@@ -146,6 +166,6 @@ PATTERNS: Mapping[str, Find] = {
     "iban": search_of(_IBAN, _iban),
     "card": _cards,
     "ip": search_of(_IP, _ip),
-    "phone": search_of(_PHONE, _phone),
+    "phone": _phones,
 }
 """By name; of two that find the same, the first counts."""
