@@ -153,7 +153,7 @@ _DIALLED = late_pattern(
 )
 _GROUPED = late_pattern(rf"(?<![A-Za-z0-9+-])(?<!\d\.)\d{{1,4}}{_GROUPS}{_END}")
 _KEY = late_pattern(
-    r"(?<![A-Za-z0-9])(?:(?:sk|xai|pplx|nvapi|csk|glpat|xox[abeprs])-[A-Za-z0-9_-]{16,}|hf_[A-Za-z0-9]{30,}"
+    r"(?<![A-Za-z0-9])(?:(?:sk|glpat|xox[abeprs])-[A-Za-z0-9_-]{16,}|[a-z]{3,5}-[A-Za-z0-9_]{32,}|hf_[A-Za-z0-9]{30,}"
     r"|(?:gh[pousr]|[rs]k_(?:live|test)|gsk|whsec)_[A-Za-z0-9]{16,}|github_pat_[A-Za-z0-9_]{22,}|npm_[A-Za-z0-9]{36}"
     r"|(?:AKIA|ASIA)[0-9A-Z]{16}|AIza[A-Za-z0-9_-]{35}"
     r"|eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,})"

@@ -121,7 +121,7 @@ def test_deps_inside_of_another_type_are_refused() -> None:
     for kind in (list[Deps[Table]], dict[str, Deps[Table]], Order, tuple[Order, int]):
 
         def wrong(item: str, order: kind) -> None:  # type: ignore[valid-type]
-            """Takes what the model would fill."""
+            """Take what the model would fill."""
 
         wrong.__annotations__["order"] = kind
         with pytest.raises(ConfigError, match="annotate the whole parameter"):
