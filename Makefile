@@ -8,7 +8,7 @@ PYTEST := .venv/bin/pytest -q -n auto --dist worksteal
 # Byte code is written whatever the shell says: each worker and each process that the tests start would compile again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test quick crowd fast-crowd faults soak kill fuzz check docs docs-outputs bench release clean sync-models pythons redis
+.PHONY: run test quick crowd fast-crowd faults soak kill test-ray judges fuzz check docs docs-outputs bench release clean sync-models pythons redis
 
 run: $(BASE)
 	@$(PY) examples/tour.py
@@ -46,9 +46,22 @@ soak: $(DEV)
 kill: $(DEV) redis
 	@PYTHONPATH=tests/support:. $(PY) tests/support/kills.py $(ARGS)
 
+# A map on a local Ray cluster, one of whose two workers is killed. Ray has an environment of its own: it is large.
+RAY := .build/ray
+test-ray: redis
+	@test -x $(RAY)/bin/python || python3 -m venv $(RAY)
+	@$(RAY)/bin/pip install -q --disable-pip-version-check -e ".[local,fast,redis,ray]"
+	@PYTHONPATH=tests/support $(RAY)/bin/python tests/support/ray_cluster.py
+
 # Ten minutes of changed streams and answers for every parser and decoder; guided by atheris where that is installed.
 fuzz: $(DEV)
+	@.venv/bin/python -c "import atheris" 2>/dev/null || .venv/bin/pip install -q --disable-pip-version-check atheris \
+		|| echo "atheris does not install here"
 	@PYTHONPATH=tests/support:. $(PY) tests/support/fuzz.py $(ARGS)
+
+# Servers by other authors that judge this client, installed into .build/judges; writes docs/judges.md. Ten minutes at most.
+judges: $(DEV)
+	@PYTHONPATH=tests/support:. $(PY) -m judges $(ARGS)
 
 # mypy cannot follow the editable install's import hook, so it reads a tree of symlinks laid out as the package is.
 check: $(DEV)

@@ -21,7 +21,7 @@ from typing import Any
 import stepwell
 from benchmarks.own_cost import MODEL, AsyncInstant, Instant
 
-ITEMS, RUNS = 1000, 9
+ITEMS, RUNS = 400, 30
 PROMPT = "Is this kind? {text}"
 LINES: dict[str, dict[str, Any]] = {
     "1 worker": {"workers": 1},

@@ -49,7 +49,7 @@ amazon_bedrock_mantle = declare_provider(
             path=lambda request: f"{_root(request)}/responses",
             by_name_only=False,
         ),
-        evolve(compatible_messages("/anthropic/v1/messages"), by_name_only=False),
+        evolve(compatible_messages("/anthropic/v1/messages", formats=True), by_name_only=False),
         evolve(openai_models, path="/v1/models"),
     ],
     base_url=MANTLE,

@@ -34,7 +34,8 @@ openrouter = declare_provider(
         evolve(_chat, server_tools=OPENROUTER),
         *_others,
         compatible_responses(encrypts=True),
-        compatible_messages(auth=bearer),
+        # https://openrouter.ai/openapi.json: `output_config` of /messages has a format
+        compatible_messages(auth=bearer, formats=True),
     ],
     base_url="https://openrouter.ai/api/v1",
     env_key="OPENROUTER_API_KEY",

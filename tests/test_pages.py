@@ -24,11 +24,12 @@ GROUPS = 4
 """Pages run in this many processes, each of which imports stepwell once."""
 
 
-@pytest.mark.usefixtures("documents", "new_process", "local_model")
+@pytest.mark.usefixtures("documents", "new_process")
 @pytest.mark.parametrize("first", range(GROUPS))
-def test_each_snippet_stands_alone_and_prints_what_the_page_shows(first: int) -> None:
+def test_each_snippet_stands_alone_and_prints_what_the_page_shows(first: int, remembered_model: Any) -> None:
     """If only outputs differ, `make docs-outputs` writes them anew."""
-    command = [sys.executable, "-m", "tools.snippets", *map(str, WITH_SNIPPETS[first::GROUPS])]
+    program = [str(ROOT / "tools" / "snippets.py"), *map(str, WITH_SNIPPETS[first::GROUPS])]
+    command = [sys.executable, str(ROOT / "tests" / "support" / "run_remembered.py"), remembered_model.url, *program]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
 
@@ -50,11 +51,11 @@ def test_the_readme_fits_on_one_screen() -> None:
 
 def test_pages_are_listed_shown_and_searched_within_80_columns(monkeypatch: Any, capsys: Any) -> None:
     code, out, _ = run(monkeypatch, capsys, "docs")
-    assert code == 0 and all(len(line) <= 85 for line in out.splitlines())
+    assert code == 0 and all(len(line) <= 80 for line in out.splitlines())
     assert {path.stem for path in PAGES} - {"index"} <= set(re.findall(r"^  (\w+)", out, re.M))
     code, out, _ = run(monkeypatch, capsys, "docs", "errors")
     assert code == 0 and out.startswith("# Errors\n") and "](" not in out
-    assert all(len(line) <= 85 for line in out.splitlines() if not line.startswith("    "))
+    assert all(len(line) <= 80 for line in out.splitlines() if not line.startswith("    "))
     code, out, _ = run(monkeypatch, capsys, "docs", "full", "jitter")
     assert code == 0 and out.startswith("reliability ")
     code, _, err = run(monkeypatch, capsys, "docs", "relabilty")

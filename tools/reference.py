@@ -43,14 +43,20 @@ def page(module: str) -> str:
     """Return the page of a module, with what mkdocstrings puts into it."""
     found = import_module(module)
     parts = [f"# {module}\n", with_lists(inspect.getdoc(found) or "")]
-    for name in names_of(module):
-        place = getattr(found, name)
-        home = getattr(place, "__module__", None)
-        own = (
-            home if isinstance(home, str) and home.startswith("stepwell") and hasattr(place, "__qualname__") else module
-        )
-        parts.append(f"\n::: {own}.{getattr(place, '__qualname__', name) if own is home else name}\n")
+    parts += [f"\n::: {_place_of(module, name, getattr(found, name))}\n" for name in names_of(module)]
     return "\n".join(parts)
+
+
+def _place_of(module: str, name: str, value: object) -> str:
+    """Return the module in which a public name is written, and its name there."""
+    home, inner = getattr(value, "__module__", None) or "", getattr(value, "__qualname__", name)
+    if home.startswith("stepwell"):
+        if getattr(import_module(home), name, None) is value:
+            return f"{home}.{name}"
+        if "." in inner:  # a method of the shared client
+            return f"{home}.{inner}"
+    written = next((each for each, names in stepwell.PUBLIC.items() if name in names), None)
+    return f"stepwell.{written}.{name}" if module == "stepwell" and written else f"{module}.{name}"
 
 
 def plain_page(module: str) -> str:

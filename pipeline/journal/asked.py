@@ -20,7 +20,8 @@ def asked_of(request: Request) -> tuple[str, dict[str, int]]:
     The host is not a part: an address may change between two runs, as that of a local server does.
     """
     body, model = request.body, f"{request.model.provider}:{request.model.id}"
-    path = split_url(shown_url(request.url))[2]
+    url = request.url
+    path = split_url(shown_url(url) if "?" in url or "@" in url else url)[2]
     whole = blake2b(b"\0".join((request.method.encode(), path.encode(), model.encode(), body)), digest_size=12)
     return whole.hexdigest(), _parts(model, path, body)
 

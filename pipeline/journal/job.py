@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
+from math import floor
 from typing import Any, Protocol
 
 from ...schemas.errors import JournalError, JournalMismatch
@@ -12,6 +13,8 @@ from ..world import World
 from .records import Known, Path, Record, known_of
 
 _MOST_ERRORS = 16
+_FINE = 1024
+"""Parts of a second to which times are shifted: a power of two, so that the differences between them stay exact."""
 
 
 class Recorder(Protocol):
@@ -61,7 +64,7 @@ class Job:
         recorded = [
             now for known in self._known.values() for values in known.values.values() for now in values.get("m", ())
         ]
-        self.shift = world.now() - max(recorded) if recorded else 0.0
+        self.shift = floor((world.now() - max(recorded)) * _FINE) / _FINE if recorded else 0.0
         """What is added to recorded times of the clock that only goes forward: the last was a moment ago."""
 
     def known(self, path: Path) -> Known:

@@ -60,11 +60,15 @@ class Numbered:
         return self.take(kind, fresh())
 
     def now(self) -> float:
-        """Return the time of the clock that only goes forward."""
-        if not (self.stopped or self.secret) and (values := self.values.get("m")):
-            recorded: float = values.pop(0)
-            return recorded + self.job.shift
-        return self.job.world.now() if self.stopped or self.secret else self.take("m", self.job.world.now())
+        """Return the time of the clock that only goes forward. It is recorded as the first run's clock would say."""
+        job = self.job
+        if self.stopped or self.secret:
+            return job.world.now()
+        if values := self.values.get("m"):
+            return float(values.pop(0)) + job.shift
+        now = job.world.now()
+        self.take("m", now - job.shift)
+        return now
 
     def kept(self, name: str, decide: Callable[[], Any]) -> Any:
         """Return a decision that depends on other calls: as it was in the first run, so that the flow is the same."""
@@ -95,7 +99,10 @@ class Numbered:
             self.put_by()
         self.number += 1
         self.turns = -1
+        unseen = self.values.get("e")
         self.values = self._values_from_here()
+        if unseen:  # tasks got on at another moment than in the first run
+            self.values["e"] = [*([-1, tasks] for _, tasks in unseen), *self.values.get("e", ())]
         return number
 
     def put_by(self) -> None:

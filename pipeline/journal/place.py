@@ -86,8 +86,9 @@ class FlowPlace(Recording):
         self._tasks: dict[int, FlowPlace] = {}
         # Of a task: how often it got on, how often the flow outside has seen that, and who waits for it.
         self._happened = self._met = self._allowed = 0
-        self._news = News()
-        self._gate = News()
+        if task is not None:
+            self._news = News()
+            self._gate = News()
 
     def turn(self, step: Callable[[Any], Any], value: Any) -> Any:
         """Let the flow go on to its next effect."""
@@ -156,9 +157,11 @@ class FlowPlace(Recording):
 
     def end(self, error: Exception | None, result: object = None) -> None:
         """Record the end of the flow."""
-        job, left = self.job, self.known.entries
-        if error is None and left:
-            job.mismatch(self.path, number := min(left), f"{KINDS[left[number].kind]} then, nothing more now")
+        job, number, entries = self.job, self.number, self.known.entries
+        if error is None and (left := [*entries, *([number] if number <= self.known.last else ())]):
+            first = entries.get(min(left))
+            did = "a call or a task" if first is None else KINDS[first.kind]
+            job.mismatch(self.path, min(left), f"{did} then, nothing more now")
         elif error is None and self.complete:
             return
         elif not self.path:
@@ -184,32 +187,35 @@ class FlowPlace(Recording):
         """Forget the place, whose flow has ended."""
         self._open_gates()
         self.over = True
-        self._news.publish()
+        if self.task is not None:
+            self._news.publish()
 
     # Effects
 
     def perform(self, effect: Any) -> Flow:
         """Return the result of an effect: what is recorded, or what the driver returns, which is then recorded."""
-        job = self.job
         if self.stopped:
-            if type(getattr(effect, "source", None)) is Replayed:
-                return None if type(effect) is Close else effect.source.read()
-            return (yield effect)
-        if job.failure is not None:
-            raise job.failure
+            return _cleaning_up(effect)
+        if (failure := self.job.failure) is not None:
+            raise failure
         kind = type(effect)
-        if self._tasks and (kind is Wait or kind is StopTasks):
-            result = yield from (self._wait(effect) if kind is Wait else self._stop(effect))
-            return result
-        handle = _HANDLE.get(kind)
-        if handle is None or (self.secret and kind in _ACTING):
-            result = yield effect
-        else:
-            result = yield from handle(self, effect)
         if self._tasks:
-            yield from self._meet()
-            if not self.replays():
-                self._open_gates()
+            return self._beside_tasks(effect)
+        handle = _HANDLE.get(kind)
+        return _passed(effect) if handle is None or (self.secret and kind in _ACTING) else handle(self, effect)
+
+    def _beside_tasks(self, effect: Any) -> Flow:
+        """Return the result of an effect of a flow that has tasks."""
+        kind = type(effect)
+        if kind is Wait:
+            return (yield from self._wait(effect))
+        if kind is StopTasks:
+            return (yield from self._stop(effect))
+        handle = _HANDLE.get(kind)
+        result = yield from (_passed(effect) if handle is None else handle(self, effect))
+        yield from self._meet()
+        if not self.replays():
+            self._open_gates()
         return result
 
     def _wait(self, effect: Wait) -> Flow:
@@ -248,7 +254,8 @@ class FlowPlace(Recording):
         child = self._child(number, effect.task)
         child.gated = replays
         self._tasks[number] = child
-        return (yield StartTask(journalled(effect.flow, child), effect.task))
+        yield StartTask(journalled(effect.flow, child), effect.task)
+        yield from self._meet()  # it may have ended by then
 
     def _call_model(self, effect: CallModel) -> Flow:
         child = self._child(self._next_flow(), None, is_call=True)
@@ -262,6 +269,16 @@ class FlowPlace(Recording):
 
     def _child(self, number: int, task: Task | None, *, is_call: bool = False) -> FlowPlace:
         return FlowPlace(self.job, (*self.path, number), self, task, is_call=is_call)
+
+
+def _passed(effect: Any) -> Flow:
+    return (yield effect)
+
+
+def _cleaning_up(effect: Any) -> Flow:
+    if type(getattr(effect, "source", None)) is Replayed:
+        return None if type(effect) is Close else effect.source.read()
+    return (yield effect)
 
 
 _ACTING = frozenset((Send, Read, Close, Sleep, Run))

@@ -152,7 +152,7 @@ class Recording(Numbered):
         """
         entry = self.known.entries.get(self.number)
         if entry is not None and entry.kind == "refused" and entry.asked == name:
-            self.next()
+            del self.known.entries[self.next()]
             raise error_of(entry.data)
         if self.complete:
             return (yield from call(request))

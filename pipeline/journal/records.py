@@ -126,9 +126,11 @@ def known_of(records: Iterable[Record]) -> dict[Path, Known]:
 
 def _forget(flows: dict[Path, Known], path: Path, number: int | None) -> None:
     """Forget a flow with all inside it, or one effect of it."""
-    if number is not None:
-        if path in flows:
-            flows[path].entries.pop(number, None)
-        return
-    for each in [each for each in flows if each[: len(path)] == path]:
-        flows[each] = Known()
+    if number is None:
+        for each in [each for each in flows if each[: len(path)] == path]:
+            del flows[each]
+        path = path[:-1]
+    if (known := flows.get(path)) is not None:
+        known.entries.pop(-1 if number is None else number, None)
+        inner = [each[-1] for each in flows if len(each) == len(path) + 1 and each[:-1] == path]
+        known.last = max([-1, *known.entries, *inner, *(segment - 1 for segment in known.values)])

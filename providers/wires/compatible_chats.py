@@ -11,6 +11,7 @@ from attrs import evolve
 
 from ...pipeline.http.request import Request
 from ..auth.auth import Auth
+from ..declare.object_support import ObjectSupport, never_strict
 from ..declare.wire import Wire
 from .anthropic_messages import anthropic_messages
 from .openai_responses import openai_responses
@@ -60,9 +61,17 @@ def llama_responses_body(request: Request) -> dict[str, Any]:
 LLAMA_RESPONSES = evolve(compatible_responses(), build_body=llama_responses_body)
 
 
-def compatible_messages(path: str = "/messages", *, auth: Auth = anthropic_messages.auth) -> Wire:
+# They take `output_config.format` and pass over it: seen at llama.cpp's server; the others document no such field.
+_NO_FORMATS = ObjectSupport(modes=("tool", "prompt"), strict_tools=never_strict)
+
+
+def compatible_messages(
+    path: str = "/messages", *, auth: Auth = anthropic_messages.auth, formats: bool = False
+) -> Wire:
     """Return the wire of a server that has Anthropic's messages at this path.
 
     auth: puts the key into the request; by default into the header that Anthropic has for it.
+    formats: whether it enforces a schema for the answer (`output_config`); else objects are requested by a tool.
     """
-    return evolve(anthropic_messages, path=path, auth=auth, by_name_only=True)
+    support = anthropic_messages.object_support if formats else _NO_FORMATS
+    return evolve(anthropic_messages, path=path, auth=auth, object_support=support, by_name_only=True)

@@ -54,18 +54,20 @@ class PartRow:
     cost: str | None = None
     error: str | None = None
 
-    def add(self, record: Record, offset: int, size: int) -> None:
-        """Note one more record of the part."""
-        kind, path, _, data, _ = record
+    def add(self, records: Sequence[Record], offset: int, size: int) -> None:
+        """Note one more frame of the part."""
         self.last, self.bytes = offset, self.bytes + size
-        if kind == "B":
-            self.state, self.error = "begun", None
-            self.sends += data[0] in ("send", "stream")
-            self.runs += data[0] == "run"
-        elif kind == "E" and not path:
-            self.state, (self.ended, self.cost) = "finished", data
-        elif kind == "G":
-            self.state, (_, self.ended, self.error) = "failed", data
+        for kind, path, _, data, _ in records:
+            if kind == "B":
+                self.state, self.error = "begun", None
+                if data[0] == "run":
+                    self.runs += 1
+                elif data[0] != "refused":
+                    self.sends += 1
+            elif kind == "E" and not path:
+                self.state, (self.ended, self.cost) = "finished", data
+            elif kind == "G":
+                self.state, (_, self.ended, self.error) = "failed", data
 
 
 class JobIndex:
@@ -86,9 +88,9 @@ class JobIndex:
         """Remove everything."""
         self._database.change(_clear)
 
-    def note(self, part: int, record: Record, offset: int, size: int) -> None:
-        """Note one more record of the log."""
-        kind, _, _, data, _ = record
+    def note(self, part: int, records: Sequence[Record], offset: int, size: int) -> None:
+        """Note one more frame of the log."""
+        kind, _, _, data, _ = records[0]
         if kind == "J":
             job, its_part, began = data
             self.add(PartRow(part, job, its_part, began=began))
@@ -96,7 +98,7 @@ class JobIndex:
             for id in data:
                 self.forget(id)
         elif (row := self.row(part)) is not None:
-            row.add(record, offset, size)
+            row.add(records, offset, size)
 
     def next_id(self) -> int:
         """Return an id that no part has, nor one that was forgotten a moment ago."""

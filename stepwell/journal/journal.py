@@ -19,7 +19,7 @@ from ..schemas.errors import ConfigError, JournalBusy, JournalError
 from ..schemas.process_lock import PROCESS
 from ..stores.sqlite import Database
 from .index import SCHEMA, JobIndex, PartRow, check_file
-from .log import START, Log, frame, record_of, rewritten
+from .log import START, Log, frame, records_in, rewritten
 
 _ROWS = 256
 """Parts that may end before the index is written."""
@@ -110,14 +110,8 @@ class Journal:
                 records = [("J", (), 0, [row.job, row.part, row.began], b""), *records]
             if row.id not in index.changed:
                 index.add(row)
-            before, at, frames = row.last, log.end, []
-            for record in records:
-                frames.append(frame(row.id, before, record))
-                before, at = at, at + len(frames[-1])
-            at = log.append(b"".join(frames))
-            for record, data in zip(records, frames, strict=True):
-                row.add(record, at, len(data))
-                at += len(data)
+            data = frame(row.id, row.last, records)
+            row.add(records, log.append(data), len(data))
 
     def state(self, job: str, part: str = "") -> str:
         """Return what has become of a part: new, begun, failed or finished."""
@@ -146,7 +140,7 @@ class Journal:
             rows = [row for row in index.rows() if row.job == job and part in (None, row.part)]
             if not rows:
                 return 0
-            log.append(frame(0, -1, ("F", (), 0, [row.id for row in rows], b"")))
+            log.append(frame(0, -1, [("F", (), 0, [row.id for row in rows], b"")]))
             for row in rows:
                 index.forget(row.id)
             self.flush()
@@ -256,8 +250,8 @@ def _follow(log: Log, index: JobIndex) -> None:
     if start is None:
         index.clear()
     for offset, after, payload in log.scan(START if start is None else start):
-        part, _, record = record_of(payload)
-        index.note(part, record, offset, after - offset)
+        part, _, records = records_in(payload)
+        index.note(part, records, offset, after - offset)
         if len(index.changed) > _ROWS_AT_ONCE:
             index.write(log.id, after)
     if log.torn is not None:
@@ -269,8 +263,8 @@ def rows_read_only(path: str) -> list[PartRow]:
     log, index = Log(Path(f"{path}.log"), "", writes=False), JobIndex(Database(path, SCHEMA))
     try:
         for offset, after, payload in log.scan(index.followed(log.id, log.end) or START):
-            part, _, record = record_of(payload)
-            index.note(part, record, offset, after - offset)
+            part, _, records = records_in(payload)
+            index.note(part, records, offset, after - offset)
         return list(index.rows())
     finally:
         index.close()

@@ -1,16 +1,16 @@
 """The log: one file to which records are appended. What a call of `append` has written survives the end of the process.
 
-A frame is the length of its payload, its CRC-32 and a check of both, 4 bytes each, little-endian, and the payload: a
-line of JSON `[part, before, kind, path, number, data]`, and the body's bytes. `before` is the offset of the frame
-before it of the same part, -1 for the first. So the last offset finds all records of a part, and memory does not grow
-with the others.
+A frame has the records of one part of a job that are written together. It is the length of its payload, its CRC-32 and
+a check of both, 4 bytes each, little-endian, and the payload: a line of JSON `[part, before, [[kind, path, number,
+data, bytes], ...]]`, and the bodies of the records, of so many bytes each. `before` is the offset of the frame before
+it of the same part, -1 for the first. So the last offset finds all of a part, and memory does not grow with the others.
 """
 
 from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from zlib import crc32
 
@@ -28,19 +28,23 @@ START = len(MAGIC) + _ID_BYTES + 1
 _READ_AT_ONCE, _AT_ONCE = 4096, 1 << 20
 
 
-def frame(part: int, before: int, record: Record) -> bytes:
-    """Return the frame of a record."""
-    kind, path, number, data, body = record
-    payload = b"%b\n%b" % (dumps([part, before, kind, path, number, data]), body)
+def frame(part: int, before: int, records: Sequence[Record]) -> bytes:
+    """Return the frame of some records."""
+    heads = [(kind, path, number, data, len(body)) for kind, path, number, data, body in records]
+    payload = b"\n".join((dumps((part, before, heads)), b"".join([record[4] for record in records])))
     size, crc = len(payload), crc32(payload)
     return _HEAD.pack(size, crc, size ^ crc ^ _CHECK) + payload
 
 
-def record_of(payload: bytes) -> tuple[int, int, Record]:
-    """Return the part, the offset of the frame before, and the record."""
-    line, _, body = payload.partition(b"\n")
-    part, before, kind, path, number, data = loads_fast(line)
-    return part, before, (kind, tuple(path), number, data, body)
+def records_in(payload: bytes) -> tuple[int, int, list[Record]]:
+    """Return the part, the offset of the frame before, and the records."""
+    line, _, bodies = payload.partition(b"\n")
+    part, before, heads = loads_fast(line)
+    records, at = [], 0
+    for kind, path, number, data, size in heads:
+        records.append((kind, tuple(path), number, data, bodies[at : at + size]))
+        at += size
+    return part, before, records
 
 
 class Log:
@@ -101,8 +105,8 @@ class Log:
         self.end = at + len(data)
         return at
 
-    def read(self, offset: int) -> tuple[int, int, Record]:
-        """Return the record at an offset, its part, and the offset before it. Raises JournalError for a damaged one."""
+    def read(self, offset: int) -> tuple[int, int, list[Record]]:
+        """Return what the frame at an offset holds: see records_in. Raises JournalError for a damaged one."""
         try:
             os.lseek(self.descriptor, offset, os.SEEK_SET)
             head = os.read(self.descriptor, _READ_AT_ONCE)
@@ -112,7 +116,7 @@ class Log:
                 if len(payload) < size <= self.end - offset:
                     payload += os.read(self.descriptor, size - len(payload))
                 if len(payload) == size and crc32(payload) == crc:
-                    return record_of(payload)
+                    return records_in(payload)
         except OSError as error:
             raise self.failed("read", error) from None
         raise self._damaged(offset)
@@ -121,10 +125,9 @@ class Log:
         """Return the records of a part in their order, from the offset of the last one."""
         found = []
         while last >= 0:
-            _, last, record = self.read(last)
-            found.append(record)
-        found.reverse()
-        return found
+            _, last, records = self.read(last)
+            found.append(records)
+        return [record for records in reversed(found) for record in records]
 
     def scan(self, offset: int) -> Iterator[tuple[int, int, bytes]]:
         """Yield the offset, the offset after it and the payload of each frame from an offset on.
@@ -189,10 +192,10 @@ def rewritten(log: Log, parts: set[int], id: str) -> dict[int, int]:
         batch: list[bytes] = []
         at = fresh.end
         for _, _, payload in log.scan(START):
-            part, _, record = record_of(payload)
+            part, _, records = records_in(payload)
             if part not in ends:
                 continue
-            batch.append(frame(part, ends[part], record))
+            batch.append(frame(part, ends[part], records))
             ends[part], at = at, at + len(batch[-1])
             if at - fresh.end > _AT_ONCE:
                 fresh.append(b"".join(batch))

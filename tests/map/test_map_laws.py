@@ -159,8 +159,8 @@ def most_alive(count: int, out: Path) -> int:
 
 
 @pytest.mark.usefixtures("small_heap")
-def test_memory_is_the_same_for_few_items_and_for_twenty_times_as_many(tmp_path: Path) -> None:
-    few, many = most_alive(400, tmp_path / "few.jsonl"), most_alive(8000, tmp_path / "many.jsonl")
+def test_memory_is_the_same_for_few_items_and_for_many(tmp_path: Path) -> None:
+    few, many = most_alive(250, tmp_path / "few.jsonl"), most_alive(5000, tmp_path / "many.jsonl")
     assert many < few + 150
 
 
@@ -179,6 +179,18 @@ def test_a_reader_that_stops_stops_the_work() -> None:
             assert len(asked) - read <= job.AHEAD + 2 * 4
             if read == 200:
                 break
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_no_worker_waits_for_items_while_the_reader_waits_for_results(
+    order: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(job, "AHEAD", 2)
+    at_once = lambda said, chance: chance.choice((0.0, 0.0, 1.0))
+    for seed in range(20):
+        server = Server(seconds=at_once)
+        summary = simulated(seed, server, range(30), None, workers=1 + seed % 3, order=order, emits=True)
+        assert summary.answered == 30
 
 
 def test_percentiles_are_exact_to_one_percent() -> None:

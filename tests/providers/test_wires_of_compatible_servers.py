@@ -134,6 +134,30 @@ def test_servers_that_keep_no_answers_are_not_asked_to() -> None:
     assert server.body["previous_response_id"] == "r1"
 
 
+def test_a_schema_goes_to_each_endpoint_of_messages_in_a_form_that_it_reads() -> None:
+    """Those that pass over `output_config` get a tool; llama.cpp's server shows it: docs/judges.md."""
+    call = {"type": "tool_use", "id": "t", "name": "answer", "input": {"city": "Oslo"}}
+    by_tool = {**MESSAGE, "content": [call], "stop_reason": "tool_use"}
+    by_format = {**MESSAGE, "content": [{"type": "text", "text": '{"city": "Oslo"}'}]}
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    enforcing = set()
+    for provider in ("llama_cpp", "lmstudio", "ollama", "vllm", "deepseek", "openrouter"):
+        bodies: list[dict[str, Any]] = []
+
+        def answer(request: httpx.Request, bodies: list[dict[str, Any]] = bodies) -> httpx.Response:
+            bodies.append(orjson.loads(request.content))
+            tools = bodies[-1].get("tools")
+            renamed = {**by_tool, "content": [{**call, "name": tools[0]["name"]}]} if tools else by_format
+            return httpx.Response(200, json=renamed)
+
+        with stepwell.Client(transport=httpx.MockTransport(answer), api_keys={provider: "k"}) as it:
+            reply = it.generate_object(f"{provider}:m", "x", schema, wire="anthropic_messages", max_tokens=9)
+        assert reply.object == {"city": "Oslo"}
+        assert bodies[0].get("tools") or "output_config" in bodies[0], provider
+        enforcing |= {provider} if "output_config" in bodies[0] else set()
+    assert enforcing <= {"openrouter"}
+
+
 def test_store_reaches_each_server_that_can_go_on_from_a_stored_answer_and_is_refused_by_others() -> None:
     tried = 0
     with stepwell.Client() as it:

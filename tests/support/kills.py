@@ -23,6 +23,7 @@ from typing import Any, Protocol
 
 import httpx
 import orjson
+from journal_kills import JournalledLoops
 from map_kills import Maps, counting_server
 from redis_server import redis_server
 
@@ -242,6 +243,7 @@ SUBJECTS: dict[str, Callable[[Path], Any]] = {
     "vectors": Notes,
     "cassette": Tapes,
     "install": Installation,
+    "journal": JournalledLoops,
 }
 
 

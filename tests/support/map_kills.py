@@ -59,6 +59,11 @@ class Maps:
         """How often the items were sent that had a result at the last look."""
 
     def work(self, first: int) -> Iterator[int]:
+        yield from self._answers()
+        yield 0  # there was perhaps nothing left to do; now the kill may come
+        signal.pause()
+
+    def _answers(self) -> Iterator[int]:
         with Client(base_urls={"openai": f"{self._url}/v1"}, api_keys={"openai": "k"}, retries=0) as client:
             prompt, items = "number {item}", range(len(self._counts))
             with client.map(items, model="openai:gpt-4.1", prompt=prompt, out=self._out, workers=WORKERS) as run:
@@ -78,7 +83,7 @@ class Maps:
 
     def finish(self) -> list[str]:
         """Answer the rest, and look at the whole file."""
-        for _ in self.work(0):
+        for _ in self._answers():
             pass
         found = self.faults(0, [])
         texts = [row["text"] for row in rows(self._out)]

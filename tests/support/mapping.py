@@ -144,13 +144,19 @@ def simulated(seed: int, server: Any, items: Iterable[object], out: Path | None,
     """Run a map in virtual time. Raises what it raises."""
     world = SimulatedWorld(seed=seed, network=server)
     server.world = world
-    client = world.client(api_keys={"groq": "k", "openai": "k"}, retries=0, pipeline=settings.pop("pipeline", None))
+    client = world.client(
+        api_keys={"groq": "k", "openai": "k"},
+        retries=settings.pop("retries", 0),
+        pipeline=settings.pop("pipeline", None),
+    )
     given: dict[str, Any] = {
         "prompt": PROMPT, "schema": None, "tools": None, "max_repairs": 1, "key": None, "workers": 4,
         "retry_failed": False, "errors": "keep", "order": "kept", "progress": False, "mode": "live", "within": "24h",
         "journal": None, "options": {}, **settings,
     }  # fmt: skip
+    emits = given.pop("emits", False)
     job = job_of(client.planner, items, out=out, **{"model": MODEL, **given})
+    job.emits = emits
     (result,) = world.run(client, [job.flow()])
     if isinstance(result, BaseException):
         raise result

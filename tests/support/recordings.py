@@ -164,6 +164,17 @@ def assert_as_recorded(outcome: Any, recording: Recording, usage: Callable[[Repl
     assert outcome.finish_reason_raw == expected["finish_reason_raw"]
     if expected.get("reasoning_signatures"):
         assert signatures(outcome) == [(each["length"], each["sha256"][:16]) for each in _signed(expected)]
+    if "citations" in expected:
+        assert [
+            named in (each.url, each.title, each.id)
+            for named, each in zip(expected["citations"], outcome.citations, strict=True)
+        ] == [True] * len(outcome.citations), outcome.citations
+    if "logprobs" in expected:
+        assert [[each.token, each.logprob] for each in outcome.logprobs] == expected["logprobs"]
+    if "sources" in expected:
+        assert [each.url for result in outcome.server_tool_results for each in result.sources] == expected["sources"]
+    if "executed_tools" in expected:
+        assert [call.name for call in outcome.server_tool_calls] == expected["executed_tools"]
     if expected.get("usage"):
         reported = usage(outcome)
         assert {name: reported.get(name) for name in expected["usage"]} == expected["usage"]

@@ -76,6 +76,9 @@ def converse_block(block: object) -> tuple[list[Any], list[Any]]:
             return [], [{"text": text}]
         case {"toolUse": {"input": input, **call}}:
             return [{"toolUse": call}], [{"toolUse": {"input": dumps(input).decode()}}]
+        case {"citationsContent": {"content": [*texts], "citations": [*citations]}}:
+            said = [each for each in texts if isinstance(each, dict)]
+            return [], [*said, *({"citation": each} for each in citations)]
         case {"reasoningContent": {"reasoningText": {**text}}}:
             return [], [{"reasoningContent": {name: value}} for name, value in text.items()]
         case {"reasoningContent": {**reasoning}}:

@@ -29,7 +29,7 @@ def test_the_recording_decodes_as_the_sdk_decodes_it(recording: Recording, drive
     outcome = replay(recording, openai_responses, driver=driver)
     assert_as_recorded(outcome, recording, usage)
     if expected := recording.expected.get("server_tool_calls"):
-        blocks = [part.data for part in outcome.message.content if isinstance(part, Opaque)]
+        blocks = [part.data for part in outcome.message.content if isinstance(part, Opaque) and part.data]
         assert [(block["id"], block["type"]) for block in blocks] == [(each["id"], each["type"]) for each in expected]
     if detail := recording.expected.get("finish_detail"):
         assert outcome.metadata["incomplete_details"]["reason"] == detail

@@ -51,7 +51,7 @@ _MESSAGE: Rules = {
     "reasoning": str,
     "reasoning_details": [{"text": str, "summary": str, "data": str, "signature": str}],
     "annotations": list,
-    "executed_tools": [dict],
+    "executed_tools": [{"index": count}],
     "images": [_IMAGE],
     "function_call": {"name": str},
 }

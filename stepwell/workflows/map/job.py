@@ -127,6 +127,8 @@ class MapJob:
     _ready: deque[MapResult] = field(factory=deque)
     """Results to emit."""
     _ahead: int = field(init=False)
+    _blocked: bool = False
+    """Whether no items are read until the next turn has come."""
     _fault: Exception | None = None
     _seen: KeyTable = field(factory=KeyTable)
     _screen: Display | None = None
@@ -223,15 +225,16 @@ class MapJob:
                     tasks.append(Task(self._news))
                     yield StartTask(follow(tasks[-1], self._worker()), tasks[-1])
                 self._arrived.publish()
+            emitted = bool(self._ready)
             while self._ready:
                 yield Emit(self._ready.popleft())
             self._raise_errors(tasks)
             self.show_progress()
-            if wanted:
+            if wanted or emitted:  # what was emitted has made room for more items
                 continue
             if all(task.ended.is_set for task in tasks) and not self._ready:
                 break
-            yield Wait(signal, None if self._screen is None else self._screen.every)
+            yield Wait(signal, None if self._screen is None else self._next_display - self.world.now())
         if self._fault is not None:
             raise self._fault
 
@@ -254,7 +257,10 @@ class MapJob:
             return False
         if self.order == "as done":
             return True
-        return self._given - self._turn < max(WINDOW, 8 * self.workers) and (self.file is None or self.file.has_room)
+        self._blocked = True  # before the turn is looked at: a worker changes the turn first, and then looks at this
+        if self._given - self._turn < max(WINDOW, 8 * self.workers) and (self.file is None or self.file.has_room):
+            self._blocked = False
+        return not self._blocked
 
     def _pull(self, rows: Iterator[object]) -> None:
         """Read items until there are enough; of an iterable of the caller's, which may be slow, one."""
@@ -368,7 +374,8 @@ class MapJob:
             self._hand_over(result)
         if self.file is not None and not self._held:
             self.file.all_written()
-        self._news.publish()
+        if self._blocked:
+            self._news.publish()
 
     def _hand_over(self, result: MapResult | None) -> None:
         if result is not None:

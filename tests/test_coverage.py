@@ -1,0 +1,39 @@
+"""docs/coverage.md claims nothing that a recording or a test does not show."""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+
+from tools.coverage import KINDS, PAGE, ROOT, STRENGTH, Proofs, own_providers, proofs, written
+
+
+@cache
+def found() -> Proofs:
+    return proofs()
+
+
+def test_the_page_is_what_the_script_writes() -> None:
+    assert PAGE.read_text(encoding="utf-8") == written(), "run: python -m tools.coverage"
+
+
+def test_each_proof_is_a_file_that_names_its_provider_and_its_ability() -> None:
+    texts: dict[str, str] = {}
+    for (provider, ability), proof in found().items():
+        text = texts.setdefault(proof.path, (ROOT / proof.path).read_text(encoding="utf-8"))
+        assert proof.names in text, (provider, ability, proof)
+        if proof.shows == "tested":
+            assert ability.split()[-1] in text.replace("_", " "), (provider, ability, proof)
+        if proof.path.endswith(".json") and ability in KINDS:
+            assert any(f'"{kind}"' in text for kind in KINDS[ability]), (provider, ability, proof)
+
+
+def test_no_cell_of_the_page_is_without_a_proof() -> None:
+    shown = re.findall(rf"\[(?:{'|'.join(STRENGTH)})\]\(\.\./([^)]+)\)", PAGE.read_text(encoding="utf-8"))
+    assert set(shown) <= {proof.path for proof in found().values()}
+    assert len(shown) > 300
+
+
+def test_each_provider_that_is_declared_here_is_on_the_page() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    assert [each.id for each in own_providers() if f"| {each.id} |" not in page] == []
