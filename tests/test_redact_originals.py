@@ -14,8 +14,8 @@ import pytest
 from batch_services import MODELS, SERVICES
 
 from stepwell import Client, Context, File, Message, Tool, user
-from stepwell.messages import Reasoning, Text
-from stepwell.steps import redact
+from stepwell.messages import Reasoning, Text, ToolCall
+from stepwell.steps import around, redact
 from stepwell.testing import FakeModel
 
 MAIL, PHONE, CARD = "ada@example.com", "+44 20 7946 0958", "4111 1111 1111 1111"
@@ -129,3 +129,28 @@ def test_no_call_of_a_batch_has_an_original(vendor: str, monkeypatch: pytest.Mon
             client.submit_batch(MODELS[vendor], ["Say hello."], **options)
     bodies = b"".join(request.content for request in service.seen)
     assert b"[WORD_1] hello." in bodies and b"Say" not in bodies
+
+
+def test_a_step_inside_that_waits_for_the_end_sees_placeholders_then_too() -> None:
+    seen: list[Any] = []
+    watch = around("watch", watched(seen))
+    call = ToolCall("call_1", "mail", '{"to":"[NAME_1]"}')
+    for place in (0, 1):
+        fake = FakeModel(*[[Reasoning("of [EMAIL_1]"), Text("x[EMAIL_1] [NAME_1]"), call]] * 2)
+        steps = [watch, redact("email", {"NAME": WORDS})]
+        with Client(registry=fake.registry, pipeline=steps[::-1] if place else steps) as client:
+            prompt = f"{MAIL} {WORDS[1]}"
+            replies = [client.generate_text("fake:m", prompt), client.stream_text("fake:m", prompt).reply()]
+        assert all(f"x{MAIL} {WORDS[1]}" == reply.text for reply in replies)
+        for reply in seen[-2:]:
+            shown = str((reply.message, reply.prompt, reply.tool_calls[0].arguments))
+            assert ("[NAME_1]" in shown and MAIL not in shown and "Bobby" not in shown) is bool(place)
+    assert len(seen) == 4
+
+
+def watched(seen: list[Any]) -> Any:
+    def run(request: Any, call: Any) -> Any:
+        response = yield from call(request)
+        return response.on_end(lambda reply, error: seen.append(reply))
+
+    return run

@@ -41,6 +41,7 @@ class Placeholders:
         self._of: dict[str, str] = {}
         self._originals: dict[tuple[str, int], str] = {}
         self._last: dict[str, int] = {}
+        self._put_back: dict[str, str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._originals)
@@ -107,6 +108,12 @@ class Placeholders:
         """
         return self._like.sub(lambda match: self._original(match, as_json), text)
 
+    def hidden_again(self, text: str) -> str:
+        """Return a text of the answer with placeholders in the place of the originals that were put back."""
+        for original in sorted(self._put_back, key=len, reverse=True):
+            text = text.replace(original, self._put_back[original])
+        return text
+
     def used(self, text: str) -> dict[str, str]:
         """Return the placeholders that a text has, with their originals."""
         found = {_named(match) for match in self._like.finditer(text)} & self._originals.keys()
@@ -122,7 +129,9 @@ class Placeholders:
         original = self._originals.get(_named(match))
         if original is None:
             return match[0]
-        return dumps(original).decode()[1:-1] if as_json else original
+        written = dumps(original).decode()[1:-1] if as_json else original
+        self._put_back[written] = self._of[original]
+        return written
 
 
 def _named(match: re.Match[str]) -> tuple[str, int]:

@@ -42,7 +42,7 @@ class Rewriting:
         options = {  # a choice of a tool is its name, which stays
             name: each if name == "tool_choice" else self.data(each) for name, each in request.options.items()
         }
-        messages = [self._message(message) for message in request.context.messages]
+        messages = [self.message(message) for message in request.context.messages]
         return request.replace(context=Context(messages, tools), options=options, input=self._input(request.input))
 
     def data(self, value: object, depth: int = 0) -> Any:
@@ -81,7 +81,8 @@ class Rewriting:
             return tool
         return evolve(tool, description=description, parameters=parameters)
 
-    def _message(self, message: Message) -> Message:
+    def message(self, message: Message) -> Message:
+        """Return the message with its texts changed."""
         parts = [new for part in message.content if (new := self._part(part, message.role)) is not None]
         name = message.name
         if name and message.role != "tool":

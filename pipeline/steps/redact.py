@@ -16,9 +16,11 @@ from ...schemas.late_pattern import late_pattern
 from ...schemas.memo import Memo
 from ...schemas.nearest import nearest
 from ...schemas.parts import Reasoning
+from ...schemas.reply import Reply
 from ..around import around
 from ..effects import CallNext, Run, StepGenerator, in_thread
 from ..http.request import Request
+from ..http.response import OnEnd
 from ..redaction.answers import NOTE, Restoring, restored_part
 from ..redaction.patterns import PATTERNS, Find, search_of, search_of_words
 from ..redaction.placeholders import QUOTED, Placeholders, Span
@@ -97,6 +99,10 @@ def redact(*what: What, name: str = "redact") -> Step:
         empty = reply is not None and not reply.message.content and not reply.alternatives
         if not placeholders or empty:  # vectors, ranks and the like
             return response
+        if (
+            response.request.calls is sent.calls
+        ):  # else it is the answer of a call of its own, which passed a step like this
+            response.callbacks = [_with_placeholders(each, placeholders, sent) for each in response.callbacks]
         as_json = request.options.get("response_format") not in (None, "text", {"type": "text"})
         return pass_through(response, Restoring(placeholders, as_json=as_json))
 
@@ -260,6 +266,19 @@ def _apart(spans: Iterable[Span]) -> list[Span]:
         elif start < end:
             kept.append(span)
     return kept
+
+
+def _with_placeholders(callback: OnEnd, placeholders: Placeholders, sent: Request) -> OnEnd:
+    """Return a callback of a step inside, for a reply that has the originals: it sees what has passed that step."""
+    rewriting = Rewriting(placeholders.hidden_again)
+
+    def ended(reply: Reply | None, error: BaseException | None) -> None:
+        if reply is not None:
+            message, *others = map(rewriting.message, (reply.message, *reply.alternatives))
+            reply = reply.replace(message=message, alternatives=tuple(others), prompt=sent.context)
+        callback(reply, error)
+
+    return ended
 
 
 def _restore_partial(error: StepwellError, placeholders: Placeholders) -> None:
