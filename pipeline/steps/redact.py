@@ -99,9 +99,7 @@ def redact(*what: What, name: str = "redact") -> Step:
         empty = reply is not None and not reply.message.content and not reply.alternatives
         if not placeholders or empty:  # vectors, ranks and the like
             return response
-        if (
-            response.request.calls is sent.calls
-        ):  # else it is the answer of a call of its own, which passed a step like this
+        if response.request.calls is sent.calls:  # else it answers a call of its own, which has passed a step like this
             response.callbacks = [_with_placeholders(each, placeholders, sent) for each in response.callbacks]
         as_json = request.options.get("response_format") not in (None, "text", {"type": "text"})
         return pass_through(response, Restoring(placeholders, as_json=as_json))
@@ -174,7 +172,7 @@ def _pairs(result: object) -> list[tuple[str, str]]:
     pairs = [(each, _OWN) if isinstance(each, str) else each for each in result]
     for pair in pairs:
         if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str)):
-            raise StepError("a function of redact returned what is neither a text nor a pair of a text and a label")
+            raise StepError("a function of redact returned items that are not texts", hint="return texts, or pairs")
     return [(original, _checked_label(label)) for original, label in pairs if original]
 
 
