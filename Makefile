@@ -50,6 +50,7 @@ kill: $(DEV) redis
 RAY := .build/ray
 test-ray: redis
 	@test -x $(RAY)/bin/python || python3 -m venv $(RAY)
+	@echo "Setting up $(RAY) ..."
 	@$(RAY)/bin/pip install -q --disable-pip-version-check -e ".[local,fast,redis,ray]"
 	@PYTHONPATH=tests/support $(RAY)/bin/python tests/support/ray_cluster.py
 
