@@ -87,7 +87,7 @@ class _Media:
 
     type: ClassVar[str] = "media"
     fallback_type: ClassVar[str] = "application/octet-stream"
-    families: ClassVar[tuple[str, ...]] = ("text", "image", "application", "audio", "video")
+    families: ClassVar[tuple[str, ...]] = ("image", "application", "audio", "video")
     """The beginnings of the media types that its files may have."""
 
     def __new__(cls, *positional: object, **named: object) -> Self:
@@ -100,16 +100,16 @@ class _Media:
         return object.__new__(cls)
 
     def __attrs_post_init__(self) -> None:
-        for name in ("url", "file_id"):
+        for name in ("url", "file_id", "provider", "media_type"):
             if getattr(self, name) is not None:
                 _check_text(self, name)
+        if self.media_type and not self.media_type.isprintable():  # it becomes a header in a form
+            raise ConfigError(f"the media_type of {type(self).__name__} has a control character, such as a line break")
         if isinstance(self.data, str):
             hint = f"pass base64.b64decode(text), or {type(self).__name__}.from_file(path)"
             raise ConfigError(f"the data of {type(self).__name__} is text, not bytes", hint=hint)
         if sum(value is not None for value in (self.data, self.url, self.file_id)) != 1:
             raise ConfigError(f"{type(self).__name__} needs exactly one of data, url and file_id")
-        if self.provider is not None:
-            _check_text(self, "provider")
 
     @classmethod
     def from_file(
@@ -127,24 +127,23 @@ class _Media:
         root: the folder that it must be in, also after symbolic links: for paths that a user or a model names.
         at_most: the most bytes that it may have.
 
-        Raises ConfigError for a file that is missing, empty, not regular, too large, outside of the root, or of another
-        kind than the class (a PDF as an Image).
+        Raises ConfigError for a file that is missing, not regular, too large, outside of the root, or of another kind
+        than the class (a PDF as an Image).
         """
         from pathlib import Path  # only where there are files
 
-        from .media_types import guessed_type, media_type_of  # likewise, as in the methods below
+        from .media_types import guessed_type, is_text, media_type_of  # likewise, as in the methods below
 
         label = "the image" if cls.type == "image" else "the file"
         content = read_file(path, at_most=at_most, root=root, label=label)
         path = Path(path)
-        if not content:
-            raise ConfigError(f"{label} {path} is empty")
         found = media_type_of(content, cls.type)
-        guessed = found or guessed_type(path.name)
-        is_text = (guessed or "").startswith("text/") and b"\0" not in content[:1000]
-        if guessed and (found or (is_text and not media_type)) and guessed.partition("/")[0] not in cls.families:
-            raise ConfigError(f"{label} {path} is {guessed}", hint=f"call {_class_of(guessed)}.from_file(path)")
-        return cls(data=content, media_type=media_type or guessed or cls.fallback_type, filename=path.name)
+        if found is None and cls is not File and is_text(content, path.name):
+            raise ConfigError(f"{label} {path} is empty or text, and no {cls.type}", hint="File.from_file(path)")
+        if found is not None and found.partition("/")[0] not in cls.families:
+            raise ConfigError(f"{label} {path} is {found}", hint=f"call {_class_of(found)}.from_file(path)")
+        found = media_type or found or guessed_type(path.name) or cls.fallback_type
+        return cls(data=content, media_type=found, filename=path.name)
 
     @classmethod
     def from_url(cls, url: str, *, media_type: str | None = None) -> Self:

@@ -10,14 +10,13 @@ import httpx
 import pytest
 
 import stepwell
-from stepwell import Client, Context, Image, around, errors, on_request, user
+from stepwell import Client, Context, around, errors, on_request, user
 from stepwell.cli import main
 from stepwell.declare import default
 from stepwell.llm import ChatTemplate
-from stepwell.messages import Video
 from stepwell.model_metadata.provider_ids import FOREIGN_IDS
 from stepwell.providers.declare.registry import REGISTRY
-from stepwell.steps import Request, continue_stream, round_robin
+from stepwell.steps import Request, round_robin
 from stepwell.testing import Cassette, FakeModel, NotRecorded
 
 
@@ -90,16 +89,6 @@ def test_an_object_in_the_place_of_a_schema_is_named_by_its_class_alone() -> Non
         with pytest.raises(errors.SchemaError, match=said) as caught:
             fake_client("{}").generate_object("fake:a", "hi", given)
         assert "secret" not in str(caught.value)
-
-
-def test_a_file_that_is_empty_or_a_text_is_no_image(tmp_path: Path) -> None:
-    for name, content, said in (("a.txt", b"hello", "File.from_file"), ("a.png", b"", "is empty")):
-        (tmp_path / name).write_bytes(content)
-        with pytest.raises(errors.ConfigError, match=said):
-            Image.from_file(tmp_path / name)
-    (tmp_path / "a.svg").write_text("<svg/>")
-    (tmp_path / "a.ts").write_bytes(b"G\0")  # a video, whose name is that of a text as well
-    assert Image.from_file(tmp_path / "a.svg").media_type == "image/svg+xml" and Video.from_file(tmp_path / "a.ts").data
 
 
 def test_models_of_round_robin_in_a_list_are_refused_with_the_way_to_write_them() -> None:
@@ -191,8 +180,6 @@ def test_settings_that_belong_to_something_else_are_named() -> None:
         fake_client("Hello!").map(["a"], model="fake:a", prompt="{item}", output="o.jsonl").run()  # type: ignore[call-arg]
     with pytest.raises(AttributeError, match="call client.map"):
         stepwell.map  # type: ignore[attr-defined]  # noqa: B018
-    with pytest.raises(errors.ConfigError, match="attempts must be a whole number above 0"):
-        continue_stream(attempts=0)
 
 
 def test_a_fake_without_a_turn_for_a_correction_says_what_the_call_was_for() -> None:
