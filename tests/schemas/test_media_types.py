@@ -55,7 +55,7 @@ def test_a_file_of_another_kind_than_its_class_is_refused_with_the_right_class(t
         family = media_type.partition("/")[0]
         heard = (Audio, Video) if family in ("audio", "video") else ()  # one container holds either
         for kind in {Image, Audio, Video} - {CLASSES[family], *heard}:
-            with pytest.raises(ConfigError, match=rf"the (image|file) .*is {media_type}; \w+\.from_file\(path\)"):
+            with pytest.raises(ConfigError, match=rf"the (image|file) .*is {media_type}; call \w+\.from_file\(path\)"):
                 kind.from_file(tmp_path / "file")
         assert File.from_file(tmp_path / "file").data == start
 
