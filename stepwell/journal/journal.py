@@ -105,13 +105,15 @@ class Journal:
             log, index = self._opened()
             row = part.row
             if row is None:
-                row = part.row = PartRow(self._next_id, part.job, part.part, began=self.world.time())
+                row = PartRow(self._next_id, part.job, part.part, began=self.world.time())
                 self._next_id += 1
                 records = [("J", (), 0, [row.job, row.part, row.began], b""), *records]
+            data = frame(row.id, row.last, records)
+            offset = log.append(data)
+            part.row = row  # once the log has it: its first record names the job
             if row.id not in index.changed:
                 index.add(row)
-            data = frame(row.id, row.last, records)
-            row.add(records, log.append(data), len(data))
+            row.add(records, offset, len(data))
 
     def state(self, job: str, part: str = "") -> str:
         """Return what has become of a part: new, begun, failed or finished."""
@@ -317,7 +319,7 @@ def journal_at(path: str | os.PathLike[str], durable: str | None = None) -> Jour
 
     Raises ConfigError for a path or a `durable` that cannot be used.
     """
-    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path) or "\0" in os.fsdecode(path):
         raise ConfigError(f"journal={path!r:.40} is not the path of a file", hint='Client(journal="work.sqlite")')
     if durable not in (None, "power"):
         raise ConfigError(f"durable={durable!r:.40} is unknown", hint='durable="power", or leave it out')
@@ -335,4 +337,8 @@ def checked_job(job: object, part: object = "") -> tuple[str, str]:
     """Return the name of a job. Raises ConfigError for what is no name."""
     if not isinstance(job, str) or not job or not isinstance(part, str):
         raise ConfigError(f"job={job!r:.40} is not a name", hint='job="invoice-17"')
+    try:
+        (job + part).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"job={job!r:.40}, part={part!r:.40} has no UTF-8", hint='job="invoice-17"') from None
     return job, part
