@@ -82,7 +82,13 @@ def job_of(
     question = Question.of(own, model, prompt, schema, tools, max_repairs, others)
     job = options.get("job") or (journal and f"map {question.digest}")
     file = None if path is None else ResultFile(path, order == "kept", question.digest, retry_failed)
-    batched, why = _choose_mode(mode, within, question, path)
+    pending = path is not None and os.path.exists(f"{path}.batches")
+    if pending and mode == "live":
+        raise ConfigError(
+            f"{path}.batches has batches of a run before, which may be answered already",
+            hint="mode='batch' fetches their answers; delete that file to ask about their items again",
+        )
+    batched, why = _choose_mode(mode, within, question, path, pending=pending)
     return MapJob(
         items,
         str(question.model),
@@ -94,7 +100,7 @@ def job_of(
         errors,
         key,
         lambda: display_for(progress, planner.world.now),
-        BatchLead(question.in_batches(), f"{path}.batches") if batched else None,
+        BatchLead(question.in_batches(), f"{path}.batches", question.digest) if batched else None,
         (lambda: None) if own is planner else partial(close_journal, own),
         "batch" if batched else "live",
         why,
@@ -120,14 +126,20 @@ def answer_in_job(question: Question, job: str, item: MapItem) -> Flow:
     """Return the flow that answers an item, recorded as a part of a job: one for each item and what is in it."""
     from ...journal.attached import in_job  # only for maps with a journal
 
-    return in_job(question.planner, question.answer(item), job, f"{item.key} {item_digest(item.value)}")
+    try:
+        digest = item_digest(item.value)
+    except ConfigError:  # no JSON: it is known by its key alone
+        digest = ""
+    return in_job(question.planner, question.answer(item), job, f"{item.key} {digest}")
 
 
 BATCH_HOURS = 24.0
 """Within how many hours a batch is answered, or given up: OpenAI, Anthropic, Google, Groq and Mistral all say 24."""
 
 
-def _choose_mode(mode: Mode, within: str | float, question: Question, path: str | None) -> tuple[bool, str]:
+def _choose_mode(
+    mode: Mode, within: str | float, question: Question, path: str | None, *, pending: bool
+) -> tuple[bool, str]:
     """Return whether to use batches, and why, if that was left to us. Raises ConfigError for "batch" that cannot be."""
     hours = hours_of(within)
     if mode == "live":
@@ -145,6 +157,8 @@ def _choose_mode(mode: Mode, within: str | float, question: Question, path: str 
         if why:
             raise ConfigError(f"this map cannot be a batch: {why}", hint="mode='live', or 'auto'")
         return True, ""
+    if pending:
+        return True, "batches of a run before are under way"
     dearer = {
         f"a batch may take {BATCH_HOURS:g} hours": hours < BATCH_HOURS,
         "no price of a batch is known": factor is None,

@@ -36,7 +36,7 @@ from ...schemas.errors import (
 )
 from ...schemas.process_lock import ProcessLock
 from .inputs import Input, Items, Unreadable, input_of
-from .keys import KeyOf, KeyTable, item_key
+from .keys import KeyOf, KeyTable, item_key, key_or_error, spare_key
 from .result import MapItem, MapResult, map_result
 from .results import ResultFile
 from .summary import MapSummary, Tally
@@ -115,6 +115,8 @@ class MapJob:
     """There are more items, or there will be none."""
     _news: News = field(factory=News)
     """Items are needed, there are results to emit, or a worker has ended."""
+    _idle: int = 0
+    """How many workers wait for items. All of them wake up for each item."""
     _exhausted: bool = False
     _read: int = 0
     """Items that were read."""
@@ -221,7 +223,7 @@ class MapJob:
             wanted = not self._exhausted and self._fault is None and self._has_room()
             if wanted:
                 yield pull
-                if len(tasks) < self.workers and len(tasks) < self._given:
+                if len(tasks) < self.workers and len(self._queue) > self._idle:  # else one that waits takes the item
                     tasks.append(Task(self._news))
                     yield StartTask(follow(tasks[-1], self._worker()), tasks[-1])
                 self._arrived.publish()
@@ -303,14 +305,11 @@ class MapJob:
     def _item(self, row: object, index: int) -> MapItem:
         if isinstance(row, Unreadable):
             return MapItem(index, item_key(row.raw, index, None), row.raw, row.error)
-        try:
-            key = item_key(row, index, self.key)
-            if self.key is None or self._seen.add(key):
-                return MapItem(index, key, row)
-            error: Exception = ConfigError(f"its key {key!r:.80} is that of an item before it", hint="give it its own")
-        except Exception as failed:  # of the caller's function, too
-            error = failed
-        return MapItem(index, item_key(repr(row), index, None), row, error)
+        key, error = key_or_error(row, index, self.key)
+        if error is None and self.key is not None and not self._seen.add(key):
+            error = ConfigError(f"its key {key!r:.80} is that of an item before it", hint="give it its own")
+            key = spare_key(row, index)
+        return MapItem(index, key, row, error)
 
     def _worker(self) -> Flow:
         """Answer one item after the other, until there are no more."""
@@ -321,7 +320,11 @@ class MapJob:
             except IndexError:
                 if self._exhausted:
                     return
+                with self._lock:
+                    self._idle += 1
                 yield Wait(signal)
+                with self._lock:
+                    self._idle -= 1
                 continue
             if len(self._queue) == self._ahead // 2 or not self._queue:
                 self._news.publish()
