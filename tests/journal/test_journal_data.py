@@ -86,7 +86,7 @@ FAULTS: list[Callable[[], Any]] = [
 
 
 def error_from(fault: Callable[[], Any]) -> Exception:
-    with pytest.raises(Exception) as raised:  # noqa: PT011 - of any kind
+    with pytest.raises(Exception) as raised:
         fault()
     return raised.value
 
@@ -131,11 +131,15 @@ def test_a_loop_whose_tool_failed_or_gave_something_odd_is_given_again(tmp_path:
             200, content=completion(choices=[{"index": 0, "finish_reason": "tool_calls", "message": message}])
         )
 
-    for number, fault in enumerate([*FAULTS, lambda: 10**40, lambda: "\ud800", lambda: (each for each in (1, b"\xff"))]):
+    for number, fault in enumerate(
+        [*FAULTS, lambda: 10**40, lambda: "\ud800", lambda: (each for each in (1, b"\xff"))]
+    ):
         tools = [stepwell.Tool("work", callback=fault)]
         replies = []
         for _ in range(2):
-            with Client(transport=httpx.MockTransport(server), api_keys={"groq": "k"}, journal=tmp_path / "j") as client:
+            with Client(
+                transport=httpx.MockTransport(server), api_keys={"groq": "k"}, journal=tmp_path / "j"
+            ) as client:
                 reply = client.run_tools("groq:any", "go", tools, job=f"j{number}")
                 replies.append((reply.text, [str(step.metadata.get("tool_runs")) for step in reply.steps]))
         assert len(asked) == 2 * (number + 1) and replies[0][0] == replies[1][0] == "read"

@@ -50,7 +50,7 @@ def key_or_error(item: object, index: int, key: KeyOf) -> tuple[str, Exception |
 
 
 def spare_key(item: object, index: int) -> str:
-    """Return a key for an item that cannot have its own: of its number and content, or its type where it has no JSON."""
+    """Return a key for an item that cannot have its own: of its number and its content, or its type without JSON."""
     try:
         return item_key(item, index, None)
     except ConfigError:
