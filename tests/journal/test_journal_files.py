@@ -14,9 +14,12 @@ import pytest
 
 import stepwell
 from stepwell import Client
-from stepwell.errors import ConfigError, JournalBusy, JournalError
+from stepwell.errors import ConfigError, JournalBusy, JournalError, StepwellError
+from stepwell.journal import journal
 from stepwell.pipeline.tasks import performing
 from stepwell.steps import Flow, Run
+from stepwell.stores.sqlite import Database
+from stepwell.testing import FakeModel
 
 ran: list[int] = []
 
@@ -201,6 +204,27 @@ def test_a_name_that_cannot_be_written_and_a_pipe_are_refused_at_once(tmp_path: 
         with pytest.raises(JournalError, match="is not a file"):
             Client(journal=tmp_path / "pipe").run_workflow(counted(1), job="j")
     assert ran == []
+
+
+def test_an_index_that_fails_costs_no_answer_and_ends_a_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "j.sqlite"
+    monkeypatch.setattr(journal, "_ROWS", 0)
+    with monkeypatch.context() as full, Client(journal=path) as client:
+        client.run_workflow(counted(1), job="first")
+        full.setattr(Database, "change", refused)
+        assert client.run_workflow(counted(1), job="j") == 1
+    path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 20_000)  # the first page has the names of the tables
+    fake = FakeModel("a", repeat=True)
+    with Client(journal=path, registry=fake.registry) as client, pytest.raises(JournalError, match="delete it"):
+        client.map(["one", "two"], model="fake:m", job="map").run()
+    path.unlink()
+    ran.clear()
+    with Client(journal=path) as client:
+        assert client.run_workflow(counted(1), job="j") == 1 and ran == []
+
+
+def refused(*arguments: Any) -> None:
+    raise StepwellError("the database failed: database or disk is full")
 
 
 def test_memory_does_not_grow_with_the_parts_that_have_ended(tmp_path: Path) -> None:

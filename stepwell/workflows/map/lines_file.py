@@ -1,4 +1,4 @@
-"""A file of lines that only grows at its end, each line by one write."""
+"""A file of lines to which each line is appended by a single write."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ _BLOCK = 2**18
 
 
 class LinesFile:
-    """Lines of JSON in a file that one process writes. Its methods are called under a lock of the caller's.
+    """Lines of JSON in a file that one process writes. The caller holds a lock.
 
     path: the file.
-    job: what all lines of one map have in common, in their field `map`.
+    job: the value of the field `map` in all lines, which only lines of the same map have.
     begin: how each line begins that is written: with the name of the field that all have, as in `{"index":`.
 
-    A process that is killed leaves whole lines. Only a machine that stops may leave a part of the last one.
+    A process that is killed leaves whole lines. Only a machine that crashes may leave a part of the last one.
     """
 
     def __init__(self, path: str, job: str, begin: bytes) -> None:
@@ -36,14 +36,14 @@ class LinesFile:
 
     @property
     def is_open(self) -> bool:
-        """Whether it was opened, and not closed since."""
+        """Whether the file is open."""
         return self._file >= 0
 
     def open(self) -> None:
-        """Open the file; make it if it is missing.
+        """Open the file, and create it if it is missing.
 
-        Raises ConfigError if it cannot be written, if another process writes it, or if it ends as no file of a map
-        does. Before anything is written, `rows` are read, which checks the others, and then `settle` is called.
+        Before anything is written, `rows` are to be read, which checks them, and then `settle` to be called. Raises
+        ConfigError if it cannot be written, if another process has it open, or if it does not end as a file of a map.
         """
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
@@ -109,9 +109,10 @@ class LinesFile:
         )
 
     def append(self, line: bytes) -> int:
-        """Write a line, which has its line end, and return where it begins. Raises ConfigError, and writes none of it.
+        """Append a line, given with its line end, and return its offset in bytes.
 
-        The file is then as long as before. One that was deleted meanwhile is an error too: its lines would be lost.
+        Raises ConfigError if it cannot be written; the file is then as long as before. One that was deleted meanwhile
+        is such an error too: its lines would be lost.
         """
         at = self.size
         try:
@@ -126,7 +127,7 @@ class LinesFile:
         return at
 
     def line_at(self, at: int) -> bytes:
-        """Return the line that begins there."""
+        """Return the line at an offset, with its line end."""
         os.lseek(self._file, at, os.SEEK_SET)
         data = os.read(self._file, 4096)
         while b"\n" not in data:
@@ -137,7 +138,7 @@ class LinesFile:
         return data[: data.index(b"\n") + 1]
 
     def lines(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
-        """Yield where each line begins, and the line; the file may grow meanwhile, and what comes later is left out."""
+        """Yield the offset of each line and the line. Lines that are appended meanwhile are left out."""
         at, read, rest, end = start, start, b"", self.size
         while read < end:
             os.lseek(self._file, read, os.SEEK_SET)
@@ -151,12 +152,12 @@ class LinesFile:
             yield at, rest + b"\n"
 
     def cut(self, size: int) -> None:
-        """Shorten the file to so many bytes."""
+        """Shorten the file to `size` bytes."""
         os.ftruncate(self._file, size)
         self.size = size
 
     def flush(self) -> None:
-        """Wait until all is on the disk."""
+        """Wait until all data is on the disk."""
         os.fsync(self._file)
 
     def close(self) -> None:
@@ -179,7 +180,8 @@ class LinesFile:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise ConfigError(
-                    f"another process, or another map of this one, writes {self.path}", hint="give each its own out="
+                    f"another process or map is writing {self.path}",
+                    hint="give each its own out=",
                 ) from None
             except OSError:
                 pass  # some network file systems have no locks
