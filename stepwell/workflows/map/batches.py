@@ -158,8 +158,8 @@ class BatchRunner:
             while not (yield from refresh(self.question.work(), id)).over:
                 job.show_progress()
                 yield Sleep(POLL)
-        except NotFound as error:
-            error.add_note(f"it is about batch {id}; to submit its items once more, delete {self.path}")
+        except NotFound as gone:
+            gone.add_note(f"it is about batch {id}; to submit its items once more, delete {self.path}")
             raise
         row = yield Run(lambda: loads(self._log.line_at(place)))
         names = [f"i{at}" for at in range(len(row["items"]))]
