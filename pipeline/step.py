@@ -65,6 +65,8 @@ class Step:
     """what it keeps its state in, such as the Ledger of a Budget"""
     counts: bool = field(default=False, repr=False)
     """True for a step that counts or keeps something of each call: a preview of a call leaves it out"""
+    in_batches: bool = field(default=False, repr=False)
+    """True for a step that the calls of a batch pass, too, though nothing is sent for them alone"""
     calls: tuple[tuple[str | Model, Mapping[str, Any]], ...] = field(default=(), repr=False)
     """the other models that it may call, each with the options that differ; a client checks them before its own call"""
     on_way_in: Callable[[Request], Any] | None = field(default=None, repr=False)

@@ -99,6 +99,16 @@ def _container_type(data: bytes, family: str) -> str | None:
     return None
 
 
+def is_text(content: bytes, name: str) -> bool:
+    """Check whether bytes of no known format are empty or text, and no drawing (SVG) by their name."""
+    begin = content[:512]
+    try:
+        begin.decode()
+    except UnicodeDecodeError as error:
+        return error.start > len(begin) - 4  # perhaps a character that the cut has halved
+    return b"\0" not in begin and not (begin and guessed_type(name) == "image/svg+xml")
+
+
 def guessed_type(name: str) -> str | None:
     """Return the media type that the end of a file's name stands for; None for an unknown one."""
     import mimetypes  # only where there are files

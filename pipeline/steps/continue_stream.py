@@ -8,7 +8,15 @@ from weakref import proxy
 
 from ...schemas.attempt import attempts_of
 from ...schemas.chunks import Seam, StreamChunk, Warned
-from ...schemas.errors import DecodeError, NotSupported, ProviderError, StepwellError, TotalTimeout, TransportError
+from ...schemas.errors import (
+    ConfigError,
+    DecodeError,
+    NotSupported,
+    ProviderError,
+    StepwellError,
+    TotalTimeout,
+    TransportError,
+)
 from ...schemas.message import Context, Message
 from ...schemas.parts import Text
 from ...schemas.reply import CallWarning
@@ -51,8 +59,13 @@ def continue_stream(
     where the answer must have a form (`response_format`, a forced tool call) or `n` is not 1: then the error is raised
     as without this step, with the partial answer. If all attempts fail, the first error is raised, with the others as
     notes. Retries before the first chunk stay those of `retry`. Unstreamed calls are left alone. Put it outside
-    `fallback`, so that another model may go on, or inside.
+    `fallback`, so that another model may go on, or inside. Raises ConfigError for attempts below 1.
     """
+    if type(attempts) is not int or attempts < 1 or type(anew) is not bool:
+        raise ConfigError(
+            "attempts= of continue_stream is no whole number from 1 on, or anew= neither True nor False",
+            hint="continue_stream(attempts=2)",
+        )
     counts = condition(when, name) if when is not None else _may_pass
 
     def run(request: Request, call: CallNext) -> StepGenerator:

@@ -159,7 +159,8 @@ def even_cycle(weights: Sequence[int]) -> list[int]:
 def _checked_weights(weights: Sequence[int] | None, count: int, step: str) -> Sequence[int]:
     if weights is None:
         return [1] * count
-    if len(weights) != count or any(type(each) is not int or each < 1 for each in weights):
+    counted = isinstance(weights, Sequence) and len(weights) == count
+    if not counted or any(type(each) is not int or each < 1 for each in weights):
         raise ConfigError(f"weights= of {step} must be {count} whole numbers of 1 or more", hint="weights=[3, 1]")
     if sum(weights) > _LONGEST_CYCLE:
         raise ConfigError(

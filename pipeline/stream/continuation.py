@@ -87,6 +87,8 @@ class Received:
             elif kind in (ToolCallEnd, PartDone):
                 part: Any = getattr(chunk, "part", None)
                 self.has_finished_part = self.has_finished_part or not isinstance(part, Text | Reasoning)
+                self.is_shown = self.is_shown or not isinstance(part, Reasoning)
+            elif kind in (ToolCallStart, ToolCallDelta):
                 self.is_shown = True
             elif kind in (Alternative, RefusalDelta):
                 self.has_others = self.is_shown = True

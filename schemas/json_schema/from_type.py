@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, Flag
 from typing import Any, Final, NoReturn
 
+from ..deps import type_of_deps
 from ..errors import SchemaError
 from ..json_types import JSONSchema, Schema
 from .constraints import annotated
@@ -160,6 +161,11 @@ class Schemas:
 
     def _of_generic(self, tp: object, origin: object, args: tuple[Any, ...]) -> dict[str, Any]:
         if origin is typing.Annotated:
+            if type_of_deps(tp) is not None:
+                raise SchemaError(
+                    "Deps is part of another type, where the model would fill it",
+                    hint="annotate the whole parameter of the tool: db: Deps[Database]",
+                )
             return {} if self._trusting and reads_itself(args[0]) else annotated(self.of(args[0]), args[1:])
         if is_qualifier(origin):
             return self.of(args[0])

@@ -77,7 +77,7 @@ def new_provider(arguments: argparse.Namespace) -> None:
     url = checked_url(arguments.base_url or f"https://api.{name.replace('_', '-')}.example/v1", "--base-url")
     files = {Path(f"{name}.py"): _DECLARATION, Path(f"test_{name}.py"): _TEST}
     for path in files:
-        if path.exists():
+        if path.exists() or path.is_symlink():
             raise ConfigError(f"{path} exists, and nothing was written", hint="move it away, or choose another name")
     _check_free(name)
     facts = {
