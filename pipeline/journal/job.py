@@ -55,7 +55,7 @@ class Job:
         self.lock = threading.RLock()
         self.failure: JournalError | None = None
         self.streams: dict[int, tuple[Path, int, Any]] = {}
-        """The open streams that are recorded: the place of each, by its id."""
+        """The open streams that are recorded, by their ids: the place of each, and its source, request and secrets."""
         self.dirty: dict[Path, TakesValues] = {}
         """The flows that have taken values which are not recorded yet."""
         self._pending: list[Record] = []

@@ -165,6 +165,8 @@ class FlowPlace(Recording):
         elif error is None and self.complete:
             return
         elif not self.path:
+            if error is None:
+                self.close_streams([()])  # those that the flow has left open are read no further
             job.end(error, result)
         elif error is not None:
             if self.is_call:

@@ -91,7 +91,7 @@ class Recording(Numbered):
             body = _without_credential(response.body, response)
             job.write(("R", self.path, number, [*head, response.transport], body))
         else:
-            job.streams[id(source)] = self.path, number, source
+            job.streams[id(source)] = self.path, number, (source, request, _secrets_of(request))
             job.write(("H", self.path, number, [*head, response.transport], b""))
         return self._noted(response)
 
@@ -118,13 +118,14 @@ class Recording(Numbered):
         opened = self.job.streams.get(id(source))
         if opened is None:
             return (yield effect)
-        path, number, _ = opened
+        path, number, (_, request, secrets) = opened
         try:
             data = yield effect
         except Exception as error:
             self.job.write(("P", path, number, error_data(error), b""))
             raise
-        self.job.write(("P", path, number, None, data))
+        quoted = any(secret in data for secret in secrets)
+        self.job.write(("P", path, number, None, masked(data, request) if quoted else data))
         return data
 
     def close(self, effect: Close) -> Flow:
@@ -205,10 +206,13 @@ def _plain(result: object, name: str) -> Any:
 def _without_credential(body: bytes, response: Response) -> bytes:
     """Return the body to record: where a server repeats the credential, that is masked."""
     request = response.request
+    quoted = response.status >= 300 or any(secret in body for secret in _secrets_of(request))
+    return masked(body, request) if quoted else body
+
+
+def _secrets_of(request: Request) -> list[bytes]:
+    """Return the texts of a request's credential that an answer must not repeat in a file."""
     credential = request.credential
     values = credential.values() if hasattr(credential, "values") else (credential,)
-    quoted = response.status >= 300
-    for each in values:
-        if hasattr(each, "reveal") and len(secret := each.reveal()) > 3 and secret.encode() in body:
-            quoted = True
-    return masked(body, request) if quoted else body
+    secrets = [each.reveal().encode() for each in values if hasattr(each, "reveal")]
+    return [secret for secret in secrets if len(secret) > 3]
