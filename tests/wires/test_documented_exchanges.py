@@ -92,6 +92,14 @@ def test_calls_that_a_model_writes_as_documented_are_read_alike_in_every_way_and
         assert not any(mark in sent for mark in ("<", "[TOOL_CALLS]", "weather(")), (address, sent)
 
 
+def test_without_tools_a_written_call_is_the_text_that_the_sdk_reads() -> None:
+    for exchange in [each.exchange for each in CALLS]:
+        for streaming in exchange.ways:
+            read = orjson.loads((FOLDER / f"{exchange.id(streaming)}.json").read_bytes())["expected"]
+            reply, _ = asked(exchange, "streamed" if streaming else "sync")
+            assert (reply.text, reply.finish_reason_raw) == (read["text"], read["finish_reason_raw"]), exchange.address
+
+
 def test_nothing_of_a_written_call_is_shown_while_it_streams() -> None:
     for written in CALLS:
         exchange = written.exchange
