@@ -50,13 +50,14 @@ kill: $(DEV) redis
 RAY := .build/ray
 test-ray: redis
 	@test -x $(RAY)/bin/python || python3 -m venv $(RAY)
+	@echo "Setting up $(RAY) ..."
 	@$(RAY)/bin/pip install -q --disable-pip-version-check -e ".[local,fast,redis,ray]"
 	@PYTHONPATH=tests/support $(RAY)/bin/python tests/support/ray_cluster.py
 
 # Ten minutes of changed streams and answers for every parser and decoder; guided by atheris where that is installed.
 fuzz: $(DEV)
-	@.venv/bin/python -c "import atheris" 2>/dev/null || .venv/bin/pip install -q --disable-pip-version-check atheris \
-		|| echo "atheris does not install here"
+	@echo "Adding atheris, where it installs ..."
+	@.venv/bin/pip install -q --disable-pip-version-check atheris || echo "It does not install here."
 	@PYTHONPATH=tests/support:. $(PY) tests/support/fuzz.py $(ARGS)
 
 # Servers by other authors that judge this client, installed into .build/judges; writes docs/judges.md. Ten minutes at most.

@@ -13,6 +13,22 @@ LISTED_AS: Mapping[str, str] = {
 }
 """The id of the row of a provider that has another name in this package."""
 
+FOREIGN_IDS: Mapping[str, str] = {
+    **dict.fromkeys(("gemini", "google_genai", "google_ai_studio", "palm"), "google"),
+    **dict.fromkeys(("vertex_ai", "vertex", "google_vertexai"), "google_vertex"),
+    **dict.fromkeys(("bedrock", "bedrock_converse", "aws", "aws_bedrock"), "amazon_bedrock"),
+    **dict.fromkeys(("azure_openai", "azure_ai"), "azure"),
+    "claude": "anthropic",
+    "together_ai": "together",
+    "mistralai": "mistral",
+    "hf": "huggingface",
+    "dashscope": "alibaba",
+    "ollama_chat": "ollama",
+    "hosted_vllm": "vllm",
+    "lm_studio": "lmstudio",
+}
+"""What providers are called in litellm (docs.litellm.ai/docs/providers) and LangChain (init_chat_model), for hints."""
+
 
 @lru_cache(1000)
 def canonical(id: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator
 from types import GeneratorType
-from typing import Any
+from typing import Any, overload
 
 from ..schemas.errors import StepError
 from ..schemas.reply import Reply
@@ -12,13 +12,17 @@ from .effects import CallNext, StepGenerator, checked_flow
 from .http.request import Request
 from .http.response import Response
 from .inner_calls import noting_calls
-from .step import Step, check_function, checked_outcome, halt_with, place_in_code
+from .step import Step, checked_outcome, halt_with, name_and_value, place_in_code
 from .stream.chunk_reader import collected
 
+Run = Callable[[Request, CallNext], StepGenerator]
 
-def around(
-    name: str, run: Callable[[Request, CallNext], StepGenerator], *, counts: bool = False, limits: bool = False
-) -> Step:
+
+@overload
+def around(name: str, run: Run, /, *, counts: bool = False, limits: bool = False) -> Step: ...
+@overload
+def around(run: Run, /, *, counts: bool = False, limits: bool = False) -> Step: ...
+def around(first: Any, second: Any = None, /, *, counts: bool = False, limits: bool = False) -> Step:
     """Make a step of `run(request, call)`, a generator that gets its response by `yield from call(request)`.
 
     It may call several times (retry), never (cache) or with another request (fallback), and yield effects. It returns
@@ -31,7 +35,7 @@ def around(
     Raises InvalidOption for an async function and for anything that cannot be called with these
     two, and StepError, with the step's name, if `run` returns anything else.
     """
-    check_function(name, run, 2)
+    name, run = name_and_value(first, second, 2, generator=True)
     written_at = place_in_code(run)
     if limits:
         run = _passed_by(name, run)

@@ -8,7 +8,7 @@ from inspect import isgeneratorfunction
 from attrs import frozen
 
 from ..schemas.errors import ConfigError
-from ..schemas.functions import checked_function
+from ..schemas.functions import checked_function, parameters_of
 from .pipeline import Pipeline
 from .step import Step
 
@@ -63,6 +63,14 @@ def name_of(function: object) -> str:
 
 _MADE = ("Step", "LimitStep", "PipelineEdits", "Cache")
 """What functions that make a step are annotated to return."""
+_FORMS = {
+    ("request",): "on_request",
+    ("response",): "on_response",
+    ("chunk",): "on_chunk",
+    ("request", "error"): "on_error",
+    ("request", "call"): "around",
+}
+"""What makes a step of a function with these parameters: as a function of a Pipeline, it might do nothing."""
 NO_EDITS = PipelineEdits()
 
 
@@ -81,7 +89,7 @@ def edits_of(pipeline: object) -> PipelineEdits:
         return PipelineEdits().prepend(pipeline)
     if isgeneratorfunction(pipeline):
         raise ConfigError(
-            f"{name_of(pipeline)} is a generator function, not a step", hint=f"pass around({name_of(pipeline)!r}, …)"
+            f"{name_of(pipeline)} is a generator function, not a step", hint=f"pass around({name_of(pipeline)})"
         )
     if isinstance(pipeline, type):
         raise ConfigError(
@@ -92,6 +100,8 @@ def edits_of(pipeline: object) -> PipelineEdits:
         name, made = name_of(pipeline), getattr(pipeline, "__annotations__", {}).get("return")
         if str(getattr(made, "__name__", made)).partition("[")[0] in _MADE:
             raise ConfigError(f"{name} makes a step, and is none itself", hint=f"call it: pipeline={name}(...)")
+        if (form := _FORMS.get(parameters_of(pipeline))) is not None:
+            raise ConfigError(f"{name} is a function for a step, and no step yet", hint=f"pass {form}({name})")
         hint = "pass a function of a Pipeline"
         return PipelineEdits().then(checked_function(pipeline, f"{name} in pipeline=", 1, hint=hint))
     if isinstance(pipeline, Iterable) and not isinstance(pipeline, str | bytes):

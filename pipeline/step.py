@@ -65,6 +65,8 @@ class Step:
     """what it keeps its state in, such as the Ledger of a Budget"""
     counts: bool = field(default=False, repr=False)
     """True for a step that counts or keeps something of each call: a preview of a call leaves it out"""
+    in_batches: bool = field(default=False, repr=False)
+    """True for a step that the calls of a batch pass, too, though nothing is sent for them alone"""
     calls: tuple[tuple[str | Model, Mapping[str, Any]], ...] = field(default=(), repr=False)
     """the other models that it may call, each with the options that differ; a client checks them before its own call"""
     on_way_in: Callable[[Request], Any] | None = field(default=None, repr=False)
@@ -258,12 +260,13 @@ def wrong_result(name: str, result: object, expected: str) -> StepError:
     return StepError(f"step {name!r} returned {type(result).__name__} instead of {expected}", hint=hint)
 
 
-def name_and_value(first: Any, second: Any, count: int) -> tuple[str, Any]:
-    """Return the name and the function of a step. Raises InvalidOption unless it takes `count` arguments."""
+def name_and_value(first: Any, second: Any, count: int, *, generator: bool = False) -> tuple[str, Any]:
+    """Return the name and the function of a step. Raises InvalidOption unless it takes `count` arguments, and for a
+    generator function where it may be none."""
     name, fn = (getattr(first, "__name__", type(first).__name__), first) if second is None else (first, second)
-    if not isinstance(fn, type):
+    if generator or not isinstance(fn, type):
         check_function(name, fn, count)
-        if isgeneratorfunction(fn):
+        if not generator and isgeneratorfunction(fn):
             raise InvalidOption(f"step {name!r} cannot be a generator function", hint=f"pass it to around({name!r}, …)")
     return name, fn
 

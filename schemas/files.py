@@ -38,6 +38,8 @@ def read_file(
     Raises that error for a path outside the root, for a file that is missing, not regular (a pipe, a device, a folder)
     or too large.
     """
+    if not isinstance(path, str | os.PathLike) or type(at_most) is not int:
+        raise error(f"{label} is named by a path, not by a {type(path).__name__}, and bounded by a number of bytes")
     real = os.fspath(path) if root is None else _inside(path, root, label, error)
     try:
         with open(real, "rb", opener=lambda name, _: os.open(name, _FLAGS)) as file:

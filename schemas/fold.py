@@ -155,6 +155,11 @@ class Fold:
             **self.reply_fields,
         )
 
+    @property
+    def has_begun(self) -> bool:
+        """Whether anything of an answer has come, also what a reply leaves out: a call that was cut."""
+        return bool(self._parts or self._ended or self._alternatives)
+
     def text_of(self, delta: Delta | Alternative) -> str:
         """Return the text so far of the part that the delta belongs to, also where another has taken its place."""
         if isinstance(delta, Alternative):

@@ -53,6 +53,12 @@ def is_async(function: object) -> bool:
     return iscoroutinefunction(function) or isasyncgenfunction(function)
 
 
+def parameters_of(function: object) -> tuple[str, ...]:
+    """Return the names of the parameters of a function in Python; of anything else, none."""
+    code = getattr(function, "__code__", None)
+    return () if code is None else code.co_varnames[: code.co_argcount]
+
+
 def taken(function: object, arguments: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the arguments that the function has a parameter for, by name."""
     try:

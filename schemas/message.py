@@ -37,11 +37,13 @@ def _parts(content: Content | None) -> tuple[Part, ...]:
     if isinstance(content, PARTS):
         return (content,)
     if not hasattr(content, "__iter__") or isinstance(content, dict):  # isinstance with Iterable takes 0.5 µs
-        raise ConfigError(f"a message's content cannot be a {type(content).__name__}", hint="use text, parts or a list")
+        hint = "use text, parts or a list; json.dumps(...) makes text of data"
+        raise ConfigError(f"a message's content cannot be a {type(content).__name__}", hint=hint)
     parts = tuple([Text(item) if isinstance(item, str) else item for item in content])
     for part in parts:
         if not isinstance(part, PARTS):
-            raise ConfigError(f"a message's content cannot hold a {type(part).__name__}", hint="use text or a part")
+            hint = "use text or a part: Image.from_file(path), File.from_file(path)"
+            raise ConfigError(f"a message's content cannot hold a {type(part).__name__}", hint=hint)
     return parts
 
 
@@ -288,7 +290,7 @@ def context_of(prompt: object) -> Context:
         context = Context((message_of(prompt),))
     elif isinstance(prompt, PARTS):
         context = Context((user(prompt),))
-    elif isinstance(prompt, Iterable) and not isinstance(prompt, bytes):
+    elif isinstance(prompt, Iterable) and not isinstance(prompt, bytes) and not hasattr(prompt, "model_dump"):
         context = Context(_messages(prompt))
     else:
         raise ConfigError(
@@ -369,10 +371,8 @@ def message_of(item: object) -> Message:
     if not isinstance(item, Mapping) or "role" not in item:
         without = " without a role" if isinstance(item, Mapping) else ""
         hint = form_hint(item.get("type")) if isinstance(item, Mapping) else ""
-        raise ConfigError(
-            f"a message cannot be a {type(item).__name__}{without}",
-            hint=hint or 'pass {"role": "user", "content": "…"}',
-        )
+        hint = hint or ("pass its model_dump()" if hasattr(item, "role") else 'pass {"role": "user", "content": "…"}')
+        raise ConfigError(f"a message cannot be a {type(item).__name__}{without}", hint=hint)
     role, content = item["role"], item.get("content")
     if not isinstance(role, str) or role not in _ROLES:
         raise ConfigError(f"{role!r:.40} is not a role", hint="use system, user, assistant or tool")

@@ -100,16 +100,16 @@ class _Media:
         return object.__new__(cls)
 
     def __attrs_post_init__(self) -> None:
-        for name in ("url", "file_id"):
+        for name in ("url", "file_id", "provider", "media_type"):
             if getattr(self, name) is not None:
                 _check_text(self, name)
+        if self.media_type and not self.media_type.isprintable():  # it becomes a header in a form
+            raise ConfigError(f"the media_type of {type(self).__name__} has a control character, such as a line break")
         if isinstance(self.data, str):
             hint = f"pass base64.b64decode(text), or {type(self).__name__}.from_file(path)"
             raise ConfigError(f"the data of {type(self).__name__} is text, not bytes", hint=hint)
         if sum(value is not None for value in (self.data, self.url, self.file_id)) != 1:
             raise ConfigError(f"{type(self).__name__} needs exactly one of data, url and file_id")
-        if self.provider is not None:
-            _check_text(self, "provider")
 
     @classmethod
     def from_file(
@@ -132,14 +132,16 @@ class _Media:
         """
         from pathlib import Path  # only where there are files
 
-        from .media_types import guessed_type, media_type_of  # likewise, as in the methods below
+        from .media_types import guessed_type, is_text, media_type_of  # likewise, as in the methods below
 
         label = "the image" if cls.type == "image" else "the file"
         content = read_file(path, at_most=at_most, root=root, label=label)
         path = Path(path)
         found = media_type_of(content, cls.type)
+        if found is None and cls is not File and is_text(content, path.name):
+            raise ConfigError(f"{label} {path} is empty or text, and no {cls.type}", hint="File.from_file(path)")
         if found is not None and found.partition("/")[0] not in cls.families:
-            raise ConfigError(f"{label} {path} is {found}", hint=f"{_class_of(found)}.from_file(path)")
+            raise ConfigError(f"{label} {path} is {found}", hint=f"call {_class_of(found)}.from_file(path)")
         found = media_type or found or guessed_type(path.name) or cls.fallback_type
         return cls(data=content, media_type=found, filename=path.name)
 
@@ -172,11 +174,11 @@ class _Media:
 
         The bytes decide where they are of another format than the one that was given; see `corrected_type`.
         """
-        from .media_types import guessed_type, media_type_of, says_nothing
+        from .media_types import guessed_type, is_generic, media_type_of
 
         if (corrected := self.corrected_type) is not None:
             return corrected
-        if self.media_type and not says_nothing(self.media_type):
+        if self.media_type and not is_generic(self.media_type):
             return self.media_type
         if self.data and (found := media_type_of(self.data, self.type)):
             return found

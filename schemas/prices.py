@@ -150,7 +150,7 @@ class Cost:
     """Why the total is None, or a lower bound."""
     lower_bound: bool = False
     """True if some tokens or other charges are not counted, or part of what decides their price is unknown. With a
-    total of None: the call broke off before its usage was reported, so that sums go without it and are lower bounds."""
+    total of None: no usage was reported (the call broke off, say), so that sums go without it and are lower bounds."""
     as_of: str | None = None
     """The day (ISO) on which the prices were read."""
     source: str | None = None
@@ -194,7 +194,7 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = No
     mode = mode or (None if tier in _ORDINARY or tier == BATCH else tier)
     reason = _unpriceable(usage, prices, batch, mode)
     if prices is None or reason:
-        return Cost(None, reason=reason, lower_bound=reason == _BROKE_OFF)
+        return Cost(None, reason=reason, lower_bound=reason == _NO_USAGE)
     fees, regions = prices.web_search, prices.regions
     prices = prices.modes[mode] if mode else prices
     row = prices.at(usage.input_tokens or 0)
@@ -289,7 +289,7 @@ def tokens_by_bucket(usage: Usage, row: Prices) -> dict[str, int]:
 def total_cost(costs: Iterable[Cost | None]) -> Cost:
     """Return the sum over several calls; its total is None, with the first reason, if any of them is unknown.
 
-    A call that broke off before its usage was reported makes the sum a lower bound.
+    A call whose usage was not reported, such as one that broke off, makes the sum a lower bound.
     """
     sums: dict[str, Decimal] = {}
     known = [cost if cost is not None else Cost(None, reason="a call has no cost") for cost in costs]
@@ -309,7 +309,7 @@ def total_cost(costs: Iterable[Cost | None]) -> Cost:
     )
 
 
-_BROKE_OFF = "a call broke off before its usage was reported"
+_NO_USAGE = "no usage was reported"
 
 
 def _unpriceable(usage: Usage, prices: Prices | None, batch: bool, mode: str | None) -> str | None:
@@ -317,7 +317,7 @@ def _unpriceable(usage: Usage, prices: Prices | None, batch: bool, mode: str | N
         return "no price is known for this model"
     if usage.input_tokens is None and usage.output_tokens is None:
         if not usage.complete:
-            return _BROKE_OFF
+            return _NO_USAGE
         return "the provider reported no token counts"
     if mode and mode not in prices.modes:
         return f"no price is known for the mode {mode!r} of this model"

@@ -223,17 +223,23 @@ class Reply(Hinted, Generic[ObjectType]):
     @property
     def embeddings(self) -> list[list[float]]:
         """The vectors of an embed call, in the order of the texts."""
-        return [list(vector) for vector in cast(Any, self.object)]
+        return [list(vector) for vector in self._results("vectors")]
 
     @property
     def embedding(self) -> list[float]:
         """The vector of the first text of an embed call."""
-        return list(cast(Any, self.object)[0])
+        return self.embeddings[0]
 
     @property
     def ranking(self) -> list[Ranked]:
         """The documents of a rerank call, best first."""
-        return list(cast(Any, self.object))
+        return list(self._results("ranking"))
+
+    def _results(self, what: str) -> Any:
+        """Return the list that the answer is. Raises AttributeError without one: what lists attributes expects that."""
+        if not isinstance(self.object, list | tuple):
+            raise AttributeError(f"this answer has no {what}: it is not one of that operation")
+        return self.object
 
     @property
     def logprobs(self) -> tuple[TokenLogprob, ...]:

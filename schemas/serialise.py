@@ -132,7 +132,7 @@ def load_document(data: bytes | str, kind: str, classes: Mapping[str, type], nam
     Raises DecodeError for JSON of another shape or a newer version.
     """
     try:
-        body = loads(data)
+        body = loads(data) if isinstance(data, str | bytes) else None
     except JSONDecodeError as error:
         raise DecodeError(f"this is not the JSON of a {name}: {error}", hint=f"use {name}.to_json()") from None
     if not isinstance(body, dict) or body.get("stepwell") != kind:

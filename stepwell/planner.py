@@ -33,7 +33,7 @@ from .providers.declare.login_steps import trusted_url
 from .providers.declare.object_support import AS_GIVEN
 from .providers.declare.overrides import OVERRIDES, Overrides, in_force
 from .providers.declare.provider import Override, Provider, declared_model
-from .providers.declare.registry import REGISTRY, Registry
+from .providers.declare.registry import Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
 from .providers.history.file_owners import input_for_others
 from .providers.options.families import facts_of_family, wire_with_tools
@@ -45,6 +45,7 @@ from .schemas.reply import CallWarning
 from .schemas.tool import Tool
 from .settings import (
     addresses_of,
+    checked_registry,
     checked_url,
     credential_at,
     credential_of,
@@ -94,7 +95,7 @@ class CallPlanner:
     ) -> None:
         self.world = world
         self.journal: object = None
-        self.registry = registry or REGISTRY
+        self.registry = checked_registry(registry)
         self.catalog = catalog or CATALOG
         self.keys = keys_of(api_keys, self.registry)
         self.base_urls = addresses_of(base_urls, self.registry)

@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 
 from .schemas.errors import ConfigError
 from .schemas.json_text import spaced
-from .schemas.message import Context, Message, context_of, user
+from .schemas.message import Context, Message, context_of, message_of, user
 from .schemas.nearest import nearest
 from .schemas.parts import Part, Text
 
@@ -106,7 +106,7 @@ MessageLike = str | Message | Part | Mapping[str, object]
 
 
 def _items(messages: Iterable[MessageLike | Slot]) -> tuple[Message | Slot, ...]:
-    return tuple(item if isinstance(item, Slot) else context_of(item).messages[0] for item in messages)
+    return tuple(item if isinstance(item, Slot) else message_of(item) for item in messages)
 
 
 @frozen

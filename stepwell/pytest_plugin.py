@@ -134,8 +134,8 @@ class _Guard:
 
     def _fail(self) -> None:
         pytest.fail(
-            f"a test reached for the provider at {self._reached[-1]}: use the fixture fake_model or cassette, "
-            f"or mark it with @pytest.mark.{_MARK}"
+            f"a test reached for the provider at {self._reached[-1]}: use the fixture fake_model or "
+            f"a recorded cassette, or mark it with @pytest.mark.{_MARK}, also to record one"
         )
 
 

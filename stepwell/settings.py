@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any, TypeAlias, TypeVar, Unpack
 from urllib.parse import urlsplit
 
@@ -17,7 +18,7 @@ from .providers.declare.environment import Environment
 from .providers.declare.overrides import Overrides
 from .providers.declare.place import ANY, EVERYWHERE, PROVIDER_STEPS
 from .providers.declare.provider import Override, Provider, override
-from .providers.declare.registry import Registry
+from .providers.declare.registry import REGISTRY, Registry
 from .providers.declare.steps import PlacedSteps
 from .providers.declare.wire import Wire
 from .schemas.errors import ConfigError, InvalidOption, UnknownProvider
@@ -60,7 +61,7 @@ def _by_provider(setting: str, mapping: Mapping[str, Value] | None, registry: Re
         if not isinstance(name, str) or not registry.knows(name):
             raise UnknownProvider(
                 f"{setting} names {name!r:.40}, which no provider is called",
-                hint=f"{registry.nearest(str(name))} One of your own is registered before the client is made",
+                hint=f"one of your own is registered before the client is made; {registry.nearest(str(name))}",
             )
     return [(canonical(name), value) for name, value in mapping.items()]
 
@@ -158,6 +159,16 @@ def unknown_setting(unknown: Mapping[str, object], known: Iterable[str]) -> Inva
     return InvalidOption(f"a client has no setting {name!r}", hint=SETTINGS.get(name) or nearest(name, known))
 
 
+def checked_registry(registry: object) -> Registry:
+    """Return the `registry=` of a client, by default that of the process. Raises ConfigError for anything else."""
+    if registry is None:
+        return REGISTRY
+    if not isinstance(registry, Registry):
+        hint = "pass its .registry" if hasattr(registry, "registry") else "pass a Registry"
+        raise ConfigError(f"registry cannot be a {type(registry).__name__}", hint=hint)
+    return registry
+
+
 def checked_pattern(models: object, registry: Registry) -> str:
     """Return a pattern of models, `openai:gpt-5*`, or a provider's id, unchanged.
 
@@ -166,10 +177,14 @@ def checked_pattern(models: object, registry: Registry) -> str:
     if not isinstance(models, str) or not models:
         raise InvalidOption("models to override are named by a pattern", hint="'openai:gpt-5*', or a provider's id")
     provider, colon, _ = models.partition(":")
-    if any(sign in provider for sign in _WILD) or registry.knows(provider):
+    if any(sign in provider for sign in _WILD):
+        written = (provider, canonical(provider))  # canonical ids have _ for -, which may be part of a range
+        if colon or any(fnmatchcase(id, each) for id in registry.ids() for each in written):
+            return models
+    elif registry.knows(provider):
         return models
     if colon:
-        hint = f"{registry.nearest(provider)} One of your own is registered before it is overridden"
+        hint = f"one of your own is registered before it is overridden; {registry.nearest(provider)}"
     else:
         hint = f"a model is named with its provider: 'openai:{models:.40}', or '*:{models:.40}' for all"
     raise UnknownProvider(f"no provider is called {provider!r:.40}", hint=hint)

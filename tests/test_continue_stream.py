@@ -193,6 +193,33 @@ def test_it_gives_up_after_its_attempts_with_the_first_error() -> None:
     assert [each.error for each in caught.value.attempts] == ["StreamTruncated", "Overloaded", "StreamTruncated"]
 
 
+def half_call() -> bytes:
+    call = {"index": 0, "id": "c", "type": "function", "function": {"name": "look", "arguments": '{"to":'}}
+    return b"data: %s\n\n" % orjson.dumps({"id": "1", "model": "m", "choices": [{"delta": {"tool_calls": [call]}}]})
+
+
+THOUGHT = b'data: {"id":"1","model":"m","choices":[{"delta":{"reasoning":"hm"}}]}\n\n'
+
+
+def test_whatever_came_of_a_part_makes_the_usage_incomplete() -> None:
+    for first in (piece("a"), THOUGHT, half_call()):
+        reply = Script(first, piece("b") + END).stream(LLAMA, continue_stream(anew=True), tools=[TOOL]).reply()
+        assert not reply.usage.complete and reply.cost.lower_bound and len(reply.steps) == 2, first
+
+
+def test_a_call_that_was_cut_is_begun_anew_only_where_that_is_allowed() -> None:
+    script = Script(half_call(), piece("b") + END)
+    with pytest.raises(errors.StreamTruncated):
+        script.stream(LLAMA, continue_stream(), tools=[TOOL]).reply()
+    assert len(script.requests) == 1
+
+
+def test_attempts_are_whole_numbers_from_one_on() -> None:
+    for wrong in ({"attempts": 0}, {"attempts": 1.5}, {"attempts": "2"}, {"anew": "no"}):
+        with pytest.raises(errors.ConfigError):
+            continue_stream(**wrong)  # type: ignore[arg-type]
+
+
 def test_answers_of_a_form_are_not_begun() -> None:
     for options in ({"response_format": "json"}, {"tools": [TOOL], "tool_choice": "required"}, {"n": 2}):
         script = Script(piece("Well, "))

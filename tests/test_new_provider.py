@@ -51,6 +51,8 @@ def test_it_writes_nothing_where_something_is(folder: Path, monkeypatch: pytest.
         assert (code, out) == (2, "") and f"{taken} exists, and nothing was written" in err
         assert [(path.name, path.read_text()) for path in folder.iterdir()] == [(taken, "mine")]
         (folder / taken).unlink()
+    (folder / "acme.py").symlink_to(folder / "elsewhere.py")
+    assert run(monkeypatch, capsys, "new-provider", "acme")[0] == 2 and not (folder / "elsewhere.py").exists()
 
 
 def test_a_name_or_an_address_that_cannot_be_used_is_refused(
@@ -58,7 +60,7 @@ def test_a_name_or_an_address_that_cannot_be_used_is_refused(
 ) -> None:
     mistakes = {
         **dict.fromkeys(["Acme", "a-b", "7up", "../acme", "class", "é", "x" * 32, ""], "cannot name a provider"),
-        **dict.fromkeys(["openai", "groq"], "stepwell has a provider"),
+        **dict.fromkeys(["openai", "groq"], "stepwell already has a provider"),
         **dict.fromkeys(["json", "httpx", "stepwell"], "there is a module"),
     }
     for name, says in mistakes.items():

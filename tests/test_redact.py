@@ -356,7 +356,9 @@ def test_a_simulated_call_is_redacted() -> None:
     assert reply.text == f"to {MAIL}" and b"[EMAIL_1] in [PLACE_1]" in seen[0]
 
 
-@pytest.mark.parametrize("wrong", ["e-mail", 7, {"A1": "x"}, {"A": "("}, {"QUOTED": "x"}, {"A": []}, re.compile(b"x")])
+@pytest.mark.parametrize(
+    "wrong", ["e-mail", 7, {"A1": "x"}, {"A" * 41: ["x"]}, {"A": "("}, {"QUOTED": "x"}, {"A": []}, re.compile(b"x")]
+)
 def test_mistakes_are_found_when_it_is_made(wrong: Any) -> None:
     with pytest.raises(errors.StepwellError):
         redact(wrong)

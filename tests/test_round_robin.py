@@ -167,7 +167,7 @@ def test_a_conversation_leaves_room_for_the_smallest_context() -> None:
 
 
 def test_mistakes_are_found_when_it_is_made() -> None:
-    for wrong in ([1], [0, 1], [1, 1.5], [9_000, 9_000]):
+    for wrong in ([1], [0, 1], [1, 1.5], [9_000, 9_000], [1, float("nan")], 2, iter([1, 1])):
         with pytest.raises(errors.ConfigError):
             round_robin(A, B, weights=wrong)  # type: ignore[arg-type]
     with pytest.raises(errors.ConfigError):

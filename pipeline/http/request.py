@@ -53,10 +53,10 @@ RequestForModel = Callable[["Request", str | Model | None, Mapping[str, Any]], t
 _NOTHING: Mapping[str, Any] = {}
 RAW_OPTIONS: StateKey[Mapping[str, Any]] = StateKey("raw_options", _NOTHING)
 """Options that the provider's table does not have: they go into the body as given."""
-BEGUN: StateKey[bool] = StateKey("begun", False, travels=True)
-"""True if the last message is the beginning of the answer: what takes none must refuse it with NotSupported."""
-ECHOED: StateKey[bool] = StateKey("echoed", False)
-"""True if the server repeats the beginning before it goes on."""
+PREFILLED: StateKey[bool] = StateKey("prefilled", False, travels=True)
+"""True if the last message is a prefilled answer: fit_history raises NotSupported if the model continues none."""
+PREFILL_ECHOED: StateKey[bool] = StateKey("prefill_echoed", False)
+"""True if the server repeats the prefilled text in its answer."""
 _FITTED: StateKey[tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...]] = StateKey("fitted_options", ())
 """Pairs of options, before and after a step that adapted them to the provider."""
 _TRANSLATED: StateKey[Mapping[str, Any] | None] = StateKey("translated_options", None)
@@ -87,7 +87,7 @@ class Request:
     retries: int = 2
     timeouts: Timeouts = DEFAULT_TIMEOUTS
     on_unsupported: str = "warn"
-    """what to do with an option that the model does not take: warn, raise or ignore"""
+    """what to do with an option that the model does not take: warn, error or ignore"""
     warnings: tuple[CallWarning, ...] = ()
     state: Mapping[StateKey[Any], Any] = field(factory=dict, repr=False)
     """notes of steps; read and written by `get` and `with_state`"""
@@ -108,7 +108,10 @@ class Request:
     """what the vendor calls the headers and fields that general steps look for; set by prepare_request"""
 
     def replace(self, **changes: Any) -> Request:
-        """Return a copy with some fields changed. Raises StepError for a name that is not a field."""
+        """Return a copy with some fields changed.
+
+        Raises StepError for a name that is not a field, and for a model or a context that is none.
+        """
         # attrs.evolve would take twenty times as long, and every step calls this.
         values = self.__dict__ | changes
         if len(values) != _COUNT:
@@ -116,6 +119,8 @@ class Request:
             raise StepError(f"a Request has no field {name!r}", hint=nearest(name, sorted(_NAMES)))
         if "headers" in changes and type(changes["headers"]) is not Headers:
             values["headers"] = sent(changes["headers"])
+        if "model" in changes or "context" in changes:
+            _check_types(values["model"], values["context"])
         copy: Request = _new(Request)
         _set(copy, "__dict__", values)
         return copy
@@ -165,6 +170,15 @@ class Request:
     def warn(self, subject: str, why: str) -> Request:
         """Return a copy with one more warning, which ends up on the reply."""
         return self.replace(warnings=(*self.warnings, CallWarning(subject, why, str(self.model))))
+
+
+def _check_types(model: object, context: object) -> None:
+    if not isinstance(model, Model):
+        hint = "another model is called by other_pipeline(request, 'provider:model-id', {}, inside='the step')"
+        raise StepError(f"the model of a Request cannot be a {type(model).__name__}", hint=hint)
+    if not isinstance(context, Context):
+        hint = "write Context([...]), or request.context.append(...)"
+        raise StepError(f"the context of a Request cannot be a {type(context).__name__}", hint=hint)
 
 
 _MISSING = object()

@@ -6,12 +6,15 @@ import re
 from collections.abc import Iterable, Iterator
 
 from ...schemas.json_text import dumps
+from ...schemas.late_pattern import late_pattern
+from .patterns import Find, search_of_words
 
-Span = tuple[int, int, str]
-"""The start and the end of what is hidden in a text, and its label."""
+Span = tuple[int, int, str, str]
+"""The start and the end of what is hidden in a text, its label, and the original, "" if it is these characters."""
 QUOTED = "QUOTED"
 """The label of what looks like a placeholder in the caller's own text, so that it cannot be taken for one."""
 _SEPARATOR = r"(?:\\{0,2}_|[ -])"
+_WORD = late_pattern(r"\w+")
 _HELD = 80
 """Characters at the end of a text in which a placeholder may have begun."""
 
@@ -38,6 +41,7 @@ class Placeholders:
         self._of: dict[str, str] = {}
         self._originals: dict[tuple[str, int], str] = {}
         self._last: dict[str, int] = {}
+        self._put_back: dict[str, str] = {}
 
     def __bool__(self) -> bool:
         return bool(self._originals)
@@ -45,10 +49,12 @@ class Placeholders:
     def like_placeholders(self, text: str) -> Iterator[Span]:
         """Yield what looks like a placeholder in the caller's own text."""
         for match in self._like.finditer(text):
-            yield match.start(), match.end(), QUOTED
+            yield match.start(), match.end(), QUOTED, ""
 
-    def reserve(self, placeholder: str, original: str) -> None:
-        """Keep a placeholder that an earlier answer has used."""
+    def reserve(self, placeholder: object, original: object) -> None:
+        """Keep a placeholder that an earlier answer has used; what can be none is left alone."""
+        if not isinstance(placeholder, str) or not isinstance(original, str) or not original:
+            return
         if (match := self._like.fullmatch(placeholder)) is not None:
             label, number = _named(match)
             if (label, number) not in self._originals and original not in self._of:
@@ -64,20 +70,34 @@ class Placeholders:
         self._last[label] = number
         self._of[original], self._originals[label, number] = f"[{label}_{number}]", original
 
-    def originals(self) -> re.Pattern[str] | None:
-        """Return a pattern of all originals, each as a word of its own; None if there are none."""
-        words = [
-            rf"{_BEFORE if _is_word(each[0]) else ''}{re.escape(each)}{_AFTER if _is_word(each[-1]) else ''}"
-            for each in sorted(self._of, key=len, reverse=True)
-        ]
-        return re.compile("|".join(words)) if words else None
+    def originals(self) -> Find:
+        """Return a search for all originals by now, each as a word of its own, in time that is linear in the text."""
+        shapes: dict[str, dict[tuple[int, int], None]] = {}
+        """By the first word of an original: where in it that begins, and the size of the original."""
+        for original in self._of:
+            first = _WORD.search(original)
+            if first is not None:
+                shapes.setdefault(first[0], {})[first.start(), len(original)] = None
+        find_wordless = search_of_words(original for original in self._of if not _WORD.search(original))
+
+        def find(text: str) -> Iterator[tuple[int, int]]:
+            for word in _WORD.finditer(text) if shapes else ():
+                for before, size in shapes.get(word[0], ()):
+                    start = word.start() - before
+                    found = text[start : start + size] if start >= 0 else ""
+                    if found in self._of and not (_WORD.match(found[-1]) and _WORD.match(text, start + size)):
+                        yield start, start + size
+            yield from find_wordless(text)
+
+        return find
 
     def hidden(self, text: str, spans: Iterable[Span]) -> str:
         """Return a text with placeholders in the place of these spans, which overlap nowhere and are in order."""
         out, at = [], 0
-        for start, end, label in spans:
-            self.add(text[start:end], label)  # new where spans of several texts have met
-            out += [text[at:start], self._of[text[start:end]]]
+        for start, end, label, own in spans:
+            original = own or text[start:end]
+            self.add(original, label)  # new where spans of several texts have met
+            out += [text[at:start], self._of[original]]
             at = end
         return "".join([*out, text[at:]])
 
@@ -87,6 +107,12 @@ class Placeholders:
         as_json: whether the text is JSON, in whose strings the originals are escaped.
         """
         return self._like.sub(lambda match: self._original(match, as_json), text)
+
+    def hidden_again(self, text: str) -> str:
+        """Return a text of the answer with placeholders in the place of the originals that were put back."""
+        for original in sorted(self._put_back, key=len, reverse=True):
+            text = text.replace(original, self._put_back[original])
+        return text
 
     def used(self, text: str) -> dict[str, str]:
         """Return the placeholders that a text has, with their originals."""
@@ -103,19 +129,14 @@ class Placeholders:
         original = self._originals.get(_named(match))
         if original is None:
             return match[0]
-        return dumps(original).decode()[1:-1] if as_json else original
+        written = dumps(original).decode()[1:-1] if as_json else original
+        self._put_back[written] = self._of[original]
+        return written
 
 
 def _named(match: re.Match[str]) -> tuple[str, int]:
     """Return the label and the number of what looks like a placeholder."""
     return (match[1] or match[3]).upper(), int(match[2] or match[4])
-
-
-_BEFORE, _AFTER = r"(?<!\w)", r"(?!\w)"
-
-
-def _is_word(character: str) -> bool:
-    return character.isalnum() or character == "_"
 
 
 def _beginnings(names: str) -> str:

@@ -39,8 +39,10 @@ class Rewriting:
     def request(self, request: Request) -> Request:
         """Return the request with its texts changed; the tools and options first, since they stay from turn to turn."""
         tools = [self._tool(tool) for tool in request.context.tools]
-        options = self.data(request.options)
-        messages = [self._message(message) for message in request.context.messages]
+        options = {  # a choice of a tool is its name, which stays
+            name: each if name == "tool_choice" else self.data(each) for name, each in request.options.items()
+        }
+        messages = [self.message(message) for message in request.context.messages]
         return request.replace(context=Context(messages, tools), options=options, input=self._input(request.input))
 
     def data(self, value: object, depth: int = 0) -> Any:
@@ -48,12 +50,15 @@ class Rewriting:
 
         Raises NotSupported for data that is nested too deep to be searched.
         """
-        if type(value) is str:
-            return self._change(value)
+        if isinstance(value, str):
+            plain = str.__str__(value)  # of a member of an enum, too
+            return value if (new := self._change(plain)) == plain else new
         if depth > _DEPTH:
             raise NotSupported(f"data is nested over {_DEPTH} deep, and cannot be searched for what is to be redacted")
         if isinstance(value, Mapping):
-            changed: Any = {name: self.data(each, depth + 1) for name, each in value.items()}
+            # A schema requires fields by their names, which stay.
+            names = value.get("required") if isinstance(value.get("properties"), Mapping) else value
+            changed: Any = {name: each if each is names else self.data(each, depth + 1) for name, each in value.items()}
             return changed if any(changed[name] is not value[name] for name in value) else value
         if isinstance(value, list | tuple):
             changed = [self.data(each, depth + 1) for each in value]
@@ -76,7 +81,8 @@ class Rewriting:
             return tool
         return evolve(tool, description=description, parameters=parameters)
 
-    def _message(self, message: Message) -> Message:
+    def message(self, message: Message) -> Message:
+        """Return the message with its texts changed."""
         parts = [new for part in message.content if (new := self._part(part, message.role)) is not None]
         name = message.name
         if name and message.role != "tool":
@@ -103,7 +109,7 @@ class Rewriting:
         if isinstance(part, Opaque) and role != "assistant":
             data = self.data(part.data)
             return part if data is part.data else evolve(part, data=data)
-        return part  # a provider's own, which has seen no original
+        return part  # a block that the provider wrote, from a request without originals
 
     def _reasoning(self, part: Reasoning) -> Reasoning | None:
         note = part.extra.get(NOTE)
@@ -131,11 +137,10 @@ class Rewriting:
                 )
         if isinstance(part, Audio) and part.transcript:
             changes["transcript"] = self._change(part.transcript)
-        kind = part.media_type or ""
-        if part.data is not None and (kind.startswith("text/") or kind in _TEXT_TYPES):
-            text = part.data.decode("utf-8", "replace")
+        text, encoding = _text_of(part)
+        if encoding:
             if (new := self._change(text)) != text:
-                changes["data"] = new.encode()
+                changes["data"] = new.encode(encoding)
         else:
             self.unread[type(part).__name__.lower()] = None
         changed: Part = evolve(part, **changes) if changes else part
@@ -156,3 +161,16 @@ class Rewriting:
         if not text.lstrip().startswith(("{", "[", '"')):
             return self._change(text)
         return _STRING.sub(changed, text)
+
+
+def _text_of(part: Image | File | Audio | Video) -> tuple[str, str]:
+    """Return the text of a file and its encoding; "" for both if it is not text, or in an unknown encoding."""
+    kind = (part.media_type or "").partition(";")[0].strip().lower()
+    if part.data is None or not (kind.startswith("text/") or kind in _TEXT_TYPES):
+        return "", ""
+    encoding = "utf-16" if part.data.startswith((b"\xff\xfe", b"\xfe\xff")) else "utf-8"
+    try:
+        text = part.data.decode(encoding)
+    except UnicodeDecodeError:
+        return "", ""
+    return ("", "") if "\0" in text else (text, encoding)

@@ -16,13 +16,16 @@ from ...schemas.late_pattern import late_pattern
 from ...schemas.memo import Memo
 from ...schemas.nearest import nearest
 from ...schemas.parts import Reasoning
+from ...schemas.reply import Reply
 from ..around import around
 from ..effects import CallNext, Run, StepGenerator, in_thread
 from ..http.request import Request
+from ..http.response import OnEnd
 from ..redaction.answers import NOTE, Restoring, restored_part
-from ..redaction.patterns import PATTERNS, Find, search_of
+from ..redaction.patterns import PATTERNS, Find, search_of, search_of_words
 from ..redaction.placeholders import QUOTED, Placeholders, Span
 from ..redaction.requests import Rewriting
+from ..redaction.views import views
 from ..step import Step
 from ..stream.rewrite_text import pass_through
 
@@ -33,6 +36,8 @@ What = str | re.Pattern[str] | Mapping[str, str | re.Pattern[str] | Iterable[str
 _LABEL = late_pattern(r"[A-Z](?:_?[A-Z])*\Z")
 _OWN = "ORIGINAL"
 """The label of what has no name of its own."""
+_LONGEST = 40
+"""Characters of a label, so that its placeholder is recognised however a stream cuts it."""
 
 
 def redact(*what: What, name: str = "redact") -> Step:
@@ -73,13 +78,14 @@ def redact(*what: What, name: str = "redact") -> Step:
         found: dict[str, list[tuple[str, str]]] = {}
         texts = _texts_of(request)
         for function, memo in zip(functions, known, strict=True):
-            missing = [text for text in texts if text not in memo]
+            pairs = {text: memo.get(text) for text in texts}  # the memo may lose some of them meanwhile
+            missing = [text for text in texts if pairs[text] is None]
             if missing:
                 results = yield _run(function, missing)
                 for text, result in zip(missing, results, strict=True):
-                    memo.put(text, _pairs(result))
+                    pairs[text] = memo.put(text, _pairs(result))
             for text in texts:
-                found.setdefault(text, []).extend(memo.get(text, ()))
+                found.setdefault(text, []).extend(pairs[text] or ())
         own = {label for pairs in found.values() for _, label in pairs}
         hiding = _Hiding(finders, found, Placeholders(labels | own | {_OWN}))
         sent = hiding.request(request, texts)
@@ -90,12 +96,15 @@ def redact(*what: What, name: str = "redact") -> Step:
             _restore_partial(error, placeholders)
             raise
         reply = response.reply
-        if not placeholders or (reply is not None and not reply.message.content):  # vectors, ranks and the like
+        empty = reply is not None and not reply.message.content and not reply.alternatives
+        if not placeholders or empty:  # vectors, ranks and the like
             return response
+        if response.request.calls is sent.calls:  # else it answers a call of its own, which has passed a step like this
+            response.callbacks = [_with_placeholders(each, placeholders, sent) for each in response.callbacks]
         as_json = request.options.get("response_format") not in (None, "text", {"type": "text"})
         return pass_through(response, Restoring(placeholders, as_json=as_json))
 
-    return around(name, run)
+    return evolve(around(name, run), in_batches=True)
 
 
 def _finders(each: object) -> Iterator[tuple[str, Find]]:
@@ -112,7 +121,8 @@ def _finders(each: object) -> Iterator[tuple[str, Find]]:
             yield _checked_label(label), _search(searched)
     else:
         raise InvalidOption(
-            f"redact cannot search for a {type(each).__name__}", hint="pass a name, a pattern, a mapping or a function"
+            f"redact cannot search for a {type(each).__name__}",
+            hint="pass a name, a pattern, a function, or texts under a label: redact({'NAME': ['Ada Lovelace']})",
         )
 
 
@@ -129,14 +139,18 @@ def _search(searched: object) -> Find:
     if isinstance(searched, Iterable):
         words = [each for each in searched if isinstance(each, str) and each]
         if words:
-            return search_of(re.compile("|".join(map(re.escape, sorted(words, key=len, reverse=True)))))
+            return search_of_words(words)
     raise InvalidOption(f"redact cannot search for a {type(searched).__name__}", hint="a regular expression, or texts")
 
 
 def _checked_label(label: object) -> str:
-    if not isinstance(label, str) or not _LABEL.match(label.upper()) or label.upper() == QUOTED:
-        raise InvalidOption("a label of redact is a word of letters and underscores", hint='redact({"CUSTOMER": ...})')
-    return label.upper()
+    text = label.upper() if isinstance(label, str) else ""
+    if not _LABEL.match(text) or len(text) > _LONGEST or text == QUOTED:
+        raise InvalidOption(
+            f"a label of redact is a word of letters and underscores, {_LONGEST} at most",
+            hint='redact({"CUSTOMER": ...})',
+        )
+    return text
 
 
 def _run(function: FindOriginals, texts: list[str]) -> Run:
@@ -159,17 +173,18 @@ def _pairs(result: object) -> list[tuple[str, str]]:
     pairs = [(each, _OWN) if isinstance(each, str) else each for each in result]
     for pair in pairs:
         if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str)):
-            raise StepError("a function of redact returned what is neither a text nor a pair of a text and a label")
+            raise StepError("a function of redact returned items that are not texts", hint="return texts, or pairs")
     return [(original, _checked_label(label)) for original, label in pairs if original]
 
 
 def _texts_of(request: Request) -> list[str]:
-    """Return all texts of a request, in order, each once."""
+    """Return all texts of a request, in order, each once, and what they are without escapes."""
     texts: dict[str, None] = {}
 
     def note(text: str) -> str:
-        if text:
+        if text and text not in texts:
             texts[text] = None
+            texts.update((view, None) for view, _ in views(text))
         return text
 
     Rewriting(note).request(request)
@@ -188,7 +203,7 @@ class _Hiding:
         self._finders = finders
         self._found = found
         self._spans: dict[str, list[Span]] = {}
-        self._originals: re.Pattern[str] | None = None
+        self._find_originals: Find = lambda text: iter(())
         self.placeholders = placeholders
 
     def request(self, request: Request, texts: list[str]) -> Request:
@@ -196,14 +211,14 @@ class _Hiding:
         for message in request.context.messages:
             for part in message.content:
                 note = part.extra.get(NOTE) if isinstance(part, Reasoning) else None
-                if isinstance(note, Mapping):
-                    for placeholder, original in dict(note.get("originals") or {}).items():
-                        self.placeholders.reserve(placeholder, original)
+                originals = note.get("originals") if isinstance(note, Mapping) else None
+                for placeholder, original in originals.items() if isinstance(originals, Mapping) else ():
+                    self.placeholders.reserve(placeholder, original)
         for text in texts:
             spans = self._spans[text] = _apart(self._search(text))
-            for start, end, label in spans:
+            for start, end, label, _ in spans:
                 self.placeholders.add(text[start:end], label)
-        self._originals = self.placeholders.originals()
+        self._find_originals = self.placeholders.originals()
         rewriting = Rewriting(self._hidden)
         request = rewriting.request(request) if self.placeholders else request
         if not self.placeholders:
@@ -220,27 +235,49 @@ class _Hiding:
         yield from self.placeholders.like_placeholders(text)
         for label, find in self._finders:
             for start, end in find(text):
-                yield start, end, label
+                yield start, end, label, ""
         for original, label in self._found.get(text, ()):
-            yield from ((at.start(), at.end(), label) for at in re.finditer(re.escape(original), text))
+            yield from ((at.start(), at.end(), label, "") for at in re.finditer(re.escape(original), text))
 
     def _hidden(self, text: str) -> str:
-        spans = list(self._spans.get(text, ()))
-        if self._originals is not None:
-            spans += [(at.start(), at.end(), _OWN) for at in self._originals.finditer(text)]
+        spans = self._all_spans(text)
+        for view, places in views(text):
+            for start, end, label, _ in _apart(self._all_spans(view)):
+                first, last = places[start], places[end]
+                if text[first:last] != view[start:end]:
+                    spans.append((first, last, label, view[start:end]))
         return self.placeholders.hidden(text, _apart(spans)) if spans else text
+
+    def _all_spans(self, text: str) -> list[Span]:
+        found = [(start, end, _OWN, "") for start, end in self._find_originals(text)]
+        return [*self._spans.get(text, ()), *found]
 
 
 def _apart(spans: Iterable[Span]) -> list[Span]:
     """Return the spans in order, those that overlap joined to one, so that no end of any is left in the text."""
     kept: list[Span] = []
-    for start, end, label in sorted(spans, key=lambda span: (span[0], -span[1])):
+    for span in sorted(spans, key=lambda span: (span[0], -span[1])):
+        start, end, *_ = span
         if kept and start < kept[-1][1]:
-            first, last, own = kept.pop()
-            kept.append((first, max(last, end), own))
+            first, last, kind, _ = kept[-1]
+            if end > last:
+                kept[-1] = (first, end, kind, "")
         elif start < end:
-            kept.append((start, end, label))
+            kept.append(span)
     return kept
+
+
+def _with_placeholders(callback: OnEnd, placeholders: Placeholders, sent: Request) -> OnEnd:
+    """Return a callback of a step inside, for a reply that has the originals: it sees what has passed that step."""
+    rewriting = Rewriting(placeholders.hidden_again)
+
+    def ended(reply: Reply | None, error: BaseException | None) -> None:
+        if reply is not None:
+            message, *others = map(rewriting.message, (reply.message, *reply.alternatives))
+            reply = reply.replace(message=message, alternatives=tuple(others), prompt=sent.context)
+        callback(reply, error)
+
+    return ended
 
 
 def _restore_partial(error: StepwellError, placeholders: Placeholders) -> None:

@@ -247,8 +247,8 @@ class ChunkReader(OpenAnswer):
         response = self._response
         if response is None or response.source is None or isinstance(self._error, StepError):
             return
-        if (reply := self._own_reply(response)).message.content or self._fold.usage is not None:
-            note_reply(response, reply)
+        if self._received.has_begun or self._fold.usage is not None:
+            note_reply(response, self._own_reply(response))
 
     def close(self) -> Flow:
         """Stop reading and return the connection. A second call does nothing."""

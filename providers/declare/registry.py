@@ -8,9 +8,9 @@ from itertools import chain, count
 from typing import TYPE_CHECKING
 
 from ...model_metadata.catalog import CATALOG, Catalog
-from ...model_metadata.provider_ids import canonical
+from ...model_metadata.provider_ids import FOREIGN_IDS, canonical
 from ...schemas.errors import ConfigError, UnknownProvider
-from ...schemas.nearest import nearest
+from ...schemas.nearest import closest, nearest
 from ...schemas.undo import Undo
 from .. import BUILT_IN, __path__
 from .from_catalog import PACKAGE, catalog_ids, from_catalog, is_in_catalog, load
@@ -61,7 +61,10 @@ class Registry:
         if provider is None and canonical(id) in self.broken:
             raise self.plugin_error(id) from self.broken[canonical(id)]
         if provider is None:
-            raise UnknownProvider(f"no provider named {id!r}", hint=self.nearest(id))
+            hint, known = self.nearest(id), {*self.ids(), *FOREIGN_IDS}
+            if closest(canonical(id), known, 0.8) is None:
+                hint = f"one of your own needs stepwell.register(...) first; {hint}"
+            raise UnknownProvider(f"no provider named {id!r}", hint=hint)
         return provider
 
     def plugin_error(self, id: str) -> UnknownProvider:
@@ -86,7 +89,8 @@ class Registry:
 
     def nearest(self, id: str) -> str:
         """Return a hint with the known id that is nearest to this one."""
-        return nearest(canonical(id), self.ids())
+        own = FOREIGN_IDS.get(canonical(id))
+        return nearest(canonical(id), self.ids()) if own is None else f"did you mean {own!r}?"
 
     def register(self, provider: Provider) -> Provider:
         """Add a provider, which replaces another of the same id. Raises ConfigError for what is none."""

@@ -16,7 +16,7 @@ from ...schemas.errors import ConfigError, MissingExtra
 from ...schemas.process_lock import ProcessLock
 from . import inherited
 from .gguf import facts
-from .install import MEMBER, RERANKER, existing_gguf, model_file
+from .install import COMMAND, MEMBER, RERANKER, existing_gguf, model_file
 from .template import TEMPLATE
 
 START_SECONDS = 60.0
@@ -88,7 +88,8 @@ def _start(path: str, work: ServerLoad) -> tuple[Any, str]:
     try:
         import xllamacpp  # the extra, a native library
     except ImportError:
-        raise MissingExtra("the local model needs xllamacpp", hint="run: pip install 'stepwell[local]'") from None
+        hint = f"run: pip install 'stepwell[local]', then {COMMAND}, which fetches it"
+        raise MissingExtra("the local model needs xllamacpp", hint=hint) from None
     params = xllamacpp.CommonParams()
     params.model.path = path
     params.port = 0

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from enum import Enum, Flag
 from typing import Any, Final, NoReturn
 
+from ..deps import type_of_deps
 from ..errors import SchemaError
 from ..json_types import JSONSchema, Schema
 from .constraints import annotated
@@ -160,6 +161,11 @@ class Schemas:
 
     def _of_generic(self, tp: object, origin: object, args: tuple[Any, ...]) -> dict[str, Any]:
         if origin is typing.Annotated:
+            if type_of_deps(tp) is not None:
+                raise SchemaError(
+                    "Deps is part of another type, where the model would fill it",
+                    hint="annotate the whole parameter of the tool: db: Deps[Database]",
+                )
             return {} if self._trusting and reads_itself(args[0]) else annotated(self.of(args[0]), args[1:])
         if is_qualifier(origin):
             return self.of(args[0])
@@ -253,6 +259,8 @@ class Schemas:
 
 
 _NO_JSON: Final = object()
+_FORMS_OF_TYPES = ("typing", "typing_extensions", "types", "collections.abc")
+"""The modules whose objects stand for types without being classes."""
 
 
 def _name(tp: object) -> str:
@@ -260,6 +268,10 @@ def _name(tp: object) -> str:
 
 
 def _refuse(tp: object) -> NoReturn:
+    cls = type(tp)
+    if cls is not type and cls.__module__ not in _FORMS_OF_TYPES and not isinstance(tp, type):
+        hint = f"pass the class: {cls.__name__}" if cls.__module__ != "builtins" else "pass a type, or a JSON Schema"
+        raise SchemaError(f"a schema cannot be an object of the class {cls.__name__}", hint=hint)
     raise SchemaError(
         f"{_name(tp)} has no JSON form",
         hint="use str, int, float, bool, None, list, dict, an enum, a dataclass, an attrs class, a TypedDict or a "

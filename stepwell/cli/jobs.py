@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Iterable
 
 from attrs import asdict
 
@@ -13,31 +14,41 @@ from .printing import print_json, print_table, say
 
 
 def run_jobs(arguments: argparse.Namespace) -> None:
-    """List the jobs, or show or forget one."""
+    """List the jobs, or show or forget one. Raises ConfigError for an action without a job."""
     if arguments.action and not arguments.job:
-        raise ConfigError(f"which job is to be {arguments.action}?", hint=f"stepwell jobs PATH {arguments.action} JOB")
+        raise ConfigError(
+            f"{arguments.action} needs the name of a job", hint=f"stepwell jobs PATH {arguments.action} JOB"
+        )
     with Jobs(arguments.path) as found:
+        job, part = arguments.job, arguments.part
+        parts = found.parts(job) if arguments.action == "show" and not part else []
         if arguments.action == "forget":
-            say(f"forgot {arguments.job} ({found.forget(arguments.job)} parts)")
+            say(f"forgot {job} ({found.forget(job, part or None)} parts)")
+        elif any(each.part for each in parts):
+            _print_jobs(parts, "PART", json=arguments.json)
         elif arguments.action == "show":
-            shown = found.show(arguments.job, arguments.part)
+            shown = found.show(job, part)
             if arguments.json:
                 print_json([asdict(each) for each in shown])
             else:
                 rows = [((each.place, each.kind, each.name[:24], each.result, f"{each.bytes:,}"), ()) for each in shown]
                 print_table(("PLACE", "EFFECT", "NAME", "RESULT", "BYTES"), rows)
-        elif arguments.json:
-            print_json([_as_json(each) for each in found])
         else:
-            heads = ("JOB", "STATE", "PARTS", "REQUESTS", "COST", "BEGAN")
-            print_table(heads, [(_cells(each), ()) for each in found])
+            _print_jobs(found, "JOB", json=arguments.json)
+
+
+def _print_jobs(found: Iterable[JobSummary], head: str, *, json: bool) -> None:
+    if json:
+        print_json([_as_json(each) for each in found])
+    else:
+        print_table((head, "STATE", "PARTS", "REQUESTS", "COST", "BEGAN"), [(_cells(each), ()) for each in found])
 
 
 def _cells(job: JobSummary) -> tuple[str, ...]:
     state = f"{job.state}: {job.error}" if job.error else job.state
     cost = "" if job.cost is None else f"${job.cost:.4f}"
     began = time.strftime("%Y-%m-%d %H:%M", time.localtime(job.began))
-    return job.job, state, f"{job.parts:,}", f"{job.requests:,}", cost, began
+    return job.part or job.job, state, f"{job.parts:,}", f"{job.requests:,}", cost, began
 
 
 def _as_json(job: JobSummary) -> dict[str, object]:

@@ -175,4 +175,5 @@ def _shown(place: tuple[int, ...], effect: BegunEffect) -> ShownEffect:
 
 def _unknown(job: str, part: str | None) -> ConfigError:
     of = f", part {part!r:.80}" if part else ""
-    return ConfigError(f"there is no job {job!r:.80}{of}", hint="list(stepwell.jobs(path)) has all")
+    hint = "stepwell jobs PATH lists all, as list(stepwell.jobs(path)) does; .parts(job) are those of one"
+    return ConfigError(f"there is no job {job!r:.80}{of}", hint=hint)

@@ -37,6 +37,7 @@ from .faulty_client import await_as_read, wait_as_read
 from .masking import SENT_FIELDS, masked_bytes, masked_text, secrets_of
 from .tape_file import TapeFile, rows_of
 
+_LOOPBACK = re.compile(r"^(https?://(?:127\.0\.0\.1|localhost|\[::1\])):\d+")
 _KEPT = frozenset(("content-type", "retry-after", "retry-after-ms", *ERROR_TYPE_HEADERS, *VENDOR_NAMES.request_id))
 _KEPT_KINDS = ("ratelimit", "token-count")
 """Headers of an answer that are recorded, by name and by part of a name."""
@@ -64,9 +65,14 @@ class Exchange:
     played: bool = False
 
     @property
+    def address(self) -> str:
+        """Return the URL; that of a server on this machine without its port, which may be another one in each run."""
+        return _LOOPBACK.sub(r"\1", self.url)
+
+    @property
     def key(self) -> tuple[str, str, bytes]:
         """Return what is equal for exchanges of the same request."""
-        return self.method, self.url, trimmed(dumps(self.body, option=SORT_KEYS))
+        return self.method, self.address, trimmed(dumps(self.body, option=SORT_KEYS))
 
 
 class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
@@ -102,7 +108,8 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self.path = Path(path)
         self.recording = record == "always" or (record == "once" and not self.path.exists())
         if not self.recording and not self.path.exists():
-            raise ConfigError(f"there is no cassette at {self.path}", hint="record it with record='once'")
+            hint = "record it with record='once', pytest --stepwell-record=once"
+            raise ConfigError(f"there is no cassette at {self.path}", hint=hint)
         self.exchanges: list[Exchange] = []
         self._waiting: dict[object, deque[Exchange]] = {}
         if not self.recording:
@@ -286,7 +293,7 @@ def _exchange_of(request: httpx.Request, content: bytes) -> Exchange:
 
 
 def _not_recorded(wanted: Exchange, exchanges: list[Exchange], path: Path, *, replayed: bool) -> NotRecorded:
-    near = [each for each in exchanges if (each.method, each.url) == (wanted.method, wanted.url)]
+    near = [each for each in exchanges if (each.method, each.address) == (wanted.method, wanted.address)]
     unplayed = [each for each in near if not each.played]
     if replayed:
         what = "it was recorded, and has been replayed already"
@@ -294,10 +301,12 @@ def _not_recorded(wanted: Exchange, exchanges: list[Exchange], path: Path, *, re
         pointers = [_difference(each.body, wanted.body) for each in unplayed or near]
         what = f"its body differs at {max(pointers, key=len) or 'the top'}"
     else:
-        what = f"nothing was recorded of {wanted.method} {wanted.url}"
+        others = ", ".join(dict.fromkeys(f"{each.method} {each.url}" for each in exchanges))
+        what = f"nothing was recorded of {wanted.method} {wanted.url}, only {others or 'an empty file'}"
     return NotRecorded(
         f"a request is not on the cassette {path.name}: {what}",
-        hint="if the request is right, delete the file, or use record='always', to record again",
+        hint="if the request is right, delete the file, or use record='always', pytest --stepwell-record=always, to "
+        "record again",
     )
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import threading
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ import stepwell
 from stepwell.errors import AuthError, BudgetExceeded, ConfigError, InvalidRequest, ServerError, UnknownProvider
 from stepwell.messages import ToolCall
 from stepwell.testing import FakeModel
+
+from loopback import SOON
 
 REVIEWS = [{"id": f"r{at}", "text": f"review {at}"} for at in range(20)]
 
@@ -179,7 +183,7 @@ def test_an_item_is_known_by_its_key_wherever_it_is(tmp_path: Path) -> None:
     assert [row["key"] for row in rows(out)] == ["r0", "r1", "r2", "r3", "r5", "r4"]
     map_sync(fake, [REVIEWS[0], REVIEWS[9], REVIEWS[9], {"text": "x"}], prompt="{text}", key="id", out=out)
     assert [row["error"]["message"][:30] for row in rows(out)[7:]] == [
-        "its key 'r9' is that of an ite", "the item has no field 'id', wh",
+        "an earlier item has the same k", "the item has no field 'id', wh",
     ]  # fmt: skip
     assert map_sync(fake, [REVIEWS[0], REVIEWS[9], REVIEWS[9]], prompt="{text}", key="id", out=out).skipped == 3
 
@@ -225,3 +229,18 @@ def test_a_map_runs_once() -> None:
     run.run()
     with pytest.raises(ConfigError, match="a map runs once"):
         run.run()
+
+
+@pytest.mark.parametrize("kind", ["list", "file"])
+def test_as_many_items_are_answered_at_once_as_there_are_workers(kind: str, tmp_path: Path) -> None:
+    together = threading.Barrier(4, timeout=SOON)  # four have to wait here at the same time
+
+    def answer(request: Any) -> str:
+        together.wait()
+        return "yes"
+
+    items: Any = REVIEWS[:8]
+    if kind == "file":
+        (tmp_path / "in.jsonl").write_text("".join(json.dumps(each) + "\n" for each in items))
+        items = tmp_path / "in.jsonl"
+    assert map_sync(FakeModel(answer, repeat=True), items, prompt="{text}", workers=4).answered == 8

@@ -127,7 +127,7 @@ def logged(request: Any, call: Any) -> Any:
     [
         (lambda pipeline: None, "returned a NoneType instead of a Pipeline"),
         ([lambda pipeline: "x"], "returned a str instead of a Pipeline"),
-        (logged, r"logged is a generator function, not a step; pass around\('logged'"),
+        (logged, r"logged is a generator function, not a step; pass around\(logged\)"),
         ([logged], "a generator function"),
         ([5], "cannot be a int"),
     ],

@@ -71,6 +71,12 @@ def test_a_root_holds_against_each_way_out(tmp_path: Path) -> None:
             stepwell.Image.from_file(path, root=root)
 
 
+def test_what_names_no_file_or_bound_is_a_typed_error() -> None:
+    for path, at_most in ((None, 9), (0, 9), (b"a", 9), ("a", "9"), ("a", None)):
+        with pytest.raises(ConfigError, match="is named by a path"):
+            stepwell.Image.from_file(path, at_most=at_most)  # type: ignore[arg-type]
+
+
 def test_what_cannot_be_read_is_a_typed_error() -> None:
     for path in ("/no/such/file", "a\0b"):
         with pytest.raises(ConfigError, match="the image .* cannot be read: ") as caught:

@@ -55,9 +55,31 @@ def test_a_file_of_another_kind_than_its_class_is_refused_with_the_right_class(t
         family = media_type.partition("/")[0]
         heard = (Audio, Video) if family in ("audio", "video") else ()  # one container holds either
         for kind in {Image, Audio, Video} - {CLASSES[family], *heard}:
-            with pytest.raises(ConfigError, match=rf"the (image|file) .*is {media_type}; \w+\.from_file\(path\)"):
+            with pytest.raises(ConfigError, match=rf"the (image|file) .*is {media_type}; call \w+\.from_file\(path\)"):
                 kind.from_file(tmp_path / "file")
         assert File.from_file(tmp_path / "file").data == start
+
+
+def test_text_and_an_empty_file_are_no_image_whatever_their_name(tmp_path: Path) -> None:
+    for name, content in (
+        ("passwd", b"root:x:0:0"),
+        ("cat.png", b"<html>"),
+        ("cut.png", b"a" * 511 + "é".encode()),
+        ("a.wav", b""),
+    ):
+        (tmp_path / name).write_bytes(content)
+        for kind in (Image, Audio, Video):
+            with pytest.raises(ConfigError, match="is empty or text, and no"):
+                kind.from_file(tmp_path / name)
+        assert File.from_file(tmp_path / name).data == content
+    for name, content in (("a.svg", b"<svg/>"), ("raw.png", b"\0\1\2"), ("raw.bin", b"\xff" * 9)):
+        (tmp_path / name).write_bytes(content)
+        assert Image.from_file(tmp_path / name).data == content
+
+
+def test_a_media_type_adds_no_line_to_a_form() -> None:
+    with pytest.raises(ConfigError, match="control character"):
+        Audio(data=b"x", media_type="audio/wav\r\nX-More: 1")
 
 
 def test_what_the_bytes_contradict_is_corrected_and_nothing_else() -> None:

@@ -134,6 +134,7 @@ OTHERS = {
     "ProviderError", "TransportError",  # base classes
     "MissingExtra", "SchemaError",  # of the setup, like those above
     "StepError",  # of a step of the user's
+    "JournalError", "JournalBusy", "JournalMismatch",  # of a journal: tests/journal
 }  # fmt: skip
 
 

@@ -113,6 +113,21 @@ def test_a_type_that_cannot_be_checked_takes_any_object() -> None:
     assert said == ["hi"]
 
 
+def test_deps_inside_of_another_type_are_refused() -> None:
+    @frozen
+    class Order:
+        table: Deps[Table]
+
+    for kind in (list[Deps[Table]], dict[str, Deps[Table]], Order, tuple[Order, int]):
+
+        def wrong(item: str, order: kind) -> None:  # type: ignore[valid-type]
+            """Take what the model would fill."""
+
+        wrong.__annotations__["order"] = kind
+        with pytest.raises(ConfigError, match="annotate the whole parameter"):
+            stepwell.tool(wrong)
+
+
 def test_deps_are_in_no_repr_and_in_no_reply() -> None:
     from stepwell.workflows.tools.loop import Loop
 

@@ -62,12 +62,13 @@ class BatchWork:
     """Those of all the prompts, and those of the batch's own calls."""
 
     def flow(self, prompt: PromptLike) -> tuple[StepGenerator, Request]:
-        """Return the flow of one call, without the steps that the client puts around calls."""
+        """Return the flow of one call, without the steps of the client that only real calls need."""
         wire, overrides = self.options.get("wire"), self.options.get("overrides")
         plan = self.planner.plan("chat", self.model, wire=wire, overrides=overrides)
         options = {**self.options, "pipeline": None, "retries": 0}
         _, request = self.planner.request("chat", self.model, prompt, options)
-        pipeline = edits_of(self.options.get("pipeline")).apply(plan.for_request(request).bare)
+        kept = (step for step in plan.pipeline if step.in_batches)
+        pipeline = edits_of(self.options.get("pipeline")).apply(plan.for_request(request).bare.prepend(*kept))
         return without_budgets(pipeline).flow(request), request
 
     def budgets(self) -> tuple[list[Ledger], Request]:

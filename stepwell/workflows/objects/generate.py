@@ -84,7 +84,11 @@ def ask_until_read(
     while True:
         try:
             reply: Reply = yield CallModel(model, context, options)
-        except StepwellError as error:
+        except (StepwellError, AssertionError) as error:  # the latter of a fake
+            if replies:
+                error.add_note("it is of a call to correct the answer before, which does not fit the schema")
+            if not isinstance(error, StepwellError):
+                raise
             if replies:
                 error.usage = total_usage([*(each.usage for each in replies), error.usage])
                 error.partial = error.partial or replies[-1]
