@@ -23,6 +23,7 @@ PAGES, SITE, TYPES = BUILD / "pages", BUILD / "site", BUILD / "types"
 URLS = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["urls"]
 
 SECTION = re.compile(r"^## (?P<title>.+)\n(?P<items>(?:.|\n)*?)(?=^## |\Z)", re.M)
+NAMED = re.compile(r"\[(?P<page>\w+\.md)\]\((?P=page)(?=[#)])")
 ITEM = re.compile(r"^- \[(?P<title>[^\]]+)\]\((?P<page>\w+\.md)\)", re.M)
 
 
@@ -35,6 +36,12 @@ def sections(index: str) -> dict[str, list[tuple[str, str]]]:
 def with_addresses(text: str) -> str:
     """Make each link to a file outside of docs/ an address."""
     return re.sub(r"\]\(\.\./([^)\s]+)\)", rf"]({URLS['Source']}/blob/main/\1)", text)
+
+
+def with_titles(text: str, index: str) -> str:
+    """Replace the names of files by titles, in links whose text is the name of the page: `[steps.md](steps.md)`."""
+    titles = {page: title for items in sections(index).values() for title, page in items}
+    return NAMED.sub(lambda found: f"[{titles[found['page']]}]({found['page']}", text)
 
 
 def configuration(index: str) -> str:
@@ -55,14 +62,15 @@ def stage() -> str:
     for folder in (PAGES, SITE):
         shutil.rmtree(folder, ignore_errors=True)
     (PAGES / "reference").mkdir(parents=True)
+    index = (DOCS / "index.md").read_text(encoding="utf-8")
     for path in DOCS.iterdir():
         if path.suffix == ".md":
-            (PAGES / path.name).write_text(with_addresses(path.read_text(encoding="utf-8")), encoding="utf-8")
+            text = with_titles(path.read_text(encoding="utf-8"), index)
+            (PAGES / path.name).write_text(with_addresses(text), encoding="utf-8")
         elif path.suffix in (".svg", ".css"):
             shutil.copyfile(path, PAGES / path.name)
     for module in reference.MODULES:
         (PAGES / "reference" / f"{module}.md").write_text(reference.page(module), encoding="utf-8")
-    index = (DOCS / "index.md").read_text(encoding="utf-8")
     (BUILD / "mkdocs.yml").write_text(configuration(index), encoding="utf-8")
     link_packages()
     return index
