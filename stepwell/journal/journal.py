@@ -52,8 +52,10 @@ class Journal:
         self._open: dict[tuple[str, str], _Part] = {}
         self._closing = False
 
-    def run(self, job: str, flow: Flow, flow_of: Callable[[CallModel], Flow], *, part: str = "") -> Flow:
-        """Run a flow as a part of a job: what is recorded of it is given to it, and the rest is recorded.
+    def run(
+        self, job: str, flow: Flow | CallModel, flow_of: Callable[[CallModel], Flow], *, part: str = ""
+    ) -> Flow:
+        """Run a flow, or one call, as a part of a job: what is recorded of it is given to it, the rest is recorded.
 
         flow_of: makes the flow of a whole call.
 
@@ -62,7 +64,9 @@ class Journal:
         """
         recorder = self.begin(job, part)
         try:
-            return (yield from journalled(flow, FlowPlace(Job(recorder, flow_of, self.world))))
+            is_call = type(flow) is CallModel
+            place = FlowPlace(Job(recorder, flow_of, self.world), is_call=is_call)
+            return (yield from journalled(flow_of(flow) if is_call else flow, place))
         finally:
             self.release(recorder)
 
@@ -182,6 +186,7 @@ class Journal:
             self._index = JobIndex(Database(self.path, SCHEMA))
             _follow(self._log, self._index)
             self._next_id = self._index.next_id()
+            self._index.read_names()
         except BaseException:
             self._close_files()
             raise
