@@ -8,7 +8,7 @@ from typing import Any
 from ..http.request import Request
 from .asked import difference
 from .job import Job
-from .records import BegunEffect, Path, Record
+from .records import NOTHING, BegunEffect, Path, Record
 
 KINDS = {
     "send": "a request",
@@ -104,6 +104,8 @@ class Numbered:
             self.put_by()
         self.number += 1
         self.turns = -1
+        if self.known is NOTHING and not self.values:
+            return number
         unseen = self.values.get("e")
         self.values = self._values_from_here()
         if unseen:  # tasks got on at another moment than in the first run

@@ -14,7 +14,6 @@ from attrs import define, fields
 
 from ..pipeline.journal.records import Record
 from ..schemas.errors import JournalError
-from ..schemas.key_table import KeyTable
 
 if TYPE_CHECKING:
     from sqlite3 import Connection
@@ -39,9 +38,10 @@ class SQLite(Protocol):
     def close(self) -> None: ...
 
 
-_MOST_NAMED = 50_000
-"""Parts of earlier processes up to which their names are read at open, in a tenth of a second, so that no new part is
-looked up in the file."""
+_MOST_NAMED = 100_000
+"""Parts of earlier processes up to which their names are read at open, in a tenth of a second."""
+_SLOTS = 1 << 22
+"""Of a million parts, three in four new ones are not looked up in the file; the table takes 4 MB then."""
 
 
 @define(eq=False)
@@ -88,8 +88,9 @@ class JobIndex:
         self.changed: dict[int, PartRow] = {}
         self._forgotten: set[int] = set()
         self._ids: dict[tuple[str, str], int] = {}
-        self._names: KeyTable | None = None
-        """The parts that there are, if they were few at open; a forgotten one may be among them."""
+        self._named: bytearray | None = None
+        """Has a 1 at the hash of each part that there is, so that a new one is seldom looked up in the file; None where
+        there were too many parts at open."""
 
     def followed(self, log: str, end: int) -> int | None:
         """Return the offset up to which the index has followed a log of this id and length; None for another log."""
@@ -122,16 +123,16 @@ class JobIndex:
         named = self._database.read(f"SELECT job, part FROM stepwell_parts LIMIT {_MOST_NAMED + 1}")
         if len(named) > _MOST_NAMED:
             return
-        self._names = KeyTable()
-        for job, part in (*named, *self._ids):
-            self._names.add(_key(job, part))
+        self._named = bytearray(_SLOTS)
+        for name in (*named, *self._ids):
+            self._named[hash(name) % _SLOTS] = 1
 
     def add(self, row: PartRow) -> None:
         """Add a part."""
         self.changed[row.id] = row
-        self._ids[row.job, row.part] = row.id
-        if self._names is not None:
-            self._names.add(_key(row.job, row.part))
+        self._ids[name := (row.job, row.part)] = row.id
+        if self._named is not None:
+            self._named[hash(name) % _SLOTS] = 1
 
     def row(self, id: int) -> PartRow | None:
         """Return the row of a part, to be changed."""
@@ -144,9 +145,9 @@ class JobIndex:
 
     def find(self, job: str, part: str) -> PartRow | None:
         """Return the row of a part by its name."""
-        if (id := self._ids.get((job, part))) is not None:
+        if (id := self._ids.get(name := (job, part))) is not None:
             return self.changed[id]
-        if self._names is not None and _key(job, part) not in self._names:
+        if self._named is not None and not self._named[hash(name) % _SLOTS]:
             return None
         found = self._database.read("SELECT * FROM stepwell_parts WHERE job = ? AND part = ?", (job, part))
         return PartRow(*found[0]) if found and found[0][0] not in self._forgotten else None
@@ -196,10 +197,6 @@ class JobIndex:
     def close(self) -> None:
         """Close the file."""
         self._database.close()
-
-
-def _key(job: str, part: str) -> str:
-    return f"{job}\0{part}"
 
 
 def _clear(connection: Any) -> None:

@@ -111,8 +111,9 @@ class Journal:
             if row is None:
                 row = part.row = PartRow(self._next_id, part.job, part.part, began=self.world.time())
                 self._next_id += 1
-                records = [("J", (), 0, [row.job, row.part, row.began], b""), *records]
-            if row.id not in index.changed:
+                records = [("J", (), 0, (row.job, row.part, row.began), b""), *records]
+                index.add(row)
+            elif row.id not in index.changed:
                 index.add(row)
             data = frame(row.id, row.last, records)
             row.add(records, log.append(data), len(data))
@@ -175,8 +176,8 @@ class Journal:
                 "a forked child cannot use the journal of its parent",
                 hint="make a client in the child, with another file",
             )
-        if self._log is not None and self._index is not None:
-            return self._log, self._index
+        if (log := self._log) is not None and (index := self._index) is not None:
+            return log, index
         check_file(self.path)
         with suppress(OSError):
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)

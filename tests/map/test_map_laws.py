@@ -19,7 +19,7 @@ from stepwell.schemas.reply import Reply
 from stepwell.schemas.usage import Usage
 from stepwell.steps import concurrency
 from stepwell.workflows.map import job, results
-from stepwell.schemas.key_table import KeyTable
+from stepwell.workflows.map.keys import KeyTable
 from stepwell.workflows.map.result import MapItem, MapResult
 from stepwell.workflows.map.summary import Tally
 

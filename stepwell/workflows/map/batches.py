@@ -21,7 +21,7 @@ from ...schemas.json_text import dumps, loads
 from ...schemas.reply import Reply
 from ..batch.workflows import BatchWork, NewBatch, refresh, results
 from .job import MapJob, is_of_all
-from ...schemas.key_table import KeyTable
+from .keys import KeyTable
 from .lines_file import LinesFile
 from .result import MapItem, map_result
 

@@ -36,8 +36,7 @@ from ...schemas.errors import (
 )
 from ...schemas.process_lock import ProcessLock
 from .inputs import Input, Items, Unreadable, input_of
-from ...schemas.key_table import KeyTable
-from .keys import KeyOf, item_key
+from .keys import KeyOf, KeyTable, item_key
 from .result import MapItem, MapResult, map_result
 from .results import ResultFile
 from .summary import MapSummary, Tally

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
 
@@ -46,3 +47,66 @@ def item_digest(item: object) -> str:
             f"a {type(item).__name__} cannot be recognised in a later run", hint="pass key=: a function of the item"
         ) from None
     return blake2b(content, digest_size=6).hexdigest()
+
+
+class KeyTable:
+    """A table of numbers by key, in 24 to 48 bytes each: it has only digests of the keys, of 64 bits.
+
+    That two of a million keys have the same digest has a chance of one in 37 million.
+    """
+
+    def __init__(self) -> None:
+        self._digests, self._numbers = _slots(64)
+        self._count = 0
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __contains__(self, key: str) -> bool:
+        return self.find(key) is not None
+
+    def find(self, key: str) -> int | None:
+        """Return the number of a key, or None."""
+        if not self._count:
+            return None
+        digest = _digest(key)
+        at = _place(self._digests, digest)
+        return self._numbers[at] if self._digests[at] == digest else None
+
+    def add(self, key: str, number: int = 0) -> bool:
+        """Add a key with its number; return whether it is new. Of one that is not, the number stays."""
+        digest = _digest(key)
+        at = _place(self._digests, digest)
+        if self._digests[at] == digest:
+            return False
+        self._digests[at], self._numbers[at] = digest, number
+        self._count += 1
+        if self._count * 3 > len(self._digests) * 2:
+            self._grow()
+        return True
+
+    def _grow(self) -> None:
+        digests, numbers = _slots(2 * len(self._digests))
+        for digest, number in zip(self._digests, self._numbers, strict=True):
+            if digest:
+                at = _place(digests, digest)
+                digests[at], numbers[at] = digest, number
+        self._digests, self._numbers = digests, numbers
+
+
+def _slots(count: int) -> tuple[array[int], array[int]]:
+    """Make the slots of a table, all of them free; the count is a power of two."""
+    return array("Q", bytes(8 * count)), array("Q", bytes(8 * count))
+
+
+def _place(digests: array[int], digest: int) -> int:
+    """Return the slot of a digest, or the free one (0) where it belongs."""
+    mask = len(digests) - 1
+    at = digest & mask
+    while (found := digests[at]) and found != digest:
+        at = (at + 1) & mask
+    return at
+
+
+def _digest(key: str) -> int:
+    return int.from_bytes(blake2b(key.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little") or 1

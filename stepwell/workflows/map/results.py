@@ -14,7 +14,7 @@ from attrs import define, field
 
 from ...schemas.errors import ConfigError
 from ...schemas.json_text import JSONDecodeError, loads
-from ...schemas.key_table import KeyTable
+from .keys import KeyTable
 from .lines_file import LinesFile
 
 WAITING_BYTES = 16 * 2**20
