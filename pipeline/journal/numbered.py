@@ -44,8 +44,9 @@ class Numbered:
         self.job = job
         self.path = path
         self.is_call = is_call
-        self.call: Numbered = self if is_call or outer is None else outer.call
-        """the call that it belongs to, if it is `in_call`"""
+        self._call: Numbered | None = (
+            None if is_call or outer is None else outer.call
+        )  # never itself: it would be a cycle
         self.in_call: bool = is_call or (outer is not None and outer.in_call)
         self.known = job.known(path)
         self.complete: bool = self.known.ended or (outer is not None and outer.complete)
@@ -53,6 +54,11 @@ class Numbered:
         self.values = self._values_from_here()
         self.fresh: dict[str, list[Any]] = {}
         """values that are not recorded yet, by their kinds"""
+
+    @property
+    def call(self) -> Numbered:
+        """The call that it belongs to, if it is `in_call`."""
+        return self._call or self
 
     # What the flow takes from the world
 

@@ -52,9 +52,7 @@ class Journal:
         self._open: dict[tuple[str, str], _Part] = {}
         self._closing = False
 
-    def run(
-        self, job: str, flow: Flow | CallModel, flow_of: Callable[[CallModel], Flow], *, part: str = ""
-    ) -> Flow:
+    def run(self, job: str, flow: Flow | CallModel, flow_of: Callable[[CallModel], Flow], *, part: str = "") -> Flow:
         """Run a flow, or one call, as a part of a job: what is recorded of it is given to it, the rest is recorded.
 
         flow_of: makes the flow of a whole call.
@@ -109,14 +107,15 @@ class Journal:
             log, index = self._opened()
             row = part.row
             if row is None:
-                row = part.row = PartRow(self._next_id, part.job, part.part, began=self.world.time())
+                row = PartRow(self._next_id, part.job, part.part, began=self.world.time())
                 self._next_id += 1
-                records = [("J", (), 0, (row.job, row.part, row.began), b""), *records]
-                index.add(row)
-            elif row.id not in index.changed:
-                index.add(row)
+                records = [("J", (), 0, [row.job, row.part, row.began], b""), *records]
             data = frame(row.id, row.last, records)
-            row.add(records, log.append(data), len(data))
+            offset = log.append(data)
+            part.row = row  # once the log has it: its first record names the job
+            if row.id not in index.changed:
+                index.add(row)
+            row.add(records, offset, len(data))
 
     def state(self, job: str, part: str = "") -> str:
         """Return what has become of a part: new, begun, failed or finished."""

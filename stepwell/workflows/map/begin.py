@@ -267,4 +267,3 @@ class Question:
         system, tools = self.options.get("system"), [tool.name for tool in self.tools]
         asked = [str(self.model), self.prompts.content, system, schema, tools]
         return blake2b(dumps(asked, plain_data, SORT_KEYS), digest_size=4).hexdigest()
-
