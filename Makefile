@@ -55,6 +55,8 @@ test-ray: redis
 
 # Ten minutes of changed streams and answers for every parser and decoder; guided by atheris where that is installed.
 fuzz: $(DEV)
+	@.venv/bin/python -c "import atheris" 2>/dev/null || .venv/bin/pip install -q --disable-pip-version-check atheris \
+		|| echo "atheris does not install here"
 	@PYTHONPATH=tests/support:. $(PY) tests/support/fuzz.py $(ARGS)
 
 # Servers by other authors that judge this client, installed into .build/judges; writes docs/judges.md. Ten minutes at most.

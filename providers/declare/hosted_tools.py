@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from fnmatch import fnmatchcase
 from types import MappingProxyType
 from typing import Any
 
@@ -37,9 +36,12 @@ def with_server_tools(
             made.append(tool)
             continue
         kind, settings = wanted
-        form = tools.get(kind)
-        if form is not None and not fnmatchcase(request.model.id, form.models):
-            raise NotSupported(f"{request.model} runs no {kind}", hint=f"{provider} has it for {form.models}")
+        known = tools.get(kind)
+        form = None if known is None else known.form_for(request.model.id)
+        if known is not None and form is None:
+            raise NotSupported(
+                f"{request.model} runs no {kind}", hint=f"{provider} has it for {', '.join(known.models)}"
+            )
         if form is None:
             runs = f"it runs {', '.join(sorted(tools))}" if tools else "pass a function of yours as the tool"
             hint = f"pass wire={others[kind]!r}" if kind in others else runs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from fnmatch import fnmatchcase
 from typing import Any
 
 from attrs import frozen
@@ -28,10 +29,18 @@ class ServerTool:
     """the option that holds a list of such objects, for declarations that are divided (MCP servers)"""
     beside_declaration: Mapping[str, Any] = {}
     """what such an object holds in any case"""
-    models: str = "*"
-    """the pattern of the ids of the models that run it, at a provider where others refuse it"""
+    models: tuple[str, ...] = ("*",)
+    """the patterns of the ids of the models that take this form, at a provider where others refuse it"""
+    otherwise: ServerTool | None = None
+    """the form for other models; None if they have no such tool"""
     include: tuple[str, ...] = ()
     """what the option `include` has to name for the results to be in the answer"""
+
+    def form_for(self, model: str) -> ServerTool | None:
+        """Return the form that a model takes, by its id; None if it runs no such tool."""
+        if any(fnmatchcase(model, pattern) for pattern in self.models):
+            return self
+        return None if self.otherwise is None else self.otherwise.form_for(model)
 
     def made(self, settings: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any], list[str]]:
         """Return the declaration, the object beside it, and the names of the settings that have no place."""

@@ -62,6 +62,18 @@ OPENAI: ServerTools = {
 }
 
 _PAGES = {"max_uses": "max_uses", "allowed_domains": "allowed_domains", "blocked_domains": "blocked_domains"}
+_SCREEN = {"width": "display_width_px", "height": "display_height_px"}
+
+
+def _computer(version: str, models: tuple[str, ...] = ("*",), otherwise: ServerTool | None = None) -> ServerTool:
+    shown = {"type": version, "name": "computer", "display_width_px": 1024, "display_height_px": 768}
+    return ServerTool(shown, _SCREEN, models=models, otherwise=otherwise)
+
+
+_BEFORE_2025_11 = (
+    *("claude-sonnet-4-5*", "claude-haiku-4-5*", "claude-opus-4-1*", "claude-sonnet-4-0", "claude-sonnet-4-2025*"),
+    *("claude-opus-4-0", "claude-opus-4-2025*", "claude-3-7-sonnet*"),
+)
 _CLAUDES_SEARCH = ServerTool(
     {"type": "web_search_20250305", "name": "web_search"}, {**_PAGES, "user_location": ("user_location", _approximate)}
 )
@@ -71,6 +83,8 @@ ANTHROPIC: ServerTools = {
     "web_search": _CLAUDES_SEARCH,
     "web_fetch": ServerTool({"type": "web_fetch_20250910", "name": "web_fetch"}, _PAGES),
     "code_execution": ServerTool({"type": "code_execution_20250825", "name": "code_execution"}),
+    # https://platform.claude.com/docs/en/agents-and-tools/tool-use/computer-use-tool: two versions, by model
+    "computer_use": _computer("computer_20250124", _BEFORE_2025_11, _computer("computer_20251124")),
     "mcp": ServerTool(
         {"type": "mcp_toolset"},
         {
@@ -111,7 +125,7 @@ BEDROCK: ServerTools = {
     "web_search": ServerTool({"systemTool": {"name": "nova_grounding"}}),
     "code_execution": ServerTool({"systemTool": {"name": "nova_code_interpreter"}}),
 }
-_GPT_OSS = "openai/gpt-oss*"
+_GPT_OSS = ("openai/gpt-oss*",)
 # https://console.groq.com/docs/browser-search, https://console.groq.com/docs/code-execution
 GROQ: ServerTools = {
     "web_search": ServerTool({"type": "browser_search"}, models=_GPT_OSS),

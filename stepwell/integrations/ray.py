@@ -8,7 +8,6 @@ begins those of a lost worker again.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
@@ -110,6 +109,8 @@ class BlockWorker:
     def __init__(
         self, client: Callable[[], AsyncClient], folder: str, prefix: str = "", options: Mapping[str, Any] | None = None
     ) -> None:
+        import asyncio  # heavy, and only for workers
+
         self._client = client()
         self._folder = Path(folder)
         self._prefix = prefix

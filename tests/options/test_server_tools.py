@@ -71,6 +71,23 @@ def test_a_model_that_does_not_run_the_tool_of_its_provider_gets_no_call() -> No
         sent("groq:llama-3.3-70b-versatile", server_tool("web_search"))
 
 
+@pytest.mark.parametrize(
+    ("model", "version"),
+    [
+        ("claude-sonnet-4-5", "2025-01-24"),
+        ("claude-opus-4-20250514", "2025-01-24"),
+        ("claude-opus-4-5", "2025-11-24"),
+        ("claude-sonnet-4-6", "2025-11-24"),
+    ],
+)
+def test_claude_gets_the_version_of_the_computer_that_its_model_takes_with_its_beta(model: str, version: str) -> None:
+    request = sent(f"anthropic:{model}", server_tool("computer_use", width=800, height=600))
+    (tool,) = orjson.loads(request.content)["tools"]
+    named = {"type": f"computer_{version.replace('-', '')}", "name": "computer"}
+    assert tool == {**named, "display_width_px": 800, "display_height_px": 600}
+    assert request.headers["anthropic-beta"] == f"computer-use-{version}"
+
+
 def test_the_forms_and_where_settings_go() -> None:
     place = {"country": "CH", "city": "Bern"}
     search = server_tool("web_search", allowed_domains=["a.test"], max_uses=2, user_location=place)

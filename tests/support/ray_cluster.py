@@ -131,9 +131,7 @@ def against_the_mock(folder: Path, redis: str) -> None:
 
 def against_the_local_model(folder: Path) -> None:
     install()
-    items = [
-        {"text": text} for text in ("What is the capital of France?", "What is the capital of Italy?", "What is 2 + 2?")
-    ]
+    items = [{"text": f"What is the capital of {place}?"} for place in ("France", "Italy", "Japan")]
     with Client() as client, client.map(items, workers=1, **LOCAL) as run:
         expected = {result.item["text"]: result.text for result in run}
     found = answers_of(mapped(items, 2, folder=str(folder), client=local_client, workers=1, **LOCAL), "text")

@@ -18,6 +18,10 @@ TOOLSETS, SERVERS = "mcp-client-2025-11-20", "mcp-client-2025-04-04"
 """For MCP servers: with their toolsets among the tools, or (the older form) by themselves.
 https://platform.claude.com/docs/en/agents-and-tools/mcp-connector"""
 
+COMPUTERS = {"computer_20251124": "computer-use-2025-11-24", "computer_20250124": "computer-use-2025-01-24"}
+"""For the versions of the computer tool:
+https://platform.claude.com/docs/en/agents-and-tools/tool-use/computer-use-tool"""
+
 
 def with_betas(request: Request) -> Request:
     """Move the option `anthropic_beta` from the body into a header, and add the betas that the request needs.
@@ -42,6 +46,9 @@ def _required_betas(request: Request) -> list[str]:
     if request.options.get("mcp_servers"):
         tools = (tool.server for tool in request.context.tools if tool.server is not None)
         needed.append(TOOLSETS if any(tool.get("type") == "mcp_toolset" for tool in tools) else SERVERS)
+    for tool in request.context.tools:
+        if tool.server is not None and (beta := COMPUTERS.get(str(tool.server.get("type")))):
+            needed.append(beta)
     if modes := request.model.facts.get("modes"):
         needed += _betas_of_modes(request, modes)
     return needed
