@@ -29,7 +29,7 @@ def asked_of(request: Request) -> tuple[str, list[int]]:
     return digest.hexdigest(), [crc32(head), *map(crc32, _pieces(body))]
 
 
-def difference(before: Sequence[int], request: Request) -> str:
+def changed_fields(before: Sequence[int], request: Request) -> str:
     """Name the fields of a request that are not as they were, without what is in them.
 
     before: the digests of its pieces, as they were.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from math import floor
 from typing import Any, Protocol
 
@@ -65,10 +65,7 @@ class Job:
         self._pending: list[Record] = []
         self._errors: deque[tuple[BaseException, Path, int | None]] = deque(maxlen=_MOST_ERRORS)
         self._known = known_of(recorder.records())
-        recorded = [
-            now for known in self._known.values() for values in known.values.values() for now in values.get("m", ())
-        ]
-        self.shift = floor((world.now() - max(recorded)) * _FINE) / _FINE if recorded else 0.0
+        self.shift = _shift(self._known, world) if self._known else 0.0
         """What is added to recorded times of the clock that only goes forward: the last was a moment ago."""
 
     def known(self, path: Path) -> Known:
@@ -140,3 +137,8 @@ class Job:
         )
         self.failure = self.failure or error
         return error
+
+
+def _shift(flows: Mapping[Path, Known], world: World) -> float:
+    recorded = [now for known in flows.values() for values in known.values.values() for now in values.get("m", ())]
+    return floor((world.now() - max(recorded)) * _FINE) / _FINE if recorded else 0.0

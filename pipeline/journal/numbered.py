@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ..http.request import Request
-from .asked import difference
+from .asked import changed_fields
 from .job import Job
 from .records import NOTHING, BegunEffect, Path, Record
 
@@ -138,7 +138,7 @@ class Numbered:
             elif request is None:
                 why = f"it ran {entry.asked or 'a function'!r:.80} then, and runs {asked or 'a function'!r:.80} now"
             else:
-                why = f"another request, which differs in {difference(entry.parts, request)}"
+                why = f"another request, which differs in {changed_fields(entry.parts, request)}"
             raise self.job.mismatch(self.path, number, why)
         return entry
 

@@ -62,9 +62,9 @@ class Journal:
         """
         recorder = self.begin(job, part)
         try:
-            is_call = type(flow) is CallModel
+            is_call = isinstance(flow, CallModel)
             place = FlowPlace(Job(recorder, flow_of, self.world), is_call=is_call)
-            return (yield from journalled(flow_of(flow) if is_call else flow, place))
+            return (yield from journalled(flow_of(flow) if isinstance(flow, CallModel) else flow, place))
         finally:
             self.release(recorder)
 

@@ -11,16 +11,12 @@ from typing import Any
 import httpx
 import orjson
 import pytest
-from attrs import evolve
 
 import stepwell
 from stepwell import AsyncClient, Budget, Client, RateLimit, cache, fallback
 from stepwell.errors import AuthError, ConfigError, JournalBusy, JournalMismatch, StepError, ToolFailed
 from stepwell.journal.log import Log
-from stepwell.pipeline.http.request import Request
-from stepwell.pipeline.journal.asked import asked_of, difference
 from stepwell.pipeline.tasks import gather, race
-from stepwell.schemas.model import Model
 from stepwell.steps import CallModel, Flow, Run, circuit_breaker, concurrency, performing
 
 from loopback import completion
@@ -245,23 +241,6 @@ def test_the_first_difference_stops_a_job_past_all_that_a_flow_catches(server: S
                 client.run_workflow(flow, job="j")
             assert "two" not in str(caught.value) and caught.value.job == "j"
         assert len(server.asked) == 2 and client.run_workflow(careless("one"), job="j")
-
-
-def test_a_difference_is_named_by_its_fields_in_bodies_of_any_length() -> None:
-    def request(fields: dict[str, Any]) -> Request:
-        return Request("chat", Model("openai", "m"), url="https://x.example/v1/chat", body=orjson.dumps(fields))
-
-    for length in (1, 5, 200):
-        fields = {"model": 'a,"b', "messages": [{"role": "user", "content": str(at)} for at in range(length)], "n": {}}
-        before = asked_of(request(fields))[1]
-        assert difference(before, request({**fields, "model": "b"})) == "'model'"
-        changed = {**fields, "messages": [{"role": "user", "content": "other"}, *fields["messages"][1:]]}
-        assert difference(before, request(changed)) == "'messages'"
-        assert "'n'" in difference(before, request({**fields, "n": {"a": 1}})).split(", ")
-        assert "'seed'" in difference(before, request({**fields, "seed": 1})).split(", ")
-        other = evolve(request(fields), url="https://x.example/v2/chat")
-        assert difference(before, other) == "the model or the path"
-        assert "secret" not in difference(before, request({**fields, "model": "a secret"}))
 
 
 def test_what_failed_a_job_is_asked_again_and_nothing_else(server: Server) -> None:
