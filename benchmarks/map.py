@@ -76,7 +76,7 @@ def measure(name: str, calls: Callable[[], object], mapped: Callable[[dict[str, 
 
 
 def memory(count: int, folder: Path) -> float:
-    """Return the MB by which a process grows that maps so many items."""
+    """Return the MB by which a process grows while it maps `count` items."""
     reader, writer = os.pipe()
     if (process := os.fork()) == 0:
         client = client_of(stepwell.Client)

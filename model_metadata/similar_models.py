@@ -13,15 +13,18 @@ from .catalog import CATALOG
 
 _MOST_SHOWN = 3
 _CLOSE = 0.85
+"""The similarity from which on an id is suggested, from 0 to 1."""
 _LONGEST = 80
+"""The most characters of a name that is looked up."""
 _MIN_FAMILY = 10
-"""A beginning that this many ids share is a family: gpt, claude, llama."""
+"""Ids that share their first letters (gpt, claude, llama) are a family if there are so many."""
 
 
-def explained(error: UnknownModel, name: object, is_provider: Callable[[str], bool]) -> UnknownModel:
-    """Return the error for what does not name a model, with what may be meant as its hint.
+def with_suggestion(error: UnknownModel, name: object, is_provider: Callable[[str], bool]) -> UnknownModel:
+    """Return the error with the models that may be meant as its hint.
 
-    is_provider: whether an id is that of a provider.
+    name: what the caller gave as a model.
+    is_provider: checks whether an id is that of a provider.
     """
     if not isinstance(name, str):
         return UnknownModel(f"a model cannot be a {type(name).__name__}", hint="name it 'provider:model-id'")
@@ -41,12 +44,12 @@ def models_like(word: str, is_provider: Callable[[str], bool]) -> list[str]:
     if slash and id and is_provider(provider):
         return [f"{provider}:{id}"]
     models = _models_by_maker()
-    meant = {word, id} if slash else {word}  # others write "gemini/" before the ids of models
+    meant = {word, id} if slash else {word}  # litellm writes gemini/ before the ids of models
     if same := [model for model in models if model.id.lower() in meant]:
         return list(map(str, same[:_MOST_SHOWN]))
     ids = {model.id.lower(): str(model) for model in reversed(models)}
     close = closest(word, ids, _CLOSE) if len(word) > 3 else None
-    if close is None and re.fullmatch(r"[a-z]{3,}-?\d\S*", word):
+    if close is None and re.fullmatch(r"[a-z]{3,}-?\d\S*", word):  # gpt5.1-large: the most similar of its family
         family = [each for each in ids if family_of(each) == family_of(word)]
         if len(family) >= _MIN_FAMILY:
             close = closest(word, family, 0.0)
@@ -54,7 +57,7 @@ def models_like(word: str, is_provider: Callable[[str], bool]) -> list[str]:
 
 
 def family_of(id: str) -> str:
-    """Return the letters that an id begins with."""
+    """Return the letters at the beginning of an id: its family."""
     return re.split(r"[^a-z]", id, maxsplit=1)[0]
 
 

@@ -38,10 +38,10 @@ def on_chunk(first: object = None, second: object = None, /, *, make: object = N
     """
     if make is not None:
         name, fn = _named_factory(first, second, make)
-        begin = _stage_class(name, fn) if isinstance(fn, type) else partial(_made_stage, name, fn)
+        begin = _stage_factory(name, fn) if isinstance(fn, type) else partial(_make_stage, name, fn)
     else:
         name, fn = name_and_value(first, second, 1)
-        begin = _stage_class(name, fn) if isinstance(fn, type) else lambda request: _EachChunk(fn, name)
+        begin = _stage_factory(name, fn) if isinstance(fn, type) else lambda request: _EachChunk(fn, name)
 
     def wrap(inner: CallNext) -> CallNext:
         def run(request: Request) -> StepGenerator:
@@ -54,17 +54,17 @@ def on_chunk(first: object = None, second: object = None, /, *, make: object = N
 
 
 def _named_factory(name: object, fn: object, make: object) -> tuple[str, Any]:
-    """Return the name and the factory of an on_chunk step. Raises InvalidOption for a function beside it."""
+    """Return the name and the factory of an on_chunk step. Raises InvalidOption if a function is given, too."""
     if fn is not None or not isinstance(name, str | None):
         raise InvalidOption("on_chunk takes a function or make=, not both", hint="on_chunk('name', make=factory)")
     return name_and_value(getattr(make, "__name__", type(make).__name__) if name is None else name, make, 1)
 
 
-def _made_stage(name: str, make: Callable[[Request], Any], request: Request) -> Stage:
-    """Return the stage of one answer. Raises StepError for a factory that returns neither a function nor a Stage."""
+def _make_stage(name: str, make: Callable[[Request], Any], request: Request) -> Stage:
+    """Make the stage of one answer. Raises StepError for a factory that returns neither a function nor a Stage."""
     made = make(request)
     if hasattr(made, "feed") and hasattr(made, "flush"):
-        return _Named(made, name)
+        return _CheckedStage(made, name)
     if not callable(made):
         raise StepError(
             f"make= of step {name!r} returned {type(made).__name__} instead of a function of a chunk",
@@ -74,20 +74,20 @@ def _made_stage(name: str, make: Callable[[Request], Any], request: Request) -> 
     return _EachChunk(made, name)
 
 
-def _stage_class(name: str, stage: Callable[..., Stage]) -> Callable[[Request], Stage]:
-    """Return what makes a stage for a request. Raises InvalidOption for a class that is no Stage."""
+def _stage_factory(name: str, stage: Callable[..., Stage]) -> Callable[[Request], Stage]:
+    """Return a function that makes a stage for a request. Raises InvalidOption for a class that is no Stage."""
     missing = [method for method in ("feed", "flush") if not callable(getattr(stage, method, None))]
     if missing:
         raise InvalidOption(
-            f"step {name!r} cannot be of this class: it has no {missing[0]}", hint="see stepwell.steps.Stage"
+            f"the class of step {name!r} has no {missing[0]}", hint="make it a subclass of stepwell.steps.Stage"
         )
     if takes(stage, "request"):
-        return lambda request: _Named(stage(request=request), name)
-    return lambda request: _Named(stage(), name)
+        return lambda request: _CheckedStage(stage(request=request), name)
+    return lambda request: _CheckedStage(stage(), name)
 
 
-class _Named:
-    """A user's Stage, with the name of its step for the error when it returns no list."""
+class _CheckedStage:
+    """A user's Stage, whose results are checked; the error names its step."""
 
     def __init__(self, stage: Stage, name: str) -> None:
         self._stage = stage
@@ -108,7 +108,7 @@ class _Named:
 
 
 class _EachChunk(Stage):
-    """A Stage from a plain function."""
+    """A Stage that calls a function for each chunk."""
 
     def __init__(self, fn: Callable[[StreamChunk], Any], name: str) -> None:
         self._fn = fn

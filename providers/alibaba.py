@@ -1,9 +1,9 @@
 """Alibaba Cloud Model Studio. https://help.aliyun.com/zh/model-studio"""
 
 from ..schemas.model import Model
-from .declare.beginnings import Beginnings
 from .declare.constraints import unthinking_if_forced
 from .declare.embed_limits import EmbedLimit
+from .declare.prefill import PrefillSupport
 from .declare.provider import declare_provider
 from .declare.rules import DroppedOptions, Options, bounded_switch, clamp, switch, without_thinking
 from .wires.openai_compatible import COMPATIBLE_WITH_CACHE_MARKS
@@ -27,7 +27,7 @@ alibaba = declare_provider(
     base_url="https://dashscope-intl.aliyuncs.com/compatible-mode/v1",
     env_key=["DASHSCOPE_API_KEY"],
     # https://help.aliyun.com/zh/model-studio/partial-mode: not while it thinks
-    beginnings={"openai_chat": Beginnings(("qwen*",), message={"partial": True})},
+    prefill={"openai_chat": PrefillSupport(("qwen*",), message={"partial": True})},
     # "batch size is invalid, it should not be larger than 10": https://github.com/zilliztech/claude-context/issues/177
     embed_batches={"*": EmbedLimit(10)},
     options={

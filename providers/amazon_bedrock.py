@@ -10,7 +10,7 @@ from .declare.embed_limits import EmbedLimit
 from .declare.object_support import lazy_dialect
 from .declare.provider import declare_provider, override
 from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, move, only, without_thinking
-from .options.claude_options import BEGINNINGS, CLAUDE, claude_models
+from .options.claude_options import CLAUDE, CLAUDE_PREFILL, claude_models
 from .options.server_tools import BEDROCK as BEDROCK_TOOLS
 from .wires.bedrock_converse import bedrock_converse, bedrock_count_tokens
 from .wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
@@ -92,7 +92,7 @@ amazon_bedrock = declare_provider(
     trusted_hosts=HOSTS,
     env_key=[BEARER],
     key_optional=True,
-    beginnings=dict.fromkeys(("bedrock_converse", "bedrock_invoke_anthropic"), BEGINNINGS),
+    prefill=dict.fromkeys(("bedrock_converse", "bedrock_invoke_anthropic"), CLAUDE_PREFILL),
     # Titan and Nova take one text a call; for Cohere see
     # https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-embed-v3.html
     embed_batches={"*": EmbedLimit(1), "*cohere.embed*": EmbedLimit(96, 128_000)},

@@ -6,7 +6,7 @@ from .auth.auth import bearer
 from .declare.object_support import ObjectSupport
 from .declare.provider import declare_provider, override
 from .declare.rules import clamp, drop, only
-from .options.claude_options import BEGINNINGS, CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
+from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, CLAUDE_PREFILL, claude_models, user_id_alone
 from .options.server_tools import ANTHROPIC as TOOLS
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
 from .wires.anthropic_messages.betas import with_betas
@@ -49,7 +49,7 @@ anthropic = declare_provider(
     base_url="https://api.anthropic.com/v1",
     env_key="ANTHROPIC_API_KEY",
     options=CLAUDE_OPTIONS,
-    beginnings={"anthropic_messages": BEGINNINGS},
+    prefill={"anthropic_messages": CLAUDE_PREFILL},
     prepare_request=with_betas,
     translate_options=(user_id_alone, *CLAUDE),
     # "signature values are compatible across platforms (Claude APIs, Amazon Bedrock, and Google Cloud)":

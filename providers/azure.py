@@ -23,7 +23,7 @@ from .declare.embed_limits import EmbedLimit
 from .declare.environment import environment_of
 from .declare.provider import declare_provider, override
 from .declare.rules import only
-from .options.claude_options import BEGINNINGS, CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
+from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, CLAUDE_PREFILL, claude_models, user_id_alone
 from .options.openai_options import OPENAI, TRANSCRIBING, fit_to_path, openai_families
 from .options.server_tools import OPENAI as OPENAI_TOOLS
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages
@@ -143,7 +143,7 @@ azure = declare_provider(
     trusted_hosts=(".openai.azure.com", ".cognitiveservices.azure.com", ".services.ai.azure.com"),
     env_key=["AZURE_OPENAI_API_KEY", "AZURE_API_KEY"],
     credentials=CREDENTIALS,
-    beginnings={"anthropic_messages": BEGINNINGS},
+    prefill={"anthropic_messages": CLAUDE_PREFILL},
     # https://learn.microsoft.com/azure/ai-foundry/openai/reference#embeddings
     embed_batches={"*": EmbedLimit(2048, 300_000)},
     options={

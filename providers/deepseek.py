@@ -4,9 +4,9 @@ from typing import Any
 
 from ..pipeline.http.request import Request
 from ..schemas.model import Model
-from .declare.beginnings import Beginnings
 from .declare.constraints import unthinking_if_forced
 from .declare.object_support import ObjectSupport, never_strict
+from .declare.prefill import PrefillSupport
 from .declare.provider import declare_provider, override
 from .declare.rules import (
     DroppedOptions,
@@ -103,8 +103,8 @@ deepseek = declare_provider(
     base_url="https://api.deepseek.com",
     env_key="DEEPSEEK_API_KEY",
     # https://api-docs.deepseek.com/guides/chat_prefix_completion, which is under another address
-    beginnings={
-        "openai_chat": Beginnings(
+    prefill={
+        "openai_chat": PrefillSupport(
             ("deepseek-chat",),
             while_thinking=True,
             message={"prefix": True},

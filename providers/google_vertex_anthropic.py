@@ -10,7 +10,7 @@ from ..pipeline.http.request import Request
 from .auth.google_cloud import ADDRESS, HOSTS, PLACE, authenticate, into_project
 from .declare.google_accounts import CREDENTIALS
 from .declare.provider import declare_provider
-from .options.claude_options import BEGINNINGS, CLAUDE, CLAUDE_OPTIONS, claude_models, user_id_alone
+from .options.claude_options import CLAUDE, CLAUDE_OPTIONS, CLAUDE_PREFILL, claude_models, user_id_alone
 from .options.server_tools import CLAUDE_ON_VERTEX
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages, build_count_body
 from .wires.anthropic_messages.betas import with_betas
@@ -58,7 +58,7 @@ google_vertex_anthropic = declare_provider(
     env_key=("GOOGLE_VERTEX_ACCESS_TOKEN", "GOOGLE_VERTEX_API_KEY"),
     key_optional=True,
     credentials=CREDENTIALS,
-    beginnings={"anthropic_messages": BEGINNINGS},
+    prefill={"anthropic_messages": CLAUDE_PREFILL},
     options=CLAUDE_OPTIONS,
     translate_options=(user_id_alone, *CLAUDE),
     models=claude_models(user_id_alone),

@@ -2,7 +2,7 @@
 
 from attrs import evolve
 
-from .declare.beginnings import Beginnings
+from .declare.prefill import PrefillSupport
 from .declare.provider import declare_provider, override
 from .declare.rules import at_most, clamp, drop, efforts, only, rename, without_thinking
 from .options.openai_options import TRANSCRIBING
@@ -44,7 +44,7 @@ groq = declare_provider(
     base_url="https://api.groq.com/openai/v1",
     env_key="GROQ_API_KEY",
     # https://console.groq.com/docs/prefilling
-    beginnings={"openai_chat": Beginnings()},
+    prefill={"openai_chat": PrefillSupport()},
     options={
         "service_tier": {"enum": ["auto", "on_demand", "flex", "performance"]},
         "reasoning_format": {"enum": ["hidden", "raw", "parsed"]},

@@ -1,7 +1,7 @@
 """llama.cpp. https://github.com/ggml-org/llama.cpp/tree/master/tools/server"""
 
-from .declare.beginnings import Beginnings
 from .declare.object_support import BY_GRAMMAR
+from .declare.prefill import PrefillSupport
 from .declare.provider import declare_provider
 from .declare.rules import rename
 from .wires.compatible_chats import LLAMA_RESPONSES, compatible_messages
@@ -19,7 +19,7 @@ llama_cpp = declare_provider(
     env_key="LLAMA_API_KEY",
     key_optional=True,
     # The last message is taken for the beginning, unless the server was started with --no-prefill-assistant.
-    beginnings={"openai_chat": Beginnings()},
+    prefill={"openai_chat": PrefillSupport()},
     base_url_env="LLAMA_CPP_HOST",
     options={
         "top_k": {"type": "integer", "minimum": 0},

@@ -1,8 +1,8 @@
 """Mistral AI. https://docs.mistral.ai"""
 
 from ..schemas.model import Model
-from .declare.beginnings import Beginnings
 from .declare.embed_limits import EmbedLimit
+from .declare.prefill import PrefillSupport
 from .declare.provider import declare_provider, override
 from .declare.rules import DroppedOptions, Options, clamp, degrees_lost, drop, efforts, rename, when, without_thinking
 from .wires.mistral_chat import mistral_chat
@@ -42,7 +42,7 @@ mistral = declare_provider(
     base_url="https://api.mistral.ai/v1",
     env_key="MISTRAL_API_KEY",
     # https://docs.mistral.ai/guides/prefix: the encoder marks it, and the answer begins with it.
-    beginnings={"mistral_chat": Beginnings(echoed=True)},
+    prefill={"mistral_chat": PrefillSupport(echoed=True)},
     # "Too many tokens in batch. Max is 16384": https://github.com/aurelio-labs/semantic-router/issues/297
     embed_batches={"*": EmbedLimit(128, 16_384)},
     options={

@@ -1,8 +1,8 @@
 """Moonshot AI. https://platform.moonshot.ai/docs"""
 
 from ..schemas.model import Model
-from .declare.beginnings import Beginnings
 from .declare.constraints import unthinking_if_forced
+from .declare.prefill import PrefillSupport
 from .declare.provider import declare_provider, override
 from .declare.rules import (
     DroppedOptions,
@@ -51,7 +51,7 @@ moonshot = declare_provider(
     base_url="https://api.moonshot.ai/v1",
     env_key=["MOONSHOT_API_KEY"],
     # https://platform.moonshot.ai/docs/guide/use-partial-mode-feature-of-kimi-api
-    beginnings={"openai_chat": Beginnings(message={"partial": True})},
+    prefill={"openai_chat": PrefillSupport(message={"partial": True})},
     options={"thinking": {"type": "object"}},
     translate_options=[
         without_thinking,

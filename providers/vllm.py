@@ -1,7 +1,7 @@
 """vLLM. https://docs.vllm.ai"""
 
-from .declare.beginnings import Beginnings
 from .declare.object_support import ObjectSupport
+from .declare.prefill import PrefillSupport
 from .declare.provider import declare_provider
 from .declare.rules import up_to
 from .wires.compatible_chats import compatible_messages, compatible_responses
@@ -20,7 +20,7 @@ vllm = declare_provider(
     env_key="VLLM_API_KEY",
     key_optional=True,
     # https://docs.vllm.ai/en/latest/serving/openai_compatible_server: extra parameters of its chat
-    beginnings={"openai_chat": Beginnings(body={"continue_final_message": True, "add_generation_prompt": False})},
+    prefill={"openai_chat": PrefillSupport(body={"continue_final_message": True, "add_generation_prompt": False})},
     base_url_env="VLLM_BASE_URL",
     options={
         "top_k": {"type": "integer"},

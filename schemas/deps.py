@@ -1,4 +1,4 @@
-"""Deps: a parameter of a tool that the caller fills, and not the model."""
+"""Deps: marks a parameter of a tool that the caller supplies, and not the model."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 class _OfCaller:
-    """The mark of a parameter that gets the `deps=` of a call."""
+    """Marks a parameter that gets the `deps=` of a call."""
 
     def __repr__(self) -> str:
         return "the deps= of the call"
@@ -23,7 +23,7 @@ see: `db: Deps[Database]`, for type checkers a Database."""
 
 
 def type_of_deps(annotation: object) -> tuple[Any] | None:
-    """Return the type that a parameter annotated with Deps takes, in a tuple; None for any other annotation."""
+    """Return the type inside Deps[...], in a tuple since it may be None; None for an annotation without Deps."""
     if get_origin(annotation) is Annotated:
         kind, *notes = get_args(annotation)
         return (kind,) if _MARK in notes else type_of_deps(kind)
@@ -33,7 +33,7 @@ def type_of_deps(annotation: object) -> tuple[Any] | None:
 
 
 def is_deps(value: object, kind: object) -> bool:
-    """Check whether an object is of the type that a tool takes, as far as that can be checked when a program runs."""
+    """Check whether an object is of a type. True where that cannot be checked at run time, as for a type variable."""
     try:
         kind = kind if get_origin(kind) in (None, Union, UnionType) else get_origin(kind)
         return isinstance(value, kind)  # type: ignore[arg-type]  # else the TypeError below

@@ -1,4 +1,4 @@
-"""What other libraries call things, and what they are called here: hints for the errors of names that do not exist.
+"""Names of other libraries and their equivalents here: hints for errors about names that do not exist.
 
 The names are those of the clients of OpenAI, Anthropic, Google and Mistral, of litellm, LangChain, LlamaIndex and
 instructor. Each table is read only after a mistake.
@@ -107,7 +107,7 @@ ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
     "ClientSettings": _OF_CLIENT,
     "LLM": _OF_LLM,
 }
-"""By class, what stands for an attribute that other libraries have."""
+"""By class, the equivalents of attributes that other libraries have."""
 
 PACKAGE: Final[Mapping[str, str]] = {
     **_each("completion chat_completion text_completion generate invoke chat", "call generate_text(model, prompt)"),
@@ -128,7 +128,7 @@ PACKAGE: Final[Mapping[str, str]] = {
     **_each("generateText streamText generateObject streamObject", "write generate_text, stream_text, generate_object"),
     **_each("api_key", "set the provider's variable (OPENAI_API_KEY), or pass Client(api_keys={'openai': …})"),
 }
-"""What stands for a name that other libraries have at their top."""
+"""The equivalents of names that other libraries export at the top."""
 
 SETTINGS: Final[Mapping[str, str]] = {
     "api_key": "it goes by provider: api_keys={'openai': …}, or with a single call: api_key=…",
@@ -148,7 +148,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     **_each("callbacks hooks logger", "they are steps: pipeline=[...], or stepwell.events.subscribe"),
     **_each("api_version", "it is part of the address: base_urls={'azure': …}"),
 }
-"""What stands for a setting that other clients have."""
+"""The equivalents of settings that other clients have."""
 
 OPTIONS: Final[Mapping[str, str]] = {
     "stream": "call stream_text(...), which gives a stream",
@@ -159,11 +159,13 @@ OPTIONS: Final[Mapping[str, str]] = {
     **_each("callbacks hooks", "they are steps: pipeline=[...], or stepwell.events.subscribe"),
     **_each("caching", "it is a step: pipeline=stepwell.cache()"),
     **_each("mock_response", "use stepwell.testing.FakeModel"),
-    **_each("drop_params", "say on_unsupported='ignore'; without it, a dropped option is a warning"),
+    **_each("drop_params", "pass on_unsupported='ignore'; without it, a dropped option is a warning"),
     **_each("stream_options", "leave it out: the usage is on stream.reply()"),
     **_each("extra_query", "write the query into base_url="),
-    **_each("verbose debug set_verbose", "print client.preview(...), or the pipeline_for(model).describe()"),
-    **_each("images files attachments image documents", "put Image.from_file(path) or a File in the prompt"),
+    **_each("verbose debug set_verbose", "print client.preview(...) or client.pipeline_for(model).describe()"),
+    **_each(
+        "images files attachments image documents", "put Image.from_file(path) or File.from_file(path) into the prompt"
+    ),
     **_each("generation_config config safety_settings", "pass its fields as options, or in provider_options={…}"),
     **_each("num_ctx keep_alive options", "a provider's own options go in provider_options={…}"),
     **_each("custom_llm_provider deployment_id model_name deployment", "it is part of the model: 'provider:model-id'"),
@@ -171,7 +173,7 @@ OPTIONS: Final[Mapping[str, str]] = {
     **_each("http_client proxies proxy", "it is a setting of a client: Client(http=httpx.Client(proxy=…))"),
     **_each("organization project", "pass it in headers="),
 }
-"""What to do in place of an option that other libraries have."""
+"""The equivalents of options that other libraries have."""
 
 SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("stopsequences", "stopsequence", "stopwords"), ("stop",)),
@@ -196,11 +198,11 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("extrabody", "modelkwargs", "additionalmodelrequestfields"), ("provider_options",)),
     **dict.fromkeys(("requesttimeout",), ("timeout",)),
 }
-"""Our options by what others call them, in lower case and without underscores."""
+"""Our options by their names in other libraries, which are in lower case and without underscores."""
 
 
 def attribute_hint(cls: type, name: str) -> str:
-    """Return how an attribute that a class lacks is called here, as the end of an error's message; empty if unknown."""
+    """Return the equivalent of an attribute that a class lacks, as the end of an error's message; empty if unknown."""
     for base in cls.__mro__:
         if (hint := ATTRIBUTES.get(base.__name__, {}).get(name)) is not None:
             return f"; {hint}"

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 
 class Hinted:
-    """A base class that gives the error of a missing attribute a hint. What exists is found as fast as without it."""
+    """A base class that adds a hint to the error for a missing attribute. Attributes that exist cost nothing more."""
 
     __slots__ = ()
 
     if not TYPE_CHECKING:  # for a type checker, any attribute would then exist
 
         def __getattr__(self, name: str) -> object:
-            if hasattr(type(self), name):  # a property that failed: with its own error
+            if hasattr(type(self), name):  # a property raised AttributeError: raise its own
                 return object.__getattribute__(self, name)
             hint = ""
             if not name.startswith("_"):

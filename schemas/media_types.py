@@ -16,16 +16,16 @@ _MAGIC = (
     (b"\0\0\1\xb3", "video/mpeg"),
     (b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video/x-ms-wmv"),
 )
-"""How a file begins: the signatures in the specification of each format, as in file(1)."""
+"""The first bytes of a file and its media type, from the specification of each format; the same as in file(1)."""
 _RIFF = {b"WEBP": "image/webp", b"WAVE": "audio/wav", b"AVI ": "video/x-msvideo"}
 _FORM = {b"AIFF": "audio/aiff", b"AIFC": "audio/aiff"}
 _BRANDS = {b"avif": "image/avif", b"avis": "image/avif", b"qt  ": "video/quicktime"}
 _BRANDS |= dict.fromkeys((b"heic", b"heix", b"hevc", b"heim", b"heis"), "image/heic")
 _BRANDS |= dict.fromkeys((b"M4A ", b"M4B "), "audio/mp4")
 _IMAGE_CONTAINERS = frozenset((b"mif1", b"msf1"))
-"""Brands of a container of images; which kind they are, its list of compatible brands says (ISO/IEC 23008-12)."""
+"""Brands of a container of images. Its list of compatible brands names their format (ISO/IEC 23008-12)."""
 
-_SAME = (
+_FORMATS = (
     ("image/png", "image/x-png", "image/apng"),
     ("image/jpeg", "image/jpg", "image/pjpeg"),
     ("image/gif",),
@@ -50,14 +50,14 @@ _SAME = (
     ("video/mpeg", "video/mpg"),
     ("video/x-ms-wmv", "video/wmv", "audio/x-ms-wma"),
 )
-"""The names of each format that the bytes show."""
-_FORMAT_OF = {name: names[0] for names in _SAME for name in names}
+"""The media types of each format that can be found by its first bytes; the first is the name of the format."""
+_FORMAT_OF = {name: names[0] for names in _FORMATS for name in names}
 _ANYTHING = frozenset(("application/octet-stream", "binary/octet-stream", "image/*", "audio/*", "video/*", "*/*"))
 """Media types that say nothing of the format."""
 
 
 def media_type_of(data: bytes, family: str) -> str | None:
-    """Return the media type that the first bytes show; None for an unknown one.
+    """Return the media type that the first bytes show; None if they are of no known format.
 
     data: the content, or its first 64 bytes.
     family: image, file, audio or video; decides between audio and video where one container format holds both.
@@ -65,7 +65,9 @@ def media_type_of(data: bytes, family: str) -> str | None:
     for magic, media_type in _MAGIC:
         if data.startswith(magic):
             return media_type
-    if data[:3] == b"ID3" and (family == "audio" or data[3:4] in (b"\2", b"\3", b"\4")):  # three letters of many a text
+    if data[:3] == b"ID3" and (
+        family == "audio" or data[3:4] in (b"\2", b"\3", b"\4")
+    ):  # a text may begin with ID3, too
         return "audio/mpeg"
     if family == "image" and data[:2] == b"BM":
         return "image/bmp"
@@ -98,7 +100,7 @@ def _container_type(data: bytes, family: str) -> str | None:
 
 
 def guessed_type(name: str) -> str | None:
-    """Return the media type that the end of a name stands for; None for an unknown one."""
+    """Return the media type that the end of a file's name stands for; None for an unknown one."""
     import mimetypes  # only where there are files
 
     return mimetypes.guess_type(name)[0]
@@ -118,6 +120,6 @@ def wrongly_declared(declared: str, data: bytes, family: str) -> str | None:
     return None if found is None or _FORMAT_OF.get(found, found) == _FORMAT_OF.get(name) else found
 
 
-def says_nothing(declared: str) -> bool:
+def is_generic(declared: str) -> bool:
     """Check whether a media type leaves the format open, as application/octet-stream does."""
     return declared.partition(";")[0].strip().lower() in _ANYTHING

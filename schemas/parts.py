@@ -139,7 +139,7 @@ class _Media:
         path = Path(path)
         found = media_type_of(content, cls.type)
         if found is not None and found.partition("/")[0] not in cls.families:
-            raise ConfigError(f"{label} {path} is {found}", hint=f"{_class_of(found)}.from_file(path)")
+            raise ConfigError(f"{label} {path} is {found}", hint=f"call {_class_of(found)}.from_file(path)")
         found = media_type or found or guessed_type(path.name) or cls.fallback_type
         return cls(data=content, media_type=found, filename=path.name)
 
@@ -172,11 +172,11 @@ class _Media:
 
         The bytes decide where they are of another format than the one that was given; see `corrected_type`.
         """
-        from .media_types import guessed_type, media_type_of, says_nothing
+        from .media_types import guessed_type, is_generic, media_type_of
 
         if (corrected := self.corrected_type) is not None:
             return corrected
-        if self.media_type and not says_nothing(self.media_type):
+        if self.media_type and not is_generic(self.media_type):
             return self.media_type
         if self.data and (found := media_type_of(self.data, self.type)):
             return found

@@ -224,9 +224,9 @@ class BaseClient(ClientSettings[Connections]):
         return drive(flow if job is None else self.in_job(flow, job, part), self.connections.open().perform)
 
     def read_workflow(self, flow: Flow, *, job: str | None = None, part: str = "") -> Reading:
-        """Run a flow of your own as far as its items are read: iterate the result for what the flow emits.
+        """Return an iterator of the items that a flow of your own emits. The flow runs as they are read.
 
-        job, part: as for run_workflow. A later run emits from the beginning.
+        job, part: as for run_workflow. A later run emits all items again.
         """
         flow = checked_flow(flow, "read_workflow")
         return Reading(flow if job is None else self.in_job(flow, job, part), self.connections.open().perform)
@@ -312,9 +312,9 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
         return await adrive(flow if job is None else self.in_job(flow, job, part), perform)
 
     def read_workflow(self, flow: Flow, *, job: str | None = None, part: str = "") -> AsyncReading:
-        """Run a flow of your own as far as its items are read: iterate the result for what the flow emits.
+        """Return an async iterator of the items that a flow of your own emits. The flow runs as they are read.
 
-        job, part: as for run_workflow. A later run emits from the beginning.
+        job, part: as for run_workflow. A later run emits all items again.
         """
 
         async def opening() -> AsyncPerform:

@@ -15,6 +15,7 @@ from .providers.auth.tokens import Token, TokenSource, oauth_tokens
 from .providers.declare.embed_limits import EmbedLimit
 from .providers.declare.extending import extending
 from .providers.declare.object_support import ObjectSupport
+from .providers.declare.prefill import PrefillSupport
 from .providers.declare.provider import Override, Provider, declare_provider, override
 from .providers.declare.rules import (
     at_most,
@@ -56,6 +57,7 @@ __all__ = [
     "OperationSample",
     "Override",
     "PlacedSteps",
+    "PrefillSupport",
     "Provider",
     "Sample",
     "Samples",

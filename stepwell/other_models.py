@@ -14,9 +14,9 @@ def model_named(name: object, registry: Registry) -> Model:
     try:
         return Model.named(name)  # type: ignore[arg-type]  # which raises for anything but a string
     except UnknownModel as error:
-        from .model_metadata.similar_models import explained  # reads the whole catalog: only after a mistake
+        from .model_metadata.similar_models import with_suggestion  # reads the whole catalog: only after a mistake
 
-        raise explained(error, name, registry.knows) from None
+        raise with_suggestion(error, name, registry.knows) from None
 
 
 def check_other_models(pipeline: Pipeline, operation: str, registry: Registry) -> None:

@@ -161,7 +161,7 @@ class WithoutFlush:
 
 
 def test_a_class_that_is_no_stage_is_refused_by_on_chunk() -> None:
-    with pytest.raises(errors.InvalidOption, match="it has no flush"):
+    with pytest.raises(errors.InvalidOption, match="has no flush"):
         on_chunk(WithoutFlush)
 
 

@@ -58,7 +58,7 @@ def test_a_name_or_an_address_that_cannot_be_used_is_refused(
 ) -> None:
     mistakes = {
         **dict.fromkeys(["Acme", "a-b", "7up", "../acme", "class", "é", "x" * 32, ""], "cannot name a provider"),
-        **dict.fromkeys(["openai", "groq"], "stepwell has a provider"),
+        **dict.fromkeys(["openai", "groq"], "stepwell already has a provider"),
         **dict.fromkeys(["json", "httpx", "stepwell"], "there is a module"),
     }
     for name, says in mistakes.items():

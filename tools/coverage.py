@@ -60,7 +60,7 @@ OTHERS = (*OPERATIONS.values(), "batches")
 
 @frozen
 class Proof:
-    """What shows that a provider has an ability: a file, and the word in it by which it names the provider."""
+    """A proof that a provider has an ability: a file, and the text in it that names the provider."""
 
     path: str
     names: str
@@ -77,7 +77,7 @@ STRENGTH = ("recorded", "documented", "tested", "conforms")
 
 
 def own_providers() -> list[Provider]:
-    """Return the providers that are declared here, by id; those of the catalog alone are OpenAI's format elsewhere."""
+    """Return the providers that are declared in this package, by id, without those from the catalog alone."""
     return sorted((each for each in REGISTRY if each.source != "models.dev"), key=lambda each: each.id)
 
 
@@ -92,6 +92,7 @@ def proofs() -> Proofs:
 
 
 def _recorded() -> Iterator[tuple[tuple[str, str], Proof]]:
+    """Yield the abilities that recordings of successful exchanges show."""
     for path in sorted(RECORDINGS.glob("*.json")):
         data = orjson.loads(path.read_bytes())
         if data["response"]["status"] != 200 or "error" in data["expected"]:
@@ -110,7 +111,7 @@ def _recorded() -> Iterator[tuple[tuple[str, str], Proof]]:
 
 
 def _tested() -> Iterator[tuple[tuple[str, str], Proof]]:
-    """Give the tests that list their providers by id: one row for each file and ability."""
+    """Yield the tests that list their providers by id: a row for each file and ability."""
     rows = [
         ("tests/support/batch_services.py", "batches", ("openai", "groq", "mistral", "anthropic", "google")),
         ("tests/options/test_server_tools.py", "server tools", _with_server_tools()),
@@ -121,12 +122,13 @@ def _tested() -> Iterator[tuple[tuple[str, str], Proof]]:
 
 
 def _with_server_tools() -> list[str]:
-    """Return the providers that declare tools of their own which that test asks for."""
+    """Return the providers with server tools that the test of server tools names."""
     text = (ROOT / "tests/options/test_server_tools.py").read_text(encoding="utf-8")
     return [each.id for each in own_providers() if f'"{each.id}":' in text and any(w.server_tools for w in each.wires)]
 
 
 def _conforming() -> Iterator[tuple[tuple[str, str], Proof]]:
+    """Yield the abilities that the conformance suite checks."""
     for provider in own_providers():
         proof = Proof(CONFORMANCE, LOCAL if provider.id == "local" else "for provider in OURS", "conforms")
         chat = next((wire for wire in provider.wires if wire.operation == "chat"), None)
@@ -139,6 +141,7 @@ def _conforming() -> Iterator[tuple[tuple[str, str], Proof]]:
 
 
 def _of_chat(wire: Wire) -> set[str]:
+    """Return the abilities that the conformance suite checks on a chat wire."""
     return {"text", "streams", "tools", "results of tools"} | {
         SCENES[name] for name in samples_of(wire).more if name in SCENES
     }

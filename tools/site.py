@@ -80,7 +80,7 @@ def link_packages() -> None:
 
 
 def write_markdown(index: str) -> None:
-    """Write the Markdown of each page beside it, and the two files for models."""
+    """Write the Markdown of each page beside it, and llms.txt and llms-full.txt, which language models read."""
     whole = []
     for path in sorted(PAGES.glob("*.md")):
         shutil.copyfile(path, SITE / path.name)

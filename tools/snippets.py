@@ -46,7 +46,7 @@ MASKS = (
     (r"\bstepwell/[\d.]+", "stepwell/0"),
     (r" {2,}", "  "),
 )
-"""what differs from run to run, and what stands for it in a comparison"""
+"""patterns of what differs from run to run, and their replacements for a comparison"""
 
 
 class Snippet(NamedTuple):
@@ -62,7 +62,7 @@ class Snippet(NamedTuple):
 
     @property
     def differs(self) -> bool:
-        """Whether it failed, or printed something else than the page says."""
+        """Whether it failed, or printed something other than what the page shows."""
         return self.code != 0 or (not self.loose and masked(self.shown) != masked(self.output))
 
 

@@ -1,4 +1,4 @@
-"""Write what the documents have of the code, tables and a picture: `python -m tools.tables`.
+"""Write the tables and the picture in the documents that are made from the code: `python -m tools.tables`.
 
 Each table stands in a page between `<!-- table: NAME -->` and `<!-- end of table -->`. A test compares the pages with
 what this script writes.
@@ -24,12 +24,13 @@ PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.S)
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """Return a Markdown table."""
-    lines = [head := list(head), ["---"] * len(head), *map(list, rows)]
+    names = list(head)
+    lines = [names, ["---"] * len(names), *map(list, rows)]
     return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
 
 
 def values(schema: JSONSchema, type: str) -> str:
-    """Return what values fit a schema, in words."""
+    """Describe the values that fit a schema in words."""
     if "enum" in schema:
         return " ".join(f"`{str(each).lower() if isinstance(each, bool) else each}`" for each in schema["enum"])
     kind = schema.get("type", "")

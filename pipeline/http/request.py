@@ -53,10 +53,10 @@ RequestForModel = Callable[["Request", str | Model | None, Mapping[str, Any]], t
 _NOTHING: Mapping[str, Any] = {}
 RAW_OPTIONS: StateKey[Mapping[str, Any]] = StateKey("raw_options", _NOTHING)
 """Options that the provider's table does not have: they go into the body as given."""
-BEGUN: StateKey[bool] = StateKey("begun", False, travels=True)
-"""True if the last message is the beginning of the answer: what takes none must refuse it with NotSupported."""
-ECHOED: StateKey[bool] = StateKey("echoed", False)
-"""True if the server repeats the beginning before it goes on."""
+PREFILLED: StateKey[bool] = StateKey("prefilled", False, travels=True)
+"""True if the last message is a prefilled answer: fit_history raises NotSupported if the model continues none."""
+PREFILL_ECHOED: StateKey[bool] = StateKey("prefill_echoed", False)
+"""True if the server repeats the prefilled text in its answer."""
 _FITTED: StateKey[tuple[tuple[Mapping[str, Any], Mapping[str, Any]], ...]] = StateKey("fitted_options", ())
 """Pairs of options, before and after a step that adapted them to the provider."""
 _TRANSLATED: StateKey[Mapping[str, Any] | None] = StateKey("translated_options", None)

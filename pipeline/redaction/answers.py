@@ -56,6 +56,7 @@ class Restoring(Stage):
         return out
 
     def _fed(self, given: StreamChunk) -> list[StreamChunk]:
+        """Return the chunks to pass on for one, with the originals. What may begin a placeholder is held back."""
         chunk: Any = given
         kind = type(chunk)
         if kind in (TextDelta, ReasoningDelta, RefusalDelta):
@@ -93,7 +94,7 @@ class Restoring(Stage):
         return part
 
     def _rest(self, key: _Key) -> list[StreamChunk]:
-        """Return what was held back of a part."""
+        """Return what was held back of a part, as a chunk of its kind; nothing if it is empty."""
         part = self._open.get(key)
         if part is None or not (text := part.flush()):
             return []
@@ -101,11 +102,12 @@ class Restoring(Stage):
         return [make(key[1], text) if make is ToolCallDelta else make(text, key[1])]
 
     def _rest_of_texts(self, but: _Key) -> list[StreamChunk]:
-        """Return what was held back of the texts before this one: they have ended."""
+        """Return what was held back of all other texts, which end where this one goes on."""
         ended = [key for key in self._open if key != but and key[0] is not ToolCallDelta] if len(self._open) > 1 else []
         return [chunk for key in ended for chunk in self._rest(key)]
 
     def _with_note(self, chunk: PartEnd) -> PartEnd:
+        """Return the end of a reasoning part, with a note of the model's own text if that has placeholders."""
         part = self._open.get((ReasoningDelta, chunk.index))
         raw = "" if part is None else "".join(part.raw)
         if not self._placeholders.used(raw):
@@ -114,7 +116,7 @@ class Restoring(Stage):
         return evolve(chunk, fields={**chunk.fields, "extra": extra})
 
     def _cited(self, chunk: Cited) -> Cited:
-        """Take away the spans in a text that has changed, where they count its characters."""
+        """Remove the start and end of citations that count the characters of a text which has changed."""
         at = chunk.index
         changed = any(part.changed for (kind, of), part in self._open.items() if kind is TextDelta and at in (None, of))
         if chunk.spans in ("part", "numbers", "notes") or not changed:
@@ -124,7 +126,7 @@ class Restoring(Stage):
 
 
 def restored_part(part: Part, placeholders: Placeholders, *, as_json: bool = False) -> Part:
-    """Return a whole part with the originals in it."""
+    """Return a part with the originals in place of the placeholders. The JSON of arguments is escaped."""
     if isinstance(part, ToolCall):
         return evolve(part, arguments_json=placeholders.restored(part.arguments_json, as_json=True))
     if not isinstance(part, Text | Refusal | Reasoning):
@@ -138,4 +140,5 @@ def restored_part(part: Part, placeholders: Placeholders, *, as_json: bool = Fal
 
 
 def _note(raw: str, placeholders: Placeholders) -> dict[str, Any]:
+    """Return what a later request needs to send a reasoning part as the model wrote it."""
     return {"text": raw, "originals": placeholders.used(raw)}

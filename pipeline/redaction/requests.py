@@ -103,7 +103,7 @@ class Rewriting:
         if isinstance(part, Opaque) and role != "assistant":
             data = self.data(part.data)
             return part if data is part.data else evolve(part, data=data)
-        return part  # a provider's own, which has seen no original
+        return part  # a block that the provider wrote, from a request without originals
 
     def _reasoning(self, part: Reasoning) -> Reasoning | None:
         note = part.extra.get(NOTE)

@@ -14,13 +14,14 @@ from ...schemas.parts import Text
 from ...schemas.reply import CallWarning
 from ..around import around
 from ..effects import CallNext, Cancelled, Emit, Flow, Sleep, StepGenerator, closed
-from ..http.request import BEGUN, ECHOED, Request
+from ..http.request import PREFILL_ECHOED, PREFILLED, Request
 from ..http.response import Response
 from ..step import Step
 from ..stream.chunk_reader import ChunkReader
+from ..stream.continuation import Continuation, Received
 from ..stream.decoder import RESUMED
-from ..stream.joined import Joined, Said
 from .model_order import Kinds, When, condition
+from .retry import backoff
 
 How = Literal["cursor", "beginning", "anew"]
 _WAIT, _LONGEST_WAIT = 0.5, 8.0
@@ -83,22 +84,22 @@ class _Continuing:
         self._call = call
         self._part = response  # the stream that is read
         self._whole = whole  # the response that the caller has: it holds this object, so the reference is weak
-        self._most, self._tried = attempts, 0
+        self._attempts, self._tried = attempts, 0
         self._anew = anew
-        self._said = Said()
+        self._received = Received()
         self._first: StepwellError | None = None
-        self._is_one = True
-        """Whether all parts are one exchange to the provider."""
+        self._is_one_exchange = True
+        """Whether the provider counts all parts as one exchange."""
 
     def chunks(self, counts: When) -> Flow:
         """Emit the chunks of the answer."""
-        joined: Joined | None = None
+        continuation: Continuation | None = None
         while True:
             reader = ChunkReader(self._part)
             try:
                 while (batch := (yield from reader.next())) is not None:
-                    batch = batch if joined is None else joined.feed(batch)
-                    self._said.feed(batch)
+                    batch = batch if continuation is None else continuation.feed(batch)
+                    self._received.feed(batch)
                     yield Emit(batch)
             except (Cancelled, GeneratorExit) as stop:
                 if type(stop) is Cancelled:
@@ -110,30 +111,30 @@ class _Continuing:
                 found = yield from self._next_part(error)
                 if found is None:
                     raise self._failed(error) from None
-                how, self._part, joined = found
-                self._is_one = self._is_one and how == "cursor"
+                how, self._part, continuation = found
+                self._is_one_exchange = self._is_one_exchange and how == "cursor"
                 error.__traceback__ = None
                 seam = [Seam(how, type(error).__name__), self._warning(how, error)]
-                self._said.feed(seam)
+                self._received.feed(seam)
                 yield Emit(seam)
             else:
-                if self._is_one:  # its reply is that of the whole, and no further one
+                if self._is_one_exchange:  # the reply of the last part is that of the whole answer
                     self._whole.call = self._part.call
                 return
 
     def _next_part(self, error: StepwellError) -> Flow:
-        """Ask for the rest of the answer. Return how it goes on, its response, and what joins it to the part before;
-        None if it cannot go on."""
-        while self._tried < self._most:
+        """Ask for the rest of the answer. Return how it goes on, its response, and what changes its chunks into a
+        continuation; None if it cannot go on."""
+        while self._tried < self._attempts:
             self._tried += 1
             if not (ways := self._ways(error)):
                 return None
-            if not (yield from self._waited(error)):
+            if not (yield from self._wait(error)):
                 return None
             for how, request in ways:
                 try:
                     response = yield from self._call(request)
-                except NotSupported as refusal:  # before anything was sent: this model takes no beginning
+                except NotSupported as refusal:  # before anything was sent: this model continues no prefilled answer
                     error.add_note(f"it was not continued: {refusal.message}")
                     continue
                 except StepwellError as failure:
@@ -144,69 +145,64 @@ class _Continuing:
                     yield from closed(response)  # of another model, which a step inside has asked in its place
                     continue
                 self._note(error)
-                return how, self._adopted(how, response), self._joined(how, response)
+                self._adopt(how, response)
+                return how, response, self._continuation(how, response)
             else:
                 return None
         return None
 
     def _ways(self, error: StepwellError) -> list[tuple[How, Request]]:
         """Return the requests that may go on, the best first."""
-        said, request = self._said, self._request
-        if said.has_finished_part:
+        received, request = self._received, self._request
+        if received.has_finished_part:
             return []
         ways: list[tuple[How, Request]] = []
         decoder, sent = self._part.decoder, self._part.request
         if decoder is not None and not isinstance(error, ProviderError) and decoder.rest(sent.url) is not None:
             ways.append(("cursor", request.with_state(RESUMED, decoder)))
-        if said.text.strip() and not said.has_others and _takes_any_text(request.options):
-            ways.append(("beginning", self._begun(request)))
-        if self._anew or not said.is_shown:
+        if received.text.strip() and not received.has_others and _takes_any_text(request.options):
+            ways.append(("beginning", self._prefilled(request)))
+        if self._anew or not received.is_shown:
             ways.append(("anew", request))
         return ways
 
-    def _begun(self, request: Request) -> Request:
-        """Return the request that ends with the text so far, for the model to go on with."""
-        text, *before = self._said.text.rstrip(), *request.context.messages
+    def _prefilled(self, request: Request) -> Request:
+        """Return the request with the text so far as a prefilled answer, and max_tokens less what it has used."""
+        text = self._received.text.rstrip()  # some providers refuse white space at the end
+        before = list(request.context.messages)
         if before and before[-1].role == "assistant" and all(type(part) is Text for part in before[-1].content):
             text = before.pop().text + text
-        begun = Message("assistant", (Text(text),), model=str(self._part.request.model))
+        prefill = Message("assistant", (Text(text),), model=str(self._part.request.model))
         options = dict(request.options)
         if isinstance(most := options.get("max_tokens"), int):
-            options["max_tokens"] = max(1, most - self._said.tokens())
-        context = Context((*before, begun), request.context.tools)
-        return request.replace(context=context, options=options).with_state(BEGUN, True)
+            options["max_tokens"] = max(1, most - self._received.tokens())
+        context = Context((*before, prefill), request.context.tools)
+        return request.replace(context=context, options=options).with_state(PREFILLED, True)
 
-    def _adopted(self, how: How, response: Response) -> Response:
-        """Take over a response as the next part."""
+    def _adopt(self, how: How, response: Response) -> None:
+        """Take over the request, status and headers of the next part."""
         whole, before = self._whole, self._part
         whole.request = response.request.replace(context=before.request.context)
         whole.status, whole.headers, whole.transport = response.status, response.headers, response.transport
         if how == "cursor":
             # The same answer: what was read of it counts with the rest, and its stages hold what they have read.
             response.call, response.stages = before.call, before.stages
-        return response
 
-    def _joined(self, how: How, response: Response) -> Joined | None:
+    def _continuation(self, how: How, response: Response) -> Continuation | None:
+        """Return what changes the chunks of the next part; None for a cursor, whose decoder goes on by itself."""
         if how == "cursor":
             return None
-        echoed = response.request.get(ECHOED) and response.request.context.messages[-1:]
-        return Joined(self._said, is_new=how == "anew", echoed=echoed[0].text if echoed else "")
+        echoed = response.request.get(PREFILL_ECHOED) and response.request.context.messages[-1:]
+        return Continuation(self._received, is_new=how == "anew", echoed=echoed[0].text if echoed else "")
 
-    def _waited(self, error: StepwellError) -> Flow:
-        """Wait as long as the provider says, or a random time; return False if the call has no time for that."""
-        request = self._request
-        delay = getattr(error, "retry_after", None)
-        if delay is None:
-            again = self._tried > 1
-            longest = min(_LONGEST_WAIT, _WAIT * 2 ** min(self._tried - 1, 8))
-            # The first cut of a connection is no sign of a busy server.
-            delay = request.world.random() * longest if again or isinstance(error, ProviderError) else 0.0
-        left = request.seconds_left()
-        if delay > 60 or (left is not None and delay >= left):
-            return False
+    def _wait(self, error: StepwellError) -> Flow:
+        """Wait as `retry` does, but not after the first cut of a connection. Return False if the wait is too long."""
+        # The first cut of a connection is no sign of a busy server.
+        base = _WAIT if self._tried > 1 or isinstance(error, ProviderError) else 0.0
+        delay = backoff(self._request, self._tried - 1, error, base, _LONGEST_WAIT)
         if delay:
-            yield Sleep(float(delay))
-        return True
+            yield Sleep(delay)
+        return delay is not None
 
     def _note(self, error: StepwellError) -> None:
         if self._first is None:

@@ -35,7 +35,8 @@ GivenModel = str | Model | tuple[str | Model, Mapping[str, Any]] | list[Any]
 ModelEntry = tuple[str | Model, Mapping[str, Any]]
 OtherPipeline = Callable[..., tuple[ModelPipeline, Request]]
 SHARED_WINDOW: StateKey[Callable[[], int | None] | None] = StateKey("shared_window", None, travels=True)
-"""Returns the smallest context of the models that take part in a conversation; None if one is not known."""
+"""A function that returns the smallest context window, in tokens, of the models that share a conversation; None if one
+is not known."""
 OWN = None
 """Stands for the call's own model in an order of models."""
 
@@ -43,7 +44,8 @@ OWN = None
 def entries_of(models: Iterable[GivenModel], step: str) -> tuple[ModelEntry, ...]:
     """Return the models that were given to a step, each with its options.
 
-    Raises ConfigError if there are none, UnknownModel for what does not name one, InvalidOption for other options.
+    Raises ConfigError without models, UnknownModel for what does not name one, InvalidOption for options that are not a
+    mapping.
     """
     entries = tuple(_entry(each, step) for each in models)
     if not entries:
@@ -67,7 +69,10 @@ def _entry(given: GivenModel, step: str) -> ModelEntry:
 
 
 def condition(when: When | Kinds | None, step: str) -> When:
-    """Return a function of an error that says whether another model is asked after it."""
+    """Return a function that decides whether another model is asked after an error.
+
+    Raises ConfigError for what is neither classes of errors nor a function of an error.
+    """
     if when is None:
         return lambda error: isinstance(error, RECOVERABLE) and not isinstance(error, FINAL)
     if isinstance(when, type | tuple):
@@ -91,7 +96,7 @@ def ask_in_order(
     order: the models; OWN for the call's own, by the steps inside.
     may_help: whether the others are asked after the first error.
     name: the name of the step that asks.
-    other_pipeline: the function of this name.
+    other_pipeline: pipeline.other_pipeline, given so that modules such as fit_context can import this one without it.
 
     Raises StepError for an order without models.
     """

@@ -159,7 +159,7 @@ def _pairs(result: object) -> list[tuple[str, str]]:
     pairs = [(each, _OWN) if isinstance(each, str) else each for each in result]
     for pair in pairs:
         if not (isinstance(pair, tuple) and len(pair) == 2 and isinstance(pair[0], str)):
-            raise StepError("a function of redact returned what is neither a text nor a pair of a text and a label")
+            raise StepError("a function of redact returned items that are not texts", hint="return texts, or pairs")
     return [(original, _checked_label(label)) for original, label in pairs if original]
 
 

@@ -16,7 +16,7 @@ from ..http.request import Request
 from ..http.response import FindError, Response
 from ..step import Step, around_unchecked
 
-MAX_WAIT = 60.0
+_MAX_WAIT = 60.0
 
 
 class RetryBudget:
@@ -128,8 +128,19 @@ def _delay(request: Request, attempt: int, error: StepwellError, base: float, mo
         return None
     if request.operation in _NOT_TWICE and isinstance(error, TransportError) and not isinstance(error, _NOT_SENT):
         return None
+    return backoff(request, attempt, error, base, most)
+
+
+def backoff(request: Request, attempt: int, error: StepwellError, base: float, most: float) -> float | None:
+    """Return the seconds to wait after an error; None if that is over 60 s, or past the call's total timeout.
+
+    It is the wait that the provider asks for, else a random time up to `base` * 2^attempt seconds, at most `most`.
+
+    attempt: the number of the attempt that failed, from 0.
+    """
     delay = getattr(error, "retry_after", None)
     if delay is None:
-        delay = request.world.random() * min(most, base * 2 ** min(attempt, 30))
+        longest = min(most, base * 2 ** min(attempt, 30))
+        delay = request.world.random() * longest if longest else 0.0
     left = request.seconds_left()
-    return None if delay > MAX_WAIT or (left is not None and delay > left) else float(delay)
+    return None if delay > _MAX_WAIT or (left is not None and delay > left) else float(delay)

@@ -13,14 +13,14 @@ from ...schemas.model import Model
 from ...schemas.process_lock import ProcessLock
 from ..around import around
 from ..effects import CallNext, Run, StepGenerator
-from ..http.request import BEGUN, Request
+from ..http.request import PREFILLED, Request
 from ..pipeline import other_pipeline
 from ..step import Step
 from .model_order import OWN, SHARED_WINDOW, GivenModel, Kinds, When, ask_in_order, condition, entries_of
 
-SHARED = frozenset(("chat", "embed", "rerank", "moderate", "image", "speak", "transcribe", "ocr"))
+_SHARED = frozenset(("chat", "embed", "rerank", "moderate", "image", "speak", "transcribe", "ocr"))
 """Operations that leave nothing at the provider, so that any of the models may do the next one."""
-_LONGEST = 10_000
+_LONGEST_CYCLE = 10_000
 
 
 def round_robin(
@@ -42,9 +42,9 @@ def round_robin(
     when: the errors that count for this, as for `fallback`.
     name: the name of the step.
 
-    The sequence is exact, however many threads and tasks call at once; chance of the request's world decides where it
-    begins, so that many short processes do not all begin with the first model. The turns of one tool loop stay with the
-    model that began it, whose signed reasoning and prompt cache hold; `alloy` changes the model there, too.
+    The sequence is exact, however many threads and tasks call at once. It begins at a random model, so that many short
+    processes do not all begin with the first one. The turns of one tool loop stay with the model that began it, whose
+    signed reasoning and prompt cache are valid only there; `alloy` changes the model in a loop, too.
 
     Each model is called as `fallback` calls its own: with its own provider, key and option rules, with the conversation
     adapted to it, and with the steps inside this one; headers, key and address of the call stay with its own model and
@@ -78,34 +78,36 @@ def _rotation(
     name: str,
     kept_by: Callable[[Context], str | None],
 ) -> Step:
+    """Make the step. `kept_by` returns the name of the model that a conversation must stay with, or None."""
     entries = entries_of(models, name)
     names = [str(named if isinstance(named, Model) else Model.named(named)) for named, _ in entries]
     cycle = even_cycle(_checked_weights(weights, len(entries), name))
     turns = _Turns(len(cycle))
     may_help = condition(when, name) if failover else lambda error: False
 
-    def window(request: Request) -> int | None:
+    def smallest_context(request: Request) -> int | None:
         windows = [other_pipeline(request, *entry, inside=name)[1].model.context_window for entry in entries]
         return None if None in windows else min(size for size in windows if size is not None)
 
     def run(request: Request, call: CallNext) -> StepGenerator:
         own = str(request.model)
-        if request.operation not in SHARED or request.request_for_model is None:
+        if request.operation not in _SHARED or request.request_for_model is None:
             return call(request)
         if own not in names:
             if request.operation == "chat":
                 request = request.warn("model", f"called itself, as it is none of the models of {name}")
             return call(request)
-        return shared(request, call)
+        return in_turn(request, call)
 
-    def shared(request: Request, call: CallNext) -> StepGenerator:
-        own, author = str(request.model), _author(request.context) if request.get(BEGUN) else kept_by(request.context)
+    def in_turn(request: Request, call: CallNext) -> StepGenerator:
+        own = str(request.model)
+        author = _author(request.context) if request.get(PREFILLED) else kept_by(request.context)
         if author in names:
             first = names.index(author)
         else:
             # An effect, so that a job that is run again asks the same model.
             first = cycle[(yield Run(lambda: turns.next(request.world.random), recorded=True, name=name))]
-        request = request.with_state(SHARED_WINDOW, partial(window, request))
+        request = request.with_state(SHARED_WINDOW, partial(smallest_context, request))
         order = [
             OWN if names[at] == own and not entries[at][1] else entries[at]
             for at in (*range(first, len(entries)), *range(first))
@@ -128,23 +130,23 @@ def _author(context: Context) -> str | None:
 
 
 class _Turns:
-    """A place in a cycle that goes on by one for each who asks."""
+    """A position in a cycle, which each call moves on by one."""
 
     def __init__(self, length: int) -> None:
         self._length = length
-        self._place: int | None = None
+        self._position: int | None = None
         self._lock = ProcessLock()
 
     def next(self, chance: Callable[[], float]) -> int:
-        """Return the next place; the first one is drawn."""
+        """Return the next position; the first one is random. `chance` returns a number from 0 to 1."""
         with self._lock:
-            place = int(chance() * self._length) if self._place is None else self._place + 1
-            self._place = place % self._length
-            return self._place
+            after = int(chance() * self._length) if self._position is None else self._position + 1
+            self._position = after % self._length
+            return self._position
 
 
 def even_cycle(weights: Sequence[int]) -> list[int]:
-    """Return a cycle in which each index occurs as often as its weight, as evenly as can be: [3, 1] is 0 0 1 0."""
+    """Return a cycle in which each index occurs as often as its weight, spread evenly: [3, 1] gives [0, 0, 1, 0]."""
     total, due, cycle = sum(weights), [0] * len(weights), []
     for _ in range(total):
         due = [owed + weight for owed, weight in zip(due, weights, strict=True)]
@@ -158,7 +160,9 @@ def _checked_weights(weights: Sequence[int] | None, count: int, step: str) -> Se
     if weights is None:
         return [1] * count
     if len(weights) != count or any(type(each) is not int or each < 1 for each in weights):
-        raise ConfigError(f"weights= of {step} are no {count} whole numbers from 1 on", hint="weights=[3, 1]")
-    if sum(weights) > _LONGEST:
-        raise ConfigError(f"the weights of {step} add up to more than {_LONGEST:,}", hint="divide them by a number")
+        raise ConfigError(f"weights= of {step} must be {count} whole numbers of 1 or more", hint="weights=[3, 1]")
+    if sum(weights) > _LONGEST_CYCLE:
+        raise ConfigError(
+            f"the weights of {step} add up to more than {_LONGEST_CYCLE:,}", hint="divide them by a number"
+        )
     return weights

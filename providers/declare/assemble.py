@@ -30,7 +30,6 @@ from .. import BUILT_IN
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
-from .beginnings import marking
 from .combinations import DEPENDENT, fit_combinations
 from .dropped import report_dropped, warn_of_dropped
 from .encoding import encoding
@@ -42,6 +41,7 @@ from .login_steps import authentication, resolve_key, trusted_url
 from .object_support import fit_schemas
 from .option_names import suggest_option
 from .place import STREAM_STEPS
+from .prefill import with_prefill_marked
 from .provenance import with_origin
 from .provider import Provider, common_options
 from .resolve import Resolved
@@ -79,6 +79,7 @@ def build_pipeline(
     authenticate = steps["authenticate"]
     needs_key = provider.needs_key(wire, authenticate)
     of_answer = check_answer(wire.operation)
+    build_body = with_prefill_marked(steps["build_body"], provider.prefill.get(wire.name))
     attach = (steps.get("attach_stream") if stream else None) or steps.get("attach")
     pipeline = Pipeline(
         (
@@ -95,12 +96,7 @@ def build_pipeline(
             with_origin(fit_history(_target(provider, model, wire, steps)), steps, details=HISTORY_STEPS),
             with_origin(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
             *([] if of_answer is None else [of_answer]),
-            with_origin(
-                encoding(marking(steps["build_body"], provider.beginnings.get(wire.name)), steps["encode_body"]),
-                steps,
-                "build_body",
-                ["encode_body"],
-            ),
+            with_origin(encoding(build_body, steps["encode_body"]), steps, "build_body", ["encode_body"]),
             *_text_call_steps(steps.text_calls),
             with_origin(
                 extract_usage(steps["extract_usage"], wire.counted_in_headers, wire.side_fields), steps, "extract_usage"
@@ -152,7 +148,7 @@ def _target(provider: Provider, model: Model, wire: Wire, steps: Resolved) -> Hi
         wire.history_shape,
         wire.conversation_id_options,
         wire.finalize_history,
-        provider.beginnings.get(wire.name),
+        provider.prefill.get(wire.name),
     )
 
 

@@ -1,4 +1,4 @@
-"""Build the body of a request, merge the caller's own fields into it, and encode it."""
+"""The step that builds the body of a request, merges the caller's own fields into it, and encodes it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
             dropped = report_dropped([REPAIRED_TEXT], request.model, "warn")
             request = request.replace(warnings=request.warnings + dropped)
         if type(encoded) is not bytes:
-            raise StepError(f"encode_body returned {type(encoded).__name__} instead of bytes")
+            raise StepError(f"encode_body returned {type(encoded).__name__} instead of bytes", hint="return bytes")
         # A stream keeps its request, and the JSON writer leaves its buffer of 4 kB to a body: see json_text.trimmed.
         return request.replace(body=encoded if len(encoded) > _BUFFER else memoryview(encoded).tobytes())
 

@@ -21,7 +21,6 @@ from ...schemas.nearest import nearest
 from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, Option
 from ..auth.auth import Auth, HeaderKey
 from .addresses import is_at, origin, variables
-from .beginnings import Beginnings
 from .constraints import Constraints, checked_constraints
 from .credentials import FREE, Credentials, one_key, several_keys
 from .embed_limits import EmbedLimit
@@ -30,6 +29,7 @@ from .extending import base_of
 from .option_names import check_names
 from .patterns import matching
 from .place import EVERYWHERE, Place, When, place_for
+from .prefill import PrefillSupport
 from .rules import AnyRule, AnyTranslate, Rule, Rules, Translate, rule_table
 from .steps import STEPS, PlacedSteps, StepOverrides, checked_steps
 from .tool_policies import ToolCallIdPolicy
@@ -129,8 +129,8 @@ class Provider:
     tool_call_id_policy: ToolCallIdPolicy | None = None
     accepts_signatures_of: tuple[str, ...] = field(default=(), converter=_tuple)
     """ids of other providers whose signatures and encrypted blocks it accepts"""
-    beginnings: Mapping[str, Beginnings] = {}
-    """which models go on with an answer that has begun, by the name of the wire"""
+    prefill: Mapping[str, PrefillSupport] = {}
+    """which models continue a prefilled answer, by the name of the wire"""
     prepare_request: Callable[[Request], Request] | None = None
     attach: Callable[..., Pipeline] | None = None
     """changes the pipeline of every call, by `(pipeline, provider)`; may take the `model` and `operation`"""

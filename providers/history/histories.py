@@ -13,12 +13,12 @@ from typing import Any
 from attrs import define, field
 
 from ...pipeline.effects import CallNext, StepGenerator
-from ...pipeline.http.request import BEGUN, RAW_OPTIONS, Request
+from ...pipeline.http.request import PREFILLED, RAW_OPTIONS, Request
 from ...pipeline.step import Step, around_unchecked
 from ...schemas.dict_form import LOOSE
 from ...schemas.message import Context, Message
 from ...schemas.parts import MEDIA, Opaque, Text, ToolCall, is_plain
-from ..declare.beginnings import Beginnings, prepare_beginning
+from ..declare.prefill import PrefillSupport, prepare_prefill
 from ..declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from .call_ids import id_matcher
 from .open_tools import without_open_tools
@@ -30,8 +30,8 @@ from .tool_names import name_matcher, sent_names, with_original_names
 
 @define(eq=False)
 class HistoryTarget:
-    """The requirements on a conversation. `shape` and the two after it are the wire's; see Wire. `beginnings` are None
-    where no model of the provider goes on with a begun answer."""
+    """The requirements on a conversation. `shape` and the two after it are the wire's; see Wire. `prefill` is None
+    where no model of the provider continues a prefilled answer."""
 
     origins: Origins
     ids: ToolCallIdPolicy
@@ -39,7 +39,7 @@ class HistoryTarget:
     shape: HistoryShape = UNCHANGED
     conversation_id_options: frozenset[str] = frozenset()
     finalize_history: Callable[[Request], Request] | None = None
-    beginnings: Beginnings | None = None
+    prefill: PrefillSupport | None = None
     _fits_id: Callable[[str], object] = field(init=False)
     _fits_name: Callable[[str], object] = field(init=False)
 
@@ -116,8 +116,8 @@ def fit_history(target: HistoryTarget) -> Step:
                 if isinstance(each, MEDIA) and (why := retyped(each)):
                     request = request.warn("input", why)
         if not target.suits(request.context):
-            if request.get(BEGUN):
-                request = prepare_beginning(request, target.beginnings)
+            if request.get(PREFILLED):
+                request = prepare_prefill(request, target.prefill)
             names = sent_names(request.context, target.names)
             request = _fit(request, target)
             if found := changes(request.context.messages, target.shape):

@@ -16,8 +16,8 @@ from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.steps.constrained_tools import PREFILL, constrained_tools
-from ..declare.beginnings import Beginnings
 from ..declare.object_support import BY_GRAMMAR
+from ..declare.prefill import PrefillSupport
 from ..declare.provider import Provider, declare_provider, override
 from ..wires.anthropic_messages import anthropic_messages
 from ..wires.compatible_chats import LLAMA_RESPONSES
@@ -78,7 +78,7 @@ local = declare_provider(
     base_url=f"{_ADDRESS}/v1",
     place="in this process",
     key_optional=True,
-    beginnings={"openai_chat": Beginnings(), "anthropic_messages": Beginnings()},
+    prefill={"openai_chat": PrefillSupport(), "anthropic_messages": PrefillSupport()},
     options={name: {"type": kind} for name, kind in _NUMBERS.items()} | {"grammar": {"type": "string"}},
     attach=attach,
     models={"*": override(wire="*", object_support=BY_GRAMMAR)},

@@ -15,9 +15,9 @@ from ...schemas.errors import NotSupported
 from ...schemas.json_types import JSONSchema
 from ...schemas.model import Model
 from ...schemas.parts import Text
-from ..declare.beginnings import Beginnings
 from ..declare.constraints import Constraints, constrained, fitting, sampling_within
 from ..declare.dropped import drop_options
+from ..declare.prefill import PrefillSupport
 from ..declare.provider import Override, override
 from ..declare.rules import (
     BUDGET_FIRST,
@@ -323,45 +323,45 @@ def claude_models(*rules: Rule, prefix: str = "") -> Mapping[str, Override]:
     }
 
 
-def _no_begun_answer(request: Request) -> Request:
-    """Refuse a conversation that ends with the beginning of the answer.
+def _no_prefill(request: Request) -> Request:
+    """Refuse a conversation that ends with a prefilled answer.
 
     https://platform.claude.com/docs/en/about-claude/models/migration-guide. Raises NotSupported.
     """
-    if _is_begun(request):
+    if _is_prefilled(request):
         raise NotSupported(
-            f"{request.model} does not go on with an answer that is begun for it",
+            f"{request.model} does not continue a prefilled answer",
             hint="end the conversation with a user message; response_format or a system message can set the form",
         )
     return request
 
 
-def _no_thinking_if_begun(request: Request) -> Request:
-    """Drop the thinking options if the answer is begun for the model: it cannot think then.
+def _no_thinking_if_prefilled(request: Request) -> Request:
+    """Drop the thinking options if the answer is prefilled: the model cannot think then.
 
     https://platform.claude.com/docs/en/build-with-claude/extended-thinking#feature-compatibility
     """
     names = {"reasoning_effort", "reasoning_budget", "thinking"}
-    if names.isdisjoint(request.options) or not _is_begun(request):
+    if names.isdisjoint(request.options) or not _is_prefilled(request):
         return request
-    return drop_options(request, sorted(names), "thinking and an answer that is begun exclude each other")
+    return drop_options(request, sorted(names), "thinking and a prefilled answer exclude each other")
 
 
-def _is_begun(request: Request) -> bool:
-    """Check whether the last message is text for the model to go on with: no calls, and no tools of the server."""
+def _is_prefilled(request: Request) -> bool:
+    """Check whether the last message is text of the assistant: no tool calls, and no tools of the server."""
     last = request.context.messages[-1:]
     return bool(last) and last[0].role == "assistant" and all(type(part) is Text for part in last[0].content)
 
 
-BEGINNINGS = Beginnings(("*claude-*",), while_thinking=True)
+CLAUDE_PREFILL = PrefillSupport(("*claude-*",), while_thinking=True)
 """A stream that broke off goes on from its text, for models up to 4.5; FITS refuses the later ones.
 
 https://platform.claude.com/docs/en/build-with-claude/streaming#error-recovery
 """
 FORMATS = ("anthropic_messages", "bedrock_converse")
 FITS: Mapping[str, Callable[[Request], Request]] = {
-    "claude-*": _no_thinking_if_begun,
-    **{pattern: _no_begun_answer for pattern, each in _GENERATIONS.items() if each.known},
+    "claude-*": _no_thinking_if_prefilled,
+    **{pattern: _no_prefill for pattern, each in _GENERATIONS.items() if each.known},
 }
 """What the conversation of a model may not have, in every format."""
 NATIVE_FITS = FITS

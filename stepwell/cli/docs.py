@@ -1,4 +1,4 @@
-"""`stepwell docs`: list the pages of the documentation, show one, or find those that contain some words."""
+"""`stepwell docs`: list the pages of the documentation, show one, or search them for words."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ _ITEM = re.compile(r"(?:- |\d+\. )")
 
 
 def docs(arguments: argparse.Namespace) -> None:
-    """Print the list of pages, the page that the one word names, or the headings under which all words occur."""
+    """Print the list of pages, the page that a single word names, or the headings of sections with all words.
+
+    Raises ConfigError if nothing is found.
+    """
     pages = _pages()
     words: list[str] = arguments.words
     name = words[0].removesuffix(".md").replace("-", "_") if len(words) == 1 else ""
@@ -39,7 +42,7 @@ def docs(arguments: argparse.Namespace) -> None:
 
 
 def _pages() -> dict[str, Traversable]:
-    """Return the pages by their names: those inside the package, or in a checkout those beside it."""
+    """Return the pages by name, of the package or of a checkout's docs/. Raises ConfigError without any."""
     folder: Traversable = files("stepwell") / "docs"
     if not folder.is_dir():
         folder = Path(__file__).resolve().parents[2] / "docs"
@@ -62,14 +65,14 @@ def _print_list(index: Traversable) -> None:
 def _found(pages: dict[str, Traversable], words: list[str]) -> Iterator[tuple[str, str]]:
     """Yield page and heading of each section in which all words occur."""
     for name, page in pages.items():
-        # A comment in a block of code looks like a heading; no page has a heading of one # but the first line.
+        # Only ## begins a section: a line with one # may be a comment in code.
         for section in re.split(r"^(?=##+ )", page.read_text(encoding="utf-8"), flags=re.M):
             if all(word in section.lower() for word in words):
                 yield name, section.partition("\n")[0].lstrip("# ")
 
 
 def _plain(text: str) -> Iterator[str]:
-    """Yield the lines of a page: code as it is, all else within 80 columns and without the addresses of other pages."""
+    """Yield the lines of a page: code unchanged, text within 80 columns, links to other pages as their texts."""
     paragraph: list[str] = []
     in_code = False
     for line in [*_COMMENT.sub("", text).splitlines(), ""]:
@@ -95,28 +98,25 @@ def _wrapped(text: str) -> list[str]:
     text = _LINK.sub(_shown, text)
     start = re.match(r"\s*(?:- |\d+\. |> )?", text)
     indent = len(start[0]) if start else 0
-    # Neither long addresses nor names of options are cut.
-    return textwrap.wrap(
-        text, WIDTH, subsequent_indent=" " * indent, break_on_hyphens=False, break_long_words=False
-    ) or [""]
+    return _lines(text, indent) or [""]
 
 
 def _row(line: str) -> list[str]:
-    """Return a row of a table: its first cell, and the others below it."""
+    """Return the lines of a table's row: its first cell, a colon and the others, indented where they are wrapped."""
     cells = [cell.strip().replace(r"\|", "|") for cell in re.split(r"(?<!\\)\|", line.strip().strip("|"))]
     if all(set(cell) <= set("-: ") for cell in cells):
         return []
     first, *others = (_LINK.sub(_shown, cell) for cell in cells)
     rest = "; ".join(cell for cell in others if cell)
-    return textwrap.wrap(
-        f"{first}: {rest}" if rest else first,
-        WIDTH,
-        subsequent_indent="    ",
-        break_on_hyphens=False,
-        break_long_words=False,
-    )
+    return _lines(f"{first}: {rest}" if rest else first, 4)
+
+
+def _lines(text: str, indent: int) -> list[str]:
+    """Wrap a text, with all lines but the first indented. Neither URLs nor names of options are broken."""
+    spaces = " " * indent
+    return textwrap.wrap(text, WIDTH, subsequent_indent=spaces, break_on_hyphens=False, break_long_words=False)
 
 
 def _shown(link: re.Match[str]) -> str:
-    """Return a link as text: with its address if that leads out of the pages."""
+    """Return a link as text, with its address if that is outside of the documentation."""
     return f"{link[1]} ({link[2]})" if link[2].startswith("http") else link[1]

@@ -13,9 +13,11 @@ from .printing import print_json, print_table, say
 
 
 def run_jobs(arguments: argparse.Namespace) -> None:
-    """List the jobs, or show or forget one."""
+    """List the jobs, or show or forget one. Raises ConfigError for an action without a job."""
     if arguments.action and not arguments.job:
-        raise ConfigError(f"which job is to be {arguments.action}?", hint=f"stepwell jobs PATH {arguments.action} JOB")
+        raise ConfigError(
+            f"{arguments.action} needs the name of a job", hint=f"stepwell jobs PATH {arguments.action} JOB"
+        )
     with Jobs(arguments.path) as found:
         if arguments.action == "forget":
             say(f"forgot {arguments.job} ({found.forget(arguments.job)} parts)")

@@ -19,7 +19,7 @@ from .printing import print_warnings, say
 
 
 def run_map(arguments: argparse.Namespace) -> int:
-    """Map the file. Return 1 if some items failed, else 0."""
+    """Map the file. Return 1 if items have an error as their result, else 0."""
     items: Any = arguments.items
     if items == "-":
         items = json_lines(sys.stdin.buffer, "standard input")
@@ -51,7 +51,7 @@ def run_map(arguments: argparse.Namespace) -> int:
 
 
 def _print_results(run: MapRun) -> MapSummary:
-    """Print each result as a line of JSON: where no file is named, standard output is the file."""
+    """Print each result as a line of JSON, and return the summary."""
     for result in run:
         say(result.line().decode(), end="")
     return run.summary
@@ -63,4 +63,4 @@ def _schema(path: str | None) -> object:
     try:
         return loads(read_file(path, at_most=SETTINGS_BYTES, label="the schema"))
     except JSONDecodeError as error:
-        raise ConfigError(f"the schema {path} is not JSON: {error.msg}") from None
+        raise ConfigError(f"the schema {path} is not JSON: {error.msg}", hint="write a JSON Schema") from None

@@ -1,4 +1,4 @@
-"""`stepwell new-provider`: write the declaration of a provider and its test, which pass as they are written."""
+"""`stepwell new-provider`: write a provider's declaration and its tests, which pass as written."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ _NEXT = """wrote {name}.py and test_{name}.py; run them:
 
     python -m pytest test_{name}.py
 
-its row in a table of providers, their wires and their keys:
+for a table of providers, their wires and their keys:
 
 {row}
 
@@ -70,7 +70,7 @@ or after stepwell.register({name})."""
 def new_provider(arguments: argparse.Namespace) -> None:
     """Write NAME.py and test_NAME.py into the current folder, and print what to do next.
 
-    Raises ConfigError for a name that is none or is taken, for what is no address, and for files that exist.
+    Raises ConfigError for an invalid or taken name, for an invalid URL, and if one of the files exists.
     """
     name = arguments.name
     _check_form(name)
@@ -85,7 +85,7 @@ def new_provider(arguments: argparse.Namespace) -> None:
         "title": name.replace("_", " ").title(),
         "host": f"{name.replace('_', '-')}.example",
         "wire": arguments.wire,
-        "url": dumps(url).decode(),  # quotes in it stay in it
+        "url": dumps(url).decode(),  # as a Python string, also with quotes in it
         "key": f"{name.upper()}_API_KEY",
     }
     for path, text in files.items():
@@ -94,7 +94,7 @@ def new_provider(arguments: argparse.Namespace) -> None:
 
 
 def _check_form(name: str) -> None:
-    """Raise ConfigError for what cannot be the name of a provider and of a module."""
+    """Raise ConfigError for a name that a provider or a module cannot have."""
     if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", name) or iskeyword(name):
         raise ConfigError(
             f"{name!r:.40} cannot name a provider and its module",
@@ -103,8 +103,10 @@ def _check_form(name: str) -> None:
 
 
 def _check_free(name: str) -> None:
-    """Raise ConfigError for the name of a provider or a module that there is."""
+    """Raise ConfigError for a name that a provider or a module has already."""
     if REGISTRY.knows(name):
-        raise ConfigError(f"stepwell has a provider {name!r}", hint=f"choose another name, such as {name}_of_mine")
+        raise ConfigError(
+            f"stepwell already has a provider {name!r}", hint=f"choose another name, such as {name}_of_mine"
+        )
     if name in sys.stdlib_module_names or find_spec(name) is not None:
         raise ConfigError(f"there is a module {name!r}, which the new one would hide", hint="choose another name")

@@ -34,7 +34,7 @@ ANSWERS = {
 
 
 class Table(Protocol):
-    """What is used of a pyarrow.Table."""
+    """The part of a pyarrow.Table that is used."""
 
     @property
     def column_names(self) -> list[str]:
@@ -48,7 +48,7 @@ class Table(Protocol):
 
 
 class Dataset(Protocol):
-    """What is used of a ray.data.Dataset."""
+    """The part of a ray.data.Dataset that is used."""
 
     def map_batches(self, fn: Any, **settings: Any) -> Any:
         """Return a dataset of the blocks that `fn` makes of these."""
@@ -71,15 +71,15 @@ def map_dataset(
     dataset: a ray.data.Dataset. Each of its blocks has its file of results, so that a later run finds them only if it
         reads the same blocks: from the same files, with the same `override_num_blocks`.
     folder: a folder that all workers see. Which results are in it belongs to one map; another needs its own.
-    client: makes the client of a worker, where it is: a function that can be pickled, as a client cannot be. Limits
-        that all workers share are steps with a store, such as RateLimit(..., store=RedisStore(url)).
-    concurrency: how many workers there are, or the least and the most.
-    prefix: put before the names of the columns that are added, see ANSWERS.
+    client: a function, called in the process of each worker, that returns its client. It must be picklable, which a
+        client is not. Limits that all workers share are steps with a store: RateLimit(..., store=RedisStore(url)).
+    concurrency: how many workers there are, or the minimum and the maximum.
+    prefix: the beginning of the names of the columns that are added (default: none); see ANSWERS.
     resources: what a worker needs, as `Dataset.map_batches` takes it: num_cpus=, memory= and so on.
     options: those of `client.map`: model, prompt, schema, tools, key, workers (items at once in each worker), errors,
         retry_failed, and the options of the calls.
 
-    Raises MissingExtra without Ray, and ConfigError for options that are not to be given here.
+    Raises MissingExtra without Ray, and ConfigError for options that each block sets by itself, such as `out`.
     """
     if taken := {"out", "journal", "job", "order", "mode", "progress"} & options.keys():
         names = ", ".join(sorted(taken))
@@ -88,14 +88,14 @@ def map_dataset(
         from ray.data import ActorPoolStrategy  # a large extra, and only here
     except ImportError as error:
         raise missing(error, "ray", "ray") from error
-    least, most = concurrency if isinstance(concurrency, tuple) else (concurrency, concurrency)
+    smallest, largest = concurrency if isinstance(concurrency, tuple) else (concurrency, concurrency)
     settings = {"client": client, "folder": folder, "prefix": prefix, "options": options}
     return dataset.map_batches(
         BlockWorker,
         fn_constructor_kwargs=settings,
-        batch_size=None,  # a block is asked about as it is, so that the next run finds it again
+        batch_size=None,  # whole blocks, so that the next run finds their files again
         batch_format="pyarrow",
-        compute=ActorPoolStrategy(min_size=least, max_size=most),
+        compute=ActorPoolStrategy(min_size=smallest, max_size=largest),
         **(resources or {}),
     )
 
@@ -150,14 +150,16 @@ class BlockWorker:
         for name, kind in ANSWERS.items():
             column = self._prefix + name
             if column in block.column_names:
-                raise ConfigError(f"the dataset has a column {column!r} of its own", hint='prefix="answer_", say')
+                raise ConfigError(
+                    f"the dataset already has a column {column!r}", hint='pass prefix="answer_", for example'
+                )
             values = [answer.get(name) for answer in answers]
             block = block.append_column(column, pyarrow.array(values, kind))
         return block
 
 
 def _answer(line: bytes) -> dict[str, Any]:
-    """Return the row of a line of results, see ANSWERS, and its `index`."""
+    """Return the columns of ANSWERS, and the `index`, from a line of results."""
     found = loads(line)
     error, usage, cost = found.get("error"), found.get("usage") or {}, found.get("cost")
     return {

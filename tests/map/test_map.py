@@ -179,7 +179,7 @@ def test_an_item_is_known_by_its_key_wherever_it_is(tmp_path: Path) -> None:
     assert [row["key"] for row in rows(out)] == ["r0", "r1", "r2", "r3", "r5", "r4"]
     map_sync(fake, [REVIEWS[0], REVIEWS[9], REVIEWS[9], {"text": "x"}], prompt="{text}", key="id", out=out)
     assert [row["error"]["message"][:30] for row in rows(out)[7:]] == [
-        "its key 'r9' is that of an ite", "the item has no field 'id', wh",
+        "an earlier item has the same k", "the item has no field 'id', wh",
     ]  # fmt: skip
     assert map_sync(fake, [REVIEWS[0], REVIEWS[9], REVIEWS[9]], prompt="{text}", key="id", out=out).skipped == 3
 

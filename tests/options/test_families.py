@@ -92,7 +92,7 @@ def test_thinking_keeps_out_what_it_excludes_at_every_host_of_claude():
 def test_a_begun_answer_is_refused_before_it_is_sent_at_every_host_of_newer_claudes():
     begun = [user("hi"), assistant("{")]
     for name in rows(lambda model: family_id(model.id) in ("claude-opus-4-6", "claude-sonnet-4-6", "claude-opus-5")):
-        with pytest.raises(NotSupported, match="begun"):
+        with pytest.raises(NotSupported, match="prefilled"):
             preview(name, begun)
     for name in rows(lambda model: family_id(model.id) == "claude-sonnet-4-5"):
         _, body, warned = sent(name, begun, reasoning_effort="high")

@@ -337,6 +337,7 @@ def _guided(seconds: float, seed: int) -> int:
         str(Path(__file__).with_name("fuzz_guided.py")),
         str(folder),
         f"-max_total_time={seconds:.0f}",
+        "-verbosity=0",
         f"-seed={seed + 1}",
     ]
     return subprocess.run([*command, "-timeout=20", f"-artifact_prefix={folder.parent}/found-"], check=False).returncode

@@ -16,7 +16,7 @@ from fault_runs import MODEL, TOOL
 from stepwell import AsyncClient, Client, Reply, errors, on_request
 from stepwell.chunks import Seam, TextDelta, ToolCallEnd
 from stepwell.declare import declare_provider
-from stepwell.providers.declare.beginnings import Beginnings
+from stepwell.providers.declare.prefill import PrefillSupport
 from stepwell.providers.declare.registry import Registry
 from stepwell.steps import continue_stream
 
@@ -24,10 +24,10 @@ KINDS = ("text", "thinking", "two tools", "length", "usage late")
 
 
 def registry_of(form: Format) -> Registry:
-    """Make a registry of one provider, whose models all go on with a begun answer."""
-    beginnings = {form.wire.name: Beginnings(while_thinking=True)}
+    """Make a registry of one provider, whose models all continue a prefilled answer."""
+    prefill = {form.wire.name: PrefillSupport(while_thinking=True)}
     address = "http://recorded.invalid"
-    provider = declare_provider("recorded", wire=form.wire, base_url=address, key_optional=True, beginnings=beginnings)
+    provider = declare_provider("recorded", wire=form.wire, base_url=address, key_optional=True, prefill=prefill)
     registry = Registry()
     registry.register(provider)
     return registry

@@ -20,14 +20,14 @@ from ...schemas.errors import InvalidRequest, StepwellError
 from ...schemas.json_text import dumps, loads
 from ...schemas.reply import Reply
 from ..batch.workflows import BatchWork, NewBatch, refresh, results
-from .job import MapJob, is_of_all
+from .job import MapJob, ends_map
 from .keys import KeyTable
 from .lines_file import LinesFile
 from .result import MapItem, map_result
 
 MOST_CALLS, MOST_BYTES = 5000, 16 * 10**6
-"""Of one batch, whose calls and answers are in memory at one time. All providers take these: the least are Google's
-20 MB (https://ai.google.dev/gemini-api/docs/batch-api) and the 50,000 calls of OpenAI
+"""The limits of one batch, whose calls and answers are all in memory. Every provider accepts these: the lowest are
+Google's 20 MB (https://ai.google.dev/gemini-api/docs/batch-api) and OpenAI's 50,000 calls
 (https://platform.openai.com/docs/api-reference/batch)."""
 POLL = 30.0
 """Seconds between two requests for the state of a batch."""
@@ -46,7 +46,7 @@ class BatchQuestion:
     """Returns the reply with its object. Raises the error of an answer that does not fit."""
 
     def work(self, prompts: Mapping[str, Any] | None = None) -> BatchWork:
-        """Return what a batch is submitted and read with."""
+        """Return the work of a batch with these prompts, by name."""
         own = {name: value for name, value in self.options.items() if name not in BATCH_OPTIONS}
         return BatchWork(self.planner, self.model, prompts or {}, own)
 
@@ -56,8 +56,8 @@ class BatchQuestion:
 
 
 @define(eq=False)
-class BatchLead:
-    """Leads a job by batches, in the place of its workers.
+class BatchRunner:
+    """Answers the items of a job by batches, in place of its workers.
 
     question: what is asked.
     path: the file beside the results.
@@ -67,12 +67,13 @@ class BatchLead:
     path: str
     _log: LinesFile = field(init=False)
     _batch: NewBatch | None = None
-    """The batch that items are added to."""
+    """The batch to which items are being added."""
     _added: list[tuple[int, str]] = field(factory=list)
     """The number and key of each item in it."""
     _submitted: dict[int, tuple[str, int]] = field(factory=dict)
-    """The batches that are under way, by their numbers: the provider's id, and the place of the line with the items."""
+    """The submitted batches by number: the provider's id, and the offset of the line that lists the items."""
     _count: int = 0
+    """The batches so far, which gives the number of the next one."""
     _pending: KeyTable = field(factory=KeyTable)
     """The keys of the items in batches of an earlier run."""
     _unsure: KeyTable = field(factory=KeyTable)
@@ -81,7 +82,7 @@ class BatchLead:
     """The turn of each item that is in a batch."""
 
     def __call__(self, job: MapJob) -> Flow:
-        """Collect and submit all items that have no result, then wait for the batches and put their answers."""
+        """Collect and submit all items that have no result, then wait for the batches and write their results."""
         self._log = LinesFile(self.path)
         try:
             if os.path.exists(self.path):
@@ -106,14 +107,14 @@ class BatchLead:
                 self._added.append((item.index, item.key))
                 if self._batch is not None and (len(self._added) >= MOST_CALLS or self._batch.size >= MOST_BYTES):
                     yield from self._submit(job)
-            elif job.errors == "raise" or is_of_all(error):
+            elif job.errors == "raise" or ends_map(error):
                 raise error
             else:
                 yield from job.put_and_emit(turn, map_result(item, None, error, None))
         yield from self._submit(job)
 
     def _add(self, item: MapItem) -> Flow:
-        """Add an item to the batch; return the error of one that cannot be."""
+        """Add an item to the batch. Return the error of one that cannot be added."""
         self._batch = self._batch or self.question.new_batch()
         try:
             yield from self._batch.add(f"i{len(self._added)}", self.question.prompt_for(item.value))
@@ -133,7 +134,7 @@ class BatchLead:
         job.show_progress()
 
     def _fetch(self, job: MapJob, number: int) -> Flow:
-        """Wait for a batch, and put its answers."""
+        """Wait for a batch, and write its results."""
         id, place = self._submitted[number]
         while not (yield from refresh(self.question.work(), id)).over:
             job.show_progress()
@@ -142,7 +143,7 @@ class BatchLead:
         names = [f"i{at}" for at in range(len(row["items"]))]
         try:
             answers = yield from results(self.question.work(dict.fromkeys(names, "?")), id)
-        except InvalidRequest as failed:  # the batch as a whole
+        except InvalidRequest as failed:  # the provider refused the batch as a whole
             answers = dict.fromkeys(names, failed)
         for name, (index, key) in zip(names, row["items"], strict=True):
             reply, error = self._read(answers[name])
@@ -152,7 +153,7 @@ class BatchLead:
             result = map_result(MapItem(index, key, None), reply, error, None, again=key in self._unsure)
             if turn is not None:
                 yield from job.put_and_emit(turn, result)
-            elif job.file is None or key not in job.file.done:  # an item that the input does not have any more
+            elif job.file is None or key not in job.file.done:  # the input no longer has the item
                 yield from job.put_and_emit(job.give_turn(), result)
         yield Run(lambda: self._note(number=number, done=True))
 
@@ -165,11 +166,13 @@ class BatchLead:
             return None, error
 
     def _note(self, **row: object) -> int:
+        """Append a row to the file of batches, and return its offset."""
         if not self._log.is_open:
             self._log.open()
         return self._log.append(dumps(row) + b"\n")
 
     def _read_log(self) -> None:
+        """Read which batches an earlier run has submitted, and which it may have submitted."""
         self._log.open()
         items: dict[int, int] = {}
         for place, row in self._rows():

@@ -1,4 +1,4 @@
-"""Check the arguments of `client.map`, and make its job of them."""
+"""Check the arguments of `client.map`, and make the job."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from ..objects.modes import object_request
 from ..objects.output_spec import OutputSpec
 from ..tools.define import tools_of
 from ..tools.loop import Loop, loop
-from .batches import BatchLead, BatchQuestion
+from .batches import BatchQuestion, BatchRunner
 from .inputs import Items
 from .item_prompts import ItemPrompts, Prompt
 from .job import Errors, MapJob, Order
@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 Mode = Literal["live", "batch", "auto"]
 _CHOICES = {"errors": ("keep", "raise"), "order": ("kept", "as done"), "mode": ("live", "batch", "auto")}
 _LOOP = frozenset(each.name for each in fields(Loop))
+BATCH_HOURS = 24.0
+"""Hours after which a batch is answered or has expired: OpenAI, Anthropic, Google, Groq and Mistral all name 24."""
 
 
 def job_of(
@@ -65,17 +67,17 @@ def job_of(
     journal: str | os.PathLike[str] | None,
     options: Mapping[str, Any],
 ) -> MapJob:
-    """Return the job of a map, whose arguments these are. Raises ConfigError for those that cannot be used."""
+    """Return the job of a map. The arguments are those of `client.map`. Raises ConfigError for unusable ones."""
     hide_credentials(options)
     for name, value in {"errors": errors, "order": order, "mode": mode}.items():
         if value not in _CHOICES[name]:
             raise ConfigError(f"{name}= cannot be {value!r:.40}", hint=f"use {' or '.join(map(repr, _CHOICES[name]))}")
     if type(workers) is not int or workers < 1:
-        raise ConfigError(f"workers must be a number of 1 or more, not {workers!r:.40}")
+        raise ConfigError(f"workers= cannot be {workers!r:.40}", hint="pass a whole number of 1 or more")
     path = None if out is None else os.fspath(out)
     source = os.fspath(items) if isinstance(items, str | os.PathLike) else None
     if source is not None and path is not None and os.path.realpath(source) == os.path.realpath(path):
-        raise ConfigError("out= is the file of the items", hint="give the results a file of their own")
+        raise ConfigError("out= and the items are the same file", hint="give the results a file of their own")
     if retry_failed and path is None:
         raise ConfigError("retry_failed=True needs the results of the run before", hint="pass out=, as in that run")
     own = planner if journal is None else journalled_planner(planner, journal)
@@ -86,19 +88,19 @@ def job_of(
     batched, why = _choose_mode(mode, within, question, path)
     return MapJob(
         items,
-        str(question.model),
-        partial(answer_in_job, question, job) if job else question.answer,
-        own.world,
-        file,
-        workers,
-        order,
-        errors,
-        key,
-        lambda: display_for(progress, planner.world.now),
-        BatchLead(question.in_batches(), f"{path}.batches") if batched else None,
-        (lambda: None) if own is planner else partial(close_journal, own),
-        "batch" if batched else "live",
-        why,
+        model=str(question.model),
+        answer=partial(answer_in_job, question, job) if job else question.answer,
+        world=own.world,
+        file=file,
+        workers=workers,
+        order=order,
+        errors=errors,
+        key=key,
+        display=lambda: display_for(progress, planner.world.now),
+        lead=BatchRunner(question.in_batches(), f"{path}.batches") if batched else None,
+        at_end=(lambda: None) if own is planner else partial(close_journal, own),
+        mode="batch" if batched else "live",
+        why=why,
     )
 
 
@@ -118,53 +120,49 @@ def close_journal(planner: CallPlanner) -> None:
 
 
 def answer_in_job(question: Question, job: str, item: MapItem) -> Flow:
-    """Return the flow that answers an item, recorded as a part of a job: one for each item and what is in it."""
+    """Return the flow that answers an item, recorded in a part of a job that is named by the item's key and digest."""
     from ...journal.attached import in_job  # only for maps with a journal
 
     flow = question.call(item) if question.is_call else question.answer(item)
     return in_job(question.planner, flow, job, f"{item.key} {item_digest(item.value)}")
 
 
-BATCH_HOURS = 24.0
-"""Within how many hours a batch is answered, or given up: OpenAI, Anthropic, Google, Groq and Mistral all say 24."""
-
-
 def _choose_mode(mode: Mode, within: str | float, question: Question, path: str | None) -> tuple[bool, str]:
-    """Return whether to use batches, and why, if that was left to us. Raises ConfigError for "batch" that cannot be."""
+    """Return whether to use batches, and for "auto" why. Raises ConfigError for "batch" if this map cannot be one."""
     hours = hours_of(within)
     if mode == "live":
         return False, ""
     plan = question.planner.plan("chat", question.model)
     prices = plan.model.prices
     factor = prices.batch_factor if prices is not None else None
-    refused = {
+    obstacles = {
         f"{plan.provider.id} has no batches": "create_batch" not in plan.provider.operations,
         "tools run between two calls": bool(question.tools),
         "a batch is noted beside out=": path is None,
     }
-    why = next((why for why, holds in refused.items() if holds), "")
+    why = next((why for why, holds in obstacles.items() if holds), "")
     if mode == "batch":
         if why:
             raise ConfigError(f"this map cannot be a batch: {why}", hint="mode='live', or 'auto'")
         return True, ""
-    dearer = {
+    drawbacks = {
         f"a batch may take {BATCH_HOURS:g} hours": hours < BATCH_HOURS,
         "no price of a batch is known": factor is None,
         "a batch costs no less": factor is not None and factor >= 1,
     }
-    why = why or next((why for why, holds in dearer.items() if holds), "")
-    return not why, why or f"at {factor:g} of the price"
+    why = why or next((why for why, holds in drawbacks.items() if holds), "")
+    return (False, why) if why else (True, f"at {factor:g} of the price")
 
 
 def hours_of(within: str | float) -> float:
-    """Return a time in hours: `24h`, `90m`, `2d`, or a number of seconds. Raises ConfigError for anything else."""
+    """Return a duration in hours. It is given as `24h`, `90m`, `2d` or a number of seconds, else raises ConfigError."""
     number, unit = (within[:-1], within[-1:]) if isinstance(within, str) else (within, "s")
     try:
         hours = float(number) * {"d": 24.0, "h": 1.0, "m": 1 / 60, "s": 1 / 3600}[unit]
     except (KeyError, ValueError, TypeError):
         hours = -1.0
     if not 0 < hours < float("inf"):
-        raise ConfigError(f"within= cannot be {within!r:.40}", hint="'24h', '90m', or seconds")
+        raise ConfigError(f"within= cannot be {within!r:.40}", hint="write '24h', '90m', or a number of seconds")
     return hours
 
 
@@ -180,7 +178,7 @@ class Question:
     tools: tuple[Tool, ...]
     settings: Loop
     options: Mapping[str, Any]
-    """Those of each call."""
+    """The options of each call."""
 
     @classmethod
     def of(
@@ -193,7 +191,7 @@ class Question:
         max_repairs: int,
         options: Mapping[str, Any],
     ) -> Question:
-        """Check what is asked. Raises ConfigError for what can be seen to be wrong before there is an item."""
+        """Check the arguments of `client.map`. Raises ConfigError for what is wrong with every item."""
         if schema is not None and tools is not None:
             raise ConfigError("map takes a schema or tools, not both", hint="give the tools alone, or the schema")
         named = model if model is not None else planner.default_model()
@@ -210,7 +208,7 @@ class Question:
         )
 
     def answer(self, item: MapItem) -> Flow:
-        """Return the flow that answers an item with a Reply. Raises what making its prompt raises."""
+        """Return the flow that answers an item with a Reply. Raises the errors of making its prompt."""
         if self.is_call:
             return performing(self.call(item))
         prompt = self.prompts.prompt_for(item.value)
@@ -234,7 +232,7 @@ class Question:
         return self.spec is None and not self.tools
 
     def call(self, item: MapItem) -> CallModel:
-        """Return the call about an item. Raises what making its prompt raises."""
+        """Return the call about an item. Raises the errors of making its prompt."""
         return CallModel(self.model, self.prompts.prompt_for(item.value), self.options)
 
     def in_batches(self) -> BatchQuestion:
@@ -259,9 +257,9 @@ class Question:
 
     @property
     def digest(self) -> str:
-        """Digits that differ between maps with another model, prompt, system message, schema or tools.
+        """A digest of the model, prompt, system message, schema and tools, in hexadecimal.
 
-        Of a function that makes prompts, only its name counts.
+        Of a function that makes prompts, only the name counts.
         """
         schema = None if self.spec is None else self.spec.schema
         system, tools = self.options.get("system"), [tool.name for tool in self.tools]

@@ -1,4 +1,4 @@
-"""The items of a map: of an iterable, or the rows of a file, read as they are needed."""
+"""The items of a map, from an iterable or the rows of a file, read as they are needed."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...schemas.errors import ConfigError, MissingExtra
 from ...schemas.json_text import JSONDecodeError, loads
 
 Items = Iterable[object] | AsyncIterable[object] | str | os.PathLike[str]
-"""What a map is made of: an iterable, also an async one, or the path of a file."""
+"""The input of a map: an iterable, also an async one, or the path of a file."""
 
 
 @frozen
@@ -23,7 +23,7 @@ class Unreadable:
 
     error: ConfigError
     raw: str
-    """The row as far as it is known, for its key."""
+    """The text of the row, for its key."""
 
 
 @define(eq=False)
@@ -33,7 +33,7 @@ class Input:
     rows: Iterator[object] | AsyncIterator[object]
     is_file: bool = False
     expected: Callable[[int], float | None] = lambda count: None
-    """Returns about how many items there are, when so many have been read; None where nobody knows."""
+    """Returns about how many items there are, given how many were read; None if that is unknown."""
     close: Callable[[], object] = lambda: None
 
     @property
@@ -62,7 +62,9 @@ def _open_file(path: str) -> Input:
         return _parquet(path)
     read = _READERS.get(suffix)
     if read is None:
-        raise ConfigError(f"{path} is not a file of items", hint=f"name it {', '.join([*_READERS, '.parquet'])}")
+        raise ConfigError(
+            f"{path} is not a file of items", hint=f"its name must end in {', '.join(_READERS)} or .parquet"
+        )
     try:
         file = open(path, "rb")  # noqa: SIM115 - closed by the source
         size = os.fstat(file.fileno()).st_size
@@ -78,7 +80,7 @@ def _open_file(path: str) -> Input:
 
 
 def json_lines(file: IO[bytes], path: str) -> Iterator[object]:
-    """Yield the value of each line of JSON. Blank lines are passed over."""
+    """Yield the value of each line of JSON, and Unreadable for a line that is not JSON. Blank lines are passed over."""
     for number, line in enumerate(file, 1):
         if not line.strip():
             continue
@@ -90,7 +92,10 @@ def json_lines(file: IO[bytes], path: str) -> Iterator[object]:
 
 
 def csv_rows(file: IO[bytes], path: str, *, delimiter: str) -> Iterator[object]:
-    """Yield each row as a dict by the names in the first one."""
+    """Yield each row as a dict by the names in the first row, and Unreadable for a row that does not fit.
+
+    Raises ConfigError for a column without a name, and for two of one name.
+    """
     import csv  # only for files of this kind
 
     reader = csv.reader((line.decode("utf-8", "surrogateescape") for line in file), delimiter=delimiter)
@@ -107,9 +112,10 @@ def csv_rows(file: IO[bytes], path: str, *, delimiter: str) -> Iterator[object]:
             names = [name.removeprefix("\ufeff") for name in row]
             _check_names(names, path)
         elif row:
-            why = _unfit(row, names)
-            broken = why and ConfigError(f"line {reader.line_num} of {path} {why}")
-            yield Unreadable(broken, "\0".join(row)) if broken else dict(zip(names, row, strict=True))
+            if why := _misfit(row, names):
+                yield Unreadable(ConfigError(f"line {reader.line_num} of {path} {why}"), "\0".join(row))
+            else:
+                yield dict(zip(names, row, strict=True))
 
 
 def _check_names(names: list[str], path: str) -> None:
@@ -119,7 +125,8 @@ def _check_names(names: list[str], path: str) -> None:
         raise ConfigError(f"{path} has {what}", hint="the first line has a name for each column")
 
 
-def _unfit(row: list[str], names: list[str]) -> str:
+def _misfit(row: list[str], names: list[str]) -> str:
+    """Return why a row cannot be an item, empty if it can."""
     if len(row) != len(names):
         return f"has {len(row)} cells, and the first line {len(names)}"
     with suppress(UnicodeEncodeError):

@@ -1,4 +1,4 @@
-"""The prompt about one item: of a template, of a function, or the item itself."""
+"""The prompt about one item: from a template, from a function, or the item itself."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ItemPrompts:
 
     @classmethod
     def of(cls, prompt: Prompt) -> ItemPrompts:
-        """Check what makes the prompts. Raises ConfigError for what cannot."""
+        """Check a `prompt=` argument. Raises ConfigError for one that cannot make prompts."""
         if callable(prompt):
             return cls(checked_function(prompt, "prompt=", 1, hint="pass a template, or a function of an item"))
         template = None if prompt is None else template_of(prompt)
@@ -51,7 +51,7 @@ class ItemPrompts:
 
     @property
     def content(self) -> object:
-        """What distinguishes it from others, as data; of a function, its name alone."""
+        """Data that differs between different prompts; of a function, its name alone."""
         made_by = self.made_by
         if isinstance(made_by, Template):
             return [made_by.text if isinstance(made_by, PromptTemplate) else made_by.items, made_by.given]
@@ -64,5 +64,8 @@ def _prompt_in(item: object) -> object:
         for name in ("messages", "prompt"):
             if name in item:
                 return item[name]
-        raise ConfigError("the item is no prompt, and has none", hint="pass prompt=: a template or a function")
+        raise ConfigError(
+            "the item is not a prompt, and has no field messages or prompt",
+            hint="pass prompt=: a template or a function",
+        )
     return item

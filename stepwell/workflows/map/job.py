@@ -41,23 +41,23 @@ from .result import MapItem, MapResult, map_result
 from .results import ResultFile
 from .summary import MapSummary, Tally
 
-_OF_ALL = (
+_FATAL = (
     *(AuthError, QuotaError, NotFound, BudgetExceeded, MissingKey, InvalidKey, MissingExtra),
     *(InvalidOption, UnknownProvider, UnknownModel, UnknownStep, JournalError),
 )
 WINDOW = 1000
-"""How many items may be ahead of one whose turn it is: those who are slower than so many others hold all up."""
+"""How many items may be taken after one without a result: one that is slower than so many others stops the map."""
 AHEAD = 64
-"""How many items are read before a worker is free for them; half as many are left when more are read."""
+"""How many items are read in advance of the workers. More are read when half of them are left."""
 _SCANNED = 1000
-"""How many items that have a result are passed over at a time."""
+"""How many items that have a result are passed over in one effect."""
 Order = Literal["kept", "as done"]
 Errors = Literal["keep", "raise"]
 
 
-def is_of_all(error: Exception) -> bool:
-    """Check whether it is an error that every item would have: with the first one, the map ends."""
-    return isinstance(error, _OF_ALL) and not isinstance(error, JournalMismatch)
+def ends_map(error: Exception) -> bool:
+    """Check whether every item would get this error, so that the map ends with the first one."""
+    return isinstance(error, _FATAL) and not isinstance(error, JournalMismatch)
 
 
 class Display(Protocol):
@@ -67,7 +67,7 @@ class Display(Protocol):
     """Seconds between two calls of `show`."""
 
     def show(self, summary: MapSummary, expected: float | None) -> None:
-        """Show the summary so far, of about so many items if that is known."""
+        """Show the summary so far. `expected` is about how many items there are, None if unknown."""
 
     def close(self, summary: MapSummary) -> None:
         """Show the end, or remove what was shown."""
@@ -81,13 +81,13 @@ class MapJob:
     model: the name of the model.
     answer: returns the flow that answers an item with a Reply.
     world: where the time comes from.
-    file: where the results go; None for nowhere.
+    file: the file of results; None for none.
     workers: how many items are answered at once.
     order: "kept", or "as done".
     errors: "keep" makes an error the result of its item, "raise" ends the map with it.
     display: returns what shows the progress, or None.
-    lead: leads the job in the place of workers: the function of batches.
-    at_end: called when it has ended, however it did.
+    lead: answers the items in place of the workers; see BatchRunner. None for workers.
+    at_end: called when the map has ended, also by an error.
     mode, why: as in its summary.
     emits: whether results are emitted.
     """
@@ -123,7 +123,7 @@ class MapJob:
     _turn: int = 0
     """The turn whose result is next in the order of the input."""
     _held: dict[int, tuple[int | None, MapResult | None]] = field(factory=dict)
-    """The results whose turn has not come, by turn: the place of the line, and what is to be emitted."""
+    """The results whose turn has not come, by turn: the offset of the held line, and the result to emit."""
     _ready: deque[MapResult] = field(factory=deque)
     """Results to emit."""
     _ahead: int = field(init=False)
@@ -142,7 +142,7 @@ class MapJob:
         self._ahead = max(AHEAD, 2 * self.workers)
 
     def flow(self) -> Flow:
-        """Answer all items. Return the MapSummary; one of what is done is on the error, as `.partial`."""
+        """Answer all items and return the MapSummary. An error has the summary so far as `.partial`."""
         world = self.world
         self._began = world.now()
         with span("map", model=self.model) as work:
@@ -176,7 +176,7 @@ class MapJob:
             return summary
 
     def summary(self) -> MapSummary:
-        """Return what has become of the items so far."""
+        """Return the summary of the items so far."""
         with self._lock:
             now = self._ended if self._ended is not None else self.world.now()
             file = self.file
@@ -192,7 +192,7 @@ class MapJob:
     def next_item(self) -> Flow:
         """Return the next item that has no result, with its turn; None after the last. For a lead without workers."""
         while not self._queue and not self._exhausted:
-            yield self._pulling()
+            yield self._pull_effect()
         return self._queue.popleft() if self._queue else None
 
     def put_and_emit(self, turn: int, result: MapResult) -> Flow:
@@ -208,14 +208,14 @@ class MapJob:
         return turn
 
     def show_progress(self) -> None:
-        """Show how far it is, if it is time for that."""
+        """Show the progress, if the time of the next display has come."""
         if self._screen is not None and (now := self.world.now()) >= self._next_display:
             self._next_display = now + self._screen.every
             self._screen.show(self.summary(), self._input.expected(self._read))
 
     def _lead_workers(self, tasks: list[Task]) -> Flow:
         """Pull items, start workers as they are needed, and emit results, until all workers have ended."""
-        pull = self._pulling()
+        pull = self._pull_effect()
         while True:
             signal = self._news.signal  # before anything is looked at, so that no news in between is missed
             wanted = not self._exhausted and self._fault is None and self._has_room()
@@ -246,7 +246,8 @@ class MapJob:
         if self._fault is not None and self.errors == "raise":
             raise self._fault
 
-    def _pulling(self) -> Run:
+    def _pull_effect(self) -> Run:
+        """Return the effect that reads items. Its error for an async iterable and a Client is a ConfigError."""
         rows: Any = self._input.rows
         if self._input.is_async:
             return Run(_refuse_async, lambda: self._apull(rows))
@@ -263,7 +264,7 @@ class MapJob:
         return not self._blocked
 
     def _pull(self, rows: Iterator[object]) -> None:
-        """Read items until there are enough; of an iterable of the caller's, which may be slow, one."""
+        """Read items until there are enough; a single one from an iterable of the caller, which may be slow."""
         for _ in range(_SCANNED):
             try:
                 row = next(rows)
@@ -283,18 +284,18 @@ class MapJob:
             self._take(row)
 
     def _take(self, row: object) -> bool:
-        """Give an item its turn, unless it has a result; return whether it had none."""
+        """Give an item its turn and queue it, unless it has a result. Return whether it was queued."""
         index, self._read = self._read, self._read + 1
         item = self._item(row, index)
         if self.file is not None:
             if item.key in self.file.done:
                 self.tally.skipped += 1
                 return False
-            place = self.file.take_earlier(item.key)
-            if place is not None:
+            offset = self.file.take_earlier(item.key)
+            if offset is not None:
                 with self._lock:
                     self.tally.skipped += 1
-                    self._held[self.give_turn()] = place, None
+                    self._held[self.give_turn()] = offset, None
                     self._write_held()
                 return False
         self._queue.append((self.give_turn(), item))
@@ -307,13 +308,13 @@ class MapJob:
             key = item_key(row, index, self.key)
             if self.key is None or self._seen.add(key):
                 return MapItem(index, key, row)
-            error: Exception = ConfigError(f"its key {key!r:.80} is that of an item before it", hint="give it its own")
-        except Exception as failed:  # of the caller's function, too
+            error: Exception = ConfigError(f"an earlier item has the same key {key!r:.80}", hint="give each its own")
+        except Exception as failed:  # also one of the caller's function
             error = failed
         return MapItem(index, item_key(repr(row), index, None), row, error)
 
     def _worker(self) -> Flow:
-        """Answer one item after the other, until there are no more."""
+        """Answer one item after the other, until there are no more or the map has failed."""
         while self._fault is None:
             signal = self._arrived.signal
             try:
@@ -336,8 +337,8 @@ class MapJob:
                 reply = yield from self.answer(item)
             except Exception as failed:
                 error = failed
-        if error is not None and (self.errors == "raise" or is_of_all(error)):
-            error.add_note(f"it is the error of item {item.index}, whose key is {item.key!r:.80}")
+        if error is not None and (self.errors == "raise" or ends_map(error)):
+            error.add_note(f"it came from item {item.index}, whose key is {item.key!r:.80}")
             self._fault = self._fault or error
             self._arrived.publish()
             self._news.publish()
@@ -346,7 +347,7 @@ class MapJob:
         yield Run(lambda: self._put(turn, result))  # no partial: what is called would be checked for 60 µs
 
     def _put(self, turn: int, result: MapResult) -> None:
-        """Count a result, and write it, or put it down until its turn has come."""
+        """Count a result and write it, or hold it until its turn has come."""
         line = None if self.file is None else result.line(self.file.job)
         given = result if self.emits else None
         with self._lock:
@@ -361,15 +362,15 @@ class MapJob:
                 if self._held:
                     self._write_held()
             else:
-                place = None if self.file is None or line is None else self.file.hold(line)
-                self._held[turn] = place, given
+                offset = None if self.file is None or line is None else self.file.hold(line)
+                self._held[turn] = offset, given
 
     def _write_held(self) -> None:
         """Write the results whose turn has come."""
         while (held := self._held.pop(self._turn, None)) is not None:
-            place, result = held
-            if self.file is not None and place is not None:
-                self.file.append_held(place)
+            offset, result = held
+            if self.file is not None and offset is not None:
+                self.file.append_held(offset)
             self._turn += 1
             self._hand_over(result)
         if self.file is not None and not self._held:

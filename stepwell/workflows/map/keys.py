@@ -1,4 +1,4 @@
-"""Keys of items: text that finds an item's result again in a later run."""
+"""Keys of items: texts by which a later run finds the result of an item."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ def item_key(item: object, index: int, key: KeyOf) -> str:
     key: the field that has it, or a function of the item; None makes `number-digest`, in which the digest is that of
         the item's JSON.
 
-    Raises ConfigError for an item without the field, and for one that has no JSON and needs a key therefore.
+    Raises ConfigError for an item without the field, for a key that is neither text nor a whole number, and without
+    `key` for an item that has no JSON form.
     """
     if key is None:
         return f"{index}-{item_digest(item)}"
@@ -34,25 +35,29 @@ def item_key(item: object, index: int, key: KeyOf) -> str:
     else:
         found = item[key]
     if not isinstance(found, str | int) or isinstance(found, bool):
-        raise ConfigError(f"a key cannot be {short_json(found) if found is None else type(found).__name__}")
+        raise ConfigError(
+            f"a key cannot be {short_json(found) if found is None else type(found).__name__}",
+            hint="a key is text or a whole number",
+        )
     return str(found)
 
 
 def item_digest(item: object) -> str:
-    """Return a digest of an item's JSON. Raises ConfigError for one that has none."""
+    """Return a digest of an item's JSON. Raises ConfigError for an item that has no JSON form."""
     try:
         content = dumps(item, plain_data, SORT_KEYS)
     except TypeError:
         raise ConfigError(
-            f"a {type(item).__name__} cannot be recognised in a later run", hint="pass key=: a function of the item"
+            f"a {type(item).__name__} cannot be recognised in a later run",
+            hint="pass key=: a field or a function of the item",
         ) from None
     return blake2b(content, digest_size=6).hexdigest()
 
 
 class KeyTable:
-    """A table of numbers by key, in 24 to 48 bytes each: it has only digests of the keys, of 64 bits.
+    """A hash table of numbers by key, with 24 to 48 bytes for each: it stores 64-bit digests in place of the keys.
 
-    That two of a million keys have the same digest has a chance of one in 37 million.
+    The chance that two of a million keys have the same digest is one in 37 million.
     """
 
     def __init__(self) -> None:
@@ -74,7 +79,7 @@ class KeyTable:
         return self._numbers[at] if self._digests[at] == digest else None
 
     def add(self, key: str, number: int = 0) -> bool:
-        """Add a key with its number; return whether it is new. Of one that is not, the number stays."""
+        """Add a key with its number, and return whether it is new. A key that is not new keeps its number."""
         digest = _digest(key)
         at = _place(self._digests, digest)
         if self._digests[at] == digest:
@@ -86,6 +91,7 @@ class KeyTable:
         return True
 
     def _grow(self) -> None:
+        """Double the number of slots."""
         digests, numbers = _slots(2 * len(self._digests))
         for digest, number in zip(self._digests, self._numbers, strict=True):
             if digest:
@@ -95,12 +101,12 @@ class KeyTable:
 
 
 def _slots(count: int) -> tuple[array[int], array[int]]:
-    """Make the slots of a table, all of them free; the count is a power of two."""
+    """Make the free slots of a table: digests (0 is free) and numbers. The count is a power of two."""
     return array("Q", bytes(8 * count)), array("Q", bytes(8 * count))
 
 
 def _place(digests: array[int], digest: int) -> int:
-    """Return the slot of a digest, or the free one (0) where it belongs."""
+    """Return the slot that holds a digest, or the free slot where it belongs."""
     mask = len(digests) - 1
     at = digest & mask
     while (found := digests[at]) and found != digest:

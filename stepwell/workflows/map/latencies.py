@@ -1,4 +1,4 @@
-"""How long many items took, counted in a bounded number of classes."""
+"""How long many items took, as a histogram with a bounded number of buckets."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ _GROWTH = log(1.02)
 _SHORTEST, _LONGEST = 1e-4, 1e5
 
 
-def class_of(seconds: float) -> int:
-    """Return the number of the class of so many seconds."""
+def bucket_of(seconds: float) -> int:
+    """Return the number of the bucket into which a duration falls."""
     return int(log(min(max(seconds, _SHORTEST), _LONGEST)) // _GROWTH)
 
 
 @frozen
 class Latencies:
-    """How long the items took, as counts in at most 1,050 classes, of which each ends 2% above the one before."""
+    """How long the items took: counts in at most 1,050 buckets from 0.1 ms to 28 h, each 2% wider than the last."""
 
     counts: Mapping[int, int] = field(factory=dict, repr=False)
 
     def percentile(self, percent: float) -> float | None:
-        """Return the seconds within which so many percent of the items were done, to 1%; None without any."""
-        return self.seconds_at(self.place_of(percent)) if self.counts else None
+        """Return the seconds within which `percent` of the items were done, to 1%; None without items."""
+        return self.seconds_at(self.bucket_at(percent)) if self.counts else None
 
-    def place_of(self, percent: float) -> int:
-        """Return the class within which so many percent of the items were done. There must be some."""
+    def bucket_at(self, percent: float) -> int:
+        """Return the bucket within which `percent` of the items were done. There must be at least one item."""
         left = sum(self.counts.values()) * percent / 100
-        for place in sorted(self.counts):
-            left -= self.counts[place]
+        for bucket in sorted(self.counts):
+            left -= self.counts[bucket]
             if left <= 0:
                 break
-        return place
+        return bucket
 
     @staticmethod
-    def seconds_at(place: float) -> float:
-        """Return the seconds in the middle of a class."""
-        return exp((place + 0.5) * _GROWTH)
+    def seconds_at(bucket: float) -> float:
+        """Return the seconds in the middle of a bucket."""
+        return exp((bucket + 0.5) * _GROWTH)

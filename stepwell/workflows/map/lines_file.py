@@ -1,4 +1,4 @@
-"""A file of lines that only grows at its end, each line by one write."""
+"""A file of lines to which each line is appended by a single write."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ _BLOCK = 2**18
 
 
 class LinesFile:
-    """Lines of JSON in a file that one process writes. Its methods are called under a lock of the caller's.
+    """Lines of JSON in a file that one process writes. The caller holds a lock.
 
-    A process that is killed leaves whole lines. Only a machine that stops may leave a part of the last one, which
+    A process that is killed leaves whole lines. Only a machine that crashes may leave a part of the last one, which
     `open` cuts off.
     """
 
@@ -27,13 +27,13 @@ class LinesFile:
 
     @property
     def is_open(self) -> bool:
-        """Whether it was opened, and not closed since."""
+        """Whether the file is open."""
         return self._file >= 0
 
     def open(self) -> None:
-        """Open the file, make it if it is missing, and cut off a line without an end.
+        """Open the file, create it if it is missing, and cut off a last line without a line end.
 
-        Raises ConfigError if it cannot be written, or if another process writes it.
+        Raises ConfigError if it cannot be written, or if another process has it open.
         """
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
@@ -48,9 +48,9 @@ class LinesFile:
             raise cannot_write(self.path, error) from error
 
     def append(self, line: bytes) -> int:
-        """Write a line, which has its line end, and return where it begins. Raises ConfigError, and writes none of it.
+        """Append a line, given with its line end, and return its offset in bytes.
 
-        The file is then as long as before.
+        Raises ConfigError if it cannot be written; the file is then as long as before.
         """
         at = self.size
         try:
@@ -63,7 +63,7 @@ class LinesFile:
         return at
 
     def line_at(self, at: int) -> bytes:
-        """Return the line that begins there."""
+        """Return the line at an offset, with its line end."""
         os.lseek(self._file, at, os.SEEK_SET)
         data = os.read(self._file, 4096)
         while b"\n" not in data:
@@ -74,7 +74,7 @@ class LinesFile:
         return data[: data.index(b"\n") + 1]
 
     def lines(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
-        """Yield where each line begins, and the line; the file may grow meanwhile, and what comes later is left out."""
+        """Yield the offset of each line and the line. Lines that are appended meanwhile are left out."""
         at, read, rest, end = start, start, b"", self.size
         while read < end:
             os.lseek(self._file, read, os.SEEK_SET)
@@ -86,12 +86,12 @@ class LinesFile:
                 at += len(line) + 1
 
     def cut(self, size: int) -> None:
-        """Shorten the file to so many bytes."""
+        """Shorten the file to `size` bytes."""
         os.ftruncate(self._file, size)
         self.size = size
 
     def flush(self) -> None:
-        """Wait until all is on the disk."""
+        """Wait until all data is on the disk."""
         os.fsync(self._file)
 
     def close(self) -> None:
@@ -114,7 +114,8 @@ class LinesFile:
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise ConfigError(
-                    f"another process, or another map of this one, writes {self.path}", hint="give each its own out="
+                    f"another process or map is writing {self.path}",
+                    hint="give each its own out=",
                 ) from None
             except OSError:
                 pass  # some network file systems have no locks

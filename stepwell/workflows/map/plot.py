@@ -9,26 +9,26 @@ from typing import Protocol
 _WIDTH, _LEFT, _TOP, _HEIGHT, _BAR, _STEP = 860, 48, 64, 160, 560, 22
 _STYLE = "text{font:12px system-ui,sans-serif;fill:#1e293b}.t{font-weight:600;font-size:14px}.s{fill:#64748b}"
 _MARKS = ((50, "#0f766e"), (90, "#d97706"), (99, "#dc2626"))
-_CLASSES = 60
-"""The most bars of the histogram."""
+_MAX_BARS = 60
+"""Of the histogram, whose buckets are merged above it."""
 
 
 class Histogram(Protocol):
-    """What is used of Latencies."""
+    """The part of Latencies that a plot uses."""
 
     @property
     def counts(self) -> Mapping[int, int]:
-        """How many items there are in each class."""
+        """How many items there are in each bucket."""
 
-    def place_of(self, percent: float) -> int:
-        """Return the class within which so many percent of the items are."""
+    def bucket_at(self, percent: float) -> int:
+        """Return the bucket within which `percent` of the items are."""
 
-    def seconds_at(self, place: float) -> float:
-        """Return the seconds in the middle of a class."""
+    def seconds_at(self, bucket: float) -> float:
+        """Return the seconds in the middle of a bucket."""
 
 
 def svg(text: str, counts: Sequence[tuple[str, int]], latencies: Histogram) -> str:
-    """Return the plot as a document of SVG, without scripts and references.
+    """Return the plot as an SVG document, without scripts and external references.
 
     text: the summary as text, whose first two lines are shown.
     counts: how many items were answered, then how many have an error of each class.
@@ -53,13 +53,13 @@ def _histogram(latencies: Histogram) -> list[str]:
     if not latencies.counts:
         return []
     first, last = min(latencies.counts), max(latencies.counts)
-    merged = max(1, -(-(last - first + 1) // _CLASSES))
+    merged = max(1, -(-(last - first + 1) // _MAX_BARS))
     heights: dict[int, int] = {}
-    for place, count in latencies.counts.items():
-        at = (place - first) // merged
+    for bucket, count in latencies.counts.items():
+        at = (bucket - first) // merged
         heights[at] = heights.get(at, 0) + count
-    classes, most = (last - first) // merged + 1, max(heights.values())
-    width, base = (_WIDTH - 2 * _LEFT) / classes, _TOP + _HEIGHT
+    bars, most = (last - first) // merged + 1, max(heights.values())
+    width, base = (_WIDTH - 2 * _LEFT) / bars, _TOP + _HEIGHT
     parts = [
         f'<rect x="{_LEFT + at * width:.1f}" y="{base - count / most * _HEIGHT:.1f}" width="{max(width - 1, 0.5):.1f}" '
         f'height="{count / most * _HEIGHT:.1f}" fill="#94a3b8"/>'
@@ -69,9 +69,9 @@ def _histogram(latencies: Histogram) -> list[str]:
     end = latencies.seconds_at(last)
     parts.append(f'<text class="s" x="{_WIDTH - _LEFT}" y="{base + 16}" text-anchor="end">{_time(end)}</text>')
     for row, (percent, fill) in enumerate(_MARKS):
-        place = latencies.place_of(percent)
-        x = _LEFT + ((place - first) / merged + 0.5 / merged) * width
-        label = f"p{percent} {_time(latencies.seconds_at(place))}"
+        bucket = latencies.bucket_at(percent)
+        x = _LEFT + ((bucket - first) / merged + 0.5 / merged) * width
+        label = f"p{percent} {_time(latencies.seconds_at(bucket))}"
         anchor = ' text-anchor="end"' if x > _WIDTH / 2 else ""
         parts.append(f'<path d="M{x:.1f} {_TOP - 6}V{base}" stroke="{fill}" fill="none"/>')
         shift = -4 if anchor else 4

@@ -1,4 +1,4 @@
-"""Show how far a map is: a bar or a line on a terminal, a line now and then in another place, or a function."""
+"""Show the progress of a map: by a bar or a line on a terminal, by lines in a log, or by a function of the caller."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .summary import MapSummary, shown_cost
 Progress = bool | Callable[[MapSummary], object] | None
 """True shows it, False does not; None shows it on a terminal. A function is called with the summary so far."""
 SHOW_AFTER = 1.0
-"""Seconds before progress shows that was not asked for."""
+"""Seconds before progress is shown, if the caller did not ask for it."""
 EVERY = 10.0
 """Seconds between two lines where stderr is no terminal."""
 
@@ -56,6 +56,8 @@ def _time(seconds: float) -> str:
 
 
 class _Calls:
+    """Calls a function of the caller with the summary."""
+
     every = REFRESH
 
     def __init__(self, report: Callable[[MapSummary], object]) -> None:
@@ -69,6 +71,8 @@ class _Calls:
 
 
 class _Lines:
+    """Prints a line now and then, where stderr is not a terminal."""
+
     every = EVERY
 
     def show(self, summary: MapSummary, expected: float | None) -> None:
@@ -80,6 +84,8 @@ class _Lines:
 
 
 class _Line:
+    """Rewrites a line of the terminal."""
+
     every = REFRESH
 
     def __init__(self, line: RewrittenLine) -> None:

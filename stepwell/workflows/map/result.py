@@ -26,12 +26,12 @@ class MapItem:
     key: str
     value: object
     error: Exception | None = None
-    """Why it cannot be asked about; None for one that can."""
+    """Why no prompt can be made of it; None if one can."""
 
 
 @frozen(eq=False)
 class MapResult:
-    """What became of one item: a reply, or an error."""
+    """The result of one item: a reply, or an error."""
 
     index: int
     """The item's number in the input, from 0."""
@@ -44,7 +44,7 @@ class MapResult:
     cost: Cost
     usage: Usage | None
     again: bool = False
-    """Whether it was sent again, after a run that was killed before its answer was there."""
+    """Whether it was sent again, after a run that was killed before it had the answer."""
 
     @property
     def text(self) -> str | None:
@@ -65,7 +65,7 @@ class MapResult:
     def line(self, job: str | None = None) -> bytes:
         """Return the item's line in the file of results: JSON and a line end.
 
-        job: what all lines of one map have in common, if they are for a file.
+        job: a digest of the map's model, prompt, schema and tools, for a file; see ResultFile.
         """
         row: dict[str, Any] = {"index": self.index, "key": self.key}
         if self.error is not None:
@@ -88,7 +88,7 @@ class MapResult:
 def map_result(
     item: MapItem, reply: Reply[Any] | None, error: Exception | None, seconds: float | None, *, again: bool = False
 ) -> MapResult:
-    """Make the result of an item, with what it cost, also where it failed."""
+    """Make the result of an item, with its cost and usage, which an error may have, too."""
     known = reply
     usage = None
     if error is not None:

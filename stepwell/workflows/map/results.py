@@ -1,7 +1,7 @@
-"""The file of a map's results: each key once, whole at every moment, continued by a later run.
+"""The file of a map's results: each key once, only whole lines at any time, continued by a later run.
 
-In the order "kept" a result whose turn has not come is written to a second file (`results.jsonl.waiting`) as soon as it
-is there, and copied when it comes: it takes no memory, and a killed run loses none.
+In the order "kept", a result whose turn has not come is written to a second file (`results.jsonl.waiting`) at once, and
+copied when its turn comes: it takes no memory, and a killed run loses no result.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from .keys import KeyTable
 from .lines_file import LinesFile
 
 WAITING_BYTES = 16 * 2**20
-"""How much may be written to the second file before it is emptied."""
+"""The size of the second file above which no more items are taken until it can be emptied."""
 
 
 @define(eq=False)
 class ResultFile:
-    """A file of results, and beside it the file of those whose turn has not come.
+    """A file of results, and a second file of those whose turn has not come.
 
     path: the file.
     kept: whether the lines are in the order of the input.
-    job: what all lines of one map have in common: a digest of its model and prompt.
+    job: a digest of the map's model, prompt, schema and tools, which is in each line.
     retry_failed: whether to drop the results that are errors.
     """
 
@@ -36,15 +36,17 @@ class ResultFile:
     job: str
     retry_failed: bool = False
     done: KeyTable = field(factory=KeyTable, init=False)
-    """The keys of the lines that earlier runs have left in the file."""
+    """The keys of the lines that earlier runs wrote to the file."""
     earlier: KeyTable = field(factory=KeyTable, init=False)
-    """Where the lines begin that earlier runs have left in the other file."""
+    """The offsets, by key, of the lines that earlier runs wrote to the second file."""
     failed: int = field(default=0, init=False)
     """How many of the lines from earlier runs are errors."""
     _lines: LinesFile = field(init=False)
     _waiting: LinesFile = field(init=False)
     _taken: int = field(default=0, init=False)
+    """How many of the earlier lines in the second file were asked for."""
     _limit: int = field(factory=lambda: WAITING_BYTES, init=False)
+    """The size of the second file up to which lines are added."""
 
     def __attrs_post_init__(self) -> None:
         self._lines, self._waiting = LinesFile(self.path), LinesFile(f"{self.path}.waiting")
@@ -67,28 +69,28 @@ class ResultFile:
         self._lines.append(line)
 
     def hold(self, line: bytes) -> int:
-        """Put down a line whose turn has not come; return its place."""
+        """Write a line whose turn has not come to the second file, and return its offset."""
         if not self._waiting.is_open:
             self._waiting.open()
         return self._waiting.append(line)
 
-    def append_held(self, place: int) -> None:
-        """Add the line that was put down at this place."""
-        self._lines.append(self._waiting.line_at(place))
+    def append_held(self, offset: int) -> None:
+        """Copy the line at this offset of the second file to the end of the results."""
+        self._lines.append(self._waiting.line_at(offset))
 
     def take_earlier(self, key: str) -> int | None:
-        """Return the place of a line that an earlier run has put down; None without one."""
-        place = self.earlier.find(key)
-        self._taken += place is not None
-        return place
+        """Return the offset of a line that an earlier run wrote to the second file; None without one."""
+        offset = self.earlier.find(key)
+        self._taken += offset is not None
+        return offset
 
     @property
     def has_room(self) -> bool:
-        """Whether more lines may be put down, before those that were have had their turn."""
+        """Whether the second file may get more lines."""
         return self._waiting.size < self._limit
 
     def all_written(self) -> None:
-        """Note that no line waits any more."""
+        """Empty the second file, if it is large and all of its lines have been copied."""
         if self._waiting.size < self._limit:
             return
         if self._taken < len(self.earlier):
@@ -97,7 +99,7 @@ class ResultFile:
             self._waiting.cut(0)
 
     def finish(self) -> None:
-        """Close the files after all turns: lines of items that the input no longer has are added, and nothing waits."""
+        """Close the files after the last turn. Lines of items that the input no longer has are added at the end."""
         if self._waiting.is_open:
             self._append_rest()
             self._waiting.remove()
@@ -118,8 +120,8 @@ class ResultFile:
     def _read_lines(self) -> None:
         """Note the keys of the file.
 
-        To retry an error, the lines after it are moved to the other file, so that the file is cut at one place: there
-        is no moment at which a line is in neither.
+        To retry errors, the lines after the first one are copied to the second file before the file is cut there, so
+        that at any time each line is in one of them.
         """
         cut = None
         for at, line, row in self._rows(self._lines):

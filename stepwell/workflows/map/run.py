@@ -1,4 +1,4 @@
-"""A map as it runs, sync and async."""
+"""MapRun and AsyncMapRun: a map that can be run or iterated."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .summary import MapSummary
 
 
 class _MapRun:
-    """The base of both. It runs once."""
+    """The base of MapRun and AsyncMapRun."""
 
     def __init__(self, job: MapJob) -> None:
         self._job = job
@@ -21,13 +21,14 @@ class _MapRun:
 
     @property
     def summary(self) -> MapSummary:
-        """What has become of the items so far; see MapSummary."""
+        """The summary of the items so far."""
         return self._job.summary()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._job.model}: {self.summary!r})"
 
     def _begin(self, *, emits: bool) -> MapJob:
+        """Return the job to run. Raises ConfigError the second time."""
         if self._begun:
             raise ConfigError("a map runs once", hint="call map again; it goes on with the items without a result")
         self._begun, self._job.emits = True, emits
@@ -52,7 +53,10 @@ class MapRun(_MapRun):
         self._client = client
 
     def run(self) -> MapSummary:
-        """Answer all items and return the summary. Raises an error that all items would have, with it as `.partial`."""
+        """Answer all items and return the summary.
+
+        Raises an error that every item would get, such as AuthError, with the summary so far as `.partial`.
+        """
         summary: MapSummary = self._client.run_workflow(self._begin(emits=False).flow())
         return summary
 

@@ -12,7 +12,7 @@ from attrs import define, field, frozen
 from ...schemas.prices import EXACT, NOTHING, Cost
 from ...schemas.reply import CallWarning
 from ...schemas.usage import Usage
-from .latencies import Latencies, class_of
+from .latencies import Latencies, bucket_of
 from .result import MapResult
 
 _MOST_WARNINGS = 20
@@ -27,7 +27,7 @@ class MapSummary:
     failed: int = 0
     """Items that have an error as their result in this run."""
     skipped: int = 0
-    """Items whose result an earlier run has left in the file."""
+    """Items whose result was in the file from an earlier run."""
     skipped_failed: int = 0
     """How many results of earlier runs are errors: run again with `retry_failed=True`."""
     errors: Mapping[str, int] = field(factory=dict)
@@ -43,12 +43,12 @@ class MapSummary:
     """Items that failed, or were sent again, after a request whose answer was lost, for which the provider may charge.
     """
     warnings: tuple[CallWarning, ...] = ()
-    """Different warnings of the replies, at most 20."""
+    """The distinct warnings of the replies, at most 20."""
     model: str = ""
     mode: str = "live"
     """live or batch"""
     why: str = ""
-    """Why this mode was taken, where that was not the caller's choice."""
+    """Why this mode was chosen, with mode="auto"."""
     out: str | None = None
     """The file of results."""
 
@@ -101,7 +101,7 @@ class MapSummary:
 
 
 def shown_cost(cost: Cost) -> str:
-    """Return a cost as text, to four digits."""
+    """Return a cost as text: with four digits, from $100 on with cents."""
     if cost.total is None:
         return "cost unknown"
     amount = f"${cost.total:,.2f}" if cost.total >= 100 else f"${float(cost.total):.4g}"
@@ -110,7 +110,7 @@ def shown_cost(cost: Cost) -> str:
 
 @define(eq=False)
 class Tally:
-    """The counts of a map under way. The caller holds a lock."""
+    """The counts of a running map. The caller holds a lock."""
 
     answered: int = 0
     failed: int = 0
@@ -150,8 +150,8 @@ class Tally:
             tokens[2] += usage.cached_input_tokens or 0
             tokens[3] += usage.reasoning_tokens or 0
         if result.seconds is not None:
-            place = class_of(result.seconds)
-            self._latencies[place] = self._latencies.get(place, 0) + 1
+            bucket = bucket_of(result.seconds)
+            self._latencies[bucket] = self._latencies.get(bucket, 0) + 1
         if result.reply is not None and result.reply.warnings and len(self._warnings) < _MOST_WARNINGS:
             self._warnings.update(dict.fromkeys(result.reply.warnings))
 

@@ -13,7 +13,7 @@ from types import ModuleType
 from . import aimock, litellm_proxy, llama_server, llmock
 from .asking import Row
 from .installed import NotInstalled
-from .page import Heard, page, unexplained
+from .page import JudgeReport, page, unexplained
 
 PAGE = Path(__file__).parents[3] / "docs" / "judges.md"
 GROUPS: tuple[tuple[ModuleType, ...], ...] = ((llmock, aimock), (llama_server,), (litellm_proxy,))
@@ -27,22 +27,22 @@ def main() -> int:
     parser.add_argument("--only", default="", help="the module of one judge; the page is then printed")
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # else the judges' servers would outlive this process
     only = parser.parse_args().only
-    heard: list[Heard] = []
+    reports: list[JudgeReport] = []
     for group in GROUPS:
         wanted = [each for each in group if only in ("", each.__name__.rpartition(".")[2])]
         with ThreadPoolExecutor(max(1, len(wanted))) as threads:
-            heard += threads.map(hear, wanted)
-    written = page(heard)
+            reports += threads.map(run_judge, wanted)
+    written = page(reports)
     if only:
         print(written)
     else:
         PAGE.write_text(written)
-    for row in unexplained(heard):
+    for row in unexplained(reports):
         print(f"{row.route.judge}, {row.route.name}, {row.case}, {row.way}: {row.wanted} != {row.ours} {row.found}")
-    return 1 if unexplained(heard) else 0
+    return 1 if unexplained(reports) else 0
 
 
-def hear(judge: ModuleType) -> Heard:
+def run_judge(judge: ModuleType) -> JudgeReport:
     """Run one judge, for LIMIT seconds at most."""
     rows: list[Row] = []
     started = time.monotonic()
@@ -59,7 +59,7 @@ def hear(judge: ModuleType) -> Heard:
     except NotInstalled as error:
         missing = f"Not run here: {error}."
     print(f"{judge.NAME}: {len(rows)} calls in {time.monotonic() - started:.0f} s. {missing}", file=sys.stderr)
-    return Heard(judge.NAME, judge.REQUIREMENT, rows, missing)
+    return JudgeReport(judge.NAME, judge.REQUIREMENT, rows, missing)
 
 
 if __name__ == "__main__":

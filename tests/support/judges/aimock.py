@@ -57,7 +57,7 @@ ROUTES: list[tuple[str, str, str, dict[str, Any], Any]] = [
 ]
 
 _TOOLS = partial(asking.text, tools=[asking.weather])
-# prompt, what a right client ends with, ways, question
+# prompt, what a correct client ends with, ways, question
 CASES: list[tuple[str, str, tuple[str, ...], Any]] = [
     ("text please", TEXT, BOTH, asking.text),
     ("reasoning please", "'At nine.', stop", BOTH, asking.text),
@@ -92,7 +92,7 @@ def _sound() -> Audio:
     return Audio(data=b"RIFF----WAVE", media_type="audio/wav")
 
 
-# name, route, our model, method, arguments after the model, reader, what a right client reads
+# name, route, our model, method, arguments after the model, reader, what a correct client reads
 OPERATIONS: list[tuple[str, str, str, str, tuple[Any, ...], Any, str]] = [
     ("OpenAI embeddings", "/v1", "openai:text-embedding-3-small", "embed", (["a", "b"],), _vectors, "2 vectors"),
     ("Gemini embeddings", "/v1beta", "google:gemini-embedding-001", "embed", (["a"],), _vectors, "1 vectors"),

@@ -47,7 +47,7 @@ ROUTES: list[tuple[str, str, str, dict[str, Any]]] = [
 
 @frozen
 class Case:
-    """One case: the faults that the server is asked for, and the line that a right client ends with."""
+    """One case: the faults that the server is asked for, and the line that a correct client ends with."""
 
     name: str
     behaviors: tuple[dict[str, Any], ...]

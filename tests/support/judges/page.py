@@ -1,4 +1,4 @@
-"""docs/judges.md, from what the judges said."""
+"""Write docs/judges.md from the reports of the judges."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ asks every route that it knows: sync and async, streamed and not, where the case
 
 
 @frozen
-class Heard:
-    """What one judge said: its rows, or why there are none, or why they are not all."""
+class JudgeReport:
+    """The rows of one judge, and why some or all are missing."""
 
     name: str
     requirement: str
@@ -29,28 +29,28 @@ class Heard:
     missing: str = ""
 
 
-def page(heard: Iterable[Heard]) -> str:
+def page(reports: Iterable[JudgeReport]) -> str:
     """Write the page."""
-    heard = list(heard)
-    sections = [HEAD, _summary(heard)]
-    for judge in heard:
+    reports = list(reports)
+    sections = [HEAD, _summary(reports)]
+    for judge in reports:
         sections.append(f"\n## {judge.name}\n\nInstalled as {judge.requirement}. {judge.missing}".rstrip() + "\n")
         if judge.rows:
             sections += ["\n", _cases(judge.rows), _disagreements(judge.rows)]
     return "".join(sections)
 
 
-def unexplained(heard: Iterable[Heard]) -> list[Row]:
-    """Return the rows in which a judge and this client differ, and nobody has said why."""
-    return [row for judge in heard for row in judge.rows if not row.agrees and explanation_of(row) is None]
+def unexplained(reports: Iterable[JudgeReport]) -> list[Row]:
+    """Return the rows in which a judge and this client differ without an explanation."""
+    return [row for judge in reports for row in judge.rows if not row.agrees and explanation_of(row) is None]
 
 
-def _summary(heard: list[Heard]) -> str:
+def _summary(reports: list[JudgeReport]) -> str:
     lines = [
         "| judge | routes | calls | agree | differ, explained | differ, unexplained |",
         "|---|---|---|---|---|---|",
     ]
-    for judge in heard:
+    for judge in reports:
         agree = sum(row.agrees for row in judge.rows)
         open_ = len(unexplained([judge]))
         known = len(judge.rows) - agree - open_
@@ -64,7 +64,7 @@ def _cases(rows: list[Row]) -> str:
     cases: dict[str, list[Row]] = {}
     for row in rows:
         cases.setdefault(row.case, []).append(row)
-    lines = ["| case | routes | ways | a right client ends with |", "|---|---|---|---|"]
+    lines = ["| case | routes | ways | a correct client ends with |", "|---|---|---|---|"]
     for case, those in cases.items():
         routes = list(dict.fromkeys(row.route.name for row in those))
         ways = [way for way in WAYS if way in {row.way for row in those}]
@@ -76,7 +76,7 @@ def _cases(rows: list[Row]) -> str:
 
 
 def _disagreements(rows: list[Row]) -> str:
-    """Write a line for each explanation, and one for each case without."""
+    """Write a table of the disagreements: a line for each explanation, and for each case without one."""
     kinds: dict[object, list[Row]] = {}
     for row in rows:
         if not row.agrees:

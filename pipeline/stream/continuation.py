@@ -1,4 +1,4 @@
-"""Join the parts of an answer that broke off: what has been said, and the chunks of the rest as its continuation."""
+"""Join the parts of an answer that broke off: note what has come, and change the chunks of the rest to follow it."""
 
 from __future__ import annotations
 
@@ -27,26 +27,37 @@ from ...schemas.message import Context, assistant
 from ...schemas.parts import Reasoning, Text
 from ...schemas.usage import NO_USAGE, Usage, total_usage
 
-_PLACED = (TextDelta, ReasoningDelta, RefusalDelta, PartEnd, PartDone, Cited, ToolCallStart, ToolCallDelta, ToolCallEnd)
+_INDEXED = (
+    TextDelta,
+    ReasoningDelta,
+    RefusalDelta,
+    PartEnd,
+    PartDone,
+    Cited,
+    ToolCallStart,
+    ToolCallDelta,
+    ToolCallEnd,
+)
+"""Chunks that have the index of a part."""
 
 
-class Said:
+class Received:
     """What has come of an answer, as far as its continuation depends on it."""
 
     def __init__(self) -> None:
         self._pieces: list[str] = []
         self._text = ""
-        self.place = 0
-        """The index of the text that grew last."""
-        self.places = 0
-        """One more than the highest index."""
-        self.length = 0
-        """The characters of the text part at `place`."""
+        self.text_index = 0
+        """The index of the text part that grew last."""
+        self.next_index = 0
+        """One more than the highest index of a part."""
+        self.text_length = 0
+        """The number of characters in the text part at `text_index`."""
         self.usage: Usage | None = None
         self.has_finished_part = False
         """Whether a tool call has ended, or a part has come that is neither text nor reasoning."""
         self.has_others = False
-        """Whether there are further answers, or a refusal."""
+        """Whether there are further answers (n > 1), or a refusal."""
         self.is_shown = False
         """Whether anything but reasoning has come."""
 
@@ -65,12 +76,12 @@ class Said:
     def feed(self, chunks: list[StreamChunk]) -> None:
         for chunk in chunks:
             kind = type(chunk)
-            if kind in _PLACED and (index := getattr(chunk, "index", None)) is not None:
-                self.places = max(self.places, index + 1)
+            if kind in _INDEXED and (index := getattr(chunk, "index", None)) is not None:
+                self.next_index = max(self.next_index, index + 1)
             if isinstance(chunk, TextDelta):
                 self._pieces.append(chunk.text)
-                self.length = len(chunk.text) + (self.length if chunk.index == self.place else 0)
-                self.place, self.is_shown = chunk.index, True
+                self.text_length = len(chunk.text) + (self.text_length if chunk.index == self.text_index else 0)
+                self.text_index, self.is_shown = chunk.index, True
             elif isinstance(chunk, UsageUpdate):
                 self.usage = chunk.usage
             elif kind in (ToolCallEnd, PartDone):
@@ -80,23 +91,28 @@ class Said:
             elif kind in (Alternative, RefusalDelta):
                 self.has_others = self.is_shown = True
             elif isinstance(chunk, Seam) and chunk.how == "anew":
-                self._pieces, self._text, self.length, self.has_others, self.is_shown = [], "", 0, False, False
+                self._pieces, self._text, self.text_length = [], "", 0
+                self.has_others = self.is_shown = False
 
 
-class Joined:
-    """Changes the chunks of the rest of an answer: their places, spans and usage go on from what was said.
+class Continuation:
+    """Changes the chunks of the rest of an answer: their indexes, spans and usage go on from what has come.
 
-    said: what has come so far; it is read at the beginning.
+    received: what has come so far; it is read at once, and may change later.
     is_new: whether this is a whole new answer, of which only the usage is added.
-    echoed: the text with which the rest may begin once more, "" if it does not.
+    echoed: the prefilled text, if the rest may repeat it; "" if not.
     """
 
-    def __init__(self, said: Said, *, is_new: bool = False, echoed: str = "") -> None:
-        self._usage = said.usage or NO_USAGE
+    def __init__(self, received: Received, *, is_new: bool = False, echoed: str = "") -> None:
+        self._usage = received.usage or NO_USAGE
         self._is_new = is_new
-        self._place, self._others, self._length, self._said = said.place, said.places, said.length, said.text
+        self._text = received.text
+        self._text_index, self._text_length = received.text_index, received.text_length
+        self._next_index = received.next_index
         self._first: int | None = None
-        self._blank = self._said[len(self._said.rstrip()) :]
+        """The index of the first text part of the rest, which continues the text at `_text_index`."""
+        self._blank = self._text[len(self._text.rstrip()) :]
+        """The white space at the end of the text so far, which was not sent back and may come again."""
         self._echo = echoed.rstrip()
         self._held: str | None = None if is_new else ""
 
@@ -105,28 +121,30 @@ class Joined:
         for chunk in chunks:
             if isinstance(chunk, UsageUpdate):
                 out.append(evolve(chunk, usage=total_usage((self._usage, chunk.usage))))
-            elif self._is_new or type(chunk) not in _PLACED:
+            elif self._is_new or type(chunk) not in _INDEXED:
                 out.append(chunk)
             else:
-                out += self._placed(chunk)
+                out += self._moved(chunk)
         return out
 
-    def _placed(self, placed: StreamChunk) -> list[StreamChunk]:
-        chunk: Any = placed
+    def _moved(self, given: StreamChunk) -> list[StreamChunk]:
+        """Return a chunk with the index of its part in the whole answer; nothing for text that came before."""
+        chunk: Any = given
         if type(chunk) is TextDelta and self._first is None:
             self._first = chunk.index
         if isinstance(chunk, Cited):
             return [self._cited(chunk)]
-        at = self._place if chunk.index == self._first else self._others + chunk.index
+        at = self._text_index if chunk.index == self._first else self._next_index + chunk.index
         if type(chunk) is TextDelta and chunk.index == self._first and self._held is not None:
-            text = self._released(chunk.text)
+            text = self._new_text(chunk.text)
             return [TextDelta(text, at)] if text else []
         return [evolve(chunk, index=at)]
 
-    def _released(self, piece: str) -> str:
-        """Return what is new of the beginning of the text: without an echo, and the white space that was there.
+    def _new_text(self, piece: str) -> str:
+        """Return a piece of text without an echo of the prefilled text, and without white space that came before.
 
-        What is held back has been said already, so nothing is lost if the rest ends or breaks off there.
+        A piece that may still be such a repetition is held back. It has come before, so nothing is lost if the rest
+        ends or breaks off there.
         """
         held = self._held = (self._held or "") + piece
         if self._echo:
@@ -143,14 +161,15 @@ class Joined:
         return held
 
     def _cited(self, chunk: Cited) -> Cited:
+        """Return citations with their spans counted from the beginning of the whole answer."""
         if chunk.index is None:
-            by, index = len(self._said), None
+            by, index = len(self._text), None
         elif chunk.index == self._first:
-            by, index = self._length, self._place
+            by, index = self._text_length, self._text_index
         else:
-            by, index = 0, self._others + chunk.index
+            by, index = 0, self._next_index + chunk.index
         if chunk.spans == "bytes" and by:
-            by = len(self._said[-by:].encode("utf-8", "surrogatepass"))
+            by = len(self._text[-by:].encode("utf-8", "surrogatepass"))
         elif chunk.spans not in ("characters", "bytes"):
             by = 0
         return evolve(chunk, citations=later(chunk.citations, by), index=index)
