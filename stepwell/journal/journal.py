@@ -58,8 +58,8 @@ class Journal:
         self._open: dict[tuple[str, str], _Part] = {}
         self._closing = False
 
-    def run(self, job: str, flow: Flow, flow_of: Callable[[CallModel], Flow], *, part: str = "") -> Flow:
-        """Run a flow as a part of a job: what is recorded of it is given to it, and the rest is recorded.
+    def run(self, job: str, flow: Flow | CallModel, flow_of: Callable[[CallModel], Flow], *, part: str = "") -> Flow:
+        """Run a flow, or one call, as a part of a job: what is recorded of it is given to it, the rest is recorded.
 
         flow_of: makes the flow of a whole call.
 
@@ -68,7 +68,9 @@ class Journal:
         """
         recorder = self.begin(job, part)
         try:
-            return (yield from journalled(flow, FlowPlace(Job(recorder, flow_of, self.world))))
+            is_call = isinstance(flow, CallModel)
+            place = FlowPlace(Job(recorder, flow_of, self.world), is_call=is_call)
+            return (yield from journalled(flow_of(flow) if isinstance(flow, CallModel) else flow, place))
         finally:
             self.release(recorder)
 
@@ -180,8 +182,8 @@ class Journal:
                 "a forked child cannot use the journal of its parent",
                 hint="make a client in the child, with another file",
             )
-        if self._log is not None and self._index is not None:
-            return self._log, self._index
+        if (log := self._log) is not None and (index := self._index) is not None:
+            return log, index
         check_file(self.path)
         with suppress(OSError):
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
@@ -191,6 +193,7 @@ class Journal:
             self._index = JobIndex(_IndexFile(self.path, SCHEMA))
             _follow(self._log, self._index)
             self._next_id = self._index.next_id()
+            self._index.read_names()
         except BaseException:
             self._close_files()
             raise

@@ -32,7 +32,7 @@ _READ_AT_ONCE, _AT_ONCE = 4096, 1 << 20
 def frame(part: int, before: int, records: Sequence[Record]) -> bytes:
     """Return the frame of some records."""
     heads = [(kind, path, number, data, len(body)) for kind, path, number, data, body in records]
-    payload = b"\n".join((dumps((part, before, heads)), b"".join([record[4] for record in records])))
+    payload = b"".join([dumps((part, before, heads)), b"\n", *[record[4] for record in records]])
     size, crc = len(payload), crc32(payload)
     return _HEAD.pack(size, crc, size ^ crc ^ _CHECK) + payload
 

@@ -13,6 +13,7 @@ from attrs import fields, frozen
 
 from ...options import ModelLike
 from ...pipeline.effects import CallModel, Flow
+from ...pipeline.tasks import performing
 from ...planner import CallPlanner
 from ...schemas.errors import ConfigError, ObjectInvalid
 from ...schemas.json_schema.write_value import plain_data
@@ -134,7 +135,8 @@ def answer_in_job(question: Question, job: str, item: MapItem) -> Flow:
         digest = item_digest(item.value)
     except ConfigError:  # no JSON: it is known by its key alone
         digest = ""
-    return in_job(question.planner, question.answer(item), job, f"{item.key} {digest}")
+    flow = question.call(item) if question.is_call else question.answer(item)
+    return in_job(question.planner, flow, job, f"{item.key} {digest}")
 
 
 def _choose_mode(
@@ -223,6 +225,8 @@ class Question:
 
     def answer(self, item: MapItem) -> Flow:
         """Return the flow that answers an item with a Reply. Raises the errors of making its prompt."""
+        if self.is_call:
+            return performing(self.call(item))
         prompt = self.prompts.prompt_for(item.value)
         if self.spec is not None:
             return generate(
@@ -236,9 +240,16 @@ class Question:
                 description=None,
                 options=self.options,
             )
-        if self.tools:
-            return loop(self.planner, self.model, prompt, self.tools, self.settings, self.options, stream=False)
-        return _call(self.model, prompt, self.options)
+        return loop(self.planner, self.model, prompt, self.tools, self.settings, self.options, stream=False)
+
+    @property
+    def is_call(self) -> bool:
+        """Whether each answer is one call."""
+        return self.spec is None and not self.tools
+
+    def call(self, item: MapItem) -> CallModel:
+        """Return the call about an item. Raises the errors of making its prompt."""
+        return CallModel(self.model, self.prompts.prompt_for(item.value), self.options)
 
     def in_batches(self) -> BatchQuestion:
         """Return the same question for batches: without repairs, which would be further calls."""
@@ -270,7 +281,3 @@ class Question:
         system, tools = self.options.get("system"), [tool.name for tool in self.tools]
         asked = [str(self.model), self.prompts.content, system, schema, tools]
         return blake2b(dumps(asked, plain_data, SORT_KEYS), digest_size=4).hexdigest()
-
-
-def _call(model: ModelLike, prompt: object, options: Mapping[str, Any]) -> Flow:
-    return (yield CallModel(model, prompt, options))
