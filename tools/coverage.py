@@ -169,8 +169,8 @@ def written() -> str:
 
 HEAD = """# What each provider is proven to do
 
-For each provider, the proofs that its abilities work with stepwell. Each cell links to its proof; an empty one says only
-that there is none here, not that the provider cannot do it.
+For each provider, the proofs that its abilities work with stepwell. Each cell links to its proof; an empty one says
+only that there is none here, not that the provider cannot do it.
 
 | proof | what it is |
 |---|---|
