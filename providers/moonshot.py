@@ -14,6 +14,7 @@ from .declare.rules import (
     switch,
     without_thinking,
 )
+from .declare.tool_policies import ToolCallIdPolicy
 from .wires.openai_chat.encode import replaying
 from .wires.openai_compatible import COMPATIBLE
 
@@ -66,6 +67,8 @@ moonshot = declare_provider(
         "kimi-k2.[7-9]*": override(translate_options=[_ALWAYS, _never_forced, _FIXED]),
         "kimi-k[3-9]*": override(translate_options=[_UNFORCED, _levels_or_none, _FIXED]),
     },
+    # Kimi reads the ids that it gave, "functions.name:0": https://github.com/MoonshotAI/Kimi-K2/blob/main/docs/tool_call_guidance.md
+    tool_call_id_policy=ToolCallIdPolicy(alphabet="A-Za-z0-9_.:-"),
     # Tool use after thinking fails unless earlier reasoning is sent back, as with DeepSeek.
     **replaying("reasoning_content"),
 )

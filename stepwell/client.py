@@ -168,7 +168,7 @@ class ClientSettings(Hinted, Generic[ConnectionsType]):
             raise refused_job(None)
         from .journal.attached import in_job  # only for clients with a journal
 
-        return in_job(self.planner, flow, job, part)
+        return cast(AnyFlow, in_job(self.planner, cast(Flow, flow), job, part))
 
     def override(self, models: str, **steps: Unpack[PlacedSteps]) -> Undo:
         """Replace single steps for the models that match, in this client alone: `override("openai:gpt-5*", ...)`.

@@ -32,6 +32,7 @@ OTHER_NAMES = {"bedrock_mantle": "amazon_bedrock_mantle", "moonshotai": "moonsho
 KINDS = {
     "tools": ("tool_call", "parallel_tool_calls"),
     "results of tools": ("tool_result_in",),
+    "tool calls in text": ("text_calls",),
     "objects": ("structured",),
     "reasoning": ("reasoning", "reasoning_signature"),
     "images": ("image_in",),

@@ -7,15 +7,17 @@ from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from decimal import Decimal
 from math import isfinite
+from types import BuiltinMethodType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any
 
-from ...schemas.errors import StepwellError
 from ...schemas.message import Context, Message
 from ...schemas.parts import PARTS
 
 _TAG = "$"
 """The key of an object that stands for a value which JSON does not have."""
-_AS_IT_IS = frozenset((type(None), bool, int, str))
+_AS_IT_IS = frozenset((type(None), bool))
+_INTEGERS = range(-(2**63), 2**63)
+"""Those that JSON gives back as integers."""
 _SECRET_NAMES = ("cookie", "secret", "authoriz", "authentic", "api-key", "apikey", "credential")
 
 
@@ -23,14 +25,18 @@ def to_data(value: Any) -> Any:
     """Return a value as JSON data: None, booleans, numbers, text, bytes, parts of messages, and lists, tuples and dicts
     of these. Raises TypeError for anything else."""
     kind = type(value)
+    if kind is str:
+        return value if value.isascii() or _is_unicode(value) else _surrogates(value)
     if kind in _AS_IT_IS:
         return value
+    if kind is int:
+        return value if value in _INTEGERS else {_TAG: "int", "of": hex(value)}
     if kind is float:
         return value if isfinite(value) else {_TAG: "float", "of": repr(value)}
     if kind is list:
         return [to_data(each) for each in value]
     if kind is dict:
-        if _TAG not in value and all(type(name) is str for name in value):
+        if _TAG not in value and all(type(name) is str and _is_unicode(name) for name in value):
             return {name: to_data(each) for name, each in value.items()}
         return {_TAG: "dict", "of": [[to_data(name), to_data(each)] for name, each in value.items()]}
     if kind is tuple:
@@ -42,6 +48,19 @@ def to_data(value: Any) -> Any:
     if kind in PARTS:
         return {_TAG: "part", "of": Context((Message("user", [value]),)).to_json()}
     raise TypeError(f"a {kind.__name__} is no plain data")
+
+
+def _surrogates(text: str) -> dict[str, str]:
+    return {_TAG: "surrogates", "of": b64encode(text.encode("utf-8", "surrogatepass")).decode()}
+
+
+def _is_unicode(text: str) -> bool:
+    """Check that a text has no half of a pair of surrogates, which JSON files cannot hold."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def from_data(data: Any) -> Any:
@@ -57,6 +76,8 @@ def from_data(data: Any) -> Any:
 
 
 _READ: Mapping[str, Any] = {
+    "surrogates": lambda text: b64decode(text).decode("utf-8", "surrogatepass"),
+    "int": lambda digits: int(digits, 16),
     "float": float,
     "dict": lambda pairs: {from_data(name): from_data(each) for name, each in pairs},
     "tuple": lambda items: tuple(map(from_data, items)),
@@ -67,7 +88,10 @@ _READ: Mapping[str, Any] = {
 
 
 def error_data(error: Exception) -> dict[str, Any]:
-    """Return an error as data: its class, message and plain fields, without a traceback and without replies."""
+    """Return an error as data: its classes, arguments and plain fields, without a traceback and without replies.
+
+    It has the error's text besides, if the others would not give the same: a model may have been shown it.
+    """
     fields = {}
     for name, value in vars(error).items():
         if name == "headers" and isinstance(value, Mapping):
@@ -76,30 +100,57 @@ def error_data(error: Exception) -> dict[str, Any]:
             fields[name] = to_data(value)
         except TypeError:
             continue  # a partial reply, say
-    try:
-        arguments = to_data(list(error.args))
-    except TypeError:
-        arguments = [str(error)]
     kind = type(error)
-    return {"class": f"{kind.__module__}:{kind.__qualname__}", "args": arguments, "fields": fields}
+    try:
+        # What the constructor was given may be more than `args`: the name of a file, say.
+        arguments = to_data(list(error.__reduce__()[1] if _is_builtin(kind) else error.args))
+    except TypeError:
+        arguments = [to_data(_text_of(error))]
+    names = [f"{each.__module__}:{each.__qualname__}" for each in kind.__mro__ if issubclass(each, Exception)]
+    data = {"class": names[0], "bases": names[1:-1], "args": arguments, "fields": fields}
+    if (text := _text_of(error)) != _text_of(error_of(data)):
+        data["text"] = to_data(text)
+    return data
 
 
 def error_of(data: Mapping[str, Any]) -> Exception:
-    """Return the error of what `error_data` made. A class that is not loaded is replaced by one of its name."""
-    module, _, name = data["class"].partition(":")
-    kind: Any = sys.modules.get(module)
-    for each in name.split("."):
-        kind = getattr(kind, each, None)
-    if not (isinstance(kind, type) and issubclass(kind, Exception)):
-        kind = type(name.rpartition(".")[2], (Exception,), {})
-    arguments = from_data(data["args"])
-    try:
-        error: Exception = kind.__new__(kind, *arguments)
+    """Return the error of what `error_data` made, with its name and text. It is of the nearest class that is loaded."""
+    arguments, name = from_data(data["args"]), data["class"].rpartition(":")[2].rpartition(".")[2]
+    own = {"__str__": lambda self: from_data(data["text"])} if "text" in data else {}
+    for kind in (*filter(None, map(_loaded, (data["class"], *data["bases"]))), Exception):
+        try:
+            if own or kind.__name__ != name:
+                kind = type(name, (kind,), {**own, "__module__": kind.__module__})
+            error: Exception = kind(*arguments) if _is_builtin(kind) else kind.__new__(kind, *arguments)
+            break
+        except TypeError:  # no class that can be made of arguments, or derived from
+            continue
+    if not _is_builtin(kind):
         error.args = tuple(arguments)
-    except TypeError:
-        error = StepwellError(f"{name}: {arguments}")
     vars(error).update(from_data(data["fields"]))
     return error
+
+
+def _loaded(name: str) -> type[Exception] | None:
+    """Return a class by its name, if a module that is loaded has it."""
+    module, _, names = name.partition(":")
+    kind: Any = sys.modules.get(module)
+    for each in names.split("."):
+        kind = getattr(kind, each, None)
+    return kind if isinstance(kind, type) and issubclass(kind, Exception) else None
+
+
+def _is_builtin(kind: type[Exception]) -> bool:
+    """Check that no code of Python runs where an error of this class is made."""
+    made = isinstance(kind.__init__, WrapperDescriptorType) and isinstance(kind.__new__, BuiltinMethodType)
+    return made and isinstance(kind.__reduce__, MethodDescriptorType)
+
+
+def _text_of(error: Exception) -> str | None:
+    try:
+        return str(error)
+    except Exception:  # a faulty __str__ of the caller's own
+        return None
 
 
 class _Kept(dict[str, bool]):

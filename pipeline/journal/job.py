@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from math import floor
 from typing import Any, Protocol
 
 from ...schemas.errors import JournalError, JournalMismatch
 from ..world import World
-from .records import Known, Path, Record, known_of
+from .records import NOTHING, Known, Path, Record, known_of
 
 _MOST_ERRORS = 16
 _FINE = 1024
@@ -32,6 +32,8 @@ class Recorder(Protocol):
 
 class TakesValues(Protocol):
     """A flow that takes values from the world."""
+
+    fresh: Any
 
     def taken(self) -> Record:
         """Return the record of the values that are not recorded yet."""
@@ -55,29 +57,33 @@ class Job:
         self.lock = threading.RLock()
         self.failure: JournalError | None = None
         self.streams: dict[int, tuple[Path, int, Any]] = {}
-        """The open streams that are recorded: the place of each, by its id."""
-        self.dirty: dict[Path, TakesValues] = {}
+        """The open streams that are recorded, by their ids: the place of each, and its source, request and secrets."""
+        self.dirty: list[TakesValues] = []
         """The flows that have taken values which are not recorded yet."""
+        self.held = False
+        """Whether a result is to be recorded before the flow that has it does anything."""
         self._pending: list[Record] = []
         self._errors: deque[tuple[BaseException, Path, int | None]] = deque(maxlen=_MOST_ERRORS)
         self._known = known_of(recorder.records())
-        recorded = [
-            now for known in self._known.values() for values in known.values.values() for now in values.get("m", ())
-        ]
-        self.shift = floor((world.now() - max(recorded)) * _FINE) / _FINE if recorded else 0.0
+        self.shift = _shift(self._known, world) if self._known else 0.0
         """What is added to recorded times of the clock that only goes forward: the last was a moment ago."""
 
     def known(self, path: Path) -> Known:
         """Return what is recorded of a flow, and hand it over: it is not kept twice."""
-        return self._known.pop(path, None) or Known()
+        return self._known.pop(path, None) or NOTHING
 
-    def began_flow(self, path: Path) -> bool:
-        """Return whether there are records of a flow that was not started yet in this run."""
-        return path in self._known
+    def began_flow(self, path: Path, number: int) -> bool:
+        """Return whether an effect of a flow has started another one in an earlier run, and not yet in this one."""
+        return bool(self._known) and (*path, number) in self._known
 
     def later(self, record: Record) -> None:
         """Write a record together with the next one."""
         self._pending.append(record)
+
+    def hold(self, record: Record) -> None:
+        """Write a result before the call that has it acts again or ends: only code of steps runs until then."""
+        self._pending.append(record)
+        self.held = True
 
     def write(self, *records: Record) -> None:
         """Record something, and before it all that flows have taken and seen, on which it may depend."""
@@ -85,8 +91,9 @@ class Job:
             if self.failure is not None:
                 raise self.failure
             batch, self._pending = self._pending, []
+            self.held = False
             if self.dirty:
-                batch += [place.taken() for place in self.dirty.values()]
+                batch += [place.taken() for place in self.dirty if place.fresh]
                 self.dirty.clear()
             batch += records
             try:
@@ -130,3 +137,8 @@ class Job:
         )
         self.failure = self.failure or error
         return error
+
+
+def _shift(flows: Mapping[Path, Known], world: World) -> float:
+    recorded = [now for known in flows.values() for values in known.values.values() for now in values.get("m", ())]
+    return floor((world.now() - max(recorded)) * _FINE) / _FINE if recorded else 0.0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from .asked import differences
+from ..http.request import Request
+from .asked import changed_fields
 from .job import Job
-from .records import BegunEffect, Path, Record
+from .records import NOTHING, BegunEffect, Path, Record
 
 KINDS = {
     "send": "a request",
@@ -15,6 +16,8 @@ KINDS = {
     "run": "a function",
     "refused": "a step refused the call",
 }
+
+_NO_VALUES: Mapping[str, list[Any]] = {}
 
 
 class Numbered:
@@ -26,28 +29,36 @@ class Numbered:
     is_call: whether it is a whole call.
     """
 
+    # What few flows change is found in the class, which costs a new flow nothing.
+    number = 0
+    turns = -1
+    """how often it went on since its last effect with a number"""
+    secret = 0
+    """above 0 while it deals with credentials, and nothing is recorded"""
+    stopped = False
+    """True once it was interrupted: what follows is cleaning up, and not recorded"""
+    billed = False
+    """whether a request of the call was sent again that an earlier run had begun"""
+
     def __init__(self, job: Job, path: Path, outer: Numbered | None, *, is_call: bool) -> None:
         self.job = job
         self.path = path
-        self.stopped = False
-        """True once it was interrupted: what follows is cleaning up, and not recorded."""
         self.is_call = is_call
-        self.call: Numbered = self if is_call or outer is None else outer.call
-        """the call that it belongs to, if it is `in_call`"""
+        self._call: Numbered | None = (
+            None if is_call or outer is None else outer.call
+        )  # never itself: it would be a cycle
         self.in_call: bool = is_call or (outer is not None and outer.in_call)
-        self.billed = False
-        """whether a request of the call was sent again that an earlier run had begun"""
         self.known = job.known(path)
         self.complete: bool = self.known.ended or (outer is not None and outer.complete)
         """whether all of it is recorded"""
-        self.number = 0
         self.values = self._values_from_here()
         self.fresh: dict[str, list[Any]] = {}
         """values that are not recorded yet, by their kinds"""
-        self.turns = -1
-        """how often it went on since its last effect with a number"""
-        self.secret = 0
-        """above 0 while it deals with credentials, and nothing is recorded"""
+
+    @property
+    def call(self) -> Numbered:
+        """The call that it belongs to, if it is `in_call`."""
+        return self._call or self
 
     # What the flow takes from the world
 
@@ -78,7 +89,7 @@ class Numbered:
         taken = self.fresh.get(kind)
         if taken is None:
             self.fresh[kind] = [value]
-            self.job.dirty[self.path] = self
+            self.job.dirty.append(self)
         else:
             taken.append(value)
         return value
@@ -99,34 +110,38 @@ class Numbered:
             self.put_by()
         self.number += 1
         self.turns = -1
+        if self.known is NOTHING and not self.values:
+            return number
         unseen = self.values.get("e")
         self.values = self._values_from_here()
         if unseen:  # tasks got on at another moment than in the first run
-            self.values["e"] = [*([-1, tasks] for _, tasks in unseen), *self.values.get("e", ())]
+            events = [*([-1, tasks] for _, tasks in unseen), *self.values.get("e", ())]
+            self.values = {**self.values, "e": events}
         return number
 
     def put_by(self) -> None:
         """Have what was taken recorded with the next record."""
         with self.job.lock:
-            self.job.later(self.taken())
-            self.job.dirty.pop(self.path, None)
+            if self.fresh:  # else another flow's record has taken them along
+                self.job.later(self.taken())
 
-    def recorded(self, number: int, kind: str, asked: str, parts: dict[str, int]) -> BegunEffect | None:
+    def recorded(self, number: int, kind: str, asked: str, request: Request | None = None) -> BegunEffect | None:
         """Return what is recorded under a number. Raises JournalMismatch if that is something else."""
         entry = self.known.entries.pop(number, None)
         if entry is None:
-            if self.job.began_flow((*self.path, number)):
+            if self.job.began_flow(self.path, number):
                 raise self.job.mismatch(self.path, number, f"a call or a task then, {KINDS[kind]} now")
             return None
         if (entry.kind, entry.asked) != (kind, asked):
             if entry.kind != kind:
                 why = f"{KINDS[entry.kind]} then, {KINDS[kind]} now"
-            elif kind == "run":
+            elif request is None:
                 why = f"it ran {entry.asked or 'a function'!r:.80} then, and runs {asked or 'a function'!r:.80} now"
             else:
-                why = f"another request, which differs in {differences(entry.parts, parts)}"
+                why = f"another request, which differs in {changed_fields(entry.parts, request)}"
             raise self.job.mismatch(self.path, number, why)
         return entry
 
-    def _values_from_here(self) -> dict[str, list[Any]]:
-        return {name: list(values) for name, values in self.known.values_of(self.number).items()}
+    def _values_from_here(self) -> Mapping[str, list[Any]]:
+        recorded = self.known.values.get(self.number)
+        return {name: list(values) for name, values in recorded.items()} if recorded else _NO_VALUES

@@ -42,7 +42,7 @@ def journalled(flow: Flow, place: FlowPlace) -> Flow:
         if job.failure is None and not place.stopped:
             place.end(None, result)
     except BaseException as error:
-        if job.failure is None and isinstance(error, Exception) and not place.stopped:
+        if job.failure is None and not place.stopped:
             place.end(error)
         if place.task is not None:
             place.drop(error)
@@ -64,6 +64,14 @@ class FlowPlace(Recording):
     task: its handle, if it is a task.
     """
 
+    gated = False
+    """True while it goes on only as far as the flow that started it had seen it get in the first run"""
+    over = False
+    _timed_out = False
+    """whether it was not for a task that it went on"""
+    _happened = _met = _allowed = 0
+    """of a task: how often it got on, how often the flow outside has seen that, and may see it"""
+
     def __init__(
         self,
         job: Job,
@@ -74,18 +82,11 @@ class FlowPlace(Recording):
         is_call: bool = False,
     ) -> None:
         super().__init__(job, path, outer, is_call=is_call)
-        self.task = task
-        self.gated = False
-        """True while it goes on only as far as the flow that started it had seen it get in the first run."""
-        self.over = False
         self._outer = outer
         self._seen: list[int] = []
         """the tasks that got on since it last went on"""
-        self._timed_out = False
-        """whether it was not for a task that it went on"""
         self._tasks: dict[int, FlowPlace] = {}
-        # Of a task: how often it got on, how often the flow outside has seen that, and who waits for it.
-        self._happened = self._met = self._allowed = 0
+        self.task = task
         if task is not None:
             self._news = News()
             self._gate = News()
@@ -94,9 +95,10 @@ class FlowPlace(Recording):
         """Let the flow go on to its next effect."""
         with self.job.lock:
             self.turns += 1
-            if (self._seen or self._timed_out) and not self.stopped:
-                self.take("e", [self.turns, self._seen])
-            self._seen, self._timed_out = [], False
+            if self._seen or self._timed_out:
+                if not self.stopped:
+                    self.take("e", [self.turns, self._seen])
+                self._seen, self._timed_out = [], False
             before, CURRENT.place = CURRENT.place, self
             try:
                 effect = step(value)
@@ -124,6 +126,8 @@ class FlowPlace(Recording):
 
     def pass_gate(self) -> Flow:
         """Wait until this task may go on."""
+        if self.job.held:
+            self.job.write()
         while self.gated:
             signal = self._gate.signal
             if not self.gated or self._happened < self._allowed:
@@ -155,25 +159,29 @@ class FlowPlace(Recording):
                     break
                 yield Wait(signal)
 
-    def end(self, error: Exception | None, result: object = None) -> None:
+    def end(self, error: BaseException | None, result: object = None) -> None:
         """Record the end of the flow."""
         job, number, entries = self.job, self.number, self.known.entries
+        if self.is_call and isinstance(error, Exception):
+            job.note_error(error, self.path)
         if error is None and (left := [*entries, *([number] if number <= self.known.last else ())]):
             first = entries.get(min(left))
             did = "a call or a task" if first is None else KINDS[first.kind]
             job.mismatch(self.path, min(left), f"{did} then, nothing more now")
         elif error is None and self.complete:
             return
-        elif not self.path:
+        elif not self.path and (error is None or isinstance(error, Exception)):
+            if error is None:
+                self.close_streams([()])  # those that the flow has left open are read no further
             job.end(error, result)
-        elif error is not None:
-            if self.is_call:
-                job.note_error(error, self.path)
         else:
-            with job.lock:
+            if error is None:
                 if self.fresh:
                     self.put_by()
-                job.later(("E", self.path, 0, None, b""))
+                with job.lock:
+                    job.later(("E", self.path, 0, None, b""))
+            if job.held:
+                job.write()
 
     def drop(self, error: BaseException) -> None:
         """Have this task, which failed or was cancelled before it went on, end all the same."""
@@ -199,6 +207,8 @@ class FlowPlace(Recording):
         if (failure := self.job.failure) is not None:
             raise failure
         kind = type(effect)
+        if self.job.held and kind is not Send:
+            self.job.write()
         if self._tasks:
             return self._beside_tasks(effect)
         handle = _HANDLE.get(kind)
@@ -213,6 +223,8 @@ class FlowPlace(Recording):
             return (yield from self._stop(effect))
         handle = _HANDLE.get(kind)
         result = yield from (_passed(effect) if handle is None else handle(self, effect))
+        if self.job.held:
+            self.job.write()
         yield from self._meet()
         if not self.replays():
             self._open_gates()

@@ -14,7 +14,7 @@ from ..http.response import Response
 from .asked import asked_of
 from .data import error_data, error_of, from_data, is_kept, to_data
 from .numbered import Numbered
-from .records import BegunEffect, Path
+from .records import BegunEffect, Path, Record
 from .replayed import Replayed
 
 _AGAIN = "its request was in flight when an earlier run ended, and was sent again: the provider may bill both"
@@ -47,10 +47,10 @@ class Recording(Numbered):
         if recorded is False or (recorded is None and self.in_call):
             return (yield effect)
         job, number = self.job, self.next()
-        entry = self.recorded(number, "run", effect.name, {})
+        entry = self.recorded(number, "run", effect.name)
         if entry is not None and entry.whole:
             return self._given(entry, number)
-        job.write(("B", self.path, number, ["run", effect.name, {}], b""))
+        job.write(("B", self.path, number, ["run", effect.name, ()], b""))
         try:
             result = yield effect
             data = _plain(recorded(result) if callable(recorded) else result, effect.name)
@@ -74,7 +74,7 @@ class Recording(Numbered):
         asked, parts = asked_of(request)
         kind = "stream" if request.stream else "send"
         call = self.call
-        entry = self.recorded(number, kind, asked, parts)
+        entry = self.recorded(number, kind, asked, request)
         if entry is not None:
             call.billed = call.billed or entry.again or not entry.whole
             if entry.whole:
@@ -88,10 +88,10 @@ class Recording(Numbered):
         head = [response.status, {name: each for name, each in response.headers.items() if is_kept(name)}]
         source = response.source
         if source is None:
-            body = _without_credential(response.body, response)
-            job.write(("R", self.path, number, [*head, response.transport], body))
+            record: Record = "R", self.path, number, [*head, response.transport], _recorded_body(response)
+            (job.hold if self.in_call else job.write)(record)
         else:
-            job.streams[id(source)] = self.path, number, source
+            job.streams[id(source)] = self.path, number, (source, request, _secrets_of(request))
             job.write(("H", self.path, number, [*head, response.transport], b""))
         return self._noted(response)
 
@@ -118,13 +118,14 @@ class Recording(Numbered):
         opened = self.job.streams.get(id(source))
         if opened is None:
             return (yield effect)
-        path, number, _ = opened
+        path, number, (_, request, secrets) = opened
         try:
             data = yield effect
         except Exception as error:
             self.job.write(("P", path, number, error_data(error), b""))
             raise
-        self.job.write(("P", path, number, None, data))
+        quoted = any(secret in data for secret in secrets)
+        self.job.write(("P", path, number, None, masked(data, request) if quoted else data))
         return data
 
     def close(self, effect: Close) -> Flow:
@@ -168,7 +169,7 @@ class Recording(Numbered):
         except Exception as error:
             if not called and not self.stopped and self.job.failure is None:
                 number = self.next()
-                begun = ("B", self.path, number, ["refused", name, {}], b"")
+                begun = ("B", self.path, number, ["refused", name, ()], b"")
                 self.job.write(begun, ("X", self.path, number, error_data(error), b""))
             raise
 
@@ -202,13 +203,16 @@ def _plain(result: object, name: str) -> Any:
         ) from None
 
 
-def _without_credential(body: bytes, response: Response) -> bytes:
+def _recorded_body(response: Response) -> bytes:
     """Return the body to record: where a server repeats the credential, that is masked."""
-    request = response.request
+    body, request = response.body, response.request
+    quoted = response.status >= 300 or any(secret in body for secret in _secrets_of(request))
+    return masked(body, request) if quoted else body
+
+
+def _secrets_of(request: Request) -> list[bytes]:
+    """Return the texts of a request's credential that an answer must not repeat in a file."""
     credential = request.credential
     values = credential.values() if hasattr(credential, "values") else (credential,)
-    quoted = response.status >= 300
-    for each in values:
-        if hasattr(each, "reveal") and len(secret := each.reveal()) > 3 and secret.encode() in body:
-            quoted = True
-    return masked(body, request) if quoted else body
+    secrets = [each.reveal().encode() for each in values if hasattr(each, "reveal")]
+    return [secret for secret in secrets if len(secret) > 3]

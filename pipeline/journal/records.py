@@ -18,15 +18,13 @@ effects that started it and the flows around it. `number` counts the effects of 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from attrs import define, field
 
 Path = tuple[int, ...]
 Record = tuple[str, Path, int, Any, bytes]
-
-_NO_VALUES: Mapping[str, list[Any]] = {}
 
 
 @define(eq=False)
@@ -36,8 +34,8 @@ class BegunEffect:
     kind: str
     asked: str
     """what it asked for: a digest, or a name"""
-    parts: Mapping[str, int]
-    """digests of the parts of what it asked for"""
+    parts: Sequence[int]
+    """digests of the pieces of a request"""
     again: bool = False
     """whether it was begun more than once: it was in flight when a process ended"""
     result: str = ""
@@ -92,8 +90,9 @@ class Known:
         elif entry is not None:
             entry.add(kind, data, body)
 
-    def values_of(self, number: int) -> Mapping[str, list[Any]]:
-        return self.values.get(number, _NO_VALUES)
+
+NOTHING = Known()
+"""What is recorded of a flow that was not begun; never changed."""
 
 
 def known_of(records: Iterable[Record]) -> dict[Path, Known]:

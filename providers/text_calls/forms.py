@@ -50,14 +50,17 @@ _JSON_CALL = re.compile(
 )
 _PYTHON_CALL = re.compile(r"\s*\[\s*[A-Za-z_][\w.]{0,63}\(", re.ASCII)
 
+# https://huggingface.co/deepseek-ai/DeepSeek-V4-Pro/blob/main/encoding/README.md, https://docs.vllm.ai/en/latest/api/vllm/parser
+_DSML = ("｜DSML｜function_calls", "｜DSML｜tool_calls", "｜DSML｜ calls")
+
 FORMS: Mapping[str, TextForm] = {
     # Hermes, Qwen (JSON); Qwen3-Coder (<function=...> inside); GLM (keys and values inside)
     "tool_call": TextForm(("<tool_call>",), ("</tool_call>",), read_tagged),
     "function": TextForm(("<function=",), ("</function>",), read_functions, keeps_marks=True),
-    # Claude's older form, MiniMax, DeepSeek V3.2 (whose marks hold ｜DSML｜)
+    # Claude's older form, MiniMax M2, DeepSeek V3.2, V4 and V4.1 (whose marks hold ｜DSML｜)
     "invoke": TextForm(
-        ("<function_calls>", "<minimax:tool_call>", "<｜DSML｜function_calls>"),
-        ("</function_calls>", "</minimax:tool_call>", "</｜DSML｜function_calls>"),
+        ("<function_calls>", "<minimax:tool_call>", *(f"<{mark}>" for mark in _DSML)),
+        ("</function_calls>", "</minimax:tool_call>", *(f"</{mark}>" for mark in _DSML)),
         read_invokes,
     ),
     "bare_invoke": TextForm(("<invoke name=",), ("</invoke>",), read_invokes, keeps_marks=True),

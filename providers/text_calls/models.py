@@ -9,7 +9,7 @@ import re
 
 _FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("llama-?4", ("python_block", "python_tag", "python", "json")),
-    ("llama", ("python_tag", "function", "json", "tool_call")),
+    ("llama", ("python_tag", "function", "json", "python", "tool_call")),
     ("qwen|qwq|hermes|nous|smollm|granite", ("tool_call", "function", "list")),
     ("deepseek", ("separated", "invoke", "tool_call")),
     ("glm|chatglm|zai", ("tool_call",)),

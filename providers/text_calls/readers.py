@@ -96,7 +96,7 @@ _NAMED_PARAMETER = re.compile(
 def read_invokes(text: str, tools: Tools, closed: bool = True) -> list[WrittenCall] | None:
     """Read `<invoke name="...">` with `<parameter name="...">value</parameter>` in it."""
     found: list[WrittenCall] = []
-    for invoke in _INVOKE.finditer(text.replace("｜DSML｜", "")):
+    for invoke in _INVOKE.finditer(text.replace("｜DSML｜ ", "").replace("｜DSML｜", "")):
         if not invoke[3] or _NAMED_PARAMETER.sub("", invoke[2]).strip():
             return None
         given = list(_NAMED_PARAMETER.finditer(invoke[2]))

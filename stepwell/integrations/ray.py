@@ -16,7 +16,7 @@ from typing import Any, Protocol, Self
 from ..async_api import AsyncClient
 from ..schemas.errors import ConfigError
 from ..schemas.json_text import dumps, loads
-from ..workflows.map.keys import item_key
+from ..workflows.map.keys import key_or_error
 from .common import missing
 
 ANSWERS = {
@@ -119,6 +119,9 @@ class BlockWorker:
 
     def __call__(self, block: Table) -> Table:
         """Return the block with the answers. Raises what `client.map` raises."""
+        names = [self._prefix + name for name in ANSWERS]
+        if taken := next((name for name in names if name in block.column_names), None):
+            raise ConfigError(f"the dataset already has a column {taken!r}", hint='pass prefix="answer_", for example')
         rows = block.to_pylist()
         answers = self._runner.run(self._answers(rows)) if rows else []
         return self._with_answers(block, answers)
@@ -141,20 +144,16 @@ class BlockWorker:
         """Return the name of a block: a digest of the keys of its items."""
         digest = blake2b(digest_size=10)
         for index, row in enumerate(rows):
-            digest.update(item_key(row, index, self._options.get("key")).encode("utf-8", "surrogatepass") + b"\n")
+            key, _ = key_or_error(row, index, self._options.get("key"))  # the map names the error of one without
+            digest.update(key.encode("utf-8", "surrogatepass") + b"\n")
         return digest.hexdigest()
 
     def _with_answers(self, block: Table, answers: Sequence[Mapping[str, Any]]) -> Table:
         import pyarrow  # comes with Ray Data
 
         for name, kind in ANSWERS.items():
-            column = self._prefix + name
-            if column in block.column_names:
-                raise ConfigError(
-                    f"the dataset already has a column {column!r}", hint='pass prefix="answer_", for example'
-                )
             values = [answer.get(name) for answer in answers]
-            block = block.append_column(column, pyarrow.array(values, kind))
+            block = block.append_column(self._prefix + name, pyarrow.array(values, kind))
         return block
 
 

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Protocol, cast
+from typing import Protocol
 
 from ..pipeline.drivers import drive
-from ..pipeline.effects import AnyFlow, CallModel, Flow
+from ..pipeline.effects import CallModel, Flow
 from ..pipeline.http.transport import AsyncTransport, Transport
 from ..pipeline.journal.job import Job
 from ..pipeline.journal.place import FlowPlace
 from ..pipeline.journal.world import journalled_world
-from ..pipeline.tasks import performing
 from ..pipeline.world import World
 from ..schemas.errors import ConfigError
 from ..settings import hide_credentials, refused_job
@@ -37,16 +36,16 @@ def attach(planner: Planner, path: str | os.PathLike[str] | None, durable: str |
     planner.world = journalled_world(planner.world)
 
 
-def in_job(planner: Planner, flow: AnyFlow, job: object, part: object = "") -> AnyFlow:
-    """Return a flow around this one that is recorded as a part of a job."""
+def in_job(planner: Planner, flow: Flow | CallModel, job: object, part: object = "") -> Flow:
+    """Return a flow around this one, or around a call, that is recorded as a part of a job."""
     name, its_part = checked_job(job, part)
-    return cast(AnyFlow, _journal(planner).run(name, cast(Flow, flow), planner.flow_of, part=its_part))
+    return _journal(planner).run(name, flow, planner.flow_of, part=its_part)
 
 
 def call_in_job(planner: Planner, operation: str, model: object, input: object, options: Mapping[str, object]) -> Flow:
     """Return the flow of one call with `job=`."""
     call, job, part = _taken(operation, model, input, options, stream=False)
-    return in_job(planner, performing(call), job, part)
+    return in_job(planner, call, job, part)
 
 
 def stream_in_job(

@@ -7,9 +7,10 @@ had followed it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
-from attrs import astuple, define
+from attrs import define, fields
 
 from ..pipeline.journal.records import Record
 from ..schemas.errors import JournalError
@@ -37,7 +38,13 @@ class SQLite(Protocol):
     def close(self) -> None: ...
 
 
-@define
+_MOST_NAMED = 100_000
+"""Parts of earlier processes up to which their names are read at open, in a tenth of a second."""
+_SLOTS = 1 << 22
+"""Of a million parts, three in four new ones are not looked up in the file; the table takes 4 MB then."""
+
+
+@define(eq=False)
 class PartRow:
     """What the index knows of one part of a job."""
 
@@ -70,6 +77,9 @@ class PartRow:
                 self.state, (_, self.ended, self.error) = "failed", data
 
 
+_values_of = attrgetter(*(each.name for each in fields(PartRow)))
+
+
 class JobIndex:
     """The SQLite file of a journal, and what is not written to it yet."""
 
@@ -78,6 +88,9 @@ class JobIndex:
         self.changed: dict[int, PartRow] = {}
         self._forgotten: set[int] = set()
         self._ids: dict[tuple[str, str], int] = {}
+        self._named: bytearray | None = None
+        """Has a 1 at the hash of each part that there is, so that a new one is seldom looked up in the file; None where
+        there were too many parts at open."""
 
     def followed(self, log: str, end: int) -> int | None:
         """Return the offset up to which the index has followed a log of this id and length; None for another log."""
@@ -105,10 +118,21 @@ class JobIndex:
         ((most,),) = self._database.read("SELECT COALESCE(MAX(id), 0) FROM stepwell_parts")
         return max(int(most), *self.changed, *self._forgotten, 0) + 1
 
+    def read_names(self) -> None:
+        """Read which parts there are, unless they are many."""
+        named = self._database.read(f"SELECT job, part FROM stepwell_parts LIMIT {_MOST_NAMED + 1}")
+        if len(named) > _MOST_NAMED:
+            return
+        self._named = bytearray(_SLOTS)
+        for name in (*named, *self._ids):
+            self._named[hash(name) % _SLOTS] = 1
+
     def add(self, row: PartRow) -> None:
         """Add a part."""
         self.changed[row.id] = row
-        self._ids[row.job, row.part] = row.id
+        self._ids[name := (row.job, row.part)] = row.id
+        if self._named is not None:
+            self._named[hash(name) % _SLOTS] = 1
 
     def row(self, id: int) -> PartRow | None:
         """Return the row of a part, to be changed."""
@@ -121,8 +145,10 @@ class JobIndex:
 
     def find(self, job: str, part: str) -> PartRow | None:
         """Return the row of a part by its name."""
-        if (id := self._ids.get((job, part))) is not None:
+        if (id := self._ids.get(name := (job, part))) is not None:
             return self.changed[id]
+        if self._named is not None and not self._named[hash(name) % _SLOTS]:
+            return None
         found = self._database.read("SELECT * FROM stepwell_parts WHERE job = ? AND part = ?", (job, part))
         return PartRow(*found[0]) if found and found[0][0] not in self._forgotten else None
 
@@ -146,7 +172,7 @@ class JobIndex:
         followed: the offset up to which it is in the index.
         keep: the parts that are under way, whose rows are still needed.
         """
-        rows, gone = [astuple(row) for row in self.changed.values()], [(id,) for id in self._forgotten]
+        rows, gone = [*map(_values_of, self.changed.values())], [(id,) for id in self._forgotten]
 
         def work(connection: Connection) -> None:
             connection.executemany("DELETE FROM stepwell_parts WHERE id = ?", gone)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 from weakref import WeakSet, WeakValueDictionary
 
@@ -15,11 +16,16 @@ from ..pipeline.journal.job import Job
 from ..pipeline.journal.place import FlowPlace, journalled
 from ..pipeline.journal.records import Record
 from ..pipeline.world import REAL_WORLD, World
-from ..schemas.errors import ConfigError, JournalBusy, JournalError
+from ..schemas.errors import ConfigError, JournalBusy, JournalError, StepwellError
 from ..schemas.process_lock import PROCESS
 from ..stores.sqlite import Database
 from .index import SCHEMA, JobIndex, PartRow, check_file
 from .log import START, Log, frame, records_in, rewritten
+
+if TYPE_CHECKING:
+    from sqlite3 import Connection
+
+T = TypeVar("T")
 
 _ROWS = 256
 """Parts that may end before the index is written."""
@@ -52,8 +58,8 @@ class Journal:
         self._open: dict[tuple[str, str], _Part] = {}
         self._closing = False
 
-    def run(self, job: str, flow: Flow, flow_of: Callable[[CallModel], Flow], *, part: str = "") -> Flow:
-        """Run a flow as a part of a job: what is recorded of it is given to it, and the rest is recorded.
+    def run(self, job: str, flow: Flow | CallModel, flow_of: Callable[[CallModel], Flow], *, part: str = "") -> Flow:
+        """Run a flow, or one call, as a part of a job: what is recorded of it is given to it, the rest is recorded.
 
         flow_of: makes the flow of a whole call.
 
@@ -62,7 +68,9 @@ class Journal:
         """
         recorder = self.begin(job, part)
         try:
-            return (yield from journalled(flow, FlowPlace(Job(recorder, flow_of, self.world))))
+            is_call = isinstance(flow, CallModel)
+            place = FlowPlace(Job(recorder, flow_of, self.world), is_call=is_call)
+            return (yield from journalled(flow_of(flow) if isinstance(flow, CallModel) else flow, place))
         finally:
             self.release(recorder)
 
@@ -84,7 +92,8 @@ class Journal:
                 return
             del self._open[part.job, part.part]
             if self._index is not None and len(self._index.changed) >= _ROWS + len(self._open):
-                self.flush()
+                with suppress(JournalError):  # the log has it all: the job that ends here has not failed
+                    self.flush()
             if self._closing and not self._open:
                 self.close()
 
@@ -105,13 +114,15 @@ class Journal:
             log, index = self._opened()
             row = part.row
             if row is None:
-                row = part.row = PartRow(self._next_id, part.job, part.part, began=self.world.time())
+                row = PartRow(self._next_id, part.job, part.part, began=self.world.time())
                 self._next_id += 1
                 records = [("J", (), 0, [row.job, row.part, row.began], b""), *records]
+            data = frame(row.id, row.last, records)
+            offset = log.append(data)
+            part.row = row  # once the log has it: its first record names the job
             if row.id not in index.changed:
                 index.add(row)
-            data = frame(row.id, row.last, records)
-            row.add(records, log.append(data), len(data))
+            row.add(records, offset, len(data))
 
     def state(self, job: str, part: str = "") -> str:
         """Return what has become of a part: new, begun, failed or finished."""
@@ -171,17 +182,18 @@ class Journal:
                 "a forked child cannot use the journal of its parent",
                 hint="make a client in the child, with another file",
             )
-        if self._log is not None and self._index is not None:
-            return self._log, self._index
+        if (log := self._log) is not None and (index := self._index) is not None:
+            return log, index
         check_file(self.path)
         with suppress(OSError):
             Path(self.path).parent.mkdir(parents=True, exist_ok=True)
         self._held = _locked(self.path)
         try:
             self._log = Log(Path(f"{self.path}.log"), uuid4().hex, power=self.power)
-            self._index = JobIndex(Database(self.path, SCHEMA))
+            self._index = JobIndex(_IndexFile(self.path, SCHEMA))
             _follow(self._log, self._index)
             self._next_id = self._index.next_id()
+            self._index.read_names()
         except BaseException:
             self._close_files()
             raise
@@ -244,6 +256,28 @@ class _Part:
         self._journal.append(self, records)
 
 
+class _IndexFile(Database):
+    """The SQLite file of an index. What fails there is a JournalError."""
+
+    def read(self, query: str, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._checked():
+            return super().read(query, parameters)
+
+    def change(self, work: Callable[[Connection], T]) -> T:
+        with self._checked():
+            return super().change(work)
+
+    @contextmanager
+    def _checked(self) -> Iterator[None]:
+        try:
+            yield
+        except StepwellError as error:
+            raise JournalError(
+                f"the index of a journal failed: {error.message}",
+                hint="if the file is damaged, delete it: it is made anew from the log beside it",
+            ) from error
+
+
 def _follow(log: Log, index: JobIndex) -> None:
     """Read what the log has got since the index was written, and cut off what is torn at its end."""
     start = index.followed(log.id, log.end)
@@ -260,7 +294,7 @@ def _follow(log: Log, index: JobIndex) -> None:
 
 def rows_read_only(path: str) -> list[PartRow]:
     """Return what is known of the parts of a journal that another process uses, and leave its files as they are."""
-    log, index = Log(Path(f"{path}.log"), "", writes=False), JobIndex(Database(path, SCHEMA))
+    log, index = Log(Path(f"{path}.log"), "", writes=False), JobIndex(_IndexFile(path, SCHEMA))
     try:
         for offset, after, payload in log.scan(index.followed(log.id, log.end) or START):
             part, _, records = records_in(payload)
@@ -317,7 +351,7 @@ def journal_at(path: str | os.PathLike[str], durable: str | None = None) -> Jour
 
     Raises ConfigError for a path or a `durable` that cannot be used.
     """
-    if not isinstance(path, str | os.PathLike) or not os.fspath(path):
+    if not isinstance(path, str | os.PathLike) or not os.fspath(path) or "\0" in os.fsdecode(path):
         raise ConfigError(f"journal={path!r:.40} is not the path of a file", hint='Client(journal="work.sqlite")')
     if durable not in (None, "power"):
         raise ConfigError(f"durable={durable!r:.40} is unknown", hint='durable="power", or leave it out')
@@ -335,4 +369,8 @@ def checked_job(job: object, part: object = "") -> tuple[str, str]:
     """Return the name of a job. Raises ConfigError for what is no name."""
     if not isinstance(job, str) or not job or not isinstance(part, str):
         raise ConfigError(f"job={job!r:.40} is not a name", hint='job="invoice-17"')
+    try:
+        (job + part).encode()
+    except UnicodeEncodeError:
+        raise ConfigError(f"job={job!r:.40}, part={part!r:.40} has no UTF-8", hint='job="invoice-17"') from None
     return job, part

@@ -9,6 +9,7 @@ it of the same part, -1 for the first. So the last offset finds all of a part, a
 from __future__ import annotations
 
 import os
+import stat
 import struct
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -31,7 +32,7 @@ _READ_AT_ONCE, _AT_ONCE = 4096, 1 << 20
 def frame(part: int, before: int, records: Sequence[Record]) -> bytes:
     """Return the frame of some records."""
     heads = [(kind, path, number, data, len(body)) for kind, path, number, data, body in records]
-    payload = b"\n".join((dumps((part, before, heads)), b"".join([record[4] for record in records])))
+    payload = b"".join([dumps((part, before, heads)), b"\n", *[record[4] for record in records]])
     size, crc = len(payload), crc32(payload)
     return _HEAD.pack(size, crc, size ^ crc ^ _CHECK) + payload
 
@@ -67,7 +68,10 @@ class Log:
         except OSError as error:
             raise self.failed("opened", error) from None
         try:
-            self.end = os.fstat(self.descriptor).st_size
+            found = os.fstat(self.descriptor)
+            if not stat.S_ISREG(found.st_mode):  # reading a pipe would wait for ever
+                raise JournalError(f"{path} is not a file", hint="name another file in journal=")
+            self.end = found.st_size
             head = os.read(self.descriptor, START)
             if not head.startswith(MAGIC) and not MAGIC.startswith(head[: len(MAGIC)]):
                 raise JournalError(f"{path} is not the log of a journal", hint="name another file in journal=")
@@ -90,6 +94,8 @@ class Log:
         One call of the system writes them: the kernel has them then, whatever becomes of the process.
         """
         at = self.end
+        if at < 0:
+            raise self.failed("written", OSError(0, "half a record is at its end"))
         try:
             written = os.write(self.descriptor, data)
             while written < len(data):  # a full disk takes a part at first, and is an error then
@@ -188,12 +194,18 @@ def rewritten(log: Log, parts: set[int], id: str) -> dict[int, int]:
     path = Path(f"{log.path}.new")
     path.unlink(missing_ok=True)
     fresh, ends = Log(path, id), dict.fromkeys(parts, -1)
+    forgotten: dict[int, int] = {}
+    """Where a part was forgotten whose number a later one has got."""
+    for offset, _, payload in log.scan(START):
+        part, _, records = records_in(payload)
+        if records[0][0] == "F":
+            forgotten.update(dict.fromkeys(records[0][3], offset))
     try:
         batch: list[bytes] = []
         at = fresh.end
-        for _, _, payload in log.scan(START):
+        for offset, _, payload in log.scan(START):
             part, _, records = records_in(payload)
-            if part not in ends:
+            if part not in ends or offset < forgotten.get(part, -1):
                 continue
             batch.append(frame(part, ends[part], records))
             ends[part], at = at, at + len(batch[-1])

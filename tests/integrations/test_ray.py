@@ -59,9 +59,16 @@ def test_an_object_is_json_and_an_error_is_text(tmp_path: Path) -> None:
 
 
 def test_a_column_of_the_dataset_is_not_replaced(tmp_path: Path) -> None:
-    block = pyarrow.table({"id": ["a"], "answer": ["mine"]})
+    block, model = pyarrow.table({"id": ["a"], "answer": ["mine"]}), FakeModel(echo, repeat=True)
     with pytest.raises(ConfigError, match="column 'answer'"):
-        mapped(tmp_path, FakeModel(echo, repeat=True), block)
+        mapped(tmp_path, model, block)
+    assert len(model.requests) == 0
+
+
+def test_a_row_without_a_key_is_the_error_of_one_item(tmp_path: Path) -> None:
+    block = pyarrow.table({"id": ["a", None], "image": [b"\xff", b"\x00"]})
+    found = mapped(tmp_path, FakeModel(echo, repeat=True), block).to_pylist()
+    assert found[0]["answer"] == "Say a!" and found[1]["error"].startswith("ConfigError: a key cannot be null")
 
 
 def test_an_empty_block_has_the_same_columns(tmp_path: Path) -> None:

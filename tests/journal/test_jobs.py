@@ -24,6 +24,7 @@ from loopback import completion
 MODEL, OTHER = "openai:gpt-4.1", "openai:gpt-4.1-mini"
 CHAT: dict[str, Any] = {"wire": "openai_chat"}
 KEY = "sk-a-key-that-is-never-written"
+EVENTS = {"content-type": "text/event-stream"}
 
 
 class Killed(BaseException):
@@ -382,6 +383,10 @@ def test_no_credential_is_written(server: Server, tmp_path: Path) -> None:
         with pytest.raises(AuthError):
             client.generate_text(OTHER, "hi", job="refused", api_key="sk-of-this-call", **CHAT)
         client.generate_text(MODEL, "hi", job="k", base_url="https://x.example/v1?key=a-key-in-a-query", api_key="sk-b")
+    event = b'data: {"error": {"message": "no Bearer %s", "code": 401}}\n\n' % KEY.encode()
+    quoting = httpx.MockTransport(lambda request: httpx.Response(200, stream=Pieces([event]), headers=EVENTS))
+    with Client(transport=quoting, api_keys={"openai": KEY}, journal=server.path) as client, pytest.raises(AuthError):
+        client.stream_text(MODEL, "hi", job="stream", **CHAT).reply()
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())
     for secret in (KEY, "a-cookie-of-the-server", "a-header-of-ours", "sk-of-this-call", "a-key-in-a-query"):
         assert secret.encode() not in written

@@ -14,9 +14,12 @@ import pytest
 
 import stepwell
 from stepwell import Client
-from stepwell.errors import ConfigError, JournalBusy, JournalError
+from stepwell.errors import ConfigError, JournalBusy, JournalError, StepwellError
+from stepwell.journal import journal
 from stepwell.pipeline.tasks import performing
 from stepwell.steps import Flow, Run
+from stepwell.stores.sqlite import Database
+from stepwell.testing import FakeModel
 
 ran: list[int] = []
 
@@ -146,6 +149,82 @@ def test_what_is_forgotten_is_gone_and_the_log_shrinks(tmp_path: Path) -> None:
         assert not ran and client.run_workflow(counted(1), job="large") == 1 and ran == [0]
         with pytest.raises(ConfigError, match="there is no job 'none'"):
             found.forget("none")
+
+
+def test_a_job_has_nothing_of_one_that_was_forgotten_when_the_log_is_written_anew(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    for job, count, size in (("first", 1, 1), ("forgotten", 3, 1), ("next", 2, 1), ("large", 3, 1 << 18)):
+        with Client(journal=path) as client:
+            client.run_workflow(counted(count, size), job=job)
+        if job in ("forgotten", "large"):
+            with stepwell.jobs(path) as found:
+                found.forget(job)
+    assert Path(f"{path}.log").stat().st_size < 1 << 20
+    for _ in range(2):
+        ran.clear()
+        with Client(journal=path) as client:
+            assert client.run_workflow(counted(2), job="next") == 2 and ran == []
+            assert [(each.job, each.functions) for each in stepwell.jobs(path)] == [("first", 1), ("next", 2)]
+        path.unlink()
+
+
+def test_a_job_whose_first_record_could_not_be_written_is_recorded_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, write, full = tmp_path / "j.sqlite", os.write, [False]
+
+    def writing(descriptor: int, data: bytes) -> int:
+        if full[0]:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(descriptor, data)
+
+    monkeypatch.setattr(os, "write", writing)
+    with Client(journal=path) as client:
+        client.run_workflow(counted(1), job="first")
+        full[0] = True
+        with pytest.raises(JournalError, match="No space left"):
+            client.run_workflow(counted(2), job="j")
+        full[0] = False
+        client.run_workflow(counted(2), job="j")
+    path.unlink()  # what the log has is all that counts
+    ran.clear()
+    with Client(journal=path) as client:
+        assert client.run_workflow(counted(2), job="j") == 2 and ran == []
+
+
+def test_a_name_that_cannot_be_written_and_a_pipe_are_refused_at_once(tmp_path: Path) -> None:
+    client = Client(journal=tmp_path / "j.sqlite")
+    for job, part in (("\ud800", ""), ("j", "\udfff")):
+        with pytest.raises(ConfigError, match="has no UTF-8"):
+            client.run_workflow(counted(1), job=job, part=part)
+    with pytest.raises(ConfigError, match="is not the path"):
+        Client(journal="a\0b")
+    if hasattr(os, "mkfifo"):  # not on Windows
+        os.mkfifo(tmp_path / "pipe.log")
+        with pytest.raises(JournalError, match="is not a file"):
+            Client(journal=tmp_path / "pipe").run_workflow(counted(1), job="j")
+    assert ran == []
+
+
+def test_an_index_that_fails_costs_no_answer_and_ends_a_map(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "j.sqlite"
+    monkeypatch.setattr(journal, "_ROWS", 0)
+    with monkeypatch.context() as full, Client(journal=path) as client:
+        client.run_workflow(counted(1), job="first")
+        full.setattr(Database, "change", refused)
+        assert client.run_workflow(counted(1), job="j") == 1
+    path.write_bytes(path.read_bytes()[:4096] + b"\xff" * 20_000)  # the first page has the names of the tables
+    fake = FakeModel("a", repeat=True)
+    with Client(journal=path, registry=fake.registry) as client, pytest.raises(JournalError, match="delete it"):
+        client.map(["one", "two"], model="fake:m", job="map").run()
+    path.unlink()
+    ran.clear()
+    with Client(journal=path) as client:
+        assert client.run_workflow(counted(1), job="j") == 1 and ran == []
+
+
+def refused(*arguments: Any) -> None:
+    raise StepwellError("the database failed: database or disk is full")
 
 
 def test_memory_does_not_grow_with_the_parts_that_have_ended(tmp_path: Path) -> None:

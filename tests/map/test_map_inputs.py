@@ -31,10 +31,11 @@ def test_each_line_of_json_is_an_item(tmp_path: Path) -> None:
 
 
 def test_each_row_of_a_table_is_an_item_by_the_names_of_its_columns(tmp_path: Path) -> None:
-    assert read(tmp_path / "in.csv", b'\xef\xbb\xbfid,text\r\n1,"two\nlines, and a comma"\n\n2,\xc3\xa9\n') == [
+    assert read(tmp_path / "in.csv", b'\xef\xbb\xbf"id",text\r\n1,"two\nlines, and a comma"\n\n2,\xc3\xa9\n') == [
         {"id": "1", "text": "two\nlines, and a comma"},
         {"id": "2", "text": "é"},
     ]
+    assert read(tmp_path / "blank.csv", b"\n\nid\n1\n") == [{"id": "1"}]
     assert read(tmp_path / "in.tsv", b"id\ttext\n1\ta,b\n") == [{"id": "1", "text": "a,b"}]
 
 

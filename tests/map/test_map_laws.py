@@ -106,7 +106,8 @@ def test_a_torn_last_line_is_cut_off_and_its_item_sent_again(tmp_path: Path) -> 
         out.write_bytes(whole[:cut])
         server = Server()
         simulated(0, server, range(4), out)
-        assert server.sent == ["3"] and [row["index"] for row in rows(out)] == [0, 1, 2, 3]
+        whole_line = cut == len(whole) - 1  # it lacks its line end alone
+        assert server.sent == ["3"] * (not whole_line) and [row["index"] for row in rows(out)] == [0, 1, 2, 3]
 
 
 def test_a_slow_item_holds_up_what_is_read_ahead_and_not_the_memory(

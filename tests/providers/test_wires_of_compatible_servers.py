@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from typing import Any
 
 import httpx
@@ -193,20 +192,6 @@ def test_mantle_signs_for_its_own_service(monkeypatch: pytest.MonkeyPatch) -> No
         for model in ("openai.gpt-oss-20b", "anthropic.claude-haiku-4-5"):
             it.generate_text(f"amazon_bedrock_mantle:{model}", "x", max_tokens=50)
             assert "/us-west-2/bedrock-mantle/aws4_request" in server.requests[-1].headers["authorization"]
-
-
-def test_vectors_of_perplexity_are_signed_bytes() -> None:
-    def answer(request: httpx.Request) -> httpx.Response:
-        assert str(request.url) == "https://api.perplexity.ai/v1/embeddings"
-        rows = [
-            {"index": at, "embedding": b64encode(bytes(row)).decode()} for at, row in enumerate([(1, 255), (127, 128)])
-        ]
-        return httpx.Response(200, json={"data": rows, "model": "m", "usage": {"prompt_tokens": 4}})
-
-    with stepwell.Client(transport=httpx.MockTransport(answer), api_keys={"perplexity": "k"}) as it:
-        reply = it.embed("perplexity:pplx-embed-v1-0.6b", ["a", "b"])
-    assert [list(vector) for vector in reply.embeddings] == [[1, -1], [127, -128]]
-    assert reply.usage.input_tokens == 4
 
 
 def test_an_override_that_names_no_wire_is_for_the_usual_one_and_says_where_it_does_not_hold() -> None:

@@ -33,6 +33,13 @@ class Exchange:
     address: str
     kinds: tuple[str, ...]
     body: dict[str, Any]
+    size: int = 0
+    """the characters of a piece of the streamed text; 0: two halves"""
+
+    @property
+    def ways(self) -> tuple[bool, ...]:
+        """Unstreamed, and streamed where the operation is."""
+        return (False, True) if self.api in STREAMS else (False,)
 
     def id(self, streaming: bool) -> str:
         digest = hashlib.sha256(f"{self.address} {self.kinds} {streaming}".encode()).hexdigest()[:12]
@@ -43,7 +50,7 @@ class Exchange:
         if not streaming:
             return json.dumps(self.body, ensure_ascii=False).encode(), "application/json"
         stream, kind = STREAMS[self.api]
-        return stream(self.body), kind
+        return stream(self.body, *([self.size] if self.size else [])), kind
 
 
 def chat(text: Any, *, model: str = "m", logprobs: Any = None, beside: Any = None, **message: Any) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Answers written from the vendors' documentation, for what the recorded traffic lacks.
 
+EXCHANGES: chats; VECTORS: embeddings; documented_calls.py: chats in which calls stand in the text.
+
 `PYTHONPATH=tests/support:. python -m documented_exchanges` writes each of them, whole and streamed, into
 tests/recordings, with what the vendor's SDK reads in it (documented_oracles.py).
 """
@@ -10,6 +12,7 @@ import json
 from base64 import b64encode
 
 from documented_bodies import FIRST, LOGPROBS, PAGE, TEXT, TITLE, Exchange, chat, gemini, message, response, said, span
+from documented_calls import CALLS
 from documented_hosts import HOSTS
 
 from recordings import FOLDER
@@ -288,6 +291,27 @@ PARTS = [
         },
     ),
     Exchange(
+        "cohere_chat",
+        "cohere",
+        "command-a-03-2025",
+        "https://api.cohere.com/v2/chat",
+        "https://docs.cohere.com/reference/chat#response.body.logprobs",
+        ("logprobs",),
+        {
+            "id": "c14c80c3-18eb-4519-9460-6c92edd8cfb4",
+            "finish_reason": "COMPLETE",
+            "message": {"role": "assistant", "content": [{"type": "text", "text": TEXT}]},
+            "usage": {
+                "billed_units": {"input_tokens": 5, "output_tokens": 12},
+                "tokens": {"input_tokens": 11, "output_tokens": 12},
+            },
+            "logprobs": [
+                {"text": FIRST, "token_ids": [1, 2], "logprobs": [-0.25, -0.5]},
+                {"text": TEXT.removeprefix(FIRST), "token_ids": [3], "logprobs": [-2.5]},
+            ],
+        },
+    ),
+    Exchange(
         "mistral_chat",
         "mistral",
         "mistral-medium-latest",
@@ -299,14 +323,37 @@ PARTS = [
 ]
 
 EXCHANGES = [*PARTS, *HOSTS]
+VECTORS = Exchange(
+    "perplexity_embeddings",
+    "perplexity",
+    "pplx-embed-v1-0.6b",
+    "https://api.perplexity.ai/v1/embeddings",
+    "https://docs.perplexity.ai/api-reference/embeddings-post",
+    ("embeddings",),
+    {
+        "object": "list",
+        "model": "pplx-embed-v1-0.6b",
+        # 128 numbers from -128 to 127 each: https://docs.perplexity.ai/docs/embeddings/best-practices
+        "data": [
+            {"object": "embedding", "index": at, "embedding": b64encode(bytes(range(at, 256, 2))).decode()}
+            for at in (0, 1)
+        ],
+        "usage": {
+            "prompt_tokens": 11,
+            "total_tokens": 11,
+            "cost": {"currency": "USD", "input_cost": 4.4e-8, "total_cost": 4.4e-8},
+        },
+    },
+)
+ALL = [*EXCHANGES, *(each.exchange for each in CALLS), VECTORS]
 
 
 def write() -> None:
     """Write every exchange, whole and streamed, over what is there."""
     from documented_oracles import expected, oracle_of
 
-    for each in EXCHANGES:
-        for streaming in (False, True):
+    for each in ALL:
+        for streaming in each.ways:
             body, kind = each.answer(streaming)
             said = {"id": each.id(streaming), "source": each.address, "license": "MIT", "api": each.api}
             who = {"provider": each.provider, "model": each.model, "streaming": streaming, "kinds": list(each.kinds)}

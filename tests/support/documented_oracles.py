@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from base64 import b64decode
 from collections.abc import Callable
 from importlib.metadata import version
 from typing import Any
@@ -20,6 +21,8 @@ _PACKAGES = {
     "google_generate": "google-genai",
     "bedrock_converse": "botocore",
     "mistral_chat": "mistralai",
+    "cohere_chat": "cohere",
+    "perplexity_embeddings": "perplexityai",
 }
 _ASKED = [{"role": "user", "content": "When does the ferry leave?"}]
 
@@ -31,9 +34,13 @@ def oracle_of(api: str) -> str:
 
 def expected(exchange: Exchange, streaming: bool) -> Read:
     """Let the vendor's SDK read the answer."""
-    body, kind = exchange.answer(streaming)
+    return read_by_sdk(exchange.api, exchange.model, *exchange.answer(streaming), streaming=streaming)
+
+
+def read_by_sdk(api: str, model: str, body: bytes, kind: str, *, streaming: bool) -> Read:
+    """Return what the SDK reads in this body of this media type."""
     with serving(lambda seen: [answer(body, headers=f"content-type: {kind}")]) as server:
-        return _READERS[exchange.api](server.url, exchange.model, streaming)
+        return _READERS[api](server.url, model, streaming)
 
 
 def _read(text: str, end: str, counts: tuple[int, int], **more: Any) -> Read:
@@ -190,6 +197,38 @@ def _mistral(url: str, model: str, streaming: bool) -> Read:
     )
 
 
+def _cohere(url: str, model: str, streaming: bool) -> Read:
+    import cohere
+
+    client = cohere.ClientV2("k", base_url=url)
+    ask: Any = {"model": model, "messages": _ASKED}
+    if streaming:
+        events = list(client.chat_stream(**ask))
+        pieces = [each for each in events if each.type == "content-delta"]
+        text = "".join(each.delta.message.content.text for each in pieces)
+        logprobs, end = [each.logprobs for each in pieces], events[-1].delta
+    else:
+        end = client.chat(**ask)
+        text, logprobs = end.message.content[0].text, end.logprobs
+    tokens = end.usage.tokens
+    return _read(
+        text,
+        end.finish_reason,
+        (int(tokens.input_tokens), int(tokens.output_tokens)),
+        logprobs=[[each.text, sum(each.logprobs)] for each in logprobs],
+    )
+
+
+def _perplexity_vectors(url: str, model: str, streaming: bool) -> Read:
+    import perplexity  # not among the tests' requirements: pip install perplexityai
+
+    given = perplexity.Perplexity(api_key="k", base_url=url).embeddings.create(input=["a", "b"], model=model)
+    vectors = [memoryview(b64decode(each.embedding)).cast("b").tolist() for each in given.data]
+    found = {"count": len(vectors), "dimensions": len(vectors[0]), "first": vectors[0][:4]}
+    usage = {"input_tokens": given.usage.prompt_tokens, "output_tokens": None}
+    return {"embeddings": {**found, "sums": [sum(each) for each in vectors]}, "usage": usage}
+
+
 _READERS: dict[str, Callable[[str, str, bool], Read]] = {
     "openai_chat": _openai_chat,
     "openai_responses": _responses,
@@ -197,4 +236,6 @@ _READERS: dict[str, Callable[[str, str, bool], Read]] = {
     "google_generate": _google,
     "bedrock_converse": _bedrock,
     "mistral_chat": _mistral,
+    "cohere_chat": _cohere,
+    "perplexity_embeddings": _perplexity_vectors,
 }

@@ -47,9 +47,13 @@ class Recording:
 
 
 def recordings(*apis: str, streaming: bool | None = None) -> list[Recording]:
-    """Load the recordings of these wire formats, by id."""
+    """Load the recordings of these wire formats, by id.
+
+    Without those of calls that stand in the text: to a wire they are text like any other, and
+    test_documented_exchanges.py reads them.
+    """
     found = [_load(path) for api in apis for path in sorted(FOLDER.glob(f"{api}-*.json"))]
-    return [each for each in found if streaming is None or each.streaming == streaming]
+    return [each for each in found if streaming in (None, each.streaming) and "text_calls" not in each.kinds]
 
 
 def _load(path: Path) -> Recording:

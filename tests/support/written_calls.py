@@ -49,6 +49,12 @@ WRITTEN: dict[str, tuple[str, list[dict[str, Any]]]] = {
         "</｜DSML｜function_calls>",
         [{"query": "x", "limit": 5}],
     ),
+    "deepseek 4.1": (
+        '<｜DSML｜ calls>\n<｜DSML｜ invoke name="search">\n<｜DSML｜ parameter name="query" string="true">x'
+        '</｜DSML｜ parameter>\n<｜DSML｜ parameter name="limit" string="false">5</｜DSML｜ parameter>\n'
+        "</｜DSML｜ invoke>\n</｜DSML｜ calls>",
+        [{"query": "x", "limit": 5}],
+    ),
     "deepseek 3": (
         '<｜tool▁calls▁begin｜><｜tool▁call▁begin｜>function<｜tool▁sep｜>search\n```json\n{"query": "x"}\n```'
         '<｜tool▁call▁end｜>\n<｜tool▁call▁begin｜>function<｜tool▁sep｜>search\n```json\n{"query": "y"}\n```'

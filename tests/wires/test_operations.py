@@ -23,6 +23,7 @@ from stepwell.providers.wires.operations.embeddings import (
     google_embeddings,
     ollama_embeddings,
     openai_embeddings,
+    perplexity_embeddings,
     vertex_embed_content,
     vertex_predict_embeddings,
 )
@@ -38,6 +39,7 @@ WIRES = {
     "google_embeddings": google_embeddings,
     "vertex_predict_embeddings": vertex_predict_embeddings,
     "bedrock_invoke_embeddings": bedrock_embeddings,
+    "perplexity_embeddings": perplexity_embeddings,
 }
 
 
@@ -50,7 +52,8 @@ def test_recorded_vectors_are_read_as_the_sdks_read_them(recording: Recording) -
             client.embed(model, "hello")
         assert caught.value.status == expected["error"]["status"] and expected["error"]["message"] in str(caught.value)
         return
-    reply, reported = client.embed(model, "hello"), expected["embeddings"]
+    reported = expected["embeddings"]
+    reply = client.embed(model, ["hello"] * reported["count"])
     assert (len(reply.embeddings), len(reply.embedding)) == (reported["count"], reported["dimensions"])
     assert reply.embedding[:4] == pytest.approx(reported["first"])
     assert [sum(vector) for vector in reply.embeddings] == pytest.approx(reported["sums"], abs=1e-4)

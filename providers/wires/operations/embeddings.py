@@ -23,6 +23,8 @@ from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
 from ..fields import given
+from ..openai_chat.side_fields import USAGE
+from ..openai_chat.usage import usage_of
 from ..paths import bedrock_path, segment
 from .vectors import SIDE_FIELDS, indexed, input_usage, position, texts_of, vectors_reply, whole_numbers
 
@@ -61,6 +63,9 @@ perplexity_embeddings = evolve(
     decode_response=lambda data, model: vectors_reply(
         indexed(data["data"], whole_numbers), model=data.get("model") or ""
     ),
+    # With the cost: https://docs.perplexity.ai/api-reference/embeddings-post
+    extract_usage=lambda data, model: usage_of(data["usage"]) if data.get("usage") else None,
+    side_fields={**openai_embeddings.side_fields, "usage": USAGE},
 )
 """Vectors of whole numbers from -128 to 127, as base64: https://docs.perplexity.ai/docs/embeddings/best-practices.
 

@@ -7,7 +7,7 @@ killed fetches its answers and submits nothing again.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from attrs import define, field, frozen
@@ -16,7 +16,18 @@ from ...options import ModelLike
 from ...pipeline.effects import Flow, Run, Sleep
 from ...planner import CallPlanner
 from ...providers.declare.vendor_names import BATCH_OPTIONS
-from ...schemas.errors import InvalidRequest, StepwellError
+from ...schemas.errors import (
+    AnswerUnfinished,
+    ConnectError,
+    ConnectTimeout,
+    DecodeError,
+    InvalidRequest,
+    NotFound,
+    ResponseTooLarge,
+    ServerError,
+    StepwellError,
+    TransportError,
+)
 from ...schemas.json_text import dumps, loads
 from ...schemas.reply import Reply
 from ..batch.workflows import BatchWork, NewBatch, refresh, results
@@ -61,10 +72,12 @@ class BatchRunner:
 
     question: what is asked.
     path: the file beside the results.
+    digest: that of the map, which all lines of the file have.
     """
 
     question: BatchQuestion
     path: str
+    digest: str
     _log: LinesFile = field(init=False)
     _batch: NewBatch | None = None
     """The batch to which items are being added."""
@@ -83,7 +96,7 @@ class BatchRunner:
 
     def __call__(self, job: MapJob) -> Flow:
         """Collect and submit all items that have no result, then wait for the batches and write their results."""
-        self._log = LinesFile(self.path)
+        self._log = LinesFile(self.path, self.digest, b'{"number":')
         try:
             if os.path.exists(self.path):
                 yield Run(self._read_log, blocks=True)
@@ -128,7 +141,12 @@ class BatchRunner:
             return
         number, self._count = self._count, self._count + 1
         place = yield Run(lambda: self._note(number=number, items=added))
-        state = yield from batch.submit()
+        try:
+            state = yield from batch.submit()
+        except StepwellError as error:
+            if not _may_have_submitted(error):
+                yield Run(lambda: self._note(number=number, done=True))
+            raise
         yield Run(lambda: self._note(number=number, batch=state.id))
         self._submitted[number] = state.id, place
         job.show_progress()
@@ -136,9 +154,13 @@ class BatchRunner:
     def _fetch(self, job: MapJob, number: int) -> Flow:
         """Wait for a batch, and write its results."""
         id, place = self._submitted[number]
-        while not (yield from refresh(self.question.work(), id)).over:
-            job.show_progress()
-            yield Sleep(POLL)
+        try:
+            while not (yield from refresh(self.question.work(), id)).over:
+                job.show_progress()
+                yield Sleep(POLL)
+        except NotFound as gone:
+            gone.add_note(f"it is about batch {id}; to submit its items once more, delete {self.path}")
+            raise
         row = yield Run(lambda: loads(self._log.line_at(place)))
         names = [f"i{at}" for at in range(len(row["items"]))]
         try:
@@ -169,13 +191,13 @@ class BatchRunner:
         """Append a row to the file of batches, and return its offset."""
         if not self._log.is_open:
             self._log.open()
-        return self._log.append(dumps(row) + b"\n")
+        return self._log.append(dumps({**row, "map": self.digest}) + b"\n")
 
     def _read_log(self) -> None:
         """Read which batches an earlier run has submitted, and which it may have submitted."""
         self._log.open()
         items: dict[int, int] = {}
-        for place, row in self._rows():
+        for place, _, row in self._log.rows():
             number = row["number"]
             self._count = max(self._count, number + 1)
             if "items" in row:
@@ -185,10 +207,14 @@ class BatchRunner:
             else:
                 self._submitted.pop(number, None)
                 items.pop(number, None)
+        self._log.settle()
         for number, place in items.items():
             keys = self._pending if number in self._submitted else self._unsure
             for _, key in loads(self._log.line_at(place))["items"]:
                 keys.add(key)
 
-    def _rows(self) -> Iterator[tuple[int, dict[str, Any]]]:
-        return ((place, loads(line)) for place, line in self._log.lines())
+
+def _may_have_submitted(error: StepwellError) -> bool:
+    """Check whether a batch may be there although submitting it failed: its answer was lost or could not be read."""
+    lost = isinstance(error, TransportError) and not isinstance(error, ConnectError | ConnectTimeout)
+    return lost or isinstance(error, ServerError | DecodeError | AnswerUnfinished | ResponseTooLarge)

@@ -13,6 +13,7 @@ from attrs import fields, frozen
 
 from ...options import ModelLike
 from ...pipeline.effects import CallModel, Flow
+from ...pipeline.tasks import performing
 from ...planner import CallPlanner
 from ...schemas.errors import ConfigError, ObjectInvalid
 from ...schemas.json_schema.write_value import plain_data
@@ -86,7 +87,13 @@ def job_of(
     question = Question.of(own, model, prompt, schema, tools, max_repairs, others)
     job = options.get("job") or (journal and f"map {question.digest}")
     file = None if path is None else ResultFile(path, order == "kept", question.digest, retry_failed)
-    batched, why = _choose_mode(mode, within, question, path)
+    pending = path is not None and os.path.exists(f"{path}.batches")
+    if pending and mode == "live":
+        raise ConfigError(
+            f"{path}.batches has batches of a run before, which may be answered already",
+            hint="mode='batch' fetches their answers; delete that file to ask about their items again",
+        )
+    batched, why = _choose_mode(mode, within, question, path, pending=pending)
     return MapJob(
         items,
         model=str(question.model),
@@ -98,7 +105,7 @@ def job_of(
         errors=errors,
         key=key,
         display=lambda: display_for(progress, planner.world.now),
-        lead=BatchRunner(question.in_batches(), f"{path}.batches") if batched else None,
+        lead=BatchRunner(question.in_batches(), f"{path}.batches", question.digest) if batched else None,
         at_end=(lambda: None) if own is planner else partial(close_journal, own),
         mode="batch" if batched else "live",
         why=why,
@@ -124,10 +131,17 @@ def answer_in_job(question: Question, job: str, item: MapItem) -> Flow:
     """Return the flow that answers an item, recorded in a part of a job that is named by the item's key and digest."""
     from ...journal.attached import in_job  # only for maps with a journal
 
-    return in_job(question.planner, question.answer(item), job, f"{item.key} {item_digest(item.value)}")
+    try:
+        digest = item_digest(item.value)
+    except ConfigError:  # no JSON: it is known by its key alone
+        digest = ""
+    flow = question.call(item) if question.is_call else question.answer(item)
+    return in_job(question.planner, flow, job, f"{item.key} {digest}")
 
 
-def _choose_mode(mode: Mode, within: str | float, question: Question, path: str | None) -> tuple[bool, str]:
+def _choose_mode(
+    mode: Mode, within: str | float, question: Question, path: str | None, *, pending: bool
+) -> tuple[bool, str]:
     """Return whether to use batches, and for "auto" why. Raises ConfigError for "batch" if this map cannot be one."""
     hours = hours_of(within)
     if mode == "live":
@@ -145,6 +159,8 @@ def _choose_mode(mode: Mode, within: str | float, question: Question, path: str 
         if why:
             raise ConfigError(f"this map cannot be a batch: {why}", hint="mode='live', or 'auto'")
         return True, ""
+    if pending:
+        return True, "batches of an earlier run are under way"
     drawbacks = {
         f"a batch may take {BATCH_HOURS:g} hours": hours < BATCH_HOURS,
         "no price of a batch is known": factor is None,
@@ -209,6 +225,8 @@ class Question:
 
     def answer(self, item: MapItem) -> Flow:
         """Return the flow that answers an item with a Reply. Raises the errors of making its prompt."""
+        if self.is_call:
+            return performing(self.call(item))
         prompt = self.prompts.prompt_for(item.value)
         if self.spec is not None:
             return generate(
@@ -222,9 +240,16 @@ class Question:
                 description=None,
                 options=self.options,
             )
-        if self.tools:
-            return loop(self.planner, self.model, prompt, self.tools, self.settings, self.options, stream=False)
-        return _call(self.model, prompt, self.options)
+        return loop(self.planner, self.model, prompt, self.tools, self.settings, self.options, stream=False)
+
+    @property
+    def is_call(self) -> bool:
+        """Whether each answer is one call."""
+        return self.spec is None and not self.tools
+
+    def call(self, item: MapItem) -> CallModel:
+        """Return the call about an item. Raises the errors of making its prompt."""
+        return CallModel(self.model, self.prompts.prompt_for(item.value), self.options)
 
     def in_batches(self) -> BatchQuestion:
         """Return the same question for batches: without repairs, which would be further calls."""
@@ -256,7 +281,3 @@ class Question:
         system, tools = self.options.get("system"), [tool.name for tool in self.tools]
         asked = [str(self.model), self.prompts.content, system, schema, tools]
         return blake2b(dumps(asked, plain_data, SORT_KEYS), digest_size=4).hexdigest()
-
-
-def _call(model: ModelLike, prompt: object, options: Mapping[str, Any]) -> Flow:
-    return (yield CallModel(model, prompt, options))

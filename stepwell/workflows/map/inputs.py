@@ -68,8 +68,9 @@ def _open_file(path: str) -> Input:
     try:
         file = open(path, "rb")  # noqa: SIM115 - closed by the source
         size = os.fstat(file.fileno()).st_size
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", hint="check the path") from None
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", error)
+        raise ConfigError(f"{path} cannot be read: {why}", hint="check the path") from None
 
     def expected(count: int) -> float | None:
         if size == 0 or file.closed or not (at := file.tell()):
@@ -98,7 +99,7 @@ def csv_rows(file: IO[bytes], path: str, *, delimiter: str) -> Iterator[object]:
     """
     import csv  # only for files of this kind
 
-    reader = csv.reader((line.decode("utf-8", "surrogateescape") for line in file), delimiter=delimiter)
+    reader = csv.reader(_text_lines(file), delimiter=delimiter)
     names: list[str] | None = None
     while True:
         try:
@@ -108,14 +109,22 @@ def csv_rows(file: IO[bytes], path: str, *, delimiter: str) -> Iterator[object]:
         except csv.Error as error:
             yield Unreadable(ConfigError(f"line {reader.line_num} of {path} is not CSV: {error}"), f"{reader.line_num}")
             continue
+        if not row:  # a blank line
+            continue
         if names is None:
-            names = [name.removeprefix("\ufeff") for name in row]
-            _check_names(names, path)
-        elif row:
-            if why := _misfit(row, names):
-                yield Unreadable(ConfigError(f"line {reader.line_num} of {path} {why}"), "\0".join(row))
-            else:
-                yield dict(zip(names, row, strict=True))
+            _check_names(names := row, path)
+        elif why := _misfit(row, names):
+            yield Unreadable(ConfigError(f"line {reader.line_num} of {path} {why}"), "\0".join(row))
+        else:
+            yield dict(zip(names, row, strict=True))
+
+
+def _text_lines(file: IO[bytes]) -> Iterator[str]:
+    """Yield the lines without the mark that the first may begin with: before a quote, that would hide the quote."""
+    mark = b"\xef\xbb\xbf"
+    for line in file:
+        yield line.removeprefix(mark).decode("utf-8", "surrogateescape")
+        mark = b""
 
 
 def _check_names(names: list[str], path: str) -> None:

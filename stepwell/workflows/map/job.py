@@ -36,7 +36,7 @@ from ...schemas.errors import (
 )
 from ...schemas.process_lock import ProcessLock
 from .inputs import Input, Items, Unreadable, input_of
-from .keys import KeyOf, KeyTable, item_key
+from .keys import KeyOf, KeyTable, item_key, key_or_error, spare_key
 from .result import MapItem, MapResult, map_result
 from .results import ResultFile
 from .summary import MapSummary, Tally
@@ -115,6 +115,8 @@ class MapJob:
     """There are more items, or there will be none."""
     _news: News = field(factory=News)
     """Items are needed, there are results to emit, or a worker has ended."""
+    _idle: int = 0
+    """How many workers wait for items. All of them wake up for each item."""
     _exhausted: bool = False
     _read: int = 0
     """Items that were read."""
@@ -221,7 +223,10 @@ class MapJob:
             wanted = not self._exhausted and self._fault is None and self._has_room()
             if wanted:
                 yield pull
-                while len(tasks) < self.workers and len(tasks) < self._given:  # a pull of a file gives many items
+                begun = 0
+                # A pull of a file gives many items. Those for which a worker waits already need no further one.
+                while len(tasks) < self.workers and len(self._queue) > self._idle + begun:
+                    begun += 1
                     tasks.append(Task(self._news))
                     yield StartTask(follow(tasks[-1], self._worker()), tasks[-1])
                 self._arrived.publish()
@@ -304,14 +309,11 @@ class MapJob:
     def _item(self, row: object, index: int) -> MapItem:
         if isinstance(row, Unreadable):
             return MapItem(index, item_key(row.raw, index, None), row.raw, row.error)
-        try:
-            key = item_key(row, index, self.key)
-            if self.key is None or self._seen.add(key):
-                return MapItem(index, key, row)
-            error: Exception = ConfigError(f"an earlier item has the same key {key!r:.80}", hint="give each its own")
-        except Exception as failed:  # also one of the caller's function
-            error = failed
-        return MapItem(index, item_key(repr(row), index, None), row, error)
+        key, error = key_or_error(row, index, self.key)
+        if error is None and self.key is not None and not self._seen.add(key):
+            error = ConfigError(f"an earlier item has the same key {key!r:.80}", hint="give each its own")
+            key = spare_key(row, index)
+        return MapItem(index, key, row, error)
 
     def _worker(self) -> Flow:
         """Answer one item after the other, until there are no more or the map has failed."""
@@ -322,7 +324,11 @@ class MapJob:
             except IndexError:
                 if self._exhausted:
                     return
+                with self._lock:
+                    self._idle += 1
                 yield Wait(signal)
+                with self._lock:
+                    self._idle -= 1
                 continue
             if len(self._queue) == self._ahead // 2 or not self._queue:
                 self._news.publish()

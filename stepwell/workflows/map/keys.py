@@ -42,6 +42,25 @@ def item_key(item: object, index: int, key: KeyOf) -> str:
     return str(found)
 
 
+def key_or_error(item: object, index: int, key: KeyOf) -> tuple[str, Exception | None]:
+    """Return the key of an item, and None; of one without, the error of `item_key`, or of the caller's function.
+
+    The key is then made of its number, and a digest if it has one, so that it is the same in each run.
+    """
+    try:
+        return item_key(item, index, key), None
+    except Exception as error:
+        return spare_key(item, index), error
+
+
+def spare_key(item: object, index: int) -> str:
+    """Return a key for an item that cannot have its own: of its number and its content, or its type without JSON."""
+    try:
+        return item_key(item, index, None)
+    except ConfigError:
+        return item_key(type(item).__qualname__, index, None)
+
+
 def item_digest(item: object) -> str:
     """Return a digest of an item's JSON. Raises ConfigError for an item that has no JSON form."""
     try:

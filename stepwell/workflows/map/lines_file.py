@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from contextlib import suppress
+from typing import Any
 
 from ...schemas.atomic_files import cannot_write
 from ...schemas.errors import ConfigError
+from ...schemas.json_text import JSONDecodeError, loads
 
 _BLOCK = 2**18
 
@@ -15,14 +18,20 @@ _BLOCK = 2**18
 class LinesFile:
     """Lines of JSON in a file that one process writes. The caller holds a lock.
 
-    A process that is killed leaves whole lines. Only a machine that crashes may leave a part of the last one, which
-    `open` cuts off.
+    path: the file.
+    job: the value of the field `map` in all lines, which only lines of the same map have.
+    begin: how each line begins that is written: with the name of the field that all have, as in `{"index":`.
+
+    A process that is killed leaves whole lines. Only a machine that crashes may leave a part of the last one.
     """
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, job: str, begin: bytes) -> None:
         self.path = path
         self.size = 0
-        """Bytes."""
+        """Bytes of whole lines."""
+        self._job = job
+        self._begin = begin
+        self._field = begin.decode()[2:-2]
         self._file = -1
 
     @property
@@ -31,9 +40,10 @@ class LinesFile:
         return self._file >= 0
 
     def open(self) -> None:
-        """Open the file, create it if it is missing, and cut off a last line without a line end.
+        """Open the file, and create it if it is missing.
 
-        Raises ConfigError if it cannot be written, or if another process has it open.
+        Before anything is written, `rows` are to be read, which checks them, and then `settle` to be called. Raises
+        ConfigError if it cannot be written, if another process has it open, or if it does not end as a file of a map.
         """
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
@@ -41,22 +51,76 @@ class LinesFile:
             self._lock()
             self.size = os.fstat(self._file).st_size
             end = self._end_of_last_line()
-            if end < self.size:
-                self.cut(end)
+            if end < self.size and not self._is_whole(end):
+                self.size = end
+        except ValueError as error:
+            raise ConfigError(f"{self.path!r:.80} is not a path: {error}") from None
         except OSError as error:
             self.close()
             raise cannot_write(self.path, error) from error
+        except ConfigError:
+            self.close()
+            raise
+
+    def settle(self) -> None:
+        """Cut off a part of a line at the end, and give a whole one its line end."""
+        if not self.size:
+            self.cut(0)
+            return
+        self.cut(self.size)
+        os.lseek(self._file, self.size - 1, os.SEEK_SET)
+        if os.read(self._file, 1) != b"\n":  # an editor may leave it out
+            self.append(b"\n")
+
+    def rows(self) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
+        """Yield the lines with their values. Raises ConfigError for one that no map, or another map, has written."""
+        for number, (at, line) in enumerate(self.lines(), 1):
+            try:
+                row = loads(line)
+            except JSONDecodeError:
+                row = None
+            if not isinstance(row, dict) or self._field not in row or "map" not in row:
+                raise self._foreign(number)
+            if row["map"] != self._job:
+                raise ConfigError(
+                    f"{self.path} is of a map with another model, prompt, schema or tools",
+                    hint="give another out=, or move that file away to begin anew",
+                )
+            yield at, line, row
+
+    def _is_whole(self, at: int) -> bool:
+        """Check whether a last line without an end is whole. Raises ConfigError for one that no map has written."""
+        os.lseek(self._file, at, os.SEEK_SET)
+        rest = os.read(self._file, 1)
+        if rest in b"{\0":
+            rest += b"".join(iter(lambda: os.read(self._file, _BLOCK), b""))
+            with suppress(JSONDecodeError):
+                return isinstance(loads(rest), dict)  # rows() looks at what is in it
+        begin = self._begin
+        if begin.startswith(rest) or rest.startswith(begin) or not rest.strip(b"\0"):  # zeros: after a power cut
+            return False
+        raise self._foreign(None)
+
+    def _foreign(self, number: int | None) -> ConfigError:
+        where = "the last line" if number is None else f"line {number}"
+        return ConfigError(
+            f"{where} of {self.path} is not a result of a map, and nothing was changed",
+            hint="give another out=, or move that file away",
+        )
 
     def append(self, line: bytes) -> int:
         """Append a line, given with its line end, and return its offset in bytes.
 
-        Raises ConfigError if it cannot be written; the file is then as long as before.
+        Raises ConfigError if it cannot be written; the file is then as long as before. One that was deleted meanwhile
+        is such an error too: its lines would be lost.
         """
         at = self.size
         try:
+            if not os.fstat(self._file).st_nlink:
+                raise OSError(errno.ENOENT, "it was deleted meanwhile")
             if os.write(self._file, line) < len(line):  # a full disk
                 os.ftruncate(self._file, at)
-                raise OSError(28, os.strerror(28))
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise cannot_write(self.path, error) from error
         self.size = at + len(line)
@@ -84,6 +148,8 @@ class LinesFile:
             for line in whole:
                 yield at, line + b"\n"
                 at += len(line) + 1
+        if rest:
+            yield at, rest + b"\n"
 
     def cut(self, size: int) -> None:
         """Shorten the file to `size` bytes."""

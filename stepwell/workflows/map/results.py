@@ -7,18 +7,16 @@ copied when its turn comes: it takes no memory, and a killed run loses no result
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import Any
 
 from attrs import define, field
 
-from ...schemas.errors import ConfigError
-from ...schemas.json_text import JSONDecodeError, loads
 from .keys import KeyTable
 from .lines_file import LinesFile
 
 WAITING_BYTES = 16 * 2**20
 """The size of the second file above which no more items are taken until it can be emptied."""
+BEGIN = b'{"index":'
+"""How each line begins; see MapResult.line."""
 
 
 @define(eq=False)
@@ -49,7 +47,7 @@ class ResultFile:
     """The size of the second file up to which lines are added."""
 
     def __attrs_post_init__(self) -> None:
-        self._lines, self._waiting = LinesFile(self.path), LinesFile(f"{self.path}.waiting")
+        self._lines, self._waiting = (LinesFile(each, self.job, BEGIN) for each in (self.path, f"{self.path}.waiting"))
 
     def open(self) -> None:
         """Open the file and read which keys it has. Raises ConfigError if it cannot be used."""
@@ -57,6 +55,9 @@ class ResultFile:
         try:
             if os.path.exists(self._waiting.path):
                 self._waiting.open()
+                for _ in self._waiting.rows():  # before it is changed
+                    pass
+                self._waiting.settle()
             self._read_lines()
             if self._waiting.is_open:
                 self._read_waiting()
@@ -124,7 +125,7 @@ class ResultFile:
         that at any time each line is in one of them.
         """
         cut = None
-        for at, line, row in self._rows(self._lines):
+        for at, line, row in self._lines.rows():
             failed = "error" in row
             if failed and self.retry_failed:
                 cut = at if cut is None else cut
@@ -133,13 +134,14 @@ class ResultFile:
             else:
                 self.done.add(row["key"])
                 self.failed += failed
+        self._lines.settle()
         if cut is not None:
             if self._waiting.is_open:
                 self._waiting.flush()
             self._lines.cut(cut)
 
     def _read_waiting(self) -> None:
-        for at, line, row in self._rows(self._waiting):
+        for at, line, row in self._waiting.rows():
             failed = "error" in row
             if row["key"] in self.done or (failed and self.retry_failed):
                 continue
@@ -157,28 +159,9 @@ class ResultFile:
         if self._taken == len(self.earlier):
             return
         written = KeyTable()
-        for _, _, row in self._rows(self._lines):
+        for _, _, row in self._lines.rows():
             written.add(row["key"])
-        for _, line, row in self._rows(self._waiting):
+        for _, line, row in self._waiting.rows():
             if row["key"] in self.earlier and row["key"] not in written:
                 self._lines.append(line)
                 written.add(row["key"])
-
-    def _rows(self, file: LinesFile) -> Iterator[tuple[int, bytes, dict[str, Any]]]:
-        """Yield the lines with their values. Raises ConfigError for one that no map, or another map, has written."""
-        for number, (at, line) in enumerate(file.lines(), 1):
-            try:
-                row = loads(line)
-            except JSONDecodeError:
-                row = None
-            if not isinstance(row, dict) or not isinstance(row.get("key"), str) or "map" not in row:
-                raise ConfigError(
-                    f"line {number} of {file.path} is not a result of a map, and nothing was changed",
-                    hint="give another out=, or move that file away",
-                )
-            if row["map"] != self.job:
-                raise ConfigError(
-                    f"{file.path} has the results of a map with another model, prompt, schema or tools",
-                    hint="give another out=, or move that file away to begin anew",
-                )
-            yield at, line, row
