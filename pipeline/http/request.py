@@ -119,8 +119,9 @@ class Request:
             raise StepError(f"a Request has no field {name!r}", hint=nearest(name, sorted(_NAMES)))
         if "headers" in changes and type(changes["headers"]) is not Headers:
             values["headers"] = sent(changes["headers"])
-        if "model" in changes or "context" in changes:
-            _check_types(values["model"], values["context"])
+        model, context = values["model"], values["context"]
+        if not (type(model) is Model and type(context) is Context):  # no call of isinstance for what is usual
+            _check_types(model, context)
         copy: Request = _new(Request)
         _set(copy, "__dict__", values)
         return copy
