@@ -179,7 +179,7 @@ def checked_pattern(models: object, registry: Registry) -> str:
     provider, colon, _ = models.partition(":")
     if any(sign in provider for sign in _WILD):
         written = (provider, canonical(provider))  # canonical ids have _ for -, which may be part of a range
-        if colon or provider[0] == "*" or any(fnmatchcase(id, each) for id in registry.ids() for each in written):
+        if colon or models[0] == "*" or any(fnmatchcase(id, each) for id in registry.ids() for each in written):
             return models
     elif registry.knows(provider):
         return models
