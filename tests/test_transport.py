@@ -56,6 +56,7 @@ def test_a_complete_answer_is_the_same_streamed_and_not(carrier: str) -> None:
         assert server.wait_until_free()
 
 
+@pytest.mark.thorough
 @carriers
 @pytest.mark.parametrize(
     ("acts", "timeouts", "error"),
@@ -95,6 +96,7 @@ def test_each_limit_of_time_has_its_error(carrier: str, acts: Any, timeouts: Tim
             assert caught.value.partial.text == "a" and caught.value.usage.complete is False
 
 
+@pytest.mark.thorough
 @carriers
 def test_a_short_first_event_limit_does_not_shorten_the_idle_one(carrier: str) -> None:
     acts = [streaming(), chunk(event("a")), 1.2, chunk(event("b", "stop") + DONE), END]
@@ -102,6 +104,7 @@ def test_a_short_first_event_limit_does_not_shorten_the_idle_one(carrier: str) -
         assert ask(server, carrier, timeout=Timeouts(first_event=1, idle=SOON)).text == "ab"
 
 
+@pytest.mark.thorough
 @carriers
 def test_comments_keep_a_stream_alive(carrier: str) -> None:
     acts = [streaming(), chunk(event("a")), *[chunk(b": ping\n\n"), 0.3] * 4, chunk(event("b", "stop") + DONE), END]

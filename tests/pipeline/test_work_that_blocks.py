@@ -24,6 +24,8 @@ from stepwell.stores import SQLiteStore, sqlite
 from loopback import SOON, answer, completion, serving, whole_stream
 from scripted import MODEL, Scripted
 
+pytestmark = pytest.mark.thorough  # it waits on the real clock
+
 ACCOUNT = {"client_email": "a@b", "private_key": "k", "token_uri": "https://t.test"}
 BEDROCK, VERTEX = "amazon_bedrock:amazon.nova-lite-v1:0", "google_vertex:gemini-2.5-flash"
 

@@ -133,6 +133,7 @@ def test_each_fault_has_its_outcome_over_every_transport(name: str) -> None:
         assert server.wait_until_free()
 
 
+@pytest.mark.thorough
 def test_a_silence_meets_the_limits_of_the_call() -> None:
     first, idle = Timeouts(first_event=0.1, idle=SOON), Timeouts(first_event=SOON, idle=0.1)
     with serving(script) as server:

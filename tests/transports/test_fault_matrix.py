@@ -24,6 +24,8 @@ from stepwell import AsyncClient, Client, Timeouts
 from loopback import LONG, Loopback, serving
 from recordings import registry_of
 
+pytestmark = pytest.mark.thorough  # every wire under every fault
+
 columns = pytest.mark.parametrize("column", FORMATS)
 CARRIERS = ("httpx", "httpx async", "fast", "fast async")
 AT_ONCE = 32

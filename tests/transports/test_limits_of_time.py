@@ -20,6 +20,8 @@ from stepwell.schemas import errors
 
 from loopback import SOON, answer, completion, serving
 
+pytestmark = pytest.mark.thorough  # it waits on the real clock
+
 
 @pytest.fixture
 def full_queue() -> Iterator[Any]:
