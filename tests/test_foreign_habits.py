@@ -7,7 +7,7 @@ import copy
 import pickle
 import re
 from collections.abc import Callable
-from inspect import signature
+from inspect import getattr_static, signature
 from typing import Any
 
 import httpx
@@ -21,6 +21,7 @@ from stepwell.messages import Message, Reply, ToolCall
 from stepwell.pipeline.stream.chunk_reader import OpenAnswer
 from stepwell.schemas import foreign_names
 from stepwell.schemas.chunks import Start, TextDelta
+from stepwell.schemas.hinted import ForeignName, HintedChunk, HintedStream
 from stepwell.schemas.options import CALL_OPTIONS, CHAT_OPTIONS
 from stepwell.schemas.usage import Usage
 
@@ -155,7 +156,9 @@ CLASSES = {
 
 
 def names_of(cls: type) -> set[str]:
-    return {*dir(cls), *getattr(cls, "__annotations__", ())}
+    """Return the attributes of a class and its objects, without those that only give a hint."""
+    found = {*dir(cls), *getattr(cls, "__annotations__", ())}
+    return {name for name in found if not isinstance(getattr_static(cls, name, None), ForeignName)}
 
 
 def test_each_hint_names_what_there_is_for_what_there_is_not() -> None:
@@ -166,6 +169,9 @@ def test_each_hint_names_what_there_is_for_what_there_is_not() -> None:
             assert owner is None or foreign not in names_of(owner), (name, foreign)
             for subject, attribute in re.findall(r"\b(reply|usage|call|message|stream|client|llm)\.(\w+)", hint):
                 assert attribute in names_of(CLASSES[subject]), hint
+    for name, owner in (("HintedChunk", HintedChunk), ("OpenAnswer", HintedStream)):
+        given = {each for each, value in vars(owner).items() if isinstance(value, ForeignName)}
+        assert given == foreign_names.ATTRIBUTES[name].keys()
     settings = signature(ClientSettings).parameters.keys()
     assert settings.isdisjoint(foreign_names.SETTINGS)
     assert foreign_names.OPTIONS.keys().isdisjoint({*CHAT_OPTIONS, *CALL_OPTIONS})

@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 PYPROJECT = Path(__file__).parent.parent.parent / "pyproject.toml"
-NOT_OURS = ("dev",)
-"""Extras that nobody but us installs."""
+NOT_OURS = ("dev", "docs", "ray")
+"""Extras that nobody but us installs, and Ray, which has an environment of its own: see `make test-ray`."""
 
 
 def requirements(project: dict[str, object]) -> Iterator[str]:
