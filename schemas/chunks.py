@@ -11,9 +11,15 @@ from typing import Any, ClassVar, Literal
 from attrs import define, field
 
 from .citation import Citation, Spans
-from .hinted import HintedChunk
+from .foreign_names import Hinted
 from .parts import Part
 from .usage import Usage
+
+
+class HintedChunk(Hinted, hints="chunk"):
+    """A base class of chunks."""
+
+    __slots__ = ()
 
 
 @define

@@ -1,7 +1,7 @@
 """Names of other libraries and their equivalents here: hints for errors about names that do not exist.
 
 The names are those of the clients of OpenAI, Anthropic, Google and Mistral, of litellm, LangChain, LlamaIndex and
-instructor. Each table is read only after a mistake.
+instructor.
 """
 
 from __future__ import annotations
@@ -97,17 +97,56 @@ _OF_LLM: Final[Mapping[str, str]] = {
     **_each("bind with_config", "call llm.with_options(...)"),
 }
 ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
-    "Reply": _OF_REPLY,
-    "Usage": _OF_USAGE,
-    "ToolCall": _OF_CALL,
-    "Message": _OF_MESSAGE,
-    "HintedChunk": _OF_CHUNK,
-    "OpenAnswer": _OF_STREAM,
-    "_ReplyStream": {**_OF_STREAM, **_each("usage finish_reason", "stream.reply(), the whole Reply, has it")},
-    "ClientSettings": _OF_CLIENT,
-    "LLM": _OF_LLM,
+    "reply": _OF_REPLY,
+    "usage": _OF_USAGE,
+    "call": _OF_CALL,
+    "message": _OF_MESSAGE,
+    "chunk": _OF_CHUNK,
+    "stream": _OF_STREAM,
+    "stream of a workflow": {**_OF_STREAM, **_each("usage finish_reason", "stream.reply(), the whole Reply, has it")},
+    "client": _OF_CLIENT,
+    "llm": _OF_LLM,
 }
-"""By class, the equivalents of attributes that other libraries have."""
+"""By kind of object, the equivalents of attributes that other libraries have."""
+
+
+class ForeignName:
+    """An attribute that an object does not have, but another library's has: reading it raises an error with a hint.
+
+    It is a descriptor. With `__getattr__`, Python 3.11 would read every attribute of such objects the slow way, which
+    costs 3% of a call and 7% of a streamed event.
+    """
+
+    def __init__(self, name: str, hint: str) -> None:
+        self._name = name
+        self._hint = hint
+
+    def __get__(self, subject: object, owner: type) -> object:
+        raise AttributeError(
+            f"{owner.__name__!r} object has no attribute {self._name!r}; {self._hint}", name=self._name, obj=subject
+        )
+
+
+class Hinted:
+    """A base class of classes whose attributes have other names in other libraries.
+
+    `class Reply(Hinted, hints="reply")` raises the errors of ATTRIBUTES["reply"].
+    """
+
+    __slots__ = ()
+
+    def __init_subclass__(cls, *, hints: str = "", **more: object) -> None:
+        super().__init_subclass__(**more)
+        for name, hint in ATTRIBUTES[hints].items() if hints else ():
+            setattr(cls, name, ForeignName(name, hint))
+
+    def __dir__(self) -> list[str]:
+        """Return the names of the attributes that the object has."""
+        values: dict[str, object] = {}
+        for cls in reversed(type(self).__mro__):
+            values.update(vars(cls))
+        return [name for name in object.__dir__(self) if type(values.get(name)) is not ForeignName]
+
 
 PACKAGE: Final[Mapping[str, str]] = {
     **_each("completion chat_completion text_completion generate invoke chat", "call generate_text(model, prompt)"),
@@ -202,11 +241,3 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("requesttimeout",), ("timeout",)),
 }
 """Our options by their names in other libraries, which are in lower case and without underscores."""
-
-
-def attribute_hint(cls: type, name: str) -> str:
-    """Return the equivalent of an attribute that a class lacks, as the end of an error's message; empty if unknown."""
-    for base in cls.__mro__:
-        if (hint := ATTRIBUTES.get(base.__name__, {}).get(name)) is not None:
-            return f"; {hint}"
-    return ""

@@ -19,7 +19,7 @@ from .dict_form import (
     text_field,
 )
 from .errors import ConfigError
-from .hinted import Hinted
+from .foreign_names import Hinted
 from .parts import PARTS, Audio, Part, Reasoning, Refusal, ServerToolCall, ServerToolResult, Text, ToolCall
 from .tool import Tool, tool_behind
 
@@ -52,7 +52,7 @@ _KNOWN_ROLES = ("user", "assistant", "tool", "system")
 
 
 @frozen(hash=False, init=False, slots=False)
-class Message(Hinted):
+class Message(Hinted, hints="message"):
     """One message of a conversation. Raises ConfigError for an unknown role and for content that is not text or parts.
 
     Messages of equal content are equal, whichever model wrote them.

@@ -14,7 +14,7 @@ from attrs import field, frozen
 from .citation import Citation
 from .errors import ConfigError, DecodeError
 from .files import MEDIA_BYTES, read_file
-from .hinted import Hinted
+from .foreign_names import Hinted
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
 from .late_pattern import late_pattern
@@ -248,7 +248,7 @@ class Video(_Media):
 
 
 @frozen(hash=False)
-class ToolCall(Hinted):
+class ToolCall(Hinted, hints="call"):
     """A tool call that the model requests. `arguments_json` is its arguments exactly as sent."""
 
     type: ClassVar[str] = "tool_call"

@@ -12,7 +12,7 @@ from attrs import define, evolve, field, fields, frozen
 
 from .attempt import Attempt, Noted, attempts_of
 from .citation import Citation
-from .hinted import Hinted
+from .foreign_names import Hinted
 from .logprobs import TokenLogprob, token_logprobs
 from .message import Context, Message
 from .model import Model
@@ -86,7 +86,7 @@ class Verdict:
 
 
 @define
-class Reply(Hinted, Generic[ObjectType]):
+class Reply(Hinted, Generic[ObjectType], hints="reply"):
     """An answer in one form, whether streamed or not. `Reply[City]` is a reply whose `object` is a City."""
 
     message: Message = field(factory=lambda: Message("assistant"))

@@ -9,11 +9,11 @@ from typing import Any
 
 from attrs import evolve, field, fields, frozen
 
-from .hinted import Hinted
+from .foreign_names import Hinted
 
 
 @frozen(slots=False)  # slots would double the 0.5 µs of making one, and every call does
-class Usage(Hinted):
+class Usage(Hinted, hints="usage"):
     """The token counts of a call, and what else decides its price. None where the provider does not report it."""
 
     input_tokens: int | None = None

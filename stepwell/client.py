@@ -26,7 +26,7 @@ from .planner import CallPlanner
 from .providers.declare.registry import Registry
 from .providers.declare.steps import PlacedSteps
 from .schemas.errors import ConfigError
-from .schemas.hinted import Hinted
+from .schemas.foreign_names import Hinted
 from .schemas.reply import Reply
 from .schemas.undo import Undo
 from .settings import overridden, refused_job, unknown_setting
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 ConnectionsType = TypeVar("ConnectionsType", Connections, AsyncConnections)
 
 
-class ClientSettings(Hinted, Generic[ConnectionsType]):
+class ClientSettings(Hinted, Generic[ConnectionsType], hints="client"):
     """The settings that both clients take."""
 
     planner: CallPlanner

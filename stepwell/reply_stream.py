@@ -8,13 +8,13 @@ from typing import Any, Generic, Self, TypeVar, cast
 from .client import BaseAsyncClient, BaseClient
 from .pipeline.effects import Flow
 from .schemas.errors import StepwellError
-from .schemas.hinted import Hinted
+from .schemas.foreign_names import Hinted
 from .schemas.reply import ObjectType, Reply
 
 Item = TypeVar("Item")
 
 
-class _ReplyStream(Hinted, Generic[Item, ObjectType]):
+class _ReplyStream(Hinted, Generic[Item, ObjectType], hints="stream of a workflow"):
     _reading: Any
     _error: BaseException | None = None
 

@@ -21,7 +21,7 @@ from stepwell.messages import Message, Reply, ToolCall
 from stepwell.pipeline.stream.chunk_reader import OpenAnswer
 from stepwell.schemas import foreign_names
 from stepwell.schemas.chunks import Start, TextDelta
-from stepwell.schemas.hinted import ForeignName, HintedChunk, HintedStream
+from stepwell.schemas.foreign_names import ForeignName
 from stepwell.schemas.options import CALL_OPTIONS, CHAT_OPTIONS
 from stepwell.schemas.usage import Usage
 
@@ -162,16 +162,13 @@ def names_of(cls: type) -> set[str]:
 
 
 def test_each_hint_names_what_there_is_for_what_there_is_not() -> None:
-    owners = {"OpenAnswer": OpenAnswer, "ClientSettings": AsyncClient, "HintedChunk": Start}
+    owners = {**CLASSES, "stream": OpenAnswer, "client": AsyncClient, "chunk": Start}
     for name, table in foreign_names.ATTRIBUTES.items():
-        owner = owners.get(name) or CLASSES.get({"ToolCall": "call"}.get(name, name.lower()))
+        owner = owners.get(name)
         for foreign, hint in table.items():
             assert owner is None or foreign not in names_of(owner), (name, foreign)
             for subject, attribute in re.findall(r"\b(reply|usage|call|message|stream|client|llm)\.(\w+)", hint):
                 assert attribute in names_of(CLASSES[subject]), hint
-    for name, owner in (("HintedChunk", HintedChunk), ("OpenAnswer", HintedStream)):
-        given = {each for each, value in vars(owner).items() if isinstance(value, ForeignName)}
-        assert given == foreign_names.ATTRIBUTES[name].keys()
     settings = signature(ClientSettings).parameters.keys()
     assert settings.isdisjoint(foreign_names.SETTINGS)
     assert foreign_names.OPTIONS.keys().isdisjoint({*CHAT_OPTIONS, *CALL_OPTIONS})
@@ -181,6 +178,8 @@ def test_each_hint_names_what_there_is_for_what_there_is_not() -> None:
 def test_hints_change_nothing_else() -> None:
     assert copy.deepcopy(REPLY) == REPLY == copy.copy(REPLY) and pickle.loads(pickle.dumps(CALL)) == CALL
     assert not hasattr(REPLY, "no_such_name") and getattr(REPLY, "choices", 3) == 3
+    assert "choices" not in dir(REPLY) and {"text", "finish_reason", "replace"} <= set(dir(REPLY))
+    assert "text" in dir(TextDelta("a")) and "delta" not in dir(TextDelta("a"))
     with pytest.raises(AttributeError, match="'Reply' object has no attribute 'no_such_name'$"):
         REPLY.no_such_name  # type: ignore[attr-defined]  # noqa: B018
 

@@ -119,9 +119,10 @@ class Request:
             raise StepError(f"a Request has no field {name!r}", hint=nearest(name, sorted(_NAMES)))
         if "headers" in changes and type(changes["headers"]) is not Headers:
             values["headers"] = sent(changes["headers"])
-        model, context = values["model"], values["context"]
-        if not (type(model) is Model and type(context) is Context):  # no call of isinstance for what is usual
-            _check_types(model, context)
+        if "model" in changes or "context" in changes:
+            model, context = values["model"], values["context"]
+            if type(model) is not Model or type(context) is not Context:  # no further call for what is usual
+                _check_types(model, context)
         copy: Request = _new(Request)
         _set(copy, "__dict__", values)
         return copy

@@ -11,7 +11,7 @@ from typing import Any
 from ...schemas.chunks import StreamChunk, Warned
 from ...schemas.errors import StepError, StepwellError, StreamTruncated, TransportError
 from ...schemas.fold import Fold
-from ...schemas.hinted import HintedStream
+from ...schemas.foreign_names import Hinted
 from ...schemas.message import Context
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import Usage
@@ -24,7 +24,7 @@ from .decoder import StreamDecoder
 _NO_READ = Read(None)
 
 
-class OpenAnswer(HintedStream):
+class OpenAnswer(Hinted, hints="stream"):
     """An answer that is being read: what all readers share, which is everything but the waiting.
 
     response: what is read; None if it is not there yet.

@@ -19,7 +19,7 @@ from ..pipeline.effects import Flow
 from ..pipeline.stream.stream import AsyncStream, Stream
 from ..prompts import TemplateLike, template_of
 from ..schemas.errors import ConfigError
-from ..schemas.hinted import Hinted
+from ..schemas.foreign_names import Hinted
 from ..schemas.message import Context, Message, context_of, system, user
 from ..schemas.reply import Reply
 from ..schemas.usage import total_usage
@@ -42,7 +42,7 @@ _UNNAMED: Naming = {"name": None, "description": None}
 _AS_OBJECT = "Now give this answer as the object that was asked for."
 
 
-class LLM(Hinted):
+class LLM(Hinted, hints="llm"):
     """A model with its settings. Every method has an async version: `achat`, `acomplete`, `astream_chat`, ...
 
         llm = LLM("openai:gpt-4o-mini", system_prompt="You are brief.", temperature=0)
