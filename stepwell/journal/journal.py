@@ -283,22 +283,27 @@ def _follow(log: Log, index: JobIndex) -> None:
     start = index.followed(log.id, log.end)
     if start is None:
         index.clear()
-    for offset, after, payload in log.scan(START if start is None else start):
-        part, _, records = records_in(payload)
-        index.note(part, records, offset, after - offset)
+    for after in _noted(log, index, START if start is None else start):
         if len(index.changed) > _ROWS_AT_ONCE:
             index.write(log.id, after)
     if log.torn is not None:
         log.cut(log.torn)
 
 
+def _noted(log: Log, index: JobIndex, start: int) -> Iterator[int]:
+    """Note in the index each frame of the log from an offset on, and yield the offset after it."""
+    for offset, after, payload in log.scan(start):
+        part, _, records = records_in(payload)
+        index.note(part, records, offset, after - offset)
+        yield after
+
+
 def rows_read_only(path: str) -> list[PartRow]:
     """Return what is known of the parts of a journal that another process uses, and leave its files as they are."""
     log, index = Log(Path(f"{path}.log"), "", writes=False), JobIndex(_IndexFile(path, SCHEMA))
     try:
-        for offset, after, payload in log.scan(index.followed(log.id, log.end) or START):
-            part, _, records = records_in(payload)
-            index.note(part, records, offset, after - offset)
+        for _ in _noted(log, index, index.followed(log.id, log.end) or START):
+            pass
         return list(index.rows())
     finally:
         index.close()
