@@ -369,3 +369,13 @@ class JournalMismatch(JournalError):
     job: str = ""
     part: str = ""
     place: str = ""
+
+
+OF_WHAT_WAS_SENT = (ProviderError, TransportError, DecodeError, ResponseTooLarge)
+"""Errors of a request on its way and of its answer. All others are of the caller's code or of a step."""
+
+
+def may_have_arrived(error: object) -> bool:
+    """Check whether an error leaves open that the provider got the request, and may charge for it: one of the
+    connection, but not of making it."""
+    return isinstance(error, TransportError) and not isinstance(error, ConnectError | ConnectTimeout)

@@ -7,26 +7,22 @@ from typing import Any
 
 from ...schemas.attempt import attempts_of
 from ...schemas.errors import (
+    OF_WHAT_WAS_SENT,
     ConfigError,
-    DecodeError,
     InvalidOption,
     InvalidRequest,
-    ProviderError,
-    ResponseTooLarge,
     StepError,
     StepwellError,
     TotalTimeout,
-    TransportError,
 )
 from ...schemas.functions import checked_function
 from ...schemas.model import Model, split_name
 from ..effects import CallNext, StepGenerator
 from ..http.request import ModelPipeline, Request, StateKey
 
-RECOVERABLE = (ProviderError, TransportError, DecodeError, ResponseTooLarge)
-"""Errors after which another model may still answer."""
 FINAL = (InvalidRequest, TotalTimeout)
-"""Of those, errors of the request itself, or that leave no time for another call."""
+"""Errors of the request itself, or that leave no time for another call. After the others of OF_WHAT_WAS_SENT, another
+model may still answer."""
 
 When = Callable[[StepwellError], bool]
 Kinds = type[StepwellError] | tuple[type[StepwellError], ...]
@@ -74,7 +70,7 @@ def condition(when: When | Kinds | None, step: str) -> When:
     Raises ConfigError for what is neither classes of errors nor a function of an error.
     """
     if when is None:
-        return lambda error: isinstance(error, RECOVERABLE) and not isinstance(error, FINAL)
+        return lambda error: isinstance(error, OF_WHAT_WAS_SENT) and not isinstance(error, FINAL)
     if isinstance(when, type | tuple):
         kinds = when
         if not all(isinstance(kind, type) for kind in (kinds if isinstance(kinds, Iterable) else (kinds,))):

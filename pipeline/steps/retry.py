@@ -2,15 +2,7 @@
 
 from __future__ import annotations
 
-from ...schemas.errors import (
-    ConnectError,
-    ConnectTimeout,
-    DecodeError,
-    ProviderError,
-    ResponseTooLarge,
-    StepwellError,
-    TransportError,
-)
+from ...schemas.errors import OF_WHAT_WAS_SENT, StepwellError, may_have_arrived
 from ..effects import CallNext, Sleep, StepGenerator
 from ..http.request import Request
 from ..http.response import FindError, Response
@@ -38,9 +30,6 @@ class RetryBudget:
 
 _NOT_TWICE = ("create_batch",)
 """Operations that may have begun work of a day where the connection broke: nobody would know of the first one's."""
-_NOT_SENT = (ConnectError, ConnectTimeout)
-_OF_AN_ATTEMPT = (TransportError, ProviderError, DecodeError, ResponseTooLarge)
-"""Errors of what was sent. All others are of a step, which may have refused the call before that."""
 
 
 def retry(
@@ -73,7 +62,7 @@ def retry(
             try:
                 outcome = yield from call(request)
                 error = outcome.error_by(find_error)
-            except _OF_AN_ATTEMPT as raised:
+            except OF_WHAT_WAS_SENT as raised:  # a step may have refused the call: that is no attempt
                 outcome = error = raised
             else:
                 if error is None:
@@ -126,7 +115,7 @@ def _delay(request: Request, attempt: int, error: StepwellError, base: float, mo
     """Return the seconds to wait before the next attempt; None for no further attempt."""
     if not error.retryable or attempt >= request.retries:
         return None
-    if request.operation in _NOT_TWICE and isinstance(error, TransportError) and not isinstance(error, _NOT_SENT):
+    if request.operation in _NOT_TWICE and may_have_arrived(error):
         return None
     return backoff(request, attempt, error, base, most)
 

@@ -18,15 +18,13 @@ from ...planner import CallPlanner
 from ...providers.declare.vendor_names import BATCH_OPTIONS
 from ...schemas.errors import (
     AnswerUnfinished,
-    ConnectError,
-    ConnectTimeout,
     DecodeError,
     InvalidRequest,
     NotFound,
     ResponseTooLarge,
     ServerError,
     StepwellError,
-    TransportError,
+    may_have_arrived,
 )
 from ...schemas.json_text import dumps, loads
 from ...schemas.reply import Reply
@@ -216,5 +214,5 @@ class BatchRunner:
 
 def _may_have_submitted(error: StepwellError) -> bool:
     """Check whether a batch may be there although submitting it failed: its answer was lost or could not be read."""
-    lost = isinstance(error, TransportError) and not isinstance(error, ConnectError | ConnectTimeout)
-    return lost or isinstance(error, ServerError | DecodeError | AnswerUnfinished | ResponseTooLarge)
+    unclear = isinstance(error, ServerError | DecodeError | AnswerUnfinished | ResponseTooLarge)
+    return unclear or may_have_arrived(error)

@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import define, frozen
 
-from ...schemas.errors import ConnectError, ConnectTimeout, StepwellError, TransportError
+from ...schemas.errors import StepwellError, may_have_arrived
 from ...schemas.json_schema.write_value import plain_data
 from ...schemas.json_text import dumps
 from ...schemas.parts import Text
@@ -59,7 +59,7 @@ class MapResult:
     @property
     def maybe_billed(self) -> bool:
         """Whether the provider may charge for a request whose answer was lost."""
-        lost = isinstance(self.error, TransportError) and not isinstance(self.error, ConnectError | ConnectTimeout)
+        lost = may_have_arrived(self.error)
         return lost or self.again or (self.reply is not None and self.reply.maybe_billed)
 
     def line(self, job: str | None = None) -> bytes:
