@@ -85,7 +85,7 @@ def _cards(text: str) -> Iterator[tuple[int, int]]:
 
 
 def _iban(text: str) -> int:
-    """Check an IBAN by its two digits (ISO 13616); words that follow it are no part of it."""
+    """Return the length of the IBAN that a text begins with, by its check digits (ISO 13616); 0 without one."""
     groups = _BLANK.split(text)
     while len(plain := "".join(groups)) >= 15:
         if len(plain) <= 34 and int("".join(str(int(each, 36)) for each in plain[4:] + plain[:4])) % 97 == 1:
@@ -95,6 +95,7 @@ def _iban(text: str) -> int:
 
 
 def _ip(text: str) -> int:
+    """Return the length of a text that is an IPv4 or IPv6 address; 0 for any other text."""
     from ipaddress import ip_address  # only for what looks like an address
 
     try:
@@ -105,7 +106,7 @@ def _ip(text: str) -> int:
 
 
 def _phones(text: str) -> Iterator[tuple[int, int]]:
-    """Find numbers that are called by phone; what begins as one does also before and after other numbers."""
+    """Find phone numbers: first those that begin with +, ( or 0, then, in the rest, three or more groups of digits."""
     at, rest = 0, []
     while (match := _DIALLED.search(text, at)) is not None:
         start, number = match.start(), match[0]

@@ -58,6 +58,7 @@ def _print_results(run: MapRun) -> MapSummary:
 
 
 def _schema(path: str | None) -> object:
+    """Read the JSON Schema of a file; None without one. Raises ConfigError for a file that is not JSON."""
     if path is None:
         return None
     try:

@@ -132,6 +132,7 @@ class BlockWorker:
         self._runner.close()
 
     async def _answers(self, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Map the rows of a block, and return their answers in the order of the rows, from the file of results."""
         name = self._name(rows)
         self._folder.mkdir(parents=True, exist_ok=True)
         out = self._folder / f"{name}.jsonl"
