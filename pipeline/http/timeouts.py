@@ -57,9 +57,10 @@ class Clock:
     `made`: when the exchange began.
     `deadline`: when the whole call must have ended; infinite without such a limit.
     `due`: when the exchange is late although bytes keep arriving, as each read must check; infinite without a limit.
+    `steady`: the seconds of each read where these alone count from now on, perhaps infinite; else 0.0.
     """
 
-    __slots__ = ("_first", "_idle", "begun", "deadline", "due", "made", "now")
+    __slots__ = ("_first", "_idle", "begun", "deadline", "due", "made", "now", "steady")
 
     def __init__(self, timeouts: Timeouts, started: float, clock: Callable[[], float]) -> None:
         self.now = clock
@@ -68,12 +69,14 @@ class Clock:
         self._first = inf if timeouts.first_event is None else now + timeouts.first_event
         self._idle = inf if timeouts.idle is None else timeouts.idle
         self.begun = False
+        self.steady = 0.0
         self.due = self._first if self._first < self.deadline else self.deadline
 
     def begin(self) -> None:
         """Note that the first event has arrived: from now on, silence is measured from one read to the next."""
         self.begun = True
         self.due = self.deadline
+        self.steady = self._idle if self.deadline == inf else 0.0
 
     def allowance(self, *, begun: bool = False) -> float | None:
         """Return the seconds that the next read may take; None for no limit.
@@ -83,8 +86,8 @@ class Clock:
         begun: calculate as if the first event had arrived.
         """
         # Plain comparisons, since this runs at every read: min() and max() would double its 0.2 µs.
-        if self.begun and self.deadline == inf:
-            return self._idle if self._idle != inf else None
+        if steady := self.steady:
+            return steady if steady != inf else None
         now = self.now()
         limit = self._idle if self.begun or begun else self._first - now
         if self.deadline - now < limit:
@@ -101,6 +104,7 @@ class Clock:
     def finish(self, seconds: float) -> None:
         """Note that the answer is complete: the rest of the body must arrive within that time."""
         self.deadline = min(self.deadline, self.now() + seconds)
+        self.steady = 0.0
         self.due = min(self.due, self.deadline)
 
     def expired(self) -> TransportError | None:

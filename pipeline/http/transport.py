@@ -115,7 +115,8 @@ class Transport(Performer):
         try:
             if source.process != PROCESS[0]:
                 raise StreamTruncated("the stream belongs to the parent of this process, which alone may read it")
-            for data in source.iterator:
+            iterator = source.iterator
+            while (data := next(iterator, None)) is not None:  # no loop over it, which would call iter() for each event
                 if data and (data := source.take(data)):  # the beginning of a gzip stream decompresses to nothing
                     return data
             return b""
@@ -219,9 +220,12 @@ class AsyncTransport(AsyncPerformer):
         try:
             if source.process != PROCESS[0]:
                 raise StreamTruncated("the stream belongs to the parent of this process, which alone may read it")
-            async for data in source.iterator:
+            iterator = source.iterator
+            while True:
+                data = await iterator.__anext__()
                 if data and (data := source.take(data)):  # the beginning of a gzip stream decompresses to nothing
                     return data
+        except StopAsyncIteration:
             return b""
         except BaseException as error:
             failed = [transport_error(error, source.clock, source.raw.url.host)]

@@ -114,6 +114,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
             self._fail(error)
             return
         if reader.pieces or reader.done or (self._heading and reader.headers is not None):
+            self._heading = False
             waiter = self._waiter
             if waiter is not None and not waiter.done():
                 waiter.set_result(None)
@@ -151,40 +152,28 @@ class AsyncConnection(asyncio.BufferedProtocol):
             self.transport.write(head)
             self.transport.write(body)
 
-    async def wait(self, clock: Clock) -> None:
-        """Wait until there is more of the answer: its head first, then some of its body.
+    def wait(self, clock: Clock) -> asyncio.Future[None]:
+        """Return what is done once there is more of the answer: its head first, then some of its body.
 
-        Raises ReadTimeout, ReadError, RemoteProtocolError; StaleConnection where it broke before the first byte of an
-        answer, and had served an earlier call.
+        Awaiting it raises ReadTimeout, ReadError, RemoteProtocolError; StaleConnection where it broke before the first
+        byte of an answer, and had served an earlier call.
         """
+        # No coroutine: it would cost 1 µs for each event of a stream, of which several come one by one.
+        self._waiter = waiter = self._loop.create_future()
         if self._error is not None:
-            raise self._or_stale(self._error)
+            self._fail(self._error)
+            return waiter
         if self._paused:
             self._paused = False
             self.transport.resume_reading()
-        self._waiter = waiter = self._loop.create_future()
         seconds = clock.allowance()
-        if seconds is not None:
+        if seconds is None:
+            self._deadline = inf
+        else:
             self._deadline = deadline = self._loop.time() + seconds
             if deadline < self._fires:
                 self._set_timer(deadline)
-        try:
-            await waiter
-        except (ReadError, RemoteProtocolError) as error:
-            failed = self._or_stale(error)
-        else:
-            self._heading = False
-            return
-        finally:
-            self._waiter = None
-            self._deadline = inf
-        raise failed
-
-    def _or_stale(self, error: HTTPError) -> HTTPError:
-        """Return the error, or StaleConnection if it broke before an answer and had served an earlier call."""
-        if self.served and not self.reader.begun and isinstance(error, ReadError | RemoteProtocolError):
-            return StaleConnection("the server has closed the connection since the last call")
-        return error
+        return waiter
 
     @property
     def is_reusable(self) -> bool:
@@ -207,6 +196,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
             self._timer.cancel()
             self._timer = None
         self._fail(ReadError("the connection was closed by the caller"))
+        self._waiter = None  # its error refers to frames that refer to this connection
         if self.transport is not None:
             with suppress(RuntimeError):  # the event loop was closed before
                 self.transport.abort()
@@ -218,7 +208,10 @@ class AsyncConnection(asyncio.BufferedProtocol):
             self._error = error
         waiter = self._waiter
         if waiter is not None and not waiter.done():
-            waiter.set_exception(self._error)
+            if self.served and not self.reader.begun and isinstance(self._error, ReadError | RemoteProtocolError):
+                waiter.set_exception(StaleConnection("the server has closed the connection since the last call"))
+            else:
+                waiter.set_exception(self._error)
 
     def _set_timer(self, when: float) -> None:
         if self._timer is not None:
@@ -247,8 +240,8 @@ class AsyncSocketAnswer(UnreadAnswer[AsyncConnection]):
     async def __anext__(self) -> bytes:
         reader = self._reader
         while (connection := self._connection) is not None:
-            if reader.pieces:
-                return reader.take()
+            if pieces := reader.pieces:
+                return pieces.pop() if len(pieces) == 1 else reader.take()
             if reader.done:
                 raise StopAsyncIteration
             await connection.wait(self._clock)

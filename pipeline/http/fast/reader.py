@@ -93,7 +93,7 @@ class AnswerReader:
             del pieces[self._all :]  # the body of a second answer, for which nobody asked
         if len(pieces) > had:
             self._barren = 0
-            self.held += len(data)
+            self.held = self.held + len(data) if had else len(data)
         elif not self.done:
             self._barren += len(data)
             if self._barren > MAX_WITHOUT_BODY:
@@ -143,7 +143,6 @@ class AnswerReader:
         pieces = self.pieces
         data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
-        self.held = 0
         return data
 
     def whole(self, most: int) -> bytes | None:

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import select
 import socket
+import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from math import inf
 from typing import Any, Protocol
 
 Wait = Callable[[float | None], Any]
+SYSTEM_LIMITS = hasattr(select, "poll")
+"""Whether a socket that blocks can have a limit for each read, given as Unix has it."""
 LONGEST = 1e6  # seconds; poll() takes no more than 2^31 milliseconds
 _HAS_POLL = hasattr(select, "poll")
 IN, OUT = 1, 2
@@ -31,6 +35,12 @@ def waiter_of(sock: socket.socket) -> Wait:
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return poll.poll  # itself, since it is called for each read
+
+
+def system_limit(seconds: float) -> bytes:
+    """Return the value of SO_RCVTIMEO for some seconds: a timeval, in which zeros stand for no limit."""
+    whole = 0 if seconds == inf else int(min(seconds, LONGEST))
+    return struct.pack("@ll", whole, 0 if seconds >= LONGEST else max(int(seconds % 1 * 1e6), not whole))
 
 
 def ready(sockets: Sequence[socket.socket], events: int, seconds: float | None) -> list[tuple[socket.socket, int]]:
