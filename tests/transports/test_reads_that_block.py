@@ -3,6 +3,8 @@ read."""
 
 from __future__ import annotations
 
+import select
+import socket
 import struct
 import time
 from collections.abc import Iterator
@@ -99,3 +101,14 @@ def _texts(client: Client) -> int:
 def test_the_system_takes_a_limit_in_seconds_and_microseconds(seconds: float, expected: tuple[int, int]) -> None:
     """Zeros mean that there is no limit."""
     assert struct.unpack("@ll", wait.system_limit(seconds)) == expected
+
+
+def test_a_socket_that_is_not_pythons_own_is_waited_for_by_poll() -> None:
+    """As under gevent, whose sockets let other threads of its own go on while one waits."""
+
+    class Own:
+        pass
+
+    assert not wait.is_limited_by_system(Own())  # type: ignore[arg-type]
+    with socket.socket() as ours:
+        assert wait.is_limited_by_system(ours) is hasattr(select, "poll")

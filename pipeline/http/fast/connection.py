@@ -13,7 +13,7 @@ from .answer import ONE_WRITE, UnreadAnswer
 from .errors import ReadError, ReadTimeout, RemoteProtocolError, StaleConnection, WriteTimeout, broken
 from .reader import AnswerReader
 from .target import Target
-from .wait import IN, LONGEST, OUT, SYSTEM_LIMITS, ready, shut_down, system_limit, waiter_of
+from .wait import IN, LONGEST, OUT, is_limited_by_system, ready, shut_down, system_limit, waiter_of
 
 _NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError)
 _local = threading.local()  # one buffer for each thread: what arrives is parsed before the next read
@@ -27,6 +27,7 @@ class Connection:
     """
 
     __slots__ = (
+        "_blocks_in_time",
         "_busy",
         "_fit",
         "_leave",
@@ -62,6 +63,7 @@ class Connection:
         self._socket = opened
         self._tls = target.tls
         self._readable = waiter_of(opened)
+        self._blocks_in_time = not target.tls and is_limited_by_system(opened)
         self._limit = 0.0
         """the seconds after which the system ends a read that blocks; 0.0 while the socket does not block"""
         self._unsent: list[bytes] = []
@@ -143,7 +145,7 @@ class Connection:
             self._fit = all(self._write(each, clock) for each in unsent)
             if self.reader.headers is not None:  # an answer that did not wait for the end of the request
                 return False
-        elif clock.steady and not self._tls and SYSTEM_LIMITS:
+        elif clock.steady and self._blocks_in_time:
             # One call of the system for each read in place of two, the other being poll().
             self._block(clock.steady)
             return True

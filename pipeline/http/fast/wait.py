@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _socket
 import select
 import socket
 import struct
@@ -11,8 +12,6 @@ from math import inf
 from typing import Any, Protocol
 
 Wait = Callable[[float | None], Any]
-SYSTEM_LIMITS = hasattr(select, "poll")
-"""Whether a socket that blocks can have a limit for each read, given as Unix has it."""
 LONGEST = 1e6  # seconds; poll() takes no more than 2^31 milliseconds
 _HAS_POLL = hasattr(select, "poll")
 IN, OUT = 1, 2
@@ -35,6 +34,14 @@ def waiter_of(sock: socket.socket) -> Wait:
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return poll.poll  # itself, since it is called for each read
+
+
+def is_limited_by_system(sock: socket.socket) -> bool:
+    """Check whether a plain socket that blocks ends a read after the `system_limit`.
+
+    Not on Windows, nor for the sockets that a library such as gevent puts in the place of Python's.
+    """
+    return _HAS_POLL and isinstance(sock, _socket.socket)
 
 
 def system_limit(seconds: float) -> bytes:
