@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
@@ -62,7 +62,7 @@ class Database:
     A forked child opens its own. Writes of several processes wait for each other. Raises ConfigError when the file
     cannot be opened or is not a database, StepwellError when SQLite fails later.
 
-    path: the file, or MEMORY.
+    path: the file, or MEMORY. A new one can be read by its owner alone: prompts and answers are in it.
     schema: SQL that is run when the file is opened.
     seconds: the most that opening it, a query or a change may take, with its waits for other processes; None waits
         WAIT_SECONDS for another one's writing, and for a query as long as that takes.
@@ -156,6 +156,8 @@ class Database:
         try:
             if self.path != MEMORY:
                 Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+                with suppress(FileExistsError):  # those that SQLite makes beside it get the same permissions
+                    os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, 0o600))
             wait, until = WAIT_SECONDS if self._seconds is None else self._seconds, self._until
             connection = sqlite3.connect(self.path, timeout=wait, isolation_level=None, check_same_thread=False)
             try:
@@ -206,7 +208,7 @@ _ORPHANS: list[Any] = []
 class SQLiteStore:
     """A store in one SQLite file, safe across threads and processes.
 
-    path: the file.
+    path: the file. A new one can be read by its owner alone.
     max_bytes: bound of the sum of all values (None: no bound); the oldest entries are removed first.
     """
 

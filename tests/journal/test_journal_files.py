@@ -320,3 +320,15 @@ def test_threads_write_their_jobs_at_once(tmp_path: Path) -> None:
         assert client.journal is not None and client.journal.count("j") == {"finished": 8}
         ran.clear()
         assert client.run_workflow(counted(20), job="j", part="3") == 20 and not ran
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_its_files_can_be_read_by_their_owner_alone(tmp_path: Path) -> None:
+    before = os.umask(0o022)
+    try:
+        with Client(journal=tmp_path / "work.sqlite") as client:
+            client.run_workflow(counted(1), job="j")
+            modes = {path.name: oct(path.stat().st_mode & 0o777) for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert len(modes) >= 3 and set(modes.values()) == {"0o600"}, modes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import subprocess
 import sys
@@ -178,3 +179,20 @@ def test_a_cache_is_accepted_in_every_form(tmp_path: Path, monkeypatch: pytest.M
     assert isinstance(store_of(True, "x.sqlite"), SQLiteStore) and cache_folder() == tmp_path
     with pytest.raises(errors.ConfigError, match="get_many"):
         store_of(3, "x")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such permissions")
+def test_a_new_file_can_be_read_by_its_owner_alone(tmp_path: Path) -> None:
+    """It holds prompts and answers. One that is there keeps its permissions."""
+    before = os.umask(0o022)
+    try:
+        stores = [SQLiteStore(tmp_path / "new.sqlite"), SQLiteStore(tmp_path / "shared.sqlite")]
+        (tmp_path / "shared.sqlite").touch(0o664)
+        (tmp_path / "shared.sqlite").chmod(0o664)
+        for store in stores:
+            store.set_many({"key": b"value"})
+        modes = {path.name: path.stat().st_mode & 0o777 for path in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert {mode for name, mode in modes.items() if name.startswith("new")} == {0o600}, modes
+    assert modes["shared.sqlite"] == 0o664
