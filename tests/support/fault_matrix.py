@@ -239,8 +239,9 @@ def _leaving(case: Case) -> list[Sent]:
 
 
 def _stall(case: Case) -> list[Sent]:
+    """Fall silent after some events. Silence counts from the first event on that says something, if only its id."""
     found = _cut("stall", errors.StreamIdleTimeout)(case)
-    return [sent if _is_open(sent) else evolve(sent, error=errors.FirstEventTimeout) for sent in found]
+    return [sent if sent.arrived is not None else evolve(sent, error=errors.FirstEventTimeout) for sent in found]
 
 
 FAULTS: dict[str, Fault] = {

@@ -22,6 +22,7 @@ from ....schemas.chunks import (
     PartDone,
     PartEnd,
     ReasoningDelta,
+    Start,
     StreamChunk,
     TextDelta,
     ToolCallDelta,
@@ -93,6 +94,8 @@ def _general(event: object, kind: str | None, model: Model, state: State) -> lis
     data, out = kept_event(event, SIDE_FIELDS, model)
     number = data.get("contentBlockIndex")
     match kind:
+        case "messageStart":  # which has neither an id nor a model
+            out.append(Start())
         case "contentBlockDelta" if delta := data.get("delta"):
             out += _delta(state.find_or_begin(number), delta, state)
         case "contentBlockStart" if start := data.get("start"):
