@@ -80,6 +80,7 @@ local = declare_provider(
     key_optional=True,
     prefill={"openai_chat": PrefillSupport(), "anthropic_messages": PrefillSupport()},
     options={name: {"type": kind} for name, kind in _NUMBERS.items()} | {"grammar": {"type": "string"}},
+    usual_options={"max_tokens": 512},
     attach=attach,
     models={"*": override(wire="*", object_support=BY_GRAMMAR)},
 )

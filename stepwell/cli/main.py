@@ -32,7 +32,7 @@ _JSON = _argument("--json", action="store_true")
 _CALL = (
     _argument("-s", "--system", help="a system message"),
     _argument("-t", "--temperature", type=float),
-    _argument("-n", "--max-tokens", type=int),
+    _argument("-n", "--max-tokens", type=int, help="the most tokens of an answer"),
     _argument("--effort", dest="reasoning_effort", help="how hard to think: none, low, medium, high ..."),
     _OPTION,
     _argument("--hide-reasoning", action="store_true", help="do not show the thinking on stderr"),
