@@ -119,7 +119,7 @@ class Provider:
     options: Mapping[str, JSONSchema] = {}
     """options of this provider alone"""
     usual_options: Mapping[str, object] = {}
-    """options of `stepwell ask` and `stepwell chat` that the user has not given: for a model that may never stop, say"""
+    """options of `stepwell ask` and `stepwell chat` that the user does not give: for a model that may never stop"""
     translate_options: tuple[Rule, ...] | Translate = ()
     """a table of rules, or a function `(options, model)`, also with a third argument `operation`; see rules.py"""
     json_with_tools: bool = True
