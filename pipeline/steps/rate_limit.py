@@ -258,7 +258,7 @@ class RateLimit:
         request.world.report("refused", step=self._name, model=request.model)
         seconds = "" if wait is None else f" {wait:.1f} s,"
         return RateLimitError(
-            f"{request.model} is at its limit: the call would wait{seconds} past its total timeout",
+            f"{request.model} is at its limit: the call would wait{seconds} past its total timeout of {request.timeouts.total:g} s",
             hint="raise timeout=, or the limit of RateLimit",
             retry_after=wait,
         )
