@@ -25,9 +25,8 @@ from ..wires.openai_chat import openai_chat
 from ..wires.operations.embeddings import openai_embeddings
 from ..wires.operations.rerank import rerank
 from . import server
-from .install import reranker_path
+from .install import NAME, reranker_path
 
-NAME = "smollm2"
 _ADDRESS = "http://local.invalid"
 _WORK = {"embed": server.VECTORS, "rerank": server.RANKING}
 
