@@ -168,7 +168,7 @@ _COMMANDS = {
             _argument("path", help="what Client(journal=...) was given"),
             _argument("action", nargs="?", choices=["show", "forget"]),
             _argument("job", nargs="?", metavar="JOB"),
-            _argument("--part", default="", help="show or forget this part of it"),
+            _argument("--part", default="", help="show or forget this part of it: its name or the beginning"),
             _JSON,
         ),
     ),
