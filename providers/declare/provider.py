@@ -313,6 +313,8 @@ def declare_provider(
         groq = declare_provider("groq", wire=openai_chat, base_url="https://api.groq.com/openai/v1",
                                 env_key="GROQ_API_KEY")
 
+    It only makes one: `stepwell.register(groq)` makes it known, and replaces another of this id without a warning.
+
     id: the name in "id:model".
     wire: one wire or several.
     translate_options: rules or a function; see rules.py.
