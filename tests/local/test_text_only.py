@@ -51,7 +51,7 @@ def test_what_is_not_text_is_refused_before_anything_is_sent(model: str, wire: s
 
 
 def test_so_it_is_in_a_loop_and_in_the_result_of_a_tool() -> None:
-    call = ToolCall("c1", "look", {})
+    call = ToolCall("c1", "look", "{}")
     talk = Context().append(user("Look."), assistant(call), tool_result(call, PARTS[0]))
 
     async def ask() -> None:
