@@ -144,7 +144,7 @@ class Reply(Hinted, Generic[ObjectType], hints="reply"):
             return text
         from .shown_reply import shown_without_text  # for answers without text
 
-        return shown_without_text(self)
+        return shown_without_text(self.object, self.message.content, self.usage, self.finish_reason)
 
     def __repr__(self) -> str:
         """Show in one line what the reply holds, with long text cut."""

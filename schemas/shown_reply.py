@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
+from collections.abc import Sequence
 from reprlib import Repr
-from typing import TYPE_CHECKING, Any
 
 from .model import Model
-from .parts import MEDIA
-
-if TYPE_CHECKING:
-    from .reply import Reply
+from .parts import MEDIA, Part, Reasoning, Refusal, ToolCall
+from .usage import Usage
 
 _MOST = 5
 """How many places of a ranking are shown."""
@@ -21,26 +19,28 @@ _REPR.maxstring = _REPR.maxother = 200
 _REPR.maxlevel = 3
 
 
-def shown_without_text(reply: Reply[Any]) -> str:
-    """Return what an answer holds in place of text, in angle brackets; "" for nothing at all."""
-    what = _shown(reply)
+def shown_without_text(value: object, content: Sequence[Part], usage: Usage, finish_reason: str | None) -> str:
+    """Return what an answer holds in place of text, in angle brackets; "" for nothing at all.
+
+    value: its object.
+    content: the parts of its message.
+    usage, finish_reason: those of the answer.
+    """
+    what = _shown_parts(content) if value is None else _shown_object(value)
+    if not what and any(isinstance(part, Reasoning) and part.text for part in content):
+        what = f"reasoning alone: it ended with {finish_reason!r}"
+    if not what and usage.input_tokens and not usage.output_tokens:
+        what = f"{usage.input_tokens:,} tokens of input"
     return f"<{what}>" if what else ""
 
 
-def _shown(reply: Reply[Any]) -> str:
-    if reply.object is not None:
-        return _shown_object(reply.object)
-    if reply.refusal:
-        return f"refused: {reply.refusal}"
-    if reply.tool_calls:
-        return f"calls {', '.join(call.name for call in reply.tool_calls)}"
-    media = Counter(part.type for part in reply.message.content if isinstance(part, MEDIA))
-    if media:
-        return " and ".join(_counted(count, _NAMES.get(kind, kind)) for kind, count in media.items())
-    if reply.reasoning:
-        return f"reasoning alone: it ended with {reply.finish_reason!r}"
-    counted = reply.usage.input_tokens if not reply.usage.output_tokens else None
-    return f"{counted:,} tokens of input" if counted else ""
+def _shown_parts(content: Sequence[Part]) -> str:
+    if refusal := "".join(part.text for part in content if isinstance(part, Refusal)):
+        return f"refused: {refusal}"
+    if calls := [part.name for part in content if isinstance(part, ToolCall)]:
+        return f"calls {', '.join(calls)}"
+    media = Counter(part.type for part in content if isinstance(part, MEDIA))
+    return " and ".join(_counted(count, _NAMES.get(kind, kind)) for kind, count in media.items())
 
 
 def _shown_object(value: object) -> str:
