@@ -138,8 +138,13 @@ class Reply(Hinted, Generic[ObjectType], hints="reply"):
         return attempts_of(self.noted)
 
     def __str__(self) -> str:
-        """Return the text, so that `print(reply)` prints it."""
-        return self.text
+        """Return the text, so that `print(reply)` prints it. Without text, say what there is: `<2 vectors of 384>`,
+        `<calls get_weather>`; "" for nothing."""
+        if text := self.text:
+            return text
+        from .shown_reply import shown_without_text  # for answers without text
+
+        return shown_without_text(self.object, self.message.content, self.usage, self.finish_reason)
 
     def __repr__(self) -> str:
         """Show in one line what the reply holds, with long text cut."""

@@ -45,7 +45,11 @@ def provider(id: str) -> Provider:
 
 
 def register(provider: Provider) -> Provider:
-    """Make a provider known to the whole process under its id, in place of another of this id.
+    """Make a provider known to the whole process under its id.
+
+    It replaces another of this id without a warning, a built-in one too, since that is how a provider is changed:
+    `register(provider("groq").with_steps(...))`, or a notebook's cell that is run again. The last one counts, from then
+    on and in clients that were made before, with its facts of models alone. "acme-x" and "Acme_X" are one id.
 
     Raises ConfigError for what is not a provider.
     """

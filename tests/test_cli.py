@@ -21,7 +21,7 @@ from loopback import answer, completion, serving, whole_stream
 
 @pytest.mark.usefixtures("local_model")
 def test_ask_prints_the_answer_and_nothing_else(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
-    code, out, err = run(monkeypatch, capsys, "ask", "local:smollm2", "Say", "hello.", "-t", "0", "-n", "20")
+    code, out, err = run(monkeypatch, capsys, "ask", "local:smollm2", "Say", "hello.", "-t", "0", "-n", "60")
     assert code == 0 and "ello" in out and out.endswith("\n") and err == ""
 
 

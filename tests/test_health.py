@@ -9,7 +9,9 @@ import httpx
 import pytest
 
 from stepwell import AsyncClient, Client
+from stepwell.declare import declare_provider, openai_chat
 from stepwell.errors import AuthError, ConnectError, MissingKey, UnknownProvider
+from stepwell.providers.declare.registry import Registry
 
 MODEL = "groq:some-model"
 
@@ -68,6 +70,37 @@ def test_a_paid_call_is_made_only_where_it_is_allowed() -> None:
         assert client.health("perplexity:sonar").ok is None and asked == []
         health = client.health("perplexity:sonar", paid=True)
     assert health.ok and health.checked == "chat" and len(asked) == 1
+
+
+def test_a_provider_without_a_list_says_why_nothing_was_checked_and_what_to_do() -> None:
+    registry = Registry()
+    registry.register(declare_provider("acme", wire=openai_chat, base_url="https://acme.test/v1", env_key="ACME_KEY"))
+    with Client(registry=registry, api_keys={"acme": "k"}) as client:
+        health = client.health("acme:m")
+    assert (health.ok, health.checked) == (None, "") and not health
+    assert "acme offers no list of its models" in str(health.error) and "paid=True" in str(health.error)
+
+
+@pytest.mark.parametrize("paid", [False, True])
+def test_a_provider_of_neither_chats_nor_lists_is_not_checked(paid: bool) -> None:
+    with client_of(api_keys={"voyage": "k"}) as client:
+        health = client.health("voyage:voyage-3.5", paid=paid)
+    assert health.ok is None and health.host == "api.voyageai.com"
+    assert "make a small call of what it offers: embed, rerank" in str(health.error)
+
+
+def test_a_provider_without_chats_is_asked_for_its_list() -> None:
+    async def check() -> bool:
+        def answer(request: httpx.Request) -> httpx.Response:
+            return httpx.Response(200, json={"data": [{"model_id": "eleven_v3"}]})
+
+        network = httpx.MockTransport(answer)
+        async with AsyncClient(transport=network, api_keys={"elevenlabs": "k"}) as client:
+            health = await client.health("elevenlabs:eleven_v3")
+        assert health.checked == "list_models"
+        return bool(health)
+
+    assert asyncio.run(check())
 
 
 def test_a_provider_that_does_not_exist_is_a_mistake() -> None:

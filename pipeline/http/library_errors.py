@@ -17,8 +17,8 @@ from ...schemas.errors import (
 from .fast import errors as fast_errors
 from .timeouts import Clock
 
-_NO_CONNECTION = (ConnectTimeout, "no connection to {host} within the connect timeout")
-_NONE_FREE = (PoolTimeout, "no connection to {host} became free within the connect timeout")
+_NO_CONNECTION = (ConnectTimeout, "no connection to {host} within the connect timeout{limit}")
+_NONE_FREE = (PoolTimeout, "no connection to {host} became free within the connect timeout{limit}")
 _UNREACHABLE = (ConnectError, "cannot connect to {host}")
 _NO_SCHEME = (ConnectError, "the URL of {host} has no http:// or https:// in front")
 _CUT = (StreamTruncated, "{host} closed the connection before the answer was whole")
@@ -92,6 +92,7 @@ def _typed(error: Exception, name: str, clock: Clock | None, host: str) -> Trans
     meaning, text = _MEANING[name]
     if issubclass(meaning, ConnectTimeout) and clock is not None and (expired := clock.expired()) is not None:
         return expired
+    text = text.format(host=host, limit="" if clock is None else clock.passed(clock.limits.connect))
     reason = _reason(error)
     if reason.startswith("[SSL") and (meaning is ConnectError or "alert" in reason.lower()):
         return _tls_error(reason, host)
@@ -100,6 +101,8 @@ def _typed(error: Exception, name: str, clock: Clock | None, host: str) -> Trans
         text, fields = _refused_by_proxy(str(error), text)
     elif meaning is ConnectError:
         fields["hint"] = reason or "check the address and the network"
+    elif meaning is ConnectTimeout:
+        fields["hint"] = "raise Timeouts(connect=...), or check the address and the network"
     elif meaning is PoolTimeout:
         fields["hint"] = "raise max_connections= of the client, or run fewer calls"
     elif meaning is TransportError:
@@ -108,7 +111,7 @@ def _typed(error: Exception, name: str, clock: Clock | None, host: str) -> Trans
         fields["retry_after"] = 0.0
     elif name == "UnusableAnswer":
         text += f": {error}"
-    return meaning(text.format(host=host), **fields)
+    return meaning(text, **fields)
 
 
 def _tls_error(reason: str, host: str) -> TransportError:

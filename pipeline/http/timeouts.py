@@ -34,6 +34,8 @@ class Timeouts:
 DEFAULT_TIMEOUTS = Timeouts()
 LEAST = 0.001
 """The seconds of a wait whose limit has passed already: libraries take 0 for no wait, or for none at all."""
+_EARLY = 0.01
+"""Reads may wake early; 10 ms are enough to tell the limits apart."""
 
 
 def timeouts_of(timeout: object, default: Timeouts = DEFAULT_TIMEOUTS) -> Timeouts:
@@ -54,16 +56,18 @@ class Clock:
     """The limits of one exchange, counted from what has happened so far.
 
     `now`: the seconds of the clock.
+    `limits`: the seconds of each part, for messages.
     `made`: when the exchange began.
     `deadline`: when the whole call must have ended; infinite without such a limit.
     `due`: when the exchange is late although bytes keep arriving, as each read must check; infinite without a limit.
     `steady`: the seconds of each read where these alone count from now on, perhaps infinite; else 0.0.
     """
 
-    __slots__ = ("_first", "_idle", "begun", "deadline", "due", "made", "now", "steady")
+    __slots__ = ("_first", "_idle", "begun", "deadline", "due", "limits", "made", "now", "steady")
 
     def __init__(self, timeouts: Timeouts, started: float, clock: Callable[[], float]) -> None:
         self.now = clock
+        self.limits = timeouts
         now = self.made = clock()
         self.deadline = inf if timeouts.total is None else (started or now) + timeouts.total
         self._first = inf if timeouts.first_event is None else now + timeouts.first_event
@@ -109,10 +113,19 @@ class Clock:
 
     def expired(self) -> TransportError | None:
         """Return the error of the total timeout, if that is the limit which has just been reached."""
-        # Reads may wake early; 10 ms are enough to tell the limits apart.
-        if self.now() < self.deadline - 0.01:
+        if self.now() < self.deadline - _EARLY:
             return None
-        return TotalTimeout("the call took longer than its total timeout", hint="raise timeout=, or ask for less")
+        total = self.limits.total
+        if total is None:  # the limit of `finish`
+            return TotalTimeout("the rest of a complete answer did not arrive in time")
+        return total_timeout(total)
+
+    def passed(self, limit: float | None) -> str:
+        """Return " of 10 s" for a limit that has passed since the exchange began, for messages.
+
+        Return "" for one that has not, since a function of a user's may have set another limit to what it calls.
+        """
+        return f" of {limit:g} s" if limit is not None and self.now() >= self.made + limit - _EARLY else ""
 
     def error(self) -> TransportError:
         """Return the error for the limit that has just been reached."""
@@ -120,4 +133,14 @@ class Clock:
             return expired
         if self.begun:
             return StreamIdleTimeout(f"the stream was silent for {self._idle:g} s", hint="raise Timeouts(idle=...)")
-        return FirstEventTimeout("no answer began within the first-event timeout", hint="raise Timeouts(first_event=)")
+        return FirstEventTimeout(
+            f"no answer began within the first-event timeout{self.passed(self.limits.first_event)}",
+            hint="raise Timeouts(first_event=...)",
+        )
+
+
+def total_timeout(total: float) -> TotalTimeout:
+    """Return the error of a call whose total timeout of that many seconds has passed."""
+    return TotalTimeout(
+        f"the call took longer than its total timeout of {total:g} s", hint="raise timeout=, or ask for less"
+    )

@@ -29,7 +29,7 @@ from ..stream.chunk_reader import ChunkReader
 from ..stream.continuation import Continuation, Received
 from ..stream.decoder import RESUMED
 from .model_order import Kinds, When, condition
-from .retry import backoff
+from .retry import backoff, explain
 
 How = Literal["cursor", "beginning", "anew"]
 _WAIT, _LONGEST_WAIT = 0.5, 8.0
@@ -213,7 +213,9 @@ class _Continuing:
         # The first cut of a connection is no sign of a busy server.
         base = _WAIT if self._tried > 1 or isinstance(error, ProviderError) else 0.0
         delay = backoff(self._request, self._tried - 1, error, base, _LONGEST_WAIT)
-        if delay:
+        if delay is None:
+            explain(self._request, error)
+        elif delay:
             yield Sleep(delay)
         return delay is not None
 

@@ -256,9 +256,9 @@ class RateLimit:
 
     def _too_late(self, request: Request, wait: float | None) -> RateLimitError:
         request.world.report("refused", step=self._name, model=request.model)
-        seconds = "" if wait is None else f" {wait:.1f} s,"
+        seconds, total = "" if wait is None else f" {wait:.1f} s,", request.timeouts.total
         return RateLimitError(
-            f"{request.model} is at its limit: the call would wait{seconds} past its total timeout",
+            f"{request.model} is at its limit: the call would wait{seconds} past its total timeout of {total:g} s",
             hint="raise timeout=, or the limit of RateLimit",
             retry_after=wait,
         )

@@ -117,7 +117,10 @@ def _delay(request: Request, attempt: int, error: StepwellError, base: float, mo
         return None
     if request.operation in _NOT_TWICE and may_have_arrived(error):
         return None
-    return backoff(request, attempt, error, base, most)
+    delay = backoff(request, attempt, error, base, most)
+    if delay is None:
+        explain(request, error)
+    return delay
 
 
 def backoff(request: Request, attempt: int, error: StepwellError, base: float, most: float) -> float | None:
@@ -133,3 +136,14 @@ def backoff(request: Request, attempt: int, error: StepwellError, base: float, m
         delay = request.world.random() * longest if longest else 0.0
     left = request.seconds_left()
     return None if delay > _MAX_WAIT or (left is not None and delay > left) else float(delay)
+
+
+def explain(request: Request, error: StepwellError) -> None:
+    """Add to the hint of an error why `backoff` gave no wait for it. The same object may come again."""
+    wait, total = error.retry_after, request.timeouts.total
+    if total is None or (wait is not None and wait > _MAX_WAIT):
+        why = f"a retry waits {_MAX_WAIT:g} s at most" + ("" if wait is None else f", not {wait:.0f} s")
+    else:
+        why = f"its total timeout of {total:g} s leaves no time for the wait"
+    if why not in (error.hint or ""):
+        error.hint = f"{error.hint}; it was not sent again: {why}" if error.hint else f"it was not sent again: {why}"

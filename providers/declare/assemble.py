@@ -43,12 +43,12 @@ from .option_names import suggest_option
 from .place import STREAM_STEPS
 from .prefill import with_prefill_marked
 from .provenance import with_origin
-from .provider import Provider, common_options
+from .provider import Provider
 from .resolve import Resolved
 from .rules import Rules, is_packaged
 from .server_tools import kinds_asked
 from .translate import no_json_with_tools, translate
-from .wire import Wire
+from .wire import Wire, common_options
 
 _ANY: Mapping[str, Any] = {}
 _SERVER = attrgetter("server")

@@ -213,6 +213,17 @@ _HINTS: Mapping[type[ProviderError], str] = {
 }
 
 
+def _hint(kind: type[ProviderError], wait: float | None) -> str | None:
+    """Return what to do about an error. `wait` is how many seconds the provider wants us to wait, if it says so."""
+    if not wait or kind not in _PASSING:
+        return _HINTS.get(kind)
+    seconds = f"{wait:g}" if wait < 1000 else f"{wait:.0f}"
+    return f"wait {seconds} s, or send fewer requests" if kind is RateLimitError else f"try again in {seconds} s"
+
+
+_PASSING = (RateLimitError, Overloaded, ServerError)
+
+
 def find_error(response: Response) -> ProviderError | None:
     """Return the error that a response reports, or None for a successful one.
 
@@ -272,7 +283,7 @@ def provider_error(
         "body": body or (error.encode() if isinstance(error, str) else dumps(error, default=str)),
         **numbers,
     }
-    result = kind(f"{provider} {where}: {message}", hint=_HINTS.get(kind), **fields)
+    result = kind(f"{provider} {where}: {message}", hint=_hint(kind, stated), **fields)
     if (status or inner) in (408, 409):
         result.retryable = True  # type: ignore[misc]  # a lock or timeout that passes by itself
     if (word := headers.get("x-should-retry")) in ("true", "false"):

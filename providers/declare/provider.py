@@ -18,7 +18,7 @@ from ...schemas.errors import InvalidOption, NotSupported
 from ...schemas.json_types import JSONSchema
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
-from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, Option
+from ...schemas.options import Option
 from ..auth.auth import Auth, HeaderKey
 from .addresses import is_at, origin, variables
 from .constraints import Constraints, checked_constraints
@@ -33,7 +33,7 @@ from .prefill import PrefillSupport
 from .rules import AnyRule, AnyTranslate, Rule, Rules, Translate, rule_table
 from .steps import STEPS, PlacedSteps, StepOverrides, checked_steps
 from .tool_policies import ToolCallIdPolicy
-from .wire import Wire
+from .wire import Wire, common_options
 
 
 @frozen
@@ -118,6 +118,8 @@ class Provider:
     headers: Mapping[str, str] = {}
     options: Mapping[str, JSONSchema] = {}
     """options of this provider alone"""
+    usual_options: Mapping[str, object] = {}
+    """options of `stepwell ask` and `stepwell chat` that the user does not give: for a model that may never stop"""
     translate_options: tuple[Rule, ...] | Translate = ()
     """a table of rules, or a function `(options, model)`, also with a third argument `operation`; see rules.py"""
     json_with_tools: bool = True
@@ -298,14 +300,6 @@ def _is_ours(step: object) -> bool:
     return step is None or getattr(step, "__module__", "").startswith(_PACKAGE)
 
 
-def common_options(wire: Wire) -> Mapping[str, Option]:
-    """Return the common options of the wire's operation, and those that the wire adds. One that it cannot send is
-    dropped with a warning."""
-    known = OPERATION_OPTIONS.get(wire.operation, {})
-    more = wire.options - known.keys()
-    return {**known, **{name: CHAT_OPTIONS.get(name) or Option({}, "") for name in more}} if more else known
-
-
 def declare_provider(
     id: str,
     *,
@@ -318,6 +312,8 @@ def declare_provider(
 
         groq = declare_provider("groq", wire=openai_chat, base_url="https://api.groq.com/openai/v1",
                                 env_key="GROQ_API_KEY")
+
+    It only makes one: `stepwell.register(groq)` makes it known, and replaces another of this id without a warning.
 
     id: the name in "id:model".
     wire: one wire or several.

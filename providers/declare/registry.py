@@ -93,7 +93,10 @@ class Registry:
         return nearest(canonical(id), self.ids()) if own is None else f"did you mean {own!r}?"
 
     def register(self, provider: Provider) -> Provider:
-        """Add a provider, which replaces another of the same id. Raises ConfigError for what is none."""
+        """Add a provider, which replaces another of the same id without a warning; see `stepwell.register`.
+
+        Raises ConfigError for what is none.
+        """
         if not isinstance(provider, Provider):
             hint = "pass what declare_provider(...) or stepwell.provider(id) returns"
             raise ConfigError(f"a {type(provider).__name__} is not a provider", hint=hint)

@@ -16,6 +16,7 @@ from ...schemas.errors import NotSupported, ProviderError
 from ...schemas.functions import checked_function
 from ...schemas.json_text import dumps_strictly
 from ...schemas.model import Model
+from ...schemas.options import CHAT_OPTIONS, OPERATION_OPTIONS, Option
 from ...schemas.parts import Part
 from ...schemas.reply import Reply
 from ...schemas.tool import CHOICES
@@ -141,3 +142,11 @@ class Wire:
             return error
 
         return evolve(self, find_error=find_error)
+
+
+def common_options(wire: Wire) -> Mapping[str, Option]:
+    """Return the common options of the wire's operation, and those that the wire adds. One that it cannot send is
+    dropped with a warning."""
+    known = OPERATION_OPTIONS.get(wire.operation, {})
+    more = wire.options - known.keys()
+    return {**known, **{name: CHAT_OPTIONS.get(name) or Option({}, "") for name in more}} if more else known

@@ -16,6 +16,8 @@ from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.steps.constrained_tools import PREFILL, constrained_tools
+from ...schemas.errors import NotSupported
+from ...schemas.parts import MEDIA, Audio, File, Image, Video
 from ..declare.object_support import BY_GRAMMAR
 from ..declare.prefill import PrefillSupport
 from ..declare.provider import Provider, declare_provider, override
@@ -25,9 +27,8 @@ from ..wires.openai_chat import openai_chat
 from ..wires.operations.embeddings import openai_embeddings
 from ..wires.operations.rerank import rerank
 from . import server
-from .install import reranker_path
+from .install import NAME, reranker_path
 
-NAME = "smollm2"
 _ADDRESS = "http://local.invalid"
 _WORK = {"embed": server.VECTORS, "rerank": server.RANKING}
 
@@ -51,6 +52,27 @@ def attach(pipeline: Pipeline, provider: Provider) -> Pipeline:
     return pipeline.before("translate_options", constrained_tools()).after(
         "map_errors", around("start_server", start_server)
     )
+
+
+_FINDING = "`stepwell models --input {}` lists models that do; llama_cpp and ollama run some on this machine"
+_OTHERS: dict[type, str] = {
+    File: "put its text into the prompt, or use another model",
+    **{kind: _FINDING.format(kind.__name__.lower()) for kind in (Image, Audio, Video)},
+}
+
+
+def of_text(request: Request) -> Request:
+    """Return the request. Raises NotSupported for an image, a file, audio or a video in it.
+
+    No model here has the projector that it would need for one, and the messages endpoint would leave a file out.
+    """
+    for message in request.context.messages:
+        if message.role == "assistant":
+            continue  # what a history has of another model is left out, with a warning
+        for part in message.content:
+            if isinstance(part, MEDIA):
+                raise NotSupported(f"{request.model} reads text, and no {part.type}", hint=_OTHERS[type(part)])
+    return request
 
 
 def messages_body(request: Request) -> dict[str, Any]:
@@ -80,6 +102,8 @@ local = declare_provider(
     key_optional=True,
     prefill={"openai_chat": PrefillSupport(), "anthropic_messages": PrefillSupport()},
     options={name: {"type": kind} for name, kind in _NUMBERS.items()} | {"grammar": {"type": "string"}},
+    prepare_request=of_text,
+    usual_options={"max_tokens": 512},
     attach=attach,
     models={"*": override(wire="*", object_support=BY_GRAMMAR)},
 )

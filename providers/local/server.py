@@ -16,7 +16,7 @@ from ...schemas.errors import ConfigError, MissingExtra
 from ...schemas.process_lock import ProcessLock
 from . import inherited
 from .gguf import facts
-from .install import COMMAND, MEMBER, RERANKER, existing_gguf, model_file
+from .install import COMMAND, MEMBER, NAME, RERANKER, existing_gguf, model_file
 from .template import TEMPLATE
 
 START_SECONDS = 60.0
@@ -112,6 +112,7 @@ def _start(path: str, work: ServerLoad) -> tuple[Any, str]:
         elif not facts(path).pooling:
             params.pooling_type = kinds.LLAMA_POOLING_TYPE_MEAN  # a chat model names none
     if Path(path).name == Path(MEMBER).name:
+        params.model_alias = {NAME}  # else answers have the file's path as their model
         params.chat_template = TEMPLATE
         params.fit_params = False  # it fits into any memory: to find out takes a third of the start
     inherited.guard(_after_fork)

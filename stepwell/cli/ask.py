@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
 from typing import Any
 
 from ..api import Client
 from ..pipeline.stream.stream import Stream
+from ..providers.declare.registry import REGISTRY
 from ..schemas.chunks import ReasoningDelta, TextDelta
 from ..schemas.errors import ConfigError
 from ..schemas.json_text import loads
 from ..schemas.message import user
 from ..schemas.parts import Image, Part
 from ..schemas.reply import Reply
+from .endings import print_ending
 from .naming import model_and_text, say_who
 from .printing import print_json, print_warnings, say
 
@@ -30,14 +33,16 @@ def ask(arguments: argparse.Namespace) -> None:
     with Client() as client:
         if model is None:
             say_who(client.default_model, "answers")
+        options = {**usual_options(model or client.default_model), **options_of(arguments)}
         if arguments.no_stream or arguments.json:
-            reply = client.generate_text(model, user(content), **options_of(arguments))
+            reply = client.generate_text(model, user(content), **options)
             if arguments.json:
                 print_json(reply_as_json(reply))
                 return
             say(reply.text)
         else:
-            reply = show(client.stream_text(model, user(content), **options_of(arguments)), arguments.hide_reasoning)
+            reply = show(client.stream_text(model, user(content), **options), arguments.hide_reasoning)
+    print_ending(reply, options)
     print_warnings(reply.warnings)
 
 
@@ -64,6 +69,12 @@ def options_of(arguments: argparse.Namespace) -> dict[str, Any]:
     named = ("system", "temperature", "max_tokens", "reasoning_effort")
     options = {name: getattr(arguments, name) for name in named if getattr(arguments, name) is not None}
     return {**options, **extra_options(arguments.option)}
+
+
+def usual_options(model: str) -> Mapping[str, object]:
+    """Return the options that a call on the command line has where the user gives none, by the model's provider."""
+    provider = REGISTRY.get(model.partition(":")[0])
+    return {} if provider is None else provider.usual_options
 
 
 def extra_options(words: list[str]) -> dict[str, Any]:

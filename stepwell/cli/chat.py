@@ -12,7 +12,8 @@ from ..schemas.errors import StepwellError
 from ..schemas.files import RECORD_BYTES, read_file
 from ..schemas.message import Context
 from ..schemas.reply import CallWarning, Reply
-from .ask import at_terminal, options_of, show
+from .ask import at_terminal, options_of, show, usual_options
+from .endings import print_ending
 from .naming import named, say_who
 from .printing import print_warnings, say
 
@@ -54,18 +55,21 @@ def _check_call(client: Client, arguments: argparse.Namespace) -> tuple[CallWarn
 def _turn(client: Client, arguments: argparse.Namespace, context: Context, line: str) -> Context:
     """Ask a question; return the conversation with its answer, or with the part before Ctrl-C stopped it."""
     question = context.append(line)
-    stream = client.stream_text(arguments.model, question, **options_of(arguments))
+    options = {**usual_options(arguments.model or client.default_model), **options_of(arguments)}
+    stream = client.stream_text(arguments.model, question, **options)
     try:
-        return question.append(show(stream, arguments.hide_reasoning).message)
+        reply = show(stream, arguments.hide_reasoning)
+        print_ending(reply, options)
+        return question.append(reply.message)
     except KeyboardInterrupt:
         if not at_terminal():
             raise
         say("\n(stopped)", on_stderr=True)
     try:
-        reply = stream.reply()
+        partial = stream.reply()
     except StepwellError as error:
-        reply = error.partial
-    return question.append(reply.message) if reply is not None and reply.text else context
+        partial = error.partial
+    return question.append(partial.message) if partial is not None and partial.text else context
 
 
 def _line(interactive: bool) -> str | None:

@@ -32,7 +32,7 @@ _JSON = _argument("--json", action="store_true")
 _CALL = (
     _argument("-s", "--system", help="a system message"),
     _argument("-t", "--temperature", type=float),
-    _argument("-n", "--max-tokens", type=int),
+    _argument("-n", "--max-tokens", type=int, help="the most tokens of an answer"),
     _argument("--effort", dest="reasoning_effort", help="how hard to think: none, low, medium, high ..."),
     _OPTION,
     _argument("--hide-reasoning", action="store_true", help="do not show the thinking on stderr"),
@@ -168,7 +168,7 @@ _COMMANDS = {
             _argument("path", help="what Client(journal=...) was given"),
             _argument("action", nargs="?", choices=["show", "forget"]),
             _argument("job", nargs="?", metavar="JOB"),
-            _argument("--part", default="", help="show or forget this part of it"),
+            _argument("--part", default="", help="show or forget this part of it: its name or the beginning"),
             _JSON,
         ),
     ),

@@ -267,3 +267,18 @@ def test_a_dropped_client_closes_its_connections_once_no_stream_needs_them(recwa
     del stream
     gc.collect()
     assert not [warning for warning in recwarn if issubclass(warning.category, ResourceWarning)]
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "unstreamed"])
+@pytest.mark.parametrize("wire", ["openai_chat", "openai_responses", "anthropic_messages"])
+def test_an_answer_names_its_model_by_the_id_that_calls_it(client: Client, wire: str, stream: bool) -> None:
+    options: Any = {"wire": wire, "max_tokens": 2, **STEADY}
+    if stream:
+        reply = client.stream_text(MODEL, "Say hello.", **options).reply()
+    else:
+        reply = client.generate_text(MODEL, "Say hello.", **options)
+    assert f"{reply.provider}:{reply.model}" == MODEL
+
+
+def test_vectors_name_their_model_by_the_id_too(client: Client) -> None:
+    assert client.run("embed", MODEL, ["a cat"]).model == "smollm2"

@@ -190,7 +190,7 @@ def test_a_wait_past_the_total_timeout_is_an_error_at_once_and_uses_no_quota() -
     calls = Calls(requests=1, per=10)
     calls()
     hasty = request(timeouts=Timeouts(total=5.0), started=calls.now)
-    with pytest.raises(RateLimitError, match=r"would wait 10\.0 s, past its total timeout") as caught:
+    with pytest.raises(RateLimitError, match=r"would wait 10\.0 s, past its total timeout of \d") as caught:
         calls(hasty)
     assert caught.value.retry_after == pytest.approx(10)
     assert calls() == 10

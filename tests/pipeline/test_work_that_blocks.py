@@ -135,6 +135,6 @@ def test_the_fetch_of_a_login_ends_with_the_call(
     key = {"profile": "x"} if model == BEDROCK else {"service_account": ACCOUNT, "project": "p"}
     for ask in ways(transport=httpx.MockTransport(lambda request: httpx.Response(500))):
         began = time.monotonic()
-        with pytest.raises(errors.TotalTimeout):
+        with pytest.raises(errors.TotalTimeout, match=r"total timeout of 0\.\d+ s"):
             ask(model, api_key=key, timeout=0.3)
         assert time.monotonic() - began < SOON

@@ -30,8 +30,6 @@ from stepwell.providers.local.template import TEMPLATE
 from loopback import END, Seen, chunk, serving, streaming
 
 FOLDER = Path(__file__).parent.parent / "remembered"
-_PLACE = "<the model's file>"
-"""Stands for its path, which differs from machine to machine."""
 _ID = re.compile(rb'"(?:id|tool_call_id|call_id|tool_use_id)":"([^"]+)"')
 _EVENT = re.compile(r".+?(?:\n\n|\Z)", re.DOTALL)
 _WORK = {work.name: work for work in (server.CHAT, server.VECTORS)}
@@ -58,7 +56,6 @@ class Memory:
         return self.ask(model, work)
 
     def answer(self, request: Seen) -> Iterable[bytes]:
-        place = str(install.model_file())
         key = _key(request)
         if key not in self.known:
             self.asked += 1
@@ -68,11 +65,11 @@ class Memory:
                     yield streaming(f"content-type: {kind}", status)
                 read.append(data)
                 yield chunk(data)
-            self.known[key] = (status, kind, b"".join(read).decode().replace(place, _PLACE))
+            self.known[key] = (status, kind, b"".join(read).decode())
         else:
             status, kind, text = self.known[key]
             yield streaming(f"content-type: {kind}", status)
-            for event in _EVENT.findall(text.replace(_PLACE, place)):
+            for event in _EVENT.findall(text):
                 yield chunk(event.encode())
         yield END
         self.used[key] = self.known[key]

@@ -45,9 +45,9 @@ def silent_tls_server() -> Iterator[Any]:
         yield SimpleNamespace(url=f"https://127.0.0.1:{listener.getsockname()[1]}")
 
 
-def in_time(server: Any, carrier: str, error: type, timeout: Any, *, stream: bool = False) -> None:
+def in_time(server: Any, carrier: str, error: type, timeout: Any, *, stream: bool = False, says: str = "") -> None:
     began = time.monotonic()
-    with pytest.raises(error):
+    with pytest.raises(error, match=says or None):
         ask(server, carrier, stream=stream, timeout=timeout)
     assert time.monotonic() - began < SOON, "the limit is the call's"
 
@@ -59,7 +59,7 @@ def test_a_wait_for_an_unaccepted_connection_ends_with_the_calls_time_limit(carr
 
 @all_carriers
 def test_connecting_has_its_own_limit_and_error(carrier: str, full_queue: Any) -> None:
-    in_time(full_queue, carrier, errors.ConnectTimeout, Timeouts(connect=0.4))
+    in_time(full_queue, carrier, errors.ConnectTimeout, Timeouts(connect=0.4), says=r"connect timeout of 0\.4 s; raise")
 
 
 @all_carriers
@@ -150,7 +150,7 @@ def test_a_wait_for_a_busy_pool_ends_with_the_calls_time_limit(transport: Any) -
         with pytest.raises(errors.TotalTimeout):
             client.generate_text(MODEL, "hi", timeout=Timeouts(connect=3, total=0.3))
         assert time.monotonic() - began < SOON
-        with pytest.raises(errors.PoolTimeout, match="became free .*max_connections="):
+        with pytest.raises(errors.PoolTimeout, match=r"free within the connect timeout of 0\.2 s; .*max_connections="):
             client.generate_text(MODEL, "hi", timeout=Timeouts(connect=0.2, total=30))
         released.set()
         first.join()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any, cast
 
 from attrs import define, field, frozen
 
+from ...schemas.errors import StepwellError
 from ...schemas.prices import EXACT, NOTHING, Cost
 from ...schemas.reply import CallWarning
 from ...schemas.usage import Usage
@@ -16,6 +18,10 @@ from .latencies import Latencies, bucket_of
 from .result import MapResult
 
 _MOST_WARNINGS = 20
+_MOST_REASONS = 20
+_REASON = 200
+"""The most characters of a reason."""
+_COLUMNS = 80
 
 
 @frozen
@@ -51,6 +57,11 @@ class MapSummary:
     """Why this mode was chosen, with mode="auto"."""
     out: str | None = None
     """The file of results."""
+    reasons: Mapping[str, str] = field(factory=dict)
+    """What the first error of a class says, cut at 200 characters, of at most 20 classes. Of an error that is none of
+    stepwell's, whose message may quote an item, it is where the error was raised."""
+    cut: int = 0
+    """Items whose answer was cut at a limit of tokens."""
 
     @property
     def p50(self) -> float | None:
@@ -79,7 +90,11 @@ class MapSummary:
         rate = f", {done / self.seconds:,.1f} a second" if done and self.seconds > 0 else ""
         rows = [f"{self.model} ({self.mode}{', ' + self.why if self.why else ''})"]
         rows.append(f"{self.answered:,} answered, {self.failed:,} failed, {self.skipped:,} done before")
-        rows += [f"  {count:,} {name}" for name, count in self.errors.items()]
+        for name, count in self.errors.items():
+            rows.append(f"  {count:,} {name}")
+            rows += _below(self.reasons.get(name, ""))
+        if self.cut:
+            rows.append(f"{self.cut:,} of the answers were cut at a limit of tokens; max_tokens sets another")
         if self.skipped_failed:
             rows.append(f"{self.skipped_failed:,} of the results from before are errors")
         tokens = (self.usage.input_tokens or 0, self.usage.output_tokens or 0)
@@ -108,6 +123,25 @@ def shown_cost(cost: Cost) -> str:
     return f"at least {amount}" if cost.lower_bound else amount
 
 
+def _below(reason: str) -> list[str]:
+    """Return the lines of a reason, which has no line breaks of its own, below the class of its errors."""
+    return textwrap.wrap(reason, _COLUMNS, initial_indent="    ", subsequent_indent="    ", break_on_hyphens=False)
+
+
+def _reason_of(error: Exception) -> str:
+    """Return what an error says, without what it may quote of an item."""
+    if isinstance(error, StepwellError):
+        text = " ".join(str(error).split())
+        return text if len(text) <= _REASON else text[: _REASON - 1] + "…"
+    trace = error.__traceback__
+    while trace is not None and trace.tb_next is not None:
+        trace = trace.tb_next
+    if trace is None:
+        return ""
+    code = trace.tb_frame.f_code
+    return f"raised by {code.co_name}, {os.path.basename(code.co_filename)}:{trace.tb_lineno}"
+
+
 @define(eq=False)
 class Tally:
     """The counts of a running map. The caller holds a lock."""
@@ -116,6 +150,8 @@ class Tally:
     failed: int = 0
     skipped: int = 0
     errors: dict[str, int] = field(factory=dict)
+    reasons: dict[str, str] = field(factory=dict)
+    cut: int = 0
     maybe_billed: int = 0
     _total: Decimal = NOTHING
     _unknown: str | None = None
@@ -133,6 +169,8 @@ class Tally:
             self.failed += 1
             name = type(result.error).__name__
             self.errors[name] = self.errors.get(name, 0) + 1
+            if name not in self.reasons and len(self.reasons) < _MOST_REASONS:
+                self.reasons[name] = _reason_of(result.error)
         self.maybe_billed += result.maybe_billed
         cost, usage = result.cost, result.usage
         if cost.total is None:
@@ -152,8 +190,11 @@ class Tally:
         if result.seconds is not None:
             bucket = bucket_of(result.seconds)
             self._latencies[bucket] = self._latencies.get(bucket, 0) + 1
-        if result.reply is not None and result.reply.warnings and len(self._warnings) < _MOST_WARNINGS:
-            self._warnings.update(dict.fromkeys(result.reply.warnings))
+        reply = result.reply
+        if reply is not None:
+            self.cut += reply.finish_reason == "length"
+            if reply.warnings and len(self._warnings) < _MOST_WARNINGS:
+                self._warnings.update(dict.fromkeys(reply.warnings))
 
     @property
     def cost(self) -> Cost:
@@ -173,6 +214,8 @@ class Tally:
             errors=dict(sorted(self.errors.items(), key=lambda each: -each[1])),
             cost=self.cost,
             usage=Usage(read, wrote, cached_input_tokens=cached, reasoning_tokens=reasoning),
+            reasons=dict(self.reasons),
+            cut=self.cut,
             latencies=Latencies(dict(self._latencies)),
             maybe_billed=self.maybe_billed,
             warnings=tuple(self._warnings)[:_MOST_WARNINGS],
