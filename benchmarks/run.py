@@ -121,8 +121,11 @@ class Run:
                 if at:  # what many streams took of memory, a process keeps
                     child.close()
                     child = Child(subject)
-                child.ask({**self.jobs.job(BY_NAME["growth_streams_1"]), "wire": wire})
-                samples[scenario.name] = child.ask({**self.jobs.job(scenario), "wire": wire})
+                job = {**self.jobs.job(scenario), "wire": wire}
+                # One stream before, at the same URL: a subject may have a client for each, and what making that takes,
+                # and whether a connection is idle, must not be a part of some subjects' figures alone.
+                child.ask({**job, "at_once": 1, "messages": [{"role": "user", "content": "alone"}]})
+                samples[scenario.name] = child.ask(job)
         finally:
             child.close()
         return {name: sample for name, sample in samples.items() if name in names}

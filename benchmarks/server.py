@@ -9,6 +9,7 @@ The first part of the path names the answer, the last part the wire:
     POST /tools-200/v1/chat/completions      a stream of 200 tool-call deltas
     POST /text-200-10x5/v1/chat/completions  paced: 10 events a write, 5 ms before each write but the first
     POST /text-20-10x5@9/v1/chat/completions the same, after the first event of nine such streams: all are open at once
+                                             (a request with the word "alone" in its body waits for no others)
 
 A request for a "call" whose body asks for a stream gets the same words as one: some SDKs stream unasked.
 
@@ -32,6 +33,7 @@ from benchmarks.payloads import payload
 NAME = re.compile(r"(call|text|tools)-(\d{1,5})(?:-(\d{1,4})x(\d{1,4})(?:@(\d{1,5}))?)?")
 LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 STREAM = re.compile(rb'"stream": *true')
+ALONE = re.compile(rb"\balone\b")
 CHUNKED = re.compile(rb"\r\ntransfer-encoding: *chunked", re.IGNORECASE)
 BACKLOG = 4096  # connections that wait to be accepted: clients open a thousand at once
 WIRES = {"chat/completions": "openai", "messages": "anthropic"}
@@ -81,8 +83,12 @@ def not_found(path: str) -> Answer:
 
 
 @cache
-def answer(path: str, stream: bool) -> Answer:
-    """Return the answer for a path, streamed if the request's body asks for it; a 404 for an unknown path."""
+def answer(path: str, stream: bool, alone: bool = False) -> Answer:
+    """Return the answer for a path; a 404 for an unknown path.
+
+    stream: whether the request's body asks for a stream.
+    alone: whether it is to wait for no others.
+    """
     name, _, rest = path.strip("/").partition("/")
     wire = next((wire for suffix, wire in WIRES.items() if rest.endswith(suffix)), None)
     match = NAME.fullmatch(name)
@@ -99,7 +105,7 @@ def answer(path: str, stream: bool) -> Answer:
         return Answer((start + b"".join(frames) + b"0\r\n\r\n",))
     step = max(1, int(per_write))
     groups = [b"".join(frames[at : at + step]) for at in range(1, len(frames), step)]
-    return Answer((start + frames[0], *groups, b"0\r\n\r\n"), int(gap) / 1000, int(meet or 0))
+    return Answer((start + frames[0], *groups, b"0\r\n\r\n"), int(gap) / 1000, 0 if alone else int(meet or 0))
 
 
 class Connection(asyncio.Protocol):
@@ -129,9 +135,9 @@ class Connection(asyncio.Protocol):
             if stop < 0 or len(self.buffer) < stop:
                 return
             path = self.buffer.split(b" ", 2)[1].decode("latin-1")
-            stream = STREAM.search(self.buffer, end, stop) is not None
+            stream, alone = (word.search(self.buffer, end, stop) is not None for word in (STREAM, ALONE))
             self.buffer = self.buffer[stop:]
-            self._write(answer(path, stream), 0)
+            self._write(answer(path, stream, alone), 0)
 
     def _end_of_body(self, end: int) -> int:
         """Return where the request in the buffer stops, if its head ends at `end`; -1 while that is not known yet."""

@@ -15,7 +15,7 @@ class Memo(dict[Key, Value], Generic[Key, Value]):
     A full one replaces the entry in the place that the key's hash names. Of more keys than there is room for, used one
     after another, it still knows most, where functools.lru_cache would know none. Threads may share it.
 
-    most: how many values are kept.
+    most: how many values are kept, unless `hold` asks for more.
     make: makes the value of a key that is read and not there (default: that is a KeyError). What it raises is not kept.
     """
 
@@ -35,14 +35,20 @@ class Memo(dict[Key, Value], Generic[Key, Value]):
         """Keep a value, unless there is one by now, and return the one that is kept."""
         kept = self.setdefault(key, value)  # atomic: where two threads made one, both get the first
         if kept is value:
-            if len(self._keys) < self._most:
+            most = self._most  # read once: `hold` may raise it meanwhile
+            if len(self._keys) < most:
                 self._keys.append(key)
             else:
-                place = hash(key) % self._most
+                place = hash(key) % most
                 old, self._keys[place] = self._keys[place], key
                 if old != key:
                     self.pop(old, None)
         return kept
+
+    def hold(self, count: int) -> None:
+        """Keep at least `count` values from now on: what one call needs at a time, so that the next one finds it."""
+        if count > self._most:
+            self._most = count
 
 
 def memo(most: int) -> Callable[[Callable[[Key], Value]], Memo[Key, Value]]:

@@ -93,6 +93,11 @@ def test_streams_that_meet_are_all_open_before_any_goes_on(provider: httpx.Clien
         assert tail not in seen and b"".join(begun).endswith(tail)
 
 
+def test_a_stream_that_is_asked_for_alone_waits_for_no_others(provider: httpx.Client) -> None:
+    body = {**BODY, "messages": [{"role": "user", "content": "alone"}]}
+    assert provider.post("/text-3-1x1@2/v1/chat/completions", json=body).text.endswith("data: [DONE]\n\n")
+
+
 def test_a_run_of_the_floors_alone_writes_a_report_and_a_plot(tmp_path: Path) -> None:
     subjects = "floor_httpx,floor_httptools,floor_socket"
     command = [sys.executable, "-m", "benchmarks.run", "--subjects", subjects, "--quick", "--seconds", "2"]
@@ -146,6 +151,60 @@ def test_the_working_tree_is_compared_with_another_commit(tmp_path: Path) -> Non
     assert len(worktrees.stdout.splitlines()) == 1, "nothing is left behind"
     done = subprocess.run([*command, "no-such"], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.returncode == 2 and "no-such" in done.stderr
+
+
+def test_many_streams_are_measured_after_one_at_the_same_url(
+    children: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A subject with a client for each URL would make it within the measurement, and open a connection more."""
+    from benchmarks import run, scenarios
+
+    asked: list[dict] = []
+
+    class Asked:
+        hello = {"imported": {}, "can": ["acall", "astream"], "wires": ["openai"]}
+
+        def __init__(self, subject: object) -> None:
+            asked.append({})
+
+        def ask(self, job: dict) -> dict:
+            asked.append(job)
+            return {}
+
+        def close(self) -> None:
+            """Nothing is open."""
+
+    monkeypatch.setattr(run, "Child", Asked)
+    many = [each for each in scenarios.SCENARIOS if each.fresh and each.at_once > 1]
+    measured = run.Run(run.Jobs(("http://a", "https://a"), ""), [], seconds=1, rounds=1)
+    assert measured._fresh_samples(children.Subject(scenarios.FAST, "", ""), many).keys() == {
+        each.name for each in many
+    }
+    for at, scenario in enumerate(many):
+        new, warm, job = asked[3 * at : 3 * at + 3]
+        assert new == {} and (warm["at_once"], job["at_once"]) == (1, scenario.at_once)
+        assert warm["url"] == job["url"] and "alone" in str(warm["messages"]) and "alone" not in str(job["messages"])
+
+
+def test_what_is_installed_is_built_from_all_that_the_wheel_needs(children: ModuleType, tmp_path: Path) -> None:
+    from benchmarks import size
+
+    size.copy_tree(tmp_path / "source")
+    command = [sys.executable, "setup.py", "-q", "egg_info"]
+    done = subprocess.run(command, cwd=tmp_path / "source", capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+
+
+def test_what_pip_says_is_printed_where_it_fails(
+    children: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from benchmarks import size
+
+    monkeypatch.setattr(size, "built", lambda: ["schemas"])
+    with pytest.raises(SystemExit, match=r"exit code 1\): package directory '\w+' does not exist"):
+        size.main(["--json"])
+    shown = capsys.readouterr()
+    assert "running dist_info" in shown.err and not shown.out
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def received(headers: Any) -> Headers:
             texts = b"\0".join(chain.from_iterable(raw)).decode("ascii").split("\0")
         except (UnicodeDecodeError, TypeError):
             texts = []
-        dict.update(found, zip(map(str.lower, texts[::2]), texts[1::2], strict=False))
+        dict.update(found, zip(map(_LOWER.__getitem__, texts[::2]), texts[1::2], strict=False))
         if len(found) == len(raw) and len(texts) == 2 * len(raw):
             return found
         found.clear()  # a name is repeated, or something is not ASCII

@@ -78,6 +78,7 @@ def redact(*what: What, name: str = "redact") -> Step:
         found: dict[str, list[tuple[str, str]]] = {}
         texts = _texts_of(request)
         for function, memo in zip(functions, known, strict=True):
+            memo.hold(len(texts))
             pairs = {text: memo.get(text) for text in texts}  # the memo may lose some of them meanwhile
             missing = [text for text in texts if pairs[text] is None]
             if missing:

@@ -17,11 +17,14 @@ from ...pipeline.http.request import Request
 from ...pipeline.step import Step, on_request
 from ...schemas.errors import SchemaError
 from ...schemas.json_text import dumps
+from ...schemas.memo import Memo
 from ...schemas.tool import Tool
 
 if TYPE_CHECKING:
     from ...schemas.json_schema.dialects import Dialected, Dropped
 
+_TOOLS = 1000
+"""How many tools of earlier calls a provider's step knows; more if a single call has more."""
 Dialect = Callable[[Any], "Dialected"]
 
 
@@ -92,19 +95,21 @@ def fit_schemas(support: ObjectSupport, provider: str) -> Step:
     It warns of schemas that the vendor does not enforce.
     """
 
-    written: dict[str, Mapping[str, Any]] = {}  # by the tool's name, what was sent last: most tools need no change
+    # By the tool's name, in a list of one, what was sent last: most tools need no change. Tools made at run time must
+    # not fill the memory, but those of one call all find their places.
+    written = Memo[str, list[Mapping[str, Any] | None]](_TOOLS, lambda name: [None])
 
     def fit(request: Request) -> Request:
         if "response_format" in request.options:
             request = _fit_answer(request, support, provider)
         changed: dict[int, Tool] = {}
         tools = request.context.tools
+        if len(tools) > _TOOLS:
+            written.hold(len(tools))
         for at, tool in enumerate(tools):
-            if tool.server is None and (tool.strict or written.get(tool.name) != tool.parameters):
+            if tool.server is None and (tool.strict or written[tool.name][0] != tool.parameters):
                 changed[at], losses = _fit_tool(tool, support, provider)
-                if len(written) > 1000:
-                    written.clear()  # tools made at run time must not fill the memory
-                written[tool.name] = changed[at].parameters
+                written[tool.name][0] = changed[at].parameters
                 for loss in losses:
                     request = request.warn("tools", loss)
         if not changed:

@@ -6,11 +6,12 @@ import copy
 import pickle
 from typing import Any
 
+import httpx
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stepwell.pipeline.http.headers import Headers, received
+from stepwell.pipeline.http.headers import Headers, from_lines, received
 from stepwell.pipeline.http.request import Request
 from stepwell.pipeline.http.response import Response
 from stepwell.schemas.model import Model
@@ -84,3 +85,13 @@ def test_repeated_encodings_are_both_listed() -> None:
 def test_bytes_that_are_not_utf_8_can_be_recorded() -> None:
     hidden = b"caf\xe9".decode("utf-8", "surrogateescape")
     assert received({"X-Said": hidden, b"x-raw": b"caf\xe9"}) == {"x-said": "café", "x-raw": "café"}
+
+
+def test_answers_share_the_names_of_their_headers() -> None:
+    """A hundred open streams with twenty headers each hold two thousand names."""
+    said = {"X-Request-Id-Of-The-Vendor": "1", "Content-Type": "text/event-stream"}
+    of_httpx = [received(httpx.Headers(said)) for _ in range(2)]
+    of_lines = [from_lines(b"HTTP/1.1 200 OK" + b"".join(f"\r\n{n}: {v}".encode() for n, v in said.items()))]
+    for each in (*of_httpx, *of_lines):
+        assert each == {"x-request-id-of-the-vendor": "1", "content-type": "text/event-stream"}
+        assert [id(name) for name in each] == [id(name) for name in of_httpx[0]]

@@ -222,3 +222,16 @@ def test_the_limit_on_an_event_is_32_mib():
 def test_the_work_is_linear_in_the_bytes(monkeypatch, chunks):
     size = sum(map(len, chunks))
     assert bytes_touched(monkeypatch, framing, sse.parse, chunks) <= 8 * size
+
+
+def test_a_read_of_plain_events_is_not_looked_through_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[bytes] = []
+    look = sse._each_line
+    monkeypatch.setattr(sse, "_each_line", lambda lines: (looked.extend(lines), look(lines))[1])
+    for end in (b"\n", b"\r\n"):
+        stream = GOOD.replace(b"\n", end) * 50
+        for read, buffer in ((stream, None), (stream, b""), (stream + b"data: {", None)):
+            assert sse.parse(read, buffer)[0] == [A] * 50 and not looked
+    for rest in (b"data: {", b": keepalive\n\n", b"event: a\n\n", b"data: :\n\n", b"data: 1\ndata: 2\n\n", b"\n"):
+        events, _ = sse.parse(GOOD * 50 + rest, None)
+        assert events[:50] == [A] * 50 and len(events) <= 51

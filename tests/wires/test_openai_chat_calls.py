@@ -8,7 +8,7 @@ import answers
 import orjson
 import pytest
 
-from stepwell.providers.wires.openai_chat import openai_chat
+from stepwell.providers.wires.openai_chat import openai_chat, stream
 from stepwell.schemas import errors
 from stepwell.schemas.message import tool_result, user
 
@@ -229,3 +229,24 @@ def test_two_calls_of_one_id_get_two_streamed_and_unstreamed_alike() -> None:
     first, second, third = decoded.tool_calls
     assert (first.id, third.id) == ("x", "y") and second.id not in ("x", "y", "")
     assert [first.arguments, second.arguments] == [{"a": 1}, {"a": 2}]
+
+
+def test_a_call_that_has_begun_is_read_by_the_short_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the fragments that begin a call are read by the path that expects anything: it takes five times as long."""
+    read: list[Any] = []
+    whole = stream.read_piece
+
+    def noted(data: Any, *given: Any, **named: Any) -> Any:
+        read.append(data)
+        return whole(data, *given, **named)
+
+    monkeypatch.setattr(stream, "read_piece", noted)
+    rest = [piece(each, index=0) for each in (":", "1", "}")]
+    for begin in (
+        [piece("", name="f", id="a", index=0), piece('{"a"', index=0)],
+        [piece('{"a"', name="f", id="a", index=0)],
+        [piece(None, name="f", id="a", index=0), piece("", index=0), piece('{"a"', index=0)],
+    ):
+        read.clear()
+        assert [(call.name, call.arguments) for call in calls(*begin, *rest).tool_calls] == [("f", {"a": 1})]
+        assert len(read) == len(begin) + 1  # and the end

@@ -66,20 +66,24 @@ class StreamedCalls:
                 return []
             self.orphaned = True
             return [MetadataUpdate({"orphaned_tool_arguments": [{"index": index, "arguments": arguments}]})]
-        self._open = call
-        self.sure = call if call.started and call is self._calls[-1] else None
+        self._open, self.sure = call, None
         if name and not call.started and name != call.name:
             call.name += name
         if fragment.get("extra_content"):
             call.extra["extra_content"] = fragment["extra_content"]
         if "custom" in fragment:
             call.extra["type"] = "custom"
+        begun: list[StreamChunk] = []
+        if arguments and call.name and not call.started:
+            if name and _is_object(arguments):
+                call.whole = arguments
+            begun = self._start(call)
+        if call.started and call is self._calls[-1]:
+            self.sure = call
         if not arguments:
             return []
-        if call.name:
-            if name and not call.started and _is_object(arguments):
-                call.whole = arguments
-            return [*self._start(call), ToolCallDelta(call.place, arguments)]
+        if call.started:
+            return [*begun, ToolCallDelta(call.place, arguments)]
         call.arguments.append(arguments)
         return []
 

@@ -73,6 +73,18 @@ def _bare(bare: list[bytes], data: bytes | None, several: list[bytes], events: l
 
 
 def _events(lines: list[bytes]) -> list[SSEEvent]:
+    """Return the events of these lines, the last of which is blank."""
+    if not any(lines[1::2]):
+        # Most often each event of a read is one line of data. Then this is all, and looks at no line by itself.
+        data_lines = lines[::2]
+        if not data_lines[-1]:
+            data_lines.pop()
+        if data_lines and min(data_lines) > b"data: ;" and max(data_lines) < b"data:!":
+            return [("", line[6:]) for line in data_lines]
+    return _each_line(lines)
+
+
+def _each_line(lines: list[bytes]) -> list[SSEEvent]:
     events: list[SSEEvent] = []
     name = ""
     data: bytes | None = None

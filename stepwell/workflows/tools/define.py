@@ -116,7 +116,7 @@ def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
             hint = f"pass it from an object: Tools().{each.name}, not Tools.{each.name}"
             raise ConfigError(f"the tool {each.name!r} is a method without its object", hint=hint)
     names = list(map(_NAME, result))
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigError(f"two tools are named {name!r}", hint="give one of them another name")
+    if len(set(names)) < len(names):
+        name = next(name for name in names if names.count(name) > 1)
+        raise ConfigError(f"two tools are named {name!r}", hint="give one of them another name")
     return tuple(result)
