@@ -112,3 +112,15 @@ def test_a_socket_that_is_not_pythons_own_is_waited_for_by_poll() -> None:
     assert not wait.is_limited_by_system(Own())  # type: ignore[arg-type]
     with socket.socket() as ours:
         assert wait.is_limited_by_system(ours) is hasattr(select, "poll")
+
+
+def test_a_system_without_such_limits_is_waited_for_by_poll(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(seconds: float) -> bytes:
+        raise OSError(92, "Protocol not available")
+
+    monkeypatch.setattr("stepwell.pipeline.http.fast.connection.system_limit", refuse)
+    scripts = iter((drip(3, every=0.02, then=WHOLE), drip(3, every=0.02, then=(LONG,))))
+    with serving(lambda request: next(scripts)) as server, client_of(server, **FAST) as client:
+        assert client.stream_text(MODEL, "hi").reply().text == "aaa"
+        with pytest.raises(errors.StreamIdleTimeout):
+            client.stream_text(MODEL, "hi", timeout=Timeouts(idle=0.3)).reply()

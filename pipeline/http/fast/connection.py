@@ -123,7 +123,7 @@ class Connection:
                 raise ReadError("the connection belongs to the parent process")
             self._busy = True
         try:
-            if (self._limit and self._limit == clock.steady) or self._is_due(clock):
+            if (self._limit and self._limit == clock.steady) or self._send_and_wait(clock):
                 self._read()
         finally:
             with lock:
@@ -133,7 +133,7 @@ class Connection:
                 self._socket.close()
                 self.reader.forget()
 
-    def _is_due(self, clock: Clock) -> bool:
+    def _send_and_wait(self, clock: Clock) -> bool:
         """Send what is not sent yet, and wait for the answer, unless the system is to wait as it reads.
 
         Return whether there is something to read.
@@ -147,8 +147,11 @@ class Connection:
                 return False
         elif clock.steady and self._blocks_in_time:
             # One call of the system for each read in place of two, the other being poll().
-            self._block(clock.steady)
-            return True
+            try:
+                self._block(clock.steady)
+                return True
+            except OSError:  # a system without such limits
+                self._blocks_in_time = False
         # TLS may hold bytes that it has read from the socket already: poll() would not report them.
         if not (self._tls and self._socket.pending()):  # type: ignore[attr-defined]
             seconds = clock.allowance()
@@ -158,10 +161,10 @@ class Connection:
 
     def _block(self, seconds: float) -> None:
         """Have a read wait by itself, for some seconds; 0.0 makes it return at once, as for all else."""
-        self._limit = seconds
         if seconds:
             self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, system_limit(seconds))
         self._socket.setblocking(bool(seconds))
+        self._limit = seconds
 
     def _write(self, data: bytes, clock: Clock) -> bool:
         """Send all of it. Return False if the server answers, or breaks off, before that."""
