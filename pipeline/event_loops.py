@@ -29,21 +29,26 @@ class AsyncPerformer:
         """Return an awaitable that does what an effect asks for. Raises StepError for what is no effect."""
         return self.perform_local(effect)
 
-    async def perform_local(self, effect: Any) -> Any:
-        """Perform an effect that needs no network."""
-        import anyio  # comes with httpx; works on whichever event loop runs
-
+    def perform_local(self, effect: Any) -> Awaitable[Any]:
+        """Return an awaitable that performs an effect which needs no network."""
+        # A plain function: a coroutine around that of a call or a function would take as long as some steps.
         kind = type(effect)
-        if kind is Sleep:
-            return await anyio.sleep(effect.seconds)
+        if kind is CallModel and self.flow_of is not None:
+            return adrive(self.flow_of(effect), self.perform)
         if kind is Run:
-            return await perform_run(effect)
+            return perform_run(effect)
         if kind is Wait:
-            return await await_signal(effect)
+            return await_signal(effect)
+        return self._perform_other(effect)
+
+    async def _perform_other(self, effect: Any) -> Any:
+        kind = type(effect)
         if kind is Emit:
             return None  # nobody reads
-        if kind is CallModel and self.flow_of is not None:
-            return await adrive(self.flow_of(effect), self.perform)
+        if kind is Sleep:
+            import anyio  # comes with httpx; works on whichever event loop runs
+
+            return await anyio.sleep(effect.seconds)
         if kind is StartTask:
             return start_on_loop(effect, self)
         if kind is StopTasks:

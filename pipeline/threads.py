@@ -174,16 +174,16 @@ class Performer:
     def perform_local(self, effect: Any) -> Any:
         """Perform an effect that needs no network."""
         kind = type(effect)
-        if kind is Sleep:
-            return time.sleep(effect.seconds)
+        if kind is CallModel and self.flow_of is not None:
+            return drive(self.flow_of(effect), self.perform)
         if kind is Run:
             return effect.sync_fn() if effect.seconds is None else run_in_time(effect, self.scope)
         if kind is Wait:
             return wait_in_thread(effect, self.scope)
+        if kind is Sleep:
+            return time.sleep(effect.seconds)
         if kind is Emit:
             return None  # nobody reads
-        if kind is CallModel and self.flow_of is not None:
-            return drive(self.flow_of(effect), self.perform)
         if kind is StartTask:
             return start_thread(effect, self)
         if kind is StopTasks:
@@ -213,7 +213,9 @@ class Branch:
 
     def perform(self, effect: Any) -> Any:
         scope = self.scope
-        scope.check()
+        cancelled = scope.signal
+        if cancelled.is_set:
+            scope.check()
         try:
             if type(effect) is Sleep:
                 wait_in_thread(Wait(Signal() if scope.delivered else scope.signal, effect.seconds))
@@ -223,7 +225,8 @@ class Branch:
         except Exception:
             scope.check()  # a read that was interrupted fails in one way or another
             raise
-        scope.check()
+        if cancelled.is_set:
+            scope.check()
         return result
 
     def close_opened(self) -> None:

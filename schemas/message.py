@@ -96,6 +96,8 @@ class Message(Hinted, hints="message"):
     @property
     def text(self) -> str:
         """The text of all text parts."""
+        if len(self.content) == 1 and type(part := self.content[0]) is Text:  # nearly always
+            return part.text
         return "".join([part.text for part in self.content if type(part) is Text])
 
     @property

@@ -26,7 +26,6 @@ BUCKETS = (
 
 FEES = ("web_search",)
 """What is charged per use, not per token."""
-
 _AMOUNTS = (*BUCKETS, *FEES, "batch_factor", "batch_cache_read_factor")
 NOTHING = Decimal(0)
 # A context of its own keeps sums exact, whatever precision or traps the application sets for its threads.
@@ -138,7 +137,7 @@ class Tier:
     prices: Prices
 
 
-@frozen
+@frozen(slots=False)  # slots would double what making one takes
 class Cost:
     """A cost in US dollars, exact and not rounded."""
 
@@ -181,10 +180,8 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = No
     """
     if usage is None:
         return Cost(None, reason="the provider reported no usage")
-    if batch is None and mode is None and prices is not None and _is_plain(usage, prices):
-        counted = (("input", prices.input, usage.input_tokens), ("output", prices.output, usage.output_tokens))
-        both = {bucket: _amount(rate, tokens) for bucket, rate, tokens in counted if rate is not None and tokens}
-        return Cost(_sum(both.values()), both, as_of=prices.as_of, source=prices.source)
+    if batch is None and mode is None and prices is not None and (cost := _plain_cost(usage, prices)) is not None:
+        return cost
     if (charged := parse_reported_cost(usage.reported_cost)) is not None:
         why = None if usage.complete else "the call broke off before its final cost was reported"
         return Cost(charged, {"reported": charged}, why, not usage.complete, source=REPORTED)
@@ -229,24 +226,28 @@ def price(usage: Usage | None, prices: Prices | None, *, batch: bool | None = No
 
 
 def _amount(rate: Decimal, tokens: int) -> Decimal:
-    return EXACT.scaleb(EXACT.multiply(rate, Decimal(tokens)), -6)
+    return EXACT.scaleb(EXACT.multiply(rate, tokens), -6)
 
 
-def _is_plain(usage: Usage, prices: Prices) -> bool:
-    """Check in 2 µs whether only plain input and output count, so that the rest of `price`, 15 µs, is not needed."""
-    return (
-        None not in (usage.input_tokens, usage.output_tokens, prices.input, prices.output)
-        and min(usage.input_tokens or 0, usage.output_tokens or 0) >= 0
-        and usage.complete
-        and not (prices.tiers or prices.regions or prices.other_charges)
-        and (usage.service_tier is None or usage.service_tier.lower() in _ORDINARY)
-        and (not usage.reasoning_tokens or prices.reasoning is None)
-        and not (usage.cached_input_tokens or usage.cache_write_tokens or usage.cache_write_1h_tokens)
-        and not (usage.input_audio_tokens or usage.output_audio_tokens or usage.web_searches or usage.region)
-        and not (usage.unpriced_charges or usage.reported_cost is not None)
-        and usage.billed_input_tokens is None
-        and usage.billed_output_tokens is None
-    )
+def _plain_cost(usage: Usage, prices: Prices) -> Cost | None:
+    """Return the cost in a fifth of the time of `price` where only plain input and output count, else None."""
+    read, wrote, read_rate, write_rate = usage.input_tokens, usage.output_tokens, prices.input, prices.output
+    if read is None or wrote is None or read_rate is None or write_rate is None or read < 0 or wrote < 0:
+        return None
+    if (
+        (not usage.complete or usage.reported_cost is not None or usage.billed_input_tokens is not None)
+        or (prices.tiers or prices.regions or prices.other_charges or usage.billed_output_tokens is not None)
+        or (usage.service_tier is not None and usage.service_tier.lower() not in _ORDINARY)
+        or (usage.reasoning_tokens and prices.reasoning is not None)
+        or (usage.cached_input_tokens or usage.cache_write_tokens or usage.cache_write_1h_tokens or usage.region)
+        or (usage.input_audio_tokens or usage.output_audio_tokens or usage.web_searches or usage.unpriced_charges)
+    ):
+        return None
+    items = {"input": _amount(read_rate, read)} if read else {}
+    if wrote:
+        items["output"] = _amount(write_rate, wrote)
+    total = EXACT.add(*items.values()) if len(items) == 2 else _sum(items.values())
+    return Cost(total, items, None, False, prices.as_of, prices.source)
 
 
 _READS = frozenset(("cache_read", "cache_read_audio"))

@@ -41,10 +41,14 @@ class ProcessLock:
         self._locks[os.getpid()].release()
 
     def __enter__(self) -> None:
-        self.acquire()
+        lock = self._locks.get(os.getpid())  # in place of a call of `acquire`, which would double what this takes
+        if lock is None:
+            self.acquire()
+        else:
+            lock.acquire()
 
     def __exit__(self, *_: object) -> None:
-        self.release()
+        self._locks[os.getpid()].release()
 
 
 def wait_for_imports() -> None:

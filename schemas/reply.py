@@ -130,7 +130,7 @@ class Reply(Hinted, Generic[ObjectType], hints="reply"):
     def maybe_billed(self) -> bool:
         """Whether a request for it was in flight when a process was killed, and was sent again: the provider may bill
         both, and `usage` has only the one that was answered."""
-        return any(each.subject == "maybe_billed" for each in self.warnings)
+        return bool(self.warnings) and any(each.subject == "maybe_billed" for each in self.warnings)
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -269,7 +269,8 @@ class Reply(Hinted, Generic[ObjectType], hints="reply"):
             return Cost(Decimal(0))
         prices = self.billed_model.prices if self.billed_model else None
         cost = price(self.usage, prices)
-        stored = self.metadata.get("cache")
+        if (stored := self.metadata.get("cache")) is None:
+            return cost
         usage = stored.get("usage") if isinstance(stored, Mapping) else None  # as steps/cache.py puts it there
         return evolve(cost, saved=price(usage, prices).total) if type(usage) is Usage else cost
 

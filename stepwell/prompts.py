@@ -51,7 +51,7 @@ def _malformed_error(match: re.Match[str], text: str) -> ConfigError:
 
 
 def _fill(pieces: Iterable[tuple[str, bool]], values: Mapping[str, str]) -> str:
-    return "".join(values[piece] if is_field else piece for piece, is_field in pieces)
+    return "".join([values[piece] if is_field else piece for piece, is_field in pieces])
 
 
 @frozen
@@ -66,32 +66,35 @@ class PromptTemplate:
     given: Mapping[str, str] = field(factory=dict)
     """Values that are filled in already."""
     _read: tuple[tuple[str, bool], ...] = field(init=False, repr=False, eq=False)
+    _names: tuple[str, ...] = field(init=False, repr=False, eq=False)
 
     def __attrs_post_init__(self) -> None:
         if not isinstance(self.text, str):
             raise ConfigError(f"a template cannot be a {type(self.text).__name__}", hint="pass a string")
-        object.__setattr__(self, "_read", _pieces(self.text))
+        read = _pieces(self.text)
+        object.__setattr__(self, "_read", read)
+        object.__setattr__(self, "_names", tuple(dict.fromkeys(piece for piece, is_field in read if is_field)))
 
     @property
     def variables(self) -> tuple[str, ...]:
         """The fields still to be filled, in the order of the text."""
-        return tuple(name for name in self._names() if name not in self.given)
+        return tuple(name for name in self._names if name not in self.given)
 
     def partial(self, /, **values: object) -> PromptTemplate:
         """Return the template with some fields filled. Raises ConfigError for names that it does not have."""
-        return evolve(self, given={**self.given, **_checked(values, self._names())})
+        return evolve(self, given={**self.given, **_checked(values, self._names)})
 
     def format(self, /, **values: object) -> str:
         """Return the text with every field filled. Raises ConfigError with the names of missing and unknown values."""
-        names = self._names()
-        return _fill(self._read, _complete(_checked(values, names), self.given, names))
+        names = self._names
+        filled = _checked(values, names)
+        if self.given or len(filled) < len(names):
+            filled = _complete(filled, self.given, names)
+        return _fill(self._read, filled)
 
     def context(self, /, **values: object) -> Context:
         """Return the filled text as a message of the user."""
         return Context((user(self.format(**values)),))
-
-    def _names(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(piece for piece, is_field in self._read if is_field))
 
 
 @frozen
@@ -203,7 +206,7 @@ def _checked(values: Mapping[str, object], names: tuple[str, ...]) -> dict[str, 
         if name not in names:
             hint = nearest(name, names) if names else "it has no fields at all"
             raise ConfigError(f"the template has no field {name!r}", hint=hint)
-    return {name: _text(name, value) for name, value in values.items()}
+    return {name: value if type(value) is str else _text(name, value) for name, value in values.items()}
 
 
 def _text(name: str, value: object) -> str:

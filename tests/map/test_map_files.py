@@ -54,6 +54,18 @@ def test_results_are_not_written_to_a_file_that_was_deleted(mapped: Any, tmp_pat
     assert raised.value.partial is not None and len(fake.requests) < 100
 
 
+@pytest.mark.parametrize("order", ["kept", "as done"])
+def test_a_file_that_was_deleted_under_the_last_items_is_an_error_at_the_end(order: str, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+
+    def at_request(said: str) -> None:
+        if said == "3":
+            out.unlink()
+
+    with pytest.raises(ConfigError, match="it was deleted meanwhile"):
+        simulated(0, Server(at_request), range(4), out, order=order)
+
+
 def pending(folder: Path, **settings: Any) -> tuple[Path, BatchServer]:
     """Return the file of a map, and its server, as they were when its batch was waited for."""
     out, copy, known = folder / "out.jsonl", folder / "killed.jsonl", BatchServer()

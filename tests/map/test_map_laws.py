@@ -131,8 +131,13 @@ def test_a_slow_item_holds_up_what_is_read_ahead_and_not_the_memory(
     assert [row["index"] for row in rows(tmp_path / "out.jsonl")] == list(range(300))
 
 
-def test_the_file_of_what_waits_is_emptied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("kept", "written"), [(results.KEPT_BYTES, results.WRITE_BYTES), (0, 300), (500, 1)])
+def test_the_file_of_what_waits_is_emptied(
+    kept: int, written: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(results, "WAITING_BYTES", 2000)
+    monkeypatch.setattr(results, "KEPT_BYTES", kept)
+    monkeypatch.setattr(results, "WRITE_BYTES", written)
     sizes = []
 
     def at_request(said: str) -> None:

@@ -29,7 +29,8 @@ from ...schemas.errors import (
 from ...schemas.json_text import dumps, loads
 from ...schemas.reply import Reply
 from ..batch.workflows import BatchWork, NewBatch, refresh, results
-from .job import MapJob, ends_map
+from .fatal_errors import ends_map
+from .job import MapJob
 from .keys import KeyTable
 from .lines_file import LinesFile
 from .result import MapItem, map_result
@@ -189,6 +190,7 @@ class BatchRunner:
         """Append a row to the file of batches, and return its offset."""
         if not self._log.is_open:
             self._log.open()
+        self._log.check_present()
         return self._log.append(dumps({**row, "map": self.digest}) + b"\n")
 
     def _read_log(self) -> None:

@@ -13,7 +13,6 @@ from attrs import fields, frozen
 
 from ...options import ModelLike
 from ...pipeline.effects import CallModel, Flow
-from ...pipeline.tasks import performing
 from ...planner import CallPlanner
 from ...schemas.errors import ConfigError, ObjectInvalid
 from ...schemas.json_schema.write_value import plain_data
@@ -97,7 +96,7 @@ def job_of(
     return MapJob(
         items,
         model=str(question.model),
-        answer=partial(answer_in_job, question, job) if job else question.answer,
+        answer=partial(answer_in_job, question, job, key is None) if job else question.answer,
         world=own.world,
         file=file,
         workers=workers,
@@ -127,16 +126,21 @@ def close_journal(planner: CallPlanner) -> None:
         cast("Journal", planner.journal).close()
 
 
-def answer_in_job(question: Question, job: str, item: MapItem) -> Flow:
-    """Return the flow that answers an item, recorded in a part of a job that is named by the item's key and digest."""
+def answer_in_job(question: Question, job: str, digested: bool, item: MapItem) -> Flow:
+    """Return the flow that answers an item, recorded in a part of a job that is named by the item's key and digest.
+
+    digested: whether the item's key ends with its digest.
+    """
     from ...journal.attached import in_job  # only for maps with a journal
 
-    try:
-        digest = item_digest(item.value)
-    except ConfigError:  # no JSON: it is known by its key alone
-        digest = ""
-    flow = question.call(item) if question.is_call else question.answer(item)
-    return in_job(question.planner, flow, job, f"{item.key} {digest}")
+    if digested:
+        digest = item.key.partition("-")[2]
+    else:
+        try:
+            digest = item_digest(item.value)
+        except ConfigError:  # no JSON: it is known by its key alone
+            digest = ""
+    return in_job(question.planner, question.answer(item), job, f"{item.key} {digest}")
 
 
 def _choose_mode(
@@ -223,11 +227,11 @@ class Question:
             {name: value for name, value in options.items() if name not in _LOOP},
         )
 
-    def answer(self, item: MapItem) -> Flow:
-        """Return the flow that answers an item with a Reply. Raises the errors of making its prompt."""
-        if self.is_call:
-            return performing(self.call(item))
+    def answer(self, item: MapItem) -> Flow | CallModel:
+        """Return the flow, or the call, that answers an item with a Reply. Raises the errors of making its prompt."""
         prompt = self.prompts.prompt_for(item.value)
+        if self.spec is None and not self.tools:
+            return CallModel(self.model, prompt, self.options)
         if self.spec is not None:
             return generate(
                 self.planner,
@@ -241,15 +245,6 @@ class Question:
                 options=self.options,
             )
         return loop(self.planner, self.model, prompt, self.tools, self.settings, self.options, stream=False)
-
-    @property
-    def is_call(self) -> bool:
-        """Whether each answer is one call."""
-        return self.spec is None and not self.tools
-
-    def call(self, item: MapItem) -> CallModel:
-        """Return the call about an item. Raises the errors of making its prompt."""
-        return CallModel(self.model, self.prompts.prompt_for(item.value), self.options)
 
     def in_batches(self) -> BatchQuestion:
         """Return the same question for batches: without repairs, which would be further calls."""

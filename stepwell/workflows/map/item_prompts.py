@@ -40,13 +40,18 @@ class ItemPrompts:
             return _prompt_in(item)
         if not isinstance(template, Template):
             return template(item)
-        names = self.names
-        fields = item if isinstance(item, Mapping) else {}
-        values = {name: fields.get(name, item) for name in names if name in fields or name == ITEM}
-        if len(values) < len(names):
-            missing = next(name for name in names if name not in values)
-            have = f"it has {', '.join(map(str, item))}" if isinstance(item, Mapping) else f"write {{{ITEM}}} for it"
-            raise ConfigError(f"the item has no field {missing!r}, which the prompt needs", hint=have)
+        fields = item if type(item) is dict or isinstance(item, Mapping) else {}
+        values: dict[str, Any] = {}
+        for name in self.names:
+            if name in fields:
+                values[name] = fields[name]
+            elif name == ITEM:
+                values[name] = item
+            else:
+                have = (
+                    f"it has {', '.join(map(str, item))}" if isinstance(item, Mapping) else f"write {{{ITEM}}} for it"
+                )
+                raise ConfigError(f"the item has no field {name!r}, which the prompt needs", hint=have)
         return template.format(**values) if isinstance(template, PromptTemplate) else template.context(**values)
 
     @property

@@ -13,51 +13,30 @@ from typing import Any, Literal, Protocol
 from attrs import define, field
 
 from ...events import span
-from ...pipeline.effects import Emit, Flow, Run, StartTask, Wait
+from ...pipeline.effects import CallModel, Emit, Flow, Run, StartTask, Wait
 from ...pipeline.signal import News, Task
 from ...pipeline.tasks import attended, follow, raise_interrupt
 from ...pipeline.world import World
-from ...schemas.errors import (
-    AuthError,
-    BudgetExceeded,
-    ConfigError,
-    InvalidKey,
-    InvalidOption,
-    JournalError,
-    JournalMismatch,
-    MissingExtra,
-    MissingKey,
-    NotFound,
-    QuotaError,
-    StepwellError,
-    UnknownModel,
-    UnknownProvider,
-    UnknownStep,
-)
+from ...schemas.errors import ConfigError, StepwellError
 from ...schemas.process_lock import ProcessLock
+from .fatal_errors import ends_map
 from .inputs import Input, Items, Unreadable, input_of
+from .item_queue import ItemQueue
 from .keys import KeyOf, KeyTable, item_key, key_or_error, spare_key
 from .result import MapItem, MapResult, map_result
 from .results import ResultFile
 from .summary import MapSummary, Tally
 
-_FATAL = (
-    *(AuthError, QuotaError, NotFound, BudgetExceeded, MissingKey, InvalidKey, MissingExtra),
-    *(InvalidOption, UnknownProvider, UnknownModel, UnknownStep, JournalError),
-)
 WINDOW = 1000
 """How many items may be taken after one without a result: one that is slower than so many others stops the map."""
 AHEAD = 64
 """How many items are read in advance of the workers. More are read when half of them are left."""
 _SCANNED = 1000
-"""How many items that have a result are passed over in one effect."""
+"""How many items are read in one effect at most, those that have a result included."""
+_PULL_SECONDS = 0.01
+"""How long items of an iterable are read in one effect."""
 Order = Literal["kept", "as done"]
 Errors = Literal["keep", "raise"]
-
-
-def ends_map(error: Exception) -> bool:
-    """Check whether every item would get this error, so that the map ends with the first one."""
-    return isinstance(error, _FATAL) and not isinstance(error, JournalMismatch)
 
 
 class Display(Protocol):
@@ -79,7 +58,7 @@ class MapJob:
 
     items, key: the input, and what the key of an item is.
     model: the name of the model.
-    answer: returns the flow that answers an item with a Reply.
+    answer: returns the flow, or the call, that answers an item with a Reply.
     world: where the time comes from.
     file: the file of results; None for none.
     workers: how many items are answered at once.
@@ -94,7 +73,7 @@ class MapJob:
 
     items: Items
     model: str
-    answer: Callable[[MapItem], Flow]
+    answer: Callable[[MapItem], Flow | CallModel]
     world: World
     file: ResultFile | None
     workers: int
@@ -109,15 +88,12 @@ class MapJob:
     emits: bool = False
     tally: Tally = field(factory=Tally)
     _input: Input = field(init=False)
-    _queue: deque[tuple[int, MapItem]] = field(factory=deque)
+    _queue: ItemQueue[tuple[int, MapItem]] = field(factory=ItemQueue)
     """Items that no worker has taken yet, each with its turn."""
-    _arrived: News = field(factory=News)
-    """There are more items, or there will be none."""
     _news: News = field(factory=News)
     """Items are needed, there are results to emit, or a worker has ended."""
-    _idle: int = 0
-    """How many workers wait for items. All of them wake up for each item."""
-    _exhausted: bool = False
+    _begun: int = 0
+    """Workers that were started."""
     _read: int = 0
     """Items that were read."""
     _given: int = 0
@@ -193,9 +169,9 @@ class MapJob:
 
     def next_item(self) -> Flow:
         """Return the next item that has no result, with its turn; None after the last. For a lead without workers."""
-        while not self._queue and not self._exhausted:
+        while not self._queue and not self._queue.over:
             yield self._pull_effect()
-        return self._queue.popleft() if self._queue else None
+        return self._queue.take() if self._queue else None
 
     def put_and_emit(self, turn: int, result: MapResult) -> Flow:
         """Count and write a result, and emit those whose turn has come. For a lead without workers."""
@@ -217,23 +193,25 @@ class MapJob:
 
     def _lead_workers(self, tasks: list[Task]) -> Flow:
         """Pull items, start workers as they are needed, and emit results, until all workers have ended."""
-        pull = self._pull_effect()
+        pull, queue, seen = self._pull_effect(), self._queue, None
         while True:
             signal = self._news.signal  # before anything is looked at, so that no news in between is missed
-            wanted = not self._exhausted and self._fault is None and self._has_room()
+            wanted = not queue.over and self._fault is None and self._has_room()
             if wanted:
                 yield pull
                 begun = 0
-                # A pull of a file gives many items. Those for which a worker waits already need no further one.
-                while len(tasks) < self.workers and len(self._queue) > self._idle + begun:
+                # A pull may give many items. Those for which a worker waits already need no further one.
+                while len(tasks) < self.workers and len(queue) > queue.idle + begun:
                     begun += 1
                     tasks.append(Task(self._news))
                     yield StartTask(follow(tasks[-1], self._worker()), tasks[-1])
-                self._arrived.publish()
+                self._begun = len(tasks)
             emitted = bool(self._ready)
             while self._ready:
                 yield Emit(self._ready.popleft())
-            self._raise_errors(tasks)
+            if signal is not seen:  # an error is news
+                self._raise_errors(tasks)
+                seen = signal
             self.show_progress()
             if wanted or emitted:  # what was emitted has made room for more items
                 continue
@@ -269,22 +247,33 @@ class MapJob:
         return not self._blocked
 
     def _pull(self, rows: Iterator[object]) -> None:
-        """Read items until there are enough; a single one from an iterable of the caller, which may be slow."""
+        """Read items until there are enough, or until this thread has something else to do.
+
+        An iterable of the caller may be slow: a worker that is to be started, results and errors do not wait for it.
+        """
+        news, now = self._news.signal, self.world.now
+        until = now() + _PULL_SECONDS
         for _ in range(_SCANNED):
             try:
                 row = next(rows)
             except StopIteration:
-                self._exhausted = True
+                self._queue.close()
                 return
-            taken = self._take(row)
-            if taken and not (self._input.is_file and self._has_room()):
+            if not self._take(row):
+                continue
+            if not self._has_room():
+                return
+            if self._input.is_file:
+                continue
+            needed = self._begun < self.workers and len(self._queue) > self._queue.idle
+            if needed or self._news.signal is not news or now() >= until:
                 return
 
     async def _apull(self, rows: AsyncIterator[object]) -> None:
         try:
             row = await anext(rows)
         except StopAsyncIteration:
-            self._exhausted = True
+            self._queue.close()
         else:
             self._take(row)
 
@@ -292,18 +281,22 @@ class MapJob:
         """Give an item its turn and queue it, unless it has a result. Return whether it was queued."""
         index, self._read = self._read, self._read + 1
         item = self._item(row, index)
-        if self.file is not None:
-            if item.key in self.file.done:
-                self.tally.skipped += 1
-                return False
-            offset = self.file.take_earlier(item.key)
-            if offset is not None:
-                with self._lock:
-                    self.tally.skipped += 1
-                    self._held[self.give_turn()] = offset, None
-                    self._write_held()
-                return False
-        self._queue.append((self.give_turn(), item))
+        if self.file is not None and self.file.continues and self._has_result(item.key, self.file):
+            self.tally.skipped += 1
+            return False
+        self._queue.put((self.give_turn(), item))
+        return True
+
+    def _has_result(self, key: str, file: ResultFile) -> bool:
+        """Check whether an item has a result of an earlier run. One that waits for its turn has it now."""
+        if key in file.done:
+            return True
+        offset = file.take_earlier(key)
+        if offset is None:
+            return False
+        with self._lock:
+            self._held[self.give_turn()] = offset, None
+            self._write(self._turn)
         return True
 
     def _item(self, row: object, index: int) -> MapItem:
@@ -317,76 +310,74 @@ class MapJob:
 
     def _worker(self) -> Flow:
         """Answer one item after the other, until there are no more or the map has failed."""
+        queue, few = self._queue, self._ahead // 2
+        answered: list[tuple[int, MapResult]] = []
+        # One effect for all its results: making one takes 1 µs, since what it calls is checked.
+        put = Run(lambda: self._put(*answered.pop()))
         while self._fault is None:
-            signal = self._arrived.signal
             try:
-                turn, item = self._queue.popleft()
+                turn, item = queue.take()
             except IndexError:
-                if self._exhausted:
+                if queue.over:
                     return
-                with self._lock:
-                    self._idle += 1
-                yield Wait(signal)
-                with self._lock:
-                    self._idle -= 1
+                yield from queue.wait()
                 continue
-            if len(self._queue) == self._ahead // 2 or not self._queue:
+            if not queue.over and len(queue) in (few, 0):
                 self._news.publish()
-            yield from self._answer_item(turn, item)
+            result = yield from self._answer_item(item)
+            if result is not None:
+                answered.append((turn, result))
+                yield put
 
-    def _answer_item(self, turn: int, item: MapItem) -> Flow:
+    def _answer_item(self, item: MapItem) -> Flow:
+        """Return the result of an item; None if the map has failed with it."""
         now = self.world.now
         began = now()
         reply, error = None, item.error
         if error is None:
             try:
-                reply = yield from self.answer(item)
+                answer = self.answer(item)
+                reply = (yield answer) if isinstance(answer, CallModel) else (yield from answer)
             except Exception as failed:
                 error = failed
         if error is not None and (self.errors == "raise" or ends_map(error)):
             error.add_note(f"it came from item {item.index}, whose key is {item.key!r:.80}")
             self._fault = self._fault or error
-            self._arrived.publish()
+            self._queue.close()
             self._news.publish()
-            return
-        result = map_result(item, reply, error, None if item.error is not None else now() - began)
-        yield Run(lambda: self._put(turn, result))  # no partial: what is called would be checked for 60 µs
+            return None
+        return map_result(item, reply, error, None if item.error is not None else now() - began)
 
     def _put(self, turn: int, result: MapResult) -> None:
         """Count a result and write it, or hold it until its turn has come."""
-        line = None if self.file is None else result.line(self.file.job)
-        given = result if self.emits else None
+        file, given = self.file, result if self.emits else None
+        line = b"" if file is None else result.line(file.job)
         with self._lock:
             if self._over:  # cancelled meanwhile: nobody waits for it, and the file is closed
                 return
             self.tally.add(result)
             if self.order == "as done" or turn == self._turn:
-                if self.file is not None and line is not None:
-                    self.file.append(line)
-                self._turn += 1
-                self._hand_over(given)
-                if self._held:
-                    self._write_held()
+                self._write(self._turn + 1, line, given)
             else:
-                offset = None if self.file is None or line is None else self.file.hold(line)
-                self._held[turn] = offset, given
+                self._held[turn] = None if file is None else file.hold(line), given
 
-    def _write_held(self) -> None:
-        """Write the results whose turn has come."""
-        while (held := self._held.pop(self._turn, None)) is not None:
-            offset, result = held
-            if self.file is not None and offset is not None:
-                self.file.append_held(offset)
-            self._turn += 1
-            self._hand_over(result)
-        if self.file is not None and not self._held:
-            self.file.all_written()
-        if self._blocked:
-            self._news.publish()
-
-    def _hand_over(self, result: MapResult | None) -> None:
-        if result is not None:
-            self._ready.append(result)
+    def _write(self, turn: int, line: bytes = b"", given: MapResult | None = None) -> None:
+        """Write a result, and those that are held for this turn and the ones after it."""
+        offsets: list[int] = []
+        results = [given]
+        while self._held and (held := self._held.pop(turn, None)) is not None:
+            turn += 1
+            if held[0] is not None:
+                offsets.append(held[0])
+            results.append(held[1])
+        if self.file is not None:
+            self.file.append(line, offsets)
+            if offsets and not self._held:
+                self.file.all_written()
+        self._turn = turn
+        ready = [result for result in results if result is not None]
+        if ready or self._blocked:
+            self._ready.extend(ready)
             self._news.publish()
 
 

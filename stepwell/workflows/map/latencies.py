@@ -13,7 +13,8 @@ _SHORTEST, _LONGEST = 1e-4, 1e5
 
 def bucket_of(seconds: float) -> int:
     """Return the number of the bucket into which a duration falls."""
-    return int(log(min(max(seconds, _SHORTEST), _LONGEST)) // _GROWTH)
+    bounded = _SHORTEST if seconds < _SHORTEST else _LONGEST if seconds > _LONGEST else seconds
+    return int(log(bounded) // _GROWTH)
 
 
 @frozen

@@ -108,23 +108,28 @@ class LinesFile:
             hint="give another out=, or move that file away",
         )
 
-    def append(self, line: bytes) -> int:
-        """Append a line, given with its line end, and return its offset in bytes.
+    def append(self, lines: bytes) -> int:
+        """Append a line, or several, given with their line ends, and return the offset of the first in bytes.
 
-        Raises ConfigError if it cannot be written; the file is then as long as before. One that was deleted meanwhile
-        is such an error too: its lines would be lost.
+        Raises ConfigError if they cannot be written; the file is then as long as before.
         """
         at = self.size
         try:
-            if not os.fstat(self._file).st_nlink:
-                raise OSError(errno.ENOENT, "it was deleted meanwhile")
-            if os.write(self._file, line) < len(line):  # a full disk
+            if os.write(self._file, lines) < len(lines):  # a full disk
                 os.ftruncate(self._file, at)
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         except OSError as error:
             raise cannot_write(self.path, error) from error
-        self.size = at + len(line)
+        self.size = at + len(lines)
         return at
+
+    def check_present(self) -> None:
+        """Raise ConfigError if the file was deleted meanwhile: its lines would be lost."""
+        try:
+            if not os.fstat(self._file).st_nlink:
+                raise OSError(errno.ENOENT, "it was deleted meanwhile")
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
 
     def line_at(self, at: int) -> bytes:
         """Return the line at an offset, with its line end."""

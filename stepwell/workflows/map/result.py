@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -29,7 +28,7 @@ class MapItem:
     """Why no prompt can be made of it; None if one can."""
 
 
-@frozen(eq=False)
+@frozen(eq=False, slots=False)  # slots would double what making one takes
 class MapResult:
     """The result of one item: a reply, or an error."""
 
@@ -59,8 +58,9 @@ class MapResult:
     @property
     def maybe_billed(self) -> bool:
         """Whether the provider may charge for a request whose answer was lost."""
-        lost = may_have_arrived(self.error)
-        return lost or self.again or (self.reply is not None and self.reply.maybe_billed)
+        if self.again or (self.error is not None and may_have_arrived(self.error)):
+            return True
+        return self.reply is not None and self.reply.maybe_billed
 
     def line(self, job: str | None = None) -> bytes:
         """Return the item's line in the file of results: JSON and a line end.
@@ -75,7 +75,8 @@ class MapResult:
         if self.maybe_billed:
             row["maybe_billed"] = True
         if self.usage is not None:
-            row["usage"] = _counts(self.usage)
+            counts = vars(self.usage)
+            row["usage"] = {name: count for name in _COUNTS if (count := counts[name]) is not None}
             total = self.cost.total
             row["cost"] = None if total is None else f"{total:f}"
         if self.seconds is not None:
@@ -107,16 +108,11 @@ _FREE = Cost(Decimal(0))
 _COUNTS = ("input_tokens", "output_tokens", "cached_input_tokens", "reasoning_tokens")
 
 
-def _counts(usage: Usage) -> Mapping[str, int]:
-    counts = vars(usage)
-    return {name: count for name in _COUNTS if (count := counts[name]) is not None}
-
-
 def _add_reply(row: dict[str, Any], reply: Reply[Any]) -> None:
     if reply.object is not None:
         row["object"] = reply.object
     else:
-        row["text"] = reply.text
+        row["text"] = reply.message.text
     content = reply.message.content
     if len(content) != 1 or type(content[0]) is not Text:  # most answers are only text
         if refusal := reply.refusal:

@@ -1,12 +1,13 @@
 """The file of a map's results: each key once, only whole lines at any time, continued by a later run.
 
 In the order "kept", a result whose turn has not come is written to a second file (`results.jsonl.waiting`) at once, and
-copied when its turn comes: it takes no memory, and a killed run loses no result.
+copied when its turn comes: a killed run loses no result, and the results that wait take a bounded amount of memory.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from attrs import define, field
 
@@ -15,6 +16,12 @@ from .lines_file import LinesFile
 
 WAITING_BYTES = 16 * 2**20
 """The size of the second file above which no more items are taken until it can be emptied."""
+KEPT_BYTES = 2**18
+"""How many bytes of the second file are also kept in memory, so that they need not be read."""
+_CHECKED = 16
+"""After how many lines it is checked that the files were not deleted."""
+WRITE_BYTES = 2**18
+"""After how many bytes of lines a write is begun anew."""
 BEGIN = b'{"index":'
 """How each line begins; see MapResult.line."""
 
@@ -37,6 +44,8 @@ class ResultFile:
     """The keys of the lines that earlier runs wrote to the file."""
     earlier: KeyTable = field(factory=KeyTable, init=False)
     """The offsets, by key, of the lines that earlier runs wrote to the second file."""
+    continues: bool = field(default=False, init=False)
+    """Whether it has lines of earlier runs."""
     failed: int = field(default=0, init=False)
     """How many of the lines from earlier runs are errors."""
     _lines: LinesFile = field(init=False)
@@ -45,6 +54,11 @@ class ResultFile:
     """How many of the earlier lines in the second file were asked for."""
     _limit: int = field(factory=lambda: WAITING_BYTES, init=False)
     """The size of the second file up to which lines are added."""
+    _kept: dict[int, bytes] = field(factory=dict, init=False)
+    """Lines of the second file by their offsets."""
+    _kept_bytes: int = field(default=0, init=False)
+    _unchecked: int = field(default=0, init=False)
+    """How many lines were written since it was last checked that the files are there."""
 
     def __attrs_post_init__(self) -> None:
         self._lines, self._waiting = (LinesFile(each, self.job, BEGIN) for each in (self.path, f"{self.path}.waiting"))
@@ -61,23 +75,69 @@ class ResultFile:
             self._read_lines()
             if self._waiting.is_open:
                 self._read_waiting()
+            self._drop_kept()
+            self.continues = bool(self.done or self.earlier)
         except BaseException:
             self.close()
             raise
 
-    def append(self, line: bytes) -> None:
-        """Add a line at the end."""
-        self._lines.append(line)
+    def append(self, line: bytes, held: Sequence[int] = ()) -> None:
+        """Add a line at the end, and after it those at these offsets of the second file.
+
+        Raises ConfigError if they cannot be written. A file that was deleted meanwhile is such an error, too, at the
+        16th line at the latest, or at the end.
+        """
+        self._check_now_and_then()
+        if held:
+            line = self._write_most(line, held)
+        if line:
+            self._lines.append(line)
 
     def hold(self, line: bytes) -> int:
         """Write a line whose turn has not come to the second file, and return its offset."""
+        self._check_now_and_then()
         if not self._waiting.is_open:
             self._waiting.open()
-        return self._waiting.append(line)
+        offset = self._waiting.append(line)
+        if self._kept_bytes + len(line) <= KEPT_BYTES:
+            self._kept[offset] = line
+            self._kept_bytes += len(line)
+        return offset
 
-    def append_held(self, offset: int) -> None:
-        """Copy the line at this offset of the second file to the end of the results."""
-        self._lines.append(self._waiting.line_at(offset))
+    def _write_most(self, line: bytes, held: Sequence[int]) -> bytes:
+        """Write a line and those at some offsets, but for the last ones, which are returned, to be written at once."""
+        lines, size = [line], len(line)
+        for offset in held:
+            if size >= WRITE_BYTES:
+                self._lines.append(b"".join(lines))
+                lines, size = [], 0
+            lines.append(self._held_line(offset))
+            size += len(lines[-1])
+        return b"".join(lines)
+
+    def _held_line(self, offset: int) -> bytes:
+        line = self._kept.pop(offset, None)
+        if line is None:
+            return self._waiting.line_at(offset)
+        self._kept_bytes -= len(line)
+        return line
+
+    def _drop_kept(self) -> None:
+        """Drop the lines in memory, whose offsets other lines may get. Those that are needed are in the file."""
+        self._kept.clear()
+        self._kept_bytes = 0
+
+    def _check_now_and_then(self) -> None:
+        """Check that the files were not deleted, at each 16th line: checking takes as long as a third of writing."""
+        self._unchecked += 1
+        if self._unchecked >= _CHECKED:
+            self._check()
+
+    def _check(self) -> None:
+        self._unchecked = 0
+        self._lines.check_present()
+        if self._waiting.is_open:
+            self._waiting.check_present()
 
     def take_earlier(self, key: str) -> int | None:
         """Return the offset of a line that an earlier run wrote to the second file; None without one."""
@@ -98,9 +158,14 @@ class ResultFile:
             self._limit = self._waiting.size + WAITING_BYTES
         else:
             self._waiting.cut(0)
+            self._drop_kept()
 
     def finish(self) -> None:
-        """Close the files after the last turn. Lines of items that the input no longer has are added at the end."""
+        """Close the files after the last turn. Lines of items that the input no longer has are added at the end.
+
+        Raises ConfigError if one was deleted meanwhile.
+        """
+        self._check()
         if self._waiting.is_open:
             self._append_rest()
             self._waiting.remove()
