@@ -1,4 +1,4 @@
-"""The tables of fields in the documents: what a model's entry, its prices, a patch and a provider's declaration may have.
+"""The tables of fields in the documents: what an entry of a model, its prices, a patch and a declaration may have.
 
 The words are the docstrings below the fields of the classes.
 """
