@@ -17,6 +17,7 @@ from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas.json_types import JSONSchema
 from stepwell.schemas.options import CALL_OPTIONS, OPERATION_OPTIONS, Option
 from tools import field_tables
+from tools.dialect_table import dialects
 from tools.field_tables import table
 from tools.picture import picture
 
@@ -117,6 +118,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "price_fields": field_tables.price_fields,
     "patch_fields": field_tables.patch_fields,
     "thinking_constraints": field_tables.constraints,
+    "dialects": dialects,
     "declaration": field_tables.declaration_fields,
 }
 
