@@ -1,8 +1,8 @@
-"""The table of docs/objects.md: which keywords of JSON Schema reach the vendor, made by translating a schema with each."""
+"""The table of docs/objects.md: which keywords of JSON Schema reach a vendor, made by translating a schema with each."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from stepwell import declare
 from stepwell.schemas.errors import SchemaError
@@ -54,11 +54,15 @@ def _is_sent(keyword: str, wire: str) -> bool:
 
 def dialects() -> str:
     """Return the table; keywords that are alike everywhere share a row."""
-    rows: dict[tuple[bool, ...], list[str]] = {}
+    rows: dict[tuple[str, ...], list[str]] = {}
     for keyword in SCHEMAS:
-        rows.setdefault(tuple(_is_sent(keyword, wire) for wire in WIRES), []).append(f"`{keyword}`")
-    marks = {True: "sent", False: ""}
-    return table(
-        ("keyword", *(f"`{wire}`" for wire in WIRES)),
-        ([" ".join(names), *(marks[sent] for sent in row)] for row, names in rows.items()),
-    )
+        rows.setdefault(tuple(wire for wire in WIRES if _is_sent(keyword, wire)), []).append(keyword)
+    return table(("keywords", "sent by"), ([_names(keywords), _sent_by(wires)] for wires, keywords in rows.items()))
+
+
+def _sent_by(wires: tuple[str, ...]) -> str:
+    return "all" if len(wires) == len(WIRES) else _names(wires) or "none"
+
+
+def _names(words: Iterable[str]) -> str:
+    return " ".join(f"`{word}`" for word in words)

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from stepwell.model_metadata.patches import FIELDS as PATCH_FIELDS
 from stepwell.providers.declare.constraints import KEYS
 from stepwell.providers.declare.provider import Provider
+from stepwell.providers.declare.steps import StepOverrides
 from stepwell.schemas.model import Model
 from stepwell.schemas.prices import Prices
 
@@ -97,6 +98,13 @@ DECLARED = (
     *("tool_call_id_policy", "accepts_signatures_of", "prefill"),
 )
 """The fields of a declaration in the order of its table; `wire` stands in the text."""
+
+
+def steps() -> str:
+    """Return the table of the steps that an override can replace."""
+    return table(
+        ("step", "what it does"), ([f"`{name}`", text] for name, (_, text) in documented(StepOverrides).items())
+    )
 
 
 def declaration_fields() -> str:

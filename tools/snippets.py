@@ -6,8 +6,8 @@ it in a block that begins with ```text title="Output". The output of a model may
 begins with ```text title="Output, for example" is not compared. Blocks with other words after `python` show the code of
 other libraries, and do not run.
 
-A snippet sees the packages of the base installation and of the local model, and no others, unless the paragraph above it
-says what to install: `pip install ...`.
+A snippet sees the packages of the base installation and of the local model, and no others, unless the paragraph above
+it says what to install: `pip install ...`.
 
 `--write` replaces the outputs in the documents by those of now, where they differ.
 """

@@ -119,6 +119,7 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "patch_fields": field_tables.patch_fields,
     "thinking_constraints": field_tables.constraints,
     "dialects": dialects,
+    "steps": field_tables.steps,
     "declaration": field_tables.declaration_fields,
 }
 
