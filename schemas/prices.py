@@ -63,23 +63,15 @@ class Prices:
     """
 
     input: Decimal | None = None
-    """Tokens of input."""
     output: Decimal | None = None
-    """Tokens of output."""
     cache_read: Decimal | None = None
-    """Tokens of input that are read from the provider's cache."""
     cache_read_audio: Decimal | None = None
-    """The same for tokens of audio."""
     cache_write: Decimal | None = None
     """Writing to the cache with the shortest lifetime, usually five minutes."""
     cache_write_1h: Decimal | None = None
-    """Writing to the cache with a lifetime of an hour."""
     reasoning: Decimal | None = None
-    """Tokens of reasoning."""
     input_audio: Decimal | None = None
-    """Tokens of audio in the input."""
     output_audio: Decimal | None = None
-    """Tokens of audio in the output."""
 
     web_search: Decimal | None = None
     """US dollars per thousand searches by the provider's own tool, however the call is served."""

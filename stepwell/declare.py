@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .pipeline.steps.always_stream import always_stream
-from .providers import WIRES
+from .providers import OPERATION_WIRES, WIRES
 from .providers.auth.auth import bearer, header_key, no_key, reveal
 from .providers.auth.tokens import Token, TokenSource, oauth_tokens
 from .providers.declare.embed_limits import EmbedLimit
@@ -115,16 +115,7 @@ __all__ = [
     "without_thinking",
 ]
 
-_WIRES = {
-    **{name: name for name in WIRES - {"openai_chat"}},
-    "openai_embeddings": "operations.embeddings",
-    "openai_images": "operations.openai_media",
-    "openai_models": "operations.openai_misc",
-    "openai_moderation": "operations.openai_misc",
-    "openai_speech": "operations.openai_media",
-    "openai_transcription": "operations.openai_media",
-    "rerank": "operations.rerank",
-}
+_WIRES = {**{name: name for name in WIRES - {"openai_chat"}}, **OPERATION_WIRES}
 """The further wires and their modules, each of which is loaded when it is used: all of them take 60 ms."""
 
 

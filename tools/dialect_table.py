@@ -1,4 +1,4 @@
-"""The table of docs/objects.md: which keywords of JSON Schema reach a vendor, made by translating a schema with each."""
+"""The table of docs/objects.md: which keywords of JSON Schema reach a vendor, made by translating one with each."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The tables of fields in the documents: what an entry of a model, its prices, a patch and a declaration may have.
 
-The words are the docstrings below the fields of the classes.
+The words are the docstrings below the fields of the classes, or those of WORDS.
 """
 
 from __future__ import annotations
@@ -32,20 +32,37 @@ _NOT_GIVEN = ("known", "facts")
 """What a model has, and an entry does not give."""
 _NOT_IN_A_COST = ("modes",)
 
+WORDS: Mapping[str, str] = {
+    "Prices.input": "tokens of input",
+    "Prices.output": "tokens of output",
+    "Prices.cache_read": "tokens of input that are read from the provider's cache",
+    "Prices.cache_read_audio": "the same for tokens of audio",
+    "Prices.cache_write_1h": "writing to the cache with a lifetime of an hour",
+    "Prices.reasoning": "tokens of reasoning",
+    "Prices.input_audio": "tokens of audio in the input",
+    "Prices.output_audio": "tokens of audio in the output",
+    "Provider.headers": "more headers of every request",
+    "Provider.tool_call_id_policy": "the ids of tool calls that it accepts, where they differ from the wire's",
+    "Provider.prepare_request": "changes a request before its options are translated: its address, its headers",
+}
+"""What fields mean whose classes do not say it, by class and field."""
+
 
 def documented(fields_of: type) -> dict[str, tuple[str, str]]:
-    """Return type and docstring of each field of a class, by its name; the docstring is on the lines below the field.
+    """Return type and meaning of each field of a class, by its name; a docstring is on the lines below the field.
 
-    Raises ValueError for a field without a docstring.
+    Raises ValueError for a field that neither a docstring nor WORDS explains.
     """
     tree = ast.parse(textwrap.dedent(inspect.getsource(fields_of))).body[0]
     assert isinstance(tree, ast.ClassDef)
     found: dict[str, tuple[str, str]] = {}
     for each, after in zip(tree.body, [*tree.body[1:], None], strict=True):
         if isinstance(each, ast.AnnAssign) and isinstance(each.target, ast.Name):
-            text = after.value.value if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant) else None
+            name = f"{fields_of.__name__}.{each.target.id}"
+            has_docstring = isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant)
+            text = after.value.value if has_docstring else WORDS.get(name)
             if not isinstance(text, str):
-                raise ValueError(f"{fields_of.__name__}.{each.target.id} has no docstring")
+                raise ValueError(f"nothing says what {name} is")
             found[each.target.id] = ast.unparse(each.annotation), _sentence(text)
     return found
 

@@ -117,7 +117,6 @@ class Provider:
     """the names that a credential of several values may have (default: those of one key, and the variables of
     `base_url`); an `auth` of your own declares here the names that it reads"""
     headers: Mapping[str, str] = {}
-    """more headers of every request"""
     options: Mapping[str, JSONSchema] = {}
     """options of this provider alone, by name, each with the JSON Schema of its values"""
     translate_options: tuple[Rule, ...] | Translate = ()
@@ -129,13 +128,11 @@ class Provider:
     thinking_constraints: Constraints | None = field(default=None, converter=checked_constraints)
     """the limits that thinking sets for other options, by name: see constraints.py"""
     tool_call_id_policy: ToolCallIdPolicy | None = None
-    """the ids of tool calls that it accepts, where they differ from the wire's"""
     accepts_signatures_of: tuple[str, ...] = field(default=(), converter=_tuple)
     """ids of other providers whose signatures and encrypted blocks it accepts"""
     prefill: Mapping[str, PrefillSupport] = {}
     """which models continue a prefilled answer, by the name of the wire"""
     prepare_request: Callable[[Request], Request] | None = None
-    """changes a request before its options are translated: its address, its headers"""
     attach: Callable[..., Pipeline] | None = None
     """changes the pipeline of every call, by `(pipeline, provider)`; may take the `model` and `operation`"""
     attach_stream: Callable[..., Pipeline] | None = None

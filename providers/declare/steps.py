@@ -32,7 +32,7 @@ class StepOverrides(TypedDict, total=False):
     prepare_request: Callable[[Request], Request] | None
     """change a request before its options are translated: `(request)` returns it"""
     attach: Callable[..., Pipeline] | None
-    """change the pipeline: `(pipeline, provider)` returns one; parameters `model` and `operation` get those of the call"""
+    """change the pipeline: `(pipeline, provider)` returns one; parameters `model` and `operation` get the call's"""
     attach_stream: Callable[..., Pipeline] | None
     """the same for streamed calls, in the place of `attach`"""
     build_body: Callable[[Request], Any]
@@ -48,7 +48,7 @@ class StepOverrides(TypedDict, total=False):
     translate_options: Iterable[AnyRule] | AnyTranslate
     """rules that make a provider's own options of the common ones, or a function `(options, model)`"""
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None
-    """split a stream's bytes into events: `(data, buffer)` returns the events and what is left; empty `data` at the end"""
+    """split a stream's bytes into events: `(data, buffer)` returns events and what is left; no `data` at the end"""
     init_stream_state: Callable[..., Any]
     """make the state that a stream is decoded with: `(model)`; a parameter `response` as above"""
     begins_stream: Callable[[bytes, str], bool] | None
@@ -58,8 +58,8 @@ class StepOverrides(TypedDict, total=False):
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]]
     """make the last chunks: `(model, state)`"""
     authenticate: Auth
-    """put the key into a request: `(request)` returns it, or a generator `(request, call)` as for `around`. It is called
-    for every attempt, also where there is no key (`credential` is None)"""
+    """put the key into a request: `(request)` returns it, or a generator `(request, call)` as for `around`. It is
+    called for every attempt, also where there is no key (`credential` is None)"""
     normalize_model_id: Callable[[str], str]
     """make the id that a model is listed by: `(id)`"""
     thinking_constraints: Constraints | None
