@@ -112,6 +112,6 @@ $(DEV): $(BASE)
 	@touch $@
 
 $(DOCS): $(BASE)
-	@echo "Adding what builds the site of the documents (half a minute, once) ..."
+	@echo "Adding what builds the site of the documents (a minute or two, once) ..."
 	@$(PY) -m pip install -q --disable-pip-version-check -e ".[docs]"
 	@touch $@

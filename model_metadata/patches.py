@@ -2,11 +2,8 @@
 
 A patch file is one JSON object, or a list of them:
 
-    {"provider": "openai",              a provider id, or a pattern such as "azure*" or "*"
-     "models": "gpt-5*-pro",            a pattern, or a list of them; "*" if left out
-     "set": {"wire": "openai_responses"},    merged into each row that matches; null removes a key
-     "add": {"my-model": {...}},        new rows, merged into rows of that name, if there are any
-     "exclude": ["old-*"],              rows to remove
+    {"provider": "openai", "models": "gpt-5*-pro", "set": {"wire": "openai_responses"},
+     "add": {"my-model": {...}}, "exclude": ["old-*"],
      "why": "...", "source": "https://...", "as_of": "2026-08-18"}
 """
 
@@ -24,7 +21,17 @@ from ..schemas.memo import memo
 from ..schemas.model import Model
 from .rows import Row, as_row, merged
 
-_KEYS = frozenset({"provider", "models", "set", "add", "exclude", "why", "source", "as_of"})
+FIELDS: Mapping[str, str] = {
+    "provider": 'a provider\'s id, or a pattern such as `"azure*"` or `"*"`',
+    "models": 'a pattern of ids, or a list of patterns; all models (`"*"`) if it is left out',
+    "set": "fields that are merged into each model that matches; null removes one",
+    "add": "new models by id; one that is there already gets the fields",
+    "exclude": "patterns of models to remove",
+    "why": "a note for people",
+    "source": "where the facts come from",
+    "as_of": "the day (ISO) on which they were read",
+}
+"""The fields of a patch, each with its meaning."""
 
 
 @frozen
@@ -82,11 +89,11 @@ def read_patches(content: object, *, where: str) -> tuple[Patch, ...]:
 def _read(entry: object, where: str) -> Patch:
     if not isinstance(entry, dict) or not isinstance(entry.get("provider"), str):
         raise ConfigError(f'a patch in {where} names no provider: it needs a "provider"')
-    unknown = sorted(entry.keys() - _KEYS)
+    unknown = sorted(entry.keys() - FIELDS.keys())
     if unknown:
         raise ConfigError(
             f"the patch of {entry['provider']} in {where} has unknown keys: {', '.join(unknown)}",
-            hint=f"the keys are {', '.join(sorted(_KEYS))}",
+            hint=f"the keys are {', '.join(sorted(FIELDS))}",
         )
     return Patch(
         provider=entry["provider"],

@@ -62,3 +62,14 @@ WIRES = frozenset(
     }
 )
 """The chat wires that a catalog row may name; each is a package in `wires`."""
+
+OPERATION_WIRES = {
+    "openai_embeddings": "operations.embeddings",
+    "openai_images": "operations.openai_media",
+    "openai_models": "operations.openai_misc",
+    "openai_moderation": "operations.openai_misc",
+    "openai_speech": "operations.openai_media",
+    "openai_transcription": "operations.openai_media",
+    "rerank": "operations.rerank",
+}
+"""The wires of other operations that a declaration outside this package takes, each with its module in `wires`."""

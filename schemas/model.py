@@ -18,12 +18,15 @@ class Model:
     """One model of one provider. None, and an empty set of modalities, mean unknown."""
 
     provider: str
+    """The id of its provider."""
     id: str
     """The model's name on the wire, exactly as the caller gave it."""
     known: bool = False
     """False for a model that is not in the catalog; it can be called nevertheless."""
     name: str | None = None
+    """Its name for people."""
     family: str | None = None
+    """The family that it belongs to, such as gpt or claude-sonnet."""
     wire: str | None = None
     """The wire format of this model, where it differs from its provider's."""
     base_url: str | None = None
@@ -31,21 +34,29 @@ class Model:
     context_window: int | None = None
     """The most tokens of input and output together."""
     max_output_tokens: int | None = None
+    """The most tokens of an answer."""
     input: frozenset[str] = _NOTHING
     """Modalities it reads: text, image, pdf, audio, video."""
     output: frozenset[str] = _NOTHING
     """Modalities it writes: text, image, audio, video, embedding, ranking."""
     tools: bool | None = None
+    """Whether it calls tools."""
     reasoning: bool | None = None
+    """Whether it can reason before it answers."""
     structured_output: bool | None = None
+    """Whether its answers can be made to fit a JSON Schema."""
     temperature: bool | None = None
+    """Whether it takes a temperature."""
     attachment: bool | None = None
+    """Whether it takes files in messages."""
     knowledge: str | None = None
     """The end of its training data: a year, month or day in ISO form."""
     release_date: str | None = None
+    """The day on which it was released, in ISO form."""
     status: str | None = None
     """alpha, beta or deprecated; None for a stable model."""
     prices: Prices | None = None
+    """What it costs, in US dollars."""
     facts: Mapping[str, Any] = field(factory=dict, repr=False, hash=False)
     """All further fields of its catalog row, as plain data."""
 

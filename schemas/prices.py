@@ -89,6 +89,7 @@ class Prices:
     as_of: str | None = None
     """The day (ISO) on which these prices were read."""
     source: str | None = None
+    """Where they were read."""
 
     def __attrs_post_init__(self) -> None:
         # Not attrs converters, which would add milliseconds to the import.
@@ -246,8 +247,7 @@ def _plain_cost(usage: Usage, prices: Prices) -> Cost | None:
     items = {"input": _amount(read_rate, read)} if read else {}
     if wrote:
         items["output"] = _amount(write_rate, wrote)
-    total = EXACT.add(*items.values()) if len(items) == 2 else _sum(items.values())
-    return Cost(total, items, None, False, prices.as_of, prices.source)
+    return Cost(_sum(items.values()), items, None, False, prices.as_of, prices.source)
 
 
 _READS = frozenset(("cache_read", "cache_read_audio"))

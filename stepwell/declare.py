@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 from .pipeline.steps.always_stream import always_stream
-from .providers import WIRES
+from .providers import OPERATION_WIRES, WIRES
 from .providers.auth.auth import bearer, header_key, no_key, reveal
 from .providers.auth.tokens import Token, TokenSource, oauth_tokens
 from .providers.declare.embed_limits import EmbedLimit
@@ -49,6 +49,10 @@ if TYPE_CHECKING:
     from .providers.wires.mistral_chat import mistral_chat
     from .providers.wires.ollama_chat import ollama_chat
     from .providers.wires.openai_responses import openai_responses
+    from .providers.wires.operations.embeddings import openai_embeddings
+    from .providers.wires.operations.openai_media import openai_images, openai_speech, openai_transcription
+    from .providers.wires.operations.openai_misc import openai_models, openai_moderation
+    from .providers.wires.operations.rerank import rerank
 
 __all__ = [
     "EmbedLimit",
@@ -93,9 +97,16 @@ __all__ = [
     "ollama_chat",
     "only",
     "openai_chat",
+    "openai_embeddings",
+    "openai_images",
+    "openai_models",
+    "openai_moderation",
     "openai_responses",
+    "openai_speech",
+    "openai_transcription",
     "override",
     "rename",
+    "rerank",
     "reveal",
     "scenes",
     "sse",
@@ -104,8 +115,8 @@ __all__ = [
     "without_thinking",
 ]
 
-_WIRES = WIRES - {"openai_chat"}
-"""The further wires of chats, each of which is loaded when it is used: all of them take 60 ms."""
+_WIRES = {**{name: name for name in WIRES - {"openai_chat"}}, **OPERATION_WIRES}
+"""The further wires and their modules, each of which is loaded when it is used: all of them take 60 ms."""
 
 
 if not TYPE_CHECKING:  # for a type checker, any name would then exist
@@ -113,7 +124,7 @@ if not TYPE_CHECKING:  # for a type checker, any name would then exist
     def __getattr__(name: str) -> object:
         if name not in _WIRES:
             raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-        return getattr(import_module(f".providers.wires.{name}", __package__), name)
+        return getattr(import_module(f".providers.wires.{_WIRES[name]}", __package__), name)
 
 
 def __dir__() -> list[str]:

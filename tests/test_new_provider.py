@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +46,22 @@ def test_it_declares_each_wire(folder: Path, monkeypatch: pytest.MonkeyPatch, ca
         assert getattr(importlib.import_module(name), name).wires == (getattr(stepwell.declare, wire),)
 
 
+@pytest.mark.parametrize("name", ["my-prov", "MyProvider", "acme.cloud-2"])
+def test_a_name_of_a_provider_becomes_that_of_a_module(
+    name: str, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
+    """It takes the names that `declare_provider` takes, as far as a module can be named after them."""
+    module = name.lower().replace("-", "_").replace(".", "_")
+    code, out, err = run(monkeypatch, capsys, "new-provider", name)
+    assert (code, err) == (0, "") and f"python -m pytest test_{module}.py" in out and "pip install pytest" in out
+    entries = tomllib.loads(re.search(r"\[project.*?\n\n", out, re.S)[0])["project"]["entry-points"]
+    assert entries == {"stepwell.providers": {name: f"{module}:{module}"}}
+    tests = importlib.import_module(f"test_{module}")
+    ran = [test() for test_name, test in vars(tests).items() if test_name.startswith("test_")]
+    assert len(ran) == 2 and getattr(tests, module).id == name
+    stepwell.unregister(name)
+
+
 def test_it_writes_nothing_where_something_is(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     for taken in ("acme.py", "test_acme.py"):
         (folder / taken).write_text("mine")
@@ -59,9 +77,10 @@ def test_a_name_or_an_address_that_cannot_be_used_is_refused(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
 ) -> None:
     mistakes = {
-        **dict.fromkeys(["Acme", "a-b", "7up", "../acme", "class", "é", "x" * 32, ""], "cannot name a provider"),
+        **dict.fromkeys(["7up", "../acme", "a/b", "a:b", "class", "Class", "é", ""], "cannot name a provider"),
+        **dict.fromkeys(["x" * 32, "-".join("x" * 17)], "cannot name a provider"),
         **dict.fromkeys(["openai", "groq"], "stepwell already has a provider"),
-        **dict.fromkeys(["json", "httpx", "stepwell"], "there is a module"),
+        **dict.fromkeys(["json", "httpx", "HTTPX", "stepwell"], "there is a module"),
     }
     for name, says in mistakes.items():
         code, _, err = run(monkeypatch, capsys, "new-provider", name)

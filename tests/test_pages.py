@@ -3,6 +3,7 @@ is listed, short, and shown by `stepwell docs`."""
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tools import tables
+from tools import snippets, tables
 from tools.picture import picture
 
 from command_line import run
@@ -32,6 +33,46 @@ def test_each_snippet_stands_alone_and_prints_what_the_page_shows(first: int, re
     command = [sys.executable, str(ROOT / "tests" / "support" / "run_remembered.py"), remembered_model.url, *program]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+NEEDY = """Text.
+
+```python
+import attrs, httpx
+try:
+    import pydantic
+    print("pydantic is here")
+except ImportError:
+    print("the base installation")
+```
+"""
+
+
+@pytest.mark.usefixtures("documents", "new_process")
+def test_a_snippet_that_needs_another_package_has_a_line_above_it_that_installs_it(tmp_path: Path) -> None:
+    """What others see is `pip install stepwell`, with the extras `local` and `fast`."""
+    for name, above in {
+        "without": "",
+        "far": "`pip install pydantic`\n\n",
+        "near": "For this, `pip install pydantic`:\n",
+    }.items():
+        (tmp_path / f"{name}.md").write_text(above + NEEDY)
+    command = [sys.executable, str(ROOT / "tools" / "snippets.py"), "--write", *map(str, sorted(tmp_path.iterdir()))]
+    done = subprocess.run(
+        command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    last = {path.stem: path.read_text().rstrip("`\n").splitlines()[-1] for path in tmp_path.iterdir()}
+    assert last == {"without": "the base installation", "far": "the base installation", "near": "pydantic is here"}
+
+
+def test_a_snippet_that_asks_for_the_fast_transport_has_a_line_above_it_that_installs_it() -> None:
+    for path in WITH_SNIPPETS:
+        text = path.read_text(encoding="utf-8")
+        for block in snippets.BLOCK.finditer(text):
+            if re.search(r"""^[^#\n]*(?:=\s*["']fast["']|FastTransport\()""", block["code"], re.M):
+                above = text[: block.start()].rstrip().rpartition("\n\n")[2]
+                assert re.search(r"pip install 'stepwell\[.*fast", above), f"{path.name}: {block['code'][:200]}"
 
 
 def test_tables_and_picture_are_those_of_the_code() -> None:

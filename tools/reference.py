@@ -19,6 +19,26 @@ MODULES = (
     "stepwell.integrations.opentelemetry",
 )
 
+FIRST = {
+    "stepwell.declare": ("declare_provider", "override", "extending", "Provider", "Wire"),
+    "stepwell.testing": ("FakeModel", "Cassette", "Faults", "conformance"),
+    "stepwell.steps": (
+        "around",
+        "on_request",
+        "on_response",
+        "on_error",
+        "on_chunk",
+        "Pipeline",
+        "Request",
+        "Response",
+    ),
+    "stepwell.errors": ("StepwellError",),
+    "stepwell.retrieval": ("VectorRetriever",),
+    "stepwell.batch": ("submit_batch", "BatchJob"),
+    "stepwell.events": ("subscribe",),
+}
+"""The names that a module's page begins with: what nearly everybody looks for there."""
+
 
 class ParametersAsLists(Extension):
     """What griffe calls for each object that it has read: our docstrings name parameters as `name: what it is`."""
@@ -35,8 +55,10 @@ def with_lists(docstring: str) -> str:
 
 
 def names_of(module: str) -> list[str]:
-    """Return the public names of a module."""
-    return [name for name in getattr(import_module(module), "__all__", ()) if not name.startswith("_")]
+    """Return the public names of a module, those of FIRST before the others."""
+    names = [name for name in getattr(import_module(module), "__all__", ()) if not name.startswith("_")]
+    first = FIRST.get(module, ())
+    return [*first, *(name for name in names if name not in first)]
 
 
 def page(module: str) -> str:

@@ -6,6 +6,9 @@ it in a block that begins with ```text title="Output". The output of a model may
 begins with ```text title="Output, for example" is not compared. Blocks with other words after `python` show the code of
 other libraries, and do not run.
 
+A snippet sees the packages of the base installation and of the local model, and no others, unless the paragraph above
+it says what to install: `pip install ...`.
+
 `--write` replaces the outputs in the documents by those of now, where they differ.
 """
 
@@ -23,6 +26,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from types import ModuleType
 from typing import IO, NamedTuple
+
+from tools.base_packages import further_packages, hide
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -74,30 +79,44 @@ def masked(text: str) -> str:
 
 
 def run_page(text: str, name: str) -> list[Snippet]:
-    """Run all snippets of a page, each in a child process but for those that load the local model, which share one."""
+    """Run all snippets of a page, each in a child process but for those that load the local model.
+
+    These share two: one for those that need more than the base installation, one for the others.
+    """
     blocks = list(BLOCK.finditer(text))
     lines = [text.count("\n", 0, block.start()) + 2 for block in blocks]
+    more = [needs_more(text[: block.start()]) for block in blocks]
     alone = [[at] for at, block in enumerate(blocks) if LOCAL not in block["code"]]
-    together = [at for at, block in enumerate(blocks) if LOCAL in block["code"]]
+    local = [at for at, block in enumerate(blocks) if LOCAL in block["code"]]
+    together = [[at for at in local if more[at] is kind] for kind in (False, True)]
     found: dict[int, Snippet] = {}
-    for group in [*alone, together]:
+    for group in filter(None, [*alone, *together]):
         codes = [(f"{name}:{lines[at]}", blocks[at]["code"]) for at in group]
-        for at, result in zip(group, run_in_child(codes), strict=True):
+        for at, result in zip(group, run_in_child(codes, base=not more[group[0]]), strict=True):
             found[at] = Snippet(lines[at], blocks[at]["output"] or "", bool(blocks[at]["loose"]), *result)
     return [found[at] for at in range(len(blocks))]
 
 
-def run_in_child(codes: list[tuple[str, str]]) -> list[tuple[int, str, str]]:
+def needs_more(before: str) -> bool:
+    """Return whether the last paragraph of the text before a snippet says what to install."""
+    return "pip install" in before.rstrip().rpartition("\n\n")[2]
+
+
+def run_in_child(codes: list[tuple[str, str]], *, base: bool) -> list[tuple[int, str, str]]:
     """Run named codes in one forked process, each as a main module and in an empty folder of its own.
+
+    base: whether they see the packages of the base installation alone.
 
     Returns exit code, output and errors of each; the codes after one that ended the process have not run.
     """
+    hidden = further_packages() if base else frozenset()
     with ExitStack() as stack:
         folders = [stack.enter_context(tempfile.TemporaryDirectory()) for _ in codes]
         files = [[stack.enter_context(tempfile.TemporaryFile()) for _ in range(3)] for _ in codes]
         sys.stdout.flush()
         child = os.fork()
         if child == 0:
+            hide(hidden)
             for (name, code), folder, (output, errors, result) in zip(codes, folders, files, strict=True):
                 os.chdir(folder)
                 os.dup2(output.fileno(), 1)

@@ -7,7 +7,7 @@ what this script writes.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from stepwell.providers import BUILT_IN
@@ -16,17 +16,13 @@ from stepwell.providers.declare.provider import Provider
 from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas.json_types import JSONSchema
 from stepwell.schemas.options import CALL_OPTIONS, OPERATION_OPTIONS, Option
+from tools import field_tables
+from tools.dialect_table import dialects
+from tools.field_tables import table
 from tools.picture import picture
 
 DOCS = Path(__file__).parents[1] / "docs"
 PLACE = re.compile(r"(<!-- table: (\w+) -->\n).*?(<!-- end of table -->)", re.S)
-
-
-def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
-    """Return a Markdown table."""
-    names = list(head)
-    lines = [names, ["---"] * len(names), *map(list, rows)]
-    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
 
 
 def values(schema: JSONSchema, type: str) -> str:
@@ -118,6 +114,13 @@ TABLES: Mapping[str, Callable[[], str]] = {
     "operations": operations,
     "logins": logins,
     "catalog_providers": catalog_providers,
+    "model_fields": field_tables.model_fields,
+    "price_fields": field_tables.price_fields,
+    "patch_fields": field_tables.patch_fields,
+    "thinking_constraints": field_tables.constraints,
+    "dialects": dialects,
+    "steps": field_tables.steps,
+    "declaration": field_tables.declaration_fields,
 }
 
 

@@ -2,12 +2,6 @@
 
     with_steps(thinking_constraints={"min_budget": 4096, "temperature": 1})
 
-- `min_budget`, `max_budget`: bounds of the budget, in tokens
-- `min_max_tokens`: the lowest max_tokens
-- `temperature`: the only one that is allowed
-- `min_top_p`: the lowest top_p
-- `top_k`: False if it is not allowed
-
 They replace the constraints of the same names that a provider's rules have; None removes one.
 """
 
@@ -23,7 +17,15 @@ from .rules import DroppedOptions, Options, Rule, Rules, before, described
 
 Constraints = Mapping[str, Any]
 
-KEYS = ("min_budget", "max_budget", "min_max_tokens", "temperature", "min_top_p", "top_k")
+KEYS: Mapping[str, str] = {
+    "min_budget": "the lowest budget of thinking, in tokens; a lower one is raised",
+    "max_budget": "the highest budget, in tokens; a higher one is lowered",
+    "min_max_tokens": "the lowest `max_tokens`; a lower one is raised",
+    "temperature": "the only temperature that is allowed; another one is dropped",
+    "min_top_p": "the lowest `top_p`; a lower one is raised",
+    "top_k": "False if `top_k` is not allowed; it is then dropped",
+}
+"""The keys, each with what it sets."""
 
 
 def checked_constraints(constraints: object) -> Constraints | None:

@@ -91,12 +91,13 @@ class Provider:
     """
 
     id: str
+    """the name before the colon in `id:model`"""
     wires: tuple[Wire, ...]
     """tried in order for each operation; the metadata of a model or the call's `wire=` may name another"""
     name: str = ""
-    """for people"""
+    """its name for people"""
     base_url: str = ""
-    """may have variables in it: `https://${AZURE_RESOURCE_NAME}.openai.azure.com`"""
+    """the address before the path of each call; may have variables: `https://${AZURE_RESOURCE_NAME}.openai.azure.com`"""
     base_url_env: str | None = None
     """an environment variable with another address, such as that of a server in the user's network"""
     place: str = ""
@@ -109,7 +110,7 @@ class Provider:
     """environment variables that may hold the key, which is sent to `base_url` and to no other address; for a
     credential of several values, the variable of each: `{"access": "ACME_ACCESS", "secret": "ACME_SECRET"}`"""
     key_optional: bool = False
-    """calls may go without a key"""
+    """calls may go without a key, also where `env_key` names variables for one"""
     auth: Auth | None = None
     """how the key is sent (default: the wire's `auth`)"""
     credentials: Credentials | None = None
@@ -117,17 +118,17 @@ class Provider:
     `base_url`); an `auth` of your own declares here the names that it reads"""
     headers: Mapping[str, str] = {}
     options: Mapping[str, JSONSchema] = {}
-    """options of this provider alone"""
+    """options of this provider alone, by name, each with the JSON Schema of its values"""
     usual_options: Mapping[str, object] = {}
     """options of `stepwell ask` and `stepwell chat` that the user does not give: for a model that may never stop"""
     translate_options: tuple[Rule, ...] | Translate = ()
-    """a table of rules, or a function `(options, model)`, also with a third argument `operation`; see rules.py"""
+    """a list of rules for options, or a function `(options, model)`, also with a third argument `operation`"""
     json_with_tools: bool = True
     """False if it refuses a JSON response_format beside tools, which is then dropped"""
     normalize_model_id: Callable[[str], str] = same_id
     """makes the id that a model is listed by, for its facts, prices and row of `models`; the given id is sent"""
     thinking_constraints: Constraints | None = field(default=None, converter=checked_constraints)
-    """see constraints.py"""
+    """the limits that thinking sets for other options, by name: see constraints.py"""
     tool_call_id_policy: ToolCallIdPolicy | None = None
     accepts_signatures_of: tuple[str, ...] = field(default=(), converter=_tuple)
     """ids of other providers whose signatures and encrypted blocks it accepts"""
@@ -141,7 +142,7 @@ class Provider:
     steps: Mapping[str, Any] = {}
     """steps for all its models"""
     models: Mapping[str, Override] = {}
-    """steps for some models, by pattern of ids; a table of rules is added to the provider's"""
+    """steps for some models, by pattern of ids; a list of rules is added to the provider's"""
     spoken: Mapping[str, str] = {}
     """the wire of some models, by pattern, where an operation has several; later rows win"""
     changes: tuple[tuple[str, Override], ...] = ()

@@ -30,50 +30,50 @@ class StepOverrides(TypedDict, total=False):
     """The steps that a provider, a row of its models, or a user can replace, each with the type of its value."""
 
     prepare_request: Callable[[Request], Request] | None
-    """change the request before its body is built"""
+    """change a request before its options are translated: `(request)` returns it"""
     attach: Callable[..., Pipeline] | None
-    """change the pipeline, by `(pipeline, provider)`; parameters named `model` and `operation` get those of the call"""
+    """change the pipeline: `(pipeline, provider)` returns one; parameters `model` and `operation` get the call's"""
     attach_stream: Callable[..., Pipeline] | None
-    """change the pipeline of streamed calls"""
+    """the same for streamed calls, in the place of `attach`"""
     build_body: Callable[[Request], Any]
-    """make the body of a request"""
+    """make the body: `(request)`"""
     encode_body: Callable[[Any], bytes]
-    """make bytes of a body"""
+    """make bytes of a body: `(body)`"""
     decode_response: Callable[..., Reply]
-    """read an answer's body, by `(data, model)`; a parameter named `response` gets its status, headers and request"""
+    """make a Reply of a whole answer: `(data, model)`; a parameter `response` gets its status, headers and request"""
     extract_usage: Callable[..., Usage | None]
-    """find the usage in an answer's body, by the arguments of decode_response"""
+    """make the Usage of the same: `(data, model)`, or None"""
     find_error: Callable[[Response], ProviderError | None]
-    """return the error that a response reports, None for a successful one"""
+    """make the error that a response reports: `(response)`; None for a successful one"""
     translate_options: Iterable[AnyRule] | AnyTranslate
-    """rules that make a provider's own options of the canonical ones, or a function that does"""
+    """rules that make a provider's own options of the common ones, or a function `(options, model)`"""
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None
-    """split a stream's bytes into events"""
+    """split a stream's bytes into events: `(data, buffer)` returns events and what is left; no `data` at the end"""
     init_stream_state: Callable[..., Any]
-    """make the state that a stream is decoded with, by `(model)`; a parameter named `response` gets its response"""
+    """make the state that a stream is decoded with: `(model)`; a parameter `response` as above"""
     begins_stream: Callable[[bytes, str], bool] | None
-    """check whether a body that begins so is a stream; None takes all for one, also where a new parser comes alone"""
+    """check whether a body is a stream: `(beginning, content_type)`; None takes all for one"""
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]] | None
-    """make chunks of an event"""
+    """make chunks of an event: `(event, model, state)` returns them and the new state"""
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]]
-    """make the closing chunks"""
+    """make the last chunks: `(model, state)`"""
     authenticate: Auth
-    """put the key into the request: `(request)`, or a generator `(request, call)` as for `around`, which may yield
-    effects and sees the response. It is called for every attempt, also where there is no key (`credential` is None)"""
+    """put the key into a request: `(request)` returns it, or a generator `(request, call)` as for `around`. It is
+    called for every attempt, also where there is no key (`credential` is None)"""
     normalize_model_id: Callable[[str], str]
-    """make the id that a model is listed by"""
+    """make the id that a model is listed by: `(id)`"""
     thinking_constraints: Constraints | None
-    """limits that thinking sets for other options"""
+    """a mapping: the limits that thinking sets for other options"""
     tool_call_id_policy: ToolCallIdPolicy
-    """which ids of tool calls are accepted"""
+    """a ToolCallIdPolicy: which ids of tool calls are accepted"""
     tool_name_policy: ToolNamePolicy
-    """which names of tools are accepted"""
+    """a ToolNamePolicy: which names of tools are accepted"""
     accepts_part: Callable[[Part, Model], bool]
-    """check whether a part of an earlier answer is sent back"""
+    """check whether a part of an earlier answer is sent back: `(part, model)`"""
     object_support: ObjectSupport
-    """how JSON Schemas are taken"""
+    """an ObjectSupport: how JSON Schemas are taken"""
     default_env_key: str | Callable[..., str | None]
-    """the environment variable that holds the key"""
+    """the environment variable that holds the key, or a function without arguments that returns its name"""
 
 
 class PlacedSteps(StepOverrides, total=False):

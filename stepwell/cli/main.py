@@ -183,7 +183,7 @@ _COMMANDS = {
         "new_provider",
         "write the declaration of a provider and its test, here",
         (
-            _argument("name", help="its id, which is also the name of the file: small letters, digits and _"),
+            _argument("name", help="its id, which also names the file: letters, digits, _, - and dots"),
             _argument("--base-url", metavar="URL", help="where it is called: https://api.acme.example/v1"),
             _argument(
                 "--wire",

@@ -20,7 +20,7 @@ _DECLARATION = '''"""{title}. https://docs.{host}"""
 
 from stepwell.declare import declare_provider, {wire}
 
-{name} = declare_provider(
+{module} = declare_provider(
     "{name}",
     name="{title}",
     docs="https://docs.{host}",
@@ -36,23 +36,24 @@ _TEST = '''"""{title} passes the checks of every provider, offline."""
 import stepwell
 from stepwell.testing import conformance
 
-from {name} import {name}
+from {module} import {module}
 
 
-def test_{name}_passes_the_checks_of_every_provider() -> None:
-    assert conformance({name}).ok
+def test_{module}_passes_the_checks_of_every_provider() -> None:
+    assert conformance({module}).ok
 
 
-def test_{name}_is_called_at_its_address() -> None:
-    stepwell.register({name})
+def test_{module}_is_called_at_its_address() -> None:
+    stepwell.register({module})
     client = stepwell.Client(api_keys={{"{name}": "any"}})
     sent = client.preview("{name}:some-model", "Say hello.")
-    assert sent.url.startswith({name}.base_url)
+    assert sent.url.startswith({module}.base_url)
 '''
 _ROW = "| `{name}` | `{wire}` | `{key}` |"
-_NEXT = """wrote {name}.py and test_{name}.py; run them:
+_NEXT = """wrote {module}.py and test_{module}.py; run the tests:
 
-    python -m pytest test_{name}.py
+    pip install pytest
+    python -m pytest test_{module}.py
 
 for a table of providers, their wires and their keys:
 
@@ -62,51 +63,59 @@ stepwell finds it by the entry point of an installed package, in
 pyproject.toml:
 
     [project.entry-points."stepwell.providers"]
-    {name} = "{name}:{name}"
+    {entry} = "{module}:{module}"
 
-or after stepwell.register({name})."""
+or after stepwell.register({module})."""
 
 
 def new_provider(arguments: argparse.Namespace) -> None:
-    """Write NAME.py and test_NAME.py into the current folder, and print what to do next.
+    """Write the module of a provider and its tests into the current folder, and print what to do next.
 
     Raises ConfigError for an invalid or taken name, for an invalid URL, and if one of the files exists.
     """
     name = arguments.name
-    _check_form(name)
-    url = checked_url(arguments.base_url or f"https://api.{name.replace('_', '-')}.example/v1", "--base-url")
-    files = {Path(f"{name}.py"): _DECLARATION, Path(f"test_{name}.py"): _TEST}
+    module = _module_of(name)
+    host = module.replace("_", "-") + ".example"
+    url = checked_url(arguments.base_url or f"https://api.{host}/v1", "--base-url")
+    files = {Path(f"{module}.py"): _DECLARATION, Path(f"test_{module}.py"): _TEST}
     for path in files:
         if path.exists() or path.is_symlink():
             raise ConfigError(f"{path} exists, and nothing was written", hint="move it away, or choose another name")
-    _check_free(name)
+    _check_free(name, module)
     facts = {
         "name": name,
-        "title": name.replace("_", " ").title(),
-        "host": f"{name.replace('_', '-')}.example",
+        "module": module,
+        "entry": f'"{name}"' if "." in name else name,  # TOML reads a dot in a plain key as a table
+        "title": module.replace("_", " ").title(),
+        "host": host,
         "wire": arguments.wire,
         "url": dumps(url).decode(),  # as a Python string, also with quotes in it
-        "key": f"{name.upper()}_API_KEY",
+        "key": f"{module.upper()}_API_KEY",
     }
     for path, text in files.items():
         write_file(path, text.format(**facts).encode())
     say(_NEXT.format(**facts, row=_ROW.format(**facts)))
 
 
-def _check_form(name: str) -> None:
-    """Raise ConfigError for a name that a provider or a module cannot have."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", name) or iskeyword(name):
+def _module_of(name: str) -> str:
+    """Return the name of a provider's module: small letters, and _ in the place of - and dots.
+
+    Raises ConfigError for a name that a provider or a module cannot have.
+    """
+    module = name.lower().replace("-", "_").replace(".", "_")
+    if not re.fullmatch(r"[a-z][a-z0-9_]{0,30}", module) or iskeyword(module):
         raise ConfigError(
             f"{name!r:.40} cannot name a provider and its module",
-            hint="use up to 31 small letters, digits and _, a letter first: acme_cloud",
+            hint="use up to 31 letters, digits, '_', '-' and '.', a letter first: acme_cloud",
         )
+    return module
 
 
-def _check_free(name: str) -> None:
-    """Raise ConfigError for a name that a provider or a module has already."""
+def _check_free(name: str, module: str) -> None:
+    """Raise ConfigError for the name of a provider or a module that is there already."""
     if REGISTRY.knows(name):
         raise ConfigError(
-            f"stepwell already has a provider {name!r}", hint=f"choose another name, such as {name}_of_mine"
+            f"stepwell already has a provider {name!r}", hint=f"choose another name, such as {module}_of_mine"
         )
-    if name in sys.stdlib_module_names or find_spec(name) is not None:
-        raise ConfigError(f"there is a module {name!r}, which the new one would hide", hint="choose another name")
+    if module in sys.stdlib_module_names or find_spec(module) is not None:
+        raise ConfigError(f"there is a module {module!r}, which the new one would hide", hint="choose another name")
