@@ -20,6 +20,7 @@ from .dict_form import (
 )
 from .errors import ConfigError
 from .foreign_names import Hinted
+from .missing_argument import refuse_missing
 from .parts import PARTS, Audio, Part, Reasoning, Refusal, ServerToolCall, ServerToolResult, Text, ToolCall
 from .tool import Tool, tool_behind
 
@@ -293,6 +294,7 @@ def context_of(prompt: object) -> Context:
     elif isinstance(prompt, Iterable) and not isinstance(prompt, bytes) and not hasattr(prompt, "model_dump"):
         context = Context(_messages(prompt))
     else:
+        refuse_missing(prompt)
         raise ConfigError(
             f"a prompt cannot be a {type(prompt).__name__}", hint="pass a string, a Context or a list of messages"
         )

@@ -57,7 +57,7 @@ HABITS: dict[str, tuple[Callable[[], Any], str]] = {
     "stop_sequences=": (option(stop_sequences=["a"]), "did you mean 'stop'"),
     "stream=True": (option(stream=True), r"call stream_text\(...\)"),
     "messages= beside a prompt": (option(messages=[]), "pass the conversation as the prompt"),
-    "messages= in place of it": (lambda: CLIENT.generate_text(MODEL, messages=[]), "argument: 'prompt'"),  # type: ignore[call-arg]
+    "messages= in place of it": (lambda: CLIENT.generate_text(MODEL, messages=[]), "lacks its argument 'prompt'.*others call it messages="),  # type: ignore[call-arg]
     "functions=": (option(functions=[]), "did you mean 'tools'"),
     "function_call=": (option(function_call="auto"), "did you mean 'tool_choice'"),
     "api_base=": (option(api_base="https://x"), "did you mean 'base_url'"),

@@ -13,6 +13,7 @@ from ...schemas.json_schema.read_value import read_value
 from ...schemas.json_schema.repair import LEFT_OPEN, repair
 from ...schemas.json_schema.root import KEY, in_object, without_nulls
 from ...schemas.json_schema.violation import REFUSED, Violation
+from ...schemas.missing_argument import refuse_missing
 
 
 @frozen
@@ -36,6 +37,7 @@ class OutputSpec:
 
         name, description: what the model reads; None takes them from the schema.
         """
+        refuse_missing(kind)
         schema = schema_of(kind)
         sent, wrapped = in_object(schema)
         named = name or schema.get("title") or getattr(kind, "__name__", "") or "answer"
