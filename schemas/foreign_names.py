@@ -148,6 +148,14 @@ class Hinted:
         return [name for name in object.__dir__(self) if type(values.get(name)) is not ForeignName]
 
 
+PROVIDERS: Final[Mapping[str, str]] = {
+    "fake": "a FakeModel answers the calls of a client that has its providers: Client(registry=fake.registry)",
+    "grok": "did you mean 'xai'?",
+    "claude": "did you mean 'anthropic'?",
+    **_each("gpt chatgpt", "did you mean 'openai'?"),
+}
+"""Hints for names that are no provider's id, though one may expect it."""
+
 PACKAGE: Final[Mapping[str, str]] = {
     **_each("completion chat_completion text_completion generate invoke chat", "call generate_text(model, prompt)"),
     **_each("acompletion agenerate ainvoke", "await agenerate_text(model, prompt)"),
@@ -191,13 +199,21 @@ SETTINGS: Final[Mapping[str, str]] = {
 """The equivalents of settings that other clients have."""
 
 OPTIONS: Final[Mapping[str, str]] = {
-    "stream": "call stream_text(...), which gives a stream",
-    **_each("messages contents input", "pass the conversation as the prompt"),
+    "stream": "for a stream call stream_text(...), or stream_tools(...) and stream_object(...) for run_tools and "
+    "generate_object",
+    **_each(
+        "messages contents input history chat_history message_history memory conversation context previous_messages",
+        "pass the conversation as the prompt",
+    ),
+    **_each(
+        "max_turns max_iterations max_tool_calls recursion_limit", "it is max_steps= of run_tools and stream_tools"
+    ),
     **_each("response_model output_type result_type schema", "call generate_object(model, prompt, schema)"),
-    **_each("max_steps max_turns max_iterations approve tool_timeout deps", _LOOP.replace("tools)", "tools, ...)")),
+    **_each("max_steps approve tool_timeout deps", _LOOP.replace("tools)", "tools, ...)")),
     **_each("fallbacks", "it is a step: pipeline=stepwell.fallback('provider:model-id')"),
     **_each("callbacks hooks", "they are steps: pipeline=[...], or stepwell.events.subscribe"),
-    **_each("caching", "it is a step: pipeline=stepwell.cache()"),
+    **_each("caching cache use_cache", "it is a step: pipeline=stepwell.cache()"),
+    **_each("prompt_caching cache_control", "it is prompt_cache=True"),
     **_each("journal", "it is a setting of a client: Client(journal='work.sqlite')"),
     **_each("output outfile", "a map has out='results.jsonl'"),
     **_each("mock_response", "use stepwell.testing.FakeModel"),
@@ -233,11 +249,12 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     **dict.fromkeys(("numcompletions", "candidatecount", "bestof"), ("n",)),
     **dict.fromkeys(("randomseed",), ("seed",)),
-    **dict.fromkeys(("maxretries", "numretries"), ("retries",)),
+    **dict.fromkeys(("maxretries", "numretries", "retry", "retrycount", "retryattempts", "maxattempts"), ("retries",)),
     **dict.fromkeys(("apibase", "baseurl", "endpoint"), ("base_url",)),
     **dict.fromkeys(("key", "token"), ("api_key",)),
     **dict.fromkeys(("extraheaders", "defaultheaders"), ("headers",)),
     **dict.fromkeys(("extrabody", "modelkwargs", "additionalmodelrequestfields"), ("provider_options",)),
-    **dict.fromkeys(("requesttimeout",), ("timeout",)),
+    **dict.fromkeys(("requesttimeout", "timeoutseconds", "deadline"), ("timeout",)),
+    **dict.fromkeys(("temp",), ("temperature",)),
 }
 """Our options by their names in other libraries, which are in lower case and without underscores."""

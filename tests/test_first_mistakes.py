@@ -12,10 +12,10 @@ import pytest
 import stepwell
 from stepwell import Client, Context, around, errors, on_request, user
 from stepwell.cli import main
-from stepwell.declare import default
+from stepwell.declare import declare_provider, default, no_key, openai_chat
 from stepwell.llm import ChatTemplate
 from stepwell.model_metadata.provider_ids import FOREIGN_IDS
-from stepwell.providers.declare.registry import REGISTRY
+from stepwell.providers.declare.registry import REGISTRY, Registry
 from stepwell.steps import Request, round_robin
 from stepwell.testing import Cassette, FakeModel, NotRecorded
 
@@ -100,6 +100,19 @@ def test_an_answer_without_usage_is_not_said_to_have_broken_off() -> None:
     fake = FakeModel("Hello!", stands_for="openai:*")
     cost = Client(registry=fake.registry).generate_text("openai:gpt-4o", "hi").cost
     assert (cost.total, cost.reason) == (None, "no usage was reported")
+
+
+def test_a_declared_provider_without_a_variable_for_its_key_says_how_to_declare_one() -> None:
+    fields: dict[str, Any] = {"wire": openai_chat, "base_url": "https://acme.test"}
+    registry = Registry()
+    for id, login in (("acme-eu", {}), ("acme", {"env_key": "ACME_TOKEN"}), ("open", {"auth": no_key})):
+        registry.register(declare_provider(id, **fields, **login))
+    client = Client(registry=registry)
+    with pytest.raises(errors.MissingKey, match=r'declare env_key="ACME_EU_API_KEY", or auth=no_key .* pass api_key='):
+        client.preview("acme-eu:m", "hi")
+    with pytest.raises(errors.MissingKey, match="set ACME_TOKEN, or pass api_key="):
+        client.preview("acme:m", "hi")
+    assert client.preview("open:m", "hi").url == "https://acme.test/chat/completions"
 
 
 def test_a_provider_that_was_not_registered_is_an_error_that_says_so() -> None:

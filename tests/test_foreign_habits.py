@@ -55,9 +55,12 @@ HABITS: dict[str, tuple[Callable[[], Any], str]] = {
     "max_completion_tokens=": (option(max_completion_tokens=3), "did you mean 'max_tokens'"),
     "maxTokens=": (option(maxTokens=3), "did you mean 'max_tokens'"),
     "stop_sequences=": (option(stop_sequences=["a"]), "did you mean 'stop'"),
-    "stream=True": (option(stream=True), r"call stream_text\(...\)"),
+    "stream=True": (option(stream=True), r"call stream_text\(...\), or stream_tools\(...\) and stream_object"),
     "messages= beside a prompt": (option(messages=[]), "pass the conversation as the prompt"),
-    "messages= in place of it": (lambda: CLIENT.generate_text(MODEL, messages=[]), "lacks its argument 'prompt'.*others call it messages="),  # type: ignore[call-arg]
+    "messages= in place of it": (
+        lambda: CLIENT.generate_text(MODEL, messages=[]),
+        "lacks its argument 'prompt'.*others call it messages=",
+    ),  # type: ignore[call-arg]
     "functions=": (option(functions=[]), "did you mean 'tools'"),
     "function_call=": (option(function_call="auto"), "did you mean 'tool_choice'"),
     "api_base=": (option(api_base="https://x"), "did you mean 'base_url'"),
@@ -76,7 +79,23 @@ HABITS: dict[str, tuple[Callable[[], Any], str]] = {
     "timeout=(3, 30)": (option(timeout=(3, 30)), r"not a tuple; stepwell.Timeouts\(connect=5, total=30\)"),
     "a number in quotes": (option(temperature="0.5"), "must be of type number"),
     "the name of a tool as a choice": (option(tools=[WEATHER], tool_choice="weather"), "write {'name': 'weather'}"),
+    "history=": (option(history=[]), "pass the conversation as the prompt"),
+    "memory=": (option(memory=[]), "pass the conversation as the prompt"),
+    "context=": (option(context=[]), "pass the conversation as the prompt"),
+    "conversation=": (option(conversation=[]), "pass the conversation as the prompt"),
+    "cache=": (option(cache=True), r"it is a step: pipeline=stepwell.cache\(\)"),
+    "retry=": (option(retry=3), "did you mean 'retries'"),
+    "retry_count=": (option(retry_count=3), "did you mean 'retries'"),
+    "time_out=": (option(time_out=3), "did you mean 'timeout'"),
+    "temp=": (option(temp=0), "did you mean 'temperature'"),
+    "an option of no library": (option(top_a=1), "known are .*retries.*temperature.*timeout"),
+    "max_turns=": (lambda: CLIENT.run_tools(MODEL, "x", [WEATHER], max_turns=3), "max_steps= of run_tools"),  # type: ignore[call-arg]
+    "max_iterations=": (lambda: [*CLIENT.stream_tools(MODEL, "x", [], max_iterations=3)], "max_steps= of run_tools"),  # type: ignore[call-arg]
+    "a loop with stream=": (lambda: CLIENT.run_tools(MODEL, "x", [], stream=True), r"stream_tools\(...\)"),  # type: ignore[call-arg]
+    "an object with stream=": (lambda: CLIENT.generate_object(MODEL, "x", int, stream=True), r"stream_object\(...\)"),  # type: ignore[call-overload]
     # Models and prompts.
+    "a fake model of no registry": (lambda: Client().generate_text("fake:a", "x"), r"Client\(registry=fake.registry\)"),
+    "a model's name as its provider": (lambda: Client().generate_text("claude:4", "x"), "did you mean 'anthropic'"),
     "a model without its provider": (lambda: CLIENT.generate_text("gpt-4o", "x"), "write openai:gpt-4o"),
     "a slash for the colon": (lambda: CLIENT.generate_text("openai/gpt-4o", "x"), "write openai:gpt-4o"),
     "another name of a provider": (lambda: CLIENT.generate_text("gemini/gemini-2.5-pro", "x"), "google:gemini-2.5-pro"),
