@@ -1,6 +1,6 @@
 """Stand for arguments that a call lacks, so that the error which it gets says how the call is written.
 
-Type checkers read the signatures, where the arguments are required. At run time each has a `Missing` as its default,
+Type checkers read the signatures, where the arguments are required. At run time each has a `AbsentArgument` as its default,
 which whatever uses the argument refuses: a call that has all its arguments costs nothing more.
 """
 
@@ -27,7 +27,7 @@ _HINTS = {
 
 
 @frozen
-class Missing:
+class AbsentArgument:
     """The default of a required argument.
 
     call: how the call is written: `generate_text(model, prompt)`.
@@ -64,14 +64,14 @@ class Missing:
 def refuse_missing(*arguments: object) -> None:
     """Raise ConfigError for the first argument that is missing."""
     for argument in arguments:
-        if isinstance(argument, Missing):
+        if isinstance(argument, AbsentArgument):
             raise argument.error()
 
 
 def raise_if_alone(model: object, prompt: object) -> None:
     """Raise ConfigError for a prompt that is missing where the model names none: it may be the prompt."""
     first = next(iter(prompt.values()), None) if type(prompt) is dict else prompt
-    if isinstance(first, Missing):
+    if isinstance(first, AbsentArgument):
         raise first.alone_error(model)
 
 
@@ -82,7 +82,7 @@ def given_input(value: object) -> object:
 
 
 def with_clear_errors(cls: ClassType) -> ClassType:
-    """Give each required argument of the methods that a class defines a Missing as its default.
+    """Give each required argument of the methods that a class defines a AbsentArgument as its default.
 
     Methods with other defaults before `*` stay as they are.
     """
@@ -90,5 +90,5 @@ def with_clear_errors(cls: ClassType) -> ClassType:
         if type(method) is FunctionType and not name.startswith("_") and method.__defaults__ is None:
             arguments = method.__code__.co_varnames[1 : method.__code__.co_argcount]
             call = f"{name}({', '.join(arguments)})"
-            method.__defaults__ = tuple(Missing(call, each) for each in arguments)
+            method.__defaults__ = tuple(AbsentArgument(call, each) for each in arguments)
     return cls

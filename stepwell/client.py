@@ -27,7 +27,7 @@ from .providers.declare.registry import Registry
 from .providers.declare.steps import PlacedSteps
 from .schemas.errors import ConfigError
 from .schemas.foreign_names import Hinted
-from .schemas.missing_argument import Missing, refuse_missing
+from .schemas.missing_argument import AbsentArgument, refuse_missing
 from .schemas.reply import Reply
 from .schemas.undo import Undo
 from .settings import misplaced_setting, overridden, refused_job, unknown_setting
@@ -274,7 +274,7 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
             refuse_missing(model, input)
             flow = call_in_job(self.planner, operation, model, input, options)
             return await adrive(flow, (await self.connections.open()).perform)
-        if self._is_new and not isinstance(input, Missing):
+        if self._is_new and not isinstance(input, AbsentArgument):
             plan = partial(self.planner.plan, operation, model, wire=cast(str | None, options.get("wire")))
             await in_worker_thread(plan)  # it loads the provider and the list of its models
             self._is_new = False

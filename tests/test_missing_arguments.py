@@ -13,7 +13,7 @@ import pytest
 
 import stepwell
 from stepwell import AsyncClient, Client, errors
-from stepwell.schemas.missing_argument import Missing
+from stepwell.schemas.missing_argument import AbsentArgument
 from stepwell.testing import FakeModel
 from tools.api import NOT_A_FUNCTION, methods
 
@@ -37,7 +37,7 @@ def outcome(call: Callable[[], Any]) -> Any:
 
 def required(name: str) -> list[str]:
     parameters = inspect.signature(getattr(Client, name)).parameters.values()
-    return [each.name for each in parameters if isinstance(each.default, Missing)]
+    return [each.name for each in parameters if isinstance(each.default, AbsentArgument)]
 
 
 def callers(name: str) -> list[tuple[Callable[..., Any], FakeModel | None]]:
@@ -67,7 +67,7 @@ def test_each_operation_says_which_argument_it_lacks_and_how_it_is_written(name:
 
 
 @pytest.mark.parametrize("name", sorted({*OPERATIONS} - WITHOUT_MODEL - {"run", "stream", "submit_batch", "batch_job"}))
-def test_a_prompt_alone_is_told_that_the_model_comes_first(name: str) -> None:
+def test_a_call_with_a_prompt_alone_says_that_the_model_comes_first(name: str) -> None:
     says = "the model comes first|lacks its argument '(schema|tools)'"
     for call, _ in callers(name):
         for prompt in ("Hello", "What is up?"):
@@ -76,7 +76,7 @@ def test_a_prompt_alone_is_told_that_the_model_comes_first(name: str) -> None:
             assert prompt not in str(caught.value)
 
 
-def test_the_names_of_other_libraries_are_told_ours() -> None:
+def test_an_argument_in_the_words_of_other_libraries_has_an_error_with_its_name_here() -> None:
     for call, fake in callers("generate_text"):
         model = MODEL if fake else "openai:gpt-4o"
         with pytest.raises(errors.ConfigError, match="others call it messages="):
