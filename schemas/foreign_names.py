@@ -6,8 +6,8 @@ instructor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, NoReturn
 
 
 def _each(words: str, right: str) -> dict[str, str]:
@@ -96,6 +96,8 @@ _OF_LLM: Final[Mapping[str, str]] = {
     **_each("batch abatch", "call client.submit_batch(model, prompts)"),
     **_each("bind with_config", "call llm.with_options(...)"),
 }
+_ENTERED: Final = "it is synchronous: write `with`, or take an AsyncClient, whose methods are the same and awaited"
+_ENTERED_ASYNC: Final = "it is asynchronous: write `async with`"
 ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
     "reply": _OF_REPLY,
     "usage": _OF_USAGE,
@@ -106,8 +108,25 @@ ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
     "stream of a workflow": {**_OF_STREAM, **_each("usage finish_reason", "stream.reply(), the whole Reply, has it")},
     "client": _OF_CLIENT,
     "llm": _OF_LLM,
+    "sync client": {"__aenter__": _ENTERED},
+    "sync stream": {"__aenter__": _ENTERED},
+    "async client": {"__enter__": _ENTERED_ASYNC},
+    "async stream": {"__enter__": _ENTERED_ASYNC},
 }
-"""By kind of object, the equivalents of attributes that other libraries have."""
+"""By kind of object, the equivalents of attributes that other libraries have.
+
+A `with` statement looks up `__enter__` and gets the error from there. Without `__exit__` the class still is no context
+manager for `isinstance`.
+"""
+ITEMS: Final[Mapping[str, str]] = {
+    "reply": f"{_TEXT}, further answers are reply.alternatives",
+    "usage": "its fields are usage.input_tokens, usage.output_tokens and so on",
+    "call": "call.name is the tool's name, call.arguments a dict",
+    "message": "message.text is its text, message.content the parts",
+    "chunk": _STREAMED,
+    "async stream": "read it with `async for`",
+}
+"""By kind of object, what to write in the place of `reply["text"]`, `reply[0]` or `for each in reply`."""
 
 
 class ForeignName:
@@ -127,6 +146,22 @@ class ForeignName:
         )
 
 
+def _refusing_items(kind: str) -> Callable[[object, object], NoReturn]:
+    """Return the `__getitem__` of a class that has no items, for an error with a hint.
+
+    Python calls it for `reply[0]`, and also to iterate what has no `__iter__`, which is not defined: the class would be
+    an Iterable for `isinstance`.
+    """
+
+    def refuse(self: object, item: object, /) -> NoReturn:
+        name = type(self).__name__
+        if isinstance(item, str) and item in dir(self) and not item.startswith("_"):
+            raise TypeError(f"{name!r} object has no items; write {kind.rpartition(' ')[2]}.{item}")
+        raise TypeError(f"{name!r} object has no items; {ATTRIBUTES[kind].get(str(item)) or ITEMS[kind]}")
+
+    return refuse
+
+
 class Hinted:
     """A base class of classes whose attributes have other names in other libraries.
 
@@ -139,6 +174,8 @@ class Hinted:
         super().__init_subclass__(**more)
         for name, hint in ATTRIBUTES[hints].items() if hints else ():
             setattr(cls, name, ForeignName(name, hint))
+        if hints in ITEMS and "__getitem__" not in vars(cls):
+            cls.__getitem__ = _refusing_items(hints)  # type: ignore[attr-defined]
 
     def __dir__(self) -> list[str]:
         """Return the names of the attributes that the object has."""

@@ -1,15 +1,13 @@
 """Stand for arguments that a call lacks, so that the error which it gets says how the call is written.
 
-Type checkers read the signatures, where the arguments are required. At run time each has a `AbsentArgument` as its default,
-which whatever uses the argument refuses: a call that has all its arguments costs nothing more.
+Type checkers read the signatures, where the arguments are required. At run time each has an `AbsentArgument` as its
+default, which whatever uses the argument refuses: a call that has all its arguments costs nothing more.
 """
 
 from __future__ import annotations
 
 from types import FunctionType
 from typing import TypeVar
-
-from attrs import frozen
 
 from .errors import ConfigError
 
@@ -26,7 +24,6 @@ _HINTS = {
 """What each argument is, where its name does not say it; with the name of the method, that of one method alone."""
 
 
-@frozen
 class AbsentArgument:
     """The default of a required argument.
 
@@ -34,8 +31,9 @@ class AbsentArgument:
     name: the argument.
     """
 
-    call: str
-    name: str
+    def __init__(self, call: str, name: str) -> None:
+        self.call = call
+        self.name = name
 
     def error(self) -> ConfigError:
         """Return the error for a call that lacks the argument."""
@@ -59,6 +57,12 @@ class AbsentArgument:
 
     def __repr__(self) -> str:
         return "<required>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, AbsentArgument) and (self.call, self.name) == (other.call, other.name)
+
+    def __hash__(self) -> int:
+        return hash((self.call, self.name))
 
 
 def refuse_missing(*arguments: object) -> None:

@@ -13,7 +13,6 @@ from attrs import field, frozen
 
 from .citation import Citation
 from .errors import ConfigError, DecodeError
-from .files import MEDIA_BYTES, read_file
 from .foreign_names import Hinted
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
 Extra: TypeAlias = JSONObject
+MEDIA_BYTES = 512 * 2**20  # of an image, a document or a recording: the largest that a provider takes (OpenAI's files)
 _LONG_NUMBER = late_pattern(r"\d{19}")
 
 
@@ -132,7 +132,8 @@ class _Media:
         """
         from pathlib import Path  # only where there are files
 
-        from .media_types import guessed_type, is_text, media_type_of  # likewise, as in the methods below
+        from .files import read_file
+        from .media_types import guessed_type, is_text, media_type_of
 
         label = "the image" if cls.type == "image" else "the file"
         content = read_file(path, at_most=at_most, root=root, label=label)

@@ -181,7 +181,7 @@ class ClientSettings(Hinted, Generic[ConnectionsType], hints="client"):
         return overridden(self.planner.overrides, self.planner.registry, models, **steps)
 
 
-class BaseClient(ClientSettings[Connections]):
+class BaseClient(ClientSettings[Connections], hints="sync client"):
     """A client of sync calls without a method for each operation: what a Client is built on.
 
     Safe to share between threads; a forked child gets connections of its own.
@@ -248,7 +248,7 @@ class BaseClient(ClientSettings[Connections]):
         self.close()
 
 
-class BaseAsyncClient(ClientSettings[AsyncConnections]):
+class BaseAsyncClient(ClientSettings[AsyncConnections], hints="async client"):
     """A client of calls that are awaited, on asyncio or trio: what an AsyncClient is built on.
 
     One object serves several event loops, one after another or at once: each gets connections of its own, which are

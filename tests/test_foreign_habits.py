@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import pickle
 import re
@@ -36,18 +35,6 @@ WEATHER = Tool("weather")
 
 def option(**options: Any) -> Callable[[], Any]:
     return lambda: CLIENT.generate_text(MODEL, "x", **options)
-
-
-def in_a_loop(write: Callable[[AsyncClient], Any]) -> Callable[[], Any]:
-    async def main() -> Any:
-        return await write(Scripted(["hi"]).async_client)
-
-    return lambda: asyncio.run(main())
-
-
-async def loop_without_async(client: AsyncClient) -> None:
-    for _ in client.stream_text(MODEL, "x"):  # type: ignore[attr-defined]
-        pass
 
 
 HABITS: dict[str, tuple[Callable[[], Any], str]] = {
@@ -128,9 +115,17 @@ HABITS: dict[str, tuple[Callable[[], Any], str]] = {
     "proxies= of a client": (lambda: Client(proxies={}), r"http=httpx.Client\(proxy="),  # type: ignore[arg-type]
     "http_client=": (lambda: Client(http_client=httpx.Client()), "pass http="),  # type: ignore[arg-type]
     "a model of a client": (lambda: Client(model=MODEL), "name the model with each call"),  # type: ignore[arg-type]
-    # Sync and async: here Python's own message is enough.
-    "an await of a sync call": (in_a_loop(lambda _: CLIENT.generate_text(MODEL, "x")), "Reply.*'await'"),
-    "for in place of async for": (in_a_loop(loop_without_async), "'AsyncStream' object is not iterable"),
+    # Objects as dicts and lists.
+    "reply['choices']": (lambda: REPLY["choices"], "no items; the text is reply.text"),  # type: ignore[index]
+    "reply['usage']": (lambda: REPLY["usage"], "no items; write reply.usage"),  # type: ignore[index]
+    "reply[0]": (lambda: REPLY[0], "no items; the text is reply.text"),  # type: ignore[index]
+    "for each in reply": (lambda: list(REPLY), "no items; the text is reply.text"),  # type: ignore[call-overload]
+    "'x' in reply": (lambda: "x" in REPLY, "no items; the text is reply.text"),  # type: ignore[operator]
+    "usage['prompt_tokens']": (lambda: REPLY.usage["prompt_tokens"], "it is usage.input_tokens"),  # type: ignore[index]
+    "message['content']": (lambda: REPLY.message["content"], "write message.content"),  # type: ignore[index]
+    "call['arguments']": (lambda: CALL["arguments"], "write call.arguments"),  # type: ignore[index]
+    "call['args']": (lambda: CALL["args"], "the parsed arguments are call.arguments"),  # type: ignore[index]
+    "chunk['choices']": (lambda: TextDelta("x")["choices"], r"stream.text_deltas\(\)"),  # type: ignore[index]
 }
 """What is written, and what the error says."""
 WORKS: dict[str, Callable[[], Any]] = {
