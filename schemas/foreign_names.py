@@ -215,6 +215,31 @@ PACKAGE: Final[Mapping[str, str]] = {
 }
 """The equivalents of names that other libraries export at the top."""
 
+ERRORS: Final[Mapping[str, str]] = {
+    **_each("RateLimited RateLimitExceeded TooManyRequests TooManyRequestsError", "RateLimitError"),
+    **_each("BadRequestError BadRequest InvalidRequestError UnprocessableEntityError RequestError", "InvalidRequest"),
+    **_each("AuthenticationError PermissionDeniedError Unauthorized AuthenticationFailed", "AuthError"),
+    **_each("NotFoundError", "NotFound"),
+    **_each("ModelNotFound ModelNotFoundError InvalidModel", "UnknownModel"),
+    **_each("APIError APIStatusError HTTPStatusError ApiError ProviderException", "ProviderError"),
+    **_each("APIConnectionError ConnectionFailed NetworkError", "TransportError"),
+    **_each("APITimeoutError Timeout ReadTimeout", "TotalTimeout"),
+    **_each("InternalServerError APIServerError", "ServerError"),
+    **_each("OverloadedError ServiceUnavailable ServiceUnavailableError", "Overloaded"),
+    **_each("ContextWindowExceededError ContextLengthExceeded ContextWindowExceeded", "ContextOverflow"),
+    **_each("ContentPolicyViolationError ContentFilterError ContentFilterFinishReasonError", "ContentFiltered"),
+    **_each("InsufficientQuota QuotaExceeded InsufficientQuotaError", "QuotaError"),
+    **_each("BudgetExceededError", "BudgetExceeded"),
+    **_each("APIResponseValidationError JSONSchemaValidationError", "DecodeError"),
+    **_each("ValidationError OutputParserException ObjectInvalidError InstructorRetryException", "ObjectInvalid"),
+    **_each("MaxTurnsExceeded UsageLimitExceeded GraphRecursionError", "StepLimit"),
+    **_each("ToolException ToolError ToolExecutionError", "ToolFailed"),
+    **_each("UnsupportedParamsError", "InvalidOption"),
+    **_each("MissingAPIKey MissingApiKey APIKeyMissing NoKey", "MissingKey"),
+    **_each("OpenAIError AnthropicError Error BaseError StepwellException", "StepwellError"),
+}
+"""Our errors by their names in other libraries."""
+
 SETTINGS: Final[Mapping[str, str]] = {
     "api_key": "it goes by provider: api_keys={'openai': …}, or with a single call: api_key=…",
     "base_url": "it goes by provider: base_urls={'openai': …}, or with a single call: base_url=…",
