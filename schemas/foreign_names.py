@@ -88,6 +88,36 @@ _OF_CLIENT: Final[Mapping[str, str]] = {
     **_each("aclose", "call close(), or use the client in a `with` block"),
     **_each("api_key base_url", "api_keys= and base_urls= go by provider, or with a single call"),
 }
+_OF_CONTEXT: Final[Mapping[str, str]] = {
+    **_each("add extend insert push add_message add_user_message", "context.append(...) returns a longer one"),
+    **_each("text", "the last message's is context[-1].text"),
+    **_each("role content", "they are of its messages: context[-1].role"),
+}
+_OF_REQUEST: Final[Mapping[str, str]] = {
+    **_each("messages prompt conversation history contents", "the conversation is request.context"),
+    **_each("system instructions", "it is the first message of request.context"),
+    **_each("text content", "the last message's is request.context[-1].text"),
+    **_each("tools", "they are request.context.tools"),
+    **_each(
+        "temperature max_tokens seed stop top_p params kwargs tool_choice response_format", "it is in request.options"
+    ),
+    **_each("json data payload content_bytes", "the bytes are request.body, which build_body and encode_body make"),
+    **_each("api_key key token", "it is request.credential"),
+    **_each("timeout", "the limits are request.timeouts"),
+    **_each("provider", "it is request.model.provider"),
+    **_each("copy evolve model_copy", "request.replace(...) returns a changed copy"),
+}
+_ANSWER: Final = "of an answer that is no stream, it is response.reply.{}; of a stream, use on_chunk or response.on_end"
+_OF_RESPONSE: Final[Mapping[str, str]] = {
+    **{
+        name: _ANSWER.format(name)
+        for name in ("text", "message", "usage", "tool_calls", "finish_reason", "object", "cost")
+    },
+    **_each("content choices output_text messages", _ANSWER.format("text")),
+    **_each("json", "the decoded body is response.data"),
+    **_each("status_code", "it is response.status"),
+    **_each("elapsed latency", "see response.reply.attempts"),
+}
 _OF_LLM: Final[Mapping[str, str]] = {
     **_each("invoke generate generate_text", "call llm.chat(messages) or llm.complete(text)"),
     **_each("ainvoke agenerate", "await llm.achat(messages) or llm.acomplete(text)"),
@@ -108,6 +138,9 @@ ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
     "stream of a workflow": {**_OF_STREAM, **_each("usage finish_reason", "stream.reply(), the whole Reply, has it")},
     "client": _OF_CLIENT,
     "llm": _OF_LLM,
+    "context": _OF_CONTEXT,
+    "request": _OF_REQUEST,
+    "response": _OF_RESPONSE,
     "sync client": {"__aenter__": _ENTERED},
     "sync stream": {"__aenter__": _ENTERED},
     "async client": {"__enter__": _ENTERED_ASYNC},

@@ -205,7 +205,7 @@ def _tools_of(items: Iterable[Tool]) -> tuple[Tool, ...]:
 
 
 @frozen(hash=False, init=False, slots=False)
-class Context:
+class Context(Hinted, hints="context"):
     """A conversation: its messages, and the tools that the model may call. Immutable; every change gives a new one.
 
     The messages may also be given as strings, which become user messages, or as dicts (see `message_of`). Raises

@@ -13,16 +13,30 @@ import httpx
 import pytest
 
 import stepwell
-from stepwell import AsyncClient, Client, Context, Image, Tool, user
+from stepwell import (
+    AsyncClient,
+    Client,
+    Context,
+    Image,
+    Tool,
+    around,
+    on_chunk,
+    on_error,
+    on_request,
+    on_response,
+    user,
+)
 from stepwell.client import ClientSettings
 from stepwell.llm import LLM
 from stepwell.messages import Message, Reply, ToolCall
+from stepwell.pipeline.step import Step
 from stepwell.pipeline.stream.chunk_reader import OpenAnswer
 from stepwell.schemas import foreign_names
 from stepwell.schemas.chunks import Start, TextDelta
 from stepwell.schemas.foreign_names import ForeignName
 from stepwell.schemas.options import CALL_OPTIONS, CHAT_OPTIONS
 from stepwell.schemas.usage import Usage
+from stepwell.steps import Request, Response
 
 from scripted import MODEL, Scripted
 
@@ -35,6 +49,17 @@ WEATHER = Tool("weather")
 
 def option(**options: Any) -> Callable[[], Any]:
     return lambda: CLIENT.generate_text(MODEL, "x", **options)
+
+
+def in_step(step: Step) -> Callable[[], Any]:
+    return lambda: CLIENT.generate_text(MODEL, "x", pipeline=step)
+
+
+def with_seed(inherited: Any, request: Any) -> Any: ...
+
+
+def changed(request: Any) -> Any:
+    request.context = Context("y")
 
 
 HABITS: dict[str, tuple[Callable[[], Any], str]] = {
@@ -105,6 +130,37 @@ HABITS: dict[str, tuple[Callable[[], Any], str]] = {
     "chunk.choices": (lambda: TextDelta("x").choices, r"stream.text_deltas\(\)"),  # type: ignore[attr-defined]
     "stream.text_stream": (lambda: CLIENT.stream_text(MODEL, "x").text_stream, "stream.text_deltas"),  # type: ignore[attr-defined]
     "the text of a tool stream": (lambda: CLIENT.stream_tools(MODEL, "x", []).text, "stream.text_deltas"),  # type: ignore[attr-defined]
+    # Steps.
+    "request.messages": (
+        in_step(on_request("mine", lambda request: request.messages)),
+        "the conversation is request.context",
+    ),
+    "request.temperature": (
+        in_step(on_request("mine", lambda request: request.temperature)),
+        "it is in request.options",
+    ),
+    "request.context = ": (in_step(on_request(changed)), r"go on with request.replace\(context=...\)"),
+    "a list as a context": (
+        in_step(on_request("mine", lambda request: request.replace(context=[{"role": "user", "content": "y"}]))),
+        r"write Context\(\[...\]\), or request.context.append",
+    ),
+    "context.add": (lambda: Context("x").add("y"), r"context.append\(...\)"),  # type: ignore[attr-defined]
+    "response.text": (in_step(on_response("mine", lambda response: response.text)), "it is response.reply.text"),
+    "response.status_code": (
+        in_step(on_response("mine", lambda response: response.status_code)),
+        "it is response.status",
+    ),
+    **{
+        f"{maker.__name__} of a name": (
+            lambda maker=maker: maker("mine"),
+            "step 'mine' has no function; pass it after the name",
+        )
+        for maker in (around, on_request, on_response, on_error, on_chunk)
+    },
+    "an extending step as it is": (
+        lambda: CLIENT.override(MODEL, build_body=with_seed),
+        r"write extending\(with_seed\)",
+    ),
     # Clients.
     "client.chat.completions": (lambda: CLIENT.chat, r"call client.generate_text\(model, prompt\)"),  # type: ignore[attr-defined]
     "client.embeddings": (lambda: CLIENT.embeddings, r"call client.embed\("),  # type: ignore[attr-defined]
@@ -166,6 +222,9 @@ CLASSES = {
     "stream": stepwell.Stream,
     "client": Client,
     "llm": LLM,
+    "context": Context,
+    "request": Request,
+    "response": Response,
 }
 
 
@@ -181,7 +240,9 @@ def test_each_hint_names_what_there_is_for_what_there_is_not() -> None:
         owner = owners.get(name)
         for foreign, hint in table.items():
             assert owner is None or foreign not in names_of(owner), (name, foreign)
-            for subject, attribute in re.findall(r"\b(reply|usage|call|message|stream|client|llm)\.(\w+)", hint):
+            for subject, attribute in re.findall(
+                r"\b(reply|usage|call|message|stream|client|llm|context|request|response)\.(\w+)", hint
+            ):
                 assert attribute in names_of(CLASSES[subject]), hint
     settings = signature(ClientSettings).parameters.keys()
     assert settings.isdisjoint(foreign_names.SETTINGS)

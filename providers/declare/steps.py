@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from inspect import isgeneratorfunction
+from types import FunctionType
 from typing import Any, TypedDict
 
 from ...pipeline.http.request import Request
@@ -11,7 +12,7 @@ from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import InvalidOption, ProviderError, UnknownStep
-from ...schemas.functions import checked_function
+from ...schemas.functions import checked_function, parameters_of
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
 from ...schemas.parts import Part
@@ -19,7 +20,7 @@ from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..auth.auth import Auth
 from .constraints import Constraints, checked_constraints
-from .extending import Extending, takes_call
+from .extending import Extending, required_arguments, takes_call
 from .object_support import ObjectSupport
 from .rules import AnyRule, AnyTranslate, rule_table
 from .tool_policies import ToolCallIdPolicy, ToolNamePolicy
@@ -121,6 +122,15 @@ def checked_steps(steps: Mapping[str, Any]) -> dict[str, Any]:
     return {name: checked_step(name, value) for name, value in steps.items()}
 
 
+def _hint_to_extend(function: object, count: int | None) -> str | None:
+    """Return a hint for a function that takes the step in force besides the step's own arguments."""
+    if type(function) is not FunctionType:
+        return None
+    one_more = count is not None and required_arguments(function) == count + 1
+    takes_step = one_more or parameters_of(function)[:1] == ("inherited",)
+    return f"write extending({function.__name__}) if its first argument is the step in force" if takes_step else None
+
+
 def checked_step(name: str, value: object) -> Any:
     if name not in STEPS:
         hint = f"{nearest(name, STEPS)}; a step of the pipeline is changed by client.pipeline, or by attach"
@@ -135,7 +145,8 @@ def checked_step(name: str, value: object) -> Any:
         if not isinstance(value, _DATA[name]):
             raise InvalidOption(f"{name} cannot be a {type(value).__name__}", hint=f"pass a {_DATA[name].__name__}")
     elif not (value is None and name in _NONE) and not (name == "default_env_key" and isinstance(value, str)):
-        checked_function(value, name, *_CALLED_WITH[name])
+        count, optional = _CALLED_WITH[name]
+        checked_function(value, name, count, optional, hint=_hint_to_extend(value, count))
         if name == "authenticate" and isgeneratorfunction(value) and not takes_call(value):
             raise InvalidOption(
                 "an authenticate that yields effects takes (request, call)",
