@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ..schemas.errors import ConfigError, InvalidOption, UnknownProvider
-from ..schemas.nearest import misspelt, nearest
+from ..schemas.nearest import closest, misspelt, nearest
 from ..schemas.prices import BUCKETS, FEES, Prices
 from .rows import FIELD_ALIASES, KNOWN_FIELDS, Row
 
@@ -111,6 +111,14 @@ def dollars(limit: Decimal | float | str | None, option: str) -> Decimal | None:
     if price is not None and price.is_nan():
         raise InvalidOption(f"{option} cannot be {limit!r}", hint="dollars per million tokens, 0.5 for instance")
     return price
+
+
+def why_unlisted(id: str, provider: str, listed: Iterable[str]) -> str:
+    """Say that a model is not among those listed of its provider, and which of them may be meant: a typo, or a newer
+    model."""
+    close = closest(id, listed, 0.9)
+    meant = f"; did you mean {close!r}?" if close else ""
+    return f"not in our list of {provider}'s models: its limits, abilities and prices are unknown{meant}"
 
 
 def unlisted(provider: str, known: Iterable[str]) -> UnknownProvider:

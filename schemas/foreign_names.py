@@ -293,6 +293,15 @@ SETTINGS: Final[Mapping[str, str]] = {
 }
 """The equivalents of settings that other clients have."""
 
+_BUDGET: Final = 'write Budget("2.50") for dollars, Budget(tokens=100_000) for tokens'
+_RATE: Final = "write RateLimit(requests=500, tokens=200_000), which are per minute; per= gives other seconds"
+ARGUMENTS: Final[Mapping[str, str]] = {
+    "Budget": _BUDGET,
+    "RateLimit": _RATE,
+    "Timeouts": "write Timeouts(connect=, first_event=, idle=, total=), in seconds; others call idle= read",
+}
+"""How objects of these classes are made."""
+
 OPTIONS: Final[Mapping[str, str]] = {
     "stream": "for a stream call stream_text(...), or stream_tools(...) and stream_object(...) for run_tools and "
     "generate_object",

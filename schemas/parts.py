@@ -9,7 +9,7 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from .citation import Citation
 from .errors import ConfigError, DecodeError
@@ -91,12 +91,11 @@ class _Media:
     """The beginnings of the media types that its files may have."""
 
     def __new__(cls, *positional: object, **named: object) -> Self:
-        if positional:
-            name = cls.__name__
-            raise ConfigError(
-                f"{name} does not guess whether it gets a path, an address or bytes",
-                hint=f"{name}.from_file(path), {name}(url=…) or {name}(data=…)",
-            )
+        unknown = named.keys() - {each.name for each in fields(cls)}
+        if positional or unknown:
+            name, what = cls.__name__, f"{min(unknown)!r}" if unknown else "without a name: a path, an address or bytes"
+            hint = f"{name}.from_file(path), {name}(url=…) or {name}(data=…)"
+            raise ConfigError(f"{name} takes no argument {what}", hint=hint)
         return object.__new__(cls)
 
     def __attrs_post_init__(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import httpx
 import pytest
 
 import stepwell
-from stepwell import Client, Context, around, errors, on_request, user
+from stepwell import AsyncClient, Client, Context, around, errors, on_request, user
 from stepwell.cli import main
 from stepwell.declare import declare_provider, default, no_key, openai_chat
 from stepwell.llm import ChatTemplate
@@ -89,6 +90,35 @@ def test_an_object_in_the_place_of_a_schema_is_named_by_its_class_alone() -> Non
         with pytest.raises(errors.SchemaError, match=said) as caught:
             fake_client("{}").generate_object("fake:a", "hi", given)
         assert "secret" not in str(caught.value)
+
+
+def test_a_prompt_and_a_schema_in_each_others_place_are_an_error_that_says_so() -> None:
+    async def awaited(schema: Any, prompt: Any) -> None:
+        await AsyncClient(registry=FakeModel("1").registry).generate_object("fake:a", schema, prompt)
+
+    for schema in (int, list[int], {"type": "integer"}, dict[str, int]):
+        for prompt in ("secret?", [user("secret?")], Context("secret?")):
+            client = fake_client("1")
+            calls = (
+                lambda s=schema, p=prompt, c=client: c.generate_object("fake:a", s, p),
+                lambda s=schema, p=prompt, c=client: c.stream_object("fake:a", s, p).reply(),
+                lambda s=schema, p=prompt: asyncio.run(awaited(s, p)),
+            )
+            for call in calls:
+                says = r"in each other's place; .*generate_object\(model, prompt, schema\)"
+                with pytest.raises(errors.SchemaError, match=says) as caught:
+                    call()
+                assert "secret" not in str(caught.value)
+
+
+def test_a_model_that_is_not_listed_says_which_may_be_meant() -> None:
+    hint = str(stepwell.models.get("openai:gpt-4o-mni").facts["unlisted"])
+    assert hint.endswith("prices are unknown; did you mean 'gpt-4o-mini'?")
+    reply = Client(registry=FakeModel("x", stands_for="openai:*").registry).generate_text("openai:gpt-4o-mni", "hi")
+    assert [each.why for each in reply.warnings] == [hint]
+    assert hint in repr(stepwell.models.get("openai:gpt-4o-mni"))
+    assert "unlisted" not in stepwell.models.get("openai:gpt-4o").facts
+    assert not stepwell.models.get("nobody:m").facts
 
 
 def test_models_of_round_robin_in_a_list_are_refused_with_the_way_to_write_them() -> None:

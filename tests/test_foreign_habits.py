@@ -15,9 +15,13 @@ import pytest
 import stepwell
 from stepwell import (
     AsyncClient,
+    Budget,
     Client,
     Context,
+    File,
     Image,
+    RateLimit,
+    Timeouts,
     Tool,
     around,
     on_chunk,
@@ -161,6 +165,13 @@ HABITS: dict[str, tuple[Callable[[], Any], str]] = {
         lambda: CLIENT.override(MODEL, build_body=with_seed),
         r"write extending\(with_seed\)",
     ),
+    # Arguments of what is made.
+    "Budget(usd=)": (lambda: Budget(usd=3), r'argument .usd.; write Budget\("2.50"\) for dollars'),  # type: ignore[call-arg]
+    "RateLimit(rpm=)": (lambda: RateLimit(rpm=3), r"argument 'rpm'; write RateLimit\(requests=500"),  # type: ignore[call-arg]
+    "Timeouts(read=)": (lambda: Timeouts(read=3), r"argument 'read'; write Timeouts\(connect=, first_event=, idle="),  # type: ignore[call-arg]
+    "five timeouts": (lambda: Timeouts(1, 2, 3, 4, 5), "too many arguments without a name; write Timeouts"),  # type: ignore[call-arg]
+    "Image(path=)": (lambda: Image(path="cat.png"), r"no argument 'path'; Image.from_file\(path\)"),  # type: ignore[call-arg]
+    "File(file=)": (lambda: File(file="a.pdf"), r"no argument 'file'; File.from_file\(path\)"),  # type: ignore[call-arg]
     # Clients.
     "client.chat.completions": (lambda: CLIENT.chat, r"call client.generate_text\(model, prompt\)"),  # type: ignore[attr-defined]
     "client.embeddings": (lambda: CLIENT.embeddings, r"call client.embed\("),  # type: ignore[attr-defined]
