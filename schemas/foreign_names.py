@@ -208,7 +208,7 @@ class Hinted:
         for name, hint in ATTRIBUTES[hints].items() if hints else ():
             setattr(cls, name, ForeignName(name, hint))
         if hints in ITEMS and "__getitem__" not in vars(cls):
-            cls.__getitem__ = _refusing_items(hints)  # type: ignore[attr-defined]
+            type.__setattr__(cls, "__getitem__", _refusing_items(hints))
 
     def __dir__(self) -> list[str]:
         """Return the names of the attributes that the object has."""

@@ -208,7 +208,7 @@ def _undone(options: Mapping[str, Any], before: Mapping[str, Any], after: Mappin
     return out
 
 
-Request.__setattr__ = _refuse_change  # type: ignore[assignment, method-assign]  # that of attrs says less
+Request.__setattr__ = _refuse_change  # type: ignore[method-assign]  # that of attrs says less
 _new, _set = object.__new__, object.__setattr__
 _NAMES = frozenset(attribute.name for attribute in fields(Request))
 _COUNT = len(_NAMES)

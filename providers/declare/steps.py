@@ -20,7 +20,7 @@ from ...schemas.reply import Reply
 from ...schemas.usage import Usage
 from ..auth.auth import Auth
 from .constraints import Constraints, checked_constraints
-from .extending import Extending, required_arguments, takes_call
+from .extending import Extending, takes_call
 from .object_support import ObjectSupport
 from .rules import AnyRule, AnyTranslate, rule_table
 from .tool_policies import ToolCallIdPolicy, ToolNamePolicy
@@ -122,13 +122,14 @@ def checked_steps(steps: Mapping[str, Any]) -> dict[str, Any]:
     return {name: checked_step(name, value) for name, value in steps.items()}
 
 
-def _hint_to_extend(function: object, count: int | None) -> str | None:
-    """Return a hint for a function that takes the step in force besides the step's own arguments."""
-    if type(function) is not FunctionType:
+def _hint_to_extend(function: object) -> str | None:
+    """Return a hint for a function whose first parameter is, by its name, the step in force."""
+    if type(function) is not FunctionType or not _IN_FORCE.issuperset(parameters_of(function)[:1] or ("",)):
         return None
-    one_more = count is not None and required_arguments(function) == count + 1
-    takes_step = one_more or parameters_of(function)[:1] == ("inherited",)
-    return f"write extending({function.__name__}) if its first argument is the step in force" if takes_step else None
+    return f"write extending({function.__name__}), which passes it the step in force"
+
+
+_IN_FORCE = frozenset(("inherited", "previous", "original", "base", "parent", "inner", "default", "current", "old"))
 
 
 def checked_step(name: str, value: object) -> Any:
@@ -145,8 +146,7 @@ def checked_step(name: str, value: object) -> Any:
         if not isinstance(value, _DATA[name]):
             raise InvalidOption(f"{name} cannot be a {type(value).__name__}", hint=f"pass a {_DATA[name].__name__}")
     elif not (value is None and name in _NONE) and not (name == "default_env_key" and isinstance(value, str)):
-        count, optional = _CALLED_WITH[name]
-        checked_function(value, name, count, optional, hint=_hint_to_extend(value, count))
+        checked_function(value, name, *_CALLED_WITH[name], hint=_hint_to_extend(value))
         if name == "authenticate" and isgeneratorfunction(value) and not takes_call(value):
             raise InvalidOption(
                 "an authenticate that yields effects takes (request, call)",
