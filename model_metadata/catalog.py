@@ -18,7 +18,7 @@ from ..schemas.memo import Memo
 from ..schemas.model import Model, split_name
 from ..schemas.process_lock import ProcessLock
 from ..schemas.undo import Undo
-from .checks import STABLE, checked_row, checked_status, dollars, unlisted, words
+from .checks import STABLE, checked_row, checked_status, dollars, unlisted, why_unlisted, words
 from .files import FOLDER, catalog_folder, json_files, read_json
 from .ids import ANY, NORMALIZERS, Normalizer
 from .patches import Patch, read_patches
@@ -52,7 +52,7 @@ class Catalog:
         self._patches: list[Patch] = []
         self._as_of: str | None = None
         self._source: str | None = None
-        self._found = Memo[tuple[str, tuple[Normalizer, ...] | None], Model | None](_REMEMBERED)
+        self._found = Memo[tuple[str, object], Model | None](_REMEMBERED)
 
     def get(self, name: str, *, normalize: Iterable[Normalizer] | None = None) -> Model:
         """Return the model of a name; one with `known=False` if the catalog does not have it.
@@ -60,10 +60,20 @@ class Catalog:
         name: "provider:model-id".
         normalize: how the id may be shortened if it is not listed as it is; by default as `ids.NORMALIZERS` says.
 
-        The model has the id as given; `facts["listed_as"]` is the id of its row. Raises UnknownModel for a name of
-        another form.
+        The model has the id as given; `facts["listed_as"]` is the id of its row. One that is not listed has in
+        `facts["unlisted"]` which of the provider's models may be meant. Raises UnknownModel for a name of another form.
         """
-        return self.find_exact(name, normalize=normalize) or Model(*split_name(name))
+        return self.find_exact(name, normalize=normalize) or self._unlisted(name)
+
+    def _unlisted(self, name: str) -> Model:
+        found, key = self._found, (name, "unlisted")
+        model = found.get(key)
+        if model is None:
+            provider, id = split_name(name)
+            listed = self.ids(provider)
+            model = Model(provider, id, facts={"unlisted": why_unlisted(id, provider, listed)} if listed else {})
+            found.put(key, model)
+        return model
 
     def find_exact(self, name: str, *, normalize: Iterable[Normalizer] | None = None) -> Model | None:
         """Return the model as `get` does, or None if it is not listed; `normalize=()` accepts no other spelling."""

@@ -7,7 +7,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from ..schemas.errors import ConfigError, InvalidOption, UnknownProvider
-from ..schemas.nearest import closest, nearest
+from ..schemas.nearest import closest, misspelt, nearest
 from ..schemas.prices import BUCKETS, FEES, Prices
 from .rows import FIELD_ALIASES, KNOWN_FIELDS, Row
 
@@ -44,7 +44,7 @@ def checked_row(row: Row, where: str) -> dict[str, Any]:
     is accepted as a custom fact.
     """
     for name, value in row.items():
-        if name not in _KNOWN and (close := closest(name, _KNOWN, 0.8)):
+        if name not in _KNOWN and (close := misspelt(name, _KNOWN)):
             raise ConfigError(f"{where}: a row has no {name!r}", hint=f"did you mean {close!r}?")
         if name in _KINDS and value is not None and not isinstance(value, _KINDS[name]):
             kinds = " or ".join(kind.__name__.lower() for kind in _KINDS[name])
@@ -113,8 +113,16 @@ def dollars(limit: Decimal | float | str | None, option: str) -> Decimal | None:
     return price
 
 
+def why_unlisted(id: str, provider: str, listed: Iterable[str]) -> str:
+    """Say that a model is not among those listed of its provider, and which of them may be meant: a typo, or a newer
+    model."""
+    close = closest(id, listed, 0.9)
+    meant = f"; did you mean {close!r}?" if close else ""
+    return f"not in our list of {provider}'s models: its limits, abilities and prices are unknown{meant}"
+
+
 def unlisted(provider: str, known: Iterable[str]) -> UnknownProvider:
     """Return the error for a provider without any model in the catalog."""
-    close = closest(provider.replace("_", "-"), known)
+    close = misspelt(provider, known)
     hint = f"did you mean {close!r}?" if close else "models.providers() lists all; add() adds a model"
     return UnknownProvider(f"no model of a provider {provider!r} is listed", hint=hint)

@@ -22,8 +22,10 @@ Run = Callable[[Request, CallNext], StepGenerator]
 def around(name: str, run: Run, /, *, counts: bool = False, limits: bool = False) -> Step: ...
 @overload
 def around(run: Run, /, *, counts: bool = False, limits: bool = False) -> Step: ...
-def around(first: Any, second: Any = None, /, *, counts: bool = False, limits: bool = False) -> Step:
+def around(name_or_run: Any, run: Any = None, /, *, counts: bool = False, limits: bool = False) -> Step:
     """Make a step of `run(request, call)`, a generator that gets its response by `yield from call(request)`.
+
+        around("name", run)     # or around(run), and @around above the function, for the function's own name
 
     It may call several times (retry), never (cache) or with another request (fallback), and yield effects. It returns
     a Response, or a Reply.
@@ -35,7 +37,7 @@ def around(first: Any, second: Any = None, /, *, counts: bool = False, limits: b
     Raises InvalidOption for an async function and for anything that cannot be called with these
     two, and StepError, with the step's name, if `run` returns anything else.
     """
-    name, run = name_and_value(first, second, 2, generator=True)
+    name, run = name_and_value(name_or_run, run, 2, generator=True)
     written_at = place_in_code(run)
     if limits:
         run = _passed_by(name, run)

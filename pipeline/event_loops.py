@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from collections.abc import Awaitable, Callable, Generator, Sequence
 from contextlib import suppress
 from contextvars import copy_context
@@ -14,6 +15,8 @@ from .effects import CallModel, Close, Emit, Flow, Run, Sleep, StartTask, StopTa
 from .signal import Signal, Task
 
 _RUNNING: set[Any] = set()
+_WARNED: list[bool] = []
+"""Not empty once this process has been warned of a call that blocks its event loop."""
 
 
 class AsyncPerformer:
@@ -167,6 +170,27 @@ async def stop_on_loop(tasks: Sequence[Task]) -> None:
     with anyio.move_on_after(STOP_SECONDS, shield=True):
         for task in tasks:
             await await_signal(Wait(task.join))
+
+
+def warn_of_blocking() -> None:
+    """Issue a RuntimeWarning, once in a process, that a sync call blocks the event loop which runs.
+
+    Not where a person types the code (a notebook, `python -m asyncio`): no other task waits there.
+    """
+    if _WARNED or hasattr(sys, "ps1") or "ipykernel" in sys.modules:
+        return
+    _WARNED.append(True)
+    from inspect import currentframe  # only for the warning
+
+    frame, depth = currentframe(), 0
+    while frame is not None and frame.f_globals.get("__name__", "").partition(".")[0] == "stepwell":
+        frame, depth = frame.f_back, depth + 1
+    warnings.warn(
+        "a sync call of stepwell blocks the event loop that runs: no other task goes on until its answer is there; "
+        "await the same call of an AsyncClient (or agenerate_text and so on), or run this in asyncio.to_thread",
+        RuntimeWarning,
+        stacklevel=depth + 1,
+    )
 
 
 def running_trio() -> Any:

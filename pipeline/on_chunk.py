@@ -25,9 +25,11 @@ def on_chunk(name: str, fn: EachChunk, /) -> Step: ...
 def on_chunk(fn: EachChunk, /) -> Step: ...
 @overload
 def on_chunk(name: str = ..., /, *, make: Callable[[Request], EachChunk | Stage]) -> Step: ...
-def on_chunk(first: object = None, second: object = None, /, *, make: object = None) -> Step:
+def on_chunk(name_or_fn: object = None, fn: Any = None, /, *, make: object = None) -> Step:
     """Make a step of `fn(chunk)`, which returns a chunk or a list of chunks to put in its place ([] drops it), or None
     to leave it as it is.
+
+    `on_chunk("name", fn)`, or `on_chunk(fn)` and `@on_chunk` for the function's own name.
 
     make: for a function with state, in place of `fn`: `make(request)` is called once for each answer, and returns the
         function of its chunks, or an object with `feed(chunks)` and `flush()`, which can add chunks at the end; see
@@ -37,10 +39,10 @@ def on_chunk(first: object = None, second: object = None, /, *, make: object = N
     name `request`. An unstreamed reply passes as chunks, too.
     """
     if make is not None:
-        name, fn = _named_factory(first, second, make)
+        name, fn = _named_factory(name_or_fn, fn, make)
         begin = _stage_factory(name, fn) if isinstance(fn, type) else partial(_make_stage, name, fn)
     else:
-        name, fn = name_and_value(first, second, 1)
+        name, fn = name_and_value(name_or_fn, fn, 1)
         begin = _stage_factory(name, fn) if isinstance(fn, type) else lambda request: _EachChunk(fn, name)
 
     def wrap(inner: CallNext) -> CallNext:

@@ -129,9 +129,12 @@ def _ways_out(steps: Sequence[Step], call: CallNext) -> CallNext:
 def on_request(name: str, fn: Callable[[Request], Any], /) -> Step: ...
 @overload
 def on_request(fn: Callable[[Request], Any], /) -> Step: ...
-def on_request(first: Any, second: Any = None, /) -> Step:
-    """Make a step of `fn(request)`, which returns the request to go on with, a Reply to halt with, or Halt(...)."""
-    name, fn = name_and_value(first, second, 1)
+def on_request(name_or_fn: Any, fn: Any = None, /) -> Step:
+    """Make a step of `fn(request)`, which returns the request to go on with, a Reply to halt with, or Halt(...).
+
+    `on_request("name", fn)`, or `on_request(fn)` and `@on_request` for the function's own name.
+    """
+    name, fn = name_and_value(name_or_fn, fn, 1)
 
     return Step(
         name,
@@ -166,12 +169,14 @@ def _ways_in(fns: Sequence[tuple[str, Callable[[Request], Any]]], call: CallNext
 def on_response(name: str, fn: Callable[[Response], Any], /) -> Step: ...
 @overload
 def on_response(fn: Callable[[Response], Any], /) -> Step: ...
-def on_response(first: Any, second: Any = None, /) -> Step:
+def on_response(name_or_fn: Any, fn: Any = None, /) -> Step:
     """Make a step of `fn(response)`, which returns the response to go on with, or an exception, or Halt(...).
+
+    `on_response("name", fn)`, or `on_response(fn)` and `@on_response` for the function's own name.
 
     The `response.reply` of a stream is still None; use on_chunk, or `response.on_end(fn)`.
     """
-    name, fn = name_and_value(first, second, 1)
+    name, fn = name_and_value(name_or_fn, fn, 1)
 
     def wrap(inner: CallNext) -> CallNext:
         def run(request: Request) -> StepGenerator:
@@ -186,13 +191,15 @@ def on_response(first: Any, second: Any = None, /) -> Step:
 def on_error(name: str, fn: Callable[[Request, Exception], Any], /) -> Step: ...
 @overload
 def on_error(fn: Callable[[Request, Exception], Any], /) -> Step: ...
-def on_error(first: Any, second: Any = None, /) -> Step:
+def on_error(name_or_fn: Any, fn: Any = None, /) -> Step:
     """Make a step of `fn(request, error)`, which returns a Reply or Response to recover, another exception, or None to
     let the error pass.
 
+    `on_error("name", fn)`, or `on_error(fn)` and `@on_error` for the function's own name.
+
     It sees those errors of a stream that come before its first chunk.
     """
-    name, fn = name_and_value(first, second, 2)
+    name, fn = name_and_value(name_or_fn, fn, 2)
 
     def wrap(inner: CallNext) -> CallNext:
         def run(request: Request) -> StepGenerator:
@@ -263,6 +270,9 @@ def wrong_result(name: str, result: object, expected: str) -> StepError:
 def name_and_value(first: Any, second: Any, count: int, *, generator: bool = False) -> tuple[str, Any]:
     """Return the name and the function of a step. Raises InvalidOption unless it takes `count` arguments, and for a
     generator function where it may be none."""
+    if second is None and isinstance(first, str):
+        hint = "pass it after the name, or pass it alone, also by the decorator: the step then has its name"
+        raise InvalidOption(f"step {first!r} has no function", hint=hint)
     name, fn = (getattr(first, "__name__", type(first).__name__), first) if second is None else (first, second)
     if generator or not isinstance(fn, type):
         check_function(name, fn, count)

@@ -8,8 +8,6 @@ import stat
 from .errors import ConfigError
 
 MIB = 2**20
-MEDIA_BYTES = 512 * MIB
-"""The most bytes of an image, a document or a recording: the largest that a provider takes (OpenAI's files)."""
 RECORD_BYTES = 1024 * MIB
 """The most bytes of a cassette or a stored conversation."""
 SETTINGS_BYTES = MIB

@@ -6,8 +6,8 @@ instructor.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Callable, Mapping
+from typing import Final, NoReturn
 
 
 def _each(words: str, right: str) -> dict[str, str]:
@@ -88,6 +88,36 @@ _OF_CLIENT: Final[Mapping[str, str]] = {
     **_each("aclose", "call close(), or use the client in a `with` block"),
     **_each("api_key base_url", "api_keys= and base_urls= go by provider, or with a single call"),
 }
+_OF_CONTEXT: Final[Mapping[str, str]] = {
+    **_each("add extend insert push add_message add_user_message", "context.append(...) returns a longer one"),
+    **_each("text", "the last message's is context[-1].text"),
+    **_each("role content", "they are of its messages: context[-1].role"),
+}
+_OF_REQUEST: Final[Mapping[str, str]] = {
+    **_each("messages prompt conversation history contents", "the conversation is request.context"),
+    **_each("system instructions", "it is the first message of request.context"),
+    **_each("text content", "the last message's is request.context[-1].text"),
+    **_each("tools", "they are request.context.tools"),
+    **_each(
+        "temperature max_tokens seed stop top_p params kwargs tool_choice response_format", "it is in request.options"
+    ),
+    **_each("json data payload content_bytes", "the bytes are request.body, which build_body and encode_body make"),
+    **_each("api_key key token", "it is request.credential"),
+    **_each("timeout", "the limits are request.timeouts"),
+    **_each("provider", "it is request.model.provider"),
+    **_each("copy evolve model_copy", "request.replace(...) returns a changed copy"),
+}
+_ANSWER: Final = "of an answer that is no stream, it is response.reply.{}; of a stream, use on_chunk or response.on_end"
+_OF_RESPONSE: Final[Mapping[str, str]] = {
+    **{
+        name: _ANSWER.format(name)
+        for name in ("text", "message", "usage", "tool_calls", "finish_reason", "object", "cost")
+    },
+    **_each("content choices output_text messages", _ANSWER.format("text")),
+    **_each("json", "the decoded body is response.data"),
+    **_each("status_code", "it is response.status"),
+    **_each("elapsed latency", "see response.reply.attempts"),
+}
 _OF_LLM: Final[Mapping[str, str]] = {
     **_each("invoke generate generate_text", "call llm.chat(messages) or llm.complete(text)"),
     **_each("ainvoke agenerate", "await llm.achat(messages) or llm.acomplete(text)"),
@@ -96,6 +126,8 @@ _OF_LLM: Final[Mapping[str, str]] = {
     **_each("batch abatch", "call client.submit_batch(model, prompts)"),
     **_each("bind with_config", "call llm.with_options(...)"),
 }
+_ENTERED: Final = "it is synchronous: write `with`, or take an AsyncClient, whose methods are the same and awaited"
+_ENTERED_ASYNC: Final = "it is asynchronous: write `async with`"
 ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
     "reply": _OF_REPLY,
     "usage": _OF_USAGE,
@@ -106,8 +138,28 @@ ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
     "stream of a workflow": {**_OF_STREAM, **_each("usage finish_reason", "stream.reply(), the whole Reply, has it")},
     "client": _OF_CLIENT,
     "llm": _OF_LLM,
+    "context": _OF_CONTEXT,
+    "request": _OF_REQUEST,
+    "response": _OF_RESPONSE,
+    "sync client": {"__aenter__": _ENTERED},
+    "sync stream": {"__aenter__": _ENTERED},
+    "async client": {"__enter__": _ENTERED_ASYNC},
+    "async stream": {"__enter__": _ENTERED_ASYNC},
 }
-"""By kind of object, the equivalents of attributes that other libraries have."""
+"""By kind of object, the equivalents of attributes that other libraries have.
+
+A `with` statement looks up `__enter__` and gets the error from there. Without `__exit__` the class still is no context
+manager for `isinstance`.
+"""
+ITEMS: Final[Mapping[str, str]] = {
+    "reply": f"{_TEXT}, further answers are reply.alternatives",
+    "usage": "its fields are usage.input_tokens, usage.output_tokens and so on",
+    "call": "call.name is the tool's name, call.arguments a dict",
+    "message": "message.text is its text, message.content the parts",
+    "chunk": _STREAMED,
+    "async stream": "read it with `async for`",
+}
+"""By kind of object, what to write in the place of `reply["text"]`, `reply[0]` or `for each in reply`."""
 
 
 class ForeignName:
@@ -127,6 +179,22 @@ class ForeignName:
         )
 
 
+def _refusing_items(kind: str) -> Callable[[object, object], NoReturn]:
+    """Return the `__getitem__` of a class that has no items, for an error with a hint.
+
+    Python calls it for `reply[0]`, and also to iterate what has no `__iter__`, which is not defined: the class would be
+    an Iterable for `isinstance`.
+    """
+
+    def refuse(self: object, item: object, /) -> NoReturn:
+        name = type(self).__name__
+        if isinstance(item, str) and item in dir(self) and not item.startswith("_"):
+            raise TypeError(f"{name!r} object has no items; write {kind.rpartition(' ')[2]}.{item}")
+        raise TypeError(f"{name!r} object has no items; {ATTRIBUTES[kind].get(str(item)) or ITEMS[kind]}")
+
+    return refuse
+
+
 class Hinted:
     """A base class of classes whose attributes have other names in other libraries.
 
@@ -139,6 +207,8 @@ class Hinted:
         super().__init_subclass__(**more)
         for name, hint in ATTRIBUTES[hints].items() if hints else ():
             setattr(cls, name, ForeignName(name, hint))
+        if hints in ITEMS and "__getitem__" not in vars(cls):
+            type.__setattr__(cls, "__getitem__", _refusing_items(hints))
 
     def __dir__(self) -> list[str]:
         """Return the names of the attributes that the object has."""
@@ -147,6 +217,14 @@ class Hinted:
             values.update(vars(cls))
         return [name for name in object.__dir__(self) if type(values.get(name)) is not ForeignName]
 
+
+PROVIDERS: Final[Mapping[str, str]] = {
+    "fake": "a FakeModel answers the calls of a client that has its providers: Client(registry=fake.registry)",
+    "grok": "did you mean 'xai'?",
+    "claude": "did you mean 'anthropic'?",
+    **_each("gpt chatgpt", "did you mean 'openai'?"),
+}
+"""Hints for names that are no provider's id, though one may expect it."""
 
 PACKAGE: Final[Mapping[str, str]] = {
     **_each("completion chat_completion text_completion generate invoke chat", "call generate_text(model, prompt)"),
@@ -170,6 +248,31 @@ PACKAGE: Final[Mapping[str, str]] = {
 }
 """The equivalents of names that other libraries export at the top."""
 
+ERRORS: Final[Mapping[str, str]] = {
+    **_each("RateLimited RateLimitExceeded TooManyRequests TooManyRequestsError", "RateLimitError"),
+    **_each("BadRequestError BadRequest InvalidRequestError UnprocessableEntityError RequestError", "InvalidRequest"),
+    **_each("AuthenticationError PermissionDeniedError Unauthorized AuthenticationFailed", "AuthError"),
+    **_each("NotFoundError", "NotFound"),
+    **_each("ModelNotFound ModelNotFoundError InvalidModel", "UnknownModel"),
+    **_each("APIError APIStatusError HTTPStatusError ApiError ProviderException", "ProviderError"),
+    **_each("APIConnectionError ConnectionFailed NetworkError", "TransportError"),
+    **_each("APITimeoutError Timeout ReadTimeout", "TotalTimeout"),
+    **_each("InternalServerError APIServerError", "ServerError"),
+    **_each("OverloadedError ServiceUnavailable ServiceUnavailableError", "Overloaded"),
+    **_each("ContextWindowExceededError ContextLengthExceeded ContextWindowExceeded", "ContextOverflow"),
+    **_each("ContentPolicyViolationError ContentFilterError ContentFilterFinishReasonError", "ContentFiltered"),
+    **_each("InsufficientQuota QuotaExceeded InsufficientQuotaError", "QuotaError"),
+    **_each("BudgetExceededError", "BudgetExceeded"),
+    **_each("APIResponseValidationError JSONSchemaValidationError", "DecodeError"),
+    **_each("ValidationError OutputParserException ObjectInvalidError InstructorRetryException", "ObjectInvalid"),
+    **_each("MaxTurnsExceeded UsageLimitExceeded GraphRecursionError", "StepLimit"),
+    **_each("ToolException ToolError ToolExecutionError", "ToolFailed"),
+    **_each("UnsupportedParamsError", "InvalidOption"),
+    **_each("MissingAPIKey MissingApiKey APIKeyMissing NoKey", "MissingKey"),
+    **_each("OpenAIError AnthropicError Error BaseError StepwellException", "StepwellError"),
+}
+"""Our errors by their names in other libraries."""
+
 SETTINGS: Final[Mapping[str, str]] = {
     "api_key": "it goes by provider: api_keys={'openai': …}, or with a single call: api_key=…",
     "base_url": "it goes by provider: base_urls={'openai': …}, or with a single call: base_url=…",
@@ -190,14 +293,31 @@ SETTINGS: Final[Mapping[str, str]] = {
 }
 """The equivalents of settings that other clients have."""
 
+_BUDGET: Final = 'write Budget("2.50") for dollars, Budget(tokens=100_000) for tokens'
+_RATE: Final = "write RateLimit(requests=500, tokens=200_000), which are per minute; per= gives other seconds"
+ARGUMENTS: Final[Mapping[str, str]] = {
+    "Budget": _BUDGET,
+    "RateLimit": _RATE,
+    "Timeouts": "write Timeouts(connect=, first_event=, idle=, total=), in seconds; others call idle= read",
+}
+"""How objects of these classes are made."""
+
 OPTIONS: Final[Mapping[str, str]] = {
-    "stream": "call stream_text(...), which gives a stream",
-    **_each("messages contents input", "pass the conversation as the prompt"),
+    "stream": "for a stream call stream_text(...), or stream_tools(...) and stream_object(...) for run_tools and "
+    "generate_object",
+    **_each(
+        "messages contents input history chat_history message_history memory conversation context previous_messages",
+        "pass the conversation as the prompt",
+    ),
+    **_each(
+        "max_turns max_iterations max_tool_calls recursion_limit", "it is max_steps= of run_tools and stream_tools"
+    ),
     **_each("response_model output_type result_type schema", "call generate_object(model, prompt, schema)"),
-    **_each("max_steps max_turns max_iterations approve tool_timeout deps", _LOOP.replace("tools)", "tools, ...)")),
+    **_each("max_steps approve tool_timeout deps", _LOOP.replace("tools)", "tools, ...)")),
     **_each("fallbacks", "it is a step: pipeline=stepwell.fallback('provider:model-id')"),
     **_each("callbacks hooks", "they are steps: pipeline=[...], or stepwell.events.subscribe"),
-    **_each("caching", "it is a step: pipeline=stepwell.cache()"),
+    **_each("caching cache use_cache", "it is a step: pipeline=stepwell.cache()"),
+    **_each("prompt_caching cache_control", "it is prompt_cache=True"),
     **_each("journal", "it is a setting of a client: Client(journal='work.sqlite')"),
     **_each("output outfile", "a map has out='results.jsonl'"),
     **_each("mock_response", "use stepwell.testing.FakeModel"),
@@ -233,11 +353,12 @@ SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     **dict.fromkeys(("numcompletions", "candidatecount", "bestof"), ("n",)),
     **dict.fromkeys(("randomseed",), ("seed",)),
-    **dict.fromkeys(("maxretries", "numretries"), ("retries",)),
+    **dict.fromkeys(("maxretries", "numretries", "retry", "retrycount", "retryattempts", "maxattempts"), ("retries",)),
     **dict.fromkeys(("apibase", "baseurl", "endpoint"), ("base_url",)),
     **dict.fromkeys(("key", "token"), ("api_key",)),
     **dict.fromkeys(("extraheaders", "defaultheaders"), ("headers",)),
     **dict.fromkeys(("extrabody", "modelkwargs", "additionalmodelrequestfields"), ("provider_options",)),
-    **dict.fromkeys(("requesttimeout",), ("timeout",)),
+    **dict.fromkeys(("requesttimeout", "timeoutseconds", "deadline"), ("timeout",)),
+    **dict.fromkeys(("temp",), ("temperature",)),
 }
 """Our options by their names in other libraries, which are in lower case and without underscores."""

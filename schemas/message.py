@@ -20,6 +20,7 @@ from .dict_form import (
 )
 from .errors import ConfigError
 from .foreign_names import Hinted
+from .missing_argument import refuse_missing
 from .parts import PARTS, Audio, Part, Reasoning, Refusal, ServerToolCall, ServerToolResult, Text, ToolCall
 from .tool import Tool, tool_behind
 
@@ -206,7 +207,7 @@ def _tools_of(items: Iterable[Tool]) -> tuple[Tool, ...]:
 
 
 @frozen(hash=False, init=False, slots=False)
-class Context:
+class Context(Hinted, hints="context"):
     """A conversation: its messages, and the tools that the model may call. Immutable; every change gives a new one.
 
     The messages may also be given as strings, which become user messages, or as dicts (see `message_of`). Raises
@@ -295,6 +296,7 @@ def context_of(prompt: object) -> Context:
     elif isinstance(prompt, Iterable) and not isinstance(prompt, bytes) and not hasattr(prompt, "model_dump"):
         context = Context(_messages(prompt))
     else:
+        refuse_missing(prompt)
         raise ConfigError(
             f"a prompt cannot be a {type(prompt).__name__}", hint="pass a string, a Context or a list of messages"
         )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from .errors import UnknownModel
 from .prices import Prices
@@ -62,6 +62,14 @@ class Model:
 
     def __str__(self) -> str:
         return f"{self.provider}:{self.id}"
+
+    def __repr__(self) -> str:
+        """Show what is known of the model, and why nothing is of one that is not listed."""
+        values = {each.name: getattr(self, each.name) for each in fields(Model) if each.repr}
+        if why := self.facts.get("unlisted"):
+            values["unlisted"] = why
+        shown = (f"{name}={value!r}" for name, value in values.items() if value is not None and value != _NOTHING)
+        return f"Model({', '.join(shown)})"
 
     @classmethod
     def named(cls, name: str) -> Model:

@@ -9,11 +9,10 @@ from base64 import b64decode
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Self, TypeAlias
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from .citation import Citation
 from .errors import ConfigError, DecodeError
-from .files import MEDIA_BYTES, read_file
 from .foreign_names import Hinted
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
     from os import PathLike
 
 Extra: TypeAlias = JSONObject
+MEDIA_BYTES = 512 * 2**20  # of an image, a document or a recording: the largest that a provider takes (OpenAI's files)
 _LONG_NUMBER = late_pattern(r"\d{19}")
 
 
@@ -91,12 +91,11 @@ class _Media:
     """The beginnings of the media types that its files may have."""
 
     def __new__(cls, *positional: object, **named: object) -> Self:
-        if positional:
-            name = cls.__name__
-            raise ConfigError(
-                f"{name} does not guess whether it gets a path, an address or bytes",
-                hint=f"{name}.from_file(path), {name}(url=…) or {name}(data=…)",
-            )
+        unknown = named.keys() - {each.name for each in fields(cls)}
+        if positional or unknown:
+            name, what = cls.__name__, f"{min(unknown)!r}" if unknown else "without a name: a path, an address or bytes"
+            hint = f"{name}.from_file(path), {name}(url=…) or {name}(data=…)"
+            raise ConfigError(f"{name} takes no argument {what}", hint=hint)
         return object.__new__(cls)
 
     def __attrs_post_init__(self) -> None:
@@ -132,7 +131,8 @@ class _Media:
         """
         from pathlib import Path  # only where there are files
 
-        from .media_types import guessed_type, is_text, media_type_of  # likewise, as in the methods below
+        from .files import read_file
+        from .media_types import guessed_type, is_text, media_type_of
 
         label = "the image" if cls.type == "image" else "the file"
         content = read_file(path, at_most=at_most, root=root, label=label)

@@ -58,24 +58,14 @@ def __getattr__(name: str) -> object:
     elif name in MODULES:
         value = import_module(f".{name}", __name__)
     else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{_place_of(name) or _other_name(name)}")
+        from inspect import currentframe  # only for a mistake
+
+        from .schemas.other_names import no_such_name
+
+        frame = currentframe()
+        raise no_such_name(__name__, name, frame and frame.f_back)
     globals()[name] = value
     return value
-
-
-def _place_of(name: str) -> str:
-    """Say where a public name is that is not at the top."""
-    modules = () if name.startswith("_") else MODULES
-    found = (each for each in modules if name in getattr(import_module(f".{each}", __name__), "__all__", ()))
-    module = next(found, None)
-    return f"; it is in {__name__}.{module}" if module else ""
-
-
-def _other_name(name: str) -> str:
-    """Say what a name of other libraries is called here."""
-    from .schemas.foreign_names import PACKAGE  # only for a mistake
-
-    return f"; {PACKAGE[name]}" if name in PACKAGE else ""
 
 
 def __dir__() -> list[str]:

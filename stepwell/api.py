@@ -10,6 +10,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .bulk_api import BulkClient
+from .schemas.missing_argument import with_clear_errors
 
 if TYPE_CHECKING:
     from .health_check import Health
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@with_clear_errors
 class Client(BulkClient):
     """The synchronous client. Safe to share between threads; a forked child gets connections of its own."""
 

@@ -10,6 +10,7 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, Unpack, overload
 
 from .async_bulk_api import AsyncBulkClient
+from .schemas.missing_argument import with_clear_errors
 
 if TYPE_CHECKING:
     from .health_check import Health
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+@with_clear_errors
 class AsyncClient(AsyncBulkClient):
     """The asynchronous client, on asyncio or trio. One object serves several event loops, one after another or
     at once: each gets connections of its own, which are closed when the loop ends."""

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from os import PathLike
-from typing import TYPE_CHECKING, Literal, Unpack
+from typing import TYPE_CHECKING, Literal, Never, Unpack
 
 from .client import BaseClient
+from .schemas.errors import ConfigError
+from .schemas.missing_argument import refuse_missing, with_clear_errors
 
 if TYPE_CHECKING:
     from .options import ChatOptions, ModelLike, PromptLike, ToolLike
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from .workflows.tools.loop import LoopOptions
 
 
+@with_clear_errors
 class BulkClient(BaseClient):
     """A client with the calls about many prompts at once."""
 
@@ -58,7 +61,7 @@ class BulkClient(BaseClient):
     def map(
         self,
         items: Items,
-        *,
+        *misplaced: Never,
         model: ModelLike = None,
         prompt: Prompt = None,
         schema: object = None,
@@ -104,6 +107,9 @@ class BulkClient(BaseClient):
             loop that were answered are not repeated after a kill. The client's own is used with `job="name"`.
         options: those of generate_text, or of run_tools.
         """
+        refuse_missing(items)
+        if misplaced:
+            raise ConfigError("map takes one argument without a name, the items", hint="map(items, model=…, prompt=…)")
         from .workflows.map.begin import job_of  # brings in JSON Schema
         from .workflows.map.run import MapRun
 

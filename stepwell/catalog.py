@@ -1,7 +1,10 @@
 """The model catalog: what each model can do and what it costs."""
 
+from typing import TYPE_CHECKING
+
 from .model_metadata.catalog import Catalog, models
 from .schemas.model import Model
+from .schemas.other_names import suggesting
 from .schemas.prices import Prices
 
 
@@ -19,3 +22,7 @@ __all__ = [
     "Prices",
     "models",
 ]
+
+
+if not TYPE_CHECKING:  # for a type checker, any name would then exist
+    __getattr__ = suggesting(__name__)

@@ -1,5 +1,7 @@
 """The chunks of a stream, and the ToolRun that a stream of a tool loop has as well."""
 
+from typing import TYPE_CHECKING
+
 from .schemas.chunks import (
     Alternative,
     Cited,
@@ -18,6 +20,7 @@ from .schemas.chunks import (
     ToolCallStart,
     UsageUpdate,
 )
+from .schemas.other_names import suggesting
 from .workflows.tools.call import ToolRun
 
 __all__ = [
@@ -39,3 +42,7 @@ __all__ = [
     "ToolRun",
     "UsageUpdate",
 ]
+
+
+if not TYPE_CHECKING:  # for a type checker, any name would then exist
+    __getattr__ = suggesting(__name__)

@@ -27,9 +27,10 @@ from .providers.declare.registry import Registry
 from .providers.declare.steps import PlacedSteps
 from .schemas.errors import ConfigError
 from .schemas.foreign_names import Hinted
+from .schemas.missing_argument import AbsentArgument, refuse_missing
 from .schemas.reply import Reply
 from .schemas.undo import Undo
-from .settings import overridden, refused_job, unknown_setting
+from .settings import misplaced_setting, overridden, refused_job, unknown_setting
 
 if TYPE_CHECKING:
     from .connect import AnyHTTPClient, AnyTransport
@@ -48,7 +49,7 @@ class ClientSettings(Hinted, Generic[ConnectionsType], hints="client"):
 
     def __init__(
         self,
-        *,
+        *misplaced: Never,
         transport: AnyTransport = None,
         http: AnyHTTPClient = None,
         max_connections: int | None = None,
@@ -88,8 +89,9 @@ class ClientSettings(Hinted, Generic[ConnectionsType], hints="client"):
 
         Raises ConfigError for anything that cannot be used.
         """
-        if unknown:
-            raise unknown_setting(unknown, signature(ClientSettings).parameters.keys() - {"unknown"})
+        if unknown or misplaced:
+            known = signature(ClientSettings).parameters.keys() - {"unknown", "misplaced"}
+            raise unknown_setting(unknown, known) if unknown else misplaced_setting(misplaced)
         self.planner = CallPlanner(
             api_keys=api_keys,
             base_urls=base_urls,
@@ -179,7 +181,7 @@ class ClientSettings(Hinted, Generic[ConnectionsType], hints="client"):
         return overridden(self.planner.overrides, self.planner.registry, models, **steps)
 
 
-class BaseClient(ClientSettings[Connections]):
+class BaseClient(ClientSettings[Connections], hints="sync client"):
     """A client of sync calls without a method for each operation: what a Client is built on.
 
     Safe to share between threads; a forked child gets connections of its own.
@@ -196,6 +198,7 @@ class BaseClient(ClientSettings[Connections]):
         if self.planner.journal is not None and options.get("job") is not None:
             from .journal.attached import call_in_job
 
+            refuse_missing(model, input)
             return drive(call_in_job(self.planner, operation, model, input, options), self.connections.open().perform)
         pipeline, request = self.planner.request(operation, model, input, options)
         return completed_reply(drive(pipeline.flow(request), self.connections.open().perform), request.context)
@@ -205,6 +208,7 @@ class BaseClient(ClientSettings[Connections]):
         if self.planner.journal is not None and options.get("job") is not None:
             from .journal.attached import stream_in_job
 
+            refuse_missing(model, input)
             return stream_in_job(self.planner, operation, model, input, options, self.connections.open())
         pipeline, request = self.planner.request(operation, model, input, options, stream=True)
         transport = self.connections.open()
@@ -244,7 +248,7 @@ class BaseClient(ClientSettings[Connections]):
         self.close()
 
 
-class BaseAsyncClient(ClientSettings[AsyncConnections]):
+class BaseAsyncClient(ClientSettings[AsyncConnections], hints="async client"):
     """A client of calls that are awaited, on asyncio or trio: what an AsyncClient is built on.
 
     One object serves several event loops, one after another or at once: each gets connections of its own, which are
@@ -267,9 +271,10 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
         if self.planner.journal is not None and options.get("job") is not None:
             from .journal.attached import call_in_job
 
+            refuse_missing(model, input)
             flow = call_in_job(self.planner, operation, model, input, options)
             return await adrive(flow, (await self.connections.open()).perform)
-        if self._is_new:
+        if self._is_new and not isinstance(input, AbsentArgument):
             plan = partial(self.planner.plan, operation, model, wire=cast(str | None, options.get("wire")))
             await in_worker_thread(plan)  # it loads the provider and the list of its models
             self._is_new = False
@@ -284,6 +289,7 @@ class BaseAsyncClient(ClientSettings[AsyncConnections]):
         if self.planner.journal is not None and options.get("job") is not None:
             from .journal.attached import astream_in_job
 
+            refuse_missing(model, input)
             return astream_in_job(self.planner, operation, model, input, options, self.connections.open)
         pipeline, request = self.planner.request(operation, model, input, options, stream=True)
         connections = self.connections

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary, finalize, ref
 
 from .connect import aconnect, checked_http, checked_limit, checked_transport, connect, is_own, name_transport, preload
 from .pipeline.effects import CallModel, Flow
-from .pipeline.event_loops import in_worker_thread, running_trio
+from .pipeline.event_loops import in_worker_thread, running_trio, warn_of_blocking
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.process_lock import PROCESS, ProcessLock
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 _LOCK = ProcessLock()
 _PRELOADED: list[bool] = []
 """Not empty once an async client of this process has loaded the modules of its transport."""
+_MODULES = sys.modules
 _NEVER = 1e8
 """Seconds of a timer that is not meant to fire: three years."""
 
@@ -50,7 +52,10 @@ class Connections:
         return name_transport(self.transport, self.http, self._most, asynchronous=False)
 
     def open(self) -> Transport:
-        """Return the transport, set up on first use."""
+        """Return the transport, set up on first use. Warns where an event loop would wait for the call."""
+        events = _MODULES.get("asyncio.events")  # None in a program that does not use asyncio
+        if events is not None and events.__dict__["_get_running_loop"]() is not None:  # 0.06 µs
+            warn_of_blocking()
         if self._opened is None or self._pid != os.getpid():
             with _LOCK:
                 if self._opened is None or self._pid != os.getpid():

@@ -123,7 +123,12 @@ if not TYPE_CHECKING:  # for a type checker, any name would then exist
 
     def __getattr__(name: str) -> object:
         if name not in _WIRES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            from inspect import currentframe  # only for a mistake
+
+            from .schemas.other_names import no_such_name
+
+            frame = currentframe()
+            raise no_such_name(__name__, name, frame and frame.f_back)
         return getattr(import_module(f".providers.wires.{_WIRES[name]}", __package__), name)
 
 

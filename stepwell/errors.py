@@ -1,5 +1,7 @@
 """Every error that stepwell raises; what each carries is in schemas/errors.py."""
 
+from typing import TYPE_CHECKING
+
 from .schemas.errors import (
     AnswerUnfinished,
     AuthError,
@@ -44,6 +46,7 @@ from .schemas.errors import (
     UnknownProvider,
     UnknownStep,
 )
+from .schemas.other_names import suggesting
 
 __all__ = [
     "AnswerUnfinished",
@@ -89,3 +92,7 @@ __all__ = [
     "UnknownProvider",
     "UnknownStep",
 ]
+
+
+if not TYPE_CHECKING:  # for a type checker, any name would then exist
+    __getattr__ = suggesting(__name__)

@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from attrs import define, field, frozen
 
 from .pipeline.effects import Cancelled
 from .pipeline.world import LISTENERS
+from .schemas.other_names import suggesting
 from .schemas.process_lock import ProcessLock
 
 __all__ = ["Event", "Span", "current", "span", "subscribe", "within"]
@@ -161,3 +162,7 @@ def _notify(event: Event) -> None:
             import logging  # only when a subscriber fails
 
             logging.getLogger("stepwell").exception("a subscriber of stepwell.events.subscribe failed")
+
+
+if not TYPE_CHECKING:  # for a type checker, any name would then exist
+    __getattr__ = suggesting(__name__)

@@ -1,9 +1,12 @@
 """The parts of conversations and replies."""
 
+from typing import TYPE_CHECKING
+
 from .schemas.citation import Citation
 from .schemas.client_history import untrusted
 from .schemas.logprobs import TokenLogprob
 from .schemas.message import Context, Message, assistant, system, tool_result, user
+from .schemas.other_names import suggesting
 from .schemas.parts import (
     Audio,
     File,
@@ -49,3 +52,7 @@ __all__ = [
     "untrusted",
     "user",
 ]
+
+
+if not TYPE_CHECKING:  # for a type checker, any name would then exist
+    __getattr__ = suggesting(__name__)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from .model_metadata.catalog import Catalog
+from .model_metadata.checks import why_unlisted
 from .providers.declare.place import PROVIDER_STEPS
 from .providers.declare.provider import Override
 from .providers.declare.wire import Wire
 from .schemas.model import Model
-from .schemas.nearest import closest
 from .schemas.reply import CallWarning
 
 
@@ -49,7 +49,4 @@ def _of_unknown(model: Model, catalog: Catalog) -> CallWarning | None:
     listed = catalog.ids(model.provider)
     if not listed:
         return None
-    close = closest(model.id, listed, 0.9)
-    meant = f"; did you mean {close!r}?" if close else ""
-    why = f"not in our list of {model.provider}'s models: its limits, abilities and prices are unknown{meant}"
-    return CallWarning("model", why, str(model))
+    return CallWarning("model", why_unlisted(model.id, model.provider, listed), str(model))

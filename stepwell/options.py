@@ -7,7 +7,7 @@ None means not given, for every option.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from .pipeline.edits import PipelineEdits
 from .pipeline.http.timeouts import Timeouts
@@ -16,6 +16,7 @@ from .pipeline.step import Step
 from .providers.declare.provider import Override
 from .schemas.message import Context, Message
 from .schemas.model import Model
+from .schemas.other_names import suggesting
 from .schemas.parts import Part
 from .schemas.secret import Secret
 from .schemas.tool import ToolLike
@@ -286,3 +287,7 @@ __all__ = [
     "ToolLoopOptions",
     "TranscribeOptions",
 ]
+
+
+if not TYPE_CHECKING:  # for a type checker, any name would then exist
+    __getattr__ = suggesting(__name__)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .pipeline.pipeline import Pipeline
 from .providers.declare.registry import Registry
 from .schemas.errors import UnknownModel
+from .schemas.missing_argument import refuse_missing
 from .schemas.model import Model
 from .schemas.options import CALL_OPTIONS, check_options
 
@@ -14,6 +15,7 @@ def model_named(name: object, registry: Registry) -> Model:
     try:
         return Model.named(name)  # type: ignore[arg-type]  # which raises for anything but a string
     except UnknownModel as error:
+        refuse_missing(name)
         from .model_metadata.similar_models import with_suggestion  # reads the whole catalog: only after a mistake
 
         raise with_suggestion(error, name, registry.knows) from None

@@ -37,8 +37,10 @@ from .providers.declare.registry import Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
 from .providers.history.file_owners import input_for_others
 from .providers.options.families import facts_of_family, wire_with_tools
+from .schemas.errors import UnknownModel
 from .schemas.memo import Memo
 from .schemas.message import Context, Message, context_of
+from .schemas.missing_argument import given_input, raise_if_alone
 from .schemas.model import Model
 from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.reply import CallWarning
@@ -249,14 +251,18 @@ class CallPlanner:
         if not given.keys().isdisjoint(("api_key", "base_url", "headers", "provider_options")):
             hide_credentials(given)
         named, overrides = given.get("wire"), given.get("overrides")
-        plan = self.plan(operation, model, stream=stream, wire=named, overrides=overrides)
+        try:
+            plan = self.plan(operation, model, stream=stream, wire=named, overrides=overrides)
+        except UnknownModel:
+            raise_if_alone(model, prompt)
+            raise
         left, find = None, plan.tools_wire
         if find and (needed := find(given, given.get("tools") or getattr(prompt, "tools", None))):
             left = plan.left_overrides
             plan = self.plan(operation, model, stream=stream, wire=needed, overrides=overrides)
         request = plan.request.replace(
             context=context_of(prompt) if operation in _CONVERSATIONS else _NO_CONTEXT,
-            input=None if operation in _CONVERSATIONS else prompt,
+            input=None if operation in _CONVERSATIONS else given_input(prompt),
             options=given,
             credential=self.keys.get(canonical(plan.provider.id)),
             world=self.world,

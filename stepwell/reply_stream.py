@@ -18,6 +18,12 @@ class _ReplyStream(Hinted, Generic[Item, ObjectType], hints="stream of a workflo
     _reading: Any
     _error: BaseException | None = None
 
+    def _check_unread(self) -> None:
+        """Raise the error of a stream that is over; see OpenAnswer.check_unread."""
+        if self._reading.over:
+            self._whole()
+            raise StepwellError("the stream was read to its end before", hint="stream.reply() is the whole answer")
+
     def _whole(self) -> Reply[ObjectType]:
         if self._error is not None:
             raise self._error
@@ -26,7 +32,7 @@ class _ReplyStream(Hinted, Generic[Item, ObjectType], hints="stream of a workflo
         return cast(Reply[ObjectType], self._reading.result)
 
 
-class ReplyStream(_ReplyStream[Item, ObjectType]):
+class ReplyStream(_ReplyStream[Item, ObjectType], hints="sync stream"):
     """A stream to be iterated, or to be read to the end by `reply()`. It starts when it is first read.
 
     Leaving the loop, the `with` block, or calling `close()` stops the work and returns the connection.
@@ -36,6 +42,10 @@ class ReplyStream(_ReplyStream[Item, ObjectType]):
         self._reading = client.read_workflow(flow, job=job)
 
     def __iter__(self) -> Iterator[Item]:
+        self._check_unread()
+        return self._items()
+
+    def _items(self) -> Iterator[Item]:
         try:
             yield from self._reading
         except Exception as error:
@@ -46,7 +56,7 @@ class ReplyStream(_ReplyStream[Item, ObjectType]):
 
     def reply(self) -> Reply[ObjectType]:
         """Read what is left and return the whole Reply."""
-        for _ in self:
+        for _ in self._items():
             pass
         return self._whole()
 
@@ -61,7 +71,7 @@ class ReplyStream(_ReplyStream[Item, ObjectType]):
         self.close()
 
 
-class AsyncReplyStream(_ReplyStream[Item, ObjectType]):
+class AsyncReplyStream(_ReplyStream[Item, ObjectType], hints="async stream"):
     """Async version of ReplyStream. Awaiting it returns the stream itself, as with a stream of text."""
 
     def __init__(self, client: BaseAsyncClient, flow: Flow, job: str | None = None) -> None:
@@ -73,7 +83,11 @@ class AsyncReplyStream(_ReplyStream[Item, ObjectType]):
     def __await__(self) -> Generator[Any, None, Self]:
         return self._itself().__await__()
 
-    async def __aiter__(self) -> AsyncIterator[Item]:
+    def __aiter__(self) -> AsyncIterator[Item]:
+        self._check_unread()
+        return self._items()
+
+    async def _items(self) -> AsyncIterator[Item]:
         try:
             async for item in self._reading:
                 yield item
@@ -85,7 +99,7 @@ class AsyncReplyStream(_ReplyStream[Item, ObjectType]):
 
     async def reply(self) -> Reply[ObjectType]:
         """Read what is left and return the whole Reply."""
-        async for _ in self:
+        async for _ in self._items():
             pass
         return self._whole()
 

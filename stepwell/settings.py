@@ -159,6 +159,16 @@ def unknown_setting(unknown: Mapping[str, object], known: Iterable[str]) -> Inva
     return InvalidOption(f"a client has no setting {name!r}", hint=SETTINGS.get(name) or nearest(name, known))
 
 
+def misplaced_setting(given: tuple[object, ...]) -> InvalidOption:
+    """Return the error for what a client was given without a name."""
+    from .schemas.foreign_names import SETTINGS  # only for a mistake
+
+    hint = SETTINGS["model"] if isinstance(given[0], str) else "Client(api_keys={'openai': '…'}), and so on"
+    return InvalidOption(
+        f"a client takes no {type(given[0]).__name__} without a name: all its settings have one", hint=hint
+    )
+
+
 def checked_registry(registry: object) -> Registry:
     """Return the `registry=` of a client, by default that of the process. Raises ConfigError for anything else."""
     if registry is None:

@@ -1,5 +1,7 @@
 """All that is needed to write a step, and the steps that come with the package."""
 
+from typing import TYPE_CHECKING
+
 from .caching import cache
 from .pipeline.around import around
 from .pipeline.edits import PipelineEdits
@@ -49,6 +51,7 @@ from .providers.gateways.cloudflare_universal import cloudflare_fallback
 from .providers.text_calls.forms import FORMS as TEXT_CALL_FORMS
 from .providers.text_calls.step import read_text_calls
 from .retrieval.context import retrieve_context
+from .schemas.other_names import suggesting
 from .workflows.tools.react import react_tools
 
 __all__ = [
@@ -112,3 +115,7 @@ __all__ = [
     "round_robin",
     "streamed_response",
 ]
+
+
+if not TYPE_CHECKING:  # for a type checker, any name would then exist
+    __getattr__ = suggesting(__name__)

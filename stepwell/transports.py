@@ -1,6 +1,9 @@
 """What carries calls: the fast transport with settings of your own, and the interfaces of clients that are taken."""
 
+from typing import TYPE_CHECKING
+
 from .connect import AsyncHTTPClient, AsyncHTTPTransport, FastTransport, HTTPClient, HTTPTransport, Wrapper
+from .schemas.other_names import suggesting
 
 __all__ = [
     "AsyncHTTPClient",
@@ -10,3 +13,7 @@ __all__ = [
     "HTTPTransport",
     "Wrapper",
 ]
+
+
+if not TYPE_CHECKING:  # for a type checker, any name would then exist
+    __getattr__ = suggesting(__name__)

@@ -67,7 +67,7 @@ def test_reasoning_and_warnings_go_to_stderr(monkeypatch: pytest.MonkeyPatch, ca
         (["ask", "  "], 2, "nothing to ask"),
         (["ask", "--image", "no/such.png", "hi"], 2, "no/such.png cannot be read"),
         (["ask", "--image", ".", "hi"], 2, "cannot be read"),
-        (["ask", "nowhere_at_all:x", "hi"], 2, "known is close; the nearest are"),
+        (["ask", "nowhere_at_all:x", "hi"], 2, "known is similar, and `stepwell providers` lists them"),
         (["models", "--max-output-price", "nan"], 2, "max_output_price cannot be 'nan'"),
     ],
 )

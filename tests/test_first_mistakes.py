@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,12 @@ import httpx
 import pytest
 
 import stepwell
-from stepwell import Client, Context, around, errors, on_request, user
+from stepwell import AsyncClient, Client, Context, around, errors, on_request, user
 from stepwell.cli import main
-from stepwell.declare import default
+from stepwell.declare import declare_provider, default, no_key, openai_chat
 from stepwell.llm import ChatTemplate
 from stepwell.model_metadata.provider_ids import FOREIGN_IDS
-from stepwell.providers.declare.registry import REGISTRY
+from stepwell.providers.declare.registry import REGISTRY, Registry
 from stepwell.steps import Request, round_robin
 from stepwell.testing import Cassette, FakeModel, NotRecorded
 
@@ -91,6 +92,35 @@ def test_an_object_in_the_place_of_a_schema_is_named_by_its_class_alone() -> Non
         assert "secret" not in str(caught.value)
 
 
+def test_a_prompt_and_a_schema_in_each_others_place_are_an_error_that_says_so() -> None:
+    async def awaited(schema: Any, prompt: Any) -> None:
+        await AsyncClient(registry=FakeModel("1").registry).generate_object("fake:a", schema, prompt)
+
+    for schema in (int, list[int], {"type": "integer"}, dict[str, int]):
+        for prompt in ("secret?", [user("secret?")], Context("secret?")):
+            client = fake_client("1")
+            calls = (
+                lambda s=schema, p=prompt, c=client: c.generate_object("fake:a", s, p),
+                lambda s=schema, p=prompt, c=client: c.stream_object("fake:a", s, p).reply(),
+                lambda s=schema, p=prompt: asyncio.run(awaited(s, p)),
+            )
+            for call in calls:
+                says = r"in each other's place; .*generate_object\(model, prompt, schema\)"
+                with pytest.raises(errors.SchemaError, match=says) as caught:
+                    call()
+                assert "secret" not in str(caught.value)
+
+
+def test_a_model_that_is_not_listed_says_which_may_be_meant() -> None:
+    hint = str(stepwell.models.get("openai:gpt-4o-mni").facts["unlisted"])
+    assert hint.endswith("prices are unknown; did you mean 'gpt-4o-mini'?")
+    reply = Client(registry=FakeModel("x", stands_for="openai:*").registry).generate_text("openai:gpt-4o-mni", "hi")
+    assert [each.why for each in reply.warnings] == [hint]
+    assert hint in repr(stepwell.models.get("openai:gpt-4o-mni"))
+    assert "unlisted" not in stepwell.models.get("openai:gpt-4o").facts
+    assert not stepwell.models.get("nobody:m").facts
+
+
 def test_models_of_round_robin_in_a_list_are_refused_with_the_way_to_write_them() -> None:
     with pytest.raises(errors.InvalidOption, match=r"round_robin\('model', 'model'\)"):
         round_robin(("fake:a", "fake:b"))  # type: ignore[arg-type]
@@ -100,6 +130,19 @@ def test_an_answer_without_usage_is_not_said_to_have_broken_off() -> None:
     fake = FakeModel("Hello!", stands_for="openai:*")
     cost = Client(registry=fake.registry).generate_text("openai:gpt-4o", "hi").cost
     assert (cost.total, cost.reason) == (None, "no usage was reported")
+
+
+def test_a_declared_provider_without_a_variable_for_its_key_says_how_to_declare_one() -> None:
+    fields: dict[str, Any] = {"wire": openai_chat, "base_url": "https://acme.test"}
+    registry = Registry()
+    for id, login in (("acme-eu", {}), ("acme", {"env_key": "ACME_TOKEN"}), ("open", {"auth": no_key})):
+        registry.register(declare_provider(id, **fields, **login))
+    client = Client(registry=registry)
+    with pytest.raises(errors.MissingKey, match=r'declare env_key="ACME_EU_API_KEY", or auth=no_key .* pass api_key='):
+        client.preview("acme-eu:m", "hi")
+    with pytest.raises(errors.MissingKey, match="set ACME_TOKEN, or pass api_key="):
+        client.preview("acme:m", "hi")
+    assert client.preview("open:m", "hi").url == "https://acme.test/chat/completions"
 
 
 def test_a_provider_that_was_not_registered_is_an_error_that_says_so() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import copy
 import pickle
 import re
@@ -14,16 +13,34 @@ import httpx
 import pytest
 
 import stepwell
-from stepwell import AsyncClient, Client, Context, Image, Tool, user
+from stepwell import (
+    AsyncClient,
+    Budget,
+    Client,
+    Context,
+    File,
+    Image,
+    RateLimit,
+    Timeouts,
+    Tool,
+    around,
+    on_chunk,
+    on_error,
+    on_request,
+    on_response,
+    user,
+)
 from stepwell.client import ClientSettings
 from stepwell.llm import LLM
 from stepwell.messages import Message, Reply, ToolCall
+from stepwell.pipeline.step import Step
 from stepwell.pipeline.stream.chunk_reader import OpenAnswer
 from stepwell.schemas import foreign_names
 from stepwell.schemas.chunks import Start, TextDelta
 from stepwell.schemas.foreign_names import ForeignName
 from stepwell.schemas.options import CALL_OPTIONS, CHAT_OPTIONS
 from stepwell.schemas.usage import Usage
+from stepwell.steps import Request, Response
 
 from scripted import MODEL, Scripted
 
@@ -38,16 +55,15 @@ def option(**options: Any) -> Callable[[], Any]:
     return lambda: CLIENT.generate_text(MODEL, "x", **options)
 
 
-def in_a_loop(write: Callable[[AsyncClient], Any]) -> Callable[[], Any]:
-    async def main() -> Any:
-        return await write(Scripted(["hi"]).async_client)
-
-    return lambda: asyncio.run(main())
+def in_step(step: Step) -> Callable[[], Any]:
+    return lambda: CLIENT.generate_text(MODEL, "x", pipeline=step)
 
 
-async def loop_without_async(client: AsyncClient) -> None:
-    for _ in client.stream_text(MODEL, "x"):  # type: ignore[attr-defined]
-        pass
+def with_seed(inherited: Any, request: Any) -> Any: ...
+
+
+def changed(request: Any) -> Any:
+    request.context = Context("y")
 
 
 HABITS: dict[str, tuple[Callable[[], Any], str]] = {
@@ -55,9 +71,12 @@ HABITS: dict[str, tuple[Callable[[], Any], str]] = {
     "max_completion_tokens=": (option(max_completion_tokens=3), "did you mean 'max_tokens'"),
     "maxTokens=": (option(maxTokens=3), "did you mean 'max_tokens'"),
     "stop_sequences=": (option(stop_sequences=["a"]), "did you mean 'stop'"),
-    "stream=True": (option(stream=True), r"call stream_text\(...\)"),
+    "stream=True": (option(stream=True), r"call stream_text\(...\), or stream_tools\(...\) and stream_object"),
     "messages= beside a prompt": (option(messages=[]), "pass the conversation as the prompt"),
-    "messages= in place of it": (lambda: CLIENT.generate_text(MODEL, messages=[]), "argument: 'prompt'"),  # type: ignore[call-arg]
+    "messages= in place of it": (
+        lambda: CLIENT.generate_text(MODEL, messages=[]),
+        "lacks its argument 'prompt'.*others call it messages=",
+    ),  # type: ignore[call-arg]
     "functions=": (option(functions=[]), "did you mean 'tools'"),
     "function_call=": (option(function_call="auto"), "did you mean 'tool_choice'"),
     "api_base=": (option(api_base="https://x"), "did you mean 'base_url'"),
@@ -76,7 +95,23 @@ HABITS: dict[str, tuple[Callable[[], Any], str]] = {
     "timeout=(3, 30)": (option(timeout=(3, 30)), r"not a tuple; stepwell.Timeouts\(connect=5, total=30\)"),
     "a number in quotes": (option(temperature="0.5"), "must be of type number"),
     "the name of a tool as a choice": (option(tools=[WEATHER], tool_choice="weather"), "write {'name': 'weather'}"),
+    "history=": (option(history=[]), "pass the conversation as the prompt"),
+    "memory=": (option(memory=[]), "pass the conversation as the prompt"),
+    "context=": (option(context=[]), "pass the conversation as the prompt"),
+    "conversation=": (option(conversation=[]), "pass the conversation as the prompt"),
+    "cache=": (option(cache=True), r"it is a step: pipeline=stepwell.cache\(\)"),
+    "retry=": (option(retry=3), "did you mean 'retries'"),
+    "retry_count=": (option(retry_count=3), "did you mean 'retries'"),
+    "time_out=": (option(time_out=3), "did you mean 'timeout'"),
+    "temp=": (option(temp=0), "did you mean 'temperature'"),
+    "an option of no library": (option(top_a=1), "known are .*retries.*temperature.*timeout"),
+    "max_turns=": (lambda: CLIENT.run_tools(MODEL, "x", [WEATHER], max_turns=3), "max_steps= of run_tools"),  # type: ignore[call-arg]
+    "max_iterations=": (lambda: [*CLIENT.stream_tools(MODEL, "x", [], max_iterations=3)], "max_steps= of run_tools"),  # type: ignore[call-arg]
+    "a loop with stream=": (lambda: CLIENT.run_tools(MODEL, "x", [], stream=True), r"stream_tools\(...\)"),  # type: ignore[call-arg]
+    "an object with stream=": (lambda: CLIENT.generate_object(MODEL, "x", int, stream=True), r"stream_object\(...\)"),  # type: ignore[call-overload]
     # Models and prompts.
+    "a fake model of no registry": (lambda: Client().generate_text("fake:a", "x"), r"Client\(registry=fake.registry\)"),
+    "a model's name as its provider": (lambda: Client().generate_text("claude:4", "x"), "did you mean 'anthropic'"),
     "a model without its provider": (lambda: CLIENT.generate_text("gpt-4o", "x"), "write openai:gpt-4o"),
     "a slash for the colon": (lambda: CLIENT.generate_text("openai/gpt-4o", "x"), "write openai:gpt-4o"),
     "another name of a provider": (lambda: CLIENT.generate_text("gemini/gemini-2.5-pro", "x"), "google:gemini-2.5-pro"),
@@ -99,6 +134,44 @@ HABITS: dict[str, tuple[Callable[[], Any], str]] = {
     "chunk.choices": (lambda: TextDelta("x").choices, r"stream.text_deltas\(\)"),  # type: ignore[attr-defined]
     "stream.text_stream": (lambda: CLIENT.stream_text(MODEL, "x").text_stream, "stream.text_deltas"),  # type: ignore[attr-defined]
     "the text of a tool stream": (lambda: CLIENT.stream_tools(MODEL, "x", []).text, "stream.text_deltas"),  # type: ignore[attr-defined]
+    # Steps.
+    "request.messages": (
+        in_step(on_request("mine", lambda request: request.messages)),
+        "the conversation is request.context",
+    ),
+    "request.temperature": (
+        in_step(on_request("mine", lambda request: request.temperature)),
+        "it is in request.options",
+    ),
+    "request.context = ": (in_step(on_request(changed)), r"go on with request.replace\(context=...\)"),
+    "a list as a context": (
+        in_step(on_request("mine", lambda request: request.replace(context=[{"role": "user", "content": "y"}]))),
+        r"write Context\(\[...\]\), or request.context.append",
+    ),
+    "context.add": (lambda: Context("x").add("y"), r"context.append\(...\)"),  # type: ignore[attr-defined]
+    "response.text": (in_step(on_response("mine", lambda response: response.text)), "it is response.reply.text"),
+    "response.status_code": (
+        in_step(on_response("mine", lambda response: response.status_code)),
+        "it is response.status",
+    ),
+    **{
+        f"{maker.__name__} of a name": (
+            lambda maker=maker: maker("mine"),
+            "step 'mine' has no function; pass it after the name",
+        )
+        for maker in (around, on_request, on_response, on_error, on_chunk)
+    },
+    "an extending step as it is": (
+        lambda: CLIENT.override(MODEL, build_body=with_seed),
+        r"write extending\(with_seed\)",
+    ),
+    # Arguments of what is made.
+    "Budget(usd=)": (lambda: Budget(usd=3), r'argument .usd.; write Budget\("2.50"\) for dollars'),  # type: ignore[call-arg]
+    "RateLimit(rpm=)": (lambda: RateLimit(rpm=3), r"argument 'rpm'; write RateLimit\(requests=500"),  # type: ignore[call-arg]
+    "Timeouts(read=)": (lambda: Timeouts(read=3), r"argument 'read'; write Timeouts\(connect=, first_event=, idle="),  # type: ignore[call-arg]
+    "five timeouts": (lambda: Timeouts(1, 2, 3, 4, 5), "too many arguments without a name; write Timeouts"),  # type: ignore[call-arg]
+    "Image(path=)": (lambda: Image(path="cat.png"), r"no argument 'path'; Image.from_file\(path\)"),  # type: ignore[call-arg]
+    "File(file=)": (lambda: File(file="a.pdf"), r"no argument 'file'; File.from_file\(path\)"),  # type: ignore[call-arg]
     # Clients.
     "client.chat.completions": (lambda: CLIENT.chat, r"call client.generate_text\(model, prompt\)"),  # type: ignore[attr-defined]
     "client.embeddings": (lambda: CLIENT.embeddings, r"call client.embed\("),  # type: ignore[attr-defined]
@@ -109,9 +182,17 @@ HABITS: dict[str, tuple[Callable[[], Any], str]] = {
     "proxies= of a client": (lambda: Client(proxies={}), r"http=httpx.Client\(proxy="),  # type: ignore[arg-type]
     "http_client=": (lambda: Client(http_client=httpx.Client()), "pass http="),  # type: ignore[arg-type]
     "a model of a client": (lambda: Client(model=MODEL), "name the model with each call"),  # type: ignore[arg-type]
-    # Sync and async: here Python's own message is enough.
-    "an await of a sync call": (in_a_loop(lambda _: CLIENT.generate_text(MODEL, "x")), "Reply.*'await'"),
-    "for in place of async for": (in_a_loop(loop_without_async), "'AsyncStream' object is not iterable"),
+    # Objects as dicts and lists.
+    "reply['choices']": (lambda: REPLY["choices"], "no items; the text is reply.text"),  # type: ignore[index]
+    "reply['usage']": (lambda: REPLY["usage"], "no items; write reply.usage"),  # type: ignore[index]
+    "reply[0]": (lambda: REPLY[0], "no items; the text is reply.text"),  # type: ignore[index]
+    "for each in reply": (lambda: list(REPLY), "no items; the text is reply.text"),  # type: ignore[call-overload]
+    "'x' in reply": (lambda: "x" in REPLY, "no items; the text is reply.text"),  # type: ignore[operator]
+    "usage['prompt_tokens']": (lambda: REPLY.usage["prompt_tokens"], "it is usage.input_tokens"),  # type: ignore[index]
+    "message['content']": (lambda: REPLY.message["content"], "write message.content"),  # type: ignore[index]
+    "call['arguments']": (lambda: CALL["arguments"], "write call.arguments"),  # type: ignore[index]
+    "call['args']": (lambda: CALL["args"], "the parsed arguments are call.arguments"),  # type: ignore[index]
+    "chunk['choices']": (lambda: TextDelta("x")["choices"], r"stream.text_deltas\(\)"),  # type: ignore[index]
 }
 """What is written, and what the error says."""
 WORKS: dict[str, Callable[[], Any]] = {
@@ -152,6 +233,9 @@ CLASSES = {
     "stream": stepwell.Stream,
     "client": Client,
     "llm": LLM,
+    "context": Context,
+    "request": Request,
+    "response": Response,
 }
 
 
@@ -167,7 +251,9 @@ def test_each_hint_names_what_there_is_for_what_there_is_not() -> None:
         owner = owners.get(name)
         for foreign, hint in table.items():
             assert owner is None or foreign not in names_of(owner), (name, foreign)
-            for subject, attribute in re.findall(r"\b(reply|usage|call|message|stream|client|llm)\.(\w+)", hint):
+            for subject, attribute in re.findall(
+                r"\b(reply|usage|call|message|stream|client|llm|context|request|response)\.(\w+)", hint
+            ):
                 assert attribute in names_of(CLASSES[subject]), hint
     settings = signature(ClientSettings).parameters.keys()
     assert settings.isdisjoint(foreign_names.SETTINGS)

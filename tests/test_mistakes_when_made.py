@@ -285,7 +285,7 @@ def test_the_settings_of_a_client_are_listed_without_a_name_that_is_none() -> No
         ),
         (lambda: stepwell.Context([{"role": "user", "content": [{"type": "image", "source": {}}]}]), "or Image"),
         (lambda: stepwell.Image("cat.png"), r"Image\.from_file\(path\), Image\(url=…\) or Image\(data=…\)"),  # type: ignore[arg-type, call-arg]
-        (lambda: stepwell.File(b"%PDF"), r"File does not guess .*File\.from_file\(path\)"),  # type: ignore[arg-type, call-arg]
+        (lambda: stepwell.File(b"%PDF"), r"File takes no argument without a name.*File\.from_file\(path\)"),  # type: ignore[arg-type, call-arg]
         (lambda: stepwell.user(["hi"], stepwell.Image(url="https://x")), "cannot hold a list; use text or a part"),
         (lambda: pickle.dumps(Client()), "Client objects cannot be pickled or copied: .* make one in each process"),
         (lambda: pickle.dumps(LLM("openai:gpt-4o", client=Client())), "without a client of its own uses that of its"),

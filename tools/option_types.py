@@ -15,6 +15,9 @@ from stepwell.schemas.options import CALL_OPTIONS, OPERATION_OPTIONS, Option
 
 OPTIONS = Path(__file__).parents[1] / "stepwell" / "options.py"
 
+TAIL = """if not TYPE_CHECKING:  # for a type checker, any name would then exist
+    __getattr__ = suggesting(__name__)
+"""
 HEAD = '''"""The options of each operation as TypedDicts, for `**options: Unpack[ChatOptions]` in functions of your own.
 
 Written by `python -m tools.api` from the tables in schemas/options.py; change those, not this file.
@@ -24,8 +27,9 @@ None means not given, for every option.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
+from .schemas.other_names import suggesting
 from .pipeline.edits import PipelineEdits
 from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
@@ -117,7 +121,7 @@ def option_types() -> str:
             doc = f"Options of the operation {operation!r}."
             parts.append(_class(name, "CallOptions", doc, OPERATION_OPTIONS[operation]))
     names = ["CallOptions", "ObjectOptions", "ToolLoopOptions", *CLASSES.values(), *ALIASES]
-    parts.append(f"__all__ = {sorted(names)!r}\n")
+    parts += [f"__all__ = {sorted(names)!r}\n", TAIL]
     return "\n\n".join(parts)
 
 

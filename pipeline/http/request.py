@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, Generic, Protocol, Self, TypeVar
+from typing import Any, Generic, NoReturn, Protocol, Self, TypeVar
 
 from attrs import field, fields, frozen
+from attrs.exceptions import FrozenInstanceError
 
 from ...schemas.attempt import Noted
 from ...schemas.errors import StepError
+from ...schemas.foreign_names import Hinted
 from ...schemas.message import Context
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
@@ -63,8 +65,14 @@ _TRANSLATED: StateKey[Mapping[str, Any] | None] = StateKey("translated_options",
 """The options as they were before translate_options."""
 
 
+def _refuse_change(self: object, name: str, value: object) -> NoReturn:
+    error = FrozenInstanceError()
+    error.args = (f"a Request is not changed in place: go on with request.replace({name}=...)",)
+    raise error
+
+
 @frozen(slots=False)
-class Request:
+class Request(Hinted, hints="request"):
     """One call. Each step passes it inwards with what the step adds."""
 
     operation: str
@@ -200,6 +208,7 @@ def _undone(options: Mapping[str, Any], before: Mapping[str, Any], after: Mappin
     return out
 
 
+Request.__setattr__ = _refuse_change  # type: ignore[method-assign]  # that of attrs says less
 _new, _set = object.__new__, object.__setattr__
 _NAMES = frozenset(attribute.name for attribute in fields(Request))
 _COUNT = len(_NAMES)

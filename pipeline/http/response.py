@@ -11,6 +11,7 @@ from attrs import define, field, setters
 
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import ProviderError
+from ...schemas.foreign_names import Hinted
 from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply
 from .headers import Headers, received
@@ -64,7 +65,7 @@ def end_dropped(*, wait: bool = True) -> None:
 
 # Headers are normalised once; attrs would check every later assignment of any field for their sake.
 @define(on_setattr=setters.NO_OP)
-class Response:
+class Response(Hinted, hints="response"):
     """The response to one request. An unstreamed one has a body and a reply, a streamed one an open source or a flow.
 
     What steps hold for it (`on_end`) and its connection are released when it ends, fails or is left, and also if it is

@@ -8,6 +8,7 @@ from math import inf
 from attrs import Attribute, field, frozen
 
 from ...schemas.errors import FirstEventTimeout, InvalidOption, StreamIdleTimeout, TotalTimeout, TransportError
+from ...schemas.missing_argument import saying_how_it_is_made
 
 
 def _positive(instance: object, attribute: Attribute[float], value: float | None) -> None:
@@ -16,6 +17,7 @@ def _positive(instance: object, attribute: Attribute[float], value: float | None
         raise InvalidOption(f"the {attribute.name} timeout must be a number of seconds above 0, or None for no limit")
 
 
+@saying_how_it_is_made
 @frozen
 class Timeouts:
     """The limits of a call, in seconds; None for no limit."""

@@ -9,6 +9,7 @@ from functools import partial
 from attrs import evolve
 
 from ...schemas.errors import BudgetExceeded, ConfigError, ConnectError, ConnectTimeout, StepwellError, TransportError
+from ...schemas.missing_argument import saying_how_it_is_made
 from ...schemas.prices import FREE, exact_decimal
 from ...schemas.reply import Reply
 from ..around import around
@@ -23,6 +24,7 @@ from .shared import LimitStore, check_number, checked_listener, checked_store, n
 _ENDLESS = Decimal("Infinity")
 
 
+@saying_how_it_is_made
 class Budget:
     """A limit in US dollars, in tokens, or both, for all calls that share it: pass it as `pipeline=` to clients or to
     single calls.

@@ -10,6 +10,7 @@ from math import ceil
 from attrs import define, field
 
 from ...schemas.errors import ConfigError, RateLimitError
+from ...schemas.missing_argument import saying_how_it_is_made
 from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
@@ -43,6 +44,7 @@ _ON_THE_WAY = (0.05, 1.0)
 most so many seconds."""
 
 
+@saying_how_it_is_made
 class RateLimit:
     """A limit of requests and tokens per time, for all calls that share it:
 

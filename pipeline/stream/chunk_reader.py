@@ -68,6 +68,13 @@ class OpenAnswer(Hinted, hints="stream"):
     def request_id(self) -> str | None:
         return self._response.request_id if self._response else None
 
+    def check_unread(self) -> None:
+        """Raise an error for a stream that is over, since a loop over it would silently read nothing: the one that
+        ended it, StreamTruncated if it was closed early, or a StepwellError if it was read to its end."""
+        if self._over:
+            self.whole_reply()
+            raise StepwellError("the stream was read to its end before", hint="stream.reply() is the whole answer")
+
     def whole_reply(self) -> Reply:
         """Return the reply of a stream that was read to its end. Raises StreamTruncated for one closed early."""
         if self._error is not None:

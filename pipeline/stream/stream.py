@@ -18,8 +18,9 @@ from ..http.response import Response
 from .chunk_reader import OpenAnswer
 
 
-class Stream(OpenAnswer):
+class Stream(OpenAnswer, hints="sync stream"):
     """An answer while it is being written. Iterate it for chunks, or use `text_deltas()`; `reply()` reads it all.
+    It is read once: a second loop raises StepwellError, while `reply()` gives the whole however often it is called.
 
     Leaving the loop or the `with` block, or calling `close()`, returns the connection at once. Errors carry `.partial`.
     """
@@ -29,6 +30,7 @@ class Stream(OpenAnswer):
         self._perform = perform
 
     def __iter__(self) -> Iterator[StreamChunk]:
+        self.check_unread()
         try:
             while (batch := self.next_chunks()) is not None:
                 yield from batch
@@ -36,7 +38,8 @@ class Stream(OpenAnswer):
             self.close()
 
     def text_deltas(self) -> Iterator[str]:
-        """Yield the text alone, piece by piece."""
+        """Yield the text alone, piece by piece. Raises StepwellError for a stream that was read or closed before."""
+        self.check_unread()
         # Its own loop: one over __iter__ would cost a generator more, and its async version would not close at once.
         try:
             while (batch := self.next_chunks()) is not None:
@@ -91,7 +94,7 @@ class Stream(OpenAnswer):
         self.close()
 
 
-class AsyncStream(OpenAnswer):
+class AsyncStream(OpenAnswer, hints="async stream"):
     """Async version of Stream. It opens on first use: `await` it, enter it with `async with`, or iterate it."""
 
     def __init__(
@@ -114,6 +117,7 @@ class AsyncStream(OpenAnswer):
 
     async def __aiter__(self) -> AsyncIterator[StreamChunk]:
         await self._open()
+        self.check_unread()
         try:
             while (batch := await self.next_chunks()) is not None:
                 for chunk in batch:
@@ -122,8 +126,9 @@ class AsyncStream(OpenAnswer):
             await self.close()
 
     async def text_deltas(self) -> AsyncIterator[str]:
-        """Yield the text alone, piece by piece."""
+        """Yield the text alone, piece by piece. Raises StepwellError for a stream that was read or closed before."""
         await self._open()
+        self.check_unread()
         try:
             while (batch := await self.next_chunks()) is not None:
                 for chunk in batch:

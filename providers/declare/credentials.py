@@ -14,7 +14,7 @@ from typing import Any
 from attrs import field, frozen
 
 from ...schemas.errors import InvalidKey, InvalidOption, MissingKey
-from ...schemas.nearest import closest
+from ...schemas.nearest import misspelt
 from ...schemas.secret import MaskedDict, Secret, header_secret
 
 KEY = "key"
@@ -161,7 +161,7 @@ class Credentials:
             )
 
     def _hint(self, name: object, provider: str) -> str:
-        close = closest(_bare(str(name)), self._known)
+        close = misspelt(_bare(str(name)), self._known)
         return (f"did you mean {self._known[close].name!r}? " if close else "") + self.describe(provider)
 
     def describe(self, provider: str) -> str:

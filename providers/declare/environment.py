@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from ...pipeline.http.request import Request, StateKey
 from ...pipeline.world import REAL_WORLD
 from ...schemas.errors import ConfigError, InvalidOption
-from ...schemas.files import SETTINGS_BYTES, read_file
 from ...schemas.late_pattern import late_pattern
 from ...schemas.secret import Secret
 
@@ -108,6 +107,8 @@ def read_environment(path: str | os.PathLike[str]) -> Environment:
 
     Raises ConfigError, without any value, for a file that cannot be read or that has other lines than `NAME=value`.
     """
+    from ...schemas.files import SETTINGS_BYTES, read_file  # few programs have such a file
+
     try:
         text = read_file(path, at_most=SETTINGS_BYTES, label="the file of variables").decode("utf-8-sig")
     except UnicodeDecodeError:

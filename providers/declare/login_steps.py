@@ -90,11 +90,21 @@ def resolve_key(
                 f"to {provider.homes()}",
                 hint="pass api_key= with the call that has base_url=, or both base_urls= and api_keys= to the Client",
             )
-        lacking = [" or ".join(names) for part, names in variables.items() if part not in found]
-        hint = f"set {' and '.join(lacking) or 'api_key'}, or pass api_key= or Client(api_keys=…)"
-        raise MissingKey(f"no API key for {provider.id}", hint=hint)
+        raise MissingKey(f"no API key for {provider.id}", hint=_hint_without_key(provider, variables, found))
 
     return on_request("resolve_key", resolve)
+
+
+def _hint_without_key(provider: Provider, variables: Mapping[str, tuple[str, ...]], found: Mapping[str, object]) -> str:
+    """Say where a missing key may come from: the variables that lack, or how to declare one where there is none."""
+    lacking = [" or ".join(names) for part, names in variables.items() if names and part not in found]
+    if lacking:
+        return f"set {' and '.join(lacking)}, or pass api_key= or Client(api_keys=…)"
+    variable = "".join(each if each.isalnum() else "_" for each in provider.id).upper()
+    return (
+        f'declare env_key="{variable}_API_KEY", or auth=no_key (of stepwell.declare) if the server takes no key, '
+        "or pass api_key= or Client(api_keys=…)"
+    )
 
 
 def _values(variables: Mapping[str, tuple[str, ...]], environment: Environment) -> dict[str, Secret]:

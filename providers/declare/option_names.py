@@ -22,7 +22,7 @@ def suggest_option(name: str, table: Mapping[str, Option]) -> str:
     synonyms = [
         each for each in SPELLINGS.get(name.replace("_", "").lower(), ()) if each in table or each in CALL_OPTIONS
     ]
-    return f"did you mean {' or '.join(map(repr, synonyms))}?" if synonyms else nearest(name, table)
+    return f"did you mean {' or '.join(map(repr, synonyms))}?" if synonyms else nearest(name, {*table, *CALL_OPTIONS})
 
 
 def check_names(tables: Iterable[Rules], own: Iterable[str], where: str) -> None:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from ...model_metadata.catalog import CATALOG, Catalog
 from ...model_metadata.provider_ids import FOREIGN_IDS, canonical
 from ...schemas.errors import ConfigError, UnknownProvider
-from ...schemas.nearest import closest, nearest
+from ...schemas.foreign_names import PROVIDERS
+from ...schemas.nearest import misspelt, nearest
 from ...schemas.undo import Undo
 from .. import BUILT_IN, __path__
 from .from_catalog import PACKAGE, catalog_ids, from_catalog, is_in_catalog, load
@@ -61,9 +62,11 @@ class Registry:
         if provider is None and canonical(id) in self.broken:
             raise self.plugin_error(id) from self.broken[canonical(id)]
         if provider is None:
-            hint, known = self.nearest(id), {*self.ids(), *FOREIGN_IDS}
-            if closest(canonical(id), known, 0.8) is None:
-                hint = f"one of your own needs stepwell.register(...) first; {hint}"
+            hint = self.nearest(id)
+            if misspelt(canonical(id), {*self.ids(), *FOREIGN_IDS}) is None and canonical(id) not in PROVIDERS:
+                hint = (
+                    f"one of your own needs stepwell.register(...) first; {hint}, and `stepwell providers` lists them"
+                )
             raise UnknownProvider(f"no provider named {id!r}", hint=hint)
         return provider
 
@@ -89,6 +92,8 @@ class Registry:
 
     def nearest(self, id: str) -> str:
         """Return a hint with the known id that is nearest to this one."""
+        if (hint := PROVIDERS.get(canonical(id))) is not None:
+            return hint
         own = FOREIGN_IDS.get(canonical(id))
         return nearest(canonical(id), self.ids()) if own is None else f"did you mean {own!r}?"
 

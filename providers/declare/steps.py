@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from inspect import isgeneratorfunction
+from types import FunctionType
 from typing import Any, TypedDict
 
 from ...pipeline.http.request import Request
@@ -11,7 +12,7 @@ from ...pipeline.http.response import Response
 from ...pipeline.pipeline import Pipeline
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import InvalidOption, ProviderError, UnknownStep
-from ...schemas.functions import checked_function
+from ...schemas.functions import checked_function, parameters_of
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
 from ...schemas.parts import Part
@@ -121,6 +122,16 @@ def checked_steps(steps: Mapping[str, Any]) -> dict[str, Any]:
     return {name: checked_step(name, value) for name, value in steps.items()}
 
 
+def _hint_to_extend(function: object) -> str | None:
+    """Return a hint for a function whose first parameter is, by its name, the step in force."""
+    if type(function) is not FunctionType or not _IN_FORCE.issuperset(parameters_of(function)[:1] or ("",)):
+        return None
+    return f"write extending({function.__name__}), which passes it the step in force"
+
+
+_IN_FORCE = frozenset(("inherited", "previous", "original", "base", "parent", "inner", "default", "current", "old"))
+
+
 def checked_step(name: str, value: object) -> Any:
     if name not in STEPS:
         hint = f"{nearest(name, STEPS)}; a step of the pipeline is changed by client.pipeline, or by attach"
@@ -135,7 +146,7 @@ def checked_step(name: str, value: object) -> Any:
         if not isinstance(value, _DATA[name]):
             raise InvalidOption(f"{name} cannot be a {type(value).__name__}", hint=f"pass a {_DATA[name].__name__}")
     elif not (value is None and name in _NONE) and not (name == "default_env_key" and isinstance(value, str)):
-        checked_function(value, name, *_CALLED_WITH[name])
+        checked_function(value, name, *_CALLED_WITH[name], hint=_hint_to_extend(value))
         if name == "authenticate" and isgeneratorfunction(value) and not takes_call(value):
             raise InvalidOption(
                 "an authenticate that yields effects takes (request, call)",

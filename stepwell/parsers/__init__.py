@@ -40,7 +40,12 @@ if not TYPE_CHECKING:  # hidden from type checkers, which would otherwise accept
 
     def __getattr__(name: str) -> Any:
         if name not in _MODULES:
-            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            from inspect import currentframe  # only for a mistake
+
+            from ..schemas.other_names import no_such_name
+
+            frame = currentframe()
+            raise no_such_name(__name__, name, frame and frame.f_back)
         return getattr(import_module(f".{_MODULES[name]}", __name__), name)
 
     def __dir__() -> list[str]:

@@ -1,5 +1,8 @@
 """Retrieval: nodes of text, retrievers that find them, and the pipeline step that adds them to a question."""
 
+from typing import TYPE_CHECKING
+
+from ..schemas.other_names import suggesting
 from .context import notes, retrieve_context
 from .fused import FusedRetriever, RerankedRetriever
 from .node import Document, Node, ScoredNode
@@ -18,3 +21,7 @@ __all__ = [
     "notes",
     "retrieve_context",
 ]
+
+
+if not TYPE_CHECKING:  # for a type checker, any name would then exist
+    __getattr__ = suggesting(__name__)

@@ -41,6 +41,7 @@ from ...schemas.errors import (
 )
 from ...schemas.json_text import trimmed
 from ...schemas.message import Context
+from ...schemas.missing_argument import refuse_missing
 from ...schemas.options import CALL_OPTIONS
 from ...schemas.prices import BATCH
 from ...schemas.reply import CallWarning, Reply
@@ -88,6 +89,7 @@ _STEERING = frozenset(CALL_OPTIONS) - {"system", "wire", "provider_options", "pi
 
 def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapping[str, object]) -> Flow:
     """Submit a batch; return (BatchWork, BatchState)."""
+    refuse_missing(model, prompts)
     options = cast("dict[str, Any]", given)  # taken apart in place: see CallPlanner.request
     own = {name: options.pop(name) for name in BATCH_OPTIONS & options.keys()}
     batch = NewBatch(BatchWork(planner, model, _prompts_by_id(prompts), options), own)
@@ -156,6 +158,7 @@ class NewBatch:
 
 def find(planner: CallPlanner, model: ModelLike, id: str, options: Mapping[str, object]) -> Flow:
     """Find a batch that was submitted before; return (BatchWork, BatchState)."""
+    refuse_missing(model, id)
     _batch_operations(planner, model)
     work = BatchWork(planner, model, {}, options)
     return work, (yield from refresh(work, id))

@@ -27,10 +27,15 @@ class ItemPrompts:
 
     @classmethod
     def of(cls, prompt: Prompt) -> ItemPrompts:
-        """Check a `prompt=` argument. Raises ConfigError for one that cannot make prompts."""
+        """Check a `prompt=` argument. Raises ConfigError for one that cannot make prompts, and for a template without
+        a field to fill in: every item would be sent the same text, and none its data."""
         if callable(prompt):
             return cls(checked_function(prompt, "prompt=", 1, hint="pass a template, or a function of an item"))
         template = None if prompt is None else template_of(prompt)
+        if template is not None and not template.variables:
+            filled = f"all its fields are filled already ({', '.join(template.given)}); " if template.given else ""
+            hint = f"{filled}write {{text}} for the field text of an item, or {{{ITEM}}} for the whole of it"
+            raise ConfigError("the prompt uses no field of the items", hint=hint)
         return cls(template, () if template is None else template.variables)
 
     def prompt_for(self, item: object) -> Any:

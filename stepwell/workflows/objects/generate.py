@@ -18,7 +18,7 @@ from ...schemas.reply import CallWarning, Reply
 from ...schemas.usage import total_usage
 from ...settings import hide_credentials
 from .modes import ObjectRequest, object_request
-from .output_spec import OutputSpec
+from .output_spec import spec_of
 
 MAX_SHOWN = 10
 _AGAIN = """That does not fit what was asked for:
@@ -43,7 +43,7 @@ def generate(
     schema: what generate_object takes, or an OutputSpec made of it.
     """
     hide_credentials(options)
-    spec = schema if isinstance(schema, OutputSpec) else OutputSpec.of(schema, name, description)
+    spec = spec_of(schema, prompt, name, description)
     plan = planner.plan("chat", model, wire=options.get("wire"), overrides=options.get("overrides"))
     request = object_request(plan, spec, prompt, options, mode)
     with span("generate_object", model=str(model), name=spec.name, mode=request.mode) as work:

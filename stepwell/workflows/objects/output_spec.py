@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, get_origin
 
 from attrs import frozen
 
-from ...schemas.errors import DecodeError, ObjectInvalid
+from ...schemas.errors import DecodeError, ObjectInvalid, SchemaError
 from ...schemas.json_schema.from_type import schema_of
 from ...schemas.json_schema.read_value import read_value
 from ...schemas.json_schema.repair import LEFT_OPEN, repair
 from ...schemas.json_schema.root import KEY, in_object, without_nulls
 from ...schemas.json_schema.violation import REFUSED, Violation
+from ...schemas.message import Context
+from ...schemas.missing_argument import refuse_missing
 
 
 @frozen
@@ -36,6 +38,7 @@ class OutputSpec:
 
         name, description: what the model reads; None takes them from the schema.
         """
+        refuse_missing(kind)
         schema = schema_of(kind)
         sent, wrapped = in_object(schema)
         named = name or schema.get("title") or getattr(kind, "__name__", "") or "answer"
@@ -95,6 +98,23 @@ class OutputSpec:
         if self.wrapped and isinstance(value, dict) and value.keys() == {KEY}:
             return value[KEY]
         return value
+
+
+def spec_of(schema: object, prompt: object, name: str | None, description: str | None) -> OutputSpec:
+    """Return the OutputSpec of a call for an object, which may be given as one.
+
+    Raises SchemaError as OutputSpec.of does, and where the prompt is in the place of the schema.
+    """
+    if isinstance(schema, OutputSpec):
+        return schema
+    if isinstance(schema, str | Context | list) and _looks_like_a_schema(prompt):
+        hint = "the prompt comes first: generate_object(model, prompt, schema)"
+        raise SchemaError("the prompt and the schema are in each other's place", hint=hint)
+    return OutputSpec.of(schema, name, description)
+
+
+def _looks_like_a_schema(prompt: object) -> bool:
+    return isinstance(prompt, type) or get_origin(prompt) is not None or (type(prompt) is dict and "role" not in prompt)
 
 
 def _invalid(violations: Sequence[Violation], text: str) -> ObjectInvalid:

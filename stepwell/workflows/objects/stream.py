@@ -27,7 +27,7 @@ from ...settings import hide_credentials
 from ..stream_call import stream_call
 from .generate import object_error, object_reply
 from .modes import ObjectRequest, object_request
-from .output_spec import OutputSpec
+from .output_spec import OutputSpec, spec_of
 
 
 @define
@@ -144,7 +144,7 @@ def object_stream(
 ) -> Flow:
     """Run stream_object, whose arguments these are: emit partial values, then the whole one. Return the Reply."""
     hide_credentials(options)
-    spec = OutputSpec.of(schema, name, description)
+    spec = spec_of(schema, prompt, name, description)
     plan = planner.plan("chat", model, wire=options.get("wire"), overrides=options.get("overrides"))
     request = object_request(plan, spec, prompt, options, mode)
     return _stream(model, spec, request, prompt)

@@ -14,6 +14,7 @@ from ...providers.declare.described_tools import described_tools
 from ...providers.declare.object_support import tool_schema
 from ...schemas.errors import ConfigError
 from ...schemas.json_schema.signature import signature_schema
+from ...schemas.missing_argument import refuse_missing
 from ...schemas.tool import Parameters, Result, Tool, ToolLike, is_method, tool_behind
 
 _NAME = attrgetter("name")
@@ -100,6 +101,7 @@ def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
     names the tool, for a schema that no vendor takes.
     """
     if isinstance(tools, str | Mapping | Tool) or not isinstance(tools, Iterable):
+        refuse_missing(tools)
         raise ConfigError(f"tools cannot be a {type(tools).__name__}", hint="pass a list of Tools and functions")
     result: list[Tool] = []
     for each in tools:

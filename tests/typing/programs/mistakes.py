@@ -30,6 +30,14 @@ client.run_tools("openai:gpt-4o", "hi", [], on_tool_error="ignore")  # error: on
 stepwell.generate_object("openai:gpt-4o", "hi", int, mode="guess")  # error: one of a few words
 len(stepwell.generate_object("openai:gpt-4o", "hi", int).object)  # error: an int has no length
 Client(api_key="sk-1")  # error: no such setting
+Client("openai:gpt-4o")  # error: all settings have names
+client.generate_text("openai:gpt-4o")  # error: no prompt
+client.generate_text(prompt="hi")  # error: no model
+stepwell.stream_text("hi")  # error: no prompt
+AsyncClient().generate_object("openai:gpt-4o", "hi", response_model=int)  # error: no schema
+stepwell.arun_tools("openai:gpt-4o", "hi")  # error: no tools
+client.rerank("cohere:rerank-v3.5", "hi")  # error: no documents
+client.map("openai:gpt-4o", ["a"])  # error: one argument without a name
 double("2")  # error: a tool keeps its signature
 shout("hi", 2)  # error: so does one with Deps
 print(stepwell.Context("hi")[0].no_such_field)  # error: a Message

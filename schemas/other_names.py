@@ -1,0 +1,64 @@
+"""Say what may be meant by a name that a module does not have, in attributes and in `from ... import`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from inspect import currentframe
+from opcode import opmap
+from types import FrameType
+from typing import Never
+
+_PACKAGE = __name__.partition(".")[0]
+
+
+def suggesting(module: str) -> Callable[[str], Never]:
+    """Return the `__getattr__` of a module whose names are all listed in its `__all__`."""
+
+    def __getattr__(name: str) -> Never:
+        frame = currentframe()
+        raise no_such_name(module, name, frame and frame.f_back)
+
+    return __getattr__
+
+
+def no_such_name(module: str, name: str, asked_by: FrameType | None) -> AttributeError | ImportError:
+    """Return the error for a name that a module does not have, with what may be meant.
+
+    asked_by: the frame that looks the name up. Where that is `from module import name`, the error is an ImportError:
+        Python would replace an AttributeError by one without a hint.
+    """
+    if name.startswith("_"):
+        return AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
+    hint = _place_of(module, name) or _meaning_of(module, name)
+    if asked_by is not None and asked_by.f_code.co_code[asked_by.f_lasti] == opmap["IMPORT_FROM"]:
+        return ImportError(f"cannot import name {name!r} from {module!r}{hint}", name=module)
+    return AttributeError(f"module {module!r} has no attribute {name!r}{hint}", name=name)
+
+
+def _place_of(module: str, name: str) -> str:
+    """Say which other module has a public name."""
+    package = import_module(_PACKAGE)
+    if name in package.__all__:
+        return f"; it is in {_PACKAGE}"
+    if module != _PACKAGE and hasattr(sys.modules.get(module), "__path__") and find_spec(f"{module}.{name}"):
+        return f"; write import {module}.{name}"
+    for each in package.MODULES:
+        if name in getattr(import_module(f"{_PACKAGE}.{each}"), "__all__", ()):
+            return f"; it is in {_PACKAGE}.{each}"
+    return ""
+
+
+def _meaning_of(module: str, name: str) -> str:
+    """Say what a name of other libraries is called here, or which name is misspelt."""
+    from .foreign_names import ERRORS, PACKAGE
+    from .nearest import misspelt
+
+    if name in ERRORS:
+        return f"; it is {_PACKAGE}.errors.{ERRORS[name]}"
+    if name in PACKAGE:
+        return f"; {PACKAGE[name]}"
+    meant = misspelt(name, getattr(sys.modules.get(module), "__all__", ()))
+    return f"; did you mean {meant!r}?" if meant else ""
