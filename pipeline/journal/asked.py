@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import blake2b
+from hashlib import sha256
 from zlib import crc32
 
 from ...schemas.json_text import dumps, loads_fast
@@ -12,7 +12,7 @@ from ..http.urls import shown_url, split_url
 
 _BORDER = b',"'
 """Between two fields of a JSON object, of the body itself or of one within it."""
-_MOST_PIECES = 64
+_MOST_BORDERS = 63
 """The last piece of a long body is all the rest of it."""
 
 
@@ -24,9 +24,7 @@ def asked_of(request: Request) -> tuple[str, list[int]]:
     url, body, model = request.url, request.body, request.model
     path = split_url(shown_url(url) if "?" in url or "@" in url else url)[2]
     head = f"{request.method}\0{path}\0{model.provider}:{model.id}\0".encode()
-    digest = blake2b(head, digest_size=12)
-    digest.update(body)
-    return digest.hexdigest(), [crc32(head), *map(crc32, _pieces(body))]
+    return sha256(head + body).hexdigest()[:24], [crc32(head), *map(crc32, body[:-1].split(_BORDER, _MOST_BORDERS))]
 
 
 def changed_fields(before: Sequence[int], request: Request) -> str:
@@ -37,7 +35,7 @@ def changed_fields(before: Sequence[int], request: Request) -> str:
     body, known = request.body, set(before[1:])
     names = [] if before[:1] == asked_of(request)[1][:1] else ["the model or the path"]
     at, changed = 0, []
-    for piece in _pieces(body):
+    for piece in body[:-1].split(_BORDER, _MOST_BORDERS):
         if crc32(piece) not in known:
             changed.append((at, at + len(piece)))
         at += len(piece) + len(_BORDER)
@@ -45,10 +43,6 @@ def changed_fields(before: Sequence[int], request: Request) -> str:
         if any(first < end and start < last for first, last in changed):
             names.append(f"{name!r:.40}")
     return ", ".join(names[:8]) or "the body"
-
-
-def _pieces(body: bytes) -> list[bytes]:
-    return body[:-1].split(_BORDER, _MOST_PIECES - 1)
 
 
 def _fields(body: bytes) -> list[tuple[str, int, int]]:

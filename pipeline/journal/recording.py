@@ -12,7 +12,7 @@ from ..http.redact import masked
 from ..http.request import Request
 from ..http.response import Response
 from .asked import asked_of
-from .data import error_data, error_of, from_data, is_kept, to_data
+from .data import error_data, error_of, from_data, kept_headers, to_data
 from .numbered import Numbered
 from .records import BegunEffect, Path, Record
 from .replayed import Replayed
@@ -85,7 +85,7 @@ class Recording(Numbered):
         except Exception as error:
             job.write(("X", self.path, number, error_data(error), b""))
             raise
-        head = [response.status, {name: each for name, each in response.headers.items() if is_kept(name)}]
+        head = [response.status, kept_headers(response.headers)]
         source = response.source
         if source is None:
             record: Record = "R", self.path, number, [*head, response.transport], _recorded_body(response)
