@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ...schemas.errors import JournalError, JournalMismatch
 from ..world import World
-from .records import NOTHING, Known, Path, Record, known_of
+from .records import Known, Path, Record, known_of
 
 _MOST_ERRORS = 16
 _FINE = 1024
@@ -57,33 +57,28 @@ class Job:
         self.lock = threading.RLock()
         self.failure: JournalError | None = None
         self.streams: dict[int, tuple[Path, int, Any]] = {}
-        """The open streams that are recorded, by their ids: the place of each, and its source, request and secrets."""
-        self.dirty: list[TakesValues] = []
-        """The flows that have taken values which are not recorded yet."""
+        """the open streams that are recorded, by their ids: the place of each, and its source, request and secrets"""
+        self.taking: list[TakesValues] = []
+        """the flows that have taken values which are not recorded yet"""
         self.held = False
-        """Whether a result is to be recorded before the flow that has it does anything."""
+        """whether a result is to be recorded before the flow that has it does anything"""
         self._pending: list[Record] = []
         self._errors: deque[tuple[BaseException, Path, int | None]] = deque(maxlen=_MOST_ERRORS)
-        self._known = known_of(recorder.records())
-        self.shift = _shift(self._known, world) if self._known else 0.0
-        """What is added to recorded times of the clock that only goes forward: the last was a moment ago."""
-
-    def known(self, path: Path) -> Known:
-        """Return what is recorded of a flow, and hand it over: it is not kept twice."""
-        return self._known.pop(path, None) or NOTHING
-
-    def began_flow(self, path: Path, number: int) -> bool:
-        """Return whether an effect of a flow has started another one in an earlier run, and not yet in this one."""
-        return bool(self._known) and (*path, number) in self._known
+        self.unread = known_of(recorder.records())
+        """what is recorded of the flows that have not begun in this run; each takes its own out"""
+        self.shift = _shift(self.unread, world) if self.unread else 0.0
+        """what is added to recorded times of the clock that only goes forward: the last was a moment ago"""
 
     def later(self, record: Record) -> None:
         """Write a record together with the next one."""
-        self._pending.append(record)
+        with self.lock:  # another thread may be writing the list
+            self._pending.append(record)
 
     def hold(self, record: Record) -> None:
         """Write a result before the call that has it acts again or ends: only code of steps runs until then."""
-        self._pending.append(record)
-        self.held = True
+        with self.lock:
+            self._pending.append(record)
+            self.held = True
 
     def write(self, *records: Record) -> None:
         """Record something, and before it all that flows have taken and seen, on which it may depend."""
@@ -92,9 +87,9 @@ class Job:
                 raise self.failure
             batch, self._pending = self._pending, []
             self.held = False
-            if self.dirty:
-                batch += [place.taken() for place in self.dirty if place.fresh]
-                self.dirty.clear()
+            if self.taking:
+                batch += [flow.taken() for flow in self.taking if flow.fresh]
+                self.taking.clear()
             batch += records
             try:
                 self.recorder.write(batch)

@@ -12,8 +12,8 @@ from uuid import uuid4
 from weakref import WeakSet, WeakValueDictionary
 
 from ..pipeline.effects import CallModel, Flow
+from ..pipeline.journal.flow import JobFlow
 from ..pipeline.journal.job import Job
-from ..pipeline.journal.place import FlowPlace, journalled
 from ..pipeline.journal.records import Record
 from ..pipeline.world import REAL_WORLD, World
 from ..schemas.errors import ConfigError, JournalBusy, JournalError, StepwellError
@@ -69,8 +69,8 @@ class Journal:
         recorder = self.begin(job, part)
         try:
             is_call = isinstance(flow, CallModel)
-            place = FlowPlace(Job(recorder, flow_of, self.world), is_call=is_call)
-            return (yield from journalled(flow_of(flow) if isinstance(flow, CallModel) else flow, place))
+            recorded = JobFlow(Job(recorder, flow_of, self.world), is_call=is_call)
+            return (yield from recorded.run(flow_of(flow) if isinstance(flow, CallModel) else flow))
         finally:
             self.release(recorder)
 

@@ -10,7 +10,7 @@ from ..pipeline.drivers import adrive, drive
 from ..pipeline.effects import CallModel
 from ..pipeline.http.response import Response
 from ..pipeline.http.transport import AsyncTransport, Transport
-from ..pipeline.journal.place import FlowPlace
+from ..pipeline.journal.flow import JobFlow
 from ..pipeline.journal.world import CURRENT
 from ..pipeline.stream.chunk_reader import ChunkReader
 from ..pipeline.stream.stream import AsyncStream, Stream
@@ -23,25 +23,25 @@ class StreamedJob:
 
     The stream is sent again then: no provider goes on where a connection was closed.
 
-    place: that of the job.
+    flow: that of the job.
     call: what opens the stream.
     release: called once, when the job is over.
     """
 
-    def __init__(self, place: FlowPlace, call: CallModel, release: Callable[[], None]) -> None:
-        self.place = place
+    def __init__(self, flow: JobFlow, call: CallModel, release: Callable[[], None]) -> None:
+        self.flow = flow
         self._call = call
         self._release = release
 
     def opening(self) -> Generator[Any, Any, ChunkReader]:
         """Open the stream, and return its reader."""
         try:
-            reader: ChunkReader = yield from self.place.perform(self._call)
+            reader: ChunkReader = yield from self.flow.perform(self._call)
             return reader
         except BaseException as error:
             try:
-                if isinstance(error, Exception) and self.place.job.failure is None:
-                    self.place.end(error)
+                if isinstance(error, Exception) and self.flow.job.failure is None:
+                    self.flow.end(error)
             finally:
                 self._release()
             raise
@@ -55,21 +55,21 @@ class StreamedJob:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Have what the code within takes from the world recorded."""
-        before, CURRENT.place = CURRENT.place, self.place
+        before, CURRENT.flow = CURRENT.flow, self.flow
         try:
             yield
         finally:
-            CURRENT.place = before
+            CURRENT.flow = before
 
     def performed(self, perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Return a function that performs the effects of the stream."""
 
         def performed(effect: Any) -> Any:
-            before, CURRENT.place = CURRENT.place, None
+            before, CURRENT.flow = CURRENT.flow, None
             try:
-                return drive(self.place.perform(effect), perform)
+                return drive(self.flow.perform(effect), perform)
             finally:
-                CURRENT.place = before
+                CURRENT.flow, self.flow.clock = before, None
 
         return performed
 
@@ -77,28 +77,28 @@ class StreamedJob:
         """Async version of `performed`."""
 
         async def performed(effect: Any) -> Any:
-            before, CURRENT.place = CURRENT.place, None
+            before, CURRENT.flow = CURRENT.flow, None
             try:
-                return await adrive(self.place.perform(effect), perform)
+                return await adrive(self.flow.perform(effect), perform)
             finally:
-                CURRENT.place = before
+                CURRENT.flow, self.flow.clock = before, None
 
         return performed
 
     def _ended(self, reply: Reply | None, error: BaseException | None) -> None:
         """Record the end of the stream, if it was read to its end."""
-        place, job = self.place, self.place.job
+        flow, job = self.flow, self.flow.job
         try:
-            if place.stopped or job.failure is not None:
+            if flow.stopped or job.failure is not None:
                 return
             if reply is not None and error is None:
-                place.close_streams([place.path])
-                place.end(None, reply)
+                flow.close_streams([flow.path])
+                flow.end(None, reply)
             elif isinstance(error, Exception):
-                place.job.note_error(error, (*place.path, 0))
-                place.end(error)
+                job.note_error(error, (*flow.path, 0))
+                flow.end(error)
         finally:
-            place.stopped = True
+            flow.stopped = True
             self._release()
 
 

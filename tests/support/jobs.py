@@ -15,8 +15,8 @@ from typing import Any
 import orjson
 
 from stepwell.errors import ConnectError, StepwellError
+from stepwell.pipeline.journal.flow import JobFlow
 from stepwell.pipeline.journal.job import Job
-from stepwell.pipeline.journal.place import FlowPlace, journalled
 from stepwell.pipeline.journal.records import Record, known_of
 from stepwell.pipeline.journal.world import journalled_world
 from stepwell.pipeline.tasks import gather, performing, race
@@ -176,7 +176,7 @@ class Story:
         client = simulated.client(api_keys={"openai": "k"})
         world = client.planner.world = journalled_world(simulated.world)
         job = Job(memory, client.planner.flow_of, simulated.world)
-        (result,) = simulated.run(client, [journalled(self.flow(world), FlowPlace(job))])
+        (result,) = simulated.run(client, [JobFlow(job).run(self.flow(world))])
         self.seconds = simulated.now + 1.0
         if memory.dead:
             return None

@@ -18,8 +18,8 @@ class _NoClock:
         """Do nothing: there is no limit."""
 
 
-class Replayed:
-    """The source of a recorded stream. Reading past its end is an error: the first run had closed it there.
+class RecordedStream:
+    """The source of a stream whose bytes are recorded. Reading past its end is an error: the first run closed it there.
 
     pieces: the bytes of each read, or the error that ended it as data.
     """

@@ -1,0 +1,201 @@
+"""The effects of a flow that are recorded, and given again. Each function returns the result of one, as a flow."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...schemas.errors import StepError
+from ..effects import Close, Emit, Flow, Read, Run, Send, Sleep
+from ..http.headers import Headers
+from ..http.redact import masked
+from ..http.request import Request
+from ..http.response import Response
+from .asked import asked_of
+from .counted import CountedFlow
+from .data import error_data, error_of, from_data, kept_headers, to_data
+from .recorded_stream import RecordedStream
+from .records import BegunEffect
+
+_AGAIN = "its request was in flight when an earlier run ended, and was sent again: the provider may bill both"
+
+
+def emit(flow: CountedFlow, effect: Emit) -> Flow:
+    if not flow.fresh.keys().isdisjoint("tri"):
+        flow.job.write()  # the reader may see what was taken
+    return (yield effect)
+
+
+def sleep(flow: CountedFlow, effect: Sleep) -> Flow:
+    """Wait, or for as long as is left of the wait of an earlier run."""
+    job, time = flow.job, flow.job.world.time
+    if recorded := flow.values.get("s"):
+        left = recorded.pop(0) - time()
+        if left > 0 and not recorded and not flow.replays():
+            yield Sleep(min(left, effect.seconds))
+        return None
+    if not flow.replays():
+        with job.lock:
+            flow.take("s", time() + effect.seconds)
+        job.write()
+    return (yield effect)
+
+
+def run(flow: CountedFlow, effect: Run) -> Flow:
+    recorded, name = effect.recorded, effect.name
+    if recorded is False or (recorded is None and flow.in_call):
+        return (yield effect)
+    job, path, number = flow.job, flow.path, flow.number
+    entry = flow.recorded(number, "run", name)
+    if entry is not None and entry.whole:
+        flow.next()
+        return _given(flow, entry, number)
+    job.write(("B", path, number, ["run", name, ()], b""))
+    flow.next()
+    try:
+        result = yield effect
+        data = _plain(recorded(result) if callable(recorded) else result, name)
+    except Exception as error:
+        job.note_error(error, path, number)
+        job.write(("X", path, number, error_data(error), b""))
+        raise
+    job.write(("D", path, number, data, b""))
+    return from_data(data) if callable(recorded) else result
+
+
+def _given(flow: CountedFlow, entry: BegunEffect, number: int) -> Any:
+    """Return the recorded result of a Run, or raise its error."""
+    if entry.result != "X":
+        return from_data(entry.data)
+    error = error_of(entry.data)
+    flow.job.note_error(error, flow.path, number)
+    raise error
+
+
+def send(flow: CountedFlow, effect: Send) -> Flow:
+    request = effect.request
+    job, path, number = flow.job, flow.path, flow.number
+    kind = "stream" if request.stream else "send"
+    asked, parts = asked_of(request)
+    entry = flow.recorded(number, kind, asked, request)
+    if entry is not None:
+        call = flow.call
+        call.billed = call.billed or entry.again or not entry.whole
+        if entry.whole:
+            flow.next()
+            return _answer(flow, request, entry)
+    job.write(("B", path, number, [kind, asked, parts], b""))
+    flow.next()
+    try:
+        response: Response = yield effect
+    except Exception as error:
+        job.write(("X", path, number, error_data(error), b""))
+        raise
+    head = [response.status, kept_headers(response.headers), response.transport]
+    source = response.source
+    if source is not None:
+        job.streams[id(source)] = path, number, (source, request, _secrets_of(request))
+        job.write(("H", path, number, head, b""))
+    elif flow.in_call:
+        job.hold(("R", path, number, head, _recorded_body(response)))
+    else:
+        job.write(("R", path, number, head, _recorded_body(response)))
+    return _noted(flow, response)
+
+
+def _noted(flow: CountedFlow, response: Response) -> Response:
+    if flow.call.billed:
+        response.request = response.request.warn("maybe_billed", _AGAIN)
+    return response
+
+
+def _answer(flow: CountedFlow, request: Request, entry: BegunEffect) -> Response:
+    """Return the recorded answer to a request, or raise the recorded error."""
+    if entry.result == "X":
+        raise error_of(entry.data)
+    status, headers, transport = entry.data
+    response = Response(request, status, Headers(headers), entry.body)
+    response.transport = transport
+    if entry.result == "H":
+        response.source = RecordedStream(entry.pieces)
+    return _noted(flow, response)
+
+
+def read(flow: CountedFlow, effect: Read) -> Flow:
+    source = effect.source
+    if type(source) is RecordedStream:
+        return source.read()
+    opened = flow.job.streams.get(id(source))
+    if opened is None:
+        return (yield effect)
+    path, number, (_, request, secrets) = opened
+    try:
+        data = yield effect
+    except Exception as error:
+        flow.job.write(("P", path, number, error_data(error), b""))
+        raise
+    quoted = any(secret in data for secret in secrets)
+    flow.job.write(("P", path, number, None, masked(data, request) if quoted else data))
+    return data
+
+
+def close(flow: CountedFlow, effect: Close) -> Flow:
+    source = effect.source
+    if type(source) is RecordedStream:
+        return None
+    if (opened := flow.job.streams.pop(id(source), None)) is not None:
+        flow.job.write(("C", opened[0], opened[1], None, b""))
+    return (yield effect)
+
+
+def passed_on(effect: Any) -> Flow:
+    """Perform an effect of which nothing is recorded."""
+    return (yield effect)
+
+
+def cleaning_up(effect: Any) -> Flow:
+    """Perform an effect of a flow that was interrupted. A recorded stream is known to nobody else."""
+    if type(getattr(effect, "source", None)) is RecordedStream:
+        return None if type(effect) is Close else effect.source.read()
+    return (yield effect)
+
+
+RECORDED: dict[type, Callable[[CountedFlow, Any], Flow]] = {
+    Send: send,
+    Read: read,
+    Close: close,
+    Sleep: sleep,
+    Run: run,
+    Emit: emit,
+}
+
+
+def _plain(result: object, name: str) -> Any:
+    """Return the data of a Run's result. Raises StepError for what is no data."""
+    try:
+        return to_data(result)
+    except TypeError as error:
+        raise StepError(
+            f"the result of {name or 'a Run'} cannot be recorded: {error}",
+            hint="return numbers, text, bytes, lists and dicts; or Run(..., recorded=False) runs it again in each run",
+        ) from None
+
+
+def _recorded_body(response: Response) -> bytes:
+    """Return the body to record: where a server repeats the credential, that is masked."""
+    body, request = response.body, response.request
+    if response.status < 300:
+        for secret in _secrets_of(request):
+            if secret in body:
+                break
+        else:
+            return body
+    return masked(body, request)
+
+
+def _secrets_of(request: Request) -> list[bytes]:
+    """Return the texts of a request's credential that an answer must not repeat in a file."""
+    credential = request.credential
+    values = credential.values() if hasattr(credential, "values") else (credential,)
+    secrets = [each.reveal().encode() for each in values if hasattr(each, "reveal")]
+    return [secret for secret in secrets if len(secret) > 3]
