@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from hashlib import sha256
 from zlib import crc32
 
 from ...schemas.json_text import dumps, loads_fast
 from ..http.request import Request
-from ..http.urls import shown_url, split_url
+from ..http.urls import shown_url
 
 _BORDER = b',"'
 """Between two fields of a JSON object, of the body itself or of one within it."""
@@ -17,22 +16,22 @@ _MOST_BORDERS = 63
 
 
 def asked_of(request: Request) -> tuple[str, list[int]]:
-    """Return the digest of a request, and those of its pieces, by which a difference can be named.
+    """Return the model that a request asks, and digests of its path, of its length and of the pieces of its body.
 
     The host is not a part: an address may change between two runs, as that of a local server does.
     """
     url, body, model = request.url, request.body, request.model
-    path = split_url(shown_url(url) if "?" in url or "@" in url else url)[2]
-    head = f"{request.method}\0{path}\0{model.provider}:{model.id}\0".encode()
-    return sha256(head + body).hexdigest()[:24], [crc32(head), *map(crc32, body[:-1].split(_BORDER, _MOST_BORDERS))]
+    path = (shown_url(url) if "?" in url or "@" in url else url).partition("://")[2].partition("/")[2]
+    pieces = body[:-1].split(_BORDER, _MOST_BORDERS)
+    return f"{model.provider}:{model.id}", [crc32(f"{request.method} {path}".encode()), len(body), *map(crc32, pieces)]
 
 
 def changed_fields(before: Sequence[int], request: Request) -> str:
     """Name the fields of a request that are not as they were, without what is in them.
 
-    before: the digests of its pieces, as they were.
+    before: its digests, as they were.
     """
-    body, known = request.body, set(before[1:])
+    body, known = request.body, set(before[2:])
     names = [] if before[:1] == asked_of(request)[1][:1] else ["the model or the path"]
     at, changed = 0, []
     for piece in body[:-1].split(_BORDER, _MOST_BORDERS):

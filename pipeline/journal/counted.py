@@ -146,14 +146,16 @@ class CountedFlow:
             self.values = {**self.values, "e": events}
         return number
 
-    def recorded(self, number: int, kind: str, asked: str, request: Request | None = None) -> BegunEffect | None:
+    def recorded(
+        self, number: int, kind: str, asked: str, parts: list[int], request: Request | None = None
+    ) -> BegunEffect | None:
         """Return what is recorded under a number. Raises JournalMismatch if that is something else."""
         entry = self.known.entries.pop(number, None)
         if entry is None:
             if self.job.unread and (*self.path, number) in self.job.unread:
                 raise self.job.mismatch(self.path, number, f"a call or a task then, {KINDS[kind]} now")
             return None
-        if (entry.kind, entry.asked) != (kind, asked):
+        if (entry.kind, entry.asked, entry.parts) != (kind, asked, parts):
             if entry.kind != kind:
                 why = f"{KINDS[entry.kind]} then, {KINDS[kind]} now"
             elif request is None:
@@ -192,7 +194,7 @@ class CountedFlow:
         except Exception as error:
             if not called and not self.stopped and self.job.failure is None:
                 number = self.next()
-                begun = ("B", self.path, number, ["refused", name, ()], b"")
+                begun = ("B", self.path, number, ["refused", name, []], b"")
                 self.job.write(begun, ("X", self.path, number, error_data(error), b""))
             raise
 

@@ -46,11 +46,11 @@ def run(flow: CountedFlow, effect: Run) -> Flow:
     if recorded is False or (recorded is None and flow.in_call):
         return (yield effect)
     job, path, number = flow.job, flow.path, flow.number
-    entry = flow.recorded(number, "run", name)
+    entry = flow.recorded(number, "run", name, [])
     if entry is not None and entry.whole:
         flow.next()
         return _given(flow, entry, number)
-    job.write(("B", path, number, ["run", name, ()], b""))
+    job.write(("B", path, number, ["run", name, []], b""))
     flow.next()
     try:
         result = yield effect
@@ -77,7 +77,7 @@ def send(flow: CountedFlow, effect: Send) -> Flow:
     job, path, number = flow.job, flow.path, flow.number
     kind = "stream" if request.stream else "send"
     asked, parts = asked_of(request)
-    entry = flow.recorded(number, kind, asked, request)
+    entry = flow.recorded(number, kind, asked, parts, request)
     if entry is not None:
         call = flow.call
         call.billed = call.billed or entry.again or not entry.whole
@@ -190,7 +190,8 @@ def _recorded_body(response: Response) -> bytes:
                 break
         else:
             return body
-    return masked(body, request)
+    shown: bytes = masked(body, request)
+    return shown
 
 
 def _secrets_of(request: Request) -> list[bytes]:

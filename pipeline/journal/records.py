@@ -33,9 +33,9 @@ class BegunEffect:
 
     kind: str
     asked: str
-    """what it asked for: a digest, or a name"""
+    """what it asked for: a model, or the name of a function or a step"""
     parts: Sequence[int]
-    """digests of the pieces of a request"""
+    """digests of what a request asks, see asked.py"""
     again: bool = False
     """whether it was begun more than once: it was in flight when a process ended"""
     result: str = ""

@@ -49,7 +49,7 @@ class ShownEffect:
     kind: str
     """send, stream, run (a tool or another function) or refused (by a limit)"""
     name: str
-    """of a function; a digest of a request"""
+    """of a function, or of the model that a request asks"""
     result: str
     """answered (with the status), done, in flight, or the class of an error"""
     bytes: int

@@ -108,22 +108,6 @@ class Journal:
             finally:
                 log.close()
 
-    def append(self, part: _Part, records: list[Record]) -> None:
-        """Write records of a part."""
-        with self._lock:
-            log, index = self._opened()
-            row = part.row
-            if row is None:
-                row = PartRow(self._next_id, part.job, part.part, began=self.world.time())
-                self._next_id += 1
-                records = [("J", (), 0, [row.job, row.part, row.began], b""), *records]
-            data = frame(row.id, row.last, records)
-            offset = log.append(data)
-            part.row = row  # once the log has it: its first record names the job
-            if row.id not in index.changed:
-                index.add(row)
-            row.add(records, offset, len(data))
-
     def state(self, job: str, part: str = "") -> str:
         """Return what has become of a part: new, begun, failed or finished."""
         with self._lock:
@@ -253,7 +237,19 @@ class _Part:
 
     def write(self, records: list[Record]) -> None:
         """Keep some more. Raises JournalError if that fails."""
-        self._journal.append(self, records)
+        journal, row = self._journal, self.row
+        with journal._lock:
+            log, index = journal._opened()
+            if row is None:
+                row = PartRow(journal._next_id, self.job, self.part, began=journal.world.time())
+                journal._next_id += 1
+                records = [("J", (), 0, [row.job, row.part, row.began], b""), *records]
+            data = frame(row.id, row.last, records)
+            offset = log.append(data)
+            self.row = row  # once the log has it: its first record names the job
+            if row.id not in index.changed:
+                index.add(row)
+            row.add(records, offset, len(data))
 
 
 class _IndexFile(Database):

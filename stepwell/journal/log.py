@@ -31,8 +31,12 @@ _READ_AT_ONCE, _AT_ONCE = 4096, 1 << 20
 
 def frame(part: int, before: int, records: Sequence[Record]) -> bytes:
     """Return the frame of some records."""
-    heads = [(kind, path, number, data, len(body)) for kind, path, number, data, body in records]
-    payload = b"".join([dumps((part, before, heads)), b"\n", *[record[4] for record in records]])
+    heads, bodies = [], b"\n"
+    for kind, path, number, data, body in records:
+        heads.append((kind, path, number, data, len(body)))
+        if body:
+            bodies += body
+    payload = dumps((part, before, heads)) + bodies
     size, crc = len(payload), crc32(payload)
     return _HEAD.pack(size, crc, size ^ crc ^ _CHECK) + payload
 
