@@ -64,7 +64,7 @@ class CountedFlow:
         known = self.known = job.unread.pop(path, NOTHING) if job.unread else NOTHING
         if known is not NOTHING:
             self.complete = self.complete or known.ended
-            self.values = self._values_from_here()
+            self.values = known.values.pop(0, _NO_VALUES)
 
     @property
     def call(self) -> CountedFlow:
@@ -140,7 +140,7 @@ class CountedFlow:
         if self.known is NOTHING:
             return number
         unseen = self.values.get("e")
-        self.values = self._values_from_here()
+        self.values = self.known.values.pop(self.number, _NO_VALUES)
         if unseen:  # tasks got on at another moment than in the first run
             events = [*([-1, tasks] for _, tasks in unseen), *self.values.get("e", ())]
             self.values = {**self.values, "e": events}
@@ -164,10 +164,6 @@ class CountedFlow:
                 why = f"another request, which differs in {changed_fields(entry.parts, request)}"
             raise self.job.mismatch(self.path, number, why)
         return entry
-
-    def _values_from_here(self) -> Mapping[str, list[Any]]:
-        recorded = self.known.values.get(self.number)
-        return {name: list(values) for name, values in recorded.items()} if recorded else _NO_VALUES
 
     # What steps ask for, see World.job
 

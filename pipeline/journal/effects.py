@@ -113,9 +113,9 @@ def _answer(flow: CountedFlow, request: Request, entry: BegunEffect) -> Response
     """Return the recorded answer to a request, or raise the recorded error."""
     if entry.result == "X":
         raise error_of(entry.data)
-    status, headers, transport = entry.data
-    response = Response(request, status, Headers(headers), entry.body)
-    response.transport = transport
+    status, recorded, transport = entry.data
+    dict.update(headers := Headers(), recorded)  # their names have the spelling that Headers look for
+    response = Response(request, status, headers, entry.body, transport=transport)
     if entry.result == "H":
         response.source = RecordedStream(entry.pieces)
     return _noted(flow, response)

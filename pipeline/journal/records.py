@@ -75,19 +75,18 @@ class Known:
     def add(self, record: Record) -> None:
         """Note one more record of the flow."""
         kind, _, number, data, body = record
-        entry = self.entries.get(number)
         if kind == "B":
             self.last = max(self.last, number)
-            does, asked, parts = data
-            self.entries[number] = BegunEffect(does, asked, parts, again=entry is not None)
+            self.entries[number] = BegunEffect(*data, again=number in self.entries)
         elif kind == "V":
             self.last = max(self.last, number - 1)
-            values = self.values.setdefault(number, {})
-            for name, more in data.items():
-                values.setdefault(name, []).extend(more)
+            values = self.values.setdefault(number, data)
+            if values is not data:
+                for name, more in data.items():
+                    values.setdefault(name, []).extend(more)
         elif kind == "E":
             self.ended = True
-        elif entry is not None:
+        elif (entry := self.entries.get(number)) is not None:
             entry.add(kind, data, body)
 
 
