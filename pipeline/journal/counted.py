@@ -52,7 +52,9 @@ class CountedFlow:
     """values that are not recorded yet, by their kinds"""
     _call: CountedFlow | None = None
 
-    def __init__(self, job: Job, path: Path, outer: CountedFlow | None, *, is_call: bool) -> None:
+    def __init__(
+        self, job: Job, path: Path = (), outer: CountedFlow | None = None, *, is_call: bool = False
+    ) -> None:
         self.job = job
         self.path = path
         self.is_call = is_call
@@ -70,11 +72,6 @@ class CountedFlow:
     def call(self) -> CountedFlow:
         """The call that it is or belongs to; itself outside of calls."""
         return self._call or self
-
-    @property
-    def in_call(self) -> bool:
-        """Whether it is a call or belongs to one."""
-        return self.is_call or self._call is not None
 
     # What the flow takes from the world
 

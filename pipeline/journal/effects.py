@@ -43,7 +43,7 @@ def sleep(flow: CountedFlow, effect: Sleep) -> Flow:
 
 def run(flow: CountedFlow, effect: Run) -> Flow:
     recorded, name = effect.recorded, effect.name
-    if recorded is False or (recorded is None and flow.in_call):
+    if recorded is False or (recorded is None and flow.call.is_call):
         return (yield effect)
     job, path, number = flow.job, flow.path, flow.number
     entry = flow.recorded(number, "run", name, [])
@@ -74,16 +74,15 @@ def _given(flow: CountedFlow, entry: BegunEffect, number: int) -> Any:
 
 def send(flow: CountedFlow, effect: Send) -> Flow:
     request = effect.request
-    job, path, number = flow.job, flow.path, flow.number
+    job, call, path, number = flow.job, flow.call, flow.path, flow.number
     kind = "stream" if request.stream else "send"
     asked, parts = asked_of(request)
     entry = flow.recorded(number, kind, asked, parts, request)
     if entry is not None:
-        call = flow.call
         call.billed = call.billed or entry.again or not entry.whole
         if entry.whole:
             flow.next()
-            return _answer(flow, request, entry)
+            return _answer(call, request, entry)
     job.write(("B", path, number, [kind, asked, parts], b""))
     flow.next()
     try:
@@ -96,20 +95,20 @@ def send(flow: CountedFlow, effect: Send) -> Flow:
     if source is not None:
         job.streams[id(source)] = path, number, (source, request, _secrets_of(request))
         job.write(("H", path, number, head, b""))
-    elif flow.in_call:
+    elif call.is_call:
         job.hold(("R", path, number, head, _recorded_body(response)))
     else:
         job.write(("R", path, number, head, _recorded_body(response)))
-    return _noted(flow, response)
+    return _noted(call, response)
 
 
-def _noted(flow: CountedFlow, response: Response) -> Response:
-    if flow.call.billed:
+def _noted(call: CountedFlow, response: Response) -> Response:
+    if call.billed:
         response.request = response.request.warn("maybe_billed", _AGAIN)
     return response
 
 
-def _answer(flow: CountedFlow, request: Request, entry: BegunEffect) -> Response:
+def _answer(call: CountedFlow, request: Request, entry: BegunEffect) -> Response:
     """Return the recorded answer to a request, or raise the recorded error."""
     if entry.result == "X":
         raise error_of(entry.data)
@@ -118,7 +117,7 @@ def _answer(flow: CountedFlow, request: Request, entry: BegunEffect) -> Response
     response = Response(request, status, headers, entry.body, transport=transport)
     if entry.result == "H":
         response.source = RecordedStream(entry.pieces)
-    return _noted(flow, response)
+    return _noted(call, response)
 
 
 def read(flow: CountedFlow, effect: Read) -> Flow:

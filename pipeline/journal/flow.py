@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..effects import CallModel, Cancelled, Close, Flow, Read, Run, Send, Sleep, StartTask, StopTasks, Wait
+from ..effects import CallModel, Cancelled, Emit, Flow, Send, StartTask, StopTasks, Wait
 from ..signal import News, Task
 from .counted import KINDS, CountedFlow
 from .effects import RECORDED, cleaning_up, passed_on
-from .job import Job
 from .records import Path
 from .world import CURRENT
-
-_ACTING = frozenset((Send, Read, Close, Sleep, Run))
-
 
 class JobFlow(CountedFlow):
     """One flow of a job, with the tasks that it has started.
@@ -28,15 +24,12 @@ class JobFlow(CountedFlow):
     """the numbers of the tasks that have got on since it last went on"""
     _timed_out = False
     """whether it was not for a task that it went on"""
-
-    def __init__(self, job: Job, path: Path = (), outer: CountedFlow | None = None, *, is_call: bool = False) -> None:
-        super().__init__(job, path, outer, is_call=is_call)
-        self._tasks: dict[int, TaskFlow] = {}
+    _tasks: Mapping[int, TaskFlow] = {}
 
     def run(self, flow: Flow) -> Flow:
         """Run its code: give it what is recorded of its effects, and record the others before it sees them."""
         job = self.job
-        step: Callable[[Any], Any] = flow.send
+        send = step = flow.send
         value: Any = None
         try:
             while True:
@@ -47,7 +40,7 @@ class JobFlow(CountedFlow):
                         self.stopped, step, value = True, flow.throw, error
                 effect = self.go_on(step, value)
                 try:
-                    step, value = flow.send, (yield from self.perform(effect))
+                    step, value = send, (yield from self.perform(effect))
                 except BaseException as error:
                     step, value = flow.throw, error
                     if not isinstance(error, Exception):
@@ -93,24 +86,26 @@ class JobFlow(CountedFlow):
     def end(self, error: BaseException | None, result: object = None) -> None:
         """Record the end of the flow."""
         job, number, known = self.job, self.number, self.known
-        if self.is_call and isinstance(error, Exception):
-            job.note_error(error, self.path)
-        if error is None and (left := [*known.entries, *([number] if number <= known.last else ())]):
-            first = known.entries.get(min(left))
-            did = "a call or a task" if first is None else KINDS[first.kind]
-            job.mismatch(self.path, min(left), f"{did} then, nothing more now")
-        elif error is None and self.complete:
+        if error is not None:
+            if self.is_call and isinstance(error, Exception):
+                job.note_error(error, self.path)
+            if not self.path and isinstance(error, Exception):
+                job.end(error)
+            elif job.held:
+                job.write()
+        elif known.entries or number <= known.last:
+            first = min([*known.entries, number] if number <= known.last else known.entries)
+            did = "a call or a task" if first not in known.entries else KINDS[known.entries[first].kind]
+            job.mismatch(self.path, first, f"{did} then, nothing more now")
+        elif self.complete:
             return
-        elif not self.path and (error is None or isinstance(error, Exception)):
-            if error is None:
-                self.close_streams([()])  # those that the flow has left open are read no further
-            job.end(error, result)
-        elif error is None and job.held:
-            job.write(("E", self.path, 0, None, b""))
-        elif error is None:
-            job.later(("E", self.path, 0, None, b""))
+        elif not self.path:
+            self.close_streams([()])  # those that the flow has left open are read no further
+            job.end(None, result)
         elif job.held:
-            job.write()
+            job.write(("E", self.path, 0, None, b""))
+        else:
+            job.later(("E", self.path, 0, None, b""))
 
     def ended(self) -> None:
         """Note that its code has ended."""
@@ -136,18 +131,18 @@ class JobFlow(CountedFlow):
             raise job.failure
         if job.held and kind is not Send:
             job.write()
-        if self._tasks:
-            return self._beside_tasks(effect)
-        return self._performed(effect, kind)
-
-    def _performed(self, effect: Any, kind: type) -> Flow:
-        if kind is CallModel:
-            child = JobFlow(self.job, (*self.path, self._next_flow()), self, is_call=True)
-            return child.run(self.job.flow_of(effect))
-        if kind is StartTask:
-            return self._start(effect)
-        recorded = RECORDED.get(kind)
-        return passed_on(effect) if recorded is None or (self.secret and kind in _ACTING) else recorded(self, effect)
+        if self._tasks and (kind is Wait or kind is StopTasks):
+            return self._wait(effect) if kind is Wait else self._stop(effect)
+        if (recorded := RECORDED.get(kind)) is not None and (not self.secret or kind is Emit):
+            performed = recorded(self, effect)
+        elif kind is CallModel:
+            child = JobFlow(job, (*self.path, self._next_flow()), self, is_call=True)
+            performed = child.run(job.flow_of(effect))
+        elif kind is StartTask:
+            performed = self._start(effect)
+        else:
+            performed = passed_on(effect)
+        return self._beside_tasks(performed) if self._tasks else performed
 
     def _next_flow(self) -> int:
         """Return the number of the flow that is started next. Raises JournalMismatch if it was another effect."""
@@ -157,13 +152,8 @@ class JobFlow(CountedFlow):
 
     # Effects of a flow that has tasks
 
-    def _beside_tasks(self, effect: Any) -> Flow:
-        kind = type(effect)
-        if kind is Wait:
-            return (yield from self._wait(effect))
-        if kind is StopTasks:
-            return (yield from self._stop(effect))
-        result = yield from self._performed(effect, kind)
+    def _beside_tasks(self, performed: Flow) -> Flow:
+        result = yield from performed
         if self.job.held:
             self.job.write()
         yield from self._await_tasks()
@@ -173,7 +163,8 @@ class JobFlow(CountedFlow):
 
     def _start(self, effect: StartTask) -> Flow:
         replays, number = self.replays(), self._next_flow()
-        child = self._tasks[number] = TaskFlow(self, number, effect.task, held_back=replays)
+        child = TaskFlow(self, number, effect.task, held_back=replays)
+        self._tasks = {**self._tasks, number: child}
         yield StartTask(child.run(effect.flow), effect.task)
         yield from self._await_tasks()  # it may have ended by then
 
@@ -182,7 +173,7 @@ class JobFlow(CountedFlow):
         yield from self._await_tasks()
         result = yield effect
         stopped = [each.path for each in self._tasks.values() if each.stopped or not each.over]
-        self._tasks.clear()
+        self._tasks = {}
         self.close_streams(stopped)
         return result
 
