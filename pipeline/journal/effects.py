@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...schemas.errors import StepError
+from ...schemas.secret import Secret
 from ..effects import Close, Emit, Flow, Read, Run, Send, Sleep
 from ..http.headers import Headers
 from ..http.redact import masked
@@ -133,8 +134,7 @@ def read(flow: CountedFlow, effect: Read) -> Flow:
     except Exception as error:
         flow.job.write(("P", path, number, error_data(error), b""))
         raise
-    quoted = any(secret in data for secret in secrets)
-    flow.job.write(("P", path, number, None, masked(data, request) if quoted else data))
+    flow.job.write(("P", path, number, None, masked(data, request) if _quotes(data, secrets) else data))
     return data
 
 
@@ -183,19 +183,21 @@ def _plain(result: object, name: str) -> Any:
 def _recorded_body(response: Response) -> bytes:
     """Return the body to record: where a server repeats the credential, that is masked."""
     body, request = response.body, response.request
-    if response.status < 300:
-        for secret in _secrets_of(request):
-            if secret in body:
-                break
-        else:
-            return body
+    if response.status < 300 and not _quotes(body, _secrets_of(request)):
+        return body
     shown: bytes = masked(body, request)
     return shown
+
+
+def _quotes(data: bytes, secrets: list[bytes]) -> bool:
+    for secret in secrets:
+        if secret in data:
+            return True
+    return False
 
 
 def _secrets_of(request: Request) -> list[bytes]:
     """Return the texts of a request's credential that an answer must not repeat in a file."""
     credential = request.credential
-    values = credential.values() if hasattr(credential, "values") else (credential,)
-    secrets = [each.reveal().encode() for each in values if hasattr(each, "reveal")]
-    return [secret for secret in secrets if len(secret) > 3]
+    values = [*credential.values()] if isinstance(credential, Mapping) else [credential]
+    return [secret for each in values if isinstance(each, Secret) and len(secret := each.reveal().encode()) > 3]

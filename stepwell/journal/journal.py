@@ -229,6 +229,7 @@ class _Part:
         self.job = job
         self.part = part
         self.row = row
+        self._writes = False
         self._journal = journal
 
     def records(self) -> Iterable[Record]:
@@ -237,17 +238,19 @@ class _Part:
 
     def write(self, records: list[Record]) -> None:
         """Keep some more. Raises JournalError if that fails."""
-        journal, row = self._journal, self.row
+        journal = self._journal
         with journal._lock:
-            log, index = journal._opened()
+            log, index, row = journal._log, journal._index, self.row
+            if log is None or index is None:  # also in a forked child, which may not write
+                log, index = journal._opened()
             if row is None:
                 row = PartRow(journal._next_id, self.job, self.part, began=journal.world.time())
                 journal._next_id += 1
                 records = [("J", (), 0, [row.job, row.part, row.began], b""), *records]
             data = frame(row.id, row.last, records)
             offset = log.append(data)
-            self.row = row  # once the log has it: its first record names the job
-            if row.id not in index.changed:
+            if not self._writes:  # once the log has it: its first record names the job
+                self.row, self._writes = row, True
                 index.add(row)
             row.add(records, offset, len(data))
 
