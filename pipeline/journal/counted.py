@@ -45,16 +45,14 @@ class CountedFlow:
     complete = False
     """whether all of it is recorded"""
     clock: float | None = None
-    """the time, once it has asked for it since it went on: until the next effect it stands still"""
+    """the time, once it is known since the last effect: until the next one it stands still"""
     values = _NO_VALUES
     """the recorded ones that it has not taken yet, up to the next effect with a number, by their kinds"""
     fresh: Mapping[str, list[Any]] = _NO_VALUES
     """values that are not recorded yet, by their kinds"""
     _call: CountedFlow | None = None
 
-    def __init__(
-        self, job: Job, path: Path = (), outer: CountedFlow | None = None, *, is_call: bool = False
-    ) -> None:
+    def __init__(self, job: Job, path: Path = (), outer: CountedFlow | None = None, *, is_call: bool = False) -> None:
         self.job = job
         self.path = path
         self.is_call = is_call

@@ -83,7 +83,7 @@ def send(flow: CountedFlow, effect: Send) -> Flow:
         call.billed = call.billed or entry.again or not entry.whole
         if entry.whole:
             flow.next()
-            return _answer(call, request, entry)
+            return _noted(call, _answer(flow, request, entry))
     job.write(("B", path, number, [kind, asked, parts], b""))
     flow.next()
     try:
@@ -91,15 +91,17 @@ def send(flow: CountedFlow, effect: Send) -> Flow:
     except Exception as error:
         job.write(("X", path, number, error_data(error), b""))
         raise
-    head = [response.status, kept_headers(response.headers), response.transport]
-    source = response.source
+    now = flow.clock = job.world.now()
+    head = [response.status, kept_headers(response.headers), response.transport, now - job.shift]
+    source, secrets = response.source, _secrets_of(request)
     if source is not None:
-        job.streams[id(source)] = path, number, (source, request, _secrets_of(request))
+        job.streams[id(source)] = path, number, (source, request, secrets)
         job.write(("H", path, number, head, b""))
-    elif call.is_call:
-        job.hold(("R", path, number, head, _recorded_body(response)))
     else:
-        job.write(("R", path, number, head, _recorded_body(response)))
+        body = response.body
+        if response.status >= 300 or _quotes(body, secrets):
+            body = masked(body, request)
+        (job.hold if call.is_call else job.write)(("R", path, number, head, body))
     return _noted(call, response)
 
 
@@ -109,16 +111,17 @@ def _noted(call: CountedFlow, response: Response) -> Response:
     return response
 
 
-def _answer(call: CountedFlow, request: Request, entry: BegunEffect) -> Response:
+def _answer(flow: CountedFlow, request: Request, entry: BegunEffect) -> Response:
     """Return the recorded answer to a request, or raise the recorded error."""
     if entry.result == "X":
         raise error_of(entry.data)
-    status, recorded, transport = entry.data
+    status, recorded, transport, now = entry.data
+    flow.clock = now + flow.job.shift
     dict.update(headers := Headers(), recorded)  # their names have the spelling that Headers look for
     response = Response(request, status, headers, entry.body, transport=transport)
     if entry.result == "H":
         response.source = RecordedStream(entry.pieces)
-    return _noted(call, response)
+    return response
 
 
 def read(flow: CountedFlow, effect: Read) -> Flow:
@@ -180,16 +183,8 @@ def _plain(result: object, name: str) -> Any:
         ) from None
 
 
-def _recorded_body(response: Response) -> bytes:
-    """Return the body to record: where a server repeats the credential, that is masked."""
-    body, request = response.body, response.request
-    if response.status < 300 and not _quotes(body, _secrets_of(request)):
-        return body
-    shown: bytes = masked(body, request)
-    return shown
-
-
 def _quotes(data: bytes, secrets: list[bytes]) -> bool:
+    """Return whether an answer repeats one of these."""
     for secret in secrets:
         if secret in data:
             return True

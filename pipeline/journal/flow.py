@@ -12,6 +12,7 @@ from .effects import RECORDED, cleaning_up, passed_on
 from .records import Path
 from .world import CURRENT
 
+
 class JobFlow(CountedFlow):
     """One flow of a job, with the tasks that it has started.
 
@@ -59,7 +60,8 @@ class JobFlow(CountedFlow):
                 raise
         finally:
             flow.close()
-            self.ended()
+            if self._tasks:
+                self._free_tasks()
         if job.failure is not None:
             raise job.failure
         return result
@@ -68,7 +70,6 @@ class JobFlow(CountedFlow):
         """Run its code up to its next effect, and return that."""
         with self.job.lock:
             self.turns += 1
-            self.clock = None
             if self._got_on or self._timed_out:
                 if not self.stopped:
                     self.take("e", [self.turns, self._got_on])
@@ -107,11 +108,6 @@ class JobFlow(CountedFlow):
         else:
             job.later(("E", self.path, 0, None, b""))
 
-    def ended(self) -> None:
-        """Note that its code has ended."""
-        if self._tasks:
-            self._free_tasks()
-
     def close_streams(self, within: list[Path]) -> None:
         """Record that what is open in some flows is read no further."""
         with self.job.lock:
@@ -126,7 +122,7 @@ class JobFlow(CountedFlow):
         """Return the result of an effect: what is recorded, or what the driver returns, which is then recorded."""
         if self.stopped:
             return cleaning_up(effect)
-        job, kind = self.job, type(effect)
+        job, kind, self.clock = self.job, type(effect), None
         if job.failure is not None:
             raise job.failure
         if job.held and kind is not Send:
@@ -257,6 +253,9 @@ class TaskFlow(JobFlow):
                 task.ended.set()
                 task.news.publish()
             return None
+        finally:
+            self.over = True
+            self._news.publish()
 
     def go_on(self, step: Callable[[Any], Any], value: Any) -> Any:
         """Run its code up to its next effect, and note whether it got on by that."""
@@ -307,8 +306,3 @@ class TaskFlow(JobFlow):
 
     def is_taken(self, signal: object) -> bool:
         return signal is self._task.taken
-
-    def ended(self) -> None:
-        super().ended()
-        self.over = True
-        self._news.publish()

@@ -136,4 +136,7 @@ class Job:
 
 def _shift(flows: Mapping[Path, Known], world: World) -> float:
     recorded = [now for known in flows.values() for values in known.values.values() for now in values.get("m", ())]
+    recorded += [
+        each.data[3] for known in flows.values() for each in known.entries.values() if each.result in ("R", "H")
+    ]
     return floor((world.now() - max(recorded)) * _FINE) / _FINE if recorded else 0.0

@@ -5,8 +5,8 @@ effects that started it and the flows around it. `number` counts the effects of 
 
     V  values that the flow took between effect number - 1 and effect number: times, chance, ids, decisions, waits, and
        which of its tasks it had seen get on; by their kinds
-    B  an effect begins: its kind, what it asks for, and digests by which a difference is named
-    R  the answer to a request: status, headers, transport; its body
+    B  an effect begins: its kind, what it asks for, and digests by which a difference is found
+    R  the answer to a request: status, headers, transport, when; its body
     H  the same of a stream, whose pieces follow
     P  a piece of the stream; without a body its end, with data the error that ended it
     C  the stream was closed

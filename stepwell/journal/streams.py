@@ -69,7 +69,7 @@ class StreamedJob:
             try:
                 return drive(self.flow.perform(effect), perform)
             finally:
-                CURRENT.flow, self.flow.clock = before, None
+                CURRENT.flow = before
 
         return performed
 
@@ -81,7 +81,7 @@ class StreamedJob:
             try:
                 return await adrive(self.flow.perform(effect), perform)
             finally:
-                CURRENT.flow, self.flow.clock = before, None
+                CURRENT.flow = before
 
         return performed
 
