@@ -21,13 +21,13 @@ from .records import BegunEffect
 _AGAIN = "its request was in flight when an earlier run ended, and was sent again: the provider may bill both"
 
 
-def emit(flow: CountedFlow, effect: Emit) -> Flow:
+def perform_emit(flow: CountedFlow, effect: Emit) -> Flow:
     if not flow.fresh.keys().isdisjoint("tri"):
         flow.job.write()  # the reader may see what was taken
     return (yield effect)
 
 
-def sleep(flow: CountedFlow, effect: Sleep) -> Flow:
+def perform_sleep(flow: CountedFlow, effect: Sleep) -> Flow:
     """Wait, or for as long as is left of the wait of an earlier run."""
     job, time = flow.job, flow.job.world.time
     if recorded := flow.values.get("s"):
@@ -42,7 +42,7 @@ def sleep(flow: CountedFlow, effect: Sleep) -> Flow:
     return (yield effect)
 
 
-def run(flow: CountedFlow, effect: Run) -> Flow:
+def perform_run(flow: CountedFlow, effect: Run) -> Flow:
     recorded, name = effect.recorded, effect.name
     if recorded is False or (recorded is None and flow.call.is_call):
         return (yield effect)
@@ -73,7 +73,7 @@ def _given(flow: CountedFlow, entry: BegunEffect, number: int) -> Any:
     raise error
 
 
-def send(flow: CountedFlow, effect: Send) -> Flow:
+def perform_send(flow: CountedFlow, effect: Send) -> Flow:
     request = effect.request
     job, call, path, number = flow.job, flow.call, flow.path, flow.number
     kind = "stream" if request.stream else "send"
@@ -99,7 +99,7 @@ def send(flow: CountedFlow, effect: Send) -> Flow:
         job.write(("H", path, number, head, b""))
     else:
         body = response.body
-        if response.status >= 300 or _quotes(body, secrets):
+        if response.status >= 300 or any(map(body.__contains__, secrets)):
             body = masked(body, request)
         (job.hold if call.is_call else job.write)(("R", path, number, head, body))
     return _noted(call, response)
@@ -124,7 +124,7 @@ def _answer(flow: CountedFlow, request: Request, entry: BegunEffect) -> Response
     return response
 
 
-def read(flow: CountedFlow, effect: Read) -> Flow:
+def perform_read(flow: CountedFlow, effect: Read) -> Flow:
     source = effect.source
     if type(source) is RecordedStream:
         return source.read()
@@ -137,11 +137,11 @@ def read(flow: CountedFlow, effect: Read) -> Flow:
     except Exception as error:
         flow.job.write(("P", path, number, error_data(error), b""))
         raise
-    flow.job.write(("P", path, number, None, masked(data, request) if _quotes(data, secrets) else data))
+    flow.job.write(("P", path, number, None, masked(data, request) if any(map(data.__contains__, secrets)) else data))
     return data
 
 
-def close(flow: CountedFlow, effect: Close) -> Flow:
+def perform_close(flow: CountedFlow, effect: Close) -> Flow:
     source = effect.source
     if type(source) is RecordedStream:
         return None
@@ -163,12 +163,12 @@ def cleaning_up(effect: Any) -> Flow:
 
 
 RECORDED: dict[type, Callable[[CountedFlow, Any], Flow]] = {
-    Send: send,
-    Read: read,
-    Close: close,
-    Sleep: sleep,
-    Run: run,
-    Emit: emit,
+    Send: perform_send,
+    Read: perform_read,
+    Close: perform_close,
+    Sleep: perform_sleep,
+    Run: perform_run,
+    Emit: perform_emit,
 }
 
 
@@ -183,16 +183,11 @@ def _plain(result: object, name: str) -> Any:
         ) from None
 
 
-def _quotes(data: bytes, secrets: list[bytes]) -> bool:
-    """Return whether an answer repeats one of these."""
-    for secret in secrets:
-        if secret in data:
-            return True
-    return False
-
-
 def _secrets_of(request: Request) -> list[bytes]:
     """Return the texts of a request's credential that an answer must not repeat in a file."""
     credential = request.credential
-    values = [*credential.values()] if isinstance(credential, Mapping) else [credential]
+    if isinstance(credential, Secret):
+        values = [credential]
+    else:
+        values = [*credential.values()] if isinstance(credential, Mapping) else []
     return [secret for each in values if isinstance(each, Secret) and len(secret := each.reveal().encode()) > 3]

@@ -77,7 +77,8 @@ class Known:
         kind, _, number, data, body = record
         if kind == "B":
             self.last = max(self.last, number)
-            self.entries[number] = BegunEffect(*data, again=number in self.entries)
+            does, asked, parts = data
+            self.entries[number] = BegunEffect(does, asked, parts, number in self.entries)
         elif kind == "V":
             self.last = max(self.last, number - 1)
             values = self.values.setdefault(number, data)

@@ -19,7 +19,7 @@ from ..pipeline.journal.records import Record
 from ..schemas.errors import JournalError
 from ..schemas.json_text import dumps, loads_fast
 
-MAGIC = b"stepwell journal 1\n"
+MAGIC = b"stepwell journal 2\n"
 _HEAD = struct.Struct("<III")
 _CHECK = 0x4A4F5552
 """What the third number of a head is made with: a head is whole or cut, so that one which does not fit is damaged."""
