@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from math import inf
 from typing import Any
 
-from ...schemas.errors import StepError
+from ...schemas.errors import StepError, StreamTruncated
 from ...schemas.secret import Secret
 from ..effects import Close, Emit, Flow, Read, Run, Send, Sleep
 from ..http.headers import Headers
@@ -15,19 +16,53 @@ from ..http.response import Response
 from .asked import asked_of
 from .counted import CountedFlow
 from .data import error_data, error_of, from_data, kept_headers, to_data
-from .recorded_stream import RecordedStream
 from .records import BegunEffect
 
 _AGAIN = "its request was in flight when an earlier run ended, and was sent again: the provider may bill both"
 
 
-def perform_emit(flow: CountedFlow, effect: Emit) -> Flow:
+class _NoClock:
+    """The clock of a stream that is not read from a network."""
+
+    begun, due = True, inf
+
+    def begin(self) -> None:
+        """Do nothing: there is no limit."""
+
+
+class RecordedStream:
+    """The source of a stream whose bytes are recorded. Reading past its end is an error: the first run closed it there.
+
+    pieces: the bytes of each read, or the error that ended it as data.
+    """
+
+    __slots__ = ("_pieces",)
+    clock = _NoClock()
+    closed = True
+    """there is no connection to return"""
+
+    def __init__(self, pieces: list[tuple[Any, bytes]]) -> None:
+        self._pieces = iter(pieces)
+
+    def read(self) -> bytes:
+        """Return the next bytes, b"" at the end."""
+        for error, data in self._pieces:
+            if error is not None:
+                raise error_of(error)
+            return data
+        raise StreamTruncated("the first run of this job closed the stream here", hint="read no further than it did")
+
+    def finish(self) -> None:
+        """Do nothing: there is no connection to keep."""
+
+
+def recorded_emit(flow: CountedFlow, effect: Emit) -> Flow:
     if not flow.fresh.keys().isdisjoint("tri"):
         flow.job.write()  # the reader may see what was taken
     return (yield effect)
 
 
-def perform_sleep(flow: CountedFlow, effect: Sleep) -> Flow:
+def recorded_sleep(flow: CountedFlow, effect: Sleep) -> Flow:
     """Wait, or for as long as is left of the wait of an earlier run."""
     job, time = flow.job, flow.job.world.time
     if recorded := flow.values.get("s"):
@@ -42,7 +77,7 @@ def perform_sleep(flow: CountedFlow, effect: Sleep) -> Flow:
     return (yield effect)
 
 
-def perform_run(flow: CountedFlow, effect: Run) -> Flow:
+def recorded_run(flow: CountedFlow, effect: Run) -> Flow:
     recorded, name = effect.recorded, effect.name
     if recorded is False or (recorded is None and flow.call.is_call):
         return (yield effect)
@@ -73,7 +108,7 @@ def _given(flow: CountedFlow, entry: BegunEffect, number: int) -> Any:
     raise error
 
 
-def perform_send(flow: CountedFlow, effect: Send) -> Flow:
+def recorded_send(flow: CountedFlow, effect: Send) -> Flow:
     request = effect.request
     job, call, path, number = flow.job, flow.call, flow.path, flow.number
     kind = "stream" if request.stream else "send"
@@ -124,7 +159,7 @@ def _answer(flow: CountedFlow, request: Request, entry: BegunEffect) -> Response
     return response
 
 
-def perform_read(flow: CountedFlow, effect: Read) -> Flow:
+def recorded_read(flow: CountedFlow, effect: Read) -> Flow:
     source = effect.source
     if type(source) is RecordedStream:
         return source.read()
@@ -141,7 +176,7 @@ def perform_read(flow: CountedFlow, effect: Read) -> Flow:
     return data
 
 
-def perform_close(flow: CountedFlow, effect: Close) -> Flow:
+def recorded_close(flow: CountedFlow, effect: Close) -> Flow:
     source = effect.source
     if type(source) is RecordedStream:
         return None
@@ -163,12 +198,12 @@ def cleaning_up(effect: Any) -> Flow:
 
 
 RECORDED: dict[type, Callable[[CountedFlow, Any], Flow]] = {
-    Send: perform_send,
-    Read: perform_read,
-    Close: perform_close,
-    Sleep: perform_sleep,
-    Run: perform_run,
-    Emit: perform_emit,
+    Send: recorded_send,
+    Read: recorded_read,
+    Close: recorded_close,
+    Sleep: recorded_sleep,
+    Run: recorded_run,
+    Emit: recorded_emit,
 }
 
 

@@ -125,37 +125,23 @@ def jobs(path: str | os.PathLike[str]) -> Jobs:
 
 
 def _summary(row: PartRow) -> JobSummary:
-    return JobSummary(
-        row.job,
-        row.part,
-        row.state,
-        1,
-        row.began,
-        row.ended,
-        row.sends,
-        row.runs,
-        row.bytes,
-        None if row.cost is None else Decimal(row.cost),
-        row.error,
-    )
+    cost, counts = None if row.cost is None else Decimal(row.cost), (row.sends, row.runs, row.bytes)
+    return JobSummary(row.job, row.part, row.state, 1, row.began, row.ended, *counts, cost, row.error)
 
 
 def _together(known: JobSummary, more: JobSummary) -> JobSummary:
     """Return the summary of a job with one more part."""
-    state: State = known.state if known.state != "finished" else more.state
-    cost = more.cost if known.cost is None else known.cost + (more.cost or 0)
-    return JobSummary(
-        known.job,
-        "",
-        state,
-        known.parts + 1,
-        min(known.began, more.began),
-        max(known.ended, more.ended),
-        known.requests + more.requests,
-        known.functions + more.functions,
-        known.bytes + more.bytes,
-        cost,
-        known.error or more.error,
+    return evolve(
+        known,
+        state=known.state if known.state != "finished" else more.state,
+        parts=known.parts + 1,
+        began=min(known.began, more.began),
+        ended=max(known.ended, more.ended),
+        requests=known.requests + more.requests,
+        functions=known.functions + more.functions,
+        bytes=known.bytes + more.bytes,
+        cost=more.cost if known.cost is None else known.cost + (more.cost or 0),
+        error=known.error or more.error,
     )
 
 

@@ -13,7 +13,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 from ..pipeline.effects import CallModel, Flow
 from ..pipeline.journal.flow import JobFlow
-from ..pipeline.journal.job import Job
+from ..pipeline.journal.job import Job, Recorder
 from ..pipeline.journal.records import Record
 from ..pipeline.world import REAL_WORLD, World
 from ..schemas.errors import ConfigError, JournalBusy, JournalError, StepwellError
@@ -66,31 +66,36 @@ class Journal:
         Raises JournalBusy for a part that runs already, JournalMismatch for a flow that asks for something else than
         in its first run.
         """
-        recorder = self.begin(job, part)
+        begun = self.begin(job, part, flow_of, is_call=isinstance(flow, CallModel))
         try:
-            is_call = isinstance(flow, CallModel)
-            recorded = JobFlow(Job(recorder, flow_of, self.world), is_call=is_call)
-            return (yield from recorded.run(flow_of(flow) if isinstance(flow, CallModel) else flow))
+            return (yield from begun.run(flow_of(flow) if isinstance(flow, CallModel) else flow))
         finally:
-            self.release(recorder)
+            self.release(begun)
 
-    def begin(self, job: str, part: str = "") -> _Part:
-        """Open a part, which is to be released."""
+    def begin(self, job: str, part: str, flow_of: Callable[[CallModel], Flow], *, is_call: bool = False) -> JobFlow:
+        """Return the flow of a part of a job, which is to be released: no other may run it until then."""
         with self._lock:
             _, index = self._opened()
             if (job, part) in self._open:
                 named = f"job {job!r:.80}" + (f", part {part!r:.80}," if part else "")
                 raise JournalBusy(f"{named} runs in this process already", hint="wait for it, or use another name")
             row = index.find(job, part)
-            opened = self._open[job, part] = _Part(self, job, part, row)
-            return opened
+            recorder = self._open[job, part] = _Part(self, job, part, row)
+        try:
+            return JobFlow(Job(recorder, flow_of, self.world), is_call=is_call)
+        except BaseException:
+            self._released(recorder)
+            raise
 
-    def release(self, part: _Part) -> None:
-        """Close a part. The index is written once some have ended."""
+    def release(self, flow: JobFlow) -> None:
+        """Note that the flow of a part is over. The index is written once some are."""
+        self._released(flow.job.recorder)
+
+    def _released(self, recorder: Recorder) -> None:
         with self._lock:
-            if self._open.get((part.job, part.part)) is not part:
+            if self._open.get(name := (recorder.job, recorder.part)) is not recorder:
                 return
-            del self._open[part.job, part.part]
+            del self._open[name]
             if self._index is not None and len(self._index.changed) >= _ROWS + len(self._open):
                 with suppress(JournalError):  # the log has it all: the job that ends here has not failed
                     self.flush()
