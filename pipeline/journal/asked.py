@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from zlib import crc32
@@ -10,8 +11,10 @@ from ...schemas.json_text import dumps, loads_fast
 from ..http.request import Request
 from ..http.urls import shown_url, split_url
 
-_BORDER = b',"'
-"""Between two fields of a JSON object, of the body itself or of one within it."""
+_split = re.compile(rb',"').split  # bytes.split takes three times as long
+"""Cuts JSON between two fields, of the body itself or of an object within it."""
+_BORDER = 2
+"""how many bytes are between two pieces"""
 _MOST_BORDERS = 63
 """The last piece of a long body is all the rest of it."""
 
@@ -23,8 +26,7 @@ def asked_of(request: Request) -> tuple[str, list[int]]:
     """
     url, body, model = request.url, request.body, request.model
     path = _path_digest(request.method, shown_url(url) if "?" in url or "@" in url else url)
-    pieces = body[:-1].split(_BORDER, _MOST_BORDERS)
-    return f"{model.provider}:{model.id}", [path, len(body), *map(crc32, pieces)]
+    return f"{model.provider}:{model.id}", [path, len(body), *map(crc32, _split(body[:-1], _MOST_BORDERS))]
 
 
 @lru_cache(64)  # a program sends most of its requests to a few addresses
@@ -40,10 +42,10 @@ def changed_fields(before: Sequence[int], request: Request) -> str:
     body, known = request.body, set(before[2:])
     names = [] if before[:1] == asked_of(request)[1][:1] else ["the model or the path"]
     at, changed = 0, []
-    for piece in body[:-1].split(_BORDER, _MOST_BORDERS):
+    for piece in _split(body[:-1], _MOST_BORDERS):
         if crc32(piece) not in known:
             changed.append((at, at + len(piece)))
-        at += len(piece) + len(_BORDER)
+        at += len(piece) + _BORDER
     for name, start, end in _fields(body):
         if any(first < end and start < last for first, last in changed):
             names.append(f"{name!r:.40}")
