@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from attrs import define, field
+
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
 from .asked import changed_fields
 from .data import error_data, error_of
 from .job import Job
-from .records import NOTHING, BegunEffect, Path, Record
+from .records import NOTHING, BegunEffect, Known, Path, Record
 
 KINDS = {
     "send": "a request",
@@ -22,54 +24,52 @@ KINDS = {
 _NO_VALUES: Mapping[str, list[Any]] = {}
 
 
+@define(eq=False)
 class CountedFlow:
-    """A flow of a job, each of whose effects is known by its number, and the values by that of the effect after them.
+    """A flow of a job. Its effects have numbers, and what it takes from the world has that of the effect after it."""
 
-    job: the job.
-    path: the place of the flow: the numbers of the effects that started it and the flows around it.
-    outer: the flow that started it.
-    is_call: whether it is a whole call.
-    """
-
-    # What few flows change is found in the class, which costs a new flow nothing.
-    number = 0
-    """that of the next effect which acts or starts a flow"""
-    turns = -1
-    """how often it went on since its last effect with a number"""
-    secret = 0
-    """above 0 while it deals with credentials, and nothing is recorded"""
-    stopped = False
-    """True once it was interrupted: what follows is cleaning up, and not recorded"""
-    billed = False
-    """whether a request of the call was sent again that an earlier run had begun"""
-    complete = False
+    job: Job
+    path: Path = ()
+    """the place of the flow: the numbers of the effects that started it and the flows around it"""
+    outer: CountedFlow | None = None
+    """the flow that started it"""
+    is_call: bool = False
+    """whether it is a whole call"""
+    known: Known = field(init=False)
+    """what is recorded of it"""
+    complete: bool = field(init=False)
     """whether all of it is recorded"""
-    clock: float | None = None
+    number: int = field(default=0, init=False)
+    """that of the next effect which acts or starts a flow"""
+    turns: int = field(default=-1, init=False)
+    """how often it went on since its last effect with a number"""
+    secret: int = field(default=0, init=False)
+    """above 0 while it deals with credentials, and nothing is recorded"""
+    stopped: bool = field(default=False, init=False)
+    """True once it was interrupted: what follows is cleaning up, and not recorded"""
+    billed: bool = field(default=False, init=False)
+    """of a call: whether a request was sent again that an earlier run had begun"""
+    clock: float | None = field(default=None, init=False)
     """the time, once it is known since the last effect: until the next one it stands still"""
-    values = _NO_VALUES
+    values: Mapping[str, list[Any]] = field(default=_NO_VALUES, init=False)
     """the recorded ones that it has not taken yet, up to the next effect with a number, by their kinds"""
-    fresh: Mapping[str, list[Any]] = _NO_VALUES
+    fresh: Mapping[str, list[Any]] = field(default=_NO_VALUES, init=False)
     """values that are not recorded yet, by their kinds"""
-    _call: CountedFlow | None = None
 
-    def __init__(self, job: Job, path: Path = (), outer: CountedFlow | None = None, *, is_call: bool = False) -> None:
-        self.job = job
-        self.path = path
-        self.is_call = is_call
-        if outer is not None:
-            if not is_call:  # a call has no reference to itself, which would be a cycle
-                self._call = outer if outer.is_call else outer._call
-            if outer.complete:
-                self.complete = True
-        known = self.known = job.unread.pop(path, NOTHING) if job.unread else NOTHING
+    def __attrs_post_init__(self) -> None:
+        job, outer = self.job, self.outer
+        known = self.known = job.unread.pop(self.path, NOTHING) if job.unread else NOTHING
+        self.complete = known.ended or (outer is not None and outer.complete)
         if known is not NOTHING:
-            self.complete = self.complete or known.ended
             self.values = known.values.pop(0, _NO_VALUES)
 
     @property
     def call(self) -> CountedFlow:
-        """The call that it is or belongs to; itself outside of calls."""
-        return self._call or self
+        """The call that it is or belongs to; outside of calls, the flow of the job itself."""
+        flow = self
+        while not flow.is_call and flow.outer is not None:
+            flow = flow.outer
+        return flow
 
     # What the flow takes from the world
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from attrs import define, field
+
 from ..effects import CallModel, Cancelled, Emit, Flow, Send, StartTask, StopTasks, Wait
 from ..signal import News, Task
 from .counted import KINDS, CountedFlow
@@ -12,20 +14,20 @@ from .effects import RECORDED, cleaning_up, passed_on
 from .records import Path
 from .world import CURRENT
 
+_NO_TASKS: Mapping[int, TaskFlow] = {}
 
+
+@define(eq=False)
 class JobFlow(CountedFlow):
-    """One flow of a job, with the tasks that it has started.
+    """One flow of a job, with the tasks that it has started."""
 
-    job, path, outer, is_call: see CountedFlow.
-    """
-
-    held_back = False
+    held_back: bool = False
     """True for a task that may go on only as far as the flow outside had seen it get in the first run"""
-    _got_on: Sequence[int] = ()
+    _got_on: Sequence[int] = field(default=(), init=False)
     """the numbers of the tasks that have got on since it last went on"""
-    _timed_out = False
+    _timed_out: bool = field(default=False, init=False)
     """whether it was not for a task that it went on"""
-    _tasks: Mapping[int, TaskFlow] = {}
+    _tasks: Mapping[int, TaskFlow] = field(default=_NO_TASKS, init=False)
 
     def run(self, flow: Flow) -> Flow:
         """Run its code: give it what is recorded of its effects, and record the others before it sees them."""
@@ -132,7 +134,7 @@ class JobFlow(CountedFlow):
         if (recorded := RECORDED.get(kind)) is not None and (not self.secret or kind is Emit):
             performed = recorded(self, effect)
         elif kind is CallModel:
-            child = JobFlow(job, (*self.path, self._next_flow()), self, is_call=True)
+            child = JobFlow(job, (*self.path, self._next_flow()), self, True)
             performed = child.run(job.flow_of(effect))
         elif kind is StartTask:
             performed = self._start(effect)
@@ -159,7 +161,7 @@ class JobFlow(CountedFlow):
 
     def _start(self, effect: StartTask) -> Flow:
         replays, number = self.replays(), self._next_flow()
-        child = TaskFlow(self, number, effect.task, held_back=replays)
+        child = TaskFlow(self.job, (*self.path, number), self, held_back=replays, task=effect.task)
         self._tasks = {**self._tasks, number: child}
         yield StartTask(child.run(effect.flow), effect.task)
         yield from self._await_tasks()  # it may have ended by then
@@ -169,7 +171,7 @@ class JobFlow(CountedFlow):
         yield from self._await_tasks()
         result = yield effect
         stopped = [each.path for each in self._tasks.values() if each.stopped or not each.over]
-        self._tasks = {}
+        self._tasks = _NO_TASKS
         self.close_streams(stopped)
         return result
 
@@ -220,27 +222,21 @@ class JobFlow(CountedFlow):
         self._got_on = [*self._got_on, number]
 
 
+@define(eq=False)
 class TaskFlow(JobFlow):
-    """A flow that runs beside the one that started it. It gets on when it emits an item or ends.
+    """A flow that runs beside the one that started it. It gets on when it emits an item or ends."""
 
-    outer: the flow that started it.
-    number: that of the effect which did.
-    task: its handle.
-    held_back: whether it goes on only as far as `outer` had seen it get in the first run.
-    """
-
-    over = False
-    _times = _seen = 0
-    """how often it got on, and how often the flow outside has seen that"""
-
-    def __init__(self, outer: JobFlow, number: int, task: Task, *, held_back: bool) -> None:
-        super().__init__(outer.job, (*outer.path, number), outer)
-        self.held_back = held_back
-        self._outer = outer
-        self._task = task
-        self._news = News()
-        """is published when it got on or ended"""
-        self._permission = News()
+    _task: Task = field(kw_only=True)
+    """its handle"""
+    over: bool = field(default=False, init=False)
+    _times: int = field(default=0, init=False)
+    """how often it got on"""
+    _seen: int = field(default=0, init=False)
+    """how often the flow outside has seen that"""
+    _news: News = field(factory=News, init=False)
+    """is published when it got on or ended"""
+    _permission: News = field(factory=News, init=False)
+    """is published when it may go on"""
 
     def run(self, flow: Flow) -> Flow:
         """Run its code. The task ends in any case, also if it fails before its code runs."""
@@ -276,8 +272,8 @@ class TaskFlow(JobFlow):
         self.over = ended
         if not self.stopped:
             self._times += 1
-            if self._times > self._seen:
-                self._outer.note_progress(self.path[-1])
+            if self._times > self._seen and isinstance(outer := self.outer, JobFlow):
+                outer.note_progress(self.path[-1])
         self._news.publish()
 
     def get_on(self) -> Flow:

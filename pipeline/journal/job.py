@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from ...schemas.errors import JournalError, JournalMismatch
 from ..world import World
 from .records import Known, Path, Record, known_of
+from .world import TakesValues
 
 _MOST_ERRORS = 16
 _FINE = 1024
@@ -28,15 +29,6 @@ class Recorder(Protocol):
 
     def write(self, records: list[Record]) -> None:
         """Keep some more. They survive the end of the process once it returns. Raises JournalError if that fails."""
-
-
-class TakesValues(Protocol):
-    """A flow that takes values from the world."""
-
-    fresh: Any
-
-    def taken(self) -> Record:
-        """Return the record of the values that are not recorded yet."""
 
 
 class Job:

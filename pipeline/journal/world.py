@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from attrs import evolve
 
 from ..world import World
+from .records import Record
 
 
-class GivesValues(Protocol):
+class TakesValues(Protocol):
     """A flow of a job (counted.py): what it takes from the world is recorded, and given to it again."""
+
+    fresh: Mapping[str, list[Any]]
 
     def value(self, kind: str, fresh: Callable[[], Any]) -> Any: ...
 
     def now(self) -> float: ...
+
+    def taken(self) -> Record: ...
 
 
 class _Current(threading.local):
     """The flow of a job whose code runs in this thread at this moment, if any. It changes only while no effect is
     performed, so event loops need no more than threads do."""
 
-    flow: GivesValues | None = None
+    flow: TakesValues | None = None
 
 
 CURRENT = _Current()
