@@ -12,7 +12,7 @@ from ..http.request import Request
 from .asked import changed_fields
 from .data import error_data, error_of
 from .job import Job
-from .records import NOTHING, BegunEffect, Known, Path, Record
+from .records import NOTHING, BegunEffect, FlowRecords, Path, Record
 
 KINDS = {
     "send": "a request",
@@ -35,7 +35,7 @@ class CountedFlow:
     """the flow that started it"""
     is_call: bool = False
     """whether it is a whole call"""
-    known: Known = field(init=False)
+    known: FlowRecords = field(init=False)
     """what is recorded of it"""
     complete: bool = field(init=False)
     """whether all of it is recorded"""

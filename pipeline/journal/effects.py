@@ -57,8 +57,9 @@ class RecordedStream:
 
 
 def recorded_emit(flow: CountedFlow, effect: Emit) -> Flow:
+    """Hand an item to the reader, once the values that it may show are recorded."""
     if not flow.fresh.keys().isdisjoint("tri"):
-        flow.job.write()  # the reader may see what was taken
+        flow.job.write()
     return (yield effect)
 
 
@@ -78,6 +79,7 @@ def recorded_sleep(flow: CountedFlow, effect: Sleep) -> Flow:
 
 
 def recorded_run(flow: CountedFlow, effect: Run) -> Flow:
+    """Run a function, or give its recorded result."""
     recorded, name = effect.recorded, effect.name
     if recorded is False or (recorded is None and flow.call.is_call):
         return (yield effect)
@@ -109,6 +111,7 @@ def _given(flow: CountedFlow, entry: BegunEffect, number: int) -> Any:
 
 
 def recorded_send(flow: CountedFlow, effect: Send) -> Flow:
+    """Send a request, or give its recorded answer."""
     request = effect.request
     job, call, path, number = flow.job, flow.call, flow.path, flow.number
     kind = "stream" if request.stream else "send"
@@ -136,7 +139,11 @@ def recorded_send(flow: CountedFlow, effect: Send) -> Flow:
         body = response.body
         if response.status >= 300 or any(map(body.__contains__, secrets)):
             body = masked(body, request)
-        (job.hold if call.is_call else job.write)(("R", path, number, head, body))
+        record = "R", path, number, head, body
+        if call.is_call:
+            job.later(record, held=True)
+        else:
+            job.write(record)
     return _noted(call, response)
 
 
@@ -160,6 +167,7 @@ def _answer(flow: CountedFlow, request: Request, entry: BegunEffect) -> Response
 
 
 def recorded_read(flow: CountedFlow, effect: Read) -> Flow:
+    """Read the next bytes of a stream, or give the recorded ones."""
     source = effect.source
     if type(source) is RecordedStream:
         return source.read()
@@ -177,6 +185,7 @@ def recorded_read(flow: CountedFlow, effect: Read) -> Flow:
 
 
 def recorded_close(flow: CountedFlow, effect: Close) -> Flow:
+    """Close a stream, of which no more is recorded."""
     source = effect.source
     if type(source) is RecordedStream:
         return None

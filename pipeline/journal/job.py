@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from ...schemas.errors import JournalError, JournalMismatch
 from ..world import World
-from .records import Known, Path, Record, known_of
+from .records import FlowRecords, Path, Record, by_flow
 from .world import TakesValues
 
 _MOST_ERRORS = 16
@@ -56,21 +56,20 @@ class Job:
         """whether a result is to be recorded before the flow that has it does anything"""
         self._pending: list[Record] = []
         self._errors: deque[tuple[BaseException, Path, int | None]] = deque(maxlen=_MOST_ERRORS)
-        self.unread = known_of(recorder.records())
+        self.unread = by_flow(recorder.records())
         """what is recorded of the flows that have not begun in this run; each takes its own out"""
         self.shift = _shift(self.unread, world) if self.unread else 0.0
         """what is added to recorded times of the clock that only goes forward: the last was a moment ago"""
 
-    def later(self, record: Record) -> None:
-        """Write a record together with the next one."""
+    def later(self, record: Record, *, held: bool = False) -> None:
+        """Write a record together with the next one.
+
+        held: whether that is before the call that has this result acts again or ends: only code of steps runs until
+            then.
+        """
         with self.lock:  # another thread may be writing the list
             self._pending.append(record)
-
-    def hold(self, record: Record) -> None:
-        """Write a result before the call that has it acts again or ends: only code of steps runs until then."""
-        with self.lock:
-            self._pending.append(record)
-            self.held = True
+            self.held = self.held or held
 
     def write(self, *records: Record) -> None:
         """Record something, and before it all that flows have taken and seen, on which it may depend."""
@@ -126,7 +125,7 @@ class Job:
         return error
 
 
-def _shift(flows: Mapping[Path, Known], world: World) -> float:
+def _shift(flows: Mapping[Path, FlowRecords], world: World) -> float:
     recorded = [now for known in flows.values() for values in known.values.values() for now in values.get("m", ())]
     recorded += [
         each.data[3] for known in flows.values() for each in known.entries.values() if each.result in ("R", "H")

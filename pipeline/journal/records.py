@@ -63,7 +63,7 @@ class BegunEffect:
 
 
 @define(eq=False)
-class Known:
+class FlowRecords:
     """What is recorded of one flow."""
 
     entries: dict[int, BegunEffect] = field(factory=dict)
@@ -91,18 +91,18 @@ class Known:
             entry.add(kind, data, body)
 
 
-NOTHING = Known()
+NOTHING = FlowRecords()
 """What is recorded of a flow that was not begun; never changed."""
 
 
-def known_of(records: Iterable[Record]) -> dict[Path, Known]:
+def by_flow(records: Iterable[Record]) -> dict[Path, FlowRecords]:
     """Return what is recorded of each flow of a job, by its path."""
-    flows: dict[Path, Known] = {}
+    flows: dict[Path, FlowRecords] = {}
 
-    def flow(path: Path) -> Known:
+    def flow(path: Path) -> FlowRecords:
         found = flows.get(path)
         if found is None:
-            found = flows[path] = Known()
+            found = flows[path] = FlowRecords()
             if path:
                 outer = flow(path[:-1])
                 outer.last = max(outer.last, path[-1])
@@ -123,7 +123,7 @@ def known_of(records: Iterable[Record]) -> dict[Path, Known]:
     return flows
 
 
-def _forget(flows: dict[Path, Known], path: Path, number: int | None) -> None:
+def _forget(flows: dict[Path, FlowRecords], path: Path, number: int | None) -> None:
     """Forget a flow with all inside it, or one effect of it."""
     if number is None:
         for each in [each for each in flows if each[: len(path)] == path]:

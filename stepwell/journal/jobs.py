@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from ..pipeline.journal.records import BegunEffect, known_of
+from ..pipeline.journal.records import BegunEffect, by_flow
 from ..schemas.errors import ConfigError, JournalBusy
 from .index import PartRow, State
 from .journal import Journal, journal_at, rows_read_only
@@ -84,7 +84,7 @@ class Jobs:
         """Return the effects of a job, or of a part of one. Raises ConfigError if there is no such part."""
         for row in self._rows():
             if (row.job, row.part) == (job, part):
-                flows = known_of(self._journal.records_of(row))
+                flows = by_flow(self._journal.records_of(row))
                 effects = [
                     ((*path, number), effect) for path, flow in flows.items() for number, effect in flow.entries.items()
                 ]

@@ -18,6 +18,16 @@ from ..schemas.chunks import StreamChunk
 from ..schemas.reply import Reply
 
 
+@contextmanager
+def _code_of(flow: JobFlow | None) -> Iterator[None]:
+    """Have what the code within takes from the world recorded for a flow; None for code of no flow."""
+    before, CURRENT.flow = CURRENT.flow, flow
+    try:
+        yield
+    finally:
+        CURRENT.flow = before
+
+
 class StreamedJob:
     """A job that is one stream: it ends with the stream. One that is left early goes on in the next run.
 
@@ -52,24 +62,12 @@ class StreamedJob:
         opened: Response = response.on_end(self._ended)
         return opened
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Have what the code within takes from the world recorded."""
-        before, CURRENT.flow = CURRENT.flow, self.flow
-        try:
-            yield
-        finally:
-            CURRENT.flow = before
-
     def performed(self, perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Return a function that performs the effects of the stream."""
 
         def performed(effect: Any) -> Any:
-            before, CURRENT.flow = CURRENT.flow, None
-            try:
+            with _code_of(None):
                 return drive(self.flow.perform(effect), perform)
-            finally:
-                CURRENT.flow = before
 
         return performed
 
@@ -77,11 +75,8 @@ class StreamedJob:
         """Async version of `performed`."""
 
         async def performed(effect: Any) -> Any:
-            before, CURRENT.flow = CURRENT.flow, None
-            try:
+            with _code_of(None):
                 return await adrive(self.flow.perform(effect), perform)
-            finally:
-                CURRENT.flow = before
 
         return performed
 
@@ -112,11 +107,11 @@ class JobStream(Stream):
         self._job = job
 
     def next_chunks(self) -> list[StreamChunk] | None:
-        with self._job.turn():
+        with _code_of(self._job.flow):
             return super().next_chunks()
 
     def close(self) -> None:
-        with self._job.turn():
+        with _code_of(self._job.flow):
             super().close()
 
 
@@ -145,12 +140,12 @@ class AsyncJobStream(AsyncStream):
     async def next_chunks(self) -> list[StreamChunk] | None:
         if self._job is None:
             return None
-        with self._job.turn():
+        with _code_of(self._job.flow):
             return await super().next_chunks()
 
     async def close(self) -> None:
         if self._job is not None:
-            with self._job.turn():
+            with _code_of(self._job.flow):
                 await super().close()
 
     aclose = close

@@ -17,7 +17,7 @@ import orjson
 from stepwell.errors import ConnectError, StepwellError
 from stepwell.pipeline.journal.flow import JobFlow
 from stepwell.pipeline.journal.job import Job
-from stepwell.pipeline.journal.records import Path, Record, known_of
+from stepwell.pipeline.journal.records import Path, Record, by_flow
 from stepwell.pipeline.journal.world import journalled_world
 from stepwell.pipeline.tasks import gather, performing, race
 from stepwell.steps import CallModel, Cancelled, Emit, Flow, Request, Run, Sleep
@@ -64,7 +64,7 @@ class Memory:
 
     def in_flight(self) -> int:
         """Count the requests and functions that have begun, and have no result."""
-        return sum(not entry.whole for known in known_of(self.records()).values() for entry in known.entries.values())
+        return sum(not entry.whole for known in by_flow(self.records()).values() for entry in known.entries.values())
 
 
 def digest(*values: object) -> str:
