@@ -161,7 +161,7 @@ class JobFlow(CountedFlow):
 
     def _start(self, effect: StartTask) -> Flow:
         replays, number = self.replays(), self._next_flow()
-        child = TaskFlow(self.job, (*self.path, number), self, held_back=replays, task=effect.task)
+        child = TaskFlow(self.job, (*self.path, number), self, held_back=replays, starter=self, task=effect.task)
         self._tasks = {**self._tasks, number: child}
         yield StartTask(child.run(effect.flow), effect.task)
         yield from self._await_tasks()  # it may have ended by then
@@ -217,15 +217,12 @@ class JobFlow(CountedFlow):
         for task in self._tasks.values():
             task.free()
 
-    def note_progress(self, number: int) -> None:
-        """Note that a task of this number has got on."""
-        self._got_on = [*self._got_on, number]
-
 
 @define(eq=False)
 class TaskFlow(JobFlow):
     """A flow that runs beside the one that started it. It gets on when it emits an item or ends."""
 
+    _starter: JobFlow = field(kw_only=True)
     _task: Task = field(kw_only=True)
     """its handle"""
     over: bool = field(default=False, init=False)
@@ -272,8 +269,8 @@ class TaskFlow(JobFlow):
         self.over = ended
         if not self.stopped:
             self._times += 1
-            if self._times > self._seen and isinstance(outer := self.outer, JobFlow):
-                outer.note_progress(self.path[-1])
+            if self._times > self._seen:
+                self._starter._got_on = [*self._starter._got_on, self.path[-1]]
         self._news.publish()
 
     def get_on(self) -> Flow:

@@ -13,7 +13,7 @@ from weakref import WeakSet, WeakValueDictionary
 
 from ..pipeline.effects import CallModel, Flow
 from ..pipeline.journal.flow import JobFlow
-from ..pipeline.journal.job import Job, Recorder
+from ..pipeline.journal.job import Job
 from ..pipeline.journal.records import Record
 from ..pipeline.world import REAL_WORLD, World
 from ..schemas.errors import ConfigError, JournalBusy, JournalError, StepwellError
@@ -79,19 +79,14 @@ class Journal:
             if (job, part) in self._open:
                 named = f"job {job!r:.80}" + (f", part {part!r:.80}," if part else "")
                 raise JournalBusy(f"{named} runs in this process already", hint="wait for it, or use another name")
-            row = index.find(job, part)
-            recorder = self._open[job, part] = _Part(self, job, part, row)
-        try:
-            return JobFlow(Job(recorder, flow_of, self.world), is_call=is_call)
-        except BaseException:
-            self._released(recorder)
-            raise
+            recorder = _Part(self, job, part, index.find(job, part))
+            flow = JobFlow(Job(recorder, flow_of, self.world), is_call=is_call)
+            self._open[job, part] = recorder
+            return flow
 
     def release(self, flow: JobFlow) -> None:
         """Note that the flow of a part is over. The index is written once some are."""
-        self._released(flow.job.recorder)
-
-    def _released(self, recorder: Recorder) -> None:
+        recorder = flow.job.recorder
         with self._lock:
             if self._open.get(name := (recorder.job, recorder.part)) is not recorder:
                 return
