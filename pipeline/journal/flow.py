@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from attrs import define, field
@@ -14,8 +14,6 @@ from .effects import RECORDED, cleaning_up, passed_on
 from .records import Path
 from .world import CURRENT
 
-_NO_TASKS: Mapping[int, TaskFlow] = {}
-
 
 @define(eq=False)
 class JobFlow(CountedFlow):
@@ -23,11 +21,11 @@ class JobFlow(CountedFlow):
 
     held_back: bool = False
     """True for a task that may go on only as far as the flow outside had seen it get in the first run"""
-    _got_on: Sequence[int] = field(default=(), init=False)
+    _got_on: list[int] = field(factory=list, init=False)
     """the numbers of the tasks that have got on since it last went on"""
     _timed_out: bool = field(default=False, init=False)
     """whether it was not for a task that it went on"""
-    _tasks: Mapping[int, TaskFlow] = field(default=_NO_TASKS, init=False)
+    _tasks: dict[int, TaskFlow] = field(factory=dict, init=False)
 
     def run(self, flow: Flow) -> Flow:
         """Run its code: give it what is recorded of its effects, and record the others before it sees them."""
@@ -75,7 +73,7 @@ class JobFlow(CountedFlow):
             if self._got_on or self._timed_out:
                 if not self.stopped:
                     self.take("e", [self.turns, self._got_on])
-                self._got_on, self._timed_out = (), False
+                self._got_on, self._timed_out = [], False
             before, CURRENT.flow = CURRENT.flow, self
             try:
                 return step(value)
@@ -161,8 +159,9 @@ class JobFlow(CountedFlow):
 
     def _start(self, effect: StartTask) -> Flow:
         replays, number = self.replays(), self._next_flow()
-        child = TaskFlow(self.job, (*self.path, number), self, held_back=replays, starter=self, task=effect.task)
-        self._tasks = {**self._tasks, number: child}
+        child = self._tasks[number] = TaskFlow(
+            self.job, (*self.path, number), self, held_back=replays, starter=self, task=effect.task
+        )
         yield StartTask(child.run(effect.flow), effect.task)
         yield from self._await_tasks()  # it may have ended by then
 
@@ -171,7 +170,7 @@ class JobFlow(CountedFlow):
         yield from self._await_tasks()
         result = yield effect
         stopped = [each.path for each in self._tasks.values() if each.stopped or not each.over]
-        self._tasks = _NO_TASKS
+        self._tasks.clear()
         self.close_streams(stopped)
         return result
 
@@ -215,7 +214,8 @@ class JobFlow(CountedFlow):
     def _free_tasks(self) -> None:
         """Let its tasks go on as they come: nothing more is recorded of their order."""
         for task in self._tasks.values():
-            task.free()
+            if task.held_back:
+                task.free()
 
 
 @define(eq=False)
@@ -270,7 +270,7 @@ class TaskFlow(JobFlow):
         if not self.stopped:
             self._times += 1
             if self._times > self._seen:
-                self._starter._got_on = [*self._starter._got_on, self.path[-1]]
+                self._starter._got_on.append(self.path[-1])
         self._news.publish()
 
     def get_on(self) -> Flow:
