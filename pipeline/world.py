@@ -83,7 +83,7 @@ class World:
     soon: Callable[[Callable[[], object]], None] = in_new_thread
     """does some work in a moment, outside of any lock that the caller may hold: for finalizers"""
     job: Callable[[], Any] = lambda: None
-    """the place of the running code in a job with a journal (journal/place.py); None outside of jobs"""
+    """the flow of a job with a journal whose code is running (journal/flow.py); None outside of jobs"""
     outside: World | None = None
     """the world that this one records, if it is that of a client with a journal"""
 

@@ -6,6 +6,7 @@ import sys
 from base64 import b64decode, b64encode
 from collections.abc import Mapping
 from decimal import Decimal
+from functools import lru_cache
 from math import isfinite
 from types import BuiltinMethodType, MethodDescriptorType, WrapperDescriptorType
 from typing import Any
@@ -95,7 +96,7 @@ def error_data(error: Exception) -> dict[str, Any]:
     fields = {}
     for name, value in vars(error).items():
         if name == "headers" and isinstance(value, Mapping):
-            value = {key: each for key, each in value.items() if is_kept(key)}
+            value = kept_headers(value)
         try:
             fields[name] = to_data(value)
         except TypeError:
@@ -153,16 +154,15 @@ def _text_of(error: Exception) -> str | None:
         return None
 
 
-class _Kept(dict[str, bool]):
-    """Whether a header is recorded, by its name."""
-
-    def __missing__(self, name: str) -> bool:
-        lower = name.lower()
-        kept = not any(each in lower for each in _SECRET_NAMES) and not lower.endswith("-token")
-        if len(self) < 1000:
-            self[name] = kept
-        return kept
+def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
+    """Return the headers of an answer that are recorded: not those that may hold a credential, such as a cookie."""
+    kept = dict(headers)
+    for name in _secret_names(tuple(kept)):
+        del kept[name]
+    return kept
 
 
-is_kept = _Kept().__getitem__
-"""Return whether a header of an answer is recorded: not one that may hold a credential, such as a cookie."""
+@lru_cache(256)  # most answers of a server have the same names
+def _secret_names(names: tuple[str, ...]) -> list[str]:
+    lower = [(name, name.lower()) for name in names]
+    return [name for name, low in lower if low.endswith("-token") or any(each in low for each in _SECRET_NAMES)]

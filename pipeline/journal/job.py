@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from ...schemas.errors import JournalError, JournalMismatch
 from ..world import World
-from .records import NOTHING, Known, Path, Record, known_of
+from .records import FlowRecords, Path, Record, by_flow
+from .world import TakesValues
 
 _MOST_ERRORS = 16
 _FINE = 1024
@@ -28,15 +29,6 @@ class Recorder(Protocol):
 
     def write(self, records: list[Record]) -> None:
         """Keep some more. They survive the end of the process once it returns. Raises JournalError if that fails."""
-
-
-class TakesValues(Protocol):
-    """A flow that takes values from the world."""
-
-    fresh: Any
-
-    def taken(self) -> Record:
-        """Return the record of the values that are not recorded yet."""
 
 
 class Job:
@@ -57,33 +49,27 @@ class Job:
         self.lock = threading.RLock()
         self.failure: JournalError | None = None
         self.streams: dict[int, tuple[Path, int, Any]] = {}
-        """The open streams that are recorded, by their ids: the place of each, and its source, request and secrets."""
-        self.dirty: list[TakesValues] = []
-        """The flows that have taken values which are not recorded yet."""
+        """the open streams that are recorded, by their ids: the place of each, and its source, request and secrets"""
+        self.taking: list[TakesValues] = []
+        """the flows that have taken values which are not recorded yet"""
         self.held = False
-        """Whether a result is to be recorded before the flow that has it does anything."""
+        """whether a result is to be recorded before the flow that has it does anything"""
         self._pending: list[Record] = []
         self._errors: deque[tuple[BaseException, Path, int | None]] = deque(maxlen=_MOST_ERRORS)
-        self._known = known_of(recorder.records())
-        self.shift = _shift(self._known, world) if self._known else 0.0
-        """What is added to recorded times of the clock that only goes forward: the last was a moment ago."""
+        self.unread = by_flow(recorder.records())
+        """what is recorded of the flows that have not begun in this run; each takes its own out"""
+        self.shift = _shift(self.unread, world) if self.unread else 0.0
+        """what is added to recorded times of the clock that only goes forward: the last was a moment ago"""
 
-    def known(self, path: Path) -> Known:
-        """Return what is recorded of a flow, and hand it over: it is not kept twice."""
-        return self._known.pop(path, None) or NOTHING
+    def later(self, record: Record, *, held: bool = False) -> None:
+        """Write a record together with the next one.
 
-    def began_flow(self, path: Path, number: int) -> bool:
-        """Return whether an effect of a flow has started another one in an earlier run, and not yet in this one."""
-        return bool(self._known) and (*path, number) in self._known
-
-    def later(self, record: Record) -> None:
-        """Write a record together with the next one."""
-        self._pending.append(record)
-
-    def hold(self, record: Record) -> None:
-        """Write a result before the call that has it acts again or ends: only code of steps runs until then."""
-        self._pending.append(record)
-        self.held = True
+        held: whether that is before the call that has this result acts again or ends: only code of steps runs until
+            then.
+        """
+        with self.lock:  # another thread may be writing the list
+            self._pending.append(record)
+            self.held = self.held or held
 
     def write(self, *records: Record) -> None:
         """Record something, and before it all that flows have taken and seen, on which it may depend."""
@@ -92,9 +78,9 @@ class Job:
                 raise self.failure
             batch, self._pending = self._pending, []
             self.held = False
-            if self.dirty:
-                batch += [place.taken() for place in self.dirty if place.fresh]
-                self.dirty.clear()
+            if self.taking:
+                batch += [flow.taken() for flow in self.taking if flow.fresh]
+                self.taking.clear()
             batch += records
             try:
                 self.recorder.write(batch)
@@ -139,6 +125,9 @@ class Job:
         return error
 
 
-def _shift(flows: Mapping[Path, Known], world: World) -> float:
+def _shift(flows: Mapping[Path, FlowRecords], world: World) -> float:
     recorded = [now for known in flows.values() for values in known.values.values() for now in values.get("m", ())]
+    recorded += [
+        each.data[3] for known in flows.values() for each in known.entries.values() if each.result in ("R", "H")
+    ]
     return floor((world.now() - max(recorded)) * _FINE) / _FINE if recorded else 0.0

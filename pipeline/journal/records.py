@@ -5,8 +5,8 @@ effects that started it and the flows around it. `number` counts the effects of 
 
     V  values that the flow took between effect number - 1 and effect number: times, chance, ids, decisions, waits, and
        which of its tasks it had seen get on; by their kinds
-    B  an effect begins: its kind, what it asks for, and digests by which a difference is named
-    R  the answer to a request: status, headers, transport; its body
+    B  an effect begins: its kind, what it asks for, and digests by which a difference is found
+    R  the answer to a request: status, headers, transport, when; its body
     H  the same of a stream, whose pieces follow
     P  a piece of the stream; without a body its end, with data the error that ended it
     C  the stream was closed
@@ -33,9 +33,9 @@ class BegunEffect:
 
     kind: str
     asked: str
-    """what it asked for: a digest, or a name"""
+    """what it asked for: a model, or the name of a function or a step"""
     parts: Sequence[int]
-    """digests of the pieces of a request"""
+    """digests of what a request asks, see asked.py"""
     again: bool = False
     """whether it was begun more than once: it was in flight when a process ended"""
     result: str = ""
@@ -63,7 +63,7 @@ class BegunEffect:
 
 
 @define(eq=False)
-class Known:
+class FlowRecords:
     """What is recorded of one flow."""
 
     entries: dict[int, BegunEffect] = field(factory=dict)
@@ -75,34 +75,34 @@ class Known:
     def add(self, record: Record) -> None:
         """Note one more record of the flow."""
         kind, _, number, data, body = record
-        entry = self.entries.get(number)
         if kind == "B":
             self.last = max(self.last, number)
             does, asked, parts = data
-            self.entries[number] = BegunEffect(does, asked, parts, again=entry is not None)
+            self.entries[number] = BegunEffect(does, asked, parts, number in self.entries)
         elif kind == "V":
             self.last = max(self.last, number - 1)
-            values = self.values.setdefault(number, {})
-            for name, more in data.items():
-                values.setdefault(name, []).extend(more)
+            values = self.values.setdefault(number, data)
+            if values is not data:
+                for name, more in data.items():
+                    values.setdefault(name, []).extend(more)
         elif kind == "E":
             self.ended = True
-        elif entry is not None:
+        elif (entry := self.entries.get(number)) is not None:
             entry.add(kind, data, body)
 
 
-NOTHING = Known()
+NOTHING = FlowRecords()
 """What is recorded of a flow that was not begun; never changed."""
 
 
-def known_of(records: Iterable[Record]) -> dict[Path, Known]:
+def by_flow(records: Iterable[Record]) -> dict[Path, FlowRecords]:
     """Return what is recorded of each flow of a job, by its path."""
-    flows: dict[Path, Known] = {}
+    flows: dict[Path, FlowRecords] = {}
 
-    def flow(path: Path) -> Known:
+    def flow(path: Path) -> FlowRecords:
         found = flows.get(path)
         if found is None:
-            found = flows[path] = Known()
+            found = flows[path] = FlowRecords()
             if path:
                 outer = flow(path[:-1])
                 outer.last = max(outer.last, path[-1])
@@ -123,7 +123,7 @@ def known_of(records: Iterable[Record]) -> dict[Path, Known]:
     return flows
 
 
-def _forget(flows: dict[Path, Known], path: Path, number: int | None) -> None:
+def _forget(flows: dict[Path, FlowRecords], path: Path, number: int | None) -> None:
     """Forget a flow with all inside it, or one effect of it."""
     if number is None:
         for each in [each for each in flows if each[: len(path)] == path]:

@@ -3,27 +3,32 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from attrs import evolve
 
 from ..world import World
+from .records import Record
 
 
-class GivesValues(Protocol):
-    """A flow of a job (numbered.py): what it takes from the world is recorded, and given to it again."""
+class TakesValues(Protocol):
+    """A flow of a job (counted.py): what it takes from the world is recorded, and given to it again."""
+
+    fresh: Mapping[str, list[Any]]
 
     def value(self, kind: str, fresh: Callable[[], Any]) -> Any: ...
 
     def now(self) -> float: ...
+
+    def taken(self) -> Record: ...
 
 
 class _Current(threading.local):
     """The flow of a job whose code runs in this thread at this moment, if any. It changes only while no effect is
     performed, so event loops need no more than threads do."""
 
-    place: GivesValues | None = None
+    flow: TakesValues | None = None
 
 
 CURRENT = _Current()
@@ -33,22 +38,22 @@ def journalled_world(world: World) -> World:
     """Return a world that records what flows of jobs take from it, and gives it to them again."""
 
     def now() -> float:
-        place = CURRENT.place
-        return world.now() if place is None else place.now()
+        flow = CURRENT.flow
+        return world.now() if flow is None else flow.now()
 
     def time() -> float:
-        place = CURRENT.place
-        return world.time() if place is None else float(place.value("t", world.time))
+        flow = CURRENT.flow
+        return world.time() if flow is None else float(flow.value("t", world.time))
 
     def random() -> float:
-        place = CURRENT.place
-        return world.random() if place is None else float(place.value("r", world.random))
+        flow = CURRENT.flow
+        return world.random() if flow is None else float(flow.value("r", world.random))
 
     def new_id() -> str:
-        place = CURRENT.place
-        return world.new_id() if place is None else str(place.value("i", world.new_id))
+        flow = CURRENT.flow
+        return world.new_id() if flow is None else str(flow.value("i", world.new_id))
 
     def job() -> Any:
-        return CURRENT.place
+        return CURRENT.flow
 
     return evolve(world, now=now, time=time, random=random, new_id=new_id, job=job, outside=world)

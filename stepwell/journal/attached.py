@@ -9,8 +9,6 @@ from typing import Protocol
 from ..pipeline.drivers import drive
 from ..pipeline.effects import CallModel, Flow
 from ..pipeline.http.transport import AsyncTransport, Transport
-from ..pipeline.journal.job import Job
-from ..pipeline.journal.place import FlowPlace
 from ..pipeline.journal.world import journalled_world
 from ..pipeline.world import World
 from ..schemas.errors import ConfigError
@@ -83,13 +81,8 @@ def _taken(
 
 def _streamed(planner: Planner, call: CallModel, name: tuple[str, str]) -> StreamedJob:
     journal = _journal(planner)
-    part = journal.begin(*name)
-    try:
-        place = FlowPlace(Job(part, planner.flow_of, journal.world))
-    except BaseException:
-        journal.release(part)
-        raise
-    return StreamedJob(place, call, lambda: journal.release(part))
+    flow = journal.begin(*name, planner.flow_of)
+    return StreamedJob(flow, call, lambda: journal.release(flow))
 
 
 def _journal(planner: Planner) -> Journal:

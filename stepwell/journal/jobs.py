@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attrs import evolve, frozen
 
-from ..pipeline.journal.records import BegunEffect, known_of
+from ..pipeline.journal.records import BegunEffect, by_flow
 from ..schemas.errors import ConfigError, JournalBusy
 from .index import PartRow, State
 from .journal import Journal, journal_at, rows_read_only
@@ -49,7 +49,7 @@ class ShownEffect:
     kind: str
     """send, stream, run (a tool or another function) or refused (by a limit)"""
     name: str
-    """of a function; a digest of a request"""
+    """of a function, or of the model that a request asks"""
     result: str
     """answered (with the status), done, in flight, or the class of an error"""
     bytes: int
@@ -84,7 +84,7 @@ class Jobs:
         """Return the effects of a job, or of a part of one. Raises ConfigError if there is no such part."""
         for row in self._rows():
             if (row.job, row.part) == (job, part):
-                flows = known_of(self._journal.records_of(row))
+                flows = by_flow(self._journal.records_of(row))
                 effects = [
                     ((*path, number), effect) for path, flow in flows.items() for number, effect in flow.entries.items()
                 ]
@@ -125,37 +125,23 @@ def jobs(path: str | os.PathLike[str]) -> Jobs:
 
 
 def _summary(row: PartRow) -> JobSummary:
-    return JobSummary(
-        row.job,
-        row.part,
-        row.state,
-        1,
-        row.began,
-        row.ended,
-        row.sends,
-        row.runs,
-        row.bytes,
-        None if row.cost is None else Decimal(row.cost),
-        row.error,
-    )
+    cost, counts = None if row.cost is None else Decimal(row.cost), (row.sends, row.runs, row.bytes)
+    return JobSummary(row.job, row.part, row.state, 1, row.began, row.ended, *counts, cost, row.error)
 
 
 def _together(known: JobSummary, more: JobSummary) -> JobSummary:
     """Return the summary of a job with one more part."""
-    state: State = known.state if known.state != "finished" else more.state
-    cost = more.cost if known.cost is None else known.cost + (more.cost or 0)
-    return JobSummary(
-        known.job,
-        "",
-        state,
-        known.parts + 1,
-        min(known.began, more.began),
-        max(known.ended, more.ended),
-        known.requests + more.requests,
-        known.functions + more.functions,
-        known.bytes + more.bytes,
-        cost,
-        known.error or more.error,
+    return evolve(
+        known,
+        state=known.state if known.state != "finished" else more.state,
+        parts=known.parts + 1,
+        began=min(known.began, more.began),
+        ended=max(known.ended, more.ended),
+        requests=known.requests + more.requests,
+        functions=known.functions + more.functions,
+        bytes=known.bytes + more.bytes,
+        cost=more.cost if known.cost is None else known.cost + (more.cost or 0),
+        error=known.error or more.error,
     )
 
 

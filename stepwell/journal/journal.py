@@ -12,8 +12,8 @@ from uuid import uuid4
 from weakref import WeakSet, WeakValueDictionary
 
 from ..pipeline.effects import CallModel, Flow
+from ..pipeline.journal.flow import JobFlow
 from ..pipeline.journal.job import Job
-from ..pipeline.journal.place import FlowPlace, journalled
 from ..pipeline.journal.records import Record
 from ..pipeline.world import REAL_WORLD, World
 from ..schemas.errors import ConfigError, JournalBusy, JournalError, StepwellError
@@ -66,31 +66,31 @@ class Journal:
         Raises JournalBusy for a part that runs already, JournalMismatch for a flow that asks for something else than
         in its first run.
         """
-        recorder = self.begin(job, part)
+        begun = self.begin(job, part, flow_of, is_call=isinstance(flow, CallModel))
         try:
-            is_call = isinstance(flow, CallModel)
-            place = FlowPlace(Job(recorder, flow_of, self.world), is_call=is_call)
-            return (yield from journalled(flow_of(flow) if isinstance(flow, CallModel) else flow, place))
+            return (yield from begun.run(flow_of(flow) if isinstance(flow, CallModel) else flow))
         finally:
-            self.release(recorder)
+            self.release(begun)
 
-    def begin(self, job: str, part: str = "") -> _Part:
-        """Open a part, which is to be released."""
+    def begin(self, job: str, part: str, flow_of: Callable[[CallModel], Flow], *, is_call: bool = False) -> JobFlow:
+        """Return the flow of a part of a job, which is to be released: no other may run it until then."""
         with self._lock:
             _, index = self._opened()
             if (job, part) in self._open:
                 named = f"job {job!r:.80}" + (f", part {part!r:.80}," if part else "")
                 raise JournalBusy(f"{named} runs in this process already", hint="wait for it, or use another name")
-            row = index.find(job, part)
-            opened = self._open[job, part] = _Part(self, job, part, row)
-            return opened
+            recorder = _Part(self, job, part, index.find(job, part))
+            flow = JobFlow(Job(recorder, flow_of, self.world), is_call=is_call)
+            self._open[job, part] = recorder
+            return flow
 
-    def release(self, part: _Part) -> None:
-        """Close a part. The index is written once some have ended."""
+    def release(self, flow: JobFlow) -> None:
+        """Note that the flow of a part is over. The index is written once some are."""
+        recorder = flow.job.recorder
         with self._lock:
-            if self._open.get((part.job, part.part)) is not part:
+            if self._open.get(name := (recorder.job, recorder.part)) is not recorder:
                 return
-            del self._open[part.job, part.part]
+            del self._open[name]
             if self._index is not None and len(self._index.changed) >= _ROWS + len(self._open):
                 with suppress(JournalError):  # the log has it all: the job that ends here has not failed
                     self.flush()
@@ -107,22 +107,6 @@ class Journal:
                 return log.records_of(row.last)
             finally:
                 log.close()
-
-    def append(self, part: _Part, records: list[Record]) -> None:
-        """Write records of a part."""
-        with self._lock:
-            log, index = self._opened()
-            row = part.row
-            if row is None:
-                row = PartRow(self._next_id, part.job, part.part, began=self.world.time())
-                self._next_id += 1
-                records = [("J", (), 0, [row.job, row.part, row.began], b""), *records]
-            data = frame(row.id, row.last, records)
-            offset = log.append(data)
-            part.row = row  # once the log has it: its first record names the job
-            if row.id not in index.changed:
-                index.add(row)
-            row.add(records, offset, len(data))
 
     def state(self, job: str, part: str = "") -> str:
         """Return what has become of a part: new, begun, failed or finished."""
@@ -245,6 +229,7 @@ class _Part:
         self.job = job
         self.part = part
         self.row = row
+        self._writes = False
         self._journal = journal
 
     def records(self) -> Iterable[Record]:
@@ -253,7 +238,21 @@ class _Part:
 
     def write(self, records: list[Record]) -> None:
         """Keep some more. Raises JournalError if that fails."""
-        self._journal.append(self, records)
+        journal = self._journal
+        with journal._lock:
+            log, index, row = journal._log, journal._index, self.row
+            if log is None or index is None:  # also in a forked child, which may not write
+                log, index = journal._opened()
+            if row is None:
+                row = PartRow(journal._next_id, self.job, self.part, began=journal.world.time())
+                journal._next_id += 1
+                records = [("J", (), 0, [row.job, row.part, row.began], b""), *records]
+            data = frame(row.id, row.last, records)
+            offset = log.append(data)
+            if not self._writes:  # once the log has it: its first record names the job
+                self.row, self._writes = row, True
+                index.add(row)
+            row.add(records, offset, len(data))
 
 
 class _IndexFile(Database):

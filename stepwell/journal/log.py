@@ -19,20 +19,26 @@ from ..pipeline.journal.records import Record
 from ..schemas.errors import JournalError
 from ..schemas.json_text import dumps, loads_fast
 
-MAGIC = b"stepwell journal 1\n"
+MAGIC = b"stepwell journal 2\n"
 _HEAD = struct.Struct("<III")
 _CHECK = 0x4A4F5552
 """What the third number of a head is made with: a head is whole or cut, so that one which does not fit is damaged."""
 _ID_BYTES = 32
 START = len(MAGIC) + _ID_BYTES + 1
 """The offset of the first frame, after the magic and the log's id."""
-_READ_AT_ONCE, _AT_ONCE = 4096, 1 << 20
+_BEFORE, _AFTER = 16_384, 4096
+"""How many bytes in front of a frame, and from there on, are read together with it."""
+_AT_ONCE = 1 << 20
 
 
 def frame(part: int, before: int, records: Sequence[Record]) -> bytes:
     """Return the frame of some records."""
-    heads = [(kind, path, number, data, len(body)) for kind, path, number, data, body in records]
-    payload = b"".join([dumps((part, before, heads)), b"\n", *[record[4] for record in records]])
+    heads, bodies = [], b"\n"
+    for kind, path, number, data, body in records:
+        heads.append((kind, path, number, data, len(body)))
+        if body:
+            bodies += body
+    payload = dumps((part, before, heads)) + bodies
     size, crc = len(payload), crc32(payload)
     return _HEAD.pack(size, crc, size ^ crc ^ _CHECK) + payload
 
@@ -111,29 +117,35 @@ class Log:
         self.end = at + len(data)
         return at
 
-    def read(self, offset: int) -> tuple[int, int, list[Record]]:
-        """Return what the frame at an offset holds: see records_in. Raises JournalError for a damaged one."""
-        try:
-            os.lseek(self.descriptor, offset, os.SEEK_SET)
-            head = os.read(self.descriptor, _READ_AT_ONCE)
-            if len(head) >= _HEAD.size:
-                size, crc, _ = _HEAD.unpack_from(head)
-                payload = head[_HEAD.size : _HEAD.size + size]
-                if len(payload) < size <= self.end - offset:
-                    payload += os.read(self.descriptor, size - len(payload))
-                if len(payload) == size and crc32(payload) == crc:
-                    return records_in(payload)
-        except OSError as error:
-            raise self.failed("read", error) from None
-        raise self._damaged(offset)
-
     def records_of(self, last: int) -> list[Record]:
-        """Return the records of a part in their order, from the offset of the last one."""
-        found = []
+        """Return the records of a part in their order. Raises JournalError for a damaged frame.
+
+        last: the offset of its last frame.
+        """
+        found: list[list[Record]] = []
+        start, block = 0, b""  # what was read around the frame before: most frames of a part are near each other
         while last >= 0:
-            _, last, records = self.read(last)
+            if not start <= last <= start + len(block) - _HEAD.size:
+                start = max(0, last - _BEFORE)
+                block = self._read(start, last - start + _AFTER)
+                if len(block) < last - start + _HEAD.size:
+                    raise self._damaged(last)
+            size, crc, _ = _HEAD.unpack_from(block, at := last - start)
+            payload = block[at + _HEAD.size : at + _HEAD.size + size]
+            if len(payload) < size <= self.end - last:
+                payload += self._read(start + len(block), size - len(payload))
+            if len(payload) != size or crc32(payload) != crc:
+                raise self._damaged(last)
+            _, last, records = records_in(payload)
             found.append(records)
         return [record for records in reversed(found) for record in records]
+
+    def _read(self, offset: int, size: int) -> bytes:
+        try:
+            os.lseek(self.descriptor, offset, os.SEEK_SET)
+            return os.read(self.descriptor, size)
+        except OSError as error:
+            raise self.failed("read", error) from None
 
     def scan(self, offset: int) -> Iterator[tuple[int, int, bytes]]:
         """Yield the offset, the offset after it and the payload of each frame from an offset on.

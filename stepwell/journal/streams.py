@@ -10,7 +10,7 @@ from ..pipeline.drivers import adrive, drive
 from ..pipeline.effects import CallModel
 from ..pipeline.http.response import Response
 from ..pipeline.http.transport import AsyncTransport, Transport
-from ..pipeline.journal.place import FlowPlace
+from ..pipeline.journal.flow import JobFlow
 from ..pipeline.journal.world import CURRENT
 from ..pipeline.stream.chunk_reader import ChunkReader
 from ..pipeline.stream.stream import AsyncStream, Stream
@@ -18,30 +18,40 @@ from ..schemas.chunks import StreamChunk
 from ..schemas.reply import Reply
 
 
+@contextmanager
+def _code_of(flow: JobFlow | None) -> Iterator[None]:
+    """Have what the code within takes from the world recorded for a flow; None for code of no flow."""
+    before, CURRENT.flow = CURRENT.flow, flow
+    try:
+        yield
+    finally:
+        CURRENT.flow = before
+
+
 class StreamedJob:
     """A job that is one stream: it ends with the stream. One that is left early goes on in the next run.
 
     The stream is sent again then: no provider goes on where a connection was closed.
 
-    place: that of the job.
+    flow: that of the job.
     call: what opens the stream.
     release: called once, when the job is over.
     """
 
-    def __init__(self, place: FlowPlace, call: CallModel, release: Callable[[], None]) -> None:
-        self.place = place
+    def __init__(self, flow: JobFlow, call: CallModel, release: Callable[[], None]) -> None:
+        self.flow = flow
         self._call = call
         self._release = release
 
     def opening(self) -> Generator[Any, Any, ChunkReader]:
         """Open the stream, and return its reader."""
         try:
-            reader: ChunkReader = yield from self.place.perform(self._call)
+            reader: ChunkReader = yield from self.flow.perform(self._call)
             return reader
         except BaseException as error:
             try:
-                if isinstance(error, Exception) and self.place.job.failure is None:
-                    self.place.end(error)
+                if isinstance(error, Exception) and self.flow.job.failure is None:
+                    self.flow.end(error)
             finally:
                 self._release()
             raise
@@ -52,24 +62,12 @@ class StreamedJob:
         opened: Response = response.on_end(self._ended)
         return opened
 
-    @contextmanager
-    def turn(self) -> Iterator[None]:
-        """Have what the code within takes from the world recorded."""
-        before, CURRENT.place = CURRENT.place, self.place
-        try:
-            yield
-        finally:
-            CURRENT.place = before
-
     def performed(self, perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Return a function that performs the effects of the stream."""
 
         def performed(effect: Any) -> Any:
-            before, CURRENT.place = CURRENT.place, None
-            try:
-                return drive(self.place.perform(effect), perform)
-            finally:
-                CURRENT.place = before
+            with _code_of(None):
+                return drive(self.flow.perform(effect), perform)
 
         return performed
 
@@ -77,28 +75,25 @@ class StreamedJob:
         """Async version of `performed`."""
 
         async def performed(effect: Any) -> Any:
-            before, CURRENT.place = CURRENT.place, None
-            try:
-                return await adrive(self.place.perform(effect), perform)
-            finally:
-                CURRENT.place = before
+            with _code_of(None):
+                return await adrive(self.flow.perform(effect), perform)
 
         return performed
 
     def _ended(self, reply: Reply | None, error: BaseException | None) -> None:
         """Record the end of the stream, if it was read to its end."""
-        place, job = self.place, self.place.job
+        flow, job = self.flow, self.flow.job
         try:
-            if place.stopped or job.failure is not None:
+            if flow.stopped or job.failure is not None:
                 return
             if reply is not None and error is None:
-                place.close_streams([place.path])
-                place.end(None, reply)
+                flow.close_streams([flow.path])
+                flow.end(None, reply)
             elif isinstance(error, Exception):
-                place.job.note_error(error, (*place.path, 0))
-                place.end(error)
+                job.note_error(error, (*flow.path, 0))
+                flow.end(error)
         finally:
-            place.stopped = True
+            flow.stopped = True
             self._release()
 
 
@@ -112,11 +107,11 @@ class JobStream(Stream):
         self._job = job
 
     def next_chunks(self) -> list[StreamChunk] | None:
-        with self._job.turn():
+        with _code_of(self._job.flow):
             return super().next_chunks()
 
     def close(self) -> None:
-        with self._job.turn():
+        with _code_of(self._job.flow):
             super().close()
 
 
@@ -145,12 +140,12 @@ class AsyncJobStream(AsyncStream):
     async def next_chunks(self) -> list[StreamChunk] | None:
         if self._job is None:
             return None
-        with self._job.turn():
+        with _code_of(self._job.flow):
             return await super().next_chunks()
 
     async def close(self) -> None:
         if self._job is not None:
-            with self._job.turn():
+            with _code_of(self._job.flow):
                 await super().close()
 
     aclose = close

@@ -15,9 +15,9 @@ from typing import Any
 import orjson
 
 from stepwell.errors import ConnectError, StepwellError
+from stepwell.pipeline.journal.flow import JobFlow
 from stepwell.pipeline.journal.job import Job
-from stepwell.pipeline.journal.place import FlowPlace, journalled
-from stepwell.pipeline.journal.records import Record, known_of
+from stepwell.pipeline.journal.records import Path, Record, by_flow
 from stepwell.pipeline.journal.world import journalled_world
 from stepwell.pipeline.tasks import gather, performing, race
 from stepwell.steps import CallModel, Cancelled, Emit, Flow, Request, Run, Sleep
@@ -40,7 +40,7 @@ class Memory:
     job, part = "a job", ""
 
     def __init__(self) -> None:
-        self.kept: list[Record] = []
+        self.kept: list[tuple[str, Path, int, bytes, bytes]] = []
         self.writes = 0
         self.killed_at: int | None = None
 
@@ -49,21 +49,22 @@ class Memory:
         return self.killed_at is not None and self.writes >= self.killed_at
 
     def records(self) -> Iterable[Record]:
-        return [*self.kept]
+        """Return records as they are read from the disk, each time anew."""
+        return [(kind, path, number, orjson.loads(data), body) for kind, path, number, data, body in self.kept]
 
     def write(self, records: list[Record]) -> None:
-        """Keep records as they are read back. Raises Killed at the write that is never made."""
+        """Keep records. Raises Killed at the write that is never made."""
         if self.dead:
             raise Killed
         self.writes += 1
         if self.dead:
             raise Killed
         for kind, path, number, data, body in records:
-            self.kept.append((kind, tuple(path), number, orjson.loads(orjson.dumps(data)), body))
+            self.kept.append((kind, path, number, orjson.dumps(data), body))
 
     def in_flight(self) -> int:
         """Count the requests and functions that have begun, and have no result."""
-        return sum(not entry.whole for known in known_of(self.kept).values() for entry in known.entries.values())
+        return sum(not entry.whole for known in by_flow(self.records()).values() for entry in known.entries.values())
 
 
 def digest(*values: object) -> str:
@@ -176,7 +177,7 @@ class Story:
         client = simulated.client(api_keys={"openai": "k"})
         world = client.planner.world = journalled_world(simulated.world)
         job = Job(memory, client.planner.flow_of, simulated.world)
-        (result,) = simulated.run(client, [journalled(self.flow(world), FlowPlace(job))])
+        (result,) = simulated.run(client, [JobFlow(job).run(self.flow(world))])
         self.seconds = simulated.now + 1.0
         if memory.dead:
             return None
