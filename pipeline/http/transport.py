@@ -56,13 +56,25 @@ class Transport(Performer):
 
     def perform(self, effect: Any) -> Any:
         kind = type(effect)
-        if kind is Read:
-            return self._read(effect.source)
-        if kind is Send:
-            return self._send(effect.request)
-        if kind is Close:
-            return self._close(effect.source)
-        return self.perform_local(effect)
+        if kind is not Read:
+            if kind is Send:
+                return self._send(effect.request)
+            if kind is Close:
+                return self._close(effect.source)
+            return self.perform_local(effect)
+        # A read is done here: one function more takes 0.5 µs where events come one by one.
+        source: Source = effect.source
+        try:
+            if source.process != PROCESS[0]:
+                raise StreamTruncated("the stream belongs to the parent of this process, which alone may read it")
+            iterator = source.iterator
+            while (data := next(iterator, None)) is not None:  # no loop over it, which would call iter() for each event
+                if data and (data := source.take(data)):  # the beginning of a gzip stream decompresses to nothing
+                    return data
+            return b""
+        except BaseException as error:
+            failed = [transport_error(error, source.clock, source.raw.url.host)]
+        raise failed.pop()
 
     def _send(self, request: Request) -> Response:
         clock = Clock(request.timeouts, request.started, request.world.now)
@@ -109,19 +121,6 @@ class Transport(Performer):
         pieces = outgoing = data = None  # crash reporters show locals
         if raw is not None:
             raw.close()
-        raise failed.pop()
-
-    def _read(self, source: Source) -> bytes:
-        try:
-            if source.process != PROCESS[0]:
-                raise StreamTruncated("the stream belongs to the parent of this process, which alone may read it")
-            iterator = source.iterator
-            while (data := next(iterator, None)) is not None:  # no loop over it, which would call iter() for each event
-                if data and (data := source.take(data)):  # the beginning of a gzip stream decompresses to nothing
-                    return data
-            return b""
-        except BaseException as error:
-            failed = [transport_error(error, source.clock, source.raw.url.host)]
         raise failed.pop()
 
     def _close(self, source: Source) -> None:
