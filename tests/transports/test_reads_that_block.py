@@ -1,14 +1,11 @@
-"""Streams of a sync client over the fast transport: once the first event is there, the system keeps the limit of each
-read."""
+"""Streams of a sync client over the fast transport: once the first event is there, a read waits by itself."""
 
 from __future__ import annotations
 
-import select
-import socket
-import struct
+import signal
 import time
-from collections.abc import Iterator
-from math import inf
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -76,7 +73,7 @@ def test_two_streams_in_turn_on_one_connection_have_each_its_own_limit() -> None
         assert server.connections == 1
 
 
-def test_a_stream_waits_by_one_call_of_the_system_for_each_event(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stream_makes_no_call_of_poll_for_each_event(monkeypatch: pytest.MonkeyPatch) -> None:
     polls: list[object] = []
 
     def counted(sock: Any) -> Any:
@@ -94,33 +91,52 @@ def _texts(client: Client) -> int:
     return sum(1 for _ in client.stream_text(MODEL, "hi").text_deltas())
 
 
-@pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [(1e-9, (0, 1)), (1.5, (1, 500_000)), (300, (300, 0)), (1e12, (1_000_000, 0)), (inf, (0, 0))],
-)
-def test_the_system_takes_a_limit_in_seconds_and_microseconds(seconds: float, expected: tuple[int, int]) -> None:
-    """Zeros mean that there is no limit."""
-    assert struct.unpack("@ll", wait.system_limit(seconds)) == expected
+needs_alarms = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no alarms")
 
 
-def test_a_socket_that_is_not_pythons_own_is_waited_for_by_poll() -> None:
-    """As under gevent, whose sockets let other threads of its own go on while one waits."""
+@contextmanager
+def alarms(every: float, handler: Callable[[], object]) -> Iterator[None]:
+    """Have a signal handler run again and again in this thread, the main one."""
+    before = signal.signal(signal.SIGALRM, lambda number, frame: handler())
+    signal.setitimer(signal.ITIMER_REAL, every, every)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
-    class Own:
-        pass
 
-    assert not wait.is_limited_by_system(Own())  # type: ignore[arg-type]
-    with socket.socket() as ours:
-        assert wait.is_limited_by_system(ours) is hasattr(select, "poll")
+@needs_alarms
+@pytest.mark.parametrize("stream", [True, False])
+def test_signals_that_come_again_and_again_do_not_extend_a_limit(stream: bool) -> None:
+    """Each of them ends what the system waits for, and Python begins it anew."""
+    error = errors.StreamIdleTimeout if stream else errors.FirstEventTimeout
+    script = (lambda: drip(3, every=0.02, then=(LONG,))) if stream else (lambda: iter((LONG,)))
+    with serving(lambda request: script()) as server, client_of(server, **FAST) as client:
+        began = time.monotonic()
+        with alarms(0.1, lambda: None), pytest.raises(error):
+            client.stream_text(MODEL, "hi", timeout=Timeouts(idle=0.6, first_event=0.6 if not stream else LONG)).reply()
+        assert time.monotonic() - began < SOON
 
 
-def test_a_system_without_such_limits_is_waited_for_by_poll(monkeypatch: pytest.MonkeyPatch) -> None:
-    def refuse(seconds: float) -> bytes:
-        raise OSError(92, "Protocol not available")
+@needs_alarms
+def test_a_signal_handler_may_make_calls_while_its_thread_reads_a_stream() -> None:
+    """It may run in between the read of some bytes and their parsing."""
 
-    monkeypatch.setattr("stepwell.pipeline.http.fast.connection.system_limit", refuse)
-    scripts = iter((drip(3, every=0.02, then=WHOLE), drip(3, every=0.02, then=(LONG,))))
-    with serving(lambda request: next(scripts)) as server, client_of(server, **FAST) as client:
-        assert client.stream_text(MODEL, "hi").reply().text == "aaa"
-        with pytest.raises(errors.StreamIdleTimeout):
-            client.stream_text(MODEL, "hi", timeout=Timeouts(idle=0.3)).reply()
+    def script(request: Any) -> Iterator[bytes | float]:
+        if b"inner" in request.body:
+            yield streaming() + b"".join(chunk(event("<inner>")) for _ in range(20)) + b"".join(map(bytes, WHOLE))
+            return
+        yield streaming()
+        for number in range(600):
+            yield chunk(event(f"{number} "))
+            yield 0.001
+        yield from WHOLE
+
+    inner: list[str] = []
+    with serving(script) as server, client_of(server, **FAST) as client:
+        calls = lambda: inner.append(client.stream_text(MODEL, "inner").reply().text)
+        with alarms(0.004, calls):
+            outer = client.stream_text(MODEL, "outer").reply().text
+    assert outer == "".join(f"{number} " for number in range(600))
+    assert len(inner) > 10 and set(inner) == {"<inner>" * 20}

@@ -13,10 +13,20 @@ from .answer import ONE_WRITE, UnreadAnswer
 from .errors import ReadError, ReadTimeout, RemoteProtocolError, StaleConnection, WriteTimeout, broken
 from .reader import AnswerReader
 from .target import Target
-from .wait import IN, LONGEST, OUT, is_limited_by_system, ready, shut_down, system_limit, waiter_of
+from .wait import IN, LONGEST, OUT, ready, shut_down, waiter_of
 
 _NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError)
-_local = threading.local()  # one buffer for each thread: what arrives is parsed before the next read
+
+
+class _Buffers(threading.local):
+    """What a thread reads into. A signal handler may read in between a read and its parsing, so a buffer is taken out
+    while it is in use."""
+
+    def __init__(self) -> None:
+        self.buffers: list[memoryview] = []
+
+
+_local = _Buffers()
 
 
 class Connection:
@@ -27,7 +37,6 @@ class Connection:
     """
 
     __slots__ = (
-        "_blocks_in_time",
         "_busy",
         "_fit",
         "_leave",
@@ -63,9 +72,8 @@ class Connection:
         self._socket = opened
         self._tls = target.tls
         self._readable = waiter_of(opened)
-        self._blocks_in_time = not target.tls and is_limited_by_system(opened)
         self._limit = 0.0
-        """the seconds after which the system ends a read that blocks; 0.0 while the socket does not block"""
+        """the seconds after which a read that waits by itself ends; 0.0 while none waits"""
         self._unsent: list[bytes] = []
         self._busy = False
         self._fit = True
@@ -134,24 +142,21 @@ class Connection:
                 self.reader.forget()
 
     def _send_and_wait(self, clock: Clock) -> bool:
-        """Send what is not sent yet, and wait for the answer, unless the system is to wait as it reads.
+        """Send what is not sent yet, and wait for the answer, unless the read itself is to wait.
 
         Return whether there is something to read.
         """
         if self._limit:
-            self._block(0.0)
+            self._set_limit(0.0)
         unsent, self._unsent = self._unsent, []
         if unsent:
             self._fit = all(self._write(each, clock) for each in unsent)
             if self.reader.headers is not None:  # an answer that did not wait for the end of the request
                 return False
-        elif clock.steady and self._blocks_in_time:
-            # One call of the system for each read in place of two, the other being poll().
-            try:
-                self._block(clock.steady)
-                return True
-            except OSError:  # a system without such limits
-                self._blocks_in_time = False
+        elif clock.steady and not self._tls:
+            # Python's own wait in recv_into() takes half of what a call of poll() before it does.
+            self._set_limit(clock.steady)
+            return True
         # TLS may hold bytes that it has read from the socket already: poll() would not report them.
         if not (self._tls and self._socket.pending()):  # type: ignore[attr-defined]
             seconds = clock.allowance()
@@ -159,11 +164,11 @@ class Connection:
                 raise ReadTimeout("nothing arrived in time")
         return True
 
-    def _block(self, seconds: float) -> None:
+    def _set_limit(self, seconds: float) -> None:
         """Have a read wait by itself, for some seconds; 0.0 makes it return at once, as for all else."""
-        if seconds:
-            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, system_limit(seconds))
-        self._socket.setblocking(bool(seconds))
+        # Not SO_RCVTIMEO, which would save the system's part of the wait: each signal that a handler takes begins it
+        # anew, so that where one comes every second a silent stream would never end.
+        self._socket.settimeout(min(seconds, LONGEST))
         self._limit = seconds
 
     def _write(self, data: bytes, clock: Clock) -> bool:
@@ -197,15 +202,19 @@ class Connection:
         return True
 
     def _read(self) -> None:
+        free = _local.buffers
         try:
-            buffer = _local.buffer
-        except AttributeError:
-            buffer = _local.buffer = memoryview(bytearray(ONE_WRITE))
+            buffer = free.pop()
+        except IndexError:
+            buffer = memoryview(bytearray(ONE_WRITE))
         try:
             size = self._socket.recv_into(buffer)
+            if size:
+                self.reader.feed(buffer[:size])
+                return
+        except TimeoutError:
+            raise ReadTimeout("nothing arrived in time") from None
         except _NOTHING_YET:
-            if self._limit:
-                raise ReadTimeout("nothing arrived in time") from None
             return
         except ssl.SSLWantWriteError:
             ready([self._socket], OUT, 1.0)  # TLS has to send something before it can read
@@ -213,13 +222,12 @@ class Connection:
         except OSError as error:
             failed = "the connection was closed by the caller" if self.closed else broken(error)
         else:
-            if size:
-                self.reader.feed(buffer[:size])
-            elif self.closed:
+            if self.closed:
                 raise ReadError("the connection was closed by the caller")
-            else:
-                self.reader.end()
+            self.reader.end()
             return
+        finally:
+            free.append(buffer)
         raise ReadError(failed)
 
     def leave(self, *, keep: bool) -> None:

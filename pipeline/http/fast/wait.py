@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import _socket
 import select
 import socket
-import struct
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from math import inf
 from typing import Any, Protocol
 
 Wait = Callable[[float | None], Any]
@@ -34,20 +31,6 @@ def waiter_of(sock: socket.socket) -> Wait:
     poll = select.poll()
     poll.register(sock, select.POLLIN)
     return poll.poll  # itself, since it is called for each read
-
-
-def is_limited_by_system(sock: socket.socket) -> bool:
-    """Check whether a plain socket that blocks ends a read after the `system_limit`.
-
-    Not on Windows, nor for the sockets that a library such as gevent puts in the place of Python's.
-    """
-    return _HAS_POLL and isinstance(sock, _socket.socket)
-
-
-def system_limit(seconds: float) -> bytes:
-    """Return the value of SO_RCVTIMEO for some seconds: a timeval, in which zeros stand for no limit."""
-    whole = 0 if seconds == inf else int(min(seconds, LONGEST))
-    return struct.pack("@ll", whole, 0 if seconds >= LONGEST else max(int(seconds % 1 * 1e6), not whole))
 
 
 def ready(sockets: Sequence[socket.socket], events: int, seconds: float | None) -> list[tuple[socket.socket, int]]:
