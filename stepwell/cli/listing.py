@@ -11,7 +11,6 @@ from ..catalog import models as CATALOG
 from ..providers.declare.environment import Environment, process_environment
 from ..providers.declare.provider import Provider
 from ..providers.declare.registry import REGISTRY
-from ..schemas.errors import ConfigError
 from ..schemas.model import Model
 from .naming import named
 from .printing import print_json, print_table, print_warnings, print_wrapped, say
@@ -120,5 +119,3 @@ def pipeline(arguments: argparse.Namespace) -> None:
         print_wrapped(f"      {text}" if text.startswith("- ") else line, 6)
     if plan.model_warning is not None:
         print_warnings([plan.model_warning])
-
-
