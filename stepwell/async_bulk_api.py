@@ -72,7 +72,7 @@ class AsyncBulkClient(BaseAsyncClient):
         out: str | PathLike[str] | None = None,
         retry_failed: bool = False,
         errors: Literal["keep", "raise"] = "keep",
-        order: Literal["kept", "as done"] = "kept",
+        order: Literal["kept", "as_done", "as done"] = "kept",
         progress: Progress = None,
         mode: Literal["live", "batch", "auto"] = "live",
         within: str | float = "24h",
@@ -97,7 +97,7 @@ class AsyncBulkClient(BaseAsyncClient):
         retry_failed: send those again whose result is an error.
         errors: "keep" makes an error the result of its item; "raise" ends the map with the first one. Errors that all
             items would have (a refused key, a used up budget) always do.
-        order: whether results are "kept" in the order of the items, or given "as done".
+        order: whether results are "kept" in the order of the items, or given "as_done" (or "as done").
         progress: True shows on stderr how far it is, with rate, errors, cost so far and time left: a bar on a terminal,
             a line every ten seconds in another place. None shows it on a terminal only. Or a function of the summary.
         mode: "batch" submits the items to the provider's batches, and waits for these; killed and run again, it goes on

@@ -132,6 +132,33 @@ def test_pipeline_shows_the_overrides_of_a_module_of_the_users(tmp_path: Path) -
     assert "drop user: no ids leave the house  (process, override of openai:gpt-4o)" in done.stdout
 
 
+@pytest.mark.usefixtures("new_process")
+def test_a_provider_of_the_users_answers_once_its_module_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "own_models.py").write_text(
+        "import attrs, stepwell\nfrom stepwell.testing import FakeModel\n"
+        "fake = FakeModel('Good day!', repeat=True, stands_for='own:*')\n"
+        "stepwell.register(attrs.evolve(fake.provider, id='own'))\n"
+    )
+    (tmp_path / "items.jsonl").write_text('"hi"\n')
+    for words, stdin, wanted in (
+        (["ask", "own:m", "hi"], "", "Good day!"),
+        (["chat", "own:m"], "hi\n/quit\n", "Good day!"),
+        (["map", "items.jsonl", "--model", "own:m"], "", '"text":"Good day!"'),
+    ):
+        command = [sys.executable, "-P", "-m", "stepwell", *words]
+        given = {"input": stdin, "capture_output": True, "text": True, "cwd": tmp_path}
+        alone = subprocess.run(command, **given)
+        assert alone.returncode == 2 and "one of your own needs --import MODULE" in alone.stderr, alone.stderr
+        done = subprocess.run([*command, "--import", "own_models"], **given)
+        assert done.returncode == 0 and wanted in done.stdout, done.stderr
+
+
+def test_every_command_that_calls_a_model_imports_a_module_first(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    for words in (["ask", "vllm:m", "hi"], ["chat", "vllm:m"], ["embed", "vllm:m", "hi"], ["map", "-"], ["pipeline"]):
+        code, _, err = run(monkeypatch, capsys, *words, "--import", "no_such_module", stdin="")
+        assert code == 2 and "cannot import 'no_such_module'" in err, words
+
+
 def test_a_search_without_a_fitting_model_says_so(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     assert run(monkeypatch, capsys, "models", "no such model anywhere") == (0, "", "no model fits\n")
     assert run(monkeypatch, capsys, "models", "no such model anywhere", "--json")[1] == "[]\n"

@@ -30,7 +30,7 @@ def test_what_it_writes_passes_its_own_tests(folder: Path, monkeypatch: pytest.M
     code, out, err = run(monkeypatch, capsys, "new-provider", "acme_cloud", "--base-url", url)
     assert (code, err) == (0, "")
     assert {path.name for path in folder.iterdir()} == {"acme_cloud.py", "test_acme_cloud.py"}
-    assert "| `acme_cloud` | `openai_chat` | `ACME_CLOUD_API_KEY` |" in out and "[project.entry-points" in out
+    assert "[project.entry-points" in out and 'env_key="ACME_CLOUD_API_KEY"' in (folder / "acme_cloud.py").read_text()
     written = "".join(path.read_text() for path in folder.iterdir())
     assert max(map(len, [*out.splitlines(), *written.splitlines()])) <= 80
     tests = importlib.import_module("test_acme_cloud")
@@ -44,6 +44,14 @@ def test_it_declares_each_wire(folder: Path, monkeypatch: pytest.MonkeyPatch, ca
         name = f"with_{wire}"
         assert run(monkeypatch, capsys, "new-provider", name, "--wire", wire)[0] == 0
         assert getattr(importlib.import_module(name), name).wires == (getattr(stepwell.declare, wire),)
+
+
+def test_it_declares_a_server_without_a_key(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    assert run(monkeypatch, capsys, "new-provider", "acme_here", "--no-key")[0] == 0
+    tests = importlib.import_module("test_acme_here")
+    ran = [test() for name, test in vars(tests).items() if name.startswith("test_")]
+    assert len(ran) == 2 and "authorization" not in stepwell.Client().preview("acme_here:m", "hi").headers
+    stepwell.unregister("acme_here")
 
 
 @pytest.mark.parametrize("name", ["my-prov", "MyProvider", "acme.cloud-2"])

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "stepwell.providers"
+NEEDS_REGISTER = "one of your own needs stepwell.register(...) first"
+"""In the hint of UnknownProvider. The command line puts in its place what a shell can do."""
 
 
 class Registry:
@@ -64,9 +66,7 @@ class Registry:
         if provider is None:
             hint = self.nearest(id)
             if misspelt(canonical(id), {*self.ids(), *FOREIGN_IDS}) is None and canonical(id) not in PROVIDERS:
-                hint = (
-                    f"one of your own needs stepwell.register(...) first; {hint}, and `stepwell providers` lists them"
-                )
+                hint = f"{NEEDS_REGISTER}; {hint}, and `stepwell providers` lists them"
             raise UnknownProvider(f"no provider named {id!r}", hint=hint)
         return provider
 

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import argparse
-import os
-import sys
 from collections.abc import Mapping
-from importlib import import_module
 from typing import Any
 
 from ..api import Client
@@ -14,7 +11,6 @@ from ..catalog import models as CATALOG
 from ..providers.declare.environment import Environment, process_environment
 from ..providers.declare.provider import Provider
 from ..providers.declare.registry import REGISTRY
-from ..schemas.errors import ConfigError
 from ..schemas.model import Model
 from .naming import named
 from .printing import print_json, print_table, print_warnings, print_wrapped, say
@@ -113,8 +109,6 @@ def _provider_row(row: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
 
 def pipeline(arguments: argparse.Namespace) -> None:
     """Print the steps of a call, the outermost first; on stderr, the warning that a call would have."""
-    for name in arguments.modules:
-        _import(name)
     with Client() as client:
         plan = client.planner.plan(
             arguments.operation, named(arguments.model), stream=arguments.stream, wire=arguments.wire
@@ -125,13 +119,3 @@ def pipeline(arguments: argparse.Namespace) -> None:
         print_wrapped(f"      {text}" if text.startswith("- ") else line, 6)
     if plan.model_warning is not None:
         print_warnings([plan.model_warning])
-
-
-def _import(name: str) -> None:
-    """Import a module of the user's, which may override, register and patch; the current folder comes first."""
-    if os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())
-    try:
-        import_module(name)
-    except ImportError as error:
-        raise ConfigError(f"cannot import {name!r}: {error}", hint="name a module, as for python -m") from None

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from .. import __version__
 from ..providers import WIRES
-from ..schemas.errors import StepwellError
+from ..schemas.errors import ConfigError, StepwellError
 from .printing import print_in_any_locale, say
 
 Argument = tuple[tuple[str, ...], dict[str, Any]]
@@ -29,6 +29,14 @@ def _argument(*flags: str, **settings: Any) -> Argument:
 
 _OPTION = _argument("-o", "--option", action="append", default=[], metavar="NAME=VALUE", help="any other option")
 _JSON = _argument("--json", action="store_true")
+_IMPORT = _argument(
+    "--import",
+    dest="modules",
+    action="append",
+    default=[],
+    metavar="MODULE",
+    help="import this first: a module that registers your providers, overrides, models",
+)
 _CALL = (
     _argument("-s", "--system", help="a system message"),
     _argument("-t", "--temperature", type=float),
@@ -60,6 +68,7 @@ _COMMANDS = {
             ),
             *_CALL,
             _argument("--no-stream", action="store_true", help="wait for the whole answer"),
+            _IMPORT,
             _argument("--json", action="store_true", help="print the reply as JSON"),
             _argument("--image", action="append", default=[], metavar="PATH", help="an image to send with the prompt"),
         ),
@@ -71,6 +80,7 @@ _COMMANDS = {
         (
             _argument("model", nargs="?", help="provider:model-id (default: $STEPWELL_MODEL, else the local model)"),
             *_CALL,
+            _IMPORT,
         ),
     ),
     "embed": _Command(
@@ -92,6 +102,7 @@ _COMMANDS = {
             _argument("--batch-size", type=int, metavar="N", help="most texts in one call"),
             _argument("--workers", type=int, default=4, metavar="N", help="calls at once (4)"),
             _OPTION,
+            _IMPORT,
             _argument("--json", action="store_true", help="print one object, with usage and cost"),
         ),
     ),
@@ -120,6 +131,7 @@ _COMMANDS = {
             _argument("--journal", metavar="FILE", help="record the parts of each answer, for a run that is killed"),
             _argument("--plot", metavar="FILE.svg", help="draw how long the items took, and the errors"),
             *_CALL[:-1],
+            _IMPORT,
         ),
     ),
     "models": _Command(
@@ -150,14 +162,7 @@ _COMMANDS = {
             _argument("--operation", default="chat"),
             _argument("--stream", action="store_true"),
             _argument("--wire"),
-            _argument(
-                "--import",
-                dest="modules",
-                action="append",
-                default=[],
-                metavar="MODULE",
-                help="import this first: a module that registers your providers, overrides, models",
-            ),
+            _IMPORT,
         ),
     ),
     "jobs": _Command(
@@ -192,6 +197,7 @@ _COMMANDS = {
                 metavar="WIRE",
                 help=f"the format that it speaks (default: %(default)s): {', '.join(sorted(WIRES))}",
             ),
+            _argument("--no-key", action="store_true", help="it is a server that takes no key"),
         ),
     ),
     "docs": _Command(
@@ -208,6 +214,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     print_in_any_locale()
     arguments = _parser().parse_args(argv)
     try:
+        for name in getattr(arguments, "modules", ()):
+            _import(name)
         row = _COMMANDS[arguments.command]
         code = getattr(import_module(f".{row.module}", __package__), row.function)(arguments) or 0
         if sys.stdout is not None:
@@ -215,7 +223,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     except StepwellError as error:
         if os.environ.get("STEPWELL_RAISE"):
             raise
-        say(f"stepwell: {error}", on_stderr=True)
+        text = str(error)
+        if hasattr(arguments, "modules"):
+            from ..providers.declare.registry import NEEDS_REGISTER  # `stepwell --help` does without it
+
+            text = text.replace(NEEDS_REGISTER, "one of your own needs --import MODULE, a module that registers it")
+        say(f"stepwell: {text}", on_stderr=True)
         return error.exit_code
     except KeyboardInterrupt:
         say(on_stderr=True)
@@ -225,6 +238,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code
+
+
+def _import(name: str) -> None:
+    """Import a module of the user's, which may override, register and patch; the current folder comes first."""
+    if os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    try:
+        import_module(name)
+    except ImportError as error:
+        raise ConfigError(f"cannot import {name!r}: {error}", hint="name a module, as for python -m") from None
 
 
 def _parser() -> argparse.ArgumentParser:

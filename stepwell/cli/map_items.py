@@ -35,7 +35,7 @@ def run_map(arguments: argparse.Namespace) -> int:
             workers=arguments.workers,
             out=arguments.out,
             retry_failed=arguments.retry_failed,
-            order="as done" if arguments.as_done else "kept",
+            order="as_done" if arguments.as_done else "kept",
             progress=None if arguments.out or not sys.stdout.isatty() else False,
             journal=arguments.journal,
             mode=arguments.mode,

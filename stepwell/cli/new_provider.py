@@ -26,7 +26,7 @@ from stepwell.declare import declare_provider, {wire}
     docs="https://docs.{host}",
     wire={wire},
     base_url={url},
-    env_key="{key}",
+    {key},
     # What is special about it is data, too, with rules from stepwell.declare:
     # translate_options=[rename("max_tokens", "max_completion_tokens")],
 )
@@ -45,19 +45,14 @@ def test_{module}_passes_the_checks_of_every_provider() -> None:
 
 def test_{module}_is_called_at_its_address() -> None:
     stepwell.register({module})
-    client = stepwell.Client(api_keys={{"{name}": "any"}})
+    client = stepwell.Client({keys})
     sent = client.preview("{name}:some-model", "Say hello.")
     assert sent.url.startswith({module}.base_url)
 '''
-_ROW = "| `{name}` | `{wire}` | `{key}` |"
 _NEXT = """wrote {module}.py and test_{module}.py; run the tests:
 
     pip install pytest
     python -m pytest test_{module}.py
-
-for a table of providers, their wires and their keys:
-
-{row}
 
 stepwell finds it by the entry point of an installed package, in
 pyproject.toml:
@@ -90,11 +85,12 @@ def new_provider(arguments: argparse.Namespace) -> None:
         "host": host,
         "wire": arguments.wire,
         "url": dumps(url).decode(),  # as a Python string, also with quotes in it
-        "key": f"{module.upper()}_API_KEY",
+        "key": "key_optional=True" if arguments.no_key else f'env_key="{module.upper()}_API_KEY"',
+        "keys": "" if arguments.no_key else f'api_keys={{"{name}": "any"}}',
     }
     for path, text in files.items():
         write_file(path, text.format(**facts).encode())
-    say(_NEXT.format(**facts, row=_ROW.format(**facts)))
+    say(_NEXT.format(**facts))
 
 
 def _module_of(name: str) -> str:

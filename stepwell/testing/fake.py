@@ -11,7 +11,7 @@ from attrs import evolve
 
 from ..pipeline.annotate import annotate
 from ..pipeline.around import around
-from ..pipeline.effects import CallNext, Emit, Flow, Sleep, StepGenerator
+from ..pipeline.effects import CallNext, Emit, Flow, Run, Sleep, StepGenerator
 from ..pipeline.http.library_errors import transport_error
 from ..pipeline.http.request import Request, StateKey
 from ..pipeline.http.response import Response
@@ -48,6 +48,8 @@ class FakeModel:
 
     Its clients reach no network: a call to a model that it does not stand for is a ConfigError. All steps run as for a
     real provider, retries too, but those for the key. A call after the last turn raises AssertionError.
+
+    With a journal, the turn of a call is recorded as an answer would be: the same job takes no further one.
 
     turns: one for each call. In a chat: text, a part such as a ToolCall, a Reply, or a list of texts and parts, in
         which a Pause waits and an exception breaks off: `["The answer ", Pause(0.1), "is", StreamTruncated("cut")]`. In
@@ -109,8 +111,10 @@ class FakeModel:
                 f"a FakeModel of {', '.join(self._patterns)} does not stand for {request.model}, and nothing was sent",
                 hint=f"pass stands_for='{request.model}' to it",
             )
-        self.requests.append(request)
-        turn = self._next(request)
+        if request.world.job() is None:
+            turn = self._next(request)
+        else:
+            turn, request = yield from self._recorded(request)
         if isinstance(turn, Exception):
             if request.attempts is not None:
                 at = request.world.now() - request.started
@@ -118,11 +122,27 @@ class FakeModel:
             raise turn
         return (yield from call(request.with_state(_TURN, turn)))
 
+    def _recorded(self, request: Request) -> Flow:
+        """Take the turn of a call of a job, or the recorded one, and return it with the request."""
+        from .fake_turns import turn_data, turn_of  # only for jobs
+
+        fresh = False
+
+        def taken() -> object:
+            nonlocal fresh
+            fresh, turn = True, self._next(request)
+            # A turn may have objects such as Ranked, which only a Reply can write; of a list of Models it cannot.
+            as_it_is = request.operation in ("chat", "list_models") or isinstance(turn, Exception)
+            return turn if as_it_is else scripted_reply(request.operation, turn, request.model)
+
+        turn = turn_of((yield Run(taken, recorded=turn_data, name="fake_turn")))
+        return turn, request if fresh else request.with_state(_REPEATED, True)
+
     def _answer(self, request: Request, call: CallNext) -> StepGenerator:
         """Answer one attempt."""
         clock, chance = Clock(request.timeouts, request.started, request.world.now), None
         faults: tuple[Fault, ...] = ()
-        if self._faults is not None:
+        if self._faults is not None and not request.get(_REPEATED):
             faults, chance = self._faults.next(request.method, request.url)
         for fault in faults:
             instead = fault.instead()
@@ -163,6 +183,7 @@ class FakeModel:
             self.open -= 1
 
     def _next(self, request: Request) -> object:
+        self.requests.append(request)
         if not self._turns:
             raise AssertionError(
                 f"the fake model has no turn left for call {len(self.requests)}: pass more turns, or repeat=True"
@@ -195,6 +216,8 @@ class _FakeRegistry(Registry):
 
 
 _TURN: StateKey[object] = StateKey("fake_turn", None)
+_REPEATED: StateKey[bool] = StateKey("fake_repeated", False)
+"""Whether a journal has given the turn: nothing is sent then, and no fault happens to it."""
 _OF_KEYS = ("resolve_key", "authenticate")
 _FAKE = declare_provider(
     "fake",

@@ -32,7 +32,7 @@ SCOPE = {
 def endpoint(*turns: object) -> tuple[Any, FakeModel]:
     """Return the page's application, and the model that it asks."""
     code = next(
-        each for each in re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.M | re.S) if "FastAPI()" in each
+        each for each in re.findall(r"^```python\n(.*?)^```", PAGE.read_text(), re.M | re.S) if "FastAPI(" in each
     )
     names: dict[str, Any] = {}
     exec(code.partition("async def main")[0], names)

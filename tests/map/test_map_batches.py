@@ -36,7 +36,7 @@ def prompt(item: Any) -> str:
     return f"Answer {item + 0}"
 
 
-@pytest.mark.parametrize("order", ["kept", "as done"])
+@pytest.mark.parametrize("order", ["kept", "as_done"])
 def test_the_results_are_those_of_a_live_map_at_the_price_of_a_batch(order: str, tmp_path: Path) -> None:
     live, cheap, server = tmp_path / "live.jsonl", tmp_path / "cheap.jsonl", BatchServer(broken={"3", "24"})
     first = simulated(0, Server(), items(), live, model=MODEL, prompt=prompt)
@@ -45,7 +45,7 @@ def test_the_results_are_those_of_a_live_map_at_the_price_of_a_batch(order: str,
     assert list(map(len, server.files)) == [10, 10, 4] and first.cost.total is not None
     assert summary.cost.total == 22 * (first.cost.total / 24) * Decimal("0.5")
     texts = [{row["index"]: row.get("text") for row in rows(path)} for path in (live, cheap)]
-    assert [row["index"] for row in rows(cheap)] == list(range(25)) or order == "as done"
+    assert [row["index"] for row in rows(cheap)] == list(range(25)) or order == "as_done"
     assert {**texts[0], 3: None, 24: None} == texts[1] and len(rows(cheap)) == 25
     assert [path.name for path in tmp_path.glob("cheap*")] == ["cheap.jsonl"]
     again = batched(BatchServer(), items(), cheap, prompt=prompt, retry_failed=True, order=order)

@@ -54,7 +54,7 @@ def test_results_are_not_written_to_a_file_that_was_deleted(mapped: Any, tmp_pat
     assert raised.value.partial is not None and len(fake.requests) < 100
 
 
-@pytest.mark.parametrize("order", ["kept", "as done"])
+@pytest.mark.parametrize("order", ["kept", "as_done"])
 def test_a_file_that_was_deleted_under_the_last_items_is_an_error_at_the_end(order: str, tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
 

@@ -23,7 +23,7 @@ from stepwell.workflows.map.keys import KeyTable
 from stepwell.workflows.map.result import MapItem, MapResult
 from stepwell.workflows.map.summary import Tally
 
-ORDERS = ("kept", "as done")
+ORDERS = ("kept", "as_done", "as done")
 
 
 @pytest.mark.parametrize("order", ORDERS)
@@ -35,7 +35,7 @@ def test_each_item_is_sent_once_and_no_more_than_the_workers_at_once(order: str,
         assert sorted(map(int, server.sent)) == list(range(40)) and server.most == workers
         found = [row["index"] for row in rows(out)]
         assert sorted(found) == list(range(40)) and summary.answered == 40
-        assert found == sorted(found) or order == "as done"
+        assert found == sorted(found) or order != "kept"
 
 
 def test_the_limits_of_the_pipeline_hold() -> None:
@@ -76,7 +76,7 @@ def test_killed_at_any_moment_only_what_was_in_flight_is_sent_again(order: str, 
             assert len(in_flight) <= 4
             after = [row["index"] for row in rows(out)]
             assert sorted(after) == list(range(25)) and rows(out)[: len(before)] == before
-            assert after == sorted(after) or order == "as done"
+            assert after == sorted(after) or order != "kept"
             assert not Path(f"{out}.waiting").exists()
 
 
@@ -95,7 +95,7 @@ def test_killed_while_errors_are_retried_no_answer_is_lost(order: str, tmp_path:
         simulated(2, server, range(25), out, order=order, retry_failed=True)
         assert set(server.sent) == {str(number) for number in range(25)} - answered
         assert sorted(row["index"] for row in rows(out)) == list(range(25))
-        assert [row["index"] for row in rows(out)] == list(range(25)) or order == "as done"
+        assert [row["index"] for row in rows(out)] == list(range(25)) or order != "kept"
 
 
 def test_a_torn_last_line_is_cut_off_and_its_item_sent_again(tmp_path: Path) -> None:

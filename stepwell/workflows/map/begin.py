@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from ...journal.journal import Journal
 
 Mode = Literal["live", "batch", "auto"]
-_CHOICES = {"errors": ("keep", "raise"), "order": ("kept", "as done"), "mode": ("live", "batch", "auto")}
+_CHOICES = {"errors": ("keep", "raise"), "order": ("kept", "as_done", "as done"), "mode": ("live", "batch", "auto")}
 _LOOP = frozenset(each.name for each in fields(Loop))
 BATCH_HOURS = 24.0
 """Hours after which a batch is answered or has expired: OpenAI, Anthropic, Google, Groq and Mistral all name 24."""
@@ -84,7 +84,7 @@ def job_of(
         raise refused_job(None)
     others = {name: value for name, value in options.items() if name != "job"}
     question = Question.of(own, model, prompt, schema, tools, max_repairs, others)
-    job = options.get("job") or (journal and f"map {question.digest}")
+    job = options.get("job") or (journal and f"map-{question.digest}")
     file = None if path is None else ResultFile(path, order == "kept", question.digest, retry_failed)
     pending = path is not None and os.path.exists(f"{path}.batches")
     if pending and mode == "live":

@@ -35,7 +35,7 @@ _SCANNED = 1000
 """How many items are read in one effect at most, those that have a result included."""
 _PULL_SECONDS = 0.01
 """How long items of an iterable are read in one effect."""
-Order = Literal["kept", "as done"]
+Order = Literal["kept", "as_done", "as done"]
 Errors = Literal["keep", "raise"]
 
 
@@ -62,7 +62,7 @@ class MapJob:
     world: where the time comes from.
     file: the file of results; None for none.
     workers: how many items are answered at once.
-    order: "kept", or "as done".
+    order: "kept", else "as_done", of which "as done" is another spelling.
     errors: "keep" makes an error the result of its item, "raise" ends the map with it.
     display: returns what shows the progress, or None.
     lead: answers the items in place of the workers; see BatchRunner. None for workers.
@@ -239,7 +239,7 @@ class MapJob:
     def _has_room(self) -> bool:
         if len(self._queue) + len(self._ready) >= self._ahead:
             return False
-        if self.order == "as done":
+        if self.order != "kept":
             return True
         self._blocked = True  # before the turn is looked at: a worker changes the turn first, and then looks at this
         if self._given - self._turn < max(WINDOW, 8 * self.workers) and (self.file is None or self.file.has_room):
@@ -356,7 +356,7 @@ class MapJob:
             if self._over:  # cancelled meanwhile: nobody waits for it, and the file is closed
                 return
             self.tally.add(result)
-            if self.order == "as done" or turn == self._turn:
+            if self.order != "kept" or turn == self._turn:
                 self._write(self._turn + 1, line, given)
             else:
                 self._held[turn] = None if file is None else file.hold(line), given
