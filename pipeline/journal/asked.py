@@ -49,7 +49,7 @@ def changed_fields(before: Sequence[int], request: Request) -> str:
     for name, start, end in _fields(body):
         if any(first < end and start < last for first, last in changed):
             names.append(f"{name!r:.40}")
-    return ", ".join(names[:8]) or "the body"
+    return ", ".join(names[:8]) or ("a field that it no longer has" if len(body) < before[1] else "the body")
 
 
 def _fields(body: bytes) -> list[tuple[str, int, int]]:

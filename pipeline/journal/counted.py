@@ -156,7 +156,9 @@ class CountedFlow:
             elif request is None:
                 why = f"it ran {entry.asked or 'a function'!r:.80} then, and runs {asked or 'a function'!r:.80} now"
             else:
-                why = f"another request, which differs in {changed_fields(entry.parts, request)}"
+                models = "" if entry.asked == asked else f", to {entry.asked:.80} then and to {asked:.80} now"
+                fields = "" if entry.parts == parts else f", which differs in {changed_fields(entry.parts, request)}"
+                why = f"another request{models}{fields}"
             raise self.job.mismatch(self.path, number, why)
         return entry
 

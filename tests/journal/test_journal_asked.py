@@ -24,6 +24,8 @@ def test_a_difference_is_named_by_its_fields_in_bodies_of_any_length() -> None:
         assert changed_fields(before, request(changed)) == "'messages'"
         assert "'n'" in changed_fields(before, request({**fields, "n": {"a": 1}})).split(", ")
         assert "'seed'" in changed_fields(before, request({**fields, "seed": 1})).split(", ")
+        fewer = {name: value for name, value in fields.items() if name != "n"}
+        assert "'n'" not in (missing := changed_fields(before, request(fewer))) and missing
         other = evolve(request(fields), url="https://x.example/v2/chat")
         assert changed_fields(before, other) == "the model or the path"
         assert "secret" not in changed_fields(before, request({**fields, "model": "a secret"}))

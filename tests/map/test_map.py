@@ -82,6 +82,52 @@ def test_an_async_iterable_is_read_as_it_comes() -> None:
         map_sync(FakeModel(echo, repeat=True), words())
 
 
+@pytest.mark.parametrize("order", ["kept", "as done"])
+def test_results_and_errors_do_not_wait_for_an_async_iterable(order: Any) -> None:
+    """A feed may be silent for hours after an item."""
+
+    async def first_of(fake: FakeModel, **settings: Any) -> Any:
+        never = asyncio.Event()
+
+        async def feed() -> AsyncIterator[str]:
+            yield "one"
+            await never.wait()
+
+        client = stepwell.AsyncClient(registry=fake.registry)
+        async with client.map(feed(), model=FAKE, prompt="{item}", order=order, **settings) as run:
+            async for result in run:
+                return result.text
+
+    def soon(*given: Any, **settings: Any) -> Any:
+        return asyncio.run(asyncio.wait_for(first_of(*given, **settings), SOON))
+
+    assert soon(FakeModel(echo, repeat=True)) == "ONE"
+    refused = FakeModel(AuthError("no"), repeat=True)
+    for errors in ("raise", "keep"):
+        with pytest.raises(AuthError):
+            soon(refused, errors=errors)
+
+
+def test_an_async_iterable_of_many_items_is_read_a_bounded_number_ahead() -> None:
+    given, ahead = [0], [0]
+
+    async def many() -> AsyncIterator[int]:
+        for at in range(1000):
+            given[0] += 1
+            yield at
+
+    async def main() -> list[int]:
+        found = []
+        client = stepwell.AsyncClient(registry=FakeModel(echo, repeat=True).registry)
+        async for result in client.map(many(), model=FAKE, prompt="{item}", workers=4):
+            found.append(result.index)
+            ahead[0] = max(ahead[0], given[0] - len(found))
+        return found
+
+    assert asyncio.run(main()) == list(range(1000))
+    assert ahead[0] < 200
+
+
 def test_an_item_may_be_a_prompt_have_one_or_be_made_one_by_a_function(read: Any) -> None:
     items = [
         "a",

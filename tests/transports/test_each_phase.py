@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 from carriers import MODEL, aclient_of, client_of, saying
 
-from stepwell import Client, Timeouts
+from stepwell import AsyncClient, Client, Timeouts
 from stepwell.network_settings import tls_settings
 from stepwell.pipeline.effects import CallModel
 from stepwell.pipeline.http.fast import wait
@@ -266,6 +266,33 @@ def test_connections_of_a_closed_event_loop_are_closed_however_it_ended(transpor
             assert server.wait_until_free(), "closed with the loop, not at the next call"
         del loop
         gc.collect()
+
+
+def test_an_event_loop_that_is_closed_in_the_middle_of_a_stream_leaves_no_traceback(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def read(client: AsyncClient) -> None:
+        async for _ in client.stream_text(MODEL, "hi"):
+            reached.set()
+
+    async def leave(client: AsyncClient) -> asyncio.Task[None]:
+        task = asyncio.create_task(read(client))
+        while not reached.is_set():
+            await asyncio.sleep(0.001)
+        return task
+
+    reached, ignored = threading.Event(), list[Any]()
+    monkeypatch.setattr("sys.unraisablehook", lambda each: ignored.append(each.exc_value))
+    with serving(lambda request: [streaming(), chunk(event("a")), LONG]) as server, warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # asyncio's own, of its transports
+        loop = asyncio.new_event_loop()
+        task = loop.run_until_complete(leave(aclient_of(server, transport="fast")))
+        loop.close()
+        task._log_destroy_pending = False  # type: ignore[attr-defined]  # what asyncio says of a task left behind
+        del task
+        gc.collect()
+        assert server.wait_until_free()
+    assert not ignored
 
 
 @pytest.mark.usefixtures("new_process")

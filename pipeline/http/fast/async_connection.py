@@ -195,10 +195,11 @@ class AsyncConnection(asyncio.BufferedProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._fail(ReadError("the connection was closed by the caller"))
+        with suppress(RuntimeError):  # the event loop was closed before
+            self._fail(ReadError("the connection was closed by the caller"))
         self._waiter = None  # its error refers to frames that refer to this connection
         if self.transport is not None:
-            with suppress(RuntimeError):  # the event loop was closed before
+            with suppress(RuntimeError):
                 self.transport.abort()
         self.reader.forget()
         self._leave(self)

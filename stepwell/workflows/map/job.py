@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from attrs import define, field
 
@@ -23,6 +23,7 @@ from .fatal_errors import ends_map
 from .inputs import Input, Items, Unreadable, input_of
 from .item_queue import ItemQueue
 from .keys import KeyOf, KeyTable, item_key, key_or_error, spare_key
+from .progress import Display
 from .result import MapItem, MapResult, map_result
 from .results import ResultFile
 from .summary import MapSummary, Tally
@@ -37,19 +38,6 @@ _PULL_SECONDS = 0.01
 """How long items of an iterable are read in one effect."""
 Order = Literal["kept", "as_done", "as done"]
 Errors = Literal["keep", "raise"]
-
-
-class Display(Protocol):
-    """What shows the progress."""
-
-    every: float
-    """Seconds between two calls of `show`."""
-
-    def show(self, summary: MapSummary, expected: float | None) -> None:
-        """Show the summary so far. `expected` is about how many items there are, None if unknown."""
-
-    def close(self, summary: MapSummary) -> None:
-        """Show the end, or remove what was shown."""
 
 
 @define(eq=False)
@@ -193,19 +181,23 @@ class MapJob:
 
     def _lead_workers(self, tasks: list[Task]) -> Flow:
         """Pull items, start workers as they are needed, and emit results, until all workers have ended."""
-        pull, queue, seen = self._pull_effect(), self._queue, None
+        pull, queue, seen, reader = self._pull_effect(), self._queue, None, None
         while True:
             signal = self._news.signal  # before anything is looked at, so that no news in between is missed
             wanted = not queue.over and self._fault is None and self._has_room()
-            if wanted:
+            if wanted and self._input.is_async:
+                wanted = False
+                if reader is None or reader.ended.is_set:
+                    reader = yield from self._start_reader(tasks, reader)
+            elif wanted:
                 yield pull
-                begun = 0
-                # A pull may give many items. Those for which a worker waits already need no further one.
-                while len(tasks) < self.workers and len(queue) > queue.idle + begun:
-                    begun += 1
-                    tasks.append(Task(self._news))
-                    yield StartTask(follow(tasks[-1], self._worker()), tasks[-1])
-                self._begun = len(tasks)
+            begun = 0
+            # A pull may give many items. Those for which a worker waits already need no further one.
+            while self._begun < self.workers and len(queue) > queue.idle + begun:
+                begun += 1
+                self._begun += 1
+                tasks.append(Task(self._news))
+                yield StartTask(follow(tasks[-1], self._worker()), tasks[-1])
             emitted = bool(self._ready)
             while self._ready:
                 yield Emit(self._ready.popleft())
@@ -215,11 +207,27 @@ class MapJob:
             self.show_progress()
             if wanted or emitted:  # what was emitted has made room for more items
                 continue
-            if all(task.ended.is_set for task in tasks) and not self._ready:
+            workers = tasks if self._fault is None else [task for task in tasks if task is not reader]
+            if all(task.ended.is_set for task in workers) and not self._ready:
                 break
             yield Wait(signal, None if self._screen is None else self._next_display - self.world.now())
         if self._fault is not None:
             raise self._fault
+
+    def _start_reader(self, tasks: list[Task], before: Task | None) -> Flow:
+        """Start the task that reads an async iterable ahead, and return it. `before` is the last such task."""
+        reader = Task(self._news)
+        if before is not None and before.error is None:
+            tasks.remove(before)
+        tasks.append(reader)
+        yield StartTask(follow(reader, self._read_ahead()), reader)
+        return reader
+
+    def _read_ahead(self) -> Flow:
+        pull = self._pull_effect()
+        while not self._queue.over and self._fault is None and self._has_room():
+            yield pull
+            self._news.publish()
 
     def _raise_errors(self, tasks: list[Task]) -> None:
         raise_interrupt(tasks)

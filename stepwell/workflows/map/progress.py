@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from ..rewritten_line import REFRESH, RewrittenLine
 from .summary import MapSummary, shown_cost
@@ -17,7 +17,20 @@ EVERY = 10.0
 """Seconds between two lines where stderr is no terminal."""
 
 
-def display_for(progress: Progress, now: Callable[[], float]) -> _Calls | _Lines | _Line | _Bar | None:
+class Display(Protocol):
+    """What shows the progress."""
+
+    every: float
+    """Seconds between two calls of `show`."""
+
+    def show(self, summary: MapSummary, expected: float | None) -> None:
+        """Show the summary so far. `expected` is about how many items there are, None if unknown."""
+
+    def close(self, summary: MapSummary) -> None:
+        """Show the end, or remove what was shown."""
+
+
+def display_for(progress: Progress, now: Callable[[], float]) -> Display | None:
     """Return what shows the progress; None for nothing."""
     if callable(progress):
         return _Calls(progress)
