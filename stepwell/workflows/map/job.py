@@ -23,10 +23,9 @@ from .fatal_errors import ends_map
 from .inputs import Input, Items, Unreadable, input_of
 from .item_queue import ItemQueue
 from .keys import KeyOf, KeyTable, item_key, key_or_error, spare_key
-from .progress import Display
 from .result import MapItem, MapResult, map_result
 from .results import ResultFile
-from .summary import MapSummary, Tally
+from .summary import Display, MapSummary, Tally
 
 WINDOW = 1000
 """How many items may be taken after one without a result: one that is slower than so many others stops the map."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from ..rewritten_line import REFRESH, RewrittenLine
-from .summary import MapSummary, shown_cost
+from .summary import Display, MapSummary, shown_cost
 
 Progress = bool | Callable[[MapSummary], object] | None
 """True shows it, False does not; None shows it on a terminal. A function is called with the summary so far."""
@@ -15,19 +15,6 @@ SHOW_AFTER = 1.0
 """Seconds before progress is shown, if the caller did not ask for it."""
 EVERY = 10.0
 """Seconds between two lines where stderr is no terminal."""
-
-
-class Display(Protocol):
-    """What shows the progress."""
-
-    every: float
-    """Seconds between two calls of `show`."""
-
-    def show(self, summary: MapSummary, expected: float | None) -> None:
-        """Show the summary so far. `expected` is about how many items there are, None if unknown."""
-
-    def close(self, summary: MapSummary) -> None:
-        """Show the end, or remove what was shown."""
 
 
 def display_for(progress: Progress, now: Callable[[], float]) -> Display | None:

@@ -6,7 +6,7 @@ import os
 import textwrap
 from collections.abc import Mapping
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, Protocol, cast
 
 from attrs import define, field, frozen
 
@@ -113,6 +113,19 @@ class MapSummary:
 
         rows = [("answered", self.answered), *self.errors.items()]
         write_file(path, svg(str(self), rows, self.latencies).encode())
+
+
+class Display(Protocol):
+    """What shows the progress."""
+
+    every: float
+    """Seconds between two calls of `show`."""
+
+    def show(self, summary: MapSummary, expected: float | None) -> None:
+        """Show the summary so far. `expected` is about how many items there are, None if unknown."""
+
+    def close(self, summary: MapSummary) -> None:
+        """Show the end, or remove what was shown."""
 
 
 def shown_cost(cost: Cost) -> str:
