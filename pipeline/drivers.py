@@ -137,15 +137,27 @@ class Reading(_Reading):
         return self
 
     def __next__(self) -> Any:
-        item = END if self.over else self._context.run(drive, self._next(), self._perform)
+        item = END if self.over else self._run(self._next())
         if item is END:
             raise StopIteration
         return item
 
     def close(self) -> None:
-        """Cancel the flow and release what it holds. A second call does nothing."""
+        """Cancel the flow and release what it holds. A second call does nothing.
+
+        Raises StepError while another thread waits for an item: it is that one which may stop the flow.
+        """
         if not self.over:
-            self._context.run(drive, self._cancelled(), self._perform)
+            self._run(self._cancelled())
+
+    def _run(self, flow: Flow) -> Any:
+        try:
+            return self._context.run(drive, flow, self._perform)
+        except RuntimeError as error:
+            if not str(error).startswith("cannot enter context"):
+                raise
+        flow.close()
+        raise StepError("another thread is reading this flow", hint="leave the loop in that thread, which stops it")
 
     def __enter__(self) -> Self:
         return self

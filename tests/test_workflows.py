@@ -4,6 +4,7 @@ parents."""
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -17,6 +18,7 @@ from stepwell.pipeline.signal import Signal
 from stepwell.pipeline.tasks import gather, performing, race
 from stepwell.schemas.errors import StepError
 
+from loopback import SOON
 from scripted import MODEL, Scripted
 
 Carry = Callable[[Flow], Any]
@@ -269,3 +271,23 @@ def test_a_span_of_a_streamed_workflow_is_not_active_in_the_reader(events: list[
     reading.close()
     assert [event.parent for event in events if event.name == "own"] == [None, None]
     assert events[-1].data == {"left_early": True}
+
+
+def test_a_flow_that_another_thread_reads_cannot_be_closed() -> None:
+    began, go_on = threading.Event(), threading.Event()
+
+    def flow() -> Flow:
+        yield Run(lambda: (began.set(), go_on.wait(SOON)))
+        yield Emit("item")
+
+    reading = script().client.read_workflow(flow())
+    items: list[object] = []
+    reader = threading.Thread(target=lambda: items.extend(reading))
+    reader.start()
+    assert began.wait(SOON)
+    with pytest.raises(StepError, match="another thread is reading this flow"):
+        reading.close()
+    go_on.set()
+    reader.join(SOON)
+    assert items == ["item"]
+    reading.close()
