@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from ...schemas.errors import InvalidOption
 from ...schemas.nearest import nearest
 from ...schemas.options import CALL_OPTIONS, OPERATION_OPTIONS, Option
+from .extending import Extending
 from .rules import Rules, description_of, is_packaged
 
 
@@ -25,7 +26,7 @@ def suggest_option(name: str, table: Mapping[str, Option]) -> str:
     return f"did you mean {' or '.join(map(repr, synonyms))}?" if synonyms else nearest(name, {*table, *CALL_OPTIONS})
 
 
-def check_names(tables: Iterable[Rules], own: Iterable[str], where: str) -> None:
+def check_names(tables: Iterable[Rules | Extending], own: Iterable[str], where: str) -> None:
     """Check that rules read options which exist: canonical ones, the provider's own, and those that a rule writes.
 
     tables: the tables of rules.
@@ -34,6 +35,8 @@ def check_names(tables: Iterable[Rules], own: Iterable[str], where: str) -> None
 
     Nothing is checked beside a function that the user wrote, which may write any name. Raises InvalidOption.
     """
+    # What extends a table is a function of the user, too.
+    tables = [table.function if isinstance(table, Extending) else table for table in tables]
     rules = [rule for table in tables for rule in ((table,) if callable(table) else table)]
     if not all(hasattr(rule, "reads") or is_packaged(rule) for rule in rules):
         return
@@ -43,5 +46,13 @@ def check_names(tables: Iterable[Rules], own: Iterable[str], where: str) -> None
             if name not in names:
                 raise InvalidOption(
                     f"{where}: no call has an option {name!r}, as in the rule {description_of(rule)!r}",
-                    hint=nearest(name, names),
+                    hint=_canonical(name, names) or nearest(name, names),
                 )
+
+
+def _canonical(name: str, names: set[str]) -> str:
+    """Return a hint with the option that other libraries call by this name; "" if there is none."""
+    from ...schemas.foreign_names import SPELLINGS  # only for a mistake
+
+    meant = [each for each in SPELLINGS.get(name.replace("_", "").lower(), ()) if each in names]
+    return f"rules use {' or '.join(meant)}" if meant else ""
