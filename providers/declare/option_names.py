@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypeVar
 
 from ...schemas.errors import InvalidOption
 from ...schemas.nearest import nearest
 from ...schemas.options import CALL_OPTIONS, OPERATION_OPTIONS, Option
 from .extending import Extending
 from .rules import Rules, description_of, is_packaged
+
+Row = TypeVar("Row")
 
 
 def suggest_option(name: str, table: Mapping[str, Option]) -> str:
@@ -24,6 +27,27 @@ def suggest_option(name: str, table: Mapping[str, Option]) -> str:
         each for each in SPELLINGS.get(name.replace("_", "").lower(), ()) if each in table or each in CALL_OPTIONS
     ]
     return f"did you mean {' or '.join(map(repr, synonyms))}?" if synonyms else nearest(name, {*table, *CALL_OPTIONS})
+
+
+def unknown_field(name: str, known: Iterable[str]) -> InvalidOption:
+    """Return the error for what a declaration of a provider cannot have."""
+    from ...schemas.foreign_names import DECLARED  # only for a mistake
+
+    return InvalidOption(f"a provider has no {name!r}", hint=DECLARED.get(name) or nearest(name, known))
+
+
+def checked_models(models: object, row: type[Row]) -> Mapping[str, Row]:
+    """Return the steps for some models, by pattern, of a declaration. Raises InvalidOption for anything else."""
+    if models is None:
+        return {}
+    if not isinstance(models, Mapping):
+        hint = "any model can be called, without a list of them; models={'small-*': override(translate_options=[...])}"
+        raise InvalidOption(f"models cannot be a {type(models).__name__}", hint=hint)
+    for pattern, each in models.items():
+        if not isinstance(each, row):
+            hint = "steps are models={'small-*': override(...)}; limits and prices of a model go into model_facts={…}"
+            raise InvalidOption(f"the models {pattern!r:.40} cannot be a {type(each).__name__}", hint=hint)
+    return models
 
 
 def check_names(tables: Iterable[Rules | Extending], own: Iterable[str], where: str) -> None:

@@ -26,7 +26,7 @@ from .credentials import FREE, Credentials, one_key, several_keys
 from .embed_limits import EmbedLimit
 from .environment import PROCESS, Environment, variable_names
 from .extending import base_of
-from .option_names import check_names
+from .option_names import check_names, checked_models, unknown_field
 from .patterns import matching
 from .place import EVERYWHERE, Place, When, place_for
 from .prefill import PrefillSupport
@@ -334,7 +334,7 @@ def declare_provider(
         id=id,
         wires=(wire,) if isinstance(wire, Wire) else tuple(wire),
         translate_options=rule_table(translate_options),
-        models=models or {},
+        models=checked_models(models, Override),
         steps=checked_steps(steps),
         **facts,
     )
@@ -383,7 +383,7 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
             )
     for name in facts:
         if name not in _FIELDS and name not in STEPS:
-            raise InvalidOption(f"a provider has no {name!r}", hint=nearest(name, _DECLARED))
+            raise unknown_field(name, _DECLARED)
     if not wires:
         raise InvalidOption(f"{id} has no wire", hint="declare_provider(id, wire=openai_chat, base_url=…)")
     base_url = facts.get("base_url", "")
