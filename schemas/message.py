@@ -174,9 +174,9 @@ def tool_result(call: ToolCall | str, content: object, *, name: str | None = Non
     Raises ToolFailed for content without a JSON form.
     """
     if not isinstance(content, str):
-        from .tool_content import content_of_result  # brings in the writing of JSON
+        from .json_schema.write_value import content_of_result  # brings in the writing of JSON
 
-        content = content_of_result(content, name or getattr(call, "name", ""))
+        content = content_of_result(content, name or (call.name if isinstance(call, ToolCall) else ""))
     if isinstance(call, ToolCall):
         return Message("tool", content, call.id, name or call.name, is_error)
     return Message("tool", content, call, name, is_error)

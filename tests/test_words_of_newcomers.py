@@ -66,7 +66,7 @@ def test_a_declaration_says_what_its_facts_are_called(facts: dict[str, Any], say
 
 
 @pytest.mark.parametrize("name", ["APITimeoutError", "Timeout", "ReadTimeout", "TimeoutError"])
-def test_whoever_looks_for_a_timeout_finds_what_catches_all(name: str) -> None:
+def test_each_name_for_a_timeout_leads_to_the_error_of_all_timeouts(name: str) -> None:
     with pytest.raises(AttributeError, match="TransportError, which catches all: (.*) are its kinds") as caught:
         getattr(errors, name)
     kinds = str(caught.value).partition("all: ")[2].partition(" are")[0].split(", ")
@@ -96,7 +96,7 @@ def test_a_role_and_a_text_are_no_two_messages() -> None:
     for role in ("assistant", "system", "user", "tool"):
         with pytest.raises(ConfigError, match=rf"also '{role}'; write append\("):
             Context("a").append(role, "b")
-    assert [each.text for each in Context("a").append("user").append("b", "assistant")] == ["a", "user", "b", "assistant"]
+    assert [each.text for each in Context("a").append("user").append("b", "tool")] == ["a", "user", "b", "tool"]
     assert Context("a").append(assistant("b"), "c")[1].role == "assistant"
 
 
@@ -115,7 +115,7 @@ def test_a_fake_has_turns_without_a_name_and_no_dicts() -> None:
     with pytest.raises(InvalidOption, match=r"no 'responses'; turns have no name.*FakeModel\(\*answers\)"):
         FakeModel(responses=["one"])  # type: ignore[arg-type]
     for turn in ({"content": "hi"}, ["hi", {"name": "look_up"}]):
-        with pytest.raises(ConfigError, match=r"cannot be or hold a dict; it is text .*ToolCall\(id, name, arguments\)"):
+        with pytest.raises(ConfigError, match=r"be or hold a dict; it is text .*ToolCall\(id, name, arguments\)"):
             fake_client(turn).generate_text("fake:a", "hi")
 
 

@@ -60,8 +60,8 @@ def check_names(tables: Iterable[Rules | Extending], own: Iterable[str], where: 
     Nothing is checked beside a function that the user wrote, which may write any name. Raises InvalidOption.
     """
     # What extends a table is a function of the user, too.
-    tables = [table.function if isinstance(table, Extending) else table for table in tables]
-    rules = [rule for table in tables for rule in ((table,) if callable(table) else table)]
+    given = [table.function if isinstance(table, Extending) else table for table in tables]
+    rules = [rule for table in given for rule in ((table,) if callable(table) else table)]
     if not all(hasattr(rule, "reads") or is_packaged(rule) for rule in rules):
         return
     names = set(own).union(*OPERATION_OPTIONS.values(), *(getattr(rule, "writes", ()) for rule in rules))

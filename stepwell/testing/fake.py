@@ -169,10 +169,10 @@ class FakeModel:
 
     def _next(self, request: Request) -> object:
         if not self._turns:
-            listed = "; a list is one turn, so write FakeModel(*answers)" if self._listed else ""
-            raise AssertionError(
-                f"the fake model has no turn left for call {len(self.requests)}: pass more turns, or repeat=True{listed}"
-            )
+            hint = "pass more turns, or repeat=True"
+            if self._listed:
+                hint += "; a list is one turn, so write FakeModel(*answers)"
+            raise AssertionError(f"the fake model has no turn left for call {len(self.requests)}: {hint}")
         turn = self._turns[0] if self._repeat and len(self._turns) == 1 else self._turns.pop(0)
         if isinstance(turn, type):
             raise ConfigError(f"a turn cannot be the class {turn.__name__}", hint=f"{turn.__name__}(...)")

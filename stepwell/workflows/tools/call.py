@@ -24,11 +24,10 @@ from ...schemas.json_schema.root import without_nulls
 from ...schemas.json_schema.signature import arguments_for, deps_of
 from ...schemas.json_schema.usable import usable_schema
 from ...schemas.json_schema.violation import Violation
-from ...schemas.json_schema.write_value import plain_data
-from ...schemas.message import Message, tool_result
+from ...schemas.json_schema.write_value import plain_data, sendable
+from ...schemas.message import Content, Message, tool_result
 from ...schemas.parts import ToolCall
 from ...schemas.tool import Tool
-from ...schemas.tool_content import sendable
 
 MAX_SHOWN = 10
 
