@@ -119,6 +119,7 @@ def completed_reply(response: Response, prompt: Context) -> Reply:
     reply.prompt = prompt
     if response.callbacks:
         response.ended(reply, None)
+        reply = response.reply or reply  # with the warnings of these callbacks
     if DROPPED:
         end_dropped(wait=False)
     if response.call is not None and len(response.request.calls or ()) == 1:

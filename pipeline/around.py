@@ -28,7 +28,8 @@ def around(name_or_run: Any, run: Any = None, /, *, counts: bool = False, limits
         around("name", run)     # or around(run), and @around above the function, for the function's own name
 
     It may call several times (retry), never (cache) or with another request (fallback), and yield effects. It returns
-    a Response, or a Reply.
+    a Response, or a Reply. Before the call, `request.warn(subject, why)` returns the request to call with, for the
+    caller to be warned; after it, `response.warn(subject, why)` warns about the answer.
 
     counts: whether it counts or keeps something of each call, so that a preview of a call leaves it out.
     limits: whether it counts, too, and only decides whether and when a call is made: calls that a journal has answered

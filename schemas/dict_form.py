@@ -11,6 +11,7 @@ from typing import Any
 
 from .errors import ConfigError
 from .json_types import JSONObject
+from .message_hints import form_hint
 from .nearest import nearest
 from .parts import PARTS, Image, Part, Reasoning, Text, ToolCall
 
@@ -20,26 +21,8 @@ _PARTS = (
     "dicts have the form of chat completions, with parts of the types 'text' and 'image_url'; classes for the others "
     "are in stepwell.messages: Image(data=…, media_type=…), Audio, Video, File, …"
 )
-_CALLS = "pass an answer with 'tool_calls': [{'id': …, 'function': {'name': …, 'arguments': …}}]"
-_RESULT = "pass a message of its own: {'role': 'tool', 'tool_call_id': …, 'content': …}"
-_IN_OUR_FORM = {
-    "image": "pass {'type': 'image_url', 'image_url': {'url': 'data:image/png;base64,…'}} or Image(data=…) of stepwell",
-    "tool_use": _CALLS,
-    "function_call": _CALLS,
-    "tool_result": _RESULT,
-    "function_call_output": _RESULT,
-    "thinking": "pass 'reasoning_content' beside the content, or Reasoning(text, signature=…) of stepwell.messages",
-    "input_audio": "pass Audio(data=…, media_type=…) of stepwell.messages",
-    "parts": "pass 'content', which is text or a list of parts: {'type': 'text', 'text': …}",
-}
-"""How to write here what other forms of messages have, by its type or key."""
 LABELS = ("type", "id", "status", "annotations")
 """Keys that answers have, and that say nothing to a model."""
-
-
-def form_hint(kind: object, otherwise: str = "") -> str:
-    """Return how to write a part or a key of another form of messages in this one."""
-    return _IN_OUR_FORM.get(str(kind), otherwise)
 
 
 def check_keys(item: Mapping[str, Any], known: Sequence[str], what: str) -> None:

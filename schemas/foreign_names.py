@@ -24,7 +24,9 @@ _OF_REPLY: Final[Mapping[str, str]] = {
     **_each("content output_text completion_text delta output", f"{_TEXT}, the parts are reply.message.content"),
     **_each("stop_reason done_reason", "it is reply.finish_reason"),
     **_each("function_call tool_use tool_call function_calls", "the calls are reply.tool_calls"),
-    **_each("parsed output_parsed data value result", "an object is reply.object, text is reply.text"),
+    **_each("parsed output_parsed value result", "an object is reply.object, text is reply.text"),
+    **_each("data", "vectors are reply.embeddings, images reply.images; text is reply.text, an object reply.object"),
+    **_each("vectors vector embeds", "the vectors are reply.embeddings"),
     **_each("model_dump model_dump_json json dict to_dict", "reply.to_json() is its JSON, reply.raw the provider's"),
     **_each("usage_metadata response_cost total_cost", "reply.usage has the tokens, reply.cost.total the dollars"),
     **_each("thinking reasoning_content thoughts", "it is reply.reasoning"),
@@ -126,6 +128,9 @@ _OF_LLM: Final[Mapping[str, str]] = {
     **_each("batch abatch", "call client.submit_batch(model, prompts)"),
     **_each("bind with_config", "call llm.with_options(...)"),
 }
+_OF_MAP: Final[Mapping[str, str]] = _each(
+    "answered failed skipped errors reasons cost usage results seconds", "call .run(), whose summary has the counts"
+)
 _ENTERED: Final = "it is synchronous: write `with`, or take an AsyncClient, whose methods are the same and awaited"
 _ENTERED_ASYNC: Final = "it is asynchronous: write `async with`"
 ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -141,6 +146,7 @@ ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
     "context": _OF_CONTEXT,
     "request": _OF_REQUEST,
     "response": _OF_RESPONSE,
+    "map": _OF_MAP,
     "sync client": {"__aenter__": _ENTERED},
     "sync stream": {"__aenter__": _ENTERED},
     "async client": {"__enter__": _ENTERED_ASYNC},
@@ -152,7 +158,7 @@ A `with` statement looks up `__enter__` and gets the error from there. Without `
 manager for `isinstance`.
 """
 ITEMS: Final[Mapping[str, str]] = {
-    "reply": f"{_TEXT}, further answers are reply.alternatives",
+    "reply": f"{_TEXT}, further answers are reply.alternatives, vectors are reply.embeddings",
     "usage": "its fields are usage.input_tokens, usage.output_tokens and so on",
     "call": "call.name is the tool's name, call.arguments a dict",
     "message": "message.text is its text, message.content the parts",
@@ -256,7 +262,7 @@ ERRORS: Final[Mapping[str, str]] = {
     **_each("ModelNotFound ModelNotFoundError InvalidModel", "UnknownModel"),
     **_each("APIError APIStatusError HTTPStatusError ApiError ProviderException", "ProviderError"),
     **_each("APIConnectionError ConnectionFailed NetworkError", "TransportError"),
-    **_each("APITimeoutError Timeout ReadTimeout", "TotalTimeout"),
+    **_each("APITimeoutError Timeout ReadTimeout TimeoutError TimeoutException RequestTimeout", "TransportError"),
     **_each("InternalServerError APIServerError", "ServerError"),
     **_each("OverloadedError ServiceUnavailable ServiceUnavailableError", "Overloaded"),
     **_each("ContextWindowExceededError ContextLengthExceeded ContextWindowExceeded", "ContextOverflow"),
@@ -272,6 +278,8 @@ ERRORS: Final[Mapping[str, str]] = {
     **_each("OpenAIError AnthropicError Error BaseError StepwellException", "StepwellError"),
 }
 """Our errors by their names in other libraries."""
+TIMEOUTS: Final = "which catches all: TotalTimeout, FirstEventTimeout, StreamIdleTimeout, ConnectTimeout are its kinds"
+"""What is said of it to those who look for the error of any timeout."""
 
 SETTINGS: Final[Mapping[str, str]] = {
     "api_key": "it goes by provider: api_keys={'openai': …}, or with a single call: api_key=…",
@@ -289,6 +297,7 @@ SETTINGS: Final[Mapping[str, str]] = {
     **_each("rate_limiter rpm tpm", "it is a step: pipeline=stepwell.RateLimit(requests=…, tokens=…)"),
     **_each("fallbacks", "it is a step: pipeline=stepwell.fallback('provider:model-id')"),
     **_each("callbacks hooks logger", "they are steps: pipeline=[...], or stepwell.events.subscribe"),
+    **_each("steps step middleware middlewares plugins", "it is pipeline=[...], a list of steps"),
     **_each("api_version", "it is part of the address: base_urls={'azure': …}"),
 }
 """The equivalents of settings that other clients have."""
@@ -316,6 +325,7 @@ OPTIONS: Final[Mapping[str, str]] = {
     **_each("max_steps approve tool_timeout deps", _LOOP.replace("tools)", "tools, ...)")),
     **_each("fallbacks", "it is a step: pipeline=stepwell.fallback('provider:model-id')"),
     **_each("callbacks hooks", "they are steps: pipeline=[...], or stepwell.events.subscribe"),
+    **_each("steps step middleware middlewares plugins", "it is pipeline=[...], a list of steps"),
     **_each("caching cache use_cache", "it is a step: pipeline=stepwell.cache()"),
     **_each("prompt_caching cache_control", "it is prompt_cache=True"),
     **_each("journal", "it is a setting of a client: Client(journal='work.sqlite')"),
@@ -336,6 +346,22 @@ OPTIONS: Final[Mapping[str, str]] = {
     **_each("organization project", "pass it in headers="),
 }
 """The equivalents of options that other libraries have."""
+
+MAP: Final[Mapping[str, str]] = {
+    **_each(
+        "max_workers max_concurrency concurrency batch_size threads n_jobs parallelism num_workers", "it is workers="
+    ),
+    **_each("keys id ids id_field key_field", "it is key=, the name of a field of the items or a function"),
+}
+"""The equivalents of arguments that others have for a map."""
+DECLARED: Final[Mapping[str, str]] = {
+    **_each("api_key key", "name its variable by env_key='ACME_API_KEY', or pass Client(api_keys={'acme': …})"),
+    **_each("api_key_env key_env env env_var api_key_env_var", "it is env_key='ACME_API_KEY'"),
+    **_each("key_required requires_key needs_key", "it is key_optional=True, for one that goes without"),
+    **_each("retry retries max_retries timeout", "it goes with a call, or with a client: Client(retries=…, timeout=…)"),
+    **_each("url api_base endpoint host", "it is base_url="),
+}
+"""The equivalents of what others declare about a provider."""
 
 SPELLINGS: Final[Mapping[str, tuple[str, ...]]] = {
     **dict.fromkeys(("stopsequences", "stopsequence", "stopwords"), ("stop",)),

@@ -8,18 +8,10 @@ from typing import Any, Literal, overload
 from attrs import field, frozen
 
 from .citation import Citation, later
-from .dict_form import (
-    LABELS,
-    check_keys,
-    form_hint,
-    loose_calls,
-    loose_content,
-    loose_reasoning,
-    string_field,
-    text_field,
-)
+from .dict_form import LABELS, check_keys, loose_calls, loose_content, loose_reasoning, string_field, text_field
 from .errors import ConfigError
 from .foreign_names import Hinted
+from .message_hints import no_message, refuse_pairs
 from .missing_argument import refuse_missing
 from .parts import PARTS, Audio, Part, Reasoning, Refusal, ServerToolCall, ServerToolResult, Text, ToolCall
 from .tool import Tool, tool_behind
@@ -171,14 +163,20 @@ def assistant(content: Content, *more: str | Part) -> Message:
     return Message("assistant", (content, *more) if more else content)  # type: ignore[arg-type]  # checked by Message
 
 
-def tool_result(call: ToolCall | str, content: Content, *, name: str | None = None, is_error: bool = False) -> Message:
+def tool_result(call: ToolCall | str, content: object, *, name: str | None = None, is_error: bool = False) -> Message:
     """Make a tool message: the result of a tool call.
 
     call: the ToolCall, or its id.
-    content: text, parts, or a list of both.
+    content: text, parts, or a list of both; all else becomes JSON, as a tool's result does in run_tools.
     name: the tool's name, by default that of the ToolCall.
     is_error: whether the call failed.
+
+    Raises ToolFailed for content without a JSON form.
     """
+    if not isinstance(content, str):
+        from .json_schema.write_value import content_of_result  # brings in the writing of JSON
+
+        content = content_of_result(content, name or (call.name if isinstance(call, ToolCall) else ""))
     if isinstance(call, ToolCall):
         return Message("tool", content, call.id, name or call.name, is_error)
     return Message("tool", content, call, name, is_error)
@@ -227,6 +225,8 @@ class Context(Hinted, hints="context"):
 
     def append(self, *messages: Message | str | Mapping[str, Any]) -> Context:
         """Return this conversation with further messages; a string becomes a user message."""
+        if len(messages) > 1 and str in map(type, messages):
+            refuse_pairs(messages)
         return Context((*self.messages, *messages), self.tools)
 
     def with_instructions(self, text: str) -> Context:
@@ -373,10 +373,7 @@ def message_of(item: object) -> Message:
     if isinstance(item, _TEXT_OR_PARTS):
         return user(item)
     if not isinstance(item, Mapping) or "role" not in item:
-        without = " without a role" if isinstance(item, Mapping) else ""
-        hint = form_hint(item.get("type")) if isinstance(item, Mapping) else ""
-        hint = hint or ("pass its model_dump()" if hasattr(item, "role") else 'pass {"role": "user", "content": "…"}')
-        raise ConfigError(f"a message cannot be a {type(item).__name__}{without}", hint=hint)
+        raise no_message(item)
     role, content = item["role"], item.get("content")
     if not isinstance(role, str) or role not in _ROLES:
         raise ConfigError(f"{role!r:.40} is not a role", hint="use system, user, assistant or tool")

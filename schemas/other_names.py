@@ -53,11 +53,12 @@ def _place_of(module: str, name: str) -> str:
 
 def _meaning_of(module: str, name: str) -> str:
     """Say what a name of other libraries is called here, or which name is misspelt."""
-    from .foreign_names import ERRORS, PACKAGE
+    from .foreign_names import ERRORS, PACKAGE, TIMEOUTS
     from .nearest import misspelt
 
     if name in ERRORS:
-        return f"; it is {_PACKAGE}.errors.{ERRORS[name]}"
+        more = f", {TIMEOUTS}" if "Timeout" in name else ""
+        return f"; it is {_PACKAGE}.errors.{ERRORS[name]}{more}"
     if name in PACKAGE:
         return f"; {PACKAGE[name]}"
     meant = misspelt(name, getattr(sys.modules.get(module), "__all__", ()))

@@ -31,7 +31,7 @@ from .providers.declare.assemble import build_pipeline
 from .providers.declare.environment import Environment, process_environment, read_environment
 from .providers.declare.login_steps import trusted_url
 from .providers.declare.object_support import AS_GIVEN
-from .providers.declare.overrides import OVERRIDES, Overrides, in_force
+from .providers.declare.overrides import OVERRIDES, Overrides, check_for_call, in_force
 from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
@@ -164,9 +164,8 @@ class CallPlanner:
             else model_named(self.default_model() if named is None else named, self.registry)
         )
         provider = self.registry.get_or_raise(model.provider)
-        for each in of_call:
-            each.place.check(each.steps, provider.wires, provider.id, each.scope)
         overrides = [*in_force(provider, model.id, OVERRIDES, self.overrides), *of_call]
+        check_for_call(of_call, overrides, provider)
         if not isinstance(named, Model):
             model = self._listed(model, provider, overrides)
         if operation == "count_tokens" and wire_name is None:

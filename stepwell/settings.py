@@ -15,7 +15,7 @@ from .pipeline.http.urls import Address, refuse_login
 from .providers.declare.addresses import origin
 from .providers.declare.credentials import Given
 from .providers.declare.environment import Environment
-from .providers.declare.overrides import Overrides
+from .providers.declare.overrides import OVERRIDES, Overrides, check_rules
 from .providers.declare.place import ANY, EVERYWHERE, PROVIDER_STEPS
 from .providers.declare.provider import Override, Provider, override
 from .providers.declare.registry import REGISTRY, Registry
@@ -220,6 +220,8 @@ def overridden(overrides: Overrides, registry: Registry, models: str, **steps: U
             _check_anywhere(change, registry, steps.get("wire"))
         elif (provider := registry.get(id)) is not None:
             change.place.check(change.steps, provider.wires, provider.id, change.scope)
+    meant = (each for each in registry if fnmatchcase(each.id, canonical(id)) or fnmatchcase(each.id, id))
+    check_rules((change,), (*overrides.all(), *OVERRIDES.all()), meant)
     return overrides.add(pattern, **steps)
 
 

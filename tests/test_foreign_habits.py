@@ -182,10 +182,15 @@ HABITS: dict[str, tuple[Callable[[], Any], str]] = {
     "proxies= of a client": (lambda: Client(proxies={}), r"http=httpx.Client\(proxy="),  # type: ignore[arg-type]
     "http_client=": (lambda: Client(http_client=httpx.Client()), "pass http="),  # type: ignore[arg-type]
     "a model of a client": (lambda: Client(model=MODEL), "name the model with each call"),  # type: ignore[arg-type]
+    "steps= of a client": (lambda: Client(steps=[]), r"it is pipeline=\[...\]"),  # type: ignore[arg-type]
+    "middleware= of a client": (lambda: Client(middleware=[]), r"it is pipeline=\[...\]"),  # type: ignore[arg-type]
+    "steps=": (option(steps=[]), r"it is pipeline=\[...\]"),
     # Objects as dicts and lists.
     "reply['choices']": (lambda: REPLY["choices"], "no items; the text is reply.text"),  # type: ignore[index]
     "reply['usage']": (lambda: REPLY["usage"], "no items; write reply.usage"),  # type: ignore[index]
     "reply[0]": (lambda: REPLY[0], "no items; the text is reply.text"),  # type: ignore[index]
+    "embedded.data": (lambda: REPLY.data, "vectors are reply.embeddings"),  # type: ignore[attr-defined]
+    "embedded[0]": (lambda: REPLY[0], "vectors are reply.embeddings"),  # type: ignore[index]
     "for each in reply": (lambda: list(REPLY), "no items; the text is reply.text"),  # type: ignore[call-overload]
     "'x' in reply": (lambda: "x" in REPLY, "no items; the text is reply.text"),  # type: ignore[operator]
     "usage['prompt_tokens']": (lambda: REPLY.usage["prompt_tokens"], "it is usage.input_tokens"),  # type: ignore[index]

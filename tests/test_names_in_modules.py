@@ -16,7 +16,7 @@ from stepwell.schemas.foreign_names import ERRORS
 NAMES = {
     ("errors", "RateLimited"): "it is stepwell.errors.RateLimitError",
     ("errors", "BadRequestError"): "it is stepwell.errors.InvalidRequest",
-    ("errors", "APITimeoutError"): "it is stepwell.errors.TotalTimeout",
+    ("errors", "APITimeoutError"): "it is stepwell.errors.TransportError, which catches all: TotalTimeout, First",
     ("errors", "RateLimitEror"): "did you mean 'RateLimitError'",
     ("errors", "Client"): "it is in stepwell",
     ("", "MissingKey"): "it is in stepwell.errors",

@@ -178,7 +178,10 @@ class Request(Hinted, hints="request"):
         return {key: note for key, note in self.state.items() if key.travels}
 
     def warn(self, subject: str, why: str) -> Request:
-        """Return a copy with one more warning, which ends up on the reply."""
+        """Return a copy with one more warning, which ends up on the reply of a call that is made with it.
+
+        About an answer that is there, `response.warn` warns.
+        """
         return self.replace(warnings=(*self.warnings, CallWarning(subject, why, str(self.model))))
 
 

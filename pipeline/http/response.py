@@ -13,7 +13,7 @@ from ...schemas.chunks import StreamChunk
 from ...schemas.errors import ProviderError
 from ...schemas.foreign_names import Hinted
 from ...schemas.process_lock import ProcessLock
-from ...schemas.reply import Reply
+from ...schemas.reply import Reply, joined_warnings
 from .headers import Headers, received
 from .request import Request
 
@@ -122,6 +122,19 @@ class Response(Hinted, hints="response"):
     def through(self, stage: Stage) -> Response:
         """Add one more stage to the stream of this response, and return the response."""
         self.stages.append(stage)
+        return self
+
+    def warn(self, subject: str, why: str) -> Response:
+        """Add one more warning about the answer, which ends up on the reply, and return the response.
+
+        It may be added before the answer is read, as of a stream, and to one whose reply is there.
+        """
+        request = self.request.warn(subject, why)
+        added = request.warnings[-1:]
+        if added[0] not in self.request.warnings:
+            self.request = request  # whose warnings each reply gets that is made from now on
+        if self.reply is not None:
+            self.reply = self.reply.replace(warnings=joined_warnings(self.reply.warnings, added))
         return self
 
     def on_end(self, fn: OnEnd) -> Response:

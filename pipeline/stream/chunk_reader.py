@@ -80,7 +80,8 @@ class OpenAnswer(Hinted, hints="stream"):
         if self._error is not None:
             raise self._error
         if self._fold.finished is None or self._response is None:
-            error = StreamTruncated("the stream was closed before its end", hint="read it to the end, or use .usage")
+            hint = "read it to the end, or use .usage, and .partial of this error, which is the reply as far as it came"
+            error = StreamTruncated("the stream was closed before its end", hint=hint)
             raise self._attach_details(error)
         return self._reply(self._response)
 

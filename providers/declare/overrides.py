@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from typing import Unpack
 
 from ...model_metadata.provider_ids import canonical
+from ...schemas.errors import InvalidOption
 from ...schemas.undo import Undo
-from .provider import Override, Provider, override
+from .option_names import check_names
+from .provider import Override, Provider, names_of, override, rules_of
 from .steps import PlacedSteps
 
 Specificity = tuple[bool, int]
@@ -39,6 +42,10 @@ class Overrides:
     def _remove(self, row: tuple[str, Override]) -> None:
         self._rows = [each for each in self._rows if each is not row]
         self.version += 1
+
+    def all(self) -> list[Override]:
+        """Return all overrides, in the order of their adding."""
+        return [each for _, each in self._rows]
 
     def matching(self, provider: str, model_id: str) -> list[tuple[Specificity, Override]]:
         """Return the overrides that apply to a model, in the order of their adding, each with its specificity."""
@@ -80,6 +87,38 @@ def in_force(provider: Provider, model_id: str, *scopes: Overrides) -> list[Over
     found = [*own, *(row for scope in scopes for row in scope.matching(provider.id, model_id))]
     return [each for _, each in sorted(found, key=lambda row: row[0])]
 
+
+def check_rules(changes: Iterable[Override], beside: Iterable[Override], providers: Iterable[Provider]) -> None:
+    """Check that the rules of overrides read options which exist. Raises InvalidOption.
+
+    changes: the overrides to check.
+    beside: further ones, whose rules may write such an option.
+    providers: those that they may hold for, whose own options count. They are asked for only where a name is none of
+        the options of all providers, as it takes time to load many.
+    """
+    for change in changes:
+        if (table := change.steps.get(_RULES)) is None:
+            continue
+        tables = [table, *(each.steps[_RULES] for each in beside if _RULES in each.steps)]
+        try:
+            check_names(tables, (), change.scope)
+        except InvalidOption:
+            known = tuple(providers)
+            tables += [each for provider in known for each in rules_of(provider)]
+            check_names(tables, set().union(*map(names_of, known)), change.scope)
+
+
+def check_for_call(changes: Iterable[Override], overrides: Iterable[Override], provider: Provider) -> None:
+    """Check that the overrides of one call fit the provider that is called. Raises InvalidOption.
+
+    overrides: all that are in force for the call.
+    """
+    for change in changes:
+        change.place.check(change.steps, provider.wires, provider.id, change.scope)
+        check_rules((change,), overrides, (provider,))
+
+
+_RULES = "translate_options"
 
 OVERRIDES = Overrides("process, ")
 """The overrides of the whole process."""

@@ -26,7 +26,7 @@ from .credentials import FREE, Credentials, one_key, several_keys
 from .embed_limits import EmbedLimit
 from .environment import PROCESS, Environment, variable_names
 from .extending import base_of
-from .option_names import check_names
+from .option_names import check_names, checked_models, unknown_field
 from .patterns import matching
 from .place import EVERYWHERE, Place, When, place_for
 from .prefill import PrefillSupport
@@ -177,7 +177,7 @@ class Provider:
     def _with_change(self, models: str, change: Override) -> Provider:
         _check_place(self, change)
         changed = evolve(self, changes=(*self.changes, (models, change)))
-        check_names(_rules_of(changed), _names_of(changed), f"{change.scope} of {self.id}")
+        check_names(rules_of(changed), names_of(changed), f"{change.scope} of {self.id}")
         return changed
 
     def takes(self) -> Credentials:
@@ -334,14 +334,14 @@ def declare_provider(
         id=id,
         wires=(wire,) if isinstance(wire, Wire) else tuple(wire),
         translate_options=rule_table(translate_options),
-        models=models or {},
+        models=checked_models(models, Override),
         steps=checked_steps(steps),
         **facts,
     )
     _check_place(provider, Override(steps))
     for pattern, row in provider.models.items():
         _check_place(provider, evolve(row, scope=f"models {pattern}"))
-    check_names(_rules_of(provider), _names_of(provider), f"{id}'s declaration")
+    check_names([provider.translate_options, *rules_of(provider)], names_of(provider), f"{id}'s declaration")
     for model, facts_of_model in provider.model_facts.items():
         model_of(id, model, checked_row(as_row(facts_of_model), f"{id}:{model}"))
     return provider
@@ -354,12 +354,14 @@ def _check_place(provider: Provider, change: Override) -> None:
     change.place.require_named_wire(change.steps, provider.wires, provider.id, scope)
 
 
-def _rules_of(provider: Provider) -> list[Rules]:
+def rules_of(provider: Provider) -> list[Rules]:
+    """Return the tables of rules that a provider has for some models: they run before its own."""
     changes = (*provider.models.values(), *(change for _, change in provider.changes))
-    return [rule_table(provider.translate_options), *(each.steps.get("translate_options", ()) for each in changes)]
+    return [each.steps.get("translate_options", ()) for each in changes]
 
 
-def _names_of(provider: Provider) -> set[str]:
+def names_of(provider: Provider) -> set[str]:
+    """Return the options that a provider has besides those of all providers."""
     return {*provider.options}.union(*(wire.options for wire in provider.wires))
 
 
@@ -381,7 +383,7 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
             )
     for name in facts:
         if name not in _FIELDS and name not in STEPS:
-            raise InvalidOption(f"a provider has no {name!r}", hint=nearest(name, _DECLARED))
+            raise unknown_field(name, _DECLARED)
     if not wires:
         raise InvalidOption(f"{id} has no wire", hint="declare_provider(id, wire=openai_chat, base_url=…)")
     base_url = facts.get("base_url", "")

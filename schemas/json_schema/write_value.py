@@ -1,4 +1,4 @@
-"""Write values of Python types as plain JSON data.
+"""Write values of Python types as plain JSON data, and results of tools as the content of messages.
 
 A type that a model can give is written as it is read: `structure_value` makes an equal value of what is written here,
 and that fits what `schema_of` says of the type.
@@ -6,14 +6,16 @@ and that fits what `schema_of` says of the type.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from enum import Enum
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from attrs import fields, has
 
+from ..errors import ToolFailed
 from ..json_text import dumps
+from ..parts import PARTS, Audio, File, Image, Part, Text, Video
 from .kinds import simple_kind
 from .own_types import reads_itself, write_own
 
@@ -21,10 +23,12 @@ if TYPE_CHECKING:
     from datetime import timedelta
     from decimal import Decimal
 
-__all__ = ["plain_data"]
+__all__ = ["content_of_result", "plain_data", "sendable"]
 
 _AS_IT_IS: Final = frozenset((str, int, bool, type(None)))
 _MOST_ZEROS: Final = 100
+_SENDABLE: Final = (Text, Image, File, Audio, Video)
+_CONTENT: Final = (str, *PARTS)
 
 
 def plain_data(value: object) -> Any:
@@ -42,6 +46,35 @@ def plain_data(value: object) -> Any:
         if applies(value):
             return write(value)
     raise TypeError(f"a {kind.__name__} has no JSON form")
+
+
+def sendable(value: object, tool: str) -> str | Part | Sequence[str | Part]:
+    """Return a tool's result as the content of a message: text and parts as they are, all else as JSON.
+
+    NaN and infinities, which JSON does not have, become "NaN", "Infinity" and "-Infinity". Raises ToolFailed
+    for a value without a JSON form.
+    """
+    if isinstance(value, str):
+        return str.__str__(value) or "(no output)"  # a plain str, also of a subclass
+    if value is None:
+        return "(no output)"
+    if isinstance(value, _SENDABLE):
+        return value
+    if isinstance(value, list | tuple) and any(isinstance(item, _SENDABLE) for item in value):
+        return list(value)
+    try:
+        plain = plain_data(value)
+        return plain if isinstance(value, BaseException) else dumps(plain).decode()
+    except (TypeError, RecursionError):
+        raise ToolFailed(f"it returned a {type(value).__name__}, which has no JSON form", tool=tool) from None
+
+
+def content_of_result(value: object, tool: str) -> str | Part | Sequence[str | Part]:
+    """Return what a program gives as the result of a call: content as it is, all else as `sendable` writes it."""
+    is_content = isinstance(value, _CONTENT) or (
+        isinstance(value, list | tuple) and value and all(isinstance(item, _CONTENT) for item in value)
+    )
+    return value if is_content else sendable(value, tool)  # type: ignore[return-value]
 
 
 def _number(value: float) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Never
 
 from attrs import evolve
 
@@ -28,7 +28,7 @@ from ..providers.wires.operations.mistral_ocr import mistral_ocr
 from ..providers.wires.operations.openai_media import openai_images, openai_speech, openai_transcription
 from ..providers.wires.operations.openai_misc import openai_models, openai_moderation
 from ..providers.wires.operations.rerank import rerank
-from ..schemas.errors import ConfigError
+from ..schemas.errors import ConfigError, InvalidOption
 from ..schemas.json_text import well_formed
 from ..schemas.reply_chunks import chunks_of
 from .fake_answers import Said, altered, said_in_chat, scripted_reply
@@ -69,7 +69,11 @@ class FakeModel:
         stands_for: str | Sequence[str] = (),
         pieces: int | None = None,
         faults: Faults | None = None,
+        **unknown: Never,
     ) -> None:
+        if unknown:
+            hint = "turns have no name, and each is an argument: FakeModel('one', 'two'), or FakeModel(*answers)"
+            raise InvalidOption(f"a FakeModel has no {next(iter(unknown))!r}", hint=hint)
         if pieces is not None and (type(pieces) is not int or pieces < 1):
             raise ConfigError(f"pieces must be a number of characters above 0, not {pieces!r:.40}")
         patterns = [stands_for] if isinstance(stands_for, str) else stands_for
@@ -80,6 +84,7 @@ class FakeModel:
                 f"faults= of a FakeModel cannot be a {type(faults).__name__}", hint="faults=Faults([Status(503)])"
             )
         self._turns: list[Any] = list(turns)
+        self._listed = len(turns) == 1 and isinstance(turns[0], list | tuple)
         self._repeat = repeat
         self._pieces = pieces
         self._faults = faults
@@ -185,9 +190,10 @@ class FakeModel:
     def _next(self, request: Request) -> object:
         self.requests.append(request)
         if not self._turns:
-            raise AssertionError(
-                f"the fake model has no turn left for call {len(self.requests)}: pass more turns, or repeat=True"
-            )
+            hint = "pass more turns, or repeat=True"
+            if self._listed:
+                hint += "; a list is one turn, so write FakeModel(*answers)"
+            raise AssertionError(f"the fake model has no turn left for call {len(self.requests)}: {hint}")
         turn = self._turns[0] if self._repeat and len(self._turns) == 1 else self._turns.pop(0)
         if isinstance(turn, type):
             raise ConfigError(f"a turn cannot be the class {turn.__name__}", hint=f"{turn.__name__}(...)")

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from attrs import evolve
 
 from ..schemas.chunks import Finish, ReasoningDelta, StreamChunk, TextDelta
-from ..schemas.errors import InvalidOption, StreamTruncated
+from ..schemas.errors import ConfigError, InvalidOption, StreamTruncated
 from ..schemas.message import Message
 from ..schemas.model import Model
 from ..schemas.parts import Audio, Image, Text, check_texts
@@ -39,6 +39,9 @@ def said_in_chat(turn: object, size: int | None) -> list[Said]:
     for item in items:
         if isinstance(item, Pause | Exception):
             said.append(item)
+        elif isinstance(item, dict):
+            hint = "it is text (json.dumps(...) for JSON), a part such as ToolCall(id, name, arguments), or a Reply"
+            raise ConfigError("a turn of a chat cannot be or hold a dict", hint=hint)
         else:
             message = Message("assistant", [Text(item) if isinstance(item, str) else item])
             check_texts(message.content)

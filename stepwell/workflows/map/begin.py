@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from copy import copy
 from functools import partial
 from hashlib import blake2b
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from attrs import fields, frozen
@@ -14,10 +15,13 @@ from attrs import fields, frozen
 from ...options import ModelLike
 from ...pipeline.effects import CallModel, Flow
 from ...planner import CallPlanner
-from ...schemas.errors import ConfigError, ObjectInvalid
+from ...providers.declare.provider import names_of
+from ...schemas.errors import ConfigError, InvalidOption, ObjectInvalid
 from ...schemas.json_schema.write_value import plain_data
 from ...schemas.json_text import SORT_KEYS, dumps
 from ...schemas.message import Context
+from ...schemas.nearest import misspelt
+from ...schemas.options import CALL_OPTIONS, CHAT_OPTIONS
 from ...schemas.reply import Reply
 from ...schemas.tool import Tool, ToolLike
 from ...settings import hide_credentials, refused_job
@@ -186,6 +190,16 @@ def hours_of(within: str | float) -> float:
     return hours
 
 
+def _refuse_arguments(unknown: Iterable[str]) -> None:
+    """Raise InvalidOption for what others call an argument of a map, or what misspells one."""
+    for name in sorted(unknown):
+        from ...schemas.foreign_names import MAP  # only for a mistake
+
+        meant = misspelt(name, signature(job_of).parameters.keys() - {"planner", "options"})
+        if (hint := MAP.get(name) or (meant and f"did you mean {meant!r}?")) is not None:
+            raise InvalidOption(f"a map has no argument {name!r}", hint=hint)
+
+
 @frozen(eq=False)
 class Question:
     """What is asked about each item: a call, an object or a tool loop."""
@@ -215,7 +229,8 @@ class Question:
         if schema is not None and tools is not None:
             raise ConfigError("map takes a schema or tools, not both", hint="give the tools alone, or the schema")
         named = model if model is not None else planner.default_model()
-        planner.plan("chat", named, wire=options.get("wire"), overrides=options.get("overrides"))
+        plan = planner.plan("chat", named, wire=options.get("wire"), overrides=options.get("overrides"))
+        _refuse_arguments(options.keys() - {*CHAT_OPTIONS, *CALL_OPTIONS, *_LOOP, *names_of(plan.provider)})
         return cls(
             planner,
             named,

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Never, Self
 
 from ...client import BaseAsyncClient, BaseClient
 from ...schemas.errors import ConfigError
+from ...schemas.foreign_names import Hinted
 from .job import MapJob
 from .summary import MapSummary
 
 
-class _MapRun:
+class _MapRun(Hinted, hints="map"):
     """The base of MapRun and AsyncMapRun."""
 
     def __init__(self, job: MapJob) -> None:
@@ -85,6 +86,12 @@ class AsyncMapRun(_MapRun):
     def __init__(self, client: BaseAsyncClient, job: MapJob) -> None:
         super().__init__(job)
         self._client = client
+
+    if not TYPE_CHECKING:  # a type checker is to refuse the await
+
+        def __await__(self) -> Never:
+            """Raise ConfigError, which says what is awaited."""
+            raise ConfigError("a map cannot be awaited itself", hint="await its run(): await client.map(...).run()")
 
     async def run(self) -> MapSummary:
         """Answer all items and return the summary; see MapRun.run."""

@@ -24,14 +24,12 @@ from ...schemas.json_schema.root import without_nulls
 from ...schemas.json_schema.signature import arguments_for, deps_of
 from ...schemas.json_schema.usable import usable_schema
 from ...schemas.json_schema.violation import Violation
-from ...schemas.json_schema.write_value import plain_data
-from ...schemas.json_text import dumps
+from ...schemas.json_schema.write_value import plain_data, sendable
 from ...schemas.message import Content, Message, tool_result
-from ...schemas.parts import Audio, File, Image, Text, ToolCall, Video
+from ...schemas.parts import ToolCall
 from ...schemas.tool import Tool
 
 MAX_SHOWN = 10
-_SENDABLE = (Text, Image, File, Audio, Video)
 
 
 @frozen
@@ -279,27 +277,6 @@ def _text_of(error: Exception) -> str:
         return str(error)
     except Exception:  # a faulty __str__ of the tool's own must not hide that the tool failed
         return "(its __str__ failed)"
-
-
-def sendable(value: object, tool: str) -> Content:
-    """Return a tool's result as the content of a message: text and parts as they are, all else as JSON.
-
-    NaN and infinities, which JSON does not have, become "NaN", "Infinity" and "-Infinity". Raises ToolFailed
-    for a value without a JSON form.
-    """
-    if isinstance(value, str):
-        return str.__str__(value) or "(no output)"  # a plain str, also of a subclass
-    if value is None:
-        return "(no output)"
-    if isinstance(value, _SENDABLE):
-        return value
-    if isinstance(value, list | tuple) and any(isinstance(item, _SENDABLE) for item in value):
-        return list(value)
-    try:
-        plain = plain_data(value)
-        return plain if isinstance(value, BaseException) else dumps(plain).decode()
-    except (TypeError, RecursionError):
-        raise ToolFailed(f"it returned a {type(value).__name__}, which has no JSON form", tool=tool) from None
 
 
 def _as_data(value: object, tool: str) -> Any:

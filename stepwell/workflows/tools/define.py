@@ -102,7 +102,10 @@ def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
     """
     if isinstance(tools, str | Mapping | Tool) or not isinstance(tools, Iterable):
         refuse_missing(tools)
-        raise ConfigError(f"tools cannot be a {type(tools).__name__}", hint="pass a list of Tools and functions")
+        hint = "pass a list of Tools and functions"
+        if isinstance(tools, str):
+            hint += ", after the prompt: run_tools(model, prompt, tools)"
+        raise ConfigError(f"tools cannot be a {type(tools).__name__}", hint=hint)
     result: list[Tool] = []
     for each in tools:
         if type(each) is Tool:
