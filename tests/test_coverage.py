@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from tools.coverage import KINDS, PAGE, ROOT, STRENGTH, Proofs, own_providers, proofs, written
+from tools.coverage import CONFORMANCE, KINDS, PAGE, ROOT, STRENGTH, Proofs, own_providers, proofs, written
 
 
 @cache
@@ -29,7 +29,10 @@ def test_each_proof_is_a_file_that_names_its_provider_and_its_ability() -> None:
 
 
 def test_no_cell_of_the_page_is_without_a_proof() -> None:
-    shown = re.findall(rf"\[(?:{'|'.join(STRENGTH)})\]\(\.\./([^)]+)\)", PAGE.read_text(encoding="utf-8"))
+    text = PAGE.read_text(encoding="utf-8")
+    shown = re.findall(rf"\[(?:{'|'.join(STRENGTH)})\]\(\.\./([^)]+)\)", text)
+    assert f"\n[conforms]: ../{CONFORMANCE}\n" in text, "the link of all cells that say so"
+    shown += [CONFORMANCE] * text.count("[conforms] |")
     assert set(shown) <= {proof.path for proof in found().values()}
     assert len(shown) > 300
 

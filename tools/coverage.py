@@ -70,7 +70,7 @@ class Proof:
 
     @property
     def cell(self) -> str:
-        return f"[{self.shows}](../{self.path})"
+        return "[conforms]" if self.path == CONFORMANCE else f"[{self.shows}](../{self.path})"
 
 
 Proofs = dict[tuple[str, str], Proof]
@@ -163,6 +163,7 @@ def written() -> str:
             'A call names them: `wire="openai_responses"`. Addresses, keys and what is left out: '
             "[tests](../tests/providers/test_wires_of_compatible_servers.py).\n\n",
             _by_name(providers, found),
+            f"\n[conforms]: ../{CONFORMANCE}\n",  # once: most cells are of this kind
         ]
     )
 
