@@ -11,7 +11,6 @@ from typing import Any
 
 from .errors import ConfigError
 from .json_types import JSONObject
-from .message_hints import form_hint
 from .nearest import nearest
 from .parts import PARTS, Image, Part, Reasoning, Text, ToolCall
 
@@ -29,6 +28,8 @@ def check_keys(item: Mapping[str, Any], known: Sequence[str], what: str) -> None
     """Raise ConfigError for a key that has a value and is not among the known ones of `what`."""
     for name, value in item.items():
         if name not in known and value:
+            from .message_hints import form_hint  # only for a mistake
+
             raise ConfigError(f"{what} has no {name!r:.40}", hint=form_hint(name) or nearest(str(name), known))
 
 
@@ -99,6 +100,8 @@ def _loose_part(part: JSONObject) -> Part:
         check_keys(part, ("type", "image_url", "detail", "cache_control"), "an image of a message")
         check_keys(fields, ("url", "detail"), "an image of a message")
         return Image(url=string_field(fields, "url"), detail=fields.get("detail"), extra=extra)
+    from .message_hints import form_hint  # only for a mistake
+
     raise ConfigError(f"{kind!r:.40} is not a part of a message in dict form", hint=form_hint(kind, _PARTS))
 
 

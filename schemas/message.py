@@ -11,7 +11,6 @@ from .citation import Citation, later
 from .dict_form import LABELS, check_keys, loose_calls, loose_content, loose_reasoning, string_field, text_field
 from .errors import ConfigError
 from .foreign_names import Hinted
-from .message_hints import no_message, refuse_pairs
 from .missing_argument import refuse_missing
 from .parts import PARTS, Audio, Part, Reasoning, Refusal, ServerToolCall, ServerToolResult, Text, ToolCall
 from .tool import Tool, tool_behind
@@ -226,6 +225,8 @@ class Context(Hinted, hints="context"):
     def append(self, *messages: Message | str | Mapping[str, Any]) -> Context:
         """Return this conversation with further messages; a string becomes a user message."""
         if len(messages) > 1 and str in map(type, messages):
+            from .message_hints import refuse_pairs  # only where it may be a mistake
+
             refuse_pairs(messages)
         return Context((*self.messages, *messages), self.tools)
 
@@ -373,6 +374,8 @@ def message_of(item: object) -> Message:
     if isinstance(item, _TEXT_OR_PARTS):
         return user(item)
     if not isinstance(item, Mapping) or "role" not in item:
+        from .message_hints import no_message  # only for a mistake
+
         raise no_message(item)
     role, content = item["role"], item.get("content")
     if not isinstance(role, str) or role not in _ROLES:

@@ -109,7 +109,7 @@ def saying_how_it_is_made(cls: ClassType) -> ClassType:
 
 
 def with_clear_errors(cls: ClassType) -> ClassType:
-    """Give each required argument of the methods that a class defines a AbsentArgument as its default.
+    """Give each required argument of the methods that a class defines an AbsentArgument as its default.
 
     Methods with other defaults before `*` stay as they are.
     """

@@ -252,8 +252,9 @@ def test_the_names_of_rules_are_not_checked_beside_a_function_of_the_users() -> 
 
 
 def test_the_error_of_an_unknown_field_of_a_declaration_has_the_nearest_name() -> None:
-    with pytest.raises(errors.InvalidOption, match="did you mean 'env_key'"):
-        declare_provider("x", wire=openai_chat, base_url="https://x.test", key_env="X")
+    for name, says in {"env_kye": "did you mean 'env_key'", "key_env": "it is env_key='ACME_API_KEY'"}.items():
+        with pytest.raises(errors.InvalidOption, match=says):
+            declare_provider("x", wire=openai_chat, base_url="https://x.test", **{name: "X"})
 
 
 def test_each_field_is_listed_once_and_no_internal_one() -> None:
