@@ -158,7 +158,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         Awaiting it raises ReadTimeout, ReadError, RemoteProtocolError; StaleConnection where it broke before the first
         byte of an answer, and had served an earlier call.
         """
-        # No coroutine: it would cost 1 µs for each event of a stream, of which several come one by one.
+        # A plain function: a coroutine more would cost 1 µs for each event that comes alone.
         self._waiter = waiter = self._loop.create_future()
         if self._error is not None:
             self._fail(self._error)

@@ -19,8 +19,8 @@ _NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError)
 
 
 class _Buffers(threading.local):
-    """What a thread reads into. A signal handler may read in between a read and its parsing, so a buffer is taken out
-    while it is in use."""
+    """The buffers that a thread reads into. Each is taken out while it is in use: a signal handler may read before what
+    is in it has been parsed."""
 
     def __init__(self) -> None:
         self.buffers: list[memoryview] = []
@@ -154,7 +154,7 @@ class Connection:
             if self.reader.headers is not None:  # an answer that did not wait for the end of the request
                 return False
         elif clock.steady and not self._tls:
-            # Python's own wait in recv_into() takes half of what a call of poll() before it does.
+            # recv_into() then waits by itself, with its own limit: one call for each event in place of two.
             self._set_limit(clock.steady)
             return True
         # TLS may hold bytes that it has read from the socket already: poll() would not report them.
