@@ -148,18 +148,23 @@ def _take_place(
     shared: Asking, request: Request, leave: Callable[[LimitStore], None], group: str, id: str, limit: int, lease: float
 ) -> Flow:
     """Wait for a place in the store. Return whether it was taken there, and the request."""
+    waited = False
     while True:
         # A call that is cancelled meanwhile gives the place back.
         wait, request = yield from shared.ask(
             request, lambda store: waiting_time(store.take_place(group, id, limit, lease)), undo=leave
         )
+        left = request.seconds_left()
+        if wait is None and waited and left is not None and shared.usable(request):
+            yield Sleep(left)  # too near its end for another question: the store had no place for it a moment ago
+            raise _too_late(request, limit)
         if not wait:
             return wait is not None, request
-        left = request.seconds_left()
         if left is not None and left <= 0:
             raise _too_late(request, limit)
         pause = min(wait, _ASK_AGAIN * (0.5 + request.world.random()))
         yield Sleep(pause if left is None else min(pause, left))
+        waited = True
 
 
 def _too_late(request: Request, limit: int) -> TotalTimeout:

@@ -17,6 +17,8 @@ from ..http.timeouts import LEAST
 
 AVOID_SECONDS = 5.0
 """How long a store that failed is not asked again: each call would wait for it."""
+_FAIR_SECONDS = 0.25
+"""A store that did not answer for so long has failed. In less time, only the call that asked it was too short."""
 Found = TypeVar("Found")
 _MOST_KEPT = 10_000
 """The most tasks that are kept for a failing store."""
@@ -180,6 +182,8 @@ class Asking:
     def ask(self, request: Request, work: Callable[[Any], Any], undo: Callable[[Any], Any] | None = None) -> Flow:
         """Return `work(store)` and the request; if it fails, None and the request with a warning.
 
+        A store that only had too little time, since the call was near its end, is not avoided for it.
+
         undo: done to the store after `work` where nobody gets its result: the call was cancelled meanwhile, or the
             store failed, perhaps after it had done the work.
         """
@@ -196,10 +200,13 @@ class Asking:
                 undo(self.store)
             return result
 
+        question = ask_store(request, run)
         try:
-            found = yield ask_store(request, run)
+            found = yield question
         except Exception as error:
-            self._avoided_until = world.now() + AVOID_SECONDS
+            given = question.seconds
+            if given is None or given >= _FAIR_SECONDS or not isinstance(error, TimeoutError):
+                self._avoided_until = world.now() + AVOID_SECONDS
             world.report("store_failed", step=self._subject, error=type(error).__name__)
             if undo is not None:
                 self._kept.append(undo)

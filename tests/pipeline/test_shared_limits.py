@@ -100,7 +100,7 @@ def test_places_are_shared_and_given_back(stores: list[RedisStore]) -> None:
         client.generate_text(MODEL, "hi")
     stores[0].take_place("concurrency:", "another process", 1, 600)
     with pytest.raises(TotalTimeout, match="its turn among 1"):
-        second.generate_text(MODEL, "hi", timeout=1.0)
+        second.generate_text(MODEL, "hi", timeout=2.0)
     stores[0].leave_place("concurrency:", "another process")
     second.generate_text(MODEL, "hi")
 

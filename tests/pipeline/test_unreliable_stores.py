@@ -14,8 +14,10 @@ import httpx
 import pytest
 
 from stepwell import AsyncClient, Budget, Client, RateLimit
-from stepwell.errors import ConfigError, StepwellError
+from stepwell.errors import ConfigError, StepwellError, TotalTimeout
+from stepwell.pipeline.effects import Sleep
 from stepwell.pipeline.signal import Signal
+from stepwell.pipeline.steps.concurrency import _take_place
 from stepwell.pipeline.steps.rate_limit import _Lane
 from stepwell.pipeline.steps.shared import AVOID_SECONDS, Asking
 from stepwell.steps import circuit_breaker, concurrency
@@ -303,3 +305,32 @@ def test_a_budget_whose_store_is_down_can_still_be_printed() -> None:
     for name in ("spent", "estimated", "reserved", "left", "calls", "unpriced", "tokens_used", "tokens_left"):
         with pytest.raises(StepwellError, match="ConnectionError"):
             getattr(budget, name)
+
+
+@pytest.mark.parametrize(
+    ("left", "error", "avoided"),
+    [(0.4, TimeoutError, False), (0.6, TimeoutError, True), (None, TimeoutError, True), (0.4, ConnectionError, True)],
+)
+def test_a_store_is_not_avoided_since_a_call_had_too_little_time_for_it(
+    left: float | None, error: type[Exception], avoided: bool
+) -> None:
+    asking, request = Asking(Store(0), "limit"), request_at([10.0])  # type: ignore[arg-type]
+    request.seconds_left = lambda: left
+    flow = asking.ask(request, lambda store: None)
+    next(flow)
+    with pytest.raises(StopIteration) as ended:
+        flow.throw(error())
+    assert ended.value.value == (None, request)
+    assert asking.usable(request) is not avoided
+
+
+def test_a_call_near_its_end_waits_for_its_place_to_the_end_and_does_not_go_without() -> None:
+    asking, request, clock = Asking(Store(1.0), "limit"), request_at([10.0]), [0.3]  # type: ignore[arg-type]
+    request.world.random, request.timeouts = random.random, SimpleNamespace(total=5.0)
+    request.seconds_left = lambda: clock[0]
+    flow = _take_place(asking, request, lambda store: None, "places", "id", 1, 600)
+    assert isinstance(flow.send(next(flow).sync_fn()), Sleep)
+    next(flow)
+    assert flow.throw(TimeoutError()).seconds == 0.3
+    with pytest.raises(TotalTimeout, match="waited 5 s for its turn among 1"):
+        next(flow)
