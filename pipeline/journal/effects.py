@@ -121,7 +121,8 @@ def recorded_send(flow: CountedFlow, effect: Send) -> Flow:
         call.billed = call.billed or entry.again or not entry.whole
         if entry.whole:
             flow.next()
-            return _noted(call, _answer(flow, request, entry))
+            given = _answer(flow, request, entry)
+            return _noted(given) if call.billed else given
     job.write(("B", path, number, [kind, asked, parts], b""))
     flow.next()
     try:
@@ -144,12 +145,11 @@ def recorded_send(flow: CountedFlow, effect: Send) -> Flow:
             job.later(record, held=True)
         else:
             job.write(record)
-    return _noted(call, response)
+    return _noted(response) if call.billed else response
 
 
-def _noted(call: CountedFlow, response: Response) -> Response:
-    if call.billed:
-        response.request = response.request.warn("maybe_billed", _AGAIN)
+def _noted(response: Response) -> Response:
+    response.request = response.request.warn("maybe_billed", _AGAIN)
     return response
 
 

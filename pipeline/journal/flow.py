@@ -101,7 +101,8 @@ class JobFlow(CountedFlow):
         elif self.complete:
             return
         elif not self.path:
-            self.close_streams([()])  # those that the flow has left open are read no further
+            if job.streams:
+                self.close_streams([()])  # those that the flow has left open are read no further
             job.end(None, result)
         elif job.held:
             job.write(("E", self.path, 0, None, b""))

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections import deque
-from collections.abc import Callable, Generator, Iterable, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from math import floor
 from typing import Any, Protocol
 
@@ -14,6 +13,8 @@ from .records import FlowRecords, Path, Record, by_flow
 from .world import TakesValues
 
 _MOST_ERRORS = 16
+_RLock = type(threading.RLock())
+"""The class: `threading.RLock` is a function around it."""
 _FINE = 1024
 """Parts of a second to which times are shifted: a power of two, so that the differences between them stay exact."""
 
@@ -24,9 +25,6 @@ class Recorder(Protocol):
     job: str
     part: str
 
-    def records(self) -> Iterable[Record]:
-        """Return what is recorded, in its order."""
-
     def write(self, records: list[Record]) -> None:
         """Keep some more. They survive the end of the process once it returns. Raises JournalError if that fails."""
 
@@ -35,6 +33,7 @@ class Job:
     """One part of a job under way.
 
     recorder: keeps its records.
+    records: what it has kept in earlier runs, in its order.
     flow_of: makes the flow of a whole call.
     world: where time and chance come from.
 
@@ -42,11 +41,17 @@ class Job:
     end; their effects run at once.
     """
 
-    def __init__(self, recorder: Recorder, flow_of: Callable[..., Generator[Any, Any, Any]], world: World) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        records: Sequence[Record],
+        flow_of: Callable[..., Generator[Any, Any, Any]],
+        world: World,
+    ) -> None:
         self.recorder = recorder
         self.flow_of = flow_of
         self.world = world
-        self.lock = threading.RLock()
+        self.lock = _RLock()
         self.failure: JournalError | None = None
         self.streams: dict[int, tuple[Path, int, Any]] = {}
         """the open streams that are recorded, by their ids: the place of each, and its source, request and secrets"""
@@ -55,8 +60,8 @@ class Job:
         self.held = False
         """whether a result is to be recorded before the flow that has it does anything"""
         self._pending: list[Record] = []
-        self._errors: deque[tuple[BaseException, Path, int | None]] = deque(maxlen=_MOST_ERRORS)
-        self.unread = by_flow(recorder.records())
+        self._errors: list[tuple[BaseException, Path, int | None]] = []
+        self.unread = by_flow(records) if records else {}
         """what is recorded of the flows that have not begun in this run; each takes its own out"""
         self.shift = _shift(self.unread, world) if self.unread else 0.0
         """what is added to recorded times of the clock that only goes forward: the last was a moment ago"""
@@ -91,6 +96,7 @@ class Job:
     def note_error(self, error: BaseException, path: Path, number: int | None = None) -> None:
         """Remember the error that an effect or a call has raised, in case the job fails with it."""
         self._errors.append((error, path, number))
+        del self._errors[:-_MOST_ERRORS]
 
     def end(self, error: Exception | None, result: object = None) -> None:
         """Record that the job has ended. What failed it is asked again in the next run; all else is kept."""

@@ -36,8 +36,18 @@ def attach(planner: Planner, path: str | os.PathLike[str] | None, durable: str |
 
 def in_job(planner: Planner, flow: Flow | CallModel, job: object, part: object = "") -> Flow:
     """Return a flow around this one, or around a call, that is recorded as a part of a job."""
-    name, its_part = checked_job(job, part)
-    return _journal(planner).run(name, flow, planner.flow_of, part=its_part)
+    return parts_of(planner, job)(flow, part)
+
+
+def parts_of(planner: Planner, job: object) -> Callable[[Flow | CallModel, object], Flow]:
+    """Return what returns a flow around another one, or around a call, that is recorded as a named part of a job."""
+    run, flow_of = _journal(planner).run, planner.flow_of
+
+    def recorded(flow: Flow | CallModel, part: object) -> Flow:
+        name, its_part = checked_job(job, part)
+        return run(name, flow, flow_of, part=its_part)
+
+    return recorded
 
 
 def call_in_job(planner: Planner, operation: str, model: object, input: object, options: Mapping[str, object]) -> Flow:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -75,12 +75,14 @@ class Journal:
     def begin(self, job: str, part: str, flow_of: Callable[[CallModel], Flow], *, is_call: bool = False) -> JobFlow:
         """Return the flow of a part of a job, which is to be released: no other may run it until then."""
         with self._lock:
-            _, index = self._opened()
+            index = self._index or self._opened()[1]
             if (job, part) in self._open:
                 named = f"job {job!r:.80}" + (f", part {part!r:.80}," if part else "")
                 raise JournalBusy(f"{named} runs in this process already", hint="wait for it, or use another name")
-            recorder = _Part(self, job, part, index.find(job, part))
-            flow = JobFlow(Job(recorder, flow_of, self.world), is_call=is_call)
+            row = index.find(job, part)
+            recorder = _Part(self, job, part, row)
+            records = () if row is None else self.records_of(row)
+            flow = JobFlow(Job(recorder, records, flow_of, self.world), is_call=is_call)
             self._open[job, part] = recorder
             return flow
 
@@ -231,10 +233,6 @@ class _Part:
         self.row = row
         self._writes = False
         self._journal = journal
-
-    def records(self) -> Iterable[Record]:
-        """Return what is recorded, in its order."""
-        return () if self.row is None else self._journal.records_of(self.row)
 
     def write(self, records: list[Record]) -> None:
         """Keep some more. Raises JournalError if that fails."""

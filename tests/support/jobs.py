@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -48,7 +48,7 @@ class Memory:
     def dead(self) -> bool:
         return self.killed_at is not None and self.writes >= self.killed_at
 
-    def records(self) -> Iterable[Record]:
+    def records(self) -> Sequence[Record]:
         """Return records as they are read from the disk, each time anew."""
         return [(kind, path, number, orjson.loads(data), body) for kind, path, number, data, body in self.kept]
 
@@ -176,7 +176,7 @@ class Story:
         simulated.now = self.seconds
         client = simulated.client(api_keys={"openai": "k"})
         world = client.planner.world = journalled_world(simulated.world)
-        job = Job(memory, client.planner.flow_of, simulated.world)
+        job = Job(memory, memory.records(), client.planner.flow_of, simulated.world)
         (result,) = simulated.run(client, [JobFlow(job).run(self.flow(world))])
         self.seconds = simulated.now + 1.0
         if memory.dead:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from copy import copy
 from functools import partial
 from hashlib import blake2b
@@ -100,7 +100,7 @@ def job_of(
     return MapJob(
         items,
         model=str(question.model),
-        answer=partial(answer_in_job, question, job, key is None) if job else question.answer,
+        answer=answers_in_job(question, job, key is None) if job else question.answer,
         world=own.world,
         file=file,
         workers=workers,
@@ -130,21 +130,26 @@ def close_journal(planner: CallPlanner) -> None:
         cast("Journal", planner.journal).close()
 
 
-def answer_in_job(question: Question, job: str, digested: bool, item: MapItem) -> Flow:
-    """Return the flow that answers an item, recorded in a part of a job that is named by the item's key and digest.
+def answers_in_job(question: Question, job: str, digested: bool) -> Callable[[MapItem], Flow]:
+    """Return what answers an item by a flow that is recorded in a part of a job, named by the item's key and digest.
 
     digested: whether the item's key ends with its digest.
     """
-    from ...journal.attached import in_job  # only for maps with a journal
+    from ...journal.attached import parts_of  # only for maps with a journal
 
-    if digested:
-        digest = item.key.partition("-")[2]
-    else:
-        try:
-            digest = item_digest(item.value)
-        except ConfigError:  # no JSON: it is known by its key alone
-            digest = ""
-    return in_job(question.planner, question.answer(item), job, f"{item.key} {digest}")
+    answer, in_part = question.answer, parts_of(question.planner, job)
+
+    def answered(item: MapItem) -> Flow:
+        if digested:
+            digest = item.key.partition("-")[2]
+        else:
+            try:
+                digest = item_digest(item.value)
+            except ConfigError:  # no JSON: it is known by its key alone
+                digest = ""
+        return in_part(answer(item), f"{item.key} {digest}")
+
+    return answered
 
 
 def _choose_mode(
