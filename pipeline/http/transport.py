@@ -6,6 +6,7 @@ They import no HTTP library: they take a client with httpx's interface, and a fu
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from math import inf
 from typing import Any
 from weakref import WeakSet
 
@@ -69,6 +70,10 @@ class Transport(Performer):
                 raise StreamTruncated("the stream belongs to the parent of this process, which alone may read it")
             iterator = source.iterator
             while (data := next(iterator, None)) is not None:  # no loop over it, which would call iter() for each event
+                room = source.room - len(data)
+                if room >= 0 and source.plain and source.clock.due == inf and data:
+                    source.room = room  # all that `take` would do
+                    return data
                 if data and (data := source.take(data)):  # the beginning of a gzip stream decompresses to nothing
                     return data
             return b""
@@ -221,7 +226,11 @@ class AsyncTransport(AsyncPerformer):
                 raise StreamTruncated("the stream belongs to the parent of this process, which alone may read it")
             iterator = source.iterator
             while True:
-                data = await iterator.__anext__()
+                data: bytes = await iterator.__anext__()
+                room = source.room - len(data)
+                if room >= 0 and source.plain and source.clock.due == inf and data:
+                    source.room = room  # all that `take` would do
+                    return data
                 if data and (data := source.take(data)):  # the beginning of a gzip stream decompresses to nothing
                     return data
         except StopAsyncIteration:

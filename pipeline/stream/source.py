@@ -26,14 +26,15 @@ class Source:
         "_encoding",
         "_inflater",
         "_limit",
-        "_size",
         "clock",
         "closed",
         "full",
         "iterator",
         "lingers",
+        "plain",
         "process",
         "raw",
+        "room",
     )
 
     def __init__(
@@ -55,13 +56,15 @@ class Source:
         """that opened the connection, and alone may read from it"""
         self.closed = False
         self.full = False
-        self._limit = limit
+        self.room = self._limit = limit
+        """how many bytes more may be taken"""
         self._cut = cut
-        self._size = 0
         self.lingers = False
         """True if a read for the rest of the body may be ended by a timeout without harm to others"""
         self._encoding = encoding
         self._inflater: Any = _inflater(encoding, known_only=not cut) if encoding else None
+        self.plain = self._inflater is None
+        """whether the bytes are as they were sent"""
 
     def take(self, data: bytes) -> bytes:
         """Count and decompress what was read. Raises ResponseTooLarge over the limit, the clock's error when late."""
@@ -70,17 +73,17 @@ class Source:
             raise clock.error()
         if self._inflater is not None:
             data = self._inflate(data)
-        size = self._size = self._size + len(data)
-        if size > self._limit:
+        room = self.room = self.room - len(data)
+        if room < 0:
             if not self._cut:
                 raise ResponseTooLarge(f"the answer is larger than {self._limit:,} bytes")
             self.full = True
-            data = data[: len(data) - (size - self._limit)]
+            data = data[:room]
         return data
 
     def _inflate(self, data: bytes) -> bytes:
         # At most one byte over the limit is made, so that a decompression bomb cannot fill the memory.
-        room = self._limit - self._size + 1
+        room = self.room + 1
         out: list[bytes] = []
         try:
             while room > 0:
@@ -101,7 +104,7 @@ class Source:
                 raise DecodeError(
                     f"the answer is declared as {self._encoding} but cannot be decompressed: {error}"
                 ) from None
-            begun = bool(self._size or out)
+            begun = bool(self.room < self._limit or out)
             self._inflater = _Padding if begun else None
             return b"".join(out) if begun else data
         return out[0] if len(out) == 1 else b"".join(out)

@@ -75,7 +75,11 @@ class Stream(OpenAnswer, hints="sync stream"):
                     data = b"" if self._decoder.failure else self._perform(self._read)
                 except TransportError as error:
                     data = self._raise_if_unfinished(error)
-                if batch := self._feed(data):
+                if data and not self._stages:  # what `_feed` would do
+                    self._fold.feed(batch := self._decoder.feed(data))
+                else:
+                    batch = self._feed(data)
+                if batch:
                     return batch
             while self._flow is not None:
                 if batch := self._take(drive(emitted(self._flow), self._perform)):
@@ -168,7 +172,11 @@ class AsyncStream(OpenAnswer, hints="async stream"):
                     data = b"" if self._decoder.failure else await self._perform(self._read)
                 except TransportError as error:
                     data = self._raise_if_unfinished(error)
-                if batch := self._feed(data):
+                if data and not self._stages:  # what `_feed` would do
+                    self._fold.feed(batch := self._decoder.feed(data))
+                else:
+                    batch = self._feed(data)
+                if batch:
                     return batch
             while self._flow is not None:
                 if batch := self._take(await adrive(emitted(self._flow), self._perform)):

@@ -219,9 +219,9 @@ def test_what_arrived_while_the_event_loop_was_busy_is_in_time() -> None:
         arrive(OK + b"transfer-encoding: chunked\r\n\r\n" + chunk(b"one"))
         connection._deadline = loop.time()
         connection._on_timer()
-        await waiting
+        first = await waiting
         arrive(chunk(b"two") + b"0\r\n\r\n")
         assert connection._error is None
-        return connection.reader.take()
+        return first + connection.reader.take()
 
     assert asyncio.run(run()) == b"onetwo"

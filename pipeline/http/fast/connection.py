@@ -16,6 +16,7 @@ from .target import Target
 from .wait import IN, LONGEST, OUT, ready, shut_down, waiter_of
 
 _NOTHING_YET = (BlockingIOError, ssl.SSLWantReadError)
+_CLOSED = "the connection was closed by the caller"
 
 
 class _Buffers(threading.local):
@@ -74,7 +75,7 @@ class Connection:
         self._readable = waiter_of(opened)
         self._limit = 0.0
         """the seconds after which a read that waits by itself ends; 0.0 while none waits"""
-        self._unsent: list[bytes] = []
+        self._unsent: list[bytes | memoryview] = []
         self._busy = False
         self._fit = True
         self._lock = threading.RLock()  # a signal handler may make a call while it is held
@@ -116,23 +117,37 @@ class Connection:
         else:
             return
         finally:
+            self._fit = self._fit and not self._unsent  # the server may answer before it has all of the request
             self._unsent = []
         raise StaleConnection("the server has closed the connection since the last call")
 
     def receive(self, clock: Clock) -> None:
         """Send what is not sent yet, then wait for a part of the answer and read it. Raises as `exchange` does."""
         # A stream's events come one by one, and what is called for each has left the caches since the last: a function
-        # takes 0.5 µs then. So this one does all that is needed before and after a read.
+        # takes 0.5 µs then. So this one does all that is needed for a read, and what is before and after it.
         lock = self._lock
         with lock:
             if self.closed:
-                raise ReadError("the connection was closed by the caller")
+                raise ReadError(_CLOSED)
             if self._process != PROCESS[0]:
                 raise ReadError("the connection belongs to the parent process")
             self._busy = True
         try:
-            if (self._limit and self._limit == clock.steady) or self._send_and_wait(clock):
-                self._read()
+            if not self._limit or self._limit != clock.steady:
+                self._send_and_wait(clock)
+            free = _local.buffers
+            buffer = free.pop() if free else memoryview(bytearray(ONE_WRITE))
+            try:
+                if size := self._socket.recv_into(buffer):
+                    self.reader.feed(buffer[:size])
+                    return
+                failed = self._ended()
+            except OSError as error:
+                failed = self._failed(error)
+            finally:
+                free.append(buffer)
+            if failed:
+                raise ReadError(failed)
         finally:
             with lock:
                 self._busy = False
@@ -141,28 +156,40 @@ class Connection:
                 self._socket.close()
                 self.reader.forget()
 
-    def _send_and_wait(self, clock: Clock) -> bool:
-        """Send what is not sent yet, and wait for the answer, unless the read itself is to wait.
+    def _ended(self) -> str:
+        """Note that the server has closed its side. Return what is wrong with that; "" if nothing is."""
+        if self.closed:
+            return _CLOSED
+        self.reader.end()
+        return ""
 
-        Return whether there is something to read.
-        """
+    def _failed(self, error: OSError) -> str:
+        """Return what is wrong after a read has failed; "" if it may be tried again. Raises ReadTimeout."""
+        if isinstance(error, TimeoutError):
+            raise ReadTimeout("nothing arrived in time") from None
+        if isinstance(error, _NOTHING_YET):
+            return ""
+        if isinstance(error, ssl.SSLWantWriteError):
+            ready([self._socket], OUT, 1.0)  # TLS has to send something before it can read
+            return ""
+        return _CLOSED if self.closed else broken(error)
+
+    def _send_and_wait(self, clock: Clock) -> None:
+        """Send what is not sent yet, and wait for the answer, unless the read itself is to wait."""
         if self._limit:
             self._set_limit(0.0)
-        unsent, self._unsent = self._unsent, []
-        if unsent:
-            self._fit = all(self._write(each, clock) for each in unsent)
-            if self.reader.headers is not None:  # an answer that did not wait for the end of the request
-                return False
+        if self._unsent:
+            if not self._send(clock):
+                return
         elif clock.steady and not self._tls:
             # recv_into() then waits by itself, with its own limit: one call for each event in place of two.
             self._set_limit(clock.steady)
-            return True
+            return
         # TLS may hold bytes that it has read from the socket already: poll() would not report them.
         if not (self._tls and self._socket.pending()):  # type: ignore[attr-defined]
             seconds = clock.allowance()
             if not self._readable(None if seconds is None else min(seconds, LONGEST) * 1000):
                 raise ReadTimeout("nothing arrived in time")
-        return True
 
     def _set_limit(self, seconds: float) -> None:
         """Have a read wait by itself, for some seconds; 0.0 makes it return at once, as for all else."""
@@ -171,64 +198,32 @@ class Connection:
         self._socket.settimeout(min(seconds, LONGEST))
         self._limit = seconds
 
-    def _write(self, data: bytes, clock: Clock) -> bool:
-        """Send all of it. Return False if the server answers, or breaks off, before that."""
-        try:
-            sent = self._socket.send(data)  # most often all of it
-        except OSError:  # also where it would block
-            sent = 0
-        return sent == len(data) or self._write_rest(memoryview(data)[sent:], clock)
-
-    def _write_rest(self, view: memoryview, clock: Clock) -> bool:
-        opened = self._socket
-        while view:
+    def _send(self, clock: Clock) -> bool:
+        """Send what is not sent yet. Return False if there is something to read before that is done."""
+        unsent = self._unsent
+        while unsent:
             try:
-                view = view[opened.send(view) :]
+                sent = self._socket.send(unsent[0])
+                if sent == len(unsent[0]):
+                    del unsent[0]
+                else:
+                    unsent[0] = memoryview(unsent[0])[sent:]
                 continue
             except (BlockingIOError, ssl.SSLWantWriteError):
                 events = IN | OUT
             except ssl.SSLWantReadError:
                 events = IN
-            except OSError:
-                return False  # an answer may have arrived all the same
-            found = ready([opened], events, clock.allowance())
+            except OSError:  # an answer may have arrived all the same
+                unsent.clear()
+                self._fit = False
+                return True
+            found = ready([self._socket], events, clock.allowance())
             if not found:
                 raise WriteTimeout("the server does not take the request")
             able = found[0][1]
             if able & IN and (self._tls or not able & OUT):
-                self._read()  # most often no answer, but a message of TLS's own, or a 1xx
-                if self.reader.headers is not None:
-                    return False
+                return False  # most often no answer, but a message of TLS's own, or a 1xx
         return True
-
-    def _read(self) -> None:
-        free = _local.buffers
-        try:
-            buffer = free.pop()
-        except IndexError:
-            buffer = memoryview(bytearray(ONE_WRITE))
-        try:
-            size = self._socket.recv_into(buffer)
-            if size:
-                self.reader.feed(buffer[:size])
-                return
-        except TimeoutError:
-            raise ReadTimeout("nothing arrived in time") from None
-        except _NOTHING_YET:
-            return
-        except ssl.SSLWantWriteError:
-            ready([self._socket], OUT, 1.0)  # TLS has to send something before it can read
-            return
-        except OSError as error:
-            failed = "the connection was closed by the caller" if self.closed else broken(error)
-        else:
-            if self.closed:
-                raise ReadError("the connection was closed by the caller")
-            self.reader.end()
-            return
-        finally:
-            free.append(buffer)
-        raise ReadError(failed)
 
     def leave(self, *, keep: bool) -> None:
         """Give it back, if its answer was read to the end and it can serve another call; else close it.
