@@ -16,7 +16,7 @@ from ..http.response import Response
 from .asked import asked_of
 from .counted import CountedFlow
 from .data import error_data, error_of, from_data, kept_headers, to_data
-from .records import BegunEffect
+from .records import NOTHING, BegunEffect
 
 _AGAIN = "its request was in flight when an earlier run ended, and was sent again: the provider may bill both"
 
@@ -113,10 +113,11 @@ def _given(flow: CountedFlow, entry: BegunEffect, number: int) -> Any:
 def recorded_send(flow: CountedFlow, effect: Send) -> Flow:
     """Send a request, or give its recorded answer."""
     request = effect.request
-    job, call, path, number = flow.job, flow.call, flow.path, flow.number
+    job, path, number, call = flow.job, flow.path, flow.number, flow if flow.is_call else flow.call
     kind = "stream" if request.stream else "send"
     asked, parts = asked_of(request)
-    entry = flow.recorded(number, kind, asked, parts, request)
+    is_new = flow.known is NOTHING and not job.unread
+    entry = None if is_new else flow.recorded(number, kind, asked, parts, request)
     if entry is not None:
         call.billed = call.billed or entry.again or not entry.whole
         if entry.whole:
