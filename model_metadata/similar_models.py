@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ..schemas.errors import UnknownModel
 from ..schemas.model import Model
@@ -46,17 +46,26 @@ def models_like(word: str, is_provider: Callable[[str], bool]) -> list[str]:
         return [f"{provider}:{id}"]
     if slash and id and (own := FOREIGN_IDS.get(canonical(provider))):
         return [f"{own}:{id}"]
-    models = _models_by_maker()
+    models, makers = _models_by_maker()
     meant = {word, id} if slash else {word}  # litellm writes gemini/ before the ids of models
     if same := [model for model in models if model.id.lower() in meant]:
-        return list(map(str, same[:_MOST_SHOWN]))
+        return _with_own(list(map(str, same[:_MOST_SHOWN])), word, makers)
     ids = {model.id.lower(): str(model) for model in reversed(models)}
     close = closest(word, ids, _CLOSE) if len(word) > 3 else None
     if close is None and re.fullmatch(r"[a-z]{3,}-?\d\S*", word):  # gpt5.1-large: the most similar of its family
         family = [each for each in ids if family_of(each) == family_of(word)]
         if len(family) >= _MIN_FAMILY:
             close = closest(word, family, 0.0)
-    return [] if close is None else [ids[close]]
+    return [] if close is None else _with_own([ids[close]], word, makers)
+
+
+def _with_own(found: list[str], word: str, makers: Mapping[str, str]) -> list[str]:
+    """Return the models, with the most similar one of the family's maker where they are all those of others."""
+    family = [id for id in makers if family_of(id) == family_of(word)]
+    own = closest(word, family, 0.0)
+    if own is None or not set(makers.values()).isdisjoint(found):
+        return found
+    return [*found[: _MOST_SHOWN - 1], makers[own]]
 
 
 def family_of(id: str) -> str:
@@ -64,12 +73,12 @@ def family_of(id: str) -> str:
     return re.split(r"[^a-z]", id, maxsplit=1)[0]
 
 
-def _models_by_maker() -> list[Model]:
-    """Return all models, those of the maker's own provider first: routers list "gpt-4o" as "openai/gpt-4o"."""
+def _models_by_maker() -> tuple[list[Model], dict[str, str]]:
+    """Return all models, those of the maker's own provider first: routers list "gpt-4o" as "openai/gpt-4o". Return also
+    the names of these, by their ids."""
     models = CATALOG.find()
     makers = {(maker, id) for maker, slash, id in (model.id.lower().partition("/") for model in models) if slash}
     lengths = Counter(maker for maker, _ in makers)
-    return sorted(
-        models,
-        key=lambda model: ((model.provider, model.id.lower()) not in makers, -lengths[model.provider]),
-    )
+    own = {model.id.lower(): str(model) for model in models if (model.provider, model.id.lower()) in makers}
+    names = set(own.values())
+    return sorted(models, key=lambda model: (str(model) not in names, -lengths[model.provider])), own

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from contextvars import copy_context
 from typing import Any, Self, TypeVar
 
@@ -228,5 +228,8 @@ def unknown_effect(effect: object) -> StepError:
         return StepError(f"{type(effect).__name__} needs a client", hint="run the flow by client.run_workflow(flow)")
     if isinstance(effect, Generator):
         return StepError("a flow yielded another flow", hint="write `yield from` in the place of `yield`")
+    if isinstance(effect, Coroutine):
+        effect.close()  # else Python warns that it was never awaited
+        return StepError("a step yielded a coroutine", hint="yield Run(sync_fn, async_fn), which awaits async_fn()")
     names = "Send, Read, Close, Sleep, Wait, Run, CallModel, Emit, StartTask or StopTasks"
     return StepError(f"a step yielded {type(effect).__name__}", hint=f"yield {names}")

@@ -41,11 +41,15 @@ class Close:
     source: Any
 
 
+def _not_below_0(seconds: float) -> float:
+    return max(seconds, 0)
+
+
 @define(eq=False)
 class Sleep:
-    """Wait that many seconds."""
+    """Wait that many seconds; not at all below 0, as of a time that has passed."""
 
-    seconds: float
+    seconds: float = field(converter=_not_below_0)
 
 
 @define(eq=False)

@@ -34,7 +34,8 @@ class Pipeline:
         names = [step.name for step in self.steps]
         for name in names:
             if names.count(name) > 1:
-                raise ConfigError(f"two steps are named {name!r}", hint="pass another name= to one, or leave one out")
+                hint = f"to replace one, pipeline=lambda usual: usual.replace({name!r}, step); else pass another name="
+                raise ConfigError(f"two steps are named {name!r}", hint=hint)
         self._call = stages_of(self.steps)[0]
         self._has_steps_of_users = not all(step.of_provider for step in self.steps)
 

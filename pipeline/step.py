@@ -23,7 +23,7 @@ from ..schemas.errors import InvalidOption, StepError, StepwellError
 from ..schemas.functions import checked_function
 from ..schemas.json_text import well_formed
 from ..schemas.model import Model
-from ..schemas.reply import Reply
+from ..schemas.reply import Reply, check_message
 from .effects import CallNext, Send, StepGenerator
 from .http.request import Request, StateKey
 from .http.response import Response
@@ -238,6 +238,7 @@ def halt_with(request: Request, reply: Reply) -> Response:
 
     Its text has whole characters only, like the text of a wire's decoder.
     """
+    check_message(reply)
     reply = well_formed(reply)
     reply = reply.replace(prompt=reply.prompt or request.context, warnings=(*request.warnings, *reply.warnings))
     if request.stream:
@@ -262,8 +263,12 @@ def wrong_result(name: str, result: object, expected: str) -> StepError:
     if iscoroutine(result):
         result.close()  # else Python warns that it was never awaited
         hint = "a step cannot be async: write an around step that yields Run(...)"
+    elif isinstance(result, Reply):
+        hint = "an around step may return a Reply; an on_chunk step changes what an answer says"
     elif isinstance(result, str) and "Response" in expected:
         hint = "an answer of your own is streamed_response(request, [text])"
+    elif result is None and (given := next((each for each in ("Request", "Response") if each in expected), None)):
+        hint = f"end it with `return {given.lower()}`"
     return StepError(f"step {name!r} returned {type(result).__name__} instead of {expected}", hint=hint)
 
 

@@ -347,7 +347,10 @@ def _checked_index(index: object) -> int:
 
 class _Handlers(dict[type, Callable[[Fold, Any], None]]):
     def __missing__(self, kind: type) -> NoReturn:
-        raise StepError(f"a step gave a {kind.__name__} instead of a StreamChunk", hint="see stepwell.schemas.chunks")
+        raise StepError(
+            f"a step gave a {kind.__name__} instead of a StreamChunk",
+            hint="make one of stepwell.chunks: TextDelta(text, 0)",
+        )
 
 
 _GROWS: Mapping[type, _Growing] = {

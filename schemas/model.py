@@ -79,10 +79,12 @@ class Model:
 
 def split_name(name: str) -> tuple[str, str]:
     """Split "provider:model-id" at its first colon; ids may hold more. Raises UnknownModel for any other form."""
-    provider, colon, model = name.partition(":") if isinstance(name, str) else ("", "", "")
-    if provider and colon and model.strip() and not any(character.isspace() for character in provider):
+    provider, _, model = name.partition(":") if isinstance(name, str) else ("", "", "")
+    if provider and model and model.strip() == model and not any(character.isspace() for character in provider):
         return provider, model
-    place = ", before the prompt" if isinstance(name, str) and len(name.split()) > 1 else ""
+    words = len(name.split()) if isinstance(name, str) else 0
+    stray = words < 3 and provider.strip() and model.strip()  # "openai: gpt-4o"
+    place = ", without white space" if stray else ", before the prompt" if words > 1 else ""
     raise UnknownModel(
         f"{_name_to_show(name)} does not name a model",
         hint=f'write "provider:model-id"{place}, for example "openai:gpt-4o" or "ollama:llama3.2:3b"',

@@ -12,6 +12,7 @@ from attrs import define, evolve, field, fields, frozen
 
 from .attempt import Attempt, Noted, attempts_of
 from .citation import Citation
+from .errors import ConfigError
 from .foreign_names import Hinted
 from .logprobs import TokenLogprob, token_logprobs
 from .message import Context, Message
@@ -334,3 +335,10 @@ def _picklable(tool: Tool) -> Tool:
     from .pickling import pickles  # imported only to pickle
 
     return tool if tool.callback is None or pickles(tool) else evolve(tool, callback=None)
+
+
+def check_message(reply: Reply[Any]) -> None:
+    """Raise ConfigError for a reply of the user's that holds something else in the place of its message."""
+    if not isinstance(reply.message, Message):
+        what = type(reply.message).__name__
+        raise ConfigError(f"the message of a Reply cannot be a {what}", hint="write Reply(assistant(text))")

@@ -59,7 +59,8 @@ def is_method(function: object) -> bool:
 
 @frozen(hash=False)
 class Tool(_Signature[Parameters, Result]):
-    """A tool that a model may call. Raises ConfigError for a name that no provider accepts."""
+    """A tool that a model may call. Raises ConfigError for a name that no provider accepts, SchemaError for parameters
+    that are no JSON Schema but the names of properties."""
 
     name: str
     description: str = ""
@@ -122,6 +123,10 @@ class Tool(_Signature[Parameters, Result]):
             raise ConfigError(
                 f"{self.name!r} is not a tool name", hint="use 1 to 128 letters, digits, '_', '-' or '.' and no spaces"
             )
+        if self.parameters and "type" not in self.parameters:
+            from .json_schema.keywords import refuse_names_alone  # most schemas have a type at their root
+
+            refuse_names_alone(self.parameters)
 
 
 def _unpickle(facts: Mapping[str, Any], reference: tuple[str, Any] | None) -> Tool:

@@ -69,4 +69,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_MODULE_OF, *MODULES])
+    return sorted({*_MODULE_OF, *MODULES, *(name for name in globals() if name.startswith("__"))})

@@ -7,12 +7,14 @@ from pathlib import Path
 from .pipeline.key_value import KeyValueStore
 from .pipeline.steps.cache import Cache
 from .schemas.errors import ConfigError
+from .schemas.missing_argument import saying_how_it_is_made
 from .stores.store import store_of
 
 FILE = "answers.sqlite"
 """The file of `cache()` without a store, in the user's cache folder."""
 
 
+@saying_how_it_is_made
 def cache(
     store: KeyValueStore | str | Path | bool = True, *, ttl: float | None = None, scope: str | None = None
 ) -> Cache:
@@ -36,6 +38,6 @@ def cache(
     store_in_use = store_of(store, FILE)
     if store_in_use is None:
         raise ConfigError("a cache without a store", hint='cache("answers.sqlite"), or leave the step out')
-    if ttl is not None and ttl <= 0:
-        raise ConfigError(f"cache(ttl={ttl}) would keep nothing", hint="seconds above 0, or None for ever")
+    if ttl is not None and not (isinstance(ttl, int | float) and ttl > 0):
+        raise ConfigError(f"cache(ttl={ttl!r:.40}) would keep nothing", hint="seconds above 0, or None for ever")
     return Cache(store_in_use, ttl=ttl, scope=scope)

@@ -154,14 +154,14 @@ def hide_credentials(options: Mapping[str, Any]) -> None:
 def unknown_setting(unknown: Mapping[str, object], known: Iterable[str]) -> InvalidOption:
     """Return the error for a setting that a client does not have."""
     name = next(iter(unknown))
-    from .schemas.foreign_names import SETTINGS  # only for a mistake
+    from .schemas.foreign_arguments import SETTINGS  # only for a mistake
 
     return InvalidOption(f"a client has no setting {name!r}", hint=SETTINGS.get(name) or nearest(name, known))
 
 
 def misplaced_setting(given: tuple[object, ...]) -> InvalidOption:
     """Return the error for what a client was given without a name."""
-    from .schemas.foreign_names import SETTINGS  # only for a mistake
+    from .schemas.foreign_arguments import SETTINGS  # only for a mistake
 
     hint = SETTINGS["model"] if isinstance(given[0], str) else "Client(api_keys={'openai': '…'}), and so on"
     return InvalidOption(

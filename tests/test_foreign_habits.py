@@ -35,7 +35,7 @@ from stepwell.llm import LLM
 from stepwell.messages import Message, Reply, ToolCall
 from stepwell.pipeline.step import Step
 from stepwell.pipeline.stream.chunk_reader import OpenAnswer
-from stepwell.schemas import foreign_names
+from stepwell.schemas import foreign_arguments, foreign_names
 from stepwell.schemas.chunks import Start, TextDelta
 from stepwell.schemas.foreign_names import ForeignName
 from stepwell.schemas.options import CALL_OPTIONS, CHAT_OPTIONS
@@ -127,6 +127,7 @@ HABITS: dict[str, tuple[Callable[[], Any], str]] = {
     "reply.content": (lambda: REPLY.content, "the text is reply.text"),  # type: ignore[attr-defined]
     "reply.stop_reason": (lambda: REPLY.stop_reason, "it is reply.finish_reason"),  # type: ignore[attr-defined]
     "reply.model_dump()": (lambda: REPLY.model_dump(), r"reply.to_json\(\)"),  # type: ignore[attr-defined]
+    "reply.all_messages()": (lambda: REPLY.all_messages(), "is reply.context"),  # type: ignore[attr-defined]
     "usage.prompt_tokens": (lambda: REPLY.usage.prompt_tokens, "it is usage.input_tokens"),  # type: ignore[attr-defined]
     "call.function.name": (lambda: CALL.function, "call.name and call.arguments"),  # type: ignore[attr-defined]
     "call.args": (lambda: CALL.args, "call.arguments, a dict"),  # type: ignore[attr-defined]
@@ -134,6 +135,10 @@ HABITS: dict[str, tuple[Callable[[], Any], str]] = {
     "chunk.choices": (lambda: TextDelta("x").choices, r"stream.text_deltas\(\)"),  # type: ignore[attr-defined]
     "stream.text_stream": (lambda: CLIENT.stream_text(MODEL, "x").text_stream, "stream.text_deltas"),  # type: ignore[attr-defined]
     "the text of a tool stream": (lambda: CLIENT.stream_tools(MODEL, "x", []).text, "stream.text_deltas"),  # type: ignore[attr-defined]
+    "the objects of a stream": (
+        lambda: CLIENT.stream_object(MODEL, "x", int).partial_object_stream,  # type: ignore[attr-defined]
+        "iterate the stream itself",
+    ),
     # Steps.
     "request.messages": (
         in_step(on_request("mine", lambda request: request.messages)),
@@ -261,8 +266,8 @@ def test_each_hint_names_what_there_is_for_what_there_is_not() -> None:
             ):
                 assert attribute in names_of(CLASSES[subject]), hint
     settings = signature(ClientSettings).parameters.keys()
-    assert settings.isdisjoint(foreign_names.SETTINGS)
-    assert foreign_names.OPTIONS.keys().isdisjoint({*CHAT_OPTIONS, *CALL_OPTIONS})
+    assert settings.isdisjoint(foreign_arguments.SETTINGS)
+    assert foreign_arguments.OPTIONS.keys().isdisjoint({*CHAT_OPTIONS, *CALL_OPTIONS})
     assert foreign_names.PACKAGE.keys().isdisjoint({*stepwell.__all__, *stepwell.MODULES})
 
 

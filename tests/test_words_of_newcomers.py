@@ -115,7 +115,7 @@ def test_a_fake_has_turns_without_a_name_and_no_dicts() -> None:
     with pytest.raises(InvalidOption, match=r"no 'responses'; turns have no name.*FakeModel\(\*answers\)"):
         FakeModel(responses=["one"])  # type: ignore[arg-type]
     for turn in ({"content": "hi"}, ["hi", {"name": "look_up"}]):
-        with pytest.raises(ConfigError, match=r"be or hold a dict; it is text .*ToolCall\(id, name, arguments\)"):
+        with pytest.raises(ConfigError, match=r"be or hold a dict; it is text .*ToolCall\(id, name, arguments_json\)"):
             fake_client(turn).generate_text("fake:a", "hi")
 
 

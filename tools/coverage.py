@@ -7,6 +7,7 @@ without one. A test compares the page with what this script writes, and each pro
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -152,7 +153,7 @@ def written() -> str:
     """Write the page."""
     found, providers = proofs(), own_providers()
     chatting = [each for each in providers if any(wire.operation == "chat" for wire in each.wires)]
-    return "".join(
+    text = "".join(
         [
             HEAD,
             "\n## Chats\n\n",
@@ -166,6 +167,15 @@ def written() -> str:
             f"\n[conforms]: ../{CONFORMANCE}\n",  # once: most cells are of this kind
         ]
     )
+    return _with_paths_once(text)
+
+
+def _with_paths_once(text: str) -> str:
+    """Write each path of several cells once, at the end, under a number: the page is part of the package."""
+    uses = Counter(re.findall(r"\]\((\.\./[^)]+)\)", text))
+    for number, path in enumerate((path for path, count in uses.items() if count > 1), 1):
+        text = text.replace(f"]({path})", f"][{number}]") + f"[{number}]: {path}\n"
+    return text
 
 
 HEAD = """# What each provider is proven to do

@@ -75,9 +75,9 @@ def _sentence(docstring: str) -> str:
 
 def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """Return a Markdown table."""
-    names = list(head)
-    lines = [names, ["---"] * len(names), *map(list, rows)]
-    return "\n".join("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
+    lines = [list(head), *map(list, rows)]
+    first, *others = ("| " + " | ".join(cell.replace("|", r"\|") for cell in line) + " |" for line in lines)
+    return "\n".join([first, "|---" * len(lines[0]) + "|", *others]).replace("|  |", "| |")
 
 
 def _described(fields_of: type, left_out: Iterable[str]) -> str:

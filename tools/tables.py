@@ -98,12 +98,21 @@ def _login(login: Login) -> str:
 
 
 def catalog_providers() -> str:
-    """Return the table of the providers that are made from a catalog's entry."""
-    found = [provider for provider in REGISTRY if provider.id not in BUILT_IN]
-    return table(
-        ("id", "name", "key"),
-        ([f"`{p.id}`", p.name, " ".join(f"`{key}`" for key in p.key_variables)] for p in found),
-    )
+    """Return the table of the providers that are made from a catalog's entry.
+
+    Their names are left out where they have the letters of the id: the page is part of the package.
+    """
+    rows = [_catalog_row(each) for each in REGISTRY if each.id not in BUILT_IN]
+    return table(("id", "name", "key"), rows)
+
+
+def _catalog_row(provider: Provider) -> list[str]:
+    name = "" if _letters(provider.name) == _letters(provider.id) else provider.name
+    return [provider.id, name, " ".join(provider.key_variables)]
+
+
+def _letters(name: str) -> str:
+    return "".join(filter(str.isalnum, name)).lower()
 
 
 TABLES: Mapping[str, Callable[[], str]] = {

@@ -44,7 +44,7 @@ def error_message(error: object) -> str:
                 return value + _inner_message(error, value)
             if isinstance(value, list | dict) and value:
                 return dumps(value).decode()[:_LONGEST]
-        return "no message"
+        return "no message in a field that is known for one; see .body"
     text = error if isinstance(error, str) else dumps(error).decode()
     return text[:_LONGEST] if text not in ("", "null") else "no message"
 

@@ -10,7 +10,7 @@ from attrs.exceptions import FrozenInstanceError
 
 from ...schemas.attempt import Noted
 from ...schemas.errors import StepError
-from ...schemas.foreign_names import Hinted
+from ...schemas.foreign_names import ATTRIBUTES, OPTION_OF_REQUEST, Hinted
 from ...schemas.message import Context
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
@@ -67,7 +67,8 @@ _TRANSLATED: StateKey[Mapping[str, Any] | None] = StateKey("translated_options",
 
 def _refuse_change(self: object, name: str, value: object) -> NoReturn:
     error = FrozenInstanceError()
-    error.args = (f"a Request is not changed in place: go on with request.replace({name}=...)",)
+    how = f"go on with request.replace({name}=...)" if name in _NAMES else _hint(name)
+    error.args = (f"a Request is not changed in place: {how}",)
     raise error
 
 
@@ -124,7 +125,7 @@ class Request(Hinted, hints="request"):
         values = self.__dict__ | changes
         if len(values) != _COUNT:
             name = min(changes.keys() - _NAMES)
-            raise StepError(f"a Request has no field {name!r}", hint=nearest(name, sorted(_NAMES)))
+            raise StepError(f"a Request has no field {name!r}", hint=_hint(name))
         if "headers" in changes and type(changes["headers"]) is not Headers:
             values["headers"] = sent(changes["headers"])
         if "model" in changes or "context" in changes:
@@ -183,6 +184,14 @@ class Request(Hinted, hints="request"):
         About an answer that is there, `response.warn` warns.
         """
         return self.replace(warnings=(*self.warnings, CallWarning(subject, why, str(self.model))))
+
+
+def _hint(name: str) -> str:
+    """Return what to write for a field that a Request does not have."""
+    meant = ATTRIBUTES["request"].get(name)
+    if meant == OPTION_OF_REQUEST:
+        return f"{meant}: go on with request.replace(options={{**request.options, {name!r}: ...}})"
+    return meant or nearest(name, _NAMES)
 
 
 def _check_types(model: object, context: object) -> None:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 from attrs import define, field, setters
 
 from ...schemas.chunks import StreamChunk
-from ...schemas.errors import ProviderError
+from ...schemas.errors import ProviderError, StepError, StepwellError
 from ...schemas.foreign_names import Hinted
 from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply, joined_warnings
@@ -117,6 +117,12 @@ class Response(Hinted, hints="response"):
         seen = (find_error, self.status, self.body)
         if self._judged != seen:
             self._judged, self._error = seen, find_error(self)
+            if self._error is not None and not isinstance(self._error, StepwellError):
+                self._judged, given = (), type(self._error).__name__
+                raise StepError(
+                    f"find_error returned {given} instead of an error or None",
+                    hint="return one of stepwell.errors, RateLimitError('...') say",
+                )
         return self._error
 
     def through(self, stage: Stage) -> Response:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from attrs import define
 
 from ...schemas.errors import CircuitOpen, Overloaded, PoolTimeout, ServerError, TotalTimeout, TransportError
+from ...schemas.missing_argument import saying_how_it_is_made
 from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply
 from ..around import around
@@ -30,6 +31,7 @@ from .shared import (
 By = Callable[[Request], str]
 
 
+@saying_how_it_is_made
 def circuit_breaker(
     *,
     failures: int = 5,

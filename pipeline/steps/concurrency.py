@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import partial
 
 from ...schemas.errors import TotalTimeout
+from ...schemas.missing_argument import saying_how_it_is_made
 from ...schemas.process_lock import ProcessLock
 from ..around import around
 from ..effects import CallNext, Flow, Sleep, StepGenerator, Wait
@@ -31,6 +32,7 @@ _ASK_AGAIN = 0.1
 """Seconds between two questions for a place in a store, about."""
 
 
+@saying_how_it_is_made
 def concurrency(
     limit: int,
     *,

@@ -18,6 +18,7 @@ from ...schemas.errors import (
     TransportError,
 )
 from ...schemas.message import Context, Message
+from ...schemas.missing_argument import saying_how_it_is_made
 from ...schemas.parts import Text
 from ...schemas.reply import CallWarning
 from ..around import around
@@ -36,6 +37,7 @@ _WAIT, _LONGEST_WAIT = 0.5, 8.0
 _TEXT_FORMATS = (None, "text", {"type": "text"})
 
 
+@saying_how_it_is_made
 def continue_stream(
     *, attempts: int = 2, anew: bool = False, when: When | Kinds | None = None, name: str = "continue_stream"
 ) -> Step:

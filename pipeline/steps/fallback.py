@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve
 
+from ...schemas.missing_argument import saying_how_it_is_made
 from ..around import around
 from ..effects import CallNext, StepGenerator
 from ..http.request import Request
@@ -12,6 +13,7 @@ from ..step import Step
 from .model_order import OWN, GivenModel, Kinds, When, ask_in_order, condition, entries_of
 
 
+@saying_how_it_is_made
 def fallback(*models: GivenModel, when: When | Kinds | None = None, name: str = "fallback") -> Step:
     """Make a step that calls these models, in order, when the model of the call fails:
 

@@ -9,7 +9,9 @@ from attrs import evolve
 
 from ...schemas.errors import ConfigError, ContextOverflow
 from ...schemas.estimate import estimate_tokens
+from ...schemas.functions import checked_function
 from ...schemas.message import Context, Message, system
+from ...schemas.missing_argument import saying_how_it_is_made
 from ..around import around
 from ..effects import CallNext, Run, StepGenerator, in_thread
 from ..http.request import Request
@@ -17,6 +19,7 @@ from ..step import Step, on_request
 from .errors import attach_call_details
 from .expected import output_limit
 from .model_order import SHARED_WINDOW
+from .shared import check_number
 
 Count = Callable[[Context], int]
 Summarise = Callable[[Context], str] | Callable[[Context], Awaitable[str]]
@@ -28,6 +31,7 @@ SUMMARY = "Summary of the conversation so far:\n\n"
 _REMEMBERED = 32
 
 
+@saying_how_it_is_made
 def fit_context(
     *,
     summarise: Summarise | None = None,
@@ -53,8 +57,13 @@ def fit_context(
 
     Raises ContextOverflow before anything is sent if even the system messages and the last turn do not fit.
     """
-    if not 0 <= margin < 1:
-        raise ConfigError(f"margin={margin} is not a share of the context", hint="use 0.1 for a tenth")
+    if not (isinstance(margin, int | float) and 0 <= margin < 1):
+        raise ConfigError(f"margin={margin!r:.40} is not a share of the context", hint="use 0.1 for a tenth")
+    check_number(1 if limit is None else limit, "the limit of fit_context", whole=True)
+    check_number(summary_tokens, "the summary_tokens of fit_context", whole=True)
+    checked_function(count, "count= of fit_context", 1)
+    if not (summarise is None or callable(summarise)):
+        raise ConfigError(f"summarise={summarise!r:.40} is not a function", hint="pass a function of a Context")
 
     def cut(request: Request) -> tuple[Request, Block]:
         """Return the request with the messages that fit, and the others."""

@@ -76,7 +76,8 @@ def condition(when: When | Kinds | None, step: str) -> When:
         if not all(isinstance(kind, type) for kind in (kinds if isinstance(kinds, Iterable) else (kinds,))):
             raise ConfigError("when= must be classes of errors, or a function of an error")
         return lambda error: isinstance(error, kinds)
-    return checked_function(when, f"when= of {step}", 1)
+    hint = "pass classes of errors, (RateLimitError, ServerError), or a function of an error"
+    return checked_function(when, f"when= of {step}", 1, hint=hint)
 
 
 def ask_in_order(

@@ -14,6 +14,7 @@ from ...schemas.errors import ConfigError, InvalidOption, StepError, StepwellErr
 from ...schemas.functions import checked_function
 from ...schemas.late_pattern import late_pattern
 from ...schemas.memo import Memo
+from ...schemas.missing_argument import saying_how_it_is_made
 from ...schemas.nearest import nearest
 from ...schemas.parts import Reasoning
 from ...schemas.reply import Reply
@@ -40,6 +41,7 @@ _LONGEST = 40
 """Characters of a label, so that its placeholder is recognised however a stream cuts it."""
 
 
+@saying_how_it_is_made
 def redact(*what: What, name: str = "redact") -> Step:
     """Make a step that keeps originals from the provider and puts them back into its answers:
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from ...schemas.errors import OF_WHAT_WAS_SENT, StepwellError, may_have_arrived
+from ...schemas.functions import checked_function
+from ...schemas.missing_argument import saying_how_it_is_made
 from ..effects import CallNext, Sleep, StepGenerator
 from ..http.request import Request
 from ..http.response import FindError, Response
@@ -32,6 +34,7 @@ _NOT_TWICE = ("create_batch",)
 """Operations that may have begun work of a day where the connection broke: nobody would know of the first one's."""
 
 
+@saying_how_it_is_made
 def retry(
     find_error: FindError,
     *,
@@ -51,6 +54,7 @@ def retry(
     shortened: the error is raised at once, with `retry_after` on it. Nothing is sent again after the first chunk of a
     stream, or after an error that does not pass by waiting; and no batch where it may have been created.
     """
+    checked_function(find_error, "find_error of retry", 1, hint="how often is retries= of a client or a call")
     budget = budget or RetryBudget()
 
     def run(request: Request, call: CallNext) -> StepGenerator:

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from ...schemas.errors import ConfigError
 from ...schemas.message import Context
+from ...schemas.missing_argument import saying_how_it_is_made
 from ...schemas.model import Model
 from ...schemas.process_lock import ProcessLock
 from ..around import around
@@ -23,6 +24,7 @@ _SHARED = frozenset(("chat", "embed", "rerank", "moderate", "image", "speak", "t
 _LONGEST_CYCLE = 10_000
 
 
+@saying_how_it_is_made
 def round_robin(
     *models: GivenModel,
     weights: Sequence[int] | None = None,
@@ -55,6 +57,7 @@ def round_robin(
     return _rotation(models, weights, failover, when, name, _author_of_loop)
 
 
+@saying_how_it_is_made
 def alloy(
     *models: GivenModel,
     weights: Sequence[int] | None = None,

@@ -12,7 +12,7 @@ from typing import Any
 from attrs import frozen
 
 from ...schemas.chunks import HALVES, STREAM_END, WHOLE, Finish, StreamChunk, UsageUpdate
-from ...schemas.errors import DecodeError, StepwellError, StreamTruncated
+from ...schemas.errors import DecodeError, StepError, StepwellError, StreamTruncated
 from ...schemas.fold import Fold
 from ...schemas.functions import takes
 from ...schemas.model import Model
@@ -175,7 +175,7 @@ class StreamDecoder:
     def _flush_once(self) -> list[StreamChunk]:
         if self._tail is None:
             try:
-                self._tail = self._flush(self._model, self._state)
+                self._tail = list(self._flush(self._model, self._state))
             except Exception as error:
                 self.failure = _as_decode_error(error)
                 raise self.failure from None
@@ -224,12 +224,20 @@ class StreamDecoder:
         return chunks
 
 
+_RETURNED = "parse_stream_protocol returns events and rest, decode_stream_event chunks and state, the flush chunks"
+
+
 def _unread(data: bytes, buffer: Any) -> tuple[list[Any], Any]:
     return [], None
 
 
 def _as_decode_error(error: Exception) -> Exception:
-    """Turn an accidental error of a decoder into a DecodeError: the event does not have the shape of its wire."""
+    """Turn an accidental error of a decoder into a DecodeError: the event does not have the shape of its wire.
+
+    One in a method of StreamDecoder itself is about what a function of the wire returned, which is a StepError.
+    """
+    if isinstance(error, TypeError | ValueError) and error.__traceback__ and error.__traceback__.tb_next is None:
+        return StepError(f"a function that reads streams returned something else: {error}", hint=_RETURNED)
     if not isinstance(error, StepwellError) and isinstance(error, SHAPE_ERRORS):
         return DecodeError(f"a stream event does not have the shape of its wire format: {error!r:.80}")
     return error

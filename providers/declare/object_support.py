@@ -192,4 +192,4 @@ def tool_schema(tool: Tool, dialect: Dialect = PLAIN) -> Dialected:
     try:
         return dialect(parameters if type(parameters) is dict else dict(parameters))
     except SchemaError as error:
-        raise SchemaError(f"the tool {tool.name!r} cannot be sent: {error}", hint=error.hint) from None
+        raise SchemaError(f"the tool {tool.name!r} cannot be sent: {error.message}", hint=error.hint) from None

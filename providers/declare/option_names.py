@@ -19,7 +19,7 @@ def suggest_option(name: str, table: Mapping[str, Option]) -> str:
 
     It names the option that others call by this name, or what to use in its place, else the nearest known name.
     """
-    from ...schemas.foreign_names import OPTIONS, SPELLINGS  # only for a mistake
+    from ...schemas.foreign_arguments import OPTIONS, SPELLINGS  # only for a mistake
 
     if name in OPTIONS:
         return OPTIONS[name]
@@ -31,7 +31,7 @@ def suggest_option(name: str, table: Mapping[str, Option]) -> str:
 
 def unknown_field(name: str, known: Iterable[str]) -> InvalidOption:
     """Return the error for what a declaration of a provider cannot have."""
-    from ...schemas.foreign_names import DECLARED  # only for a mistake
+    from ...schemas.foreign_arguments import DECLARED  # only for a mistake
 
     return InvalidOption(f"a provider has no {name!r}", hint=DECLARED.get(name) or nearest(name, known))
 
@@ -76,7 +76,7 @@ def check_names(tables: Iterable[Rules | Extending], own: Iterable[str], where: 
 
 def _canonical(name: str, names: set[str]) -> str:
     """Return a hint with the option that other libraries call by this name; "" if there is none."""
-    from ...schemas.foreign_names import SPELLINGS  # only for a mistake
+    from ...schemas.foreign_arguments import SPELLINGS  # only for a mistake
 
     meant = [each for each in SPELLINGS.get(name.replace("_", "").lower(), ()) if each in names]
     return f"rules use {' or '.join(meant)}" if meant else ""

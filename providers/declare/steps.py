@@ -132,6 +132,9 @@ def _hint_to_extend(function: object) -> str | None:
 _IN_FORCE = frozenset(("inherited", "previous", "original", "base", "parent", "inner", "default", "current", "old"))
 
 
+_KEY_IN_HEADER = "auth=header_key('x-acme-key') sends the key in that header, a function puts it anywhere"
+
+
 def checked_step(name: str, value: object) -> Any:
     if name not in STEPS:
         hint = f"{nearest(name, STEPS)}; a step of the pipeline is changed by client.pipeline, or by attach"
@@ -146,7 +149,9 @@ def checked_step(name: str, value: object) -> Any:
         if not isinstance(value, _DATA[name]):
             raise InvalidOption(f"{name} cannot be a {type(value).__name__}", hint=f"pass a {_DATA[name].__name__}")
     elif not (value is None and name in _NONE) and not (name == "default_env_key" and isinstance(value, str)):
-        checked_function(value, name, *_CALLED_WITH[name], hint=_hint_to_extend(value))
+        in_header = name == "authenticate" and isinstance(value, str)
+        how = _KEY_IN_HEADER if in_header else _hint_to_extend(value)
+        checked_function(value, name, *_CALLED_WITH[name], hint=how)
         if name == "authenticate" and isgeneratorfunction(value) and not takes_call(value):
             raise InvalidOption(
                 "an authenticate that yields effects takes (request, call)",

@@ -20,6 +20,7 @@ from ...pipeline.pipeline import other_pipeline
 from ...pipeline.step import Step
 from ...schemas.errors import ConfigError, DecodeError
 from ...schemas.json_text import Fragment, dumps
+from ...schemas.missing_argument import saying_how_it_is_made
 from .cloudflare import ROOT
 
 _PLACE = re.compile(rf"({re.escape(ROOT)}/[^/]+/[^/]+)/([^/]+)/(.+)")
@@ -27,6 +28,7 @@ _OURS = ("content-type", "user-agent", "accept-encoding")
 _NAME = "cloudflare_fallback"
 
 
+@saying_how_it_is_made
 def cloudflare_fallback(*models: str) -> Step:
     """Make a step that lets the gateway call other models, in order, when the call's own fails, all in one request:
 

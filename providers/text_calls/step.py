@@ -6,10 +6,12 @@ from ...pipeline.http.request import Request
 from ...pipeline.http.response import Response
 from ...pipeline.step import Step, after
 from ...pipeline.stream.rewrite_text import pass_through
+from ...schemas.missing_argument import saying_how_it_is_made
 from .forms import known_forms
 from .stage import TextCalls
 
 
+@saying_how_it_is_made
 def read_text_calls(*forms: str) -> Step:
     """Read tool calls that a model wrote as text, streamed or not: `Client(pipeline=[read_text_calls()])`.
 

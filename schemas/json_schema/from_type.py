@@ -145,7 +145,7 @@ class Schemas:
         properties = {}
         for field in fields:
             trusted = self._trusting and field.converter is not None
-            properties[field.name] = part = {} if trusted else dict(self.of(field.type))
+            properties[field.name] = part = {} if trusted else self._of_field(field)
             if field.description and not (typing.get_origin(field.type) is typing.Annotated and "description" in part):
                 part["description"] = field.description
             if field.has_default and not field.required and (written := _as_json(field.default)) is not _NO_JSON:
@@ -158,6 +158,12 @@ class Schemas:
             **({"required": required} if required else {}),
             "additionalProperties": extra,
         }
+
+    def _of_field(self, field: Field) -> dict[str, Any]:
+        try:
+            return dict(self.of(field.type))
+        except SchemaError as error:
+            raise SchemaError(f"{error.message}, in {field.name}", hint=error.hint) from None
 
     def _of_generic(self, tp: object, origin: object, args: tuple[Any, ...]) -> dict[str, Any]:
         if origin is typing.Annotated:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Container, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from itertools import chain, count
 from typing import Any, Final
 
@@ -53,6 +53,23 @@ ANNOTATIONS: Final = frozenset(
         "contentSchema",
     ]
 )
+
+# Other keywords whose value may be text or an object.
+_OTHERS: Final = frozenset(["type", "const", "format", "pattern", "dependentRequired", "dependencies"])
+AN_OBJECT: Final = "pass a class, or {'type': 'object', 'properties': {'city': {'type': 'string'}}}"
+"""How the schema of an object is written, for errors."""
+
+
+def refuse_names_alone(schema: Mapping[str, object]) -> None:
+    """Raise SchemaError for the names of properties in the place of keywords: any value would fit such a schema."""
+    if schema and all(map(_names_property, schema.items())):
+        raise SchemaError(f"{next(iter(schema))!r} is no keyword of JSON Schema", hint=AN_OBJECT)
+
+
+def _names_property(item: tuple[str, object]) -> bool:
+    name, value = item
+    known = any(name in keywords for keywords in (ONE, LISTS, MAPS, ANNOTATIONS, _OTHERS))
+    return not known and name[:1] != "$" and name[:2] != "x-" and isinstance(value, dict | str)
 
 
 def escape(token: str) -> str:

@@ -18,7 +18,7 @@ from ..json_types import Schema
 from ..memo import memo
 from ..regex import backtracks_little, compile_pattern
 from .depth import MAX_VALUE_DEPTH
-from .keywords import ANNOTATIONS, IN_PLACE, LISTS, MAPS, ONE, TYPES, escape, resolve_ref, subschemas
+from .keywords import AN_OBJECT, ANNOTATIONS, IN_PLACE, LISTS, MAPS, ONE, TYPES, escape, resolve_ref, subschemas
 
 MAX_BYTES: Final = 2_000_000
 MAX_NODES: Final = 100_000
@@ -104,7 +104,7 @@ def _require_json(root: object) -> None:
             if not isfinite(node):
                 raise SchemaError("the schema has a number that JSON cannot write (NaN or infinity)")
         elif node is not None and not isinstance(node, str | int):
-            raise SchemaError(f"the schema has a value that JSON cannot write: a {type(node).__name__}")
+            raise SchemaError(f"the schema has a value that JSON cannot write: a {type(node).__name__}", hint=AN_OBJECT)
 
 
 class _Found(NamedTuple):

@@ -53,7 +53,10 @@ def signature_schema(function: Callable[..., Any]) -> tuple[str, str, dict[str, 
     known = _parameters(function)
     if reads_itself(inner) or known is None:
         return name, about, _of_model(inner)
-    return name, about, _schema(known, Schemas())
+    try:
+        return name, about, _schema(known, Schemas())
+    except SchemaError as error:
+        raise SchemaError(f"{error.message}, in {name}()", hint=error.hint) from None
 
 
 def arguments_for(

@@ -12,13 +12,15 @@ from ..pipeline.effects import CallNext, Effect, Run, StepGenerator
 from ..pipeline.http.request import Request
 from ..pipeline.step import Step
 from ..schemas.errors import ConfigError, StepwellError
+from ..schemas.functions import checked_function
 from ..schemas.message import Context, Message, is_turn
+from ..schemas.missing_argument import saying_how_it_is_made
 from ..schemas.parts import Text
 from ..schemas.process_lock import ProcessLock
 from .citations import CitingStage, with_notes_cited
 from .filters import Where
 from .node import ScoredNode
-from .retriever import Retriever
+from .retriever import Retriever, check_retriever
 
 INSTRUCTION = (
     "Answer with the help of these notes. Cite a note by its number in brackets, like [1]. "
@@ -27,6 +29,7 @@ INSTRUCTION = (
 _REMEMBERED_TURNS = 1000
 
 
+@saying_how_it_is_made
 def retrieve_context(
     retriever: Retriever,
     *,
@@ -55,6 +58,10 @@ def retrieve_context(
     required: whether an error of the retriever fails the call (default); otherwise it becomes a warning on the reply.
     name: the step's name in the pipeline.
     """
+    check_retriever(retriever)
+    for option, function in (("query", query), ("write", write)):
+        if function is not None:
+            checked_function(function, f"{option}= of retrieve_context", 1)
     remembered = _RememberedTurns()
 
     def nodes_for(request: Request, message: Message) -> Generator[Effect, Any, list[ScoredNode]]:

@@ -12,7 +12,7 @@ from ..pipeline.tasks import gather
 from ..schemas.errors import ConfigError
 from ..schemas.reply import Reply
 from .node import ScoredNode
-from .retriever import Retriever, Search
+from .retriever import Retriever, Search, check_retriever
 
 SMOOTHING = 60
 """The constant of reciprocal rank fusion, from Cormack, Clarke and Büttcher (SIGIR 2009)."""
@@ -41,7 +41,7 @@ class FusedRetriever(Retriever):
         if not isinstance(retrievers, Iterable):
             retrievers = (retrievers,)
         for retriever in retrievers:
-            _check_retriever(retriever)
+            check_retriever(retriever)
         if not retrievers:
             raise ConfigError("a FusedRetriever needs at least one retriever", hint="FusedRetriever([words, vectors])")
         if weights is not None and len(weights) != len(retrievers):
@@ -98,7 +98,7 @@ class RerankedRetriever(Retriever):
         async_client: BaseAsyncClient | None = None,
         name: str = "",
     ) -> None:
-        _check_retriever(retriever)
+        check_retriever(retriever)
         self.retriever = retriever
         self.model = model
         self.fetch = fetch
@@ -120,10 +120,3 @@ class RerankedRetriever(Retriever):
             lambda: self._clients.asynchronous.make_call("rerank", self.model, input, {"top_n": most}),
         )
         return [ScoredNode(found[ranked.index].node, ranked.score) for ranked in reply.ranking]
-
-
-def _check_retriever(retriever: object) -> None:
-    if not isinstance(retriever, Retriever):
-        raise ConfigError(
-            f"a {type(retriever).__name__} is not a Retriever", hint="subclass Retriever and write find()"
-        )

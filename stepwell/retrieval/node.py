@@ -10,6 +10,7 @@ from typing import Any, SupportsFloat, TypeAlias
 from attrs import field, frozen
 
 from ..schemas.errors import ConfigError
+from ..schemas.missing_argument import saying_how_it_is_made
 from .splitting import split
 
 
@@ -32,6 +33,7 @@ def _metadata(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
     return metadata or {}
 
 
+@saying_how_it_is_made
 @frozen(hash=False)
 class Node:
     """A piece of text that a retriever can find."""
@@ -61,6 +63,7 @@ class Node:
         return digest(self.text), self.source
 
 
+@saying_how_it_is_made
 @frozen(hash=False)
 class Document:
     """A text of any length from one source, which `nodes` cuts into pieces to search and to quote."""

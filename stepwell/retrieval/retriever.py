@@ -193,6 +193,13 @@ def _search_target(target: object, pointer: ScoredNode, search: Search, depth: i
     return [ScoredNode(_with_source(scored.node, pointer.node), scored.score) for scored in found]
 
 
+def check_retriever(retriever: object) -> None:
+    """Raise ConfigError for what is not a Retriever."""
+    if not isinstance(retriever, Retriever):
+        hint = "make a VectorRetriever, or subclass Retriever and write find()"
+        raise ConfigError(f"a {type(retriever).__name__} is not a Retriever", hint=hint)
+
+
 def _call_target(fn: Callable[[str], object], query: str) -> Run:
     def refuse() -> object:
         raise NotSupported("a pointer leads to a coroutine function, which can only be awaited", hint="use aretrieve()")

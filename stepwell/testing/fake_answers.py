@@ -14,7 +14,7 @@ from ..schemas.errors import ConfigError, InvalidOption, StreamTruncated
 from ..schemas.message import Message
 from ..schemas.model import Model
 from ..schemas.parts import Audio, Image, Text, check_texts
-from ..schemas.reply import Ranked, Reply, Verdict
+from ..schemas.reply import Ranked, Reply, Verdict, check_message
 from ..schemas.reply_chunks import chunks_of
 from ..schemas.usage import Usage
 from .fault_kinds import Alteration, AlteredBody, BodyEnd, Item, Pause
@@ -32,6 +32,7 @@ def said_in_chat(turn: object, size: int | None) -> list[Said]:
     Raises ConfigError for anything else.
     """
     if isinstance(turn, Reply):
+        check_message(turn)
         return [[piece] for chunk in chunks_of(turn) for piece in _pieces(chunk, size)]
     items: Sequence[Any] = turn if isinstance(turn, list | tuple) else [turn]
     said: list[Said] = []
@@ -40,7 +41,7 @@ def said_in_chat(turn: object, size: int | None) -> list[Said]:
         if isinstance(item, Pause | Exception):
             said.append(item)
         elif isinstance(item, dict):
-            hint = "it is text (json.dumps(...) for JSON), a part such as ToolCall(id, name, arguments), or a Reply"
+            hint = "it is text (json.dumps(...) for JSON), a part, ToolCall(id, name, arguments_json) say, or a Reply"
             raise ConfigError("a turn of a chat cannot be or hold a dict", hint=hint)
         else:
             message = Message("assistant", [Text(item) if isinstance(item, str) else item])

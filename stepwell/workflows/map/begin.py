@@ -198,7 +198,7 @@ def hours_of(within: str | float) -> float:
 def _refuse_arguments(unknown: Iterable[str]) -> None:
     """Raise InvalidOption for what others call an argument of a map, or what misspells one."""
     for name in sorted(unknown):
-        from ...schemas.foreign_names import MAP  # only for a mistake
+        from ...schemas.foreign_arguments import MAP  # only for a mistake
 
         meant = misspelt(name, signature(job_of).parameters.keys() - {"planner", "options"})
         if (hint := MAP.get(name) or (meant and f"did you mean {meant!r}?")) is not None:

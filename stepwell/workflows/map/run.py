@@ -26,7 +26,8 @@ class _MapRun(Hinted, hints="map"):
         return self._job.summary()
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._job.model}: {self.summary!r})"
+        what = "" if self._begun else ", not begun: run() or iterate it"
+        return f"{type(self).__name__}({self._job.model}: {self.summary!r}{what})"
 
     def _begin(self, *, emits: bool) -> MapJob:
         """Return the job to run. Raises ConfigError the second time."""
@@ -36,7 +37,7 @@ class _MapRun(Hinted, hints="map"):
         return self._job
 
 
-class MapRun(_MapRun):
+class MapRun(_MapRun, hints="sync stream"):
     """A map: `run()` it, or iterate it for the results, which are written to its file as well.
 
         print(client.map("reviews.jsonl", prompt="Is this friendly? {text}", out="answers.jsonl").run())
@@ -80,7 +81,7 @@ class MapRun(_MapRun):
         self.close()
 
 
-class AsyncMapRun(_MapRun):
+class AsyncMapRun(_MapRun, hints="async stream"):
     """Async version of MapRun."""
 
     def __init__(self, client: BaseAsyncClient, job: MapJob) -> None:

@@ -9,6 +9,7 @@ from attrs import frozen
 
 from ...schemas.errors import DecodeError, ObjectInvalid, SchemaError
 from ...schemas.json_schema.from_type import schema_of
+from ...schemas.json_schema.keywords import refuse_names_alone
 from ...schemas.json_schema.read_value import read_value
 from ...schemas.json_schema.repair import LEFT_OPEN, repair
 from ...schemas.json_schema.root import KEY, in_object, without_nulls
@@ -40,6 +41,7 @@ class OutputSpec:
         """
         refuse_missing(kind)
         schema = schema_of(kind)
+        refuse_names_alone(schema)
         sent, wrapped = in_object(schema)
         named = name or schema.get("title") or getattr(kind, "__name__", "") or "answer"
         about = description or schema.get("description") or ""

@@ -14,7 +14,7 @@ from ...providers.declare.described_tools import described_tools
 from ...providers.declare.object_support import tool_schema
 from ...schemas.errors import ConfigError
 from ...schemas.json_schema.signature import signature_schema
-from ...schemas.missing_argument import refuse_missing
+from ...schemas.missing_argument import refuse_missing, saying_how_it_is_made
 from ...schemas.tool import Parameters, Result, Tool, ToolLike, is_method, tool_behind
 
 _NAME = attrgetter("name")
@@ -31,6 +31,7 @@ def tool(
     strict: bool | None = None,
     timeout: float | None = None,
 ) -> Callable[[Callable[Parameters, Result]], Tool[Parameters, Result]]: ...
+@saying_how_it_is_made
 def tool(
     function: Callable[..., Any] | None = None,
     /,

@@ -18,6 +18,7 @@ from ...schemas.chunks import Finish, PartEnd, ReasoningDelta, StreamChunk, Text
 from ...schemas.errors import ObjectInvalid
 from ...schemas.json_text import dumps
 from ...schemas.message import Context, Message, assistant, user
+from ...schemas.missing_argument import saying_how_it_is_made
 from ...schemas.reply import WHOLE
 from ...schemas.reply_chunks import call_chunks
 from ...schemas.tool import Tool
@@ -25,6 +26,7 @@ from ...schemas.tool import Tool
 _OPTIONS = ("tool_choice", "parallel_tool_calls")
 
 
+@saying_how_it_is_made
 def react_tools() -> Step:
     """Offer tools in plain text and read calls out of the answer. Put it outermost: `Client(pipeline=[react_tools()])`.
 
