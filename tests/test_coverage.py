@@ -30,7 +30,10 @@ def test_each_proof_is_a_file_that_names_its_provider_and_its_ability() -> None:
 
 def test_no_cell_of_the_page_is_without_a_proof() -> None:
     text = PAGE.read_text(encoding="utf-8")
-    shown = re.findall(rf"\[(?:{'|'.join(STRENGTH)})\]\(\.\./([^)]+)\)", text)
+    shared = dict(re.findall(r"^\[(\d+)\]: \.\./(.+)$", text, re.MULTILINE))
+    cells = re.findall(rf"\[(?:{'|'.join(STRENGTH)})\](?:\(\.\./([^)]+)\)|\[(\d+)\])", text)
+    shown = [path or shared[number] for path, number in cells]
+    assert {number for _, number in cells} - {""} == shared.keys()
     assert f"\n[conforms]: ../{CONFORMANCE}\n" in text, "the link of all cells that say so"
     shown += [CONFORMANCE] * text.count("[conforms] |")
     assert set(shown) <= {proof.path for proof in found().values()}

@@ -7,6 +7,7 @@ without one. A test compares the page with what this script writes, and each pro
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -152,7 +153,7 @@ def written() -> str:
     """Write the page."""
     found, providers = proofs(), own_providers()
     chatting = [each for each in providers if any(wire.operation == "chat" for wire in each.wires)]
-    return "".join(
+    return _with_shared_links(
         [
             HEAD,
             "\n## Chats\n\n",
@@ -166,6 +167,15 @@ def written() -> str:
             f"\n[conforms]: ../{CONFORMANCE}\n",  # once: most cells are of this kind
         ]
     )
+
+
+def _with_shared_links(parts: Iterable[str]) -> str:
+    """Return the page, in which an address that several cells link to is written once, at the end."""
+    text = "".join(parts)
+    links = Counter(re.findall(r"\]\((\.\./[^)]+)\)", text))
+    for number, path in enumerate((path for path, times in links.items() if times > 1), 1):
+        text = f"{text.replace(f']({path})', f'][{number}]')}[{number}]: {path}\n"
+    return text
 
 
 HEAD = """# What each provider is proven to do

@@ -14,7 +14,7 @@ HEAD = """# Independent judges
 
 Servers by other authors that speak providers' formats, some with faults on demand, and what came of calls to them.
 This page is written by `make judges`, which installs each judge into `.build/judges`, starts it on a loopback port and
-asks every route that it knows: sync and async, streamed and not, where the case allows.
+asks every route that it knows in all ways that the case allows: sync, streamed, async, async streamed.
 
 """
 
@@ -67,12 +67,16 @@ def _cases(rows: list[Row]) -> str:
     lines = ["| case | routes | ways | a correct client ends with |", "|---|---|---|---|"]
     for case, those in cases.items():
         routes = list(dict.fromkeys(row.route.name for row in those))
-        ways = [way for way in WAYS if way in {row.way for row in those}]
         wanted = list(dict.fromkeys(row.wanted for row in those))
         named = ", ".join(routes) if len(routes) < 4 else f"{len(routes)}"
         shown = _code(wanted[0]) if len(wanted) == 1 else "what the judge, or the vendor's SDK, says"
-        lines.append(f"| {_cell(case)} | {named} | {', '.join(ways)} | {shown} |")
+        lines.append(f"| {_cell(case)} | {named} | {_ways(those)} | {shown} |")
     return "\n".join(lines) + "\n"
+
+
+def _ways(rows: list[Row]) -> str:
+    ways = [way for way in WAYS if way in {row.way for row in rows}]
+    return "all" if len(ways) == len(WAYS) else ", ".join(ways)
 
 
 def _disagreements(rows: list[Row]) -> str:
@@ -89,8 +93,7 @@ def _disagreements(rows: list[Row]) -> str:
     lines = ["", f"| {' | '.join(head)} |", "|---|---|---|---|---|"]
     for those in kinds.values():
         known = explanation_of(those[0])
-        ways = [way for way in WAYS if way in {row.way for row in those}]
-        cases = f"{_listed(_cell(row.case) for row in those)} ({', '.join(ways)})"
+        cases = f"{_listed(_cell(row.case) for row in those)} ({_ways(those)})"
         says = _listed(row.found or _code(row.wanted) for row in those)
         ours = f"{_listed(_code(row.ours) for row in those)}: {known.ours if known else 'UNEXPLAINED'}"
         cells = [cases, _listed(row.route.name for row in those), says, _documented(known), ours]
