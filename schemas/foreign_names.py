@@ -232,55 +232,6 @@ PROVIDERS: Final[Mapping[str, str]] = {
 }
 """Hints for names that are no provider's id, though one may expect it."""
 
-PACKAGE: Final[Mapping[str, str]] = {
-    **_each("completion chat_completion text_completion generate invoke chat", "call generate_text(model, prompt)"),
-    **_each("acompletion agenerate ainvoke", "await agenerate_text(model, prompt)"),
-    **_each("embedding", "call embed(model, texts)"),
-    **_each("aembedding", "await aembed(model, texts)"),
-    **_each("OpenAI Anthropic Mistral Groq Cohere genai GoogleGenAI", "make a stepwell.Client(), for all providers"),
-    **_each("AsyncOpenAI AsyncAnthropic AsyncGroq", "make a stepwell.AsyncClient(), for all providers"),
-    **_each("ChatOpenAI ChatAnthropic ChatModel init_chat_model", "make a stepwell.llm.LLM(model)"),
-    **_each("HumanMessage UserMessage UserPrompt", "call user(text)"),
-    **_each("SystemMessage SystemPrompt", "call system(text)"),
-    **_each("AIMessage AssistantMessage ModelResponse", "call assistant(text)"),
-    **_each("ToolMessage ToolReturn", "call tool_result(call, content)"),
-    **_each("Agent AgentExecutor create_react_agent Runner", _LOOP),
-    **_each("RunContext Depends InjectedToolArg", "annotate a tool's parameter with Deps[...], and pass deps="),
-    **_each("function_tool StructuredTool FunctionTool", "decorate a function with stepwell.tool"),
-    **_each("map", "call client.map(items, ...), a method of Client and AsyncClient"),
-    **_each("Embedder", "it is in stepwell.embeddings"),
-    **_each("generateText streamText generateObject streamObject", "write generate_text, stream_text, generate_object"),
-    **_each("api_key", "set the provider's variable (OPENAI_API_KEY), or pass Client(api_keys={'openai': …})"),
-}
-"""The equivalents of names that other libraries export at the top."""
-
-ERRORS: Final[Mapping[str, str]] = {
-    **_each("RateLimited RateLimitExceeded TooManyRequests TooManyRequestsError", "RateLimitError"),
-    **_each("BadRequestError BadRequest InvalidRequestError UnprocessableEntityError RequestError", "InvalidRequest"),
-    **_each("AuthenticationError PermissionDeniedError Unauthorized AuthenticationFailed", "AuthError"),
-    **_each("NotFoundError", "NotFound"),
-    **_each("ModelNotFound ModelNotFoundError InvalidModel", "UnknownModel"),
-    **_each("APIError APIStatusError HTTPStatusError ApiError ProviderException", "ProviderError"),
-    **_each("APIConnectionError ConnectionFailed NetworkError", "TransportError"),
-    **_each("APITimeoutError Timeout ReadTimeout TimeoutError TimeoutException RequestTimeout", "TransportError"),
-    **_each("InternalServerError APIServerError", "ServerError"),
-    **_each("OverloadedError ServiceUnavailable ServiceUnavailableError", "Overloaded"),
-    **_each("ContextWindowExceededError ContextLengthExceeded ContextWindowExceeded", "ContextOverflow"),
-    **_each("ContentPolicyViolationError ContentFilterError ContentFilterFinishReasonError", "ContentFiltered"),
-    **_each("InsufficientQuota QuotaExceeded InsufficientQuotaError", "QuotaError"),
-    **_each("BudgetExceededError", "BudgetExceeded"),
-    **_each("APIResponseValidationError JSONSchemaValidationError", "DecodeError"),
-    **_each("ValidationError OutputParserException ObjectInvalidError InstructorRetryException", "ObjectInvalid"),
-    **_each("MaxTurnsExceeded UsageLimitExceeded GraphRecursionError", "StepLimit"),
-    **_each("ToolException ToolError ToolExecutionError", "ToolFailed"),
-    **_each("UnsupportedParamsError", "InvalidOption"),
-    **_each("MissingAPIKey MissingApiKey APIKeyMissing NoKey", "MissingKey"),
-    **_each("OpenAIError AnthropicError Error BaseError StepwellException", "StepwellError"),
-}
-"""Our errors by their names in other libraries."""
-TIMEOUTS: Final = "which catches all: TotalTimeout, FirstEventTimeout, StreamIdleTimeout, ConnectTimeout are its kinds"
-"""What is said of it to those who look for the error of any timeout."""
-
 SETTINGS: Final[Mapping[str, str]] = {
     "api_key": "it goes by provider: api_keys={'openai': …}, or with a single call: api_key=…",
     "base_url": "it goes by provider: base_urls={'openai': …}, or with a single call: base_url=…",
