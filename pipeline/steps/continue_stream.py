@@ -108,7 +108,7 @@ class _Continuing:
         """Emit the chunks of the answer."""
         continuation: Continuation | None = None
         while True:
-            reader = ChunkReader(self._part)
+            reader = ChunkReader(self._part, resumable=True)
             try:
                 while (batch := (yield from reader.next())) is not None:
                     batch = batch if continuation is None else continuation.feed(batch)
