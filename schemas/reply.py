@@ -299,7 +299,8 @@ class Reply(Hinted, Generic[ObjectType], hints="reply"):
         It has what was decoded of the answer, and nothing of the HTTP exchange. The conversation is on `context`.
 
         exact: True refuses what would be read back as something else: an object that is not plain data, and metadata
-            without a JSON form. Otherwise the one is written as plain data, the other left out.
+            without a JSON form. Otherwise the one is written as plain data (NaN and infinities as words), the other
+            left out.
 
         Raises ConfigError for what JSON cannot hold.
         """
