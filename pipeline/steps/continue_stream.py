@@ -101,6 +101,8 @@ class _Continuing:
         self._anew = anew
         self._received = Received()
         self._first: StepwellError | None = None
+        self._earlier: list[Response] = []
+        """Those whose stages have gone on to the next part, and may refer to them."""
         self._is_one_exchange = True
         """Whether the provider counts all parts as one exchange."""
 
@@ -199,7 +201,8 @@ class _Continuing:
         whole.status, whole.headers, whole.transport = response.status, response.headers, response.transport
         if how == "cursor":
             # The same answer: what was read of it counts with the rest, and its stages hold what they have read.
-            response.call, response.stages = before.call, before.stages
+            response.call, response.stages, response.closing = before.call, before.stages, before.closing
+            self._earlier.append(before)
 
     def _continuation(self, how: How, response: Response) -> Continuation | None:
         """Return what changes the chunks of the next part; None for a cursor, whose decoder goes on by itself."""
