@@ -258,6 +258,8 @@ _RATE: Final = "write RateLimit(requests=500, tokens=200_000), which are per min
 ARGUMENTS: Final[Mapping[str, str]] = {
     "Budget": _BUDGET,
     "RateLimit": _RATE,
+    "Tool": "decorate a function with stepwell.tool, or write Tool(name, description, parameters), a JSON Schema",
+    "ToolCall": """write ToolCall(id, name, '{"city": "Oslo"}'), with the arguments as JSON text""",
     "Timeouts": "write Timeouts(connect=, first_event=, idle=, total=), in seconds; others call idle= read",
 }
 """How objects of these classes are made."""

@@ -101,7 +101,7 @@ def saying_how_it_is_made(cls: ClassType) -> ClassType:
             from .foreign_names import ARGUMENTS  # only for a mistake
 
             what = str(error).partition("() ")[2]
-            what = "got too many arguments without a name" if "positional" in what else what
+            what = "got too many arguments without a name" if what.startswith("takes") else what
             raise InvalidOption(f"{cls.__name__}() {what}", hint=ARGUMENTS.get(cls.__name__)) from None
 
     cls.__init__ = __init__  # type: ignore[misc]

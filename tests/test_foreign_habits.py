@@ -170,6 +170,12 @@ HABITS: dict[str, tuple[Callable[[], Any], str]] = {
     "RateLimit(rpm=)": (lambda: RateLimit(rpm=3), r"argument 'rpm'; write RateLimit\(requests=500"),  # type: ignore[call-arg]
     "Timeouts(read=)": (lambda: Timeouts(read=3), r"argument 'read'; write Timeouts\(connect=, first_event=, idle="),  # type: ignore[call-arg]
     "five timeouts": (lambda: Timeouts(1, 2, 3, 4, 5), "too many arguments without a name; write Timeouts"),  # type: ignore[call-arg]
+    "ToolCall(arguments=)": (
+        lambda: ToolCall("1", "f", arguments={"city": "Oslo"}),  # type: ignore[call-arg]
+        r"argument 'arguments'; write ToolCall\(id, name, '\{\"city\": \"Oslo\"\}'\), with the arguments as JSON",
+    ),
+    "ToolCall(name=)": (lambda: ToolCall(name="f"), r"missing 1 .* 'id'; write ToolCall\(id, name"),  # type: ignore[call-arg]
+    "Tool(function=)": (lambda: Tool(function=len), "argument 'function'; decorate a function"),  # type: ignore[call-arg]
     "Image(path=)": (lambda: Image(path="cat.png"), r"no argument 'path'; Image.from_file\(path\)"),  # type: ignore[call-arg]
     "File(file=)": (lambda: File(file="a.pdf"), r"no argument 'file'; File.from_file\(path\)"),  # type: ignore[call-arg]
     # Clients.
