@@ -181,7 +181,7 @@ def _with_shared_links(parts: Iterable[str]) -> str:
 HEAD = """# What each provider is proven to do
 
 For each provider, the proofs that its abilities work with stepwell. Each cell links to its proof; an empty one says
-only that there is none here, not that the provider cannot do it.
+only that there is none here, not that the provider cannot do it. Providers with the same proofs share a row.
 
 | proof | what it is |
 |---|---|
@@ -198,10 +198,12 @@ they are not listed. What servers by other authors say: [judges.md](judges.md). 
 def _table(providers: Iterable[Provider], abilities: Iterable[str], found: Proofs) -> str:
     abilities = list(abilities)
     lines = [f"| provider | {' | '.join(abilities)} |", "|---" * (len(abilities) + 1) + "|"]
+    rows: dict[str, list[str]] = {}
     for provider in providers:
         cells = [found.get((provider.id, ability)) for ability in abilities]
         if any(cells):
-            lines.append(f"| {provider.id} | {' | '.join(each.cell if each else '' for each in cells)} |")
+            rows.setdefault(" | ".join(each.cell if each else "" for each in cells), []).append(provider.id)
+    lines += [f"| {', '.join(ids)} | {cells} |" for cells, ids in rows.items()]
     return re.sub(r" +\|", " |", "\n".join(lines)) + "\n"
 
 
