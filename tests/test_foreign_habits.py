@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import re
+import warnings
 from collections.abc import Callable
 from inspect import getattr_static, signature
 from typing import Any
@@ -269,6 +270,16 @@ def test_each_hint_names_what_there_is_for_what_there_is_not() -> None:
     settings = signature(ClientSettings).parameters.keys()
     assert settings.isdisjoint(foreign_names.SETTINGS)
     assert foreign_names.OPTIONS.keys().isdisjoint({*CHAT_OPTIONS, *CALL_OPTIONS})
+
+
+def test_a_reply_that_is_compared_with_a_text_is_a_warning_at_the_comparison() -> None:
+    reply = REPLY.replace(message=Message("assistant", "yes"))
+    for compare in (lambda: reply == "yes", lambda: "yes" == reply, lambda: not reply != "yes"):  # noqa: SIM202, SIM300
+        with pytest.warns(RuntimeWarning, match=r"compare reply\.text"):
+            assert not compare()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert reply == copy.copy(reply) != REPLY and reply is not None and reply != 3
 
 
 def test_hints_change_nothing_else() -> None:
