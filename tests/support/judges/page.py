@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 
 from attrs import frozen
@@ -112,7 +113,11 @@ def _documented(known: Explained | None) -> str:
 
 
 def _code(text: str) -> str:
-    return f"`{_cell(text)}`"
+    """Write a line that a client ended with, in which long texts are cut."""
+    return "`" + re.sub(_LONG_TEXT, r"'\1…'", _cell(text)) + "`"
+
+
+_LONG_TEXT = r"'([^'`]{24})[^'`]{12,}'"
 
 
 def _cell(text: str) -> str:
