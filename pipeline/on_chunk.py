@@ -11,7 +11,7 @@ from ..schemas.errors import InvalidOption, StepError
 from ..schemas.functions import takes
 from .effects import CallNext, StepGenerator
 from .http.request import Request
-from .http.response import Stage
+from .http.response import HoldsBack, Stage
 from .step import Step, check_function, name_and_value, place_in_code, wrong_result
 from .stream.rewrite_text import pass_through
 
@@ -100,6 +100,9 @@ class _CheckedStage:
 
     def flush(self) -> list[StreamChunk]:
         return self._checked_chunks(self._stage.flush(), "flush")
+
+    def held(self) -> list[StreamChunk]:
+        return self._checked_chunks(self._stage.held() if isinstance(self._stage, HoldsBack) else [], "held")
 
     def _checked_chunks(self, chunks: object, method: str) -> list[StreamChunk]:
         if isinstance(chunks, list):

@@ -39,6 +39,8 @@ ARGUMENTS: Final[Mapping[str, str]] = {
     "tool": "write @tool above the function, or @tool(name=, description=, parameters=, strict=, timeout=)",
     "Node": "write Node(text, source, metadata)",
     "Document": "write Document(text, source, metadata)",
+    "Tool": "decorate a function with stepwell.tool, or write Tool(name, description, parameters), a JSON Schema",
+    "ToolCall": """write ToolCall(id, name, '{"city": "Oslo"}'), with the arguments as JSON text""",
     "Timeouts": "write Timeouts(connect=, first_event=, idle=, total=), in seconds; others call idle= read",
 }
 """How these classes and functions are called, where the names of their arguments do not say it."""

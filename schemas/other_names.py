@@ -8,7 +8,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from inspect import currentframe
 from opcode import opmap
-from types import FrameType
 from typing import Never
 
 _PACKAGE = __name__.partition(".")[0]
@@ -18,24 +17,25 @@ def suggesting(module: str) -> Callable[[str], Never]:
     """Return the `__getattr__` of a module whose names are all listed in its `__all__`."""
 
     def __getattr__(name: str) -> Never:
-        frame = currentframe()
-        raise no_such_name(module, name, frame and frame.f_back)
+        refuse_name(module, name)
 
     return __getattr__
 
 
-def no_such_name(module: str, name: str, asked_by: FrameType | None) -> AttributeError | ImportError:
-    """Return the error for a name that a module does not have, with what may be meant.
+def refuse_name(module: str, name: str) -> Never:
+    """Raise the error for a name that a module does not have, with what may be meant. Its `__getattr__` calls this.
 
-    asked_by: the frame that looks the name up. Where that is `from module import name`, the error is an ImportError:
-        Python would replace an AttributeError by one without a hint.
+    Where the name is looked up by `from module import name`, the error is an ImportError: Python would replace an
+    AttributeError by one without a hint.
     """
     if name.startswith("_"):
-        return AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
+        raise AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
     hint = _place_of(module, name) or _meaning_of(module, name)
+    frame = currentframe()
+    asked_by = frame and frame.f_back and frame.f_back.f_back
     if asked_by is not None and asked_by.f_code.co_code[asked_by.f_lasti] == opmap["IMPORT_FROM"]:
-        return ImportError(f"cannot import name {name!r} from {module!r}{hint}", name=module)
-    return AttributeError(f"module {module!r} has no attribute {name!r}{hint}", name=name)
+        raise ImportError(f"cannot import name {name!r} from {module!r}{hint}", name=module)
+    raise AttributeError(f"module {module!r} has no attribute {name!r}{hint}", name=name)
 
 
 def _place_of(module: str, name: str) -> str:
@@ -53,7 +53,7 @@ def _place_of(module: str, name: str) -> str:
 
 def _meaning_of(module: str, name: str) -> str:
     """Say what a name of other libraries is called here, or which name is misspelt."""
-    from .foreign_names import ERRORS, PACKAGE, TIMEOUTS
+    from .foreign_exports import ERRORS, PACKAGE, TIMEOUTS
     from .nearest import misspelt
 
     if name in ERRORS:

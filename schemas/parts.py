@@ -17,6 +17,7 @@ from .foreign_names import Hinted
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
 from .late_pattern import late_pattern
+from .missing_argument import saying_how_it_is_made
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -182,9 +183,8 @@ class _Media:
             return self.media_type
         if self.data and (found := media_type_of(self.data, self.type)):
             return found
-        return (
-            guessed_type((self.url or self.filename or "").partition("?")[0]) or self.media_type or self.fallback_type
-        )
+        named = guessed_type((self.url or self.filename or "").partition("?")[0])
+        return named or self.media_type or self.fallback_type
 
     @property
     def corrected_type(self) -> str | None:
@@ -247,6 +247,7 @@ class Video(_Media):
     families: ClassVar[tuple[str, ...]] = ("video",)
 
 
+@saying_how_it_is_made
 @frozen(hash=False)
 class ToolCall(Hinted, hints="call"):
     """A tool call that the model requests. `arguments_json` is its arguments exactly as sent."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from decimal import Decimal
 from reprlib import Repr
@@ -300,7 +300,8 @@ class Reply(Hinted, Generic[ObjectType], hints="reply"):
         It has what was decoded of the answer, and nothing of the HTTP exchange. The conversation is on `context`.
 
         exact: True refuses what would be read back as something else: an object that is not plain data, and metadata
-            without a JSON form. Otherwise the one is written as plain data, the other left out.
+            without a JSON form. Otherwise the one is written as plain data (NaN and infinities as words), the other
+            left out.
 
         Raises ConfigError for what JSON cannot hold.
         """
@@ -316,6 +317,21 @@ class Reply(Hinted, Generic[ObjectType], hints="reply"):
 
         return Reply(**load_reply(data, _STORED))
 
+
+def _warning_of_text(equal: Callable[[Any, object], bool]) -> Callable[[Any, object], bool]:
+    """Return the `__eq__` of a Reply with a RuntimeWarning where it is compared with a text."""
+
+    def __eq__(self: object, other: object) -> bool:
+        if isinstance(other, str):
+            from warnings import warn  # only for a mistake
+
+            warn("a Reply is equal to no text: compare reply.text", RuntimeWarning, stacklevel=2)
+        return equal(self, other)
+
+    return __eq__
+
+
+Reply.__eq__ = _warning_of_text(Reply.__eq__)  # type: ignore[method-assign]  # set here, the generated one is kept
 
 _STORED: Mapping[str, type] = {"ranking": Ranked, "verdicts": Verdict, "message": Message, "warning": CallWarning}
 """The classes of which the JSON form is made. A list of one of them, as a reply's object, is stored under its name."""

@@ -13,6 +13,7 @@ from attrs import evolve, field, fields, frozen
 from .errors import ConfigError, InvalidOption
 from .json_types import JSONSchema
 from .late_pattern import late_pattern
+from .missing_argument import saying_how_it_is_made
 from .nearest import nearest
 
 if TYPE_CHECKING:  # with defaults, a plain `Tool` is a tool of any signature; typing has these from 3.13 on
@@ -57,6 +58,7 @@ def is_method(function: object) -> bool:
     return inner.__code__.co_argcount > 0 and inner.__code__.co_varnames[0] in ("self", "cls")
 
 
+@saying_how_it_is_made
 @frozen(hash=False)
 class Tool(_Signature[Parameters, Result]):
     """A tool that a model may call. Raises ConfigError for a name that no provider accepts, SchemaError for parameters

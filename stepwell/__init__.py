@@ -58,12 +58,9 @@ def __getattr__(name: str) -> object:
     elif name in MODULES:
         value = import_module(f".{name}", __name__)
     else:
-        from inspect import currentframe  # only for a mistake
+        from .schemas.other_names import refuse_name  # only for a mistake
 
-        from .schemas.other_names import no_such_name
-
-        frame = currentframe()
-        raise no_such_name(__name__, name, frame and frame.f_back)
+        refuse_name(__name__, name)
     globals()[name] = value
     return value
 

@@ -123,12 +123,9 @@ if not TYPE_CHECKING:  # for a type checker, any name would then exist
 
     def __getattr__(name: str) -> object:
         if name not in _WIRES:
-            from inspect import currentframe  # only for a mistake
+            from .schemas.other_names import refuse_name  # only for a mistake
 
-            from .schemas.other_names import no_such_name
-
-            frame = currentframe()
-            raise no_such_name(__name__, name, frame and frame.f_back)
+            refuse_name(__name__, name)
         return getattr(import_module(f".providers.wires.{_WIRES[name]}", __package__), name)
 
 

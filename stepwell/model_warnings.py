@@ -1,4 +1,4 @@
-"""Warnings of a model itself: one that the catalog lacks, or has as deprecated."""
+"""Warnings of a plan: a model that the catalog lacks, or has as deprecated, and steps that are not used."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Iterable
 
 from .model_metadata.catalog import Catalog
 from .model_metadata.checks import why_unlisted
-from .providers.declare.place import PROVIDER_STEPS
+from .providers.declare.place import PROVIDER_STEPS, STREAM_STEPS
 from .providers.declare.provider import Override
+from .providers.declare.resolve import Resolved
 from .providers.declare.wire import Wire
 from .schemas.model import Model
 from .schemas.reply import CallWarning
@@ -33,6 +34,21 @@ def warning_of_named_wire(model: Model, wire: Wire, overrides: Iterable[Override
         return None
     why = f"the overrides of {', '.join(sorted(left))} were not written for {wire.name}, and do not hold"
     return CallWarning("wire", f"{why}: give them wire={wire.name!r}", str(model))
+
+
+def warning_of_unused_steps(model: Model, wire: Wire, steps: Resolved) -> CallWarning | None:
+    """Return the warning of a streamed call, if a step that reads whole answers was given, and none that reads
+    streams."""
+    given = {name for name, scope in steps.scopes.items() if scope != f"wire {wire.name}"}
+    given.update(*(each.steps for each in steps.unmet))
+    unused = given & _OF_WHOLE_ANSWERS
+    if not unused or not given.isdisjoint(STREAM_STEPS):
+        return None
+    why = f"streams are read by decode_stream_event, so the {' and '.join(sorted(unused))} given in place of the wire's"
+    return CallWarning("stream", f"{why} is not called: give both, or limit it by stream=False", str(model))
+
+
+_OF_WHOLE_ANSWERS = frozenset(("decode_response", "extract_usage"))
 
 
 def _of_deprecated(model: Model) -> CallWarning | None:

@@ -12,7 +12,7 @@ from attrs import evolve
 from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
 from .model_metadata.provider_ids import canonical
-from .model_warnings import warning_of, warning_of_named_wire, warning_of_wire
+from .model_warnings import warning_of, warning_of_named_wire, warning_of_unused_steps, warning_of_wire
 from .other_models import check_other_models, model_named
 from .pipeline.annotate import completed_reply
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
@@ -190,6 +190,7 @@ class CallPlanner:
                 checked_url(base_url, f"the address of {provider.id}, from {provider.base_url_env},")
         at_home = model.id != "*" and base_url in (provider.base_url, model.base_url)
         model_warning = warning_of_named_wire(model, wire, overrides)
+        model_warning = model_warning or (warning_of_unused_steps(model, wire, steps) if stream else None)
         model_warning = model_warning or (warning_of(model, self.catalog) if at_home else None)
         request = self._template(operation, model, stream, base_url)
         tools_wire, left = None, warning_of_wire(model, wire.name, overrides)

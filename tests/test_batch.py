@@ -331,10 +331,13 @@ def test_a_batch_that_fails_completely_reports_the_reason() -> None:
         "status": "failed",
         "errors": problem,
     }
-    with Client(**service.settings()) as client:
-        job = client.submit_batch(MODELS["openai"], PROMPTS)
+    budget = stepwell.Budget("5")
+    with Client(**service.settings(pipeline=budget)) as client:
+        job = client.submit_batch(MODELS["openai"], PROMPTS, max_tokens=9)
+        assert budget.reserved > 0 and job.wait(poll=0).status == "failed"
+        assert budget.reserved == budget.spent == budget.estimated == 0, "also if its results are never read"
         with pytest.raises(errors.InvalidRequest, match="batch batch_1 failed: line 1 is no JSON"):
-            job.wait(poll=0).results()
+            job.results()
 
 
 def test_an_id_leads_nowhere_else() -> None:

@@ -14,6 +14,7 @@ import pytest
 
 from stepwell.cli import main
 from stepwell.model_metadata.similar_models import models_like
+from stepwell.planner import DEFAULT_MODEL
 from stepwell.providers.declare.registry import REGISTRY
 
 from command_line import Terminal, run
@@ -96,7 +97,7 @@ def test_the_answering_model_is_named_if_none_was_given(
 ) -> None:
     monkeypatch.setenv("STEPWELL_MODEL", "vllm:mine")
     code, _, err = run(monkeypatch, capsys, *words, stdin=stdin)
-    assert code == 0 and err.startswith("vllm:mine answers") and len(err) <= 80
+    assert code == 0 and err.startswith("vllm:mine answers; ") and "or set STEPWELL_MODEL\n" in err and len(err) <= 80
     command, *others = words
     assert "answers" not in run(monkeypatch, capsys, command, "vllm:mine", *others, stdin=stdin)[2]
 
@@ -136,6 +137,13 @@ def test_a_provider_named_first_is_the_provider(monkeypatch: pytest.MonkeyPatch,
 def in_ascii(*words: str) -> subprocess.CompletedProcess[str]:
     environment = {**os.environ, "PYTHONIOENCODING": "ascii", "COLUMNS": "80"}
     return subprocess.run([sys.executable, "-m", "stepwell", *words], capture_output=True, text=True, env=environment)
+
+
+@pytest.mark.parametrize("command", ["ask", "chat", "embed", "map"])
+def test_help_names_the_model_that_answers_if_none_is_given(command: str, capsys: Any) -> None:
+    with pytest.raises(SystemExit):
+        main([command, "--help"])
+    assert f"(default: $STEPWELL_MODEL, else {DEFAULT_MODEL})" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.parametrize("words", [["--help"], *([name, "--help"] for name in COMMANDS)], ids=" ".join)

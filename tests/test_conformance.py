@@ -15,7 +15,7 @@ from attrs import evolve
 from in_turn import in_turn
 
 from stepwell import Reply, around, assistant, on_response
-from stepwell.declare import OperationSample, Wire, bearer, declare_provider, openai_chat
+from stepwell.declare import OperationSample, Wire, bearer, declare_provider, no_key, openai_chat, openai_embeddings
 from stepwell.providers.declare.provider import Provider
 from stepwell.providers.declare.registry import REGISTRY
 from stepwell.providers.wires.operations.sample_answers import SAMPLES as OPERATIONS
@@ -240,6 +240,24 @@ def test_a_provider_that_sends_no_key_with_a_stream_is_caught() -> None:
 
     report = conformance(parley.with_steps(authenticate=authenticate), samples=PARLEY_SAMPLES, raises=False)
     assert [check.fault for check in report.failed] == ["AssertionError: the key was not sent"]
+
+
+@pytest.mark.parametrize("of", [openai_chat, openai_embeddings], ids=["a chat", "an operation"])
+def test_a_provider_whose_calls_need_no_key_passes(of: Wire) -> None:
+    url = "https://api.acme.example/v1"
+    assert conformance(declare_provider("acme", wire=of, base_url=url, auth=no_key)).ok
+    assert conformance(declare_provider("acme", wire=of, base_url=url, key_optional=True)).ok
+
+    def of_its_own(request: Request) -> Request:  # it may find a key by itself, so none has to be given
+        return bearer(request) if request.credential else request
+
+    assert conformance(declare_provider("acme", wire=of, base_url=url, auth=of_its_own)).ok
+    sent = around("sent", lambda request, call: call(bearer(request)))
+    leaking = declare_provider(
+        "acme", wire=of, base_url=url, auth=no_key, attach=lambda pipeline, provider: pipeline.before("send", sent)
+    )
+    (fault,) = conformance(leaking, raises=False).failed
+    assert "the key was sent, though auth is no_key" in str(fault.fault)
 
 
 def test_a_provider_that_swallows_a_cancellation_is_caught() -> None:

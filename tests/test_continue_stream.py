@@ -10,10 +10,11 @@ import orjson
 import pytest
 from fault_runs import TOOL
 
-from stepwell import Client, errors, fallback, user
+from stepwell import Client, cache, errors, fallback, user
 from stepwell.chunks import Seam, TextDelta
 from stepwell.messages import Reasoning
 from stepwell.steps import CallModel, ChunkReader, continue_stream, round_robin
+from stepwell.stores import MemoryStore
 from stepwell.testing import FakeModel, ServerAnswer, SimulatedWorld
 
 
@@ -172,6 +173,31 @@ def test_a_background_response_goes_on_from_its_cursor_after_any_event() -> None
         shown = "".join(each.text for each in chunks if type(each) is TextDelta)
         assert shown == reply.text == "one two three", cut
         assert reply.usage.total_tokens == 10 and reply.usage.complete and not reply.steps
+
+
+def cached(order: str) -> Any:
+    """Return a pipeline with a cache, in which continue_stream stands outside, in either order of a list, or inside."""
+    step = cache(MemoryStore())
+    if order == "inside":
+        return lambda usual: step(usual).after("cache", continue_stream())
+    return [step, continue_stream()] if order == "listed last" else [continue_stream(), step]
+
+
+@pytest.mark.parametrize("order", ["inside", "listed first", "listed last"])
+def test_an_answer_that_went_on_from_its_cursor_is_cached_whole(order: str) -> None:
+    events, pipeline = background_events(), cached(order)
+    script = Script(*(responses(*events[at:end]) for at, end in ((0, 4), (4, 5), (5, len(events)))))
+    for known in (False, True):
+        reply = script.stream("openai:gpt-4.1", pipeline, wire="openai_responses").reply()
+        assert reply.text == "one two three" and ("cache" in reply.metadata) == known and len(script.requests) == 3
+
+
+@pytest.mark.parametrize(("order", "asked"), [("inside", 2), ("listed first", 3), ("listed last", 3)])
+def test_an_answer_that_went_on_from_its_beginning_is_cached_inside_of_the_cache_alone(order: str, asked: int) -> None:
+    script, pipeline = Script(piece("Hello"), piece(" there") + END, piece("Hello there") + END), cached(order)
+    for _ in range(2):
+        assert script.stream(LLAMA, pipeline).reply().text == "Hello there"
+    assert len(script.requests) == asked
 
 
 def test_a_response_that_is_not_kept_has_no_cursor() -> None:

@@ -14,7 +14,7 @@ import pytest
 from stepwell import AsyncClient, Budget, Client, Reply, Timeouts, around, errors, fallback, on_request, tool
 from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHROPIC
 from stepwell.providers.wires.openai_chat.samples import SAMPLES as OPENAI
-from stepwell.steps import circuit_breaker
+from stepwell.steps import circuit_breaker, round_robin
 
 PRIMARY, SECOND, THIRD = "groq:llama-3.3-70b-versatile", "anthropic:claude-sonnet-5", "deepseek:deepseek-chat"
 HOSTS = {"api.groq.com": "groq", "api.anthropic.com": "anthropic", "api.deepseek.com": "deepseek"}
@@ -309,16 +309,38 @@ def test_retries_come_before_the_fallback_and_the_total_timeout_is_for_all(monke
     assert seen[0] == seen[1] and seen[0][1].total == 9.0
 
 
-def test_other_operations_fall_back_as_well() -> None:
+EMBEDDING = "mistral:mistral-embed"
+
+
+def embedded(*steps: Any, ok: str = "openai") -> Any:
+    """Return the reply of a call for vectors by Mistral, while only one host answers."""
     vectors = {"object": "list", "data": [{"index": 0, "embedding": [1.0]}], "usage": {"prompt_tokens": 1}}
 
     def handler(request: httpx.Request) -> httpx.Response:
-        return busy() if "mistral" in request.url.host else httpx.Response(200, json=vectors)
+        return httpx.Response(200, json=vectors) if ok in request.url.host else busy()
 
     keys = {"mistral": "k", "openai": "k"}
     with Client(transport=httpx.MockTransport(handler), api_keys=keys, retries=0) as client:
-        reply = client.embed("mistral:mistral-embed", "a", pipeline=fallback("openai:text-embedding-3-small"))
+        return client.embed(EMBEDDING, "a", pipeline=list(steps))
+
+
+def test_other_operations_fall_back_as_well() -> None:
+    reply = embedded(fallback("openai:mistral-embed"))
     assert reply.provider == "openai" and reply.embedding == [1.0]
+    assert embedded(fallback("openai:org/Mistral-Embed")).embedding == [1.0]
+
+
+@pytest.mark.parametrize("step", [fallback, lambda other: round_robin(EMBEDDING, other)], ids=["fallback", "turns"])
+def test_vectors_of_another_model_take_the_place_of_none(step: Any) -> None:
+    other, why = "openai:text-embedding-3-small", "vectors of different models cannot be compared"
+    with pytest.raises(errors.Overloaded) as caught:
+        embedded(step(other))
+    assert any(f"{other} was not called: {why}" in note for note in getattr(caught.value, "__notes__", ())) or any(
+        why in warning.why for warning in caught.value.warnings
+    )
+    for _ in range(4):  # of round_robin, each of them begins once
+        reply = embedded(step(other), ok="mistral")
+        assert reply.provider == "mistral" and all(why in warning.why for warning in reply.warnings)
 
 
 def test_a_budget_inside_a_fallback_uses_each_models_own_prices() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import pickle
 import re
+import warnings
 from collections.abc import Callable
 from inspect import getattr_static, signature
 from typing import Any
@@ -175,6 +176,12 @@ HABITS: dict[str, tuple[Callable[[], Any], str]] = {
     "RateLimit(rpm=)": (lambda: RateLimit(rpm=3), r"argument 'rpm'; write RateLimit\(requests=500"),  # type: ignore[call-arg]
     "Timeouts(read=)": (lambda: Timeouts(read=3), r"argument 'read'; write Timeouts\(connect=, first_event=, idle="),  # type: ignore[call-arg]
     "five timeouts": (lambda: Timeouts(1, 2, 3, 4, 5), "too many arguments without a name; write Timeouts"),  # type: ignore[call-arg]
+    "ToolCall(arguments=)": (
+        lambda: ToolCall("1", "f", arguments={"city": "Oslo"}),  # type: ignore[call-arg]
+        r"argument 'arguments'; write ToolCall\(id, name, '\{\"city\": \"Oslo\"\}'\), with the arguments as JSON",
+    ),
+    "ToolCall(name=)": (lambda: ToolCall(name="f"), r"missing 1 .* 'id'; write ToolCall\(id, name"),  # type: ignore[call-arg]
+    "Tool(function=)": (lambda: Tool(function=len), "argument 'function'; decorate a function"),  # type: ignore[call-arg]
     "Image(path=)": (lambda: Image(path="cat.png"), r"no argument 'path'; Image.from_file\(path\)"),  # type: ignore[call-arg]
     "File(file=)": (lambda: File(file="a.pdf"), r"no argument 'file'; File.from_file\(path\)"),  # type: ignore[call-arg]
     # Clients.
@@ -268,7 +275,16 @@ def test_each_hint_names_what_there_is_for_what_there_is_not() -> None:
     settings = signature(ClientSettings).parameters.keys()
     assert settings.isdisjoint(foreign_arguments.SETTINGS)
     assert foreign_arguments.OPTIONS.keys().isdisjoint({*CHAT_OPTIONS, *CALL_OPTIONS})
-    assert foreign_names.PACKAGE.keys().isdisjoint({*stepwell.__all__, *stepwell.MODULES})
+
+
+def test_a_reply_that_is_compared_with_a_text_is_a_warning_at_the_comparison() -> None:
+    reply = REPLY.replace(message=Message("assistant", "yes"))
+    for compare in (lambda: reply == "yes", lambda: "yes" == reply, lambda: not reply != "yes"):  # noqa: SIM202, SIM300
+        with pytest.warns(RuntimeWarning, match=r"compare reply\.text"):
+            assert not compare()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert reply == copy.copy(reply) != REPLY and reply is not None and reply != 3
 
 
 def test_hints_change_nothing_else() -> None:

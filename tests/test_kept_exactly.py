@@ -173,3 +173,14 @@ def test_a_vector_is_made_of_numbers(model: str, number: str) -> None:
         assert client.embed(model, "good").embeddings == [[0.5, 1.0]]
         with pytest.raises(errors.DecodeError, match="not a finite number"):
             client.embed(model, "bad")
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_that_json_does_not_have_is_in_no_object_of_a_model_and_in_json_a_word(number: str) -> None:
+    world = World(completion(f'{{"share": {number}}}'))
+    with Client(**world.settings()) as client, pytest.raises(errors.ObjectInvalid):
+        client.generate_object("groq:m", "hi", {"type": "object"}, max_repairs=0)
+    reply = Reply(object={"share": float(number)})
+    with pytest.raises(errors.ConfigError, match="JSON has no NaN and no infinity"):
+        reply.to_json(exact=True)
+    assert Reply.from_json(reply.to_json()).object == {"share": number}

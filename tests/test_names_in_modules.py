@@ -6,13 +6,19 @@ import copy
 import importlib
 import inspect
 import pickle
+import re
+from operator import attrgetter
+from pathlib import Path
 
 import pytest
 
 import stepwell
 from stepwell import errors
-from stepwell.schemas.foreign_names import ERRORS
+from stepwell.schemas.foreign_exports import ERRORS, PACKAGE
 
+DOCS = Path(__file__).parents[1] / "docs"
+OF_OBJECTS = {"completion_tokens", "image_url", "with_raw_response"}
+"""Names that others do not export, but have as attributes."""
 NAMES = {
     ("errors", "RateLimited"): "it is stepwell.errors.RateLimitError",
     ("errors", "BadRequestError"): "it is stepwell.errors.InvalidRequest",
@@ -63,6 +69,27 @@ def test_every_public_module_looks_like_any_other(module: str) -> None:
 def test_each_hint_names_an_error_that_there_is_for_one_that_there_is_not() -> None:
     for name, ours in ERRORS.items():
         assert not hasattr(errors, name) and issubclass(getattr(errors, ours), errors.StepwellError), name
+
+
+def test_each_hint_is_for_a_name_that_the_package_does_not_have_and_names_what_there_is() -> None:
+    assert PACKAGE.keys().isdisjoint({*stepwell.__all__, *stepwell.MODULES})
+    for hint in PACKAGE.values():
+        for path in re.findall(r"stepwell\.([\w.]+\w)", hint):
+            attrgetter(path)(stepwell)
+        for name in re.findall(r"(?:call|await|iterate) (\w+)\(", hint):
+            assert hasattr(stepwell, name), hint
+        for name in re.findall(r"(\w+)(?:\(\))?, (?:or (\w+) )?of stepwell.steps", hint):
+            assert all(hasattr(stepwell.steps, each) for each in name if each), hint
+
+
+@pytest.mark.parametrize("page", ["from_langchain", "from_litellm", "from_openai"])
+def test_each_name_that_a_page_for_those_who_come_from_others_lists_has_a_hint(page: str) -> None:
+    rows = re.findall(r"^\| (`.*?) \|", (DOCS / f"{page}.md").read_text(), re.MULTILINE)
+    names = {name for row in rows for name in re.findall(r"`(\w+)(?:\(.*?\))?`", row)} - OF_OBJECTS
+    assert len(names) > 2
+    for name in names - {*stepwell.__all__}:
+        with pytest.raises(AttributeError, match=f"has no attribute {name!r}; "):
+            getattr(stepwell, name)
 
 
 def test_errors_are_pickled_by_their_place() -> None:

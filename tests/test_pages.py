@@ -14,6 +14,7 @@ import pytest
 
 from tools import snippets, tables
 from tools.picture import picture
+from tools.site import with_addresses
 
 from command_line import run
 
@@ -97,10 +98,17 @@ def test_pages_are_listed_shown_and_searched_within_80_columns(monkeypatch: Any,
     code, out, _ = run(monkeypatch, capsys, "docs", "errors")
     assert code == 0 and out.startswith("# Errors\n") and "](" not in out
     assert all(len(line) <= 80 for line in out.splitlines() if not line.startswith("    "))
+    code, out, _ = run(monkeypatch, capsys, "docs", "coverage")
+    assert code == 0 and "../tests" not in out and "][" not in out
     code, out, _ = run(monkeypatch, capsys, "docs", "full", "jitter")
     assert code == 0 and out.startswith("reliability ")
     code, _, err = run(monkeypatch, capsys, "docs", "relabilty")
     assert code == 2 and "did you mean 'reliability'" in err
+
+
+def test_the_site_links_to_the_repository_for_files_outside_of_the_pages() -> None:
+    for path in PAGES:
+        assert "](../" not in (text := with_addresses(path.read_text(encoding="utf-8"))) and "]: ../" not in text
 
 
 def slug(heading: str) -> str:

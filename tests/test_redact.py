@@ -335,7 +335,7 @@ def test_what_arrived_before_an_error_has_the_originals() -> None:
     with Client(registry=fake.registry, pipeline=redact("email")) as client:
         with pytest.raises(errors.StreamTruncated) as caught:
             client.stream_text("fake:m", MAIL).reply()
-    assert caught.value.partial.text.startswith("Hello ") and "EMAIL" not in caught.value.partial.text
+    assert caught.value.partial.text == f"Hello {MAIL}"
 
 
 def test_a_simulated_call_is_redacted() -> None:

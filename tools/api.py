@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ast
 import re
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 
@@ -100,10 +101,13 @@ def stub() -> str:
 
     lines = [STUB]
     for module, names in stepwell.PUBLIC.items():
-        lines.append(f"from .{module} import (\n" + "".join(f"    {name} as {name},\n" for name in names) + ")\n")
-    modules = "".join(f"    {name} as {name},\n" for name in stepwell.MODULES)
-    lines.append(f"from . import (\n{modules})\n\n__version__: str\n")
+        lines.append(f"from .{module} import {_exported(names)}\n")
+    lines.append(f"from . import {_exported(stepwell.MODULES)}\n\n__version__: str\n")
     return "".join(lines)
+
+
+def _exported(names: Iterable[str]) -> str:
+    return ", ".join(f"{name} as {name}" for name in names)
 
 
 WRITTEN = {

@@ -153,7 +153,7 @@ def written() -> str:
     """Write the page."""
     found, providers = proofs(), own_providers()
     chatting = [each for each in providers if any(wire.operation == "chat" for wire in each.wires)]
-    text = "".join(
+    return _with_shared_links(
         [
             HEAD,
             "\n## Chats\n\n",
@@ -167,21 +167,21 @@ def written() -> str:
             f"\n[conforms]: ../{CONFORMANCE}\n",  # once: most cells are of this kind
         ]
     )
-    return _with_paths_once(text)
 
 
-def _with_paths_once(text: str) -> str:
-    """Write each path of several cells once, at the end, under a number: the page is part of the package."""
-    uses = Counter(re.findall(r"\]\((\.\./[^)]+)\)", text))
-    for number, path in enumerate((path for path, count in uses.items() if count > 1), 1):
-        text = text.replace(f"]({path})", f"][{number}]") + f"[{number}]: {path}\n"
+def _with_shared_links(parts: Iterable[str]) -> str:
+    """Return the page, in which an address that several cells link to is written once, at the end."""
+    text = "".join(parts)
+    links = Counter(re.findall(r"\]\((\.\./[^)]+)\)", text))
+    for number, path in enumerate((path for path, times in links.items() if times > 1), 1):
+        text = f"{text.replace(f']({path})', f'][{number}]')}[{number}]: {path}\n"
     return text
 
 
 HEAD = """# What each provider is proven to do
 
 For each provider, the proofs that its abilities work with stepwell. Each cell links to its proof; an empty one says
-only that there is none here, not that the provider cannot do it.
+only that there is none here, not that the provider cannot do it. Providers with the same proofs share a row.
 
 | proof | what it is |
 |---|---|
@@ -198,10 +198,12 @@ they are not listed. What servers by other authors say: [judges.md](judges.md). 
 def _table(providers: Iterable[Provider], abilities: Iterable[str], found: Proofs) -> str:
     abilities = list(abilities)
     lines = [f"| provider | {' | '.join(abilities)} |", "|---" * (len(abilities) + 1) + "|"]
+    rows: dict[str, list[str]] = {}
     for provider in providers:
         cells = [found.get((provider.id, ability)) for ability in abilities]
         if any(cells):
-            lines.append(f"| {provider.id} | {' | '.join(each.cell if each else '' for each in cells)} |")
+            rows.setdefault(" | ".join(each.cell if each else "" for each in cells), []).append(provider.id)
+    lines += [f"| {', '.join(ids)} | {cells} |" for cells, ids in rows.items()]
     return re.sub(r" +\|", " |", "\n".join(lines)) + "\n"
 
 

@@ -133,6 +133,8 @@ def formatted(text: str, path: Path) -> str:
     """Return the text with imports sorted and formatted by ruff."""
     ruff = [sys.executable, "-m", "ruff"]
     sort = [*ruff, "check", "--quiet", "--fix-only", "--select", "I,F401", "--stdin-filename", str(path), "-"]
+    if path.suffix == ".pyi":  # all of its names are written twice: one statement for each module
+        sort += ["--config", "lint.isort.combine-as-imports=true", "--config", "lint.per-file-ignores={}"]
     for command in (sort, [*ruff, "format", "--stdin-filename", str(path), "-"]):
         text = subprocess.run(command, input=text, capture_output=True, text=True, check=True).stdout
     return text

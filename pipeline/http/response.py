@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator
 from contextlib import suppress
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from attrs import define, field, setters
 
@@ -29,6 +29,14 @@ class Stage(Protocol):
     def flush(self) -> list[StreamChunk]:
         """Return the last chunks. Called once, when the stream has ended without an error."""
         return []
+
+
+@runtime_checkable
+class HoldsBack(Protocol):
+    """A Stage that may have held something back when a stream breaks off."""
+
+    def held(self) -> list[StreamChunk]:
+        """Return that, for the partial reply of the error. Nothing is fed after it."""
 
 
 OnEnd = Callable[[Reply | None, BaseException | None], None]

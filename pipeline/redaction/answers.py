@@ -55,6 +55,8 @@ class Restoring(Stage):
             out += [Alternative(choice, chunk) for chunk in other.flush()]
         return out
 
+    held = flush
+
     def _fed(self, given: StreamChunk) -> list[StreamChunk]:
         """Return the chunks to pass on for one, with the originals. What may begin a placeholder is held back."""
         chunk: Any = given

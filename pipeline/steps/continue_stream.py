@@ -103,6 +103,8 @@ class _Continuing:
         self._anew = anew
         self._received = Received()
         self._first: StepwellError | None = None
+        self._earlier: list[Response] = []
+        """Those whose stages have gone on to the next part, and may refer to them."""
         self._is_one_exchange = True
         """Whether the provider counts all parts as one exchange."""
 
@@ -110,7 +112,7 @@ class _Continuing:
         """Emit the chunks of the answer."""
         continuation: Continuation | None = None
         while True:
-            reader = ChunkReader(self._part)
+            reader = ChunkReader(self._part, resumable=True)
             try:
                 while (batch := (yield from reader.next())) is not None:
                     batch = batch if continuation is None else continuation.feed(batch)
@@ -201,7 +203,8 @@ class _Continuing:
         whole.status, whole.headers, whole.transport = response.status, response.headers, response.transport
         if how == "cursor":
             # The same answer: what was read of it counts with the rest, and its stages hold what they have read.
-            response.call, response.stages = before.call, before.stages
+            response.call, response.stages, response.closing = before.call, before.stages, before.closing
+            self._earlier.append(before)
 
     def _continuation(self, how: How, response: Response) -> Continuation | None:
         """Return what changes the chunks of the next part; None for a cursor, whose decoder goes on by itself."""

@@ -28,7 +28,8 @@ def fallback(*models: GivenModel, when: When | Kinds | None = None, name: str = 
     one. A key and an address of the call are passed on to models of the same provider only, its headers to none. The
     reply names the model that answered, and a warning on it names the one that failed, and why. Every call starts with
     its own model again; a `circuit_breaker` inside makes it skip a model that is down. A stream falls back only before
-    its first chunk. If all models fail, the first error is raised, with the others as notes.
+    its first chunk, and `embed` only to the same model at another provider: vectors of others cannot be compared. If
+    all models fail, the first error is raised, with the others as notes.
 
     It may be put anywhere: options go to the next model as the caller gave them. The outermost place is best: inside
     map_errors it sees no error statuses, and inside fit_history the conversation is already adapted to the first

@@ -90,6 +90,8 @@ def ask_in_order(
 ) -> StepGenerator:
     """Ask the models in order until one answers. If all fail, raise the first error, with the others as notes.
 
+    For vectors, only the same model is asked, at any provider: those of another cannot be compared with what is stored.
+
     order: the models; OWN for the call's own, by the steps inside.
     may_help: whether the others are asked after the first error.
     name: the name of the step that asks.
@@ -109,6 +111,13 @@ def ask_in_order(
                 response = yield from call(request)
             else:
                 pipeline, other = (None, request) if entry is None else other_pipeline(request, *entry, inside=name)
+                if request.operation == "embed" and _name(other.model) != _name(request.model):
+                    why = f"{named} was not called: vectors of different models cannot be compared"
+                    if first is None:
+                        request = request.warn("model", why)
+                    else:
+                        first.add_note(why)
+                    continue
                 if first is not None:
                     other = other.warn("model", f"called in place of {_summary(failed, first)}")
                 response = yield from (call(other) if pipeline is None else pipeline.flow(other))
@@ -128,6 +137,11 @@ def ask_in_order(
         raise StepError(f"{name} asked no model")
     first.attempts = attempts_of(request.attempts or ())
     raise first
+
+
+def _name(model: Model) -> str:
+    """Return what a model is called at every provider."""
+    return str(model.facts.get("listed_as", model.id)).rpartition("/")[2].lower()
 
 
 def _summary(model: object, error: StepwellError) -> str:

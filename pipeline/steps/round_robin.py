@@ -52,6 +52,8 @@ def round_robin(
     adapted to it, and with the steps inside this one; headers, key and address of the call stay with its own model and
     provider. `fit_context` inside it leaves room for the smallest context of the models. Best put outermost.
 
+    Vectors come from the same model only, at any provider; a warning names those that were passed over.
+
     Raises ConfigError if there are no models or the weights do not fit, UnknownModel for what does not name a model.
     """
     return _rotation(models, weights, failover, when, name, _author_of_loop)

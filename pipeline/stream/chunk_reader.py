@@ -6,6 +6,7 @@ ChunkReader is for flows; Stream and AsyncStream (stream.py) are for the callers
 from __future__ import annotations
 
 from collections.abc import Generator, Sequence
+from contextlib import suppress
 from typing import Any
 
 from ...schemas.chunks import StreamChunk, Warned
@@ -18,7 +19,7 @@ from ...schemas.usage import Usage
 from ..annotate import annotate, attach_attempts, attach_partial, note_reply, with_inner_calls
 from ..effects import END, Close, Effect, Flow, Read, cancel_flow, emitted
 from ..http.redact import mask_secrets
-from ..http.response import Response
+from ..http.response import HoldsBack, Response, Stage
 from .decoder import StreamDecoder
 
 _NO_READ = Read(None)
@@ -29,9 +30,11 @@ class OpenAnswer(Hinted, hints="stream"):
 
     response: what is read; None if it is not there yet.
     prompt: the conversation that the reply is to show.
+    resumable: whether another reader may go on where this one fails, with the same stages.
     """
 
-    def __init__(self, response: Response | None, prompt: Context | None = None) -> None:
+    def __init__(self, response: Response | None, prompt: Context | None = None, *, resumable: bool = False) -> None:
+        self._resumable = resumable
         self._prompt = prompt
         self._received = self._fold = Fold()
         self._response: Response | None = None
@@ -39,6 +42,7 @@ class OpenAnswer(Hinted, hints="stream"):
         self._over = False
         self._ready: list[StreamChunk] | None = None
         self._ended = False
+        self._stages: list[Stage] = []
         self._read: Read = _NO_READ
         self._flow: Flow | None = None
         if response is not None:
@@ -156,8 +160,21 @@ class OpenAnswer(Hinted, hints="stream"):
 
     def _record_failure(self, error: BaseException) -> BaseException:
         if isinstance(error, Exception):
+            if self._stages and not self._resumable:
+                self._take_held()
             self._error = error = self._attach_details(error)
         return error
+
+    def _take_held(self) -> None:
+        """Take what the stages hold back: it has arrived."""
+        chunks: list[StreamChunk] = []
+        with suppress(Exception):  # of a stage that has failed; the error to raise is there already
+            for stage in self._stages:
+                chunks = [
+                    *(stage.feed(chunks) if chunks else ()),
+                    *(stage.held() if isinstance(stage, HoldsBack) else ()),
+                ]
+            self._fold.feed(chunks)
 
     def _attach_details(self, error: Exception) -> Exception:
         """Put on the error what is known so far."""

@@ -69,6 +69,9 @@ class WholeText(Stage):
                 out.append(chunk)
         return out
 
+    def held(self) -> list[StreamChunk]:
+        return [TextDelta(text)] if (text := "".join(self._text)) else []
+
     def _with_id(self, chunk: StreamChunk) -> StreamChunk:
         if isinstance(chunk, ToolCallStart) and not chunk.id:
             return evolve(chunk, id=f"call_{self._new_id()[:12]}")

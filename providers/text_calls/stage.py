@@ -99,6 +99,12 @@ class TextCalls(Stage):
                 out.append(chunk)
         return out
 
+    def held(self) -> list[StreamChunk]:
+        out = [*self._end(cut=True), *self._found_calls()]
+        for choice, other in self._others.items():
+            out += [Alternative(choice, each) for each in other.held()]
+        return out
+
     def _of_other(self, choice: int, chunks: list[Any]) -> list[StreamChunk]:
         """Return the chunks of another choice, in which calls are found in the same way."""
         if choice not in self._others:

@@ -14,9 +14,10 @@ from ..schemas.errors import ConfigError
 from ..schemas.nearest import nearest
 from .printing import WIDTH, print_wrapped, say
 
-_LINK = re.compile(r"!?\[([^\]]+)\]\(([^)\s]+)\)")
+_LINK = re.compile(r"!?\[([^\]]+)\](?:\(([^)\s]+)\)|\[\d+\])")
 _LISTED = re.compile(r"^- \[([^\]]+)\]\((\w+)\.md\)(?:: (.+))?$")
-_COMMENT = re.compile(r"^<!-- .*-->\n\n?", re.M)
+_COMMENT = re.compile(r"^(?:<!-- .*-->\n\n?|\[\w+\]: .*\n)", re.M)
+"""Comments, and the addresses of links."""
 _ITEM = re.compile(r"(?:- |\d+\. )")
 
 
@@ -119,4 +120,4 @@ def _lines(text: str, indent: int) -> list[str]:
 
 def _shown(link: re.Match[str]) -> str:
     """Return a link as text, with its address if that is outside of the documentation."""
-    return f"{link[1]} ({link[2]})" if link[2].startswith("http") else link[1]
+    return f"{link[1]} ({link[2]})" if (link[2] or "").startswith("http") else link[1]

@@ -57,15 +57,14 @@ class _Command(NamedTuple):
     arguments: Sequence[Argument]
 
 
+_MODEL = "provider:model-id (default: $STEPWELL_MODEL, else local:smollm2)"
 _COMMANDS = {
     "ask": _Command(
         "ask",
         "ask",
         "ask once; the prompt may also come from standard input",
         (
-            _argument(
-                "words", nargs="*", metavar="[MODEL] PROMPT", help="a model if it looks like one, then the prompt"
-            ),
+            _argument("words", nargs="*", metavar="[MODEL] PROMPT", help=f"{_MODEL}, then the prompt"),
             *_CALL,
             _argument("--no-stream", action="store_true", help="wait for the whole answer"),
             _IMPORT,
@@ -78,7 +77,7 @@ _COMMANDS = {
         "chat",
         "a conversation; /quit leaves, /save PATH and /load PATH keep it",
         (
-            _argument("model", nargs="?", help="provider:model-id (default: $STEPWELL_MODEL, else the local model)"),
+            _argument("model", nargs="?", help=_MODEL),
             *_CALL,
             _IMPORT,
         ),
@@ -88,7 +87,7 @@ _COMMANDS = {
         "run_embed",
         "vectors of texts, one line of JSON each; without texts, of the lines of standard input",
         (
-            _argument("words", nargs="*", metavar="[MODEL] TEXT", help="a model if it looks like one, then texts"),
+            _argument("words", nargs="*", metavar="[MODEL] TEXT", help=f"{_MODEL}, then texts"),
             _argument("--file", metavar="PATH", help="embed the lines of this file as well"),
             _argument("--kind", choices=_KINDS, metavar="KIND", help=", ".join(_KINDS)),
             _argument("--dimensions", type=int, metavar="N", help="length of the vectors, if the model can choose"),
@@ -113,7 +112,7 @@ _COMMANDS = {
         (
             _argument("items", metavar="IN", help="JSONL, CSV, TSV or Parquet; - for lines of JSON on standard input"),
             _argument("--prompt", help="a template: 'Is this kind? {text}'; {item} is the whole item"),
-            _argument("--model", help="provider:model-id (default: $STEPWELL_MODEL, else the local model)"),
+            _argument("--model", help=_MODEL),
             _argument("--out", metavar="OUT.jsonl", help="the results (default: standard output)"),
             _argument("--schema", metavar="FILE", help="a JSON Schema, for results that are objects"),
             _argument("--key", metavar="FIELD", help="the field by which an item is known again"),

@@ -49,6 +49,6 @@ def is_model(word: str) -> bool:
     )
 
 
-def say_who(model: str, does: str, other: str = "write provider:model-id first") -> None:
+def say_who(model: str, does: str, other: str = "put provider:model-id first") -> None:
     """Print on stderr which model is used, if the user named none. `does` is its verb: "answers", "embeds"."""
-    say(f"{model} {does}; for another, {other}", on_stderr=True)
+    say(f"{model} {does}; {other}, or set STEPWELL_MODEL", on_stderr=True)

@@ -73,12 +73,9 @@ if not TYPE_CHECKING:  # hidden from type checkers, which would otherwise accept
 
     def __getattr__(name: str) -> Any:
         if name not in _MODULES:
-            from inspect import currentframe  # only for a mistake
+            from ..schemas.other_names import refuse_name  # only for a mistake
 
-            from ..schemas.other_names import no_such_name
-
-            frame = currentframe()
-            raise no_such_name(__name__, name, frame and frame.f_back)
+            refuse_name(__name__, name)
         return getattr(import_module(f".{_MODULES[name]}", __name__), name)
 
     def __dir__() -> list[str]:

@@ -10,10 +10,15 @@ from urllib.parse import unquote
 from attrs import frozen
 
 from ..options import Credential
+from ..providers.auth.auth import no_key
+from ..providers.declare.extending import base_of
+from ..providers.declare.overrides import in_force
 from ..providers.declare.provider import Provider
 from ..providers.declare.registry import Registry
+from ..providers.declare.resolve import resolve_steps
 from ..providers.declare.wire import Wire
 from ..schemas import errors
+from ..schemas.model import Model
 from .network import MockBody, require, run, transport_of
 
 if TYPE_CHECKING:
@@ -78,11 +83,20 @@ class Suite:
         require(id == "*" or any(name in sent for name in names), "the model's name is not in the request")
 
     def require_key(self, request: httpx.Request) -> None:
-        """Require that the key is in the headers of the request, and nowhere else."""
+        """Require that the key is in the headers of the request, and nowhere else; with no_key, not even there."""
         require(KEY not in str(request.url), "the key is in the URL")
         require(KEY.encode() not in request.content, "the key is in the body")
         sent = any(KEY in value for value in request.headers.values())
-        require(sent or self.credential is not KEY, "the key was not sent")
+        if base_of(self._authenticate()) is no_key:
+            require(not sent, "the key was sent, though auth is no_key")
+        else:
+            require(sent or self.credential is not KEY, "the key was not sent")
+
+    def _authenticate(self) -> object:
+        """Return the authenticate in force for the calls of the checks."""
+        id = self.model.partition(":")[2]
+        model, changes = Model(self.provider.id, id), in_force(self.provider, id)
+        return resolve_steps(self.provider, model, self.wire, changes)["authenticate"]
 
     @property
     def valid_input(self) -> object:
@@ -90,7 +104,7 @@ class Suite:
         return "hi"
 
     def _check_missing_key(self) -> None:
-        if self.provider.key_optional or self.credential is not KEY:
+        if self.credential is not KEY or not self.provider.needs_key(self.wire, self._authenticate()):
             return
         with self.client(MockBody(b""), keys={}) as client:
             raised(errors.MissingKey, lambda: self._call_given(client, base_url="http://other.invalid"))

@@ -12,6 +12,7 @@ import pytest
 from mapping import FAKE, Server, echo, map_sync, rows, simulated
 
 import stepwell
+from stepwell.errors import JournalMismatch
 from stepwell.testing import FakeModel
 from stepwell.workflows.map.summary import MapSummary
 
@@ -98,3 +99,51 @@ def test_the_journal_of_the_client_is_used_under_the_name_of_a_job(tmp_path: Pat
         assert client.journal is not None and client.journal.count("letters")["finished"] == 2
     with pytest.raises(stepwell.errors.ConfigError, match="needs a journal"):
         map_sync(fake, ["a"], job="letters", errors="raise")
+
+
+def in_job(path: Path, items: Any, prompt: Any = "say {item}", **more: Any) -> MapSummary:
+    settings = {"model": PRICED, "prompt": prompt, "job": "letters", **more}
+    with Scripted(["fine"] * 3).client as client:
+        return client.map(list(items), journal=path, workers=1, **settings).run()
+
+
+def name_of(changed: dict[str, Any]) -> str:
+    return next(iter(changed))
+
+
+@pytest.mark.parametrize("key", [None, str], ids=["digests", "keys"])
+@pytest.mark.parametrize(
+    "changed", [{"prompt": "shout {item}"}, {"model": "openai:gpt-4o"}, {"temperature": 0.5}], ids=name_of
+)
+def test_a_question_that_has_changed_ends_the_map_with_its_first_item(
+    changed: dict[str, Any], key: Any, tmp_path: Path
+) -> None:
+    journal, out = tmp_path / "work.sqlite", tmp_path / "out.jsonl"
+    assert in_job(journal, "abc", key=key).answered == 3
+    with pytest.raises(JournalMismatch) as caught:
+        in_job(journal, "abc", key=key, out=out, **changed)
+    assert caught.value.partial.failed == 0 and rows(out) == []
+    assert "it came from item 0" in caught.value.__notes__[0]
+    assert in_job(journal, "abc", key=key).answered == 3
+
+
+class Text:
+    """An item without a JSON form."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+
+    def __str__(self) -> str:
+        return self.text
+
+
+def test_a_prompt_that_has_changed_for_one_item_is_the_error_of_that_item(tmp_path: Path) -> None:
+    files = {"a": "first", "b": "second", "c": "third"}
+    for _ in range(2):
+        summary = in_job(tmp_path / "read.sqlite", "abc", files.get)
+        files["b"] = "changed"
+    assert (summary.answered, summary.errors) == (2, {"JournalMismatch": 1})
+    for texts in (["1 a", "2 b"], ["1 a", "2 c"]):
+        items = [Text(each) for each in texts]
+        summary = in_job(tmp_path / "keys.sqlite", items, "say {item}", key=lambda item: item.text[0])
+    assert (summary.answered, summary.errors) == (1, {"JournalMismatch": 1})

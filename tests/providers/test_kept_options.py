@@ -8,10 +8,11 @@ import httpx
 import orjson
 import pytest
 
-from stepwell import Client
+from stepwell import Client, on_request
 from stepwell.errors import InvalidOption
 from stepwell.providers.declare.kept_options import MOST, keep, scalars_key
 from stepwell.schemas.memo import Memo
+from stepwell.steps import CallModel
 
 ANSWER = {"choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]}
 
@@ -36,6 +37,31 @@ def test_a_second_call_sends_and_warns_like_the_first(model: str) -> None:
         replies = [client.generate_text(model, "hi", **options) for _ in range(3)]
     assert server.bodies[0] == server.bodies[1] == server.bodies[2]
     assert replies[0].warnings == replies[1].warnings == replies[2].warnings != ()
+
+
+@pytest.mark.parametrize("step", ["check_options", "translate_options", "encode_body", "send"])
+@pytest.mark.parametrize("options", [{}, {"temperature": 0.5, "max_tokens": 20}], ids=["none", "some"])
+def test_a_step_that_changes_options_in_place_changes_no_other_call(options: dict[str, Any], step: str) -> None:
+    def change(request: Any) -> Any:
+        request.options["seed"] = 7
+        request.options.pop("temperature", None)
+        return request
+
+    server, model, given = Server(), "groq:llama-3.3-70b-versatile", dict(options)
+    with server.client as client:
+        for _ in range(2):
+            client.generate_text(model, "hi", **options)
+            client.generate_text(
+                model, "hi", pipeline=lambda usual: usual.before(step, on_request("c", change)), **options
+            )
+        client.run_workflow(flow_of_two_calls(model, options))
+    assert server.bodies[0] == server.bodies[2] == server.bodies[4] == server.bodies[5]
+    assert options == given
+
+
+def flow_of_two_calls(model: str, options: dict[str, Any]) -> Any:
+    yield CallModel(model, "hi", options)
+    yield CallModel(model, "hi", options)
 
 
 def test_values_that_are_equal_but_of_another_type_are_judged_anew() -> None:

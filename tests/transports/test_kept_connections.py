@@ -14,6 +14,7 @@ from carriers import MODEL, aclient_of, all_carriers, client_of, is_async, name_
 
 from stepwell import Budget
 from stepwell.pipeline.http import transport
+from stepwell.pipeline.http.fast.errors import StaleConnection
 from stepwell.schemas import errors
 
 from loopback import SOON, Hangup, answer, completion, serving, whole_stream
@@ -72,6 +73,7 @@ def test_one_that_ends_later_may_have_been_charged_for(carrier: str, monkeypatch
     monkeypatch.setattr(transport, "ROUND_TRIP", 0.0)
     error, seen = outcome(carrier, b"", stream=False)
     assert type(error) is errors.StreamTruncated and seen == 2
+    assert type(error.__cause__) is not StaleConnection or "since the last call" in str(error.__cause__)
     budget = Budget(tokens=10**6, output_tokens=5000)
 
     def script(request: Any) -> Iterable[bytes]:

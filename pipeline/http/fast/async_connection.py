@@ -217,7 +217,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         waiter = self._waiter
         if waiter is not None and not waiter.done():
             if self.served and not self.reader.begun and isinstance(self._error, ReadError | RemoteProtocolError):
-                waiter.set_exception(StaleConnection("the server has closed the connection since the last call"))
+                waiter.set_exception(StaleConnection())
             else:
                 waiter.set_exception(self._error)
 

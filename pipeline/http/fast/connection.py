@@ -119,7 +119,7 @@ class Connection:
         finally:
             self._fit = self._fit and not self._unsent  # the server may answer before it has all of the request
             self._unsent = []
-        raise StaleConnection("the server has closed the connection since the last call")
+        raise StaleConnection
 
     def receive(self, clock: Clock) -> None:
         """Send what is not sent yet, then wait for a part of the answer and read it. Raises as `exchange` does."""

@@ -41,6 +41,9 @@ class UnusableAnswer(RemoteProtocolError):
 class StaleConnection(RemoteProtocolError):
     """A connection that had served an earlier call broke before the first byte of this answer."""
 
+    def __str__(self) -> str:
+        return "the server has closed the connection since the last call"
+
 
 class ReadError(HTTPError):
     """The connection broke while reading, or was closed by the caller."""

@@ -165,8 +165,11 @@ def find(planner: CallPlanner, model: ModelLike, id: str, options: Mapping[str, 
 
 
 def refresh(work: BatchWork, id: str) -> Flow:
-    """Request the batch's BatchState."""
-    return (yield work.ask("get_batch", id)).object
+    """Request the batch's BatchState. One that failed as a whole costs nothing, so no budget reserves it any longer."""
+    state: BatchState = (yield work.ask("get_batch", id)).object
+    if state.status == "failed" and not state.results:
+        yield from settle_batch(*work.budgets(), id, {})
+    return state
 
 
 def cancel(work: BatchWork, id: str) -> Flow:

@@ -34,7 +34,7 @@ from .batches import BatchQuestion, BatchRunner
 from .inputs import Items
 from .item_prompts import ItemPrompts, Prompt
 from .job import Errors, MapJob, Order
-from .keys import KeyOf, item_digest
+from .keys import KeyOf, digest_or_none
 from .progress import Progress, display_for
 from .result import MapItem
 from .results import ResultFile
@@ -101,6 +101,7 @@ def job_of(
         items,
         model=str(question.model),
         answer=answers_in_job(question, job, key is None) if job else question.answer,
+        own_prompt=partial(_has_own_prompt, question),
         world=own.world,
         file=file,
         workers=workers,
@@ -140,16 +141,16 @@ def answers_in_job(question: Question, job: str, digested: bool) -> Callable[[Ma
     answer, in_part = question.answer, parts_of(question.planner, job)
 
     def answered(item: MapItem) -> Flow:
-        if digested:
-            digest = item.key.partition("-")[2]
-        else:
-            try:
-                digest = item_digest(item.value)
-            except ConfigError:  # no JSON: it is known by its key alone
-                digest = ""
+        digest = item.key.partition("-")[2] if digested else digest_or_none(item.value) or ""
         return in_part(answer(item), f"{item.key} {digest}")
 
     return answered
+
+
+def _has_own_prompt(question: Question, item: MapItem) -> bool:
+    """Check whether its prompt may have changed while it has the same part of a job: a function may read a file that
+    has changed, and an item without a digest is known by its key alone."""
+    return question.prompts.are_made_by_a_function or digest_or_none(item.value) is None
 
 
 def _choose_mode(

@@ -24,6 +24,9 @@ _FATAL = (
 )
 
 
-def ends_map(error: Exception) -> bool:
-    """Check whether every item would get this error, so that the map ends with the first one."""
-    return isinstance(error, _FATAL) and not isinstance(error, JournalMismatch)
+def ends_map(error: Exception, *, own_prompt: bool = False) -> bool:
+    """Check whether every item would get this error, so that the map ends with the first one.
+
+    own_prompt: whether the prompt of the item may have changed since a run before, and no other item's with it.
+    """
+    return isinstance(error, _FATAL) and not (own_prompt and isinstance(error, JournalMismatch))

@@ -60,6 +60,11 @@ class ItemPrompts:
         return template.format(**values) if isinstance(template, PromptTemplate) else template.context(**values)
 
     @property
+    def are_made_by_a_function(self) -> bool:
+        """Whether the same item may have another prompt in another run."""
+        return not (self.made_by is None or isinstance(self.made_by, Template))
+
+    @property
     def content(self) -> object:
         """Data that differs between different prompts; of a function, its name alone."""
         made_by = self.made_by

@@ -46,6 +46,7 @@ class MapJob:
     items, key: the input, and what the key of an item is.
     model: the name of the model.
     answer: returns the flow, or the call, that answers an item with a Reply.
+    own_prompt: checks whether the prompt of an item may change and no other item's with it; see ends_map.
     world: where the time comes from.
     file: the file of results; None for none.
     workers: how many items are answered at once.
@@ -67,6 +68,7 @@ class MapJob:
     order: Order
     errors: Errors
     key: KeyOf = None
+    own_prompt: Callable[[MapItem], bool] = lambda item: False
     display: Callable[[], Display | None] = lambda: None
     lead: Callable[[MapJob], Flow] | None = None
     at_end: Callable[[], object] = lambda: None
@@ -347,7 +349,7 @@ class MapJob:
                 reply = (yield answer) if isinstance(answer, CallModel) else (yield from answer)
             except Exception as failed:
                 error = failed
-        if error is not None and (self.errors == "raise" or ends_map(error)):
+        if error is not None and (self.errors == "raise" or ends_map(error, own_prompt=self.own_prompt(item))):
             error.add_note(f"it came from item {item.index}, whose key is {item.key!r:.80}")
             self._fault = self._fault or error
             self._queue.close()

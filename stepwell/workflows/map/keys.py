@@ -73,6 +73,14 @@ def item_digest(item: object) -> str:
     return blake2b(content, digest_size=6).hexdigest()
 
 
+def digest_or_none(item: object) -> str | None:
+    """Return a digest of an item's JSON, None for an item that has no JSON form."""
+    try:
+        return item_digest(item)
+    except ConfigError:
+        return None
+
+
 class KeyTable:
     """A hash table of numbers by key, with 24 to 48 bytes for each: it stores 64-bit digests in place of the keys.
 

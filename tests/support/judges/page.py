@@ -15,13 +15,9 @@ HEAD = """# Independent judges
 
 Servers by other authors that speak providers' formats, some with faults on demand, and what came of calls to them.
 This page is written by `make judges`, which installs each judge into `.build/judges`, starts it on a loopback port and
-asks every route that it knows: sync and async, streamed and not, where the case allows. Long answers are shown
-without their middle.
+asks every route that it knows in all ways that the case allows: sync, streamed, async, async streamed.
 
 """
-
-_LONG = re.compile(r"('\w+ \w+)[\w ,]{20,}( \w+\.')")
-"""A long answer: how it begins, its middle, and how it ends."""
 
 
 @frozen
@@ -79,6 +75,11 @@ def _cases(rows: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _ways(rows: list[Row]) -> str:
+    ways = [way for way in WAYS if way in {row.way for row in rows}]
+    return "all" if len(ways) == len(WAYS) else ", ".join(ways)
+
+
 def _disagreements(rows: list[Row]) -> str:
     """Write a table of the disagreements: a line for each explanation, and for each case without one."""
     kinds: dict[object, list[Row]] = {}
@@ -101,12 +102,6 @@ def _disagreements(rows: list[Row]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _ways(rows: list[Row]) -> str:
-    """Name the ways in which the rows were asked, in the order of WAYS."""
-    ways = [way for way in WAYS if way in {row.way for row in rows}]
-    return "all" if len(ways) == len(WAYS) else ", ".join(ways)
-
-
 def _listed(texts: Iterable[str]) -> str:
     return "; ".join(dict.fromkeys(texts))
 
@@ -118,8 +113,11 @@ def _documented(known: Explained | None) -> str:
 
 
 def _code(text: str) -> str:
-    shown = _LONG.sub(r"\1 …\2", text)
-    return f"`{_cell(shown)}`"
+    """Write a line that a client ended with, in which long texts are cut."""
+    return "`" + re.sub(_LONG_TEXT, r"'\1…'", _cell(text)) + "`"
+
+
+_LONG_TEXT = r"'([^'`]{24})[^'`]{12,}'"
 
 
 def _cell(text: str) -> str:
