@@ -19,7 +19,7 @@ from ..schemas.model import Model, split_name
 from ..schemas.process_lock import ProcessLock
 from ..schemas.undo import Undo
 from .checks import STABLE, checked_row, checked_status, dollars, unlisted, why_unlisted, words
-from .files import FOLDER, catalog_folder, json_files, read_json
+from .files import FOLDER, catalog_folder, json_files, read_json, read_models
 from .ids import ANY, NORMALIZERS, Normalizer
 from .patches import Patch, read_patches
 from .provider_ids import canonical, listed_as
@@ -324,8 +324,8 @@ class Catalog:
     def _read_models(self, provider: str) -> ProviderModels | None:
         base = self._base.get(provider)
         if base is None and provider in self._read_index():
-            content = read_json(catalog_folder(self._folder or "") / "data" / f"{provider}.json")
-            base = ProviderModels(content["models"], self._as_of, self._source)
+            rows = read_models(catalog_folder(self._folder or "") / "data" / f"{provider}.json")
+            base = ProviderModels(rows, self._as_of, self._source)
         patches = [patch for patch in self._patch_list() if patch.touches(provider)]
         if base is None and not any(patch.put for patch in patches):
             return None

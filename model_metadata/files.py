@@ -46,6 +46,22 @@ def read_json(place: str | Place) -> Any:
         raise ConfigError(f"{place} is not JSON: {error}") from error
 
 
+def read_models(place: str | Place) -> dict[str, Any]:
+    """Return the rows of a provider's file in `data`, by model. Raises ConfigError as `read_json` does.
+
+    The fields that most of the models share stand once in the file, under `common`. A model that has another value has
+    it in its row, and null there if it has none; see `with_common_fields` in sync.py.
+    """
+    content = read_json(place)
+    common, rows = content.get("common"), content["models"]
+    return {id: _whole(common, row) for id, row in rows.items()} if common else rows
+
+
+def _whole(common: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
+    whole = {**common, **row}
+    return {name: value for name, value in whole.items() if value is not None} if None in row.values() else whole
+
+
 def file_content(place: str | Place) -> bytes:
     """Return the content of a file. Raises ConfigError, with its path, if it cannot be read."""
     try:

@@ -14,6 +14,7 @@ import pytest
 from stepwell.model_metadata import Catalog, ProviderRow
 from stepwell.model_metadata.catalog import FOLDER
 from stepwell.model_metadata.families import ALSO_SPEAKS, BASE_URLS, UNCOVERED, WIRE_OF_NPM
+from stepwell.model_metadata.files import read_models
 from stepwell.model_metadata.patches import Patch, read_patches
 
 ROOT = Path(FOLDER)
@@ -38,8 +39,8 @@ def test_the_index_agrees_with_the_files():
     files = {path.stem: json.loads(path.read_text()) for path in (ROOT / "data").glob("*.json")}
     assert files.keys() == {row["id"] for row in INDEX["providers"]}
     for row in INDEX["providers"]:
-        models = files[row["id"]]["models"]
-        assert row["models"] == len(models) and files[row["id"]] == {"models": models}, "all else is in the index"
+        file = files[row["id"]]
+        assert row["models"] == len(file["models"]) and file.keys() == {"common", "models"}, "all else is in the index"
 
 
 def test_every_provider_and_model_is_there(catalog):
@@ -106,9 +107,7 @@ def test_each_wire_covers_the_expected_number_of_models(catalog):
 @pytest.mark.parametrize("path", PATCH_FILES, ids=lambda path: path.stem)
 def test_each_patch_is_needed_and_has_a_reason(path, catalog):
     content = json.loads(path.read_text())
-    rows = {
-        row["id"]: json.loads((ROOT / "data" / f"{row['id']}.json").read_text())["models"] for row in INDEX["providers"]
-    }
+    rows = {row["id"]: read_models(ROOT / "data" / f"{row['id']}.json") for row in INDEX["providers"]}
     for entry, patch in zip(content, read_patches(content, where=path.name), strict=True):
         assert entry["why"]
         assert "cost" not in entry.get("set", {}) or entry["as_of"]

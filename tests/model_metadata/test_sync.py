@@ -7,6 +7,7 @@ import pytest
 
 from stepwell.model_metadata import Catalog, sync
 from stepwell.model_metadata.catalog import FOLDER
+from stepwell.model_metadata.files import read_models
 from stepwell.model_metadata.models_dev import parse_catalog
 from stepwell.schemas.errors import ConfigError
 
@@ -159,6 +160,14 @@ def test_a_refusal_while_fetching_changes_nothing(httpx_mock, tmp_path, capsys):
     assert sync.run_sync(["--to", str(tmp_path)]) == 1
     assert "answered with status 302" in capsys.readouterr().err
     assert not (tmp_path / "index.json").exists()
+
+
+@pytest.mark.parametrize("values", [[True, True, False, None], [None, None, True, False], [["text"], ["text"], [], 1]])
+def test_a_file_gives_each_model_the_fields_that_it_had(values, tmp_path):
+    rows = {f"m{at}": {"name": "M"} | ({} if each is None else {"tool_call": each}) for at, each in enumerate(values)}
+    path = tmp_path / "acme.json"
+    path.write_text(json.dumps(sync.with_common_fields(rows)))
+    assert read_models(path) == rows
 
 
 def test_the_packaged_catalog_is_what_a_sync_writes(tmp_path):
