@@ -238,15 +238,18 @@ class AsyncConnection(asyncio.BufferedProtocol):
 
 
 class _Here:
-    """Bytes that are awaited and need no wait."""
+    """Bytes that are awaited and need no wait, or an error in their place."""
 
-    __slots__ = ("_data",)
+    __slots__ = ("_data", "_error")
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, error: Exception | None = None) -> None:
         self._data = data
+        self._error = error
 
     def __await__(self) -> Generator[None, None, bytes]:
         yield from ()
+        if self._error is not None:
+            raise self._error
         return self._data
 
 
@@ -259,14 +262,15 @@ class AsyncSocketAnswer(UnreadAnswer[AsyncConnection]):
         return self
 
     def __anext__(self) -> Awaitable[bytes]:
-        # A plain function: see AsyncConnection.wait.
+        # A plain function: see AsyncConnection.wait. It raises nothing itself: anext(answer, default) would crash
+        # CPython 3.11, which takes the result for an awaitable without a look.
         reader, connection = self._reader, self._connection
         if connection is None:
-            raise ReadError("the answer was closed")
+            return _Here(b"", ReadError("the answer was closed"))
         if reader.pieces:
             return _Here(reader.take())
         if reader.done:
-            raise StopAsyncIteration
+            return _Here(b"", StopAsyncIteration())
         return connection.wait(self._clock)
 
     async def aclose(self) -> None:
