@@ -61,7 +61,7 @@ def give_back(holds: Iterable[BatchHold], request: Request, error: BaseException
     for hold in holds:
         whole = hold.whole
         kept = Taken() if isinstance(error, _NOT_SUBMITTED) else Taken(estimated=whole.amount, tokens=whole.tokens)
-        if work := hold.ledger.replace(whole, kept):
+        if whole.is_ours and (work := hold.ledger.replace(whole, kept)):
             yield from hold.ledger.shared.end(request, work, error, keep=True)
 
 

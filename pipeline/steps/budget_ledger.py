@@ -144,7 +144,7 @@ class Ledger:
 
     def settle(self, hold: Hold, usage: Usage | None, reply: Reply | None = None) -> Work | None:
         """Replace the reservation by what was spent, once. Return what the store must do, if it has the reservation."""
-        return self.replace(hold, taken_by(hold, usage, reply))
+        return self.replace(hold, taken_by(hold, usage, reply)) if hold.is_ours else None
 
     def replace(self, hold: Hold, taken: Taken) -> Work | None:
         """Replace an open reservation by what was taken. Return what the store must do, if it has the reservation."""
@@ -226,6 +226,11 @@ class Hold:
     """where it is reserved in this process; others have begun since if that was reset"""
     subject: str = "call"
     """what it is for, in messages"""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process has made it: a forked child ends the flows of its parent, too."""
+        return self.process == os.getpid()
 
 
 @frozen
