@@ -67,8 +67,9 @@ def circuit_breaker(
 
     Failures are 5xx and overload, after the retries, and connections that fail, break or stay silent, also in the
     middle of a stream. Any other answer, also one that refuses the key or the request, counts as a success; a call that
-    was cancelled, or that a step inside refused or failed, counts as neither. All calls of the clients that share this step are counted together; it is thread-safe. Put
-    it inside `fallback`, which then skips a model that is down without waiting for it.
+    was cancelled, or that a step inside refused or failed, counts as neither. All calls of the clients that share this
+    step are counted together; it is thread-safe. Put it inside `fallback`, which then skips a model that is down
+    without waiting for it.
     """
     check_number(failures, "failures", whole=True)
     check_number(cooldown, "cooldown")

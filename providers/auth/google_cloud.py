@@ -20,7 +20,7 @@ from typing import Any
 from urllib.parse import quote
 
 from ...pipeline.blocking import in_call_time
-from ...pipeline.effects import CallNext, StepGenerator
+from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.library_logs import logging_in
 from ...pipeline.http.request import Request
 from ...schemas.errors import AuthError, ConfigError, ConnectError, MissingExtra, MissingKey
@@ -128,7 +128,7 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
         return (yield from call(_addressed(request, None).with_headers(x_goog_api_key=key.reveal())))
     token = credential.get("token", credential.get("key")) if isinstance(credential, Mapping) else credential
     if callable(token):
-        token = yield token_from(token)
+        token = yield from token_from(request, token)
     if isinstance(token, Secret):
         return (yield from call(_addressed(request, None).with_headers(authorization=f"Bearer {token.reveal()}")))
     account = account_of(credential)
@@ -184,7 +184,7 @@ def google_tokens(account: Mapping[str, Any] | str | None) -> TokenSource:
         return Token(credentials.token, expires, project)
 
     def fetch_in_thread(request: Request) -> Generator[Any, Any, Token]:
-        token: Token = yield from in_call_time(request, lambda: fetch(request.world.time()))
+        token: Token = yield from in_call_time(request, in_thread(lambda: fetch(request.world.time())))
         return token
 
     return TokenSource(fetch_in_thread)
