@@ -181,7 +181,7 @@ class Performer:
         if kind is Wait:
             return wait_in_thread(effect, self.scope)
         if kind is Sleep:
-            return time.sleep(effect.seconds)
+            return time.sleep(max(effect.seconds, 0.0))  # the time left of a call, say, as it has just run out
         if kind is Emit:
             return None  # nobody reads
         if kind is StartTask:

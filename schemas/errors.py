@@ -379,3 +379,9 @@ def may_have_arrived(error: object) -> bool:
     """Check whether an error leaves open that the provider got the request, and may charge for it: one of the
     connection, but not of making it."""
     return isinstance(error, TransportError) and not isinstance(error, ConnectError | ConnectTimeout)
+
+
+def may_have_been_done(error: object) -> bool:
+    """Check whether an error leaves open that the provider has done what it was asked: its answer was lost, or cannot
+    be read, or it is one of a gateway or a server that failed somewhere (5xx, but not 503 and 529)."""
+    return may_have_arrived(error) or isinstance(error, ServerError | DecodeError | ResponseTooLarge)

@@ -125,10 +125,10 @@ def test_what_other_threads_have_reserved_at_a_fork_is_free_in_the_child(monkeyp
 
 
 class SharedStore:
-    """A store of limits that lets everything through, and notes what it is told. Its circuits let one call try."""
+    """A store of limits that lets everything through, and notes its questions. Its circuits let one call try."""
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.asked: list[str] = []
 
     def count_attempt(self, *_: Any, **__: Any) -> float:
         return 0.0
@@ -142,7 +142,7 @@ class SharedStore:
         return 0.0, 9
 
     def __getattr__(self, name: str) -> Callable[..., None]:
-        return lambda *_, **__: self.told.append(name)
+        return lambda *_, **__: self.asked.append(name)
 
 
 SHARED: dict[str, Callable[[Any], Any]] = {
@@ -175,7 +175,7 @@ def test_a_forked_process_gives_nothing_back_that_a_call_of_its_parent_holds(
     if in_child:
         monkeypatch.setattr(os, "getpid", lambda: -1)
     leave()
-    assert store.told == ([] if in_child else [question])
+    assert store.asked == ([] if in_child else [question])
 
 
 def test_a_fork_waits_for_the_imports_of_a_first_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -235,8 +235,8 @@ def test_trio_fetches_one_token_too(credentials: FakeCredentials) -> None:
     assert credentials.fetched == 1
 
 
-@pytest.mark.parametrize("credentials", [200], indirect=True)
-def test_a_token_is_renewed_before_it_expires(credentials: FakeCredentials) -> None:
+@pytest.mark.parametrize("credentials", [0], indirect=True)
+def test_a_token_that_expires_is_renewed(credentials: FakeCredentials) -> None:
     for turn in (1, 2):
         assert request_to_vertex(GEMINI).headers["authorization"] == f"Bearer token-{turn}"
 
