@@ -251,6 +251,10 @@ class Asking:
         """Do `work(store)` in a moment, in another thread, where nothing can wait for it; `keep` as in `end`."""
         request.world.soon(lambda: self._do(work, keep=keep))
 
+    def do_later(self, work: Callable[[Any], Any]) -> None:
+        """Do `work(store)` once the store has answered again."""
+        self._kept.append(work)
+
     def _do(self, work: Callable[[Any], Any], *, keep: bool) -> bool:
         """Do `work(store)`; return whether it succeeded."""
         try:

@@ -11,10 +11,11 @@ from typing import Any
 import anyio.to_thread
 import httpx
 import pytest
-from limit_stores import ANSWER, LIMITS, MODEL, Ledger, Store, request_at
+from attrs import evolve
+from limit_stores import ANSWER, LIMITS, MODEL, Ledger, Purse, Store, request_at
 
-from stepwell import AsyncClient, cache
-from stepwell.errors import TotalTimeout
+from stepwell import AsyncClient, Budget, Client, cache
+from stepwell.errors import BudgetExceeded, TotalTimeout
 from stepwell.pipeline.steps.shared import AVOID_SECONDS, Asking
 
 
@@ -132,3 +133,65 @@ def test_calls_that_end_while_a_store_is_avoided_do_not_lengthen_that() -> None:
     assert asking.usable(request_at(clock))
     perform(asking.ask(request_at(clock), lambda s: None))
     assert "spent" not in store.held
+
+
+class Spending:
+    """Calls of $0.006, or 1500 tokens, under a budget whose store can fail."""
+
+    def __init__(self, **limits: Any) -> None:
+        self.store, self.now = Purse(), 10.0
+        self.budget = Budget(store=self.store, **limits)  # type: ignore[arg-type]
+        transport = httpx.MockTransport(lambda request: httpx.Response(200, json=ANSWER))
+        self.client = Client(transport=transport, api_keys={"openai": "k"}, pipeline=self.budget)
+        world = self.client.planner.world
+        self.client.planner.world = evolve(world, now=lambda: self.now, soon=lambda work: work())
+
+    def __call__(self, calls: int) -> int:
+        """Make some calls, and return how many of them the budget lets through."""
+        done = 0
+        with suppress(BudgetExceeded):
+            for _ in range(calls):
+                self.client.generate_text(MODEL, "word " * 750, max_tokens=500)
+                done += 1
+        return done
+
+    def fail(self, fails: bool) -> None:
+        self.store.fails = fails
+        self.now += AVOID_SECONDS + 1
+
+
+LIMITS_OF_FOUR = pytest.mark.parametrize("limits", [{"limit": "0.0245"}, {"tokens": 6100}], ids=["dollars", "tokens"])
+
+
+@LIMITS_OF_FOUR
+@pytest.mark.parametrize("before", range(5))
+def test_a_process_does_not_spend_its_budget_again_while_the_store_fails(limits: Any, before: int) -> None:
+    spending = Spending(**limits)
+    assert spending(before) == before
+    spending.fail(True)
+    assert spending(9) == 4 - before
+
+
+@LIMITS_OF_FOUR
+def test_what_was_spent_while_the_store_failed_is_added_to_it_and_counted_once(limits: Any) -> None:
+    spending = Spending(**limits)
+    assert spending(1) == 1
+    spending.fail(True)
+    assert spending(2) == 2
+    spending.fail(False)
+    assert spending(9) == 1
+    assert (spending.budget.calls, spending.budget.tokens_used, spending.budget.reserved) == (4, 6000, 0)
+    spending.fail(True)
+    assert spending(9) == 0, "nothing is left"
+    spending.fail(False)
+    spending.budget.reset()
+    assert spending(9) == 4
+
+
+def test_a_reset_forgets_what_was_spent_while_the_store_failed() -> None:
+    spending = Spending(limit="0.0245")
+    spending.fail(True)
+    assert spending(9) == 4
+    spending.fail(False)
+    spending.budget.reset()
+    assert spending(9) == 4 and spending.budget.calls == 4

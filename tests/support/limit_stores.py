@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping
 from types import SimpleNamespace
 from typing import Any
 
@@ -73,3 +74,46 @@ def request_at(clock: list[float]) -> Any:
     request = SimpleNamespace(world=SimpleNamespace(report=lambda *_, **__: None, now=lambda: clock[0], soon=in_place))
     request.warn, request.seconds_left = lambda subject, why: request, lambda: None
     return request
+
+
+class Purse:
+    """A store of one budget, in memory, which can fail."""
+
+    def __init__(self) -> None:
+        self.totals: Counter[str] = Counter()
+        self.held: dict[str, tuple[int, int]] = {}
+        self.fails = False
+
+    def count_attempt(self) -> None: ...
+
+    def reserve(
+        self, name: str, id: str, amounts: tuple[int, int], limits: tuple[int | None, int | None]
+    ) -> tuple[bool, int, int]:
+        self._fail()
+        taken = [self.totals["spent"] + self.totals["estimated"], self.totals["tokens"]]
+        left = [
+            (-1 if limit is None else limit) - taken[at] - sum(each[at] for each in self.held.values())
+            for at, limit in enumerate(limits)
+        ]
+        fits = all(limit is None or amounts[at] <= left[at] for at, limit in enumerate(limits))
+        if fits:
+            self.held[id] = amounts
+        return fits, left[0], left[1]
+
+    def settle(self, name: str, id: str, sums: Mapping[str, int]) -> None:
+        self._fail()
+        if self.held.pop(id, None) is not None:
+            self.totals.update(sums)
+
+    def sums(self, name: str) -> Mapping[str, int]:
+        self._fail()
+        dollars, tokens = (sum(each[at] for each in self.held.values()) for at in (0, 1))
+        return {**self.totals, "reserved": dollars, "reserved_tokens": tokens}
+
+    def forget(self, name: str) -> None:
+        self.totals.clear()
+        self.held.clear()
+
+    def _fail(self) -> None:
+        if self.fails:
+            raise ConnectionError("nobody listens")
