@@ -148,7 +148,9 @@ def _by_botocore(request: Request, call: CallNext) -> StepGenerator:
     if request.url.startswith(_PLACEHOLDERS):
         request = _at(request, region)
     response = yield from call(signed(request, keys, region))
-    if response.status in (401, 403):
+    # Access that is denied, to a model say, is no fault of the login, which all other calls go on with
+    # (https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html).
+    if response.status in (401, 403) and not response.headers.get("x-amzn-errortype", "").startswith("AccessDenied"):
         LOGINS.forget(login)
     return response
 
