@@ -382,6 +382,7 @@ def may_have_arrived(error: object) -> bool:
 
 
 def may_have_been_done(error: object) -> bool:
-    """Check whether an error leaves open that the provider has done what it was asked: its answer was lost, or cannot
-    be read, or it is one of a gateway or a server that failed somewhere (5xx, but not 503 and 529)."""
-    return may_have_arrived(error) or isinstance(error, ServerError | DecodeError | ResponseTooLarge)
+    """Check whether the provider may have done what it was asked: its answer was lost or could not be read, or is that
+    of a server that failed (5xx, but not 503 and 529)."""
+    unclear = isinstance(error, ServerError | DecodeError | AnswerUnfinished | ResponseTooLarge)
+    return unclear or may_have_arrived(error)

@@ -152,7 +152,7 @@ def written() -> str:
     """Write the page."""
     found, providers = proofs(), own_providers()
     chatting = [each for each in providers if any(wire.operation == "chat" for wire in each.wires)]
-    return "".join(
+    text = "".join(
         [
             HEAD,
             "\n## Chats\n\n",
@@ -163,9 +163,16 @@ def written() -> str:
             'A call names them: `wire="openai_responses"`. Addresses, keys and what is left out: '
             "[tests](../tests/providers/test_wires_of_compatible_servers.py).\n\n",
             _by_name(providers, found),
-            f"\n[conforms]: ../{CONFORMANCE}\n",  # once: most cells are of this kind
         ]
     )
+    numbers: dict[str, int] = {}
+    text = _LINK.sub(lambda link: f"][{numbers.setdefault(link[1], len(numbers) + 1)}]", text)
+    addresses = [f"[{number}]: {path}\n" for path, number in numbers.items()]
+    return f"{text}\n[conforms]: ../{CONFORMANCE}\n{''.join(addresses)}"
+
+
+_LINK = re.compile(r"(?<=[a-z])\]\((\.\./tests/recordings/[^)]+)\)")
+"""The address of a recording, of which several cells are shown: each is written once."""
 
 
 HEAD = """# What each provider is proven to do
@@ -188,10 +195,12 @@ they are not listed. What servers by other authors say: [judges.md](judges.md). 
 def _table(providers: Iterable[Provider], abilities: Iterable[str], found: Proofs) -> str:
     abilities = list(abilities)
     lines = [f"| provider | {' | '.join(abilities)} |", "|---" * (len(abilities) + 1) + "|"]
+    rows: dict[str, list[str]] = {}  # those that have the same proofs share one
     for provider in providers:
         cells = [found.get((provider.id, ability)) for ability in abilities]
         if any(cells):
-            lines.append(f"| {provider.id} | {' | '.join(each.cell if each else '' for each in cells)} |")
+            rows.setdefault(" | ".join(each.cell if each else "" for each in cells), []).append(provider.id)
+    lines += [f"| {', '.join(names)} | {row} |" for row, names in rows.items()]
     return re.sub(r" +\|", " |", "\n".join(lines)) + "\n"
 
 

@@ -27,9 +27,6 @@ from ..pipeline import Pipeline
 from .budget_ledger import BatchHold, Hold, Ledger, taken_by
 from .budget_sums import NOTHING, Taken
 
-_NOT_SUBMITTED = (ConfigError, ProviderError, ConnectError, ConnectTimeout)
-"""Errors after which there is no batch, but for those that leave it open."""
-
 
 def ledgers_of(pipeline: Pipeline) -> list[Ledger]:
     """Return what the budgets of a pipeline keep."""
@@ -70,7 +67,8 @@ def give_back(holds: Iterable[BatchHold], request: Request, error: BaseException
     error: why it was not.
     sent: whether its creation was requested.
     """
-    begun = sent and (may_have_been_done(error) or not isinstance(error, _NOT_SUBMITTED))
+    refused = isinstance(error, ConfigError | ProviderError | ConnectError | ConnectTimeout)
+    begun = sent and (may_have_been_done(error) or not refused)
     for hold in holds:
         whole = hold.whole
         kept = Taken(estimated=whole.amount, tokens=whole.tokens) if begun else Taken()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -23,6 +24,7 @@ from stepwell.providers.declare.aws_login import AwsLogin
 from stepwell.retrieval import Retriever, retrieve_context
 from stepwell.steps import fit_context, redact
 from stepwell.stores import SQLiteStore, sqlite
+from stepwell.transports import FastTransport
 
 from loopback import CERTIFICATES, LONG, SOON, answer, completion, serving, whole_stream
 from scripted import MODEL, Scripted
@@ -189,14 +191,14 @@ def test_a_function_of_the_users_ends_with_the_call_and_nothing_is_sent(
 def test_a_first_call_needs_no_thread_of_those_that_the_program_keeps_busy(monkeypatch: pytest.MonkeyPatch) -> None:
     """It loads modules, and the certificates for TLS."""
     monkeypatch.setattr(connections, "_PRELOADED", [])
-    monkeypatch.setenv("SSL_CERT_FILE", str(CERTIFICATES / "ca.pem"))
+    transport = FastTransport(tls=ssl.create_default_context(cafile=str(CERTIFICATES / "ca.pem")))
     over = threading.Event()
 
     async def ask(url: str) -> str:
         loop = asyncio.get_running_loop()
         loop.set_default_executor(ThreadPoolExecutor(1))
         busy = loop.run_in_executor(None, over.wait, LONG)
-        async with AsyncClient(api_keys={"openai": "k"}, base_urls={"openai": url}) as client:
+        async with AsyncClient(transport=transport, api_keys={"openai": "k"}, base_urls={"openai": url}) as client:
             text = (await client.generate_text("openai:m", "hi")).text
         assert not busy.done()
         over.set()

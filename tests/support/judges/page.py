@@ -14,9 +14,13 @@ HEAD = """# Independent judges
 
 Servers by other authors that speak providers' formats, some with faults on demand, and what came of calls to them.
 This page is written by `make judges`, which installs each judge into `.build/judges`, starts it on a loopback port and
-asks every route that it knows: sync and async, streamed and not, where the case allows.
+asks every route that it knows: sync and async, streamed and not, where the case allows (`all` are these four ways).
 
 """
+
+
+_LONG = 60
+"""Characters of an end that are not written again for another case."""
 
 
 @frozen
@@ -65,13 +69,15 @@ def _cases(rows: list[Row]) -> str:
     for row in rows:
         cases.setdefault(row.case, []).append(row)
     lines = ["| case | routes | ways | a correct client ends with |", "|---|---|---|---|"]
+    ended: dict[str, str] = {}
     for case, those in cases.items():
         routes = list(dict.fromkeys(row.route.name for row in those))
-        ways = [way for way in WAYS if way in {row.way for row in those}]
         wanted = list(dict.fromkeys(row.wanted for row in those))
         named = ", ".join(routes) if len(routes) < 4 else f"{len(routes)}"
         shown = _code(wanted[0]) if len(wanted) == 1 else "what the judge, or the vendor's SDK, says"
-        lines.append(f"| {_cell(case)} | {named} | {', '.join(ways)} | {shown} |")
+        first = ended.setdefault(shown, case)
+        shown = shown if first == case or len(shown) < _LONG else f"as for {first!r}"
+        lines.append(f"| {_cell(case)} | {named} | {_ways(those)} | {shown} |")
     return "\n".join(lines) + "\n"
 
 
@@ -89,13 +95,17 @@ def _disagreements(rows: list[Row]) -> str:
     lines = ["", f"| {' | '.join(head)} |", "|---|---|---|---|---|"]
     for those in kinds.values():
         known = explanation_of(those[0])
-        ways = [way for way in WAYS if way in {row.way for row in those}]
-        cases = f"{_listed(_cell(row.case) for row in those)} ({', '.join(ways)})"
+        cases = f"{_listed(_cell(row.case) for row in those)} ({_ways(those)})"
         says = _listed(row.found or _code(row.wanted) for row in those)
         ours = f"{_listed(_code(row.ours) for row in those)}: {known.ours if known else 'UNEXPLAINED'}"
         cells = [cases, _listed(row.route.name for row in those), says, _documented(known), ours]
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
+
+
+def _ways(rows: Iterable[Row]) -> str:
+    asked = {row.way for row in rows}
+    return "all" if asked >= set(WAYS) else ", ".join(way for way in WAYS if way in asked)
 
 
 def _listed(texts: Iterable[str]) -> str:
