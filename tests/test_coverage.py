@@ -6,6 +6,7 @@ import re
 from functools import cache
 
 from tools.coverage import CONFORMANCE, KINDS, PAGE, ROOT, STRENGTH, Proofs, own_providers, proofs, written
+from tools.site import with_addresses
 
 
 @cache
@@ -44,3 +45,8 @@ def test_each_provider_that_is_declared_here_is_on_the_page() -> None:
     page = PAGE.read_text(encoding="utf-8")
     names = {name for row in re.findall(r"^\| ([a-z0-9_, ]+) \|", page, re.MULTILINE) for name in row.split(", ")}
     assert [each.id for each in own_providers() if each.id not in names] == []
+
+
+def test_the_site_links_to_the_repository_for_each_proof() -> None:
+    page = with_addresses(PAGE.read_text(encoding="utf-8"))
+    assert "../" not in page and "/blob/main/tests/recordings/" in page

@@ -35,7 +35,7 @@ def sections(index: str) -> dict[str, list[tuple[str, str]]]:
 
 def with_addresses(text: str) -> str:
     """Make each link to a file outside of docs/ an address."""
-    return re.sub(r"\]\(\.\./([^)\s]+)\)", rf"]({URLS['Source']}/blob/main/\1)", text)
+    return re.sub(r"(?m)(\]\(|^\[\w+\]: )\.\./(?=\S)", rf"\1{URLS['Source']}/blob/main/", text)
 
 
 def with_titles(text: str, index: str) -> str:
