@@ -1,20 +1,19 @@
-"""Work of a call that blocks, such as the fetch of a login, within the time that the call has left."""
+"""Functions that take time within a call, such as the fetch of a login: they may take what the call has left."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from .effects import Flow, in_thread
+from .effects import Flow, Run
 from .http.request import Request
 from .http.timeouts import LEAST, total_timeout
 
 
-def in_call_time(request: Request, work: Callable[[], Any]) -> Flow:
-    """Return the result of a function that blocks. Raises TotalTimeout if the call's total timeout passes meanwhile."""
+def in_call_time(request: Request, run: Run) -> Flow:
+    """Return the result of a function that blocks or waits. Raises TotalTimeout if the call's total timeout passes."""
     left, total = request.seconds_left(), request.timeouts.total
+    if left is not None:
+        run.seconds = max(left, LEAST)
     try:
-        return (yield in_thread(work, None if left is None else max(left, LEAST)))
+        return (yield run)
     except TimeoutError:
         left = request.seconds_left()
         if total is None or left is None or left > LEAST:

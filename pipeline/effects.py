@@ -67,7 +67,8 @@ class Run:
     sync_fn: called by a sync client.
     async_fn: awaited by an async client (default: `sync_fn`).
     blocks: have an async client without `async_fn` call `sync_fn` in a thread, so that the event loop goes on.
-    seconds: the most that a `sync_fn` which blocks may take; what comes later is dropped. None for no limit.
+    seconds: the most that an `async_fn`, or a `sync_fn` which blocks, may take; what comes later is dropped. None for
+        no limit.
     late: what gives the result in its place then; None raises TimeoutError.
     recorded: whether a job's journal keeps the result, which then must be plain data, and gives it again in place of
         running the function; None is True in flows and False in the steps of a call. A function makes the data of the

@@ -76,36 +76,46 @@ class AsyncPerformer:
 
 async def perform_run(effect: Run) -> Any:
     """Await the async function, or call the sync one, in a thread where it blocks."""
-    if effect.async_fn is not None:
+    if effect.async_fn is None and not effect.blocks:
+        return effect.sync_fn()
+    if effect.async_fn is not None and effect.seconds is None:
         return await effect.async_fn()
-    if effect.blocks:
-        import anyio.to_thread  # comes with httpx; works on whichever event loop runs
+    import anyio.to_thread  # comes with httpx; works on whichever event loop runs
 
-        if effect.seconds is None:
-            return await anyio.to_thread.run_sync(effect.sync_fn)
-        with anyio.move_on_after(effect.seconds):
-            return await anyio.to_thread.run_sync(effect.sync_fn, abandon_on_cancel=True)
-        return too_late(effect)
-    return effect.sync_fn()
+    if effect.seconds is None:
+        return await anyio.to_thread.run_sync(effect.sync_fn)
+    with anyio.move_on_after(effect.seconds):
+        if effect.async_fn is not None:
+            return await effect.async_fn()
+        return await anyio.to_thread.run_sync(effect.sync_fn, abandon_on_cancel=True)
+    return too_late(effect)
 
 
 async def in_worker_thread(work: Callable[[], object]) -> None:
-    """Do some work in a thread while the event loop goes on; here, if there can be no thread. An Exception in it has no
-    effect. Needs no anyio, whose import is part of what may have to be done."""
+    """Do some work in a thread of its own while the event loop goes on; here, if there can be no thread. An Exception
+    in it has no effect.
+
+    The threads of the event loop may all be busy with the program's own work, for longer than a call may take. Needs no
+    anyio, whose import is part of what may have to be done.
+    """
 
     def quietly() -> None:
         with suppress(Exception):
             work()
 
     if (trio := running_trio()) is not None:
-        await trio.to_thread.run_sync(quietly)
+        await trio.to_thread.run_sync(quietly, limiter=trio.CapacityLimiter(1))
         return
     import asyncio  # only where an event loop runs already
+    from concurrent.futures import ThreadPoolExecutor  # comes with it
 
+    thread = ThreadPoolExecutor(1)
     try:
-        await asyncio.get_running_loop().run_in_executor(None, quietly)
+        await asyncio.get_running_loop().run_in_executor(thread, quietly)
     except (RuntimeError, NotImplementedError):
         quietly()
+    finally:
+        thread.shutdown(wait=False)
 
 
 async def await_signal(effect: Wait) -> bool:

@@ -108,7 +108,7 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
     credential = request.credential
     token = credential.get("token") if isinstance(credential, Mapping) else credential if callable(credential) else None
     if callable(token):
-        token = yield token_from(token)
+        token = yield from token_from(request, token)
     if token is None:
         name = "x-api-key" if _CLAUDE in request.url else "api-key"
         return (yield from call(request.replace(headers=Headers(request.headers, **{name: reveal(request)}))))

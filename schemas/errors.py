@@ -379,3 +379,10 @@ def may_have_arrived(error: object) -> bool:
     """Check whether an error leaves open that the provider got the request, and may charge for it: one of the
     connection, but not of making it."""
     return isinstance(error, TransportError) and not isinstance(error, ConnectError | ConnectTimeout)
+
+
+def may_have_been_done(error: object) -> bool:
+    """Check whether the provider may have done what it was asked: its answer was lost or could not be read, or is that
+    of a server that failed (5xx, but not 503 and 529)."""
+    unclear = isinstance(error, ServerError | DecodeError | AnswerUnfinished | ResponseTooLarge)
+    return unclear or may_have_arrived(error)

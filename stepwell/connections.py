@@ -70,7 +70,7 @@ class Connections:
         """Close the connections, unless the HTTP client is the caller's."""
         opened, self._opened = self._opened, None
         if opened is not None and self.http is None and self._pid == os.getpid():
-            opened.client.close()
+            opened.close()
 
 
 class AsyncConnections:
@@ -127,7 +127,8 @@ class AsyncConnections:
         """Close the running event loop's connections, unless the HTTP client is the caller's."""
         entry = self._opened.pop(_running_loop(), None)
         if entry is not None:
-            _, lease, clients = entry
+            transport, lease, clients = entry
+            transport.closed = bool(clients)
             # Before the lease is closed: a transport would take the lease's GeneratorExit for an error of the caller.
             while clients:
                 await clients.pop().aclose()

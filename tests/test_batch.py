@@ -234,9 +234,12 @@ def test_a_batch_that_a_budget_cannot_pay_is_not_submitted(where: str) -> None:
 
 
 @pytest.mark.parametrize("lost", [False, True])
-def test_a_batch_that_was_refused_costs_nothing_and_one_whose_answer_was_lost_its_estimate(lost: bool) -> None:
+@pytest.mark.parametrize("uploaded", [False, True])
+def test_a_batch_that_was_refused_costs_nothing_and_one_whose_answer_was_lost_its_estimate(
+    lost: bool, uploaded: bool
+) -> None:
     def answer(request: httpx.Request) -> httpx.Response:
-        if request.url.path.endswith("/files"):
+        if request.url.path.endswith("/files") and uploaded:
             return httpx.Response(200, json={"id": "file-1", "object": "file"})
         if lost:
             raise httpx.ReadError("it broke")
@@ -246,16 +249,21 @@ def test_a_batch_that_was_refused_costs_nothing_and_one_whose_answer_was_lost_it
     with Client(**OpenAI().settings(transport=httpx.MockTransport(answer), pipeline=budget)) as client:
         with pytest.raises(errors.StreamTruncated if lost else errors.InvalidRequest):
             client.submit_batch(MODELS["openai"], PROMPTS, max_tokens=9)
-    assert budget.reserved == budget.spent == 0 and (budget.estimated > 0) is lost
+    assert budget.reserved == budget.spent == 0 and (budget.estimated > 0) is (lost and uploaded)
 
 
 @in_turn("vendor", SERVICES)
 def test_a_batch_that_may_have_been_created_is_not_created_again(vendor: str) -> None:
-    """A server that refuses it, or cannot be reached, has not; one that breaks off may have."""
+    """A server that refuses it, or cannot be reached, has not; one that breaks off, or fails at its end, may have."""
     for broken, times in (
         (httpx.ReadError("it broke"), 1),
         (httpx.ReadTimeout("late"), 1),
+        (500, 1),
+        (502, 1),
+        (504, 1),
         (httpx.ConnectError("no"), 2),
+        (429, 2),
+        (503, 2),
     ):
         service, created = SERVICES[vendor](), []
 
@@ -264,12 +272,15 @@ def test_a_batch_that_may_have_been_created_is_not_created_again(vendor: str) ->
             if request.method == "POST" and "file" not in request.url.path:
                 created.append(request)
                 if len(created) == 1:
+                    if isinstance(broken, int):
+                        return httpx.Response(broken, headers={"retry-after": "0"})
                     raise broken
             return answered
 
         budget = stepwell.Budget("5")
         settings = service.settings(transport=httpx.MockTransport(answer), pipeline=budget) | {"retries": 2}
-        with Client(**settings) as client, pytest.raises(errors.TransportError) if times == 1 else nullcontext():
+        failed = (errors.TransportError, errors.ServerError)
+        with Client(**settings) as client, pytest.raises(failed) if times == 1 else nullcontext():
             client.submit_batch(MODELS[vendor], PROMPTS, max_tokens=9)
         assert len(created) == times and (budget.estimated > 0) is (times == 1)
 

@@ -74,6 +74,13 @@ def test_a_race_inside_a_task_stops_its_losers(run: Callable[[Flow], Any]) -> No
     assert run(gather([inner(), performing(Sleep(0))])) == [["inner"], None]
 
 
+@pytest.mark.parametrize("seconds", [-1, -0.001])
+def test_a_sleep_whose_time_is_over_already_ends_at_once(run: Callable[[Flow], Any], seconds: float) -> None:
+    """The time left of a call has run out a moment ago, say."""
+    assert run(performing(Sleep(seconds))) is None
+    assert run(gather([performing(Sleep(seconds))])) == [None]
+
+
 def test_leaving_stops_the_tasks_of_tasks() -> None:
     before = threads()
     with Scripted([]).client.read_workflow(gather([race([endless(), endless()]), gather([endless(), endless()])])) as r:

@@ -160,10 +160,16 @@ class Response(Hinted, hints="response"):
         return self
 
     def ended(self, reply: Reply | None, error: BaseException | None) -> None:
-        """Call the callbacks of `on_end`, those of inner steps first."""
+        """Call the callbacks of `on_end`, the inner steps' first; the first error of one is raised after the last."""
         callbacks, self.callbacks = self.callbacks, []
+        failed: list[BaseException] = []
         for callback in callbacks:
-            callback(reply, error)
+            try:
+                callback(reply, error)
+            except BaseException as raised:  # the others release what their steps hold all the same
+                failed.append(raised)
+        if failed:
+            raise failed[0]
 
     def __del__(self) -> None:
         """Have released what is still held.

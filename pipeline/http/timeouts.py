@@ -57,6 +57,8 @@ def timeouts_of(timeout: object, default: Timeouts = DEFAULT_TIMEOUTS) -> Timeou
 class Clock:
     """The limits of one exchange, counted from what has happened so far.
 
+    Raises TotalTimeout if the time of the whole call is over: what is sent then would be paid for and never read.
+
     `now`: the seconds of the clock.
     `limits`: the seconds of each part, for messages.
     `made`: when the exchange began.
@@ -71,7 +73,12 @@ class Clock:
         self.now = clock
         self.limits = timeouts
         now = self.made = clock()
-        self.deadline = inf if timeouts.total is None else (started or now) + timeouts.total
+        if timeouts.total is None:
+            self.deadline = inf
+        elif now >= (deadline := (started or now) + timeouts.total):
+            raise total_timeout(timeouts.total)
+        else:
+            self.deadline = deadline
         self._first = inf if timeouts.first_event is None else now + timeouts.first_event
         self._idle = inf if timeouts.idle is None else timeouts.idle
         self.begun = False

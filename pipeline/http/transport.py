@@ -8,9 +8,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from math import inf
 from typing import Any
-from weakref import WeakSet
+from weakref import WeakSet, ref
 
-from ...schemas.errors import ConnectError, ConnectTimeout, PoolTimeout, ResponseTooLarge, StreamTruncated
+from ...schemas.errors import (
+    ConnectError,
+    ConnectTimeout,
+    PoolTimeout,
+    ResponseTooLarge,
+    StreamTruncated,
+    TransportError,
+)
 from ...schemas.process_lock import PROCESS
 from ..effects import Close, Read, Send
 from ..event_loops import AsyncPerformer
@@ -49,11 +56,22 @@ class Transport(Performer):
         self, client: Any, build: Build | None = None, *, name: str = "", max_body_bytes: int = MAX_BODY_BYTES
     ) -> None:
         self.client = client
+        self.closed = False
+        """True once the caller has closed it: calls that this breaks are not sent again"""
         self.name = name or ("fast" if build is None else "httpx")
         self._build = build
         self._max = max_body_bytes
+        self._streams: set[Any] = set()
+        """Weak references to the connections that the library has opened; a set, which is copied in one step"""
         if build is not None:
             mask_http_logs()
+
+    def close(self) -> None:
+        """Close the client. Calls of other threads that use it fail at once: closing a socket would not wake them."""
+        self.closed = True
+        opened = [each for reference in tuple(self._streams) if (each := reference()) is not None]
+        shut_down([each.get_extra_info("socket") for each in opened])
+        self.client.close()
 
     def perform(self, effect: Any) -> Any:
         kind = type(effect)
@@ -78,7 +96,7 @@ class Transport(Performer):
                     return data
             return b""
         except BaseException as error:
-            failed = [transport_error(error, source.clock, source.raw.url.host)]
+            failed = [_final(transport_error(error, source.clock, source.raw.url.host), self)]
         raise failed.pop()
 
     def _send(self, request: Request) -> Response:
@@ -90,7 +108,7 @@ class Transport(Performer):
                     if self._build is None:
                         raw = self.client.exchange(request, clock, self.scope)
                     else:
-                        limits = Limits(request.timeouts.connect, clock, self.scope)
+                        limits = Limits(request.timeouts.connect, clock, self.scope, self._note)
                         outgoing = _outgoing(request, self._build, limits, limits.on_trace)
                         sending = SENDING.set(request)
                         try:
@@ -98,7 +116,7 @@ class Transport(Performer):
                         finally:
                             SENDING.reset(sending)
                 except Exception as error:
-                    if not _is_stale(error, limits, clock):
+                    if self.closed or not _is_stale(error, limits, clock):
                         raise
             response = Response(request, raw.status_code, raw.headers)
             response.transport = self.name
@@ -122,11 +140,14 @@ class Transport(Performer):
             raw.close()
             return response
         except BaseException as error:
-            failed = [_failure(error, clock, request)]
+            failed = [_final(_failure(error, clock, request), self)]
         pieces = outgoing = data = None  # crash reporters show locals
         if raw is not None:
             raw.close()
         raise failed.pop()
+
+    def _note(self, stream: Any) -> None:
+        self._streams.add(ref(stream, self._streams.discard))
 
     def _close(self, source: Source) -> None:
         if self.opened is not None:
@@ -144,6 +165,8 @@ class AsyncTransport(AsyncPerformer):
         self, client: Any, build: Build | None = None, *, name: str = "", max_body_bytes: int = MAX_BODY_BYTES
     ) -> None:
         self.client = client
+        self.closed = False
+        """True once the caller has closed it: calls that this breaks are not sent again"""
         self.name = name or ("fast" if build is None else "httpx")
         self._build = build
         self._max = max_body_bytes
@@ -189,7 +212,7 @@ class AsyncTransport(AsyncPerformer):
                         finally:
                             SENDING.reset(sending)
                 except Exception as error:
-                    if not _is_stale(error, limits, clock):
+                    if self.closed or not _is_stale(error, limits, clock):
                         raise
             response = Response(request, raw.status_code, raw.headers)
             response.transport = self.name
@@ -214,7 +237,7 @@ class AsyncTransport(AsyncPerformer):
             await raw.aclose()
             return response
         except BaseException as error:
-            failed = [_failure(error, clock, request)]
+            failed = [_final(_failure(error, clock, request), self)]
         pieces = outgoing = data = None  # crash reporters show locals
         if raw is not None:
             await raw.aclose()
@@ -236,7 +259,7 @@ class AsyncTransport(AsyncPerformer):
         except StopAsyncIteration:
             return b""
         except BaseException as error:
-            failed = [transport_error(error, source.clock, source.raw.url.host)]
+            failed = [_final(transport_error(error, source.clock, source.raw.url.host), self)]
         raise failed.pop()
 
     async def _close(self, source: Source) -> None:
@@ -295,6 +318,13 @@ def _source(response: Response, raw: Any, iterator: Any, clock: Clock, most: int
     if not response.request.stream and declared.isdigit() and int(declared) > most:
         raise ResponseTooLarge(f"the answer is {int(declared):,} bytes, more than the limit of {most:,}")
     return Source(raw, iterator, clock, limit=most, encoding=encoding)
+
+
+def _final(error: BaseException, transport: Transport | AsyncTransport) -> BaseException:
+    """Return the error; it is not `retryable` if the transport was closed: the retry would be one more request."""
+    if transport.closed and isinstance(error, TransportError):
+        error.retryable, error.hint = False, "the client was closed"  # type: ignore[misc]
+    return error
 
 
 def _failure(error: BaseException, clock: Clock, request: Request) -> BaseException:

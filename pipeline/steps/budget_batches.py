@@ -9,7 +9,15 @@ from collections.abc import Iterable, Mapping
 
 from attrs import evolve
 
-from ...schemas.errors import ConfigError, ConnectError, ConnectTimeout, DecodeError, ProviderError, StepwellError
+from ...schemas.errors import (
+    ConfigError,
+    ConnectError,
+    ConnectTimeout,
+    DecodeError,
+    ProviderError,
+    StepwellError,
+    may_have_been_done,
+)
 from ...schemas.prices import BATCH, price
 from ...schemas.reply import Reply
 from ...schemas.usage import Usage
@@ -18,9 +26,6 @@ from ..http.request import Request
 from ..pipeline import Pipeline
 from .budget_ledger import BatchHold, Hold, Ledger, taken_by
 from .budget_sums import NOTHING, Taken
-
-_NOT_SUBMITTED = (ConfigError, ProviderError, ConnectError, ConnectTimeout)
-"""Errors after which there is no batch. After others there may be one."""
 
 
 def ledgers_of(pipeline: Pipeline) -> list[Ledger]:
@@ -51,17 +56,23 @@ def reserve_batch(ledgers: Iterable[Ledger], requests: Mapping[str, Request]) ->
             yield from ledger.reserve(first, whole)
             holds.append(BatchHold(ledger, whole, calls))
     except BaseException as error:
-        yield from give_back(holds, first, error)
+        yield from give_back(holds, first, error, sent=False)
         raise
     return holds
 
 
-def give_back(holds: Iterable[BatchHold], request: Request, error: BaseException) -> Flow:
-    """Give the reservations of a batch back that was not submitted; keep them as estimates where it may have been."""
+def give_back(holds: Iterable[BatchHold], request: Request, error: BaseException, *, sent: bool) -> Flow:
+    """Give the reservations of a batch back that was not submitted; keep them as estimates where it may have been.
+
+    error: why it was not.
+    sent: whether its creation was requested.
+    """
+    refused = isinstance(error, ConfigError | ProviderError | ConnectError | ConnectTimeout)
+    begun = sent and (may_have_been_done(error) or not refused)
     for hold in holds:
         whole = hold.whole
-        kept = Taken() if isinstance(error, _NOT_SUBMITTED) else Taken(estimated=whole.amount, tokens=whole.tokens)
-        if work := hold.ledger.replace(whole, kept):
+        kept = Taken(estimated=whole.amount, tokens=whole.tokens) if begun else Taken()
+        if whole.is_ours and (work := hold.ledger.replace(whole, kept)):
             yield from hold.ledger.shared.end(request, work, error, keep=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from decimal import Decimal
+from functools import partial
 
 from attrs import define, evolve, field, frozen
 
@@ -19,7 +20,7 @@ from ...schemas.usage import Usage
 from ..effects import Flow
 from ..http.request import Request
 from ..http.response import end_dropped
-from .budget_sums import NOTHING, Sums, Taken, in_billionths, sums_of
+from .budget_sums import NOTHING, Sums, Taken, counts_of, in_billionths, sums_of
 from .expected import expected_usage
 from .shared import Asking, LimitStore, from_store
 
@@ -52,6 +53,9 @@ class Ledger:
         self._allow_unknown = allow_unknown
         self._lock = ProcessLock()
         self._sums = Sums()
+        """With a store, what was reserved while it failed, and has not been added to it since."""
+        self._known = (NOTHING, 0)
+        """What was taken of the store's dollars and tokens when it last answered, and by this process since."""
         self._name, self.shared = name, Asking(store, name)
         self.batches: dict[str, BatchHold] = {}
         """The reservations of the batches that this process has submitted and not read yet, by id."""
@@ -61,7 +65,7 @@ class Ledger:
     def reset(self) -> None:
         """Forget all sums, here and in the store. Raises StepwellError if the store fails."""
         with self._lock:
-            self._sums = Sums()
+            self._sums, self._known = Sums(), (NOTHING, 0)
         self.shared.forget(self._name)
 
     def hold(self, request: Request, service_tier: str | None = None) -> Hold:
@@ -98,17 +102,28 @@ class Ledger:
                 undo=lambda store: store.settle(self._name, id, {}),
             )
             if found is not None:
-                fits, left, tokens_left = found
+                fits, dollars_left, tokens_left = found
+                left = Decimal(dollars_left).scaleb(-9)
+                with self._lock:
+                    self._known = ((self.limit or NOTHING) - left, (self.tokens or 0) - tokens_left)
+                    if fits:
+                        self._learn(hold.amount, hold.tokens)
                 if not fits:
-                    self._check(hold, Decimal(left).scaleb(-9), tokens_left)
+                    self._check(hold, left, tokens_left)
                 hold.id, hold.open = id, True
                 return request
         with self._lock:
-            sums = self._sums
-            self._check(hold, (self.limit or NOTHING) - sums.all, (self.tokens or 0) - sums.all_tokens)
+            sums, (dollars, tokens) = self._sums, self._known
+            left, tokens_left = (self.limit or NOTHING) - sums.all, (self.tokens or 0) - sums.all_tokens
+            self._check(hold, left - dollars, tokens_left - tokens)
             sums.reserve(hold.process, hold.amount, hold.tokens)
             hold.id, hold.open, hold.sums = "", True, sums
+            hold.id_later = "" if self.shared.store is None else request.world.new_id()
         return request
+
+    def _learn(self, dollars: Decimal, tokens: int) -> None:
+        """Note, with the lock held, what this process has taken in the store since that last answered."""
+        self._known = (self._known[0] + dollars, self._known[1] + tokens)
 
     def _check(self, hold: Hold, left: Decimal, tokens_left: int) -> None:
         """Raise BudgetExceeded if the call may cost more than is left. A limit that is not there is not looked at."""
@@ -144,7 +159,7 @@ class Ledger:
 
     def settle(self, hold: Hold, usage: Usage | None, reply: Reply | None = None) -> Work | None:
         """Replace the reservation by what was spent, once. Return what the store must do, if it has the reservation."""
-        return self.replace(hold, taken_by(hold, usage, reply))
+        return self.replace(hold, taken_by(hold, usage, reply)) if hold.is_ours else None
 
     def replace(self, hold: Hold, taken: Taken) -> Work | None:
         """Replace an open reservation by what was taken. Return what the store must do, if it has the reservation."""
@@ -152,23 +167,33 @@ class Ledger:
             if not hold.open:
                 return None
             hold.open = False
-            if not hold.id and hold.sums is self._sums:
+            if hold.id:
+                self._learn(taken.spent + taken.estimated - hold.amount, taken.tokens - hold.tokens)
+            elif hold.sums is self._sums:
                 self._sums.reserve(hold.process, -hold.amount, -hold.tokens)
                 self._sums.add(taken)
+                if hold.id_later:
+                    self.shared.do_later(partial(self._add, hold, taken))
         if not hold.id:
             if self.on_settled is not None:
                 self.on_settled()
             return None
-        dollars = {"spent": in_billionths(taken.spent), "estimated": in_billionths(taken.estimated)}
-        counts = {**dollars, "tokens": taken.tokens, "calls": taken.calls, "unpriced": taken.unpriced}
         id = hold.id
 
         def settle(store: LimitStore) -> None:
-            store.settle(self._name, id, counts)
+            store.settle(self._name, id, counts_of(taken))
             if self.on_settled is not None:
                 self.on_settled()
 
         return settle
+
+    def _add(self, hold: Hold, taken: Taken, store: LimitStore) -> None:
+        """Add to the store what a call took while it failed, unless the budget was reset since."""
+        if hold.sums is self._sums and hold.is_ours:
+            store.reserve(self._name, hold.id_later, (0, 0), (None, None))  # a store settles what is reserved
+            store.settle(self._name, hold.id_later, counts_of(taken))
+            with self._lock:
+                hold.sums.remove(taken)
 
     def rename(self, hold: Hold, id: str) -> Work | None:
         """Give a reservation that is in the store another id. Return what the store must do for that, if anything."""
@@ -217,6 +242,8 @@ class Hold:
     """it is reserved, and not settled yet"""
     id: str = ""
     """of the reservation in the store; empty for one of this process"""
+    id_later: str = ""
+    """under which the store gets what it takes, as the store fails now"""
     streamed: bool = False
     characters: int = 0
     """of a stream so far"""
@@ -226,6 +253,11 @@ class Hold:
     """where it is reserved in this process; others have begun since if that was reset"""
     subject: str = "call"
     """what it is for, in messages"""
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this process has made it: a forked child ends the flows of its parent, too."""
+        return self.process == os.getpid()
 
 
 @frozen

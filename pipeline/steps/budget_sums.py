@@ -30,6 +30,10 @@ class Taken:
         self.calls += other.calls
         self.unpriced += other.unpriced
 
+    def remove(self, other: Taken) -> None:
+        """Take away what `add` has added."""
+        self.add(Taken(-other.spent, -other.estimated, -other.tokens, -other.calls, -other.unpriced))
+
 
 @define
 class Sums(Taken):
@@ -59,6 +63,12 @@ class Sums(Taken):
 def in_billionths(dollars: Decimal) -> int:
     """Return an amount in whole billionths of dollars, rounded up: a store counts whole numbers."""
     return int(dollars.scaleb(9).to_integral_value(ROUND_UP))
+
+
+def counts_of(taken: Taken) -> dict[str, int]:
+    """Return what a store adds to its sums."""
+    dollars = {"spent": in_billionths(taken.spent), "estimated": in_billionths(taken.estimated)}
+    return {**dollars, "tokens": taken.tokens, "calls": taken.calls, "unpriced": taken.unpriced}
 
 
 def sums_of(counts: Mapping[str, int]) -> Sums:

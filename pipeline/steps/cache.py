@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from hashlib import sha256
 from typing import Any
@@ -17,7 +17,7 @@ from ...schemas.secret import Secret
 from ...schemas.usage import Usage
 from ..annotate import annotate, warn
 from ..around import around
-from ..effects import CallNext, StepGenerator
+from ..effects import CallNext, Run, StepGenerator
 from ..http.request import RAW_OPTIONS, Request
 from ..http.response import Response
 from ..key_value import KeyValueStore, store_trouble
@@ -77,34 +77,40 @@ class Cache:
         if response.reply is None:
             return response.through(_Keeper(self, key, response))
         if (item := self.item(key, response.reply, request.world.time())) is not None:
-            began = request.world.now()
+            write, began = self._question(request, lambda: self.store.set_many(item))
             try:
-                yield ask_store(request, lambda: self.store.set_many(item))
+                yield write
             except Exception as error:
-                self.note_failure(request, began)
+                self._note_failure(request, began)
                 warn(response.reply, request.model, "cache", store_trouble("written", error))
         return response
 
     def _read(self, request: Request, key: str) -> Any:
         """Return the stored reply, if any, and the request, with a warning if the store could not be read."""
-        began = request.world.now()
+        look_up, began = self._question(request, lambda: self.store.get_many([key]))
         try:
-            look_up = ask_store(request, lambda: self.store.get_many([key]))
             look_up.recorded, look_up.name = dict, "a look-up in the cache"
             found: Mapping[str, bytes] = yield look_up
             data = found.get(key)
             return (None if data is None else self._load(data, request.world.time())), request
         except Exception as error:
-            self.note_failure(request, began)
+            self._note_failure(request, began)
             return None, request.warn("cache", store_trouble("read", error))
 
-    def note_failure(self, request: Request, began: float) -> None:
-        """Do not ask the store for a moment if it failed slowly, since each call would wait for it.
+    def _question(self, request: Request, work: Callable[[], Any]) -> tuple[Run, list[float]]:
+        """Make a Run that asks the store, and a list that gets the time of that: it may wait for a thread first."""
+        began: list[float] = []
 
-        began: when it was asked, by the clock of the request's world.
-        """
+        def ask() -> Any:
+            began.append(request.world.now())
+            return work()
+
+        return ask_store(request, ask), began
+
+    def _note_failure(self, request: Request, began: list[float]) -> None:
+        """Do not ask the store for a moment if it failed slowly, since each call would wait for it."""
         now = request.world.now()
-        if now - began >= _SLOW:
+        if began and now - began[0] >= _SLOW:
             self._avoided_until = now + AVOID_SECONDS
 
     def _load(self, data: bytes, now: float) -> Reply | None:

@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from attrs import define
 
-from ...schemas.errors import CircuitOpen, Overloaded, PoolTimeout, ServerError, TotalTimeout, TransportError
+from ...schemas.errors import (
+    OF_WHAT_WAS_SENT,
+    AnswerUnfinished,
+    CircuitOpen,
+    Overloaded,
+    PoolTimeout,
+    RateLimitError,
+    ServerError,
+    TotalTimeout,
+    TransportError,
+)
 from ...schemas.missing_argument import saying_how_it_is_made
 from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import Reply
@@ -57,9 +68,10 @@ def circuit_breaker(
     `state(name)`, `states()` and `reset(name)` of the step read circuits and close them.
 
     Failures are 5xx and overload, after the retries, and connections that fail, break or stay silent, also in the
-    middle of a stream. Any other answer, also one that refuses the key or the request, counts as a success; a cancelled
-    call counts as neither. All calls of the clients that share this step are counted together; it is thread-safe. Put
-    it inside `fallback`, which then skips a model that is down without waiting for it.
+    middle of a stream. Any other answer, also one that refuses the key or the request, counts as a success; a call that
+    was cancelled, or that a step inside refused or failed, counts as neither. All calls of the clients that share this
+    step are counted together; it is thread-safe. Put it inside `fallback`, which then skips a model that is down
+    without waiting for it.
     """
     check_number(failures, "failures", whole=True)
     check_number(cooldown, "cooldown")
@@ -93,7 +105,7 @@ class _Circuits:
 
     def run(self, request: Request, call: CallNext) -> StepGenerator:
         counted, shared, failures, cooldown = self._by(request), self._shared, self._failures, self._cooldown
-        group, entered = f"{self._name}:{counted}", None
+        group, entered, process = f"{self._name}:{counted}", None, os.getpid()
         if shared.usable(request):
             entered, request = yield from shared.ask(
                 request, lambda store: _entered(*store.enter_circuit(group, failures, cooldown))
@@ -110,12 +122,16 @@ class _Circuits:
                 hint=f"it is tried again in {wait:.0f} s",
                 retry_after=wait,
             )
-        if failed >= failures:
+        tries = failed >= failures
+        if tries:
             self._report(request, counted, circuit, "half_open")
 
         def judge(error: BaseException | None) -> Callable[[LimitStore], None] | None:
             """Note how the call has ended; return what the store must do, if it was asked and has to know."""
-            well = self._judge(request, counted, error)
+            well = _outcome_of(error)
+            if (well is None and not tries) or process != os.getpid():  # a forked child ends the flows of its parent
+                return None
+            self._judge(request, counted, well)
             if entered is None or (well and not failed):
                 return None
             return lambda store: store.judge_circuit(group, well, cooldown)
@@ -137,9 +153,8 @@ class _Circuits:
 
         return response.on_end(ended)
 
-    def _judge(self, request: Request, counted: str, error: BaseException | None) -> bool | None:
-        """Note how a call has ended; return whether the provider did its work, None if that is not known."""
-        well = _outcome_of(error)
+    def _judge(self, request: Request, counted: str, well: bool | None) -> None:
+        """Note whether the provider did its work; None if that is not known of the call that tried."""
         with self._lock:
             circuit = self._known.setdefault(counted, _Circuit())
             circuit.leave(well, request.world.now(), self._cooldown)
@@ -147,7 +162,6 @@ class _Circuits:
                 del self._known[counted]  # what works needs no entry: names may be many
         if well is not None:
             self._report(request, counted, circuit, "open" if circuit.failed >= self._failures else "closed")
-        return well
 
     def _report(self, request: Request, counted: str, circuit: _Circuit, now: str) -> None:
         """Report the state of a circuit, if it is another than before."""
@@ -199,9 +213,15 @@ def _outcome_of(error: BaseException | None) -> bool | None:
     """Return whether the provider did its work; None if that is not known."""
     if error is None:
         return True
-    if not isinstance(error, Exception) or isinstance(error, TotalTimeout | PoolTimeout):
+    if not isinstance(error, (*OF_WHAT_WAS_SENT, AnswerUnfinished)) or isinstance(error, _OF_STEPS):
+        return None
+    if isinstance(error, RateLimitError) and error.status is None:  # of a RateLimit, which sent nothing
         return None
     return not isinstance(error, ServerError | Overloaded | TransportError)
+
+
+_OF_STEPS = (TotalTimeout, PoolTimeout, CircuitOpen)
+"""Errors of calls for which there was no time or no connection, or of another circuit breaker."""
 
 
 @define
@@ -225,7 +245,7 @@ class _Circuit:
 
     def leave(self, well: bool | None, now: float, cooldown: float) -> None:
         if well is None:
-            self.until = min(self.until, now)  # this may have been the call that tried: let another one try
+            self.until = min(self.until, now)  # let another one try
         else:
             self.failed = 0 if well else self.failed + 1
             self.until = now + cooldown

@@ -90,13 +90,14 @@ class _Places:
         self._on_change = on_change
 
     def run(self, request: Request, call: CallNext) -> StepGenerator:
-        counted, shared, limit = self._by(request), self._shared, self._limit
+        counted, shared, limit, process = self._by(request), self._shared, self._limit, os.getpid()
         place, leave = self.gates.enter(counted)
         taken = False  # a place in the store
         group, id = f"{self._name}:{counted}", request.world.new_id() if shared.store is not None else ""
 
         def leave_store(store: LimitStore) -> None:
-            store.leave_place(group, id)
+            if process == os.getpid():  # a forked child ends the flows of its parent, too
+                store.leave_place(group, id)
 
         def ended(reply: object, error: object) -> None:
             leave()

@@ -13,6 +13,7 @@ from ...schemas.functions import checked_function
 from ...schemas.message import Context, Message, system
 from ...schemas.missing_argument import saying_how_it_is_made
 from ..around import around
+from ..blocking import in_call_time
 from ..effects import CallNext, Run, StepGenerator, in_thread
 from ..http.request import Request
 from ..step import Step, on_request
@@ -91,7 +92,7 @@ def fit_context(
     def run(request: Request, call: CallNext) -> StepGenerator:
         fitted, dropped = cut(request)
         if dropped:
-            full = yield summaries.of(Context(dropped))
+            full = yield from in_call_time(request, summaries.of(Context(dropped)))
             summary = _shorten(full, summary_tokens, count)
             summaries.keep(dropped, summary)
             if summary != full:

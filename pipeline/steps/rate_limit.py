@@ -37,6 +37,8 @@ from .shared import (
 )
 
 By = Callable[[Request], str]
+_LONGEST_PAUSE = 600.0
+"""The most seconds to wait since the provider has refused a call, or the period: no call waits for the next day."""
 _MOMENT = 1e-6
 """Seconds that are not waited for: less than what a clock or a sum of floats is exact to."""
 _ON_THE_WAY = (0.05, 1.0)
@@ -63,7 +65,8 @@ class RateLimit:
     at once, and the next when the first of them are a period old. Each attempt counts, also a repeated one. The tokens
     of a call are estimated before it is sent, from its input (schemas/estimate.py) and the longest answer that its
     body allows, and corrected by the usage that is reported. A call of more tokens than the limit waits until nothing
-    else counts. A 429 with a time to wait holds up all other calls, also those that wait already.
+    else counts. A 429 with a time to wait holds up all other calls, also those that wait already; over ten minutes,
+    and over the period, they raise RateLimitError as that call does.
 
     With a store, waiting calls are sent in their order within each process. While the store fails, the limit holds
     within the process, with a warning on the reply.
@@ -206,6 +209,8 @@ class RateLimit:
                 if wait <= _MOMENT:
                     return request
                 self._check_time_left(request, wait)
+                if wait > max(_LONGEST_PAUSE, lane.per + lane.late):
+                    raise self._too_late(request, wait, paused=True)
                 request.world.report("wait", step=self._name, model=request.model, seconds=wait)
                 late = late or self._changed(hold)
                 yield Wait(news, wait)
@@ -256,8 +261,11 @@ class RateLimit:
         if left is not None and wait > max(left, _MOMENT):
             raise self._too_late(request, wait)
 
-    def _too_late(self, request: Request, wait: float | None) -> RateLimitError:
+    def _too_late(self, request: Request, wait: float | None, *, paused: bool = False) -> RateLimitError:
         request.world.report("refused", step=self._name, model=request.model)
+        if paused:
+            why = f"{request.model} refuses calls for {wait:.0f} s more, so nothing was sent"
+            return RateLimitError(why, hint="a call waits ten minutes at most for that", retry_after=wait)
         seconds, total = "" if wait is None else f" {wait:.1f} s,", request.timeouts.total
         return RateLimitError(
             f"{request.model} is at its limit: the call would wait{seconds} past its total timeout of {total:g} s",

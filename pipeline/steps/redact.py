@@ -19,6 +19,7 @@ from ...schemas.nearest import nearest
 from ...schemas.parts import Reasoning
 from ...schemas.reply import Reply
 from ..around import around
+from ..blocking import in_call_time
 from ..effects import CallNext, Run, StepGenerator, in_thread
 from ..http.request import Request
 from ..http.response import OnEnd
@@ -84,7 +85,7 @@ def redact(*what: What, name: str = "redact") -> Step:
             pairs = {text: memo.get(text) for text in texts}  # the memo may lose some of them meanwhile
             missing = [text for text in texts if pairs[text] is None]
             if missing:
-                results = yield _run(function, missing)
+                results = yield from in_call_time(request, _run(function, missing))
                 for text, result in zip(missing, results, strict=True):
                     pairs[text] = memo.put(text, _pairs(result))
             for text in texts:

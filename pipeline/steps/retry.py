@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...schemas.errors import OF_WHAT_WAS_SENT, StepwellError, may_have_arrived
+from ...schemas.errors import OF_WHAT_WAS_SENT, StepwellError, may_have_been_done
 from ...schemas.functions import checked_function
 from ...schemas.missing_argument import saying_how_it_is_made
 from ..effects import CallNext, Sleep, StepGenerator
@@ -31,7 +31,7 @@ class RetryBudget:
 
 
 _NOT_TWICE = ("create_batch",)
-"""Operations that may have begun work of a day where the connection broke: nobody would know of the first one's."""
+"""Operations that may have begun work of a day where the answer was lost: nobody would know of the first one's."""
 
 
 @saying_how_it_is_made
@@ -119,7 +119,7 @@ def _delay(request: Request, attempt: int, error: StepwellError, base: float, mo
     """Return the seconds to wait before the next attempt; None for no further attempt."""
     if not error.retryable or attempt >= request.retries:
         return None
-    if request.operation in _NOT_TWICE and may_have_arrived(error):
+    if request.operation in _NOT_TWICE and may_have_been_done(error):
         return None
     delay = backoff(request, attempt, error, base, most)
     if delay is None:

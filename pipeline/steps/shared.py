@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from collections.abc import Callable, Mapping
 from inspect import iscoroutinefunction
@@ -182,41 +183,49 @@ class Asking:
     def ask(self, request: Request, work: Callable[[Any], Any], undo: Callable[[Any], Any] | None = None) -> Flow:
         """Return `work(store)` and the request; if it fails, None and the request with a warning.
 
-        A store that only had too little time, since the call was near its end, is not avoided for it.
+        The store is avoided from then on, unless it had too little time: the call was near its end, or all threads were
+        busy with something else.
 
         undo: done to the store after `work` where nobody gets its result: the call was cancelled meanwhile, or the
             store failed, perhaps after it had done the work.
         """
-        world, given_up, done = request.world, False, False
+        world, process = request.world, os.getpid()
+        began: float | None = None
+        given_up = over = failed = False
 
         def run() -> Any:
-            nonlocal done
+            nonlocal began, over, failed
             if world.now() < self._avoided_until:  # it failed while this call waited for a thread
                 raise ConnectionError("the store failed a moment ago")
-            result = work(self.store)
-            with self._lock:
-                done, in_vain = True, given_up
-            if in_vain and undo is not None:
-                undo(self.store)
-            return result
+            began = world.now()
+            try:
+                return work(self.store)
+            except BaseException:
+                failed = True
+                raise
+            finally:
+                with self._lock:
+                    over, in_vain = True, given_up
+                if in_vain and undo is not None:
+                    self._do(undo, keep=True)
 
-        question = ask_store(request, run)
         try:
-            found = yield question
+            found = yield ask_store(request, run)
         except Exception as error:
-            given = question.seconds
-            if given is None or given >= _FAIR_SECONDS or not isinstance(error, TimeoutError):
+            with self._lock:
+                given_up, working = True, began is not None and not over
+            if failed or (began is not None and world.now() - began >= _FAIR_SECONDS):
                 self._avoided_until = world.now() + AVOID_SECONDS
             world.report("store_failed", step=self._subject, error=type(error).__name__)
-            if undo is not None:
+            if undo is not None and not working:  # else its thread does it, once the work is over
                 self._kept.append(undo)
             why = f"its store failed ({type(error).__name__}): the limit held within this process alone"
             return None, request.warn(self._subject, why)
         except BaseException:
             with self._lock:
-                given_up, too_late = True, done
-            if too_late and undo is not None:
-                self.tell(request, undo)
+                given_up, too_late = True, over
+            if too_late and undo is not None and process == os.getpid():  # a forked child closes its parent's flows
+                self.tell(request, undo, keep=True)
             raise
         if self._kept:
             world.soon(self._do_kept)
@@ -240,15 +249,21 @@ class Asking:
 
     def tell(self, request: Request, work: Callable[[Any], Any], *, keep: bool = False) -> None:
         """Do `work(store)` in a moment, in another thread, where nothing can wait for it; `keep` as in `end`."""
+        request.world.soon(lambda: self._do(work, keep=keep))
 
-        def run() -> None:
-            try:
-                work(self.store)
-            except Exception:
-                if keep:
-                    self._kept.append(work)
+    def do_later(self, work: Callable[[Any], Any]) -> None:
+        """Do `work(store)` once the store has answered again."""
+        self._kept.append(work)
 
-        request.world.soon(run)
+    def _do(self, work: Callable[[Any], Any], *, keep: bool) -> bool:
+        """Do `work(store)`; return whether it succeeded."""
+        try:
+            work(self.store)
+        except Exception:
+            if keep:
+                self._kept.append(work)
+            return False
+        return True
 
     def _do_kept(self) -> None:
         """Do what was kept for the store, until it fails again."""
@@ -257,10 +272,7 @@ class Asking:
                 work = self._kept.popleft()
             except IndexError:  # another thread was quicker
                 return
-            try:
-                work(self.store)
-            except Exception:
-                self._kept.append(work)
+            if not self._do(work, keep=True):
                 return
 
 

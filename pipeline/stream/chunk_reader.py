@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from ...schemas.chunks import StreamChunk, Warned
@@ -17,7 +18,7 @@ from ...schemas.message import Context
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import Usage
 from ..annotate import annotate, attach_attempts, attach_partial, note_reply, with_inner_calls
-from ..effects import END, Close, Effect, Flow, Read, cancel_flow, emitted
+from ..effects import END, Close, Effect, Flow, Read, Run, cancel_flow, emitted
 from ..http.redact import mask_secrets
 from ..http.response import HoldsBack, Response, Stage
 from .decoder import StreamDecoder
@@ -199,8 +200,12 @@ class OpenAnswer(Hinted, hints="stream"):
         complete = self._fold.finished is not None
         if not complete:
             self._take_usage()
-        response.ended(self._own_reply(response) if complete or self._error is not None else None, self._error)
-        return response.closing if response.source is None else [Close(response.source), *response.closing]
+        failed: list[Effect] = []
+        try:
+            response.ended(self._own_reply(response) if complete or self._error is not None else None, self._error)
+        except BaseException as error:  # of a user's function: raised once the connection is closed
+            failed.append(Run(partial(_raise, error)))
+        return [*([Close(response.source)] if response.source is not None else ()), *response.closing, *failed]
 
     def _take_usage(self) -> None:
         """Take what the wire counted and has not reported yet, as the stream ends before its end."""
@@ -259,7 +264,8 @@ class ChunkReader(OpenAnswer):
         except BaseException as error:
             failure = self._record_failure(error)
             self._note_broken()
-            yield from self._stopping()
+            with suppress(Exception):  # what failed first is raised
+                yield from self._stopping()
             raise failure from None
         yield from self._stopping()
         response = self._response
@@ -278,6 +284,10 @@ class ChunkReader(OpenAnswer):
     def close(self) -> Flow:
         """Stop reading and return the connection. A second call does nothing."""
         yield from self._stopping()
+
+
+def _raise(error: BaseException) -> None:
+    raise error
 
 
 def collected(response: Response) -> Generator[Any, Any, Response]:

@@ -6,6 +6,7 @@ Their loops are those of ChunkReader, with the effects performed in place: a flo
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Iterator
+from contextlib import suppress
 from typing import Any
 
 from ...schemas.chunks import StreamChunk, TextDelta
@@ -86,7 +87,8 @@ class Stream(OpenAnswer, hints="sync stream"):
                     return batch
         except BaseException as error:
             failure = self._record_failure(error)
-            self.close()
+            with suppress(Exception):  # what failed first is raised
+                self.close()
             raise failure from None
         self.close()
         return None
@@ -183,7 +185,8 @@ class AsyncStream(OpenAnswer, hints="async stream"):
                     return batch
         except BaseException as error:
             failure = self._record_failure(error)
-            await self.close()
+            with suppress(Exception):  # what failed first is raised
+                await self.close()
             raise failure from None
         await self.close()
         return None

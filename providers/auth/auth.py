@@ -8,7 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
-from ...pipeline.effects import CallNext, Run, StepGenerator
+from ...pipeline.effects import CallNext, Flow, Run, StepGenerator
 from ...pipeline.http.request import Headers, Request
 from ...schemas.errors import ConfigError, InvalidKey, MissingKey
 from ...schemas.secret import Secret, header_secret
@@ -49,12 +49,14 @@ def no_key(request: Request) -> Request:
     return request
 
 
-def token_from(function: Callable[[], Any]) -> Run:
-    """Make the effect that calls a user's function for a token; its result is a Secret.
+def token_from(request: Request, function: Callable[[], Any]) -> Flow:
+    """Return the token that a user's function returns, as a Secret.
 
-    An async function is awaited. Another one may block, so an async client calls it in a thread. The effect raises
-    InvalidKey for a result that is not a key.
+    An async function is awaited. Another one may block, so an async client calls it in a thread. Raises InvalidKey for
+    a result that is not a key, TotalTimeout if the call's total timeout passes meanwhile.
     """
+
+    from ...pipeline.blocking import in_call_time  # only for a credential that is a function
 
     def secret(token: object) -> Secret:
         return header_secret(token, where="the credential's function")
@@ -70,10 +72,11 @@ def token_from(function: Callable[[], Any]) -> Run:
     async def acall() -> Secret:
         import anyio.to_thread  # comes with httpx
 
-        token = function() if iscoroutinefunction(function) else await anyio.to_thread.run_sync(function)
+        threads = anyio.to_thread.run_sync
+        token = function() if iscoroutinefunction(function) else await threads(function, abandon_on_cancel=True)
         return secret(await token if isawaitable(token) else token)
 
-    return Run(call, acall)
+    return in_call_time(request, Run(call, acall))
 
 
 def known_credential(request: Request) -> Any:

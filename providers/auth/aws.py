@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...pipeline.blocking import in_call_time
-from ...pipeline.effects import CallNext, StepGenerator
+from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.library_logs import logging_in
 from ...pipeline.http.request import Headers, Request
 from ...pipeline.http.urls import split_url
@@ -141,14 +141,16 @@ def _by_botocore(request: Request, call: CallNext) -> StepGenerator:
         if not environment.get("AWS_ACCESS_KEY_ID"):
             profile = environment.of_file("AWS_PROFILE")
     login = LOGINS.of(profile)
-    keys = login.fresh() or (yield from in_call_time(request, login.keys))  # the chain may use the network
+    keys = login.fresh() or (yield from in_call_time(request, in_thread(login.keys)))  # the chain may use the network
     region = named_region(request) or login.region
     if region is None:
         request, region = _defaulted(request)
     if request.url.startswith(_PLACEHOLDERS):
         request = _at(request, region)
     response = yield from call(signed(request, keys, region))
-    if response.status in (401, 403):
+    # Access that is denied, to a model say, is no fault of the login, which all other calls go on with
+    # (https://docs.aws.amazon.com/bedrock/latest/APIReference/CommonErrors.html).
+    if response.status in (401, 403) and not response.headers.get("x-amzn-errortype", "").startswith("AccessDenied"):
         LOGINS.forget(login)
     return response
 

@@ -20,10 +20,11 @@ from typing import Any
 from urllib.parse import quote
 
 from ...pipeline.blocking import in_call_time
-from ...pipeline.effects import CallNext, StepGenerator
+from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.library_logs import logging_in
 from ...pipeline.http.request import Request
 from ...schemas.errors import AuthError, ConfigError, ConnectError, MissingExtra, MissingKey
+from ...schemas.process_lock import ProcessLock
 from ...schemas.secret import Secret
 from ..declare.addresses import check_machine_login
 from ..declare.environment import environment_of
@@ -128,7 +129,7 @@ def authenticate(request: Request, call: CallNext) -> StepGenerator:
         return (yield from call(_addressed(request, None).with_headers(x_goog_api_key=key.reveal())))
     token = credential.get("token", credential.get("key")) if isinstance(credential, Mapping) else credential
     if callable(token):
-        token = yield token_from(token)
+        token = yield from token_from(request, token)
     if isinstance(token, Secret):
         return (yield from call(_addressed(request, None).with_headers(authorization=f"Bearer {token.reveal()}")))
     account = account_of(credential)
@@ -172,19 +173,27 @@ def _refresh(credentials: Any) -> None:
 def google_tokens(account: Mapping[str, Any] | str | None) -> TokenSource:
     """Make the source of the tokens of a service account, or of the machine's credentials for None."""
     loaded: list[tuple[Any, str | None]] = []
+    # Where a login takes longer than the calls may: the next one gets what came too late for the one before.
+    fetched: list[Token] = []
+    lock = ProcessLock()
 
     def fetch(now: float) -> Token:
-        if not loaded:
-            loaded.append(load_credentials(account))
-        credentials, project = loaded[0]
-        _refresh(credentials)
-        expiry = credentials.expiry
-        # google-auth returns UTC without a time zone.
-        expires = expiry.replace(tzinfo=UTC).timestamp() if expiry else now + 3600
-        return Token(credentials.token, expires, project)
+        with lock:
+            if fetched and fetched[-1].expires > now:
+                return fetched[-1]
+            if not loaded:
+                loaded.append(load_credentials(account))
+            credentials, project = loaded[0]
+            _refresh(credentials)
+            expiry = credentials.expiry
+            # google-auth returns UTC without a time zone.
+            expires = expiry.replace(tzinfo=UTC).timestamp() if expiry else now + 3600
+            fetched[:] = [Token(credentials.token, expires, project)]
+            return fetched[-1]
 
     def fetch_in_thread(request: Request) -> Generator[Any, Any, Token]:
-        token: Token = yield from in_call_time(request, lambda: fetch(request.world.time()))
+        token: Token = yield from in_call_time(request, in_thread(lambda: fetch(request.world.time())))
+        fetched.clear()
         return token
 
     return TokenSource(fetch_in_thread)

@@ -13,12 +13,14 @@ from attrs import field, frozen
 from ...pipeline.effects import CallNext, Flow, Send, StepGenerator
 from ...pipeline.http.request import Headers, Request
 from ...pipeline.single_flight import SingleFlight
-from ...schemas.errors import AuthError, ConnectError
+from ...schemas.errors import AuthError, ConnectError, TransportError
 from ...schemas.json_text import loads
 from ...schemas.memo import Memo
 from ...schemas.secret import MaskedDict, Secret, header_secret
 
 MARGIN_SECONDS = 300
+_AGAIN_SECONDS = 30
+"""Seconds after which a server that could not be reached is asked again, while the token is good."""
 _MOST = 100
 
 
@@ -43,7 +45,8 @@ class TokenSource:
 
     fetch: `fetch(request)`, a generator that yields effects (Send, Run, ...) and returns a Token. It runs once for any
         number of calls that wait for it.
-    margin: a token is renewed that many seconds before it expires.
+    margin: a token is renewed that many seconds before it expires, but not in the first half of its time. If its server
+        cannot be reached then, it is used on, for as long as it is good.
 
     Its `authenticate` is an `auth=` for declarations: `declare_provider(..., auth=TokenSource(fetch).authenticate)`.
     """
@@ -52,6 +55,7 @@ class TokenSource:
         self.fetch = fetch
         self._margin = margin
         self._token: Token | None = None
+        self._renewed_at = 0.0
         self._flight: SingleFlight[Token] = SingleFlight()
 
     def get(self, request: Request) -> Generator[Any, Any, Token]:
@@ -81,13 +85,21 @@ class TokenSource:
         return response
 
     def _good(self, request: Request) -> Token | None:
-        token = self._token
-        return token if token is not None and token.expires - self._margin > request.world.time() else None
+        return self._token if request.world.time() < self._renewed_at else None
 
     def _fetched(self, request: Request) -> Generator[Any, Any, Token]:
-        token = self._good(request)
-        if token is None:
-            token = self._token = yield from self.fetch(request)
+        if (token := self._good(request)) is not None:
+            return token
+        try:
+            token = yield from self.fetch(request)
+        except TransportError:
+            token, now = self._token, request.world.time()
+            if token is None or token.expires <= now:
+                raise
+            self._renewed_at = min(now + _AGAIN_SECONDS, token.expires)
+        else:
+            margin = min(self._margin, (token.expires - request.world.time()) / 2)
+            self._token, self._renewed_at = token, token.expires - margin
         return token
 
 

@@ -12,7 +12,7 @@ from attrs import evolve
 
 from ...pipeline.around import around
 from ...pipeline.blocking import in_call_time
-from ...pipeline.effects import CallNext, StepGenerator
+from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import Request
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.steps.constrained_tools import PREFILL, constrained_tools
@@ -43,7 +43,7 @@ def start_server(request: Request, call: CallNext) -> StepGenerator:
             named = reranker_path()
         return server.base_url(named, work)
 
-    url = yield from in_call_time(request, start)
+    url = yield from in_call_time(request, in_thread(start))
     return (yield from call(request.replace(url=request.url.replace(_ADDRESS, url, 1))))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from weakref import ref
 
 from ..pipeline.around import around
+from ..pipeline.blocking import in_call_time
 from ..pipeline.effects import CallNext, Effect, Run, StepGenerator
 from ..pipeline.http.request import Request
 from ..pipeline.step import Step
@@ -73,9 +74,8 @@ def retrieve_context(
         if not text or not text.strip():
             return []
         settings: dict[str, Any] = {"top_k": top_k, "where": where, "min_score": min_score}
-        found: list[ScoredNode] = yield Run(
-            lambda: retriever.retrieve(text, **settings), lambda: retriever.aretrieve(text, **settings)
-        )
+        find = Run(lambda: retriever.retrieve(text, **settings), lambda: retriever.aretrieve(text, **settings))
+        found: list[ScoredNode] = yield from in_call_time(request, find)
         remembered.put(message, found)
         return found
 

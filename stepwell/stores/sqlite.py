@@ -137,8 +137,11 @@ class Database:
     def _connected(self) -> Iterator[Connection]:
         import sqlite3  # heavy: only when a file is used
 
-        with self._lock:
-            self._until[0] = time.monotonic() + (self._seconds or 0.0)
+        began = time.monotonic()
+        if not self._lock.acquire(timeout=-1 if self._seconds is None else self._seconds):
+            raise StepwellError(f"the database {self.path} is busy with what other threads do", hint="try again later")
+        try:
+            self._until[0] = began + (self._seconds or 0.0)
             if self._connection is not None and self._pid != os.getpid() and self.path != MEMORY:
                 _ORPHANS.append(self._connection)  # the parent's
                 self._connection = None
@@ -149,6 +152,8 @@ class Database:
             except sqlite3.Error as error:
                 hint = "is there space left, and may the file be written?"
                 raise StepwellError(f"the database {self.path} failed: {error}", hint=hint) from error
+        finally:
+            self._lock.release()
 
     def _connect(self) -> Connection:
         import sqlite3  # heavy: only when a file is used

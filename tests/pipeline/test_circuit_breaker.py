@@ -16,6 +16,7 @@ from stepwell.pipeline.http.request import Request
 from stepwell.pipeline.http.response import Response
 from stepwell.schemas.errors import (
     AuthError,
+    BudgetExceeded,
     CircuitOpen,
     ConfigError,
     ConnectError,
@@ -109,6 +110,25 @@ def test_a_cancelled_trial_lets_another_call_try() -> None:
     calls(DOWN), calls(DOWN)
     calls.now += 11
     assert [calls(KeyboardInterrupt()), calls()] == ["KeyboardInterrupt", "ok"]
+
+
+def test_a_call_from_before_the_circuit_opened_does_not_end_the_cooldown_when_it_is_cancelled() -> None:
+    calls = Calls()
+
+    def meanwhile(asked: Any) -> Response:
+        calls(DOWN), calls(DOWN)
+        raise KeyboardInterrupt
+
+    assert [calls(meanwhile), calls()] == ["KeyboardInterrupt", "not sent"]
+
+
+@pytest.mark.parametrize("refusal", [BudgetExceeded("x"), RateLimitError("x"), ConfigError("x")])
+def test_a_call_that_a_step_inside_refuses_says_nothing_of_the_provider(refusal: Exception) -> None:
+    calls = Calls()
+    name = type(refusal).__name__
+    assert [calls(DOWN), calls(refusal), calls(DOWN), calls()] == ["ServerError", name, "ServerError", "not sent"]
+    calls.now += 11
+    assert [calls(refusal), calls(DOWN), calls()] == [name, "ServerError", "not sent"]
 
 
 @pytest.mark.parametrize("error", [ServerError("x"), Overloaded("x"), ConnectError("x"), StreamTruncated("x")])

@@ -15,11 +15,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from attrs import evolve
 from carriers import NAMES, aclient_of, client_of, is_async, name_of, own_client
 from in_turn import in_turn
 
 import stepwell
-from stepwell.pipeline.effects import CallModel, Flow
+from stepwell.pipeline.effects import CallModel, Flow, Run, Send
 from stepwell.pipeline.threads import Scope
 from stepwell.schemas import process_lock
 from stepwell.schemas.process_lock import ProcessLock
@@ -121,6 +122,60 @@ def test_what_other_threads_have_reserved_at_a_fork_is_free_in_the_child(monkeyp
         assert budget.reserved == 0
     assert budget.reserved == reserved
     stream.close()
+
+
+class SharedStore:
+    """A store of limits that lets everything through, and notes its questions. Its circuits let one call try."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def count_attempt(self, *_: Any, **__: Any) -> float:
+        return 0.0
+
+    take_place = count_attempt
+
+    def reserve(self, *_: Any) -> tuple[bool, int, int]:
+        return True, 10**9, 0
+
+    def enter_circuit(self, *_: Any) -> tuple[float, int]:
+        return 0.0, 9
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_, **__: self.asked.append(name)
+
+
+SHARED: dict[str, Callable[[Any], Any]] = {
+    "leave_place": lambda store: concurrency(1, store=store),
+    "settle": lambda store: stepwell.Budget("9", store=store),
+    "judge_circuit": lambda store: circuit_breaker(failures=1, store=store),
+}
+
+
+@pytest.mark.parametrize("in_child", [False, True])
+@pytest.mark.parametrize("streamed", [False, True])
+@pytest.mark.parametrize("question", SHARED)
+def test_a_forked_process_gives_nothing_back_that_a_call_of_its_parent_holds(
+    question: str, streamed: bool, in_child: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has copies of the parent's streams and flows, which end when it drops them, as at its end."""
+    store, client = SharedStore(), Scripted(["first"]).client
+    client.pipeline = SHARED[question](store)
+    client.planner.world = evolve(client.planner.world, soon=lambda work: work())
+    if streamed:
+        leave = client.stream_text(MODEL, "hi", max_tokens=5).close
+    else:
+        pipeline, asked = client.planner.request("chat", MODEL, "hi", {"max_tokens": 5})
+        flow = pipeline.flow(asked)
+        effect = next(flow)
+        while type(effect) is Run:
+            effect = flow.send(effect.sync_fn())
+        assert type(effect) is Send
+        leave = flow.close
+    if in_child:
+        monkeypatch.setattr(os, "getpid", lambda: -1)
+    leave()
+    assert store.asked == ([] if in_child else [question])
 
 
 def test_a_fork_waits_for_the_imports_of_a_first_call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

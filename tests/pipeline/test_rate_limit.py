@@ -303,6 +303,16 @@ def test_after_a_pause_no_more_than_the_limit_goes_at_once() -> None:
     assert len(server.at) == 41 and server.most_within(60) == 10
 
 
+@pytest.mark.parametrize("per", [60.0, 100_000.0])
+def test_no_call_waits_for_the_next_day_since_a_quota_is_spent(per: float) -> None:
+    """They fail as the one that was refused does; a period of a day is waited for, as it was asked for."""
+    server = Sends(ServerAnswer(429, {"retry-after": "86400"}, b"{}"), requests=3, per=per)
+    outcomes = server.world.run(server.client, [server.call(float(number)) for number in range(3)])
+    waited = [getattr(each, "retry_after", None) for each in outcomes[1:]]
+    assert waited == ([pytest.approx(86400, abs=5)] * 2 if per == 60 else [None, None])
+    assert server.at == ([0.0] if per == 60 else [0.0, 86400.0, 86400.0])
+
+
 def test_the_order_is_kept_when_waiting_calls_are_cancelled() -> None:
     server, order = Sends(requests=10, per=1), []
     news = News()

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-from collections.abc import Callable
 from math import inf, nan
 from types import SimpleNamespace
 from typing import Any
 
 import httpx
 import pytest
+from limit_stores import ANSWER, LIMITS, MODEL, Ledger, Store, request_at
 
 from stepwell import AsyncClient, Budget, Client, RateLimit
 from stepwell.errors import ConfigError, StepwellError, TotalTimeout
@@ -22,60 +22,6 @@ from stepwell.pipeline.steps.rate_limit import _Lane
 from stepwell.pipeline.steps.shared import AVOID_SECONDS, Asking
 from stepwell.steps import circuit_breaker, concurrency
 
-MODEL = "openai:gpt-4.1"
-ANSWER = {
-    "choices": [{"message": {"role": "assistant", "content": "hello"}, "finish_reason": "stop"}],
-    "usage": {"prompt_tokens": 1000, "completion_tokens": 500},
-}
-LIMITS: dict[str, Callable[[Any], Any]] = {
-    "rate_limit": lambda store: RateLimit(requests=5, tokens=10_000, store=store),
-    "concurrency": lambda store: concurrency(1, store=store),
-    "circuit_breaker": lambda store: circuit_breaker(store=store),
-    "budget": lambda store: Budget("1", store=store),
-}
-
-
-class Store:
-    """Answers every question with `value`."""
-
-    def __init__(self, value: Any) -> None:
-        self.value = value
-
-    def count_attempt(self, *_: Any, **__: Any) -> Any:
-        return self.value
-
-    take_place = enter_circuit = reserve = count_attempt
-
-    def leave_place(self, *_: Any) -> None:
-        pass
-
-    correct_attempt = pause = judge_circuit = settle = leave_place
-
-
-class Ledger:
-    """A store of reservations, which `fails` after it has done its work."""
-
-    def __init__(self) -> None:
-        self.held: set[str] = set()
-        self.settled: list[str] = []
-        self.fails = False
-
-    def count_attempt(self) -> None: ...
-
-    def reserve(self, name: str, id: str, *_: Any) -> tuple[bool, int, int]:
-        self.held.add(id)
-        self._fail()
-        return True, 10**9, 0
-
-    def settle(self, name: str, id: str, sums: Any) -> None:
-        self._fail()
-        self.held.discard(id)
-        self.settled.append(id)
-
-    def _fail(self) -> None:
-        if self.fails:
-            raise ConnectionError("the answer was lost")
-
 
 def answer(request: httpx.Request) -> httpx.Response:
     return httpx.Response(200, json=ANSWER)
@@ -83,17 +29,6 @@ def answer(request: httpx.Request) -> httpx.Response:
 
 def client_of(pipeline: Any) -> Client:
     return Client(transport=httpx.MockTransport(answer), api_keys={"openai": "k"}, retries=0, pipeline=pipeline)
-
-
-def in_place(work: Callable[[], object]) -> None:
-    work()
-
-
-def request_at(clock: list[float]) -> Any:
-    """Make what a request is to `Asking`; what is done soon is done at once."""
-    request = SimpleNamespace(world=SimpleNamespace(report=lambda *_, **__: None, now=lambda: clock[0], soon=in_place))
-    request.warn, request.seconds_left = lambda subject, why: request, lambda: None
-    return request
 
 
 def test_an_answer_that_is_none_costs_a_warning() -> None:
@@ -305,23 +240,6 @@ def test_a_budget_whose_store_is_down_can_still_be_printed() -> None:
     for name in ("spent", "estimated", "reserved", "left", "calls", "unpriced", "tokens_used", "tokens_left"):
         with pytest.raises(StepwellError, match="ConnectionError"):
             getattr(budget, name)
-
-
-@pytest.mark.parametrize(
-    ("left", "error", "avoided"),
-    [(0.4, TimeoutError, False), (0.6, TimeoutError, True), (None, TimeoutError, True), (0.4, ConnectionError, True)],
-)
-def test_a_store_is_not_avoided_since_a_call_had_too_little_time_for_it(
-    left: float | None, error: type[Exception], avoided: bool
-) -> None:
-    asking, request = Asking(Store(0), "limit"), request_at([10.0])  # type: ignore[arg-type]
-    request.seconds_left = lambda: left
-    flow = asking.ask(request, lambda store: None)
-    next(flow)
-    with pytest.raises(StopIteration) as ended:
-        flow.throw(error())
-    assert ended.value.value == (None, request)
-    assert asking.usable(request) is not avoided
 
 
 def test_a_call_near_its_end_waits_for_its_place_to_the_end_and_does_not_go_without() -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -15,13 +17,16 @@ import httpx
 import pytest
 
 import stepwell
-from stepwell import AsyncClient, Client, errors
+from stepwell import AsyncClient, Client, connections, errors
 from stepwell.pipeline.world import World
 from stepwell.providers.auth import google_cloud
 from stepwell.providers.declare.aws_login import AwsLogin
+from stepwell.retrieval import Retriever, retrieve_context
+from stepwell.steps import fit_context, redact
 from stepwell.stores import SQLiteStore, sqlite
+from stepwell.transports import FastTransport
 
-from loopback import SOON, answer, completion, serving, whole_stream
+from loopback import CERTIFICATES, LONG, SOON, answer, completion, serving, whole_stream
 from scripted import MODEL, Scripted
 
 pytestmark = pytest.mark.thorough  # it waits on the real clock
@@ -138,3 +143,79 @@ def test_the_fetch_of_a_login_ends_with_the_call(
         with pytest.raises(errors.TotalTimeout, match=r"total timeout of 0\.\d+ s"):
             ask(model, api_key=key, timeout=0.3)
         assert time.monotonic() - began < SOON
+
+
+class Slow(Retriever):
+    def __init__(self, work: Callable[..., Any]) -> None:
+        self.work = work
+
+    def find(self, search: Any) -> Any:
+        return self.work()
+
+    async def afind(self, search: Any) -> Any:
+        await asyncio.sleep(LONG)
+
+
+LONG_TALK = [stepwell.user("word " * 3000), stepwell.assistant("yes"), stepwell.user("hi")]
+FUNCTIONS: dict[str, Callable[[Any], tuple[Any, dict[str, Any]]]] = {
+    "a token": lambda stalled: (None, {"api_key": stalled}),
+    "a token in a mapping": lambda stalled: (None, {"api_key": {"token": stalled}}),
+    "redact": lambda stalled: (redact(stalled), {}),
+    "fit_context": lambda stalled: (fit_context(limit=2000, summarise=stalled), {}),
+    "retrieve_context": lambda stalled: (retrieve_context(Slow(stalled)), {}),
+}
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_function_of_the_users_ends_with_the_call_and_nothing_is_sent(
+    function: str, stalled: Callable[..., Any]
+) -> None:
+    step, options = FUNCTIONS[function](stalled)
+    options = {"api_key": "k", "timeout": 0.3, **options}
+    with serving(lambda request: [answer(completion())]) as server:
+        given: dict[str, Any] = {"base_urls": {"azure": server.url}, "retries": 0, "pipeline": step}
+
+        async def ask() -> None:
+            await AsyncClient(**given).generate_text("azure:gpt-4.1", LONG_TALK, **options)
+
+        began = time.monotonic()
+        for work in (
+            lambda: Client(**given).generate_text("azure:gpt-4.1", LONG_TALK, **options),
+            lambda: asyncio.run(ask()),
+        ):
+            with pytest.raises(errors.TotalTimeout):
+                work()
+        assert time.monotonic() - began < SOON and not server.seen
+
+
+def test_a_first_call_needs_no_thread_of_those_that_the_program_keeps_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It loads modules, and the certificates for TLS."""
+    monkeypatch.setattr(connections, "_PRELOADED", [])
+    transport = FastTransport(tls=ssl.create_default_context(cafile=str(CERTIFICATES / "ca.pem")))
+    over = threading.Event()
+
+    async def ask(url: str) -> str:
+        loop = asyncio.get_running_loop()
+        loop.set_default_executor(ThreadPoolExecutor(1))
+        busy = loop.run_in_executor(None, over.wait, LONG)
+        async with AsyncClient(transport=transport, api_keys={"openai": "k"}, base_urls={"openai": url}) as client:
+            text = (await client.generate_text("openai:m", "hi")).text
+        assert not busy.done()
+        over.set()
+        return text
+
+    with serving(lambda request: [answer(completion("yes"))], "good") as server:
+        assert asyncio.run(ask(server.url)) == "yes"
+
+
+def test_threads_that_wait_for_a_file_do_so_together_and_not_one_after_another(
+    stalled: Callable[..., Any], tmp_path: Path
+) -> None:
+    """One of them is in it for as long as another process lets it wait."""
+    database = sqlite.Database(tmp_path / "file.db", "CREATE TABLE IF NOT EXISTS t (x)", seconds=0.05)
+    begun = threading.Event()
+    holder = threading.Thread(target=database.change, args=(lambda connection: [begun.set(), stalled()],), daemon=True)
+    holder.start()
+    assert begun.wait(SOON)
+    with pytest.raises(errors.StepwellError, match="busy with what other threads do"):
+        database.read("SELECT * FROM t")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,7 +22,7 @@ from stepwell.providers.auth import google_cloud
 from stepwell.providers.auth.tokens import TokenSources
 from stepwell.schemas import errors
 
-from loopback import Loopback, Seen
+from loopback import SOON, Loopback, Seen
 
 ANSWER = {"candidates": [{"content": {"parts": [{"text": "hi"}]}, "finishReason": "STOP"}]}
 CLAUDE = {"type": "message", "content": [{"type": "text", "text": "hi"}], "stop_reason": "end_turn"}
@@ -235,10 +236,24 @@ def test_trio_fetches_one_token_too(credentials: FakeCredentials) -> None:
     assert credentials.fetched == 1
 
 
-@pytest.mark.parametrize("credentials", [200], indirect=True)
-def test_a_token_is_renewed_before_it_expires(credentials: FakeCredentials) -> None:
+@pytest.mark.parametrize("credentials", [0], indirect=True)
+def test_a_token_that_expires_is_renewed(credentials: FakeCredentials) -> None:
     for turn in (1, 2):
         assert request_to_vertex(GEMINI).headers["authorization"] == f"Bearer token-{turn}"
+
+
+def test_a_login_that_came_too_late_for_one_call_is_that_of_the_next(
+    credentials: FakeCredentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else calls of a second would never get a login of two, and make it again and again."""
+    go_on, refresh = threading.Event(), credentials.refresh
+    monkeypatch.setattr(credentials, "refresh", lambda request: [go_on.wait(SOON), refresh(request)])
+    with Client(transport=httpx.MockTransport(only_token_1)) as client:
+        with pytest.raises(errors.TotalTimeout):
+            client.generate_text(GEMINI, "hi", timeout=0.1)
+        go_on.set()
+        assert client.generate_text(GEMINI, "hi").text
+    assert credentials.fetched == 1
 
 
 def test_the_project_may_be_that_of_the_credentials(credentials: FakeCredentials) -> None:

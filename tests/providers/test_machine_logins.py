@@ -61,11 +61,13 @@ class Network:
     def __init__(self, status: int = 400) -> None:
         self.seen: list[httpx.Request] = []
         self.status = status
+        self.kind = ""
         self.transport = httpx.MockTransport(self._answer)
 
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.seen.append(request)
-        return httpx.Response(self.status, json={"message": "no"})
+        headers = {"x-amzn-errortype": self.kind} if self.kind else {}
+        return httpx.Response(self.status, json={"message": "no"}, headers=headers)
 
     def ask(self, model: str, *, asynchronous: bool = False, env_file: Any = None, **options: Any) -> Any:
         """Return the error of one call."""
@@ -194,7 +196,11 @@ def test_the_credential_chain_is_resolved_once_until_its_keys_are_refused(
     for _ in range(3):
         network.ask(NOVA, asynchronous=asynchronous)
     assert len(made) == 1
-    network.status = 403
+    network.status, network.kind = 403, "AccessDeniedException:http://internal.amazon.com/"  # to this model
+    for _ in range(3):
+        network.ask(NOVA, asynchronous=asynchronous)
+    assert len(made) == 1
+    network.kind = "" if asynchronous else "ExpiredTokenException"
     network.ask(NOVA, asynchronous=asynchronous)
     network.ask(NOVA, asynchronous=asynchronous)
     assert len(made) == 2

@@ -15,6 +15,7 @@ import anyio
 import httpx
 import orjson
 import pytest
+from attrs import evolve
 from leaks import leaks
 
 from stepwell import AsyncClient, Client
@@ -154,18 +155,46 @@ def test_a_token_that_is_refused_is_not_used_again(kind: Kind, tmp_path: Path, m
     assert [token[:2] for token in service.seen] == ["1.", "2."]
 
 
-@pytest.mark.parametrize(("lasts", "fetched"), [(301, 1), (299, 3)])
-def test_a_token_is_renewed_before_it_expires(lasts: float, fetched: int) -> None:
-    service = Service(lasts=lasts)
+def fetched_at(times: list[float], service: Service, answer: Any) -> list[int]:
+    """Return how many tokens have been fetched after a call at each of these times."""
     model, settings = declared(oauth_tokens(LOGIN, FIELDS))
-    with Client(transport=httpx.MockTransport(service), **settings) as client:
-        for _ in range(3):
+    counts, now = [], [0.0]
+    with Client(transport=httpx.MockTransport(answer), retries=0, **settings) as client:
+        client.planner.world = evolve(client.planner.world, time=lambda: now[0])
+        for now[0] in times:
             client.generate_text(model, "hi")
-    assert service.fetched == fetched
+            counts.append(service.fetched)
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("lasts", "times"),
+    [(3600, [0, 3299, 3301]), (700, [0, 399, 401]), (300, [0, 149, 151]), (60, [0, 29, 31])],
+)
+def test_a_token_is_renewed_before_it_expires_but_not_at_each_call(lasts: float, times: list[float]) -> None:
+    """Five minutes is what Keycloak gives, less than the time before the end at which a longer one is renewed."""
+    service = Service(lasts=lasts)
+    assert fetched_at(times, service, service) == [1, 1, 2]
+
+
+def test_a_token_that_cannot_be_renewed_yet_is_used_as_long_as_it_is_good() -> None:
+    service, asked = Service(lasts=3600), [0]
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        if request.url.host == "login.test":
+            asked[0] += 1
+            if service.fetched:
+                raise httpx.ConnectError("nobody listens")
+        return service(request)
+
+    assert fetched_at([0, 3400, 3420, 3431, 3599], service, answer) == [1] * 5
+    assert asked[0] == 4, "asked again, but not by each call"
+    with pytest.raises(ConnectError):
+        fetched_at([0, 3601], service, answer)
 
 
 def test_the_server_is_sent_the_fields_and_then_its_own_refresh_token() -> None:
-    service = Service(lasts=1)
+    service = Service(lasts=-1)
     model, settings = declared(oauth_tokens(LOGIN, {"grant_type": "refresh_token", "refresh_token": Secret("first")}))
     with Client(transport=httpx.MockTransport(service), **settings) as client:
         client.generate_text(model, "hi")

@@ -10,14 +10,14 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from carriers import MODEL, aclient_of, all_carriers, client_of, is_async, name_of, own_client
+from carriers import MODEL, NAMES, aclient_of, all_carriers, client_of, is_async, name_of, own_client
 
 from stepwell import Budget
 from stepwell.pipeline.http import transport
 from stepwell.pipeline.http.fast.errors import StaleConnection
 from stepwell.schemas import errors
 
-from loopback import SOON, Hangup, answer, completion, serving, whole_stream
+from loopback import LONG, SOON, Hangup, answer, completion, serving, whole_stream
 
 
 def ask_twice(server: Any, carrier: str, *, stream: bool, **settings: Any) -> Any:
@@ -96,6 +96,52 @@ def test_a_new_connection_that_ends_so_is_an_error(carrier: str) -> None:
         with pytest.raises(errors.StreamTruncated):
             ask_twice(server, carrier, stream=False)
         assert len(server.seen) == 1
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "new"])
+@pytest.mark.parametrize("carrier", NAMES[:4])
+def test_a_call_whose_client_is_closed_is_not_sent_again(carrier: str, kept: bool) -> None:
+    """It fails, also where it may be retried: its connection has ended, but not by the server."""
+    arrived = threading.Event()
+
+    def script(request: Any) -> Iterable[bytes | float]:
+        if len(server.seen) == 1 + kept:
+            arrived.set()
+            yield LONG
+        yield answer(completion("yes"))
+
+    settings: dict[str, Any] = {"transport": name_of(carrier), "retries": 2}
+    with serving(script) as server:
+        if is_async(carrier):
+            asyncio.run(close_while_it_waits(aclient_of(server, **settings), arrived, kept=kept))
+        else:
+            client, caught = client_of(server, **settings), list[Exception]()
+            if kept:
+                client.generate_text(MODEL, "hi")
+
+            def call() -> None:
+                try:
+                    client.generate_text(MODEL, "hi")
+                except errors.StreamTruncated as error:
+                    caught.append(error)
+
+            thread = threading.Thread(target=call)
+            thread.start()
+            assert arrived.wait(SOON)
+            client.close()
+            thread.join(SOON)
+            assert "the client was closed" in str(caught[0])
+        assert len(server.seen) == 1 + kept
+
+
+async def close_while_it_waits(client: Any, arrived: threading.Event, *, kept: bool) -> None:
+    if kept:
+        await client.generate_text(MODEL, "hi")
+    call = asyncio.ensure_future(client.generate_text(MODEL, "hi"))
+    assert await asyncio.to_thread(arrived.wait, SOON)
+    await client.close()
+    with pytest.raises(errors.StreamTruncated, match="the client was closed"):
+        await call
 
 
 @all_carriers

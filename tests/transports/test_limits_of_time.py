@@ -13,10 +13,12 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
+from attrs import evolve
 from carriers import MODEL, aclient_of, all_carriers, ask, client_of
 
 from stepwell import AsyncClient, Client, Timeouts
 from stepwell.schemas import errors
+from stepwell.steps import around
 
 from loopback import SOON, answer, completion, serving
 
@@ -65,6 +67,22 @@ def test_connecting_has_its_own_limit_and_error(carrier: str, full_queue: Any) -
 @all_carriers
 def test_a_handshake_takes_no_longer_than_the_call(carrier: str, silent_tls_server: Any) -> None:
     in_time(silent_tls_server, carrier, errors.TotalTimeout, 0.4)
+
+
+@all_carriers
+@pytest.mark.parametrize("stream", [True, False], ids=["streamed", "unstreamed"])
+def test_nothing_is_sent_once_the_time_of_the_call_is_over(carrier: str, stream: bool) -> None:
+    """A step took all of it: a login, a wait, or another model that was called first."""
+    now = [100.0]
+
+    def late(request: Any, call: Any) -> Any:
+        now[0] += 10
+        return call(request.replace(world=evolve(request.world, now=lambda: now[0]), started=100.0))
+
+    with serving(lambda request: [answer(completion())]) as server:
+        with pytest.raises(errors.TotalTimeout, match="its total timeout of 5 s"):
+            ask(server, carrier, stream=stream, timeout=5, pipeline=around("late", late))
+        assert not server.seen and not server.connections
 
 
 def dripping(request: Any) -> Iterable[bytes | float]:

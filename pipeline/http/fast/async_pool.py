@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from math import inf
 from typing import Any
@@ -92,7 +93,10 @@ class AsyncPool:
     async def _connect(self, made: AsyncConnection, target: Target, seconds: float | None) -> None:
         if target.tls and self._context is None:
             # In a thread: reading the authorities' certificates takes 20 ms and more.
-            self._context = await self._loop.run_in_executor(None, self._tls)
+            # One of its own: those of the event loop may all be busy with the program's work.
+            thread = ThreadPoolExecutor(1)
+            self._context = await self._loop.run_in_executor(thread, self._tls)
+            thread.shutdown(wait=False)
         options: dict[str, Any] = {"ssl": self._context} if target.tls else {}
         # A number has one address only; uvloop tries one address after another.
         if not target.is_numeric and isinstance(self._loop, asyncio.BaseEventLoop):

@@ -144,13 +144,14 @@ class NewBatch:
         work, (ledgers, asking) = self.work, self._budgets
         input = BatchInput(tuple(self._items), work.planner.plan("chat", work.model).model.id)
         headers = {**(work.options.get("headers") or {}), **_join_betas(self._betas)}
-        holds = yield from reserve_batch(ledgers, self._requests)
+        holds, sent = (yield from reserve_batch(ledgers, self._requests)), False
         try:
             if "upload_batch" in self._offered:
                 input = evolve(input, file=(yield work.ask("upload_batch", input)).id)
+            sent = True
             reply = yield work.ask("create_batch", input, **self.own, **({"headers": headers} if headers else {}))
         except BaseException as error:
-            yield from give_back(holds, asking, error)
+            yield from give_back(holds, asking, error, sent=sent)
             raise
         yield from name_batch(holds, asking, reply.object.id)
         return reply.object

@@ -16,16 +16,7 @@ from ...options import ModelLike
 from ...pipeline.effects import Flow, Run, Sleep
 from ...planner import CallPlanner
 from ...providers.declare.vendor_names import BATCH_OPTIONS
-from ...schemas.errors import (
-    AnswerUnfinished,
-    DecodeError,
-    InvalidRequest,
-    NotFound,
-    ResponseTooLarge,
-    ServerError,
-    StepwellError,
-    may_have_arrived,
-)
+from ...schemas.errors import InvalidRequest, NotFound, StepwellError, may_have_been_done
 from ...schemas.json_text import dumps, loads
 from ...schemas.reply import Reply
 from ..batch.workflows import BatchWork, NewBatch, refresh, results
@@ -143,7 +134,7 @@ class BatchRunner:
         try:
             state = yield from batch.submit()
         except StepwellError as error:
-            if not _may_have_submitted(error):
+            if not may_have_been_done(error):
                 yield Run(lambda: self._note(number=number, done=True))
             raise
         yield Run(lambda: self._note(number=number, batch=state.id))
@@ -212,9 +203,3 @@ class BatchRunner:
             keys = self._pending if number in self._submitted else self._unsure
             for _, key in loads(self._log.line_at(place))["items"]:
                 keys.add(key)
-
-
-def _may_have_submitted(error: StepwellError) -> bool:
-    """Check whether a batch may be there although submitting it failed: its answer was lost or could not be read."""
-    unclear = isinstance(error, ServerError | DecodeError | AnswerUnfinished | ResponseTooLarge)
-    return unclear or may_have_arrived(error)
