@@ -8,14 +8,15 @@ from typing import Any, overload
 
 from ..schemas.errors import StepError
 from ..schemas.reply import Reply
-from .effects import CallNext, StepGenerator, checked_flow
+from .effects import CallNext, Effect, StepGenerator, checked_flow
 from .http.request import Request
 from .http.response import Response
 from .inner_calls import noting_calls
 from .step import Step, checked_outcome, halt_with, name_and_value, place_in_code
 from .stream.chunk_reader import collected
 
-Run = Callable[[Request, CallNext], StepGenerator]
+Answer = Response | Reply[Any]
+Run = Callable[[Request, CallNext], Generator[Effect, Any, Answer] | Answer]
 
 
 @overload

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterator
 from contextvars import copy_context
-from typing import Any, Self, TypeVar
+from typing import Any, Generic, Self, TypeVar, cast
 
 from ..schemas.errors import StepError
 from .effects import END, CallModel, Close, Flow, Read, Send, cancel_flow, closed, emitted
@@ -95,22 +95,22 @@ async def clean_up(flow: Flow, perform: AsyncPerform) -> None:
         await adrive(flow, perform)
 
 
-class _Reading:
+class _Reading(Generic[Result]):
     """What both readings share: a flow under way, and its result once it has ended.
 
     Everything runs in a context of its own, so that a span which the flow opens is not the reader's between two items.
     """
 
-    def __init__(self, flow: Flow) -> None:
-        self._results: list[Any] = []
+    def __init__(self, flow: Generator[Any, Any, Result]) -> None:
+        self._results: list[Result] = []
         self._flow = _noting_result(flow, self._results)
         self._context = copy_context()
         self.over = False
 
     @property
-    def result(self) -> Any:
+    def result(self) -> Result:
         """what the flow returned, once read to the end; None before that"""
-        return self._results[0] if self._results else None
+        return self._results[0] if self._results else cast(Result, None)
 
     def _next(self) -> Flow:
         try:
@@ -126,10 +126,10 @@ class _Reading:
         yield from cancel_flow(self._flow)
 
 
-class Reading(_Reading):
+class Reading(_Reading[Result]):
     """The items of a flow, as it emits them. `result` is what it returned, once read to the end."""
 
-    def __init__(self, flow: Flow, perform: Perform) -> None:
+    def __init__(self, flow: Generator[Any, Any, Result], perform: Perform) -> None:
         super().__init__(flow)
         self._perform = perform
 
@@ -166,10 +166,10 @@ class Reading(_Reading):
         self.close()
 
 
-class AsyncReading(_Reading):
+class AsyncReading(_Reading[Result]):
     """Async version of Reading. `opening` returns the function that performs effects."""
 
-    def __init__(self, flow: Flow, opening: Callable[[], Awaitable[AsyncPerform]]) -> None:
+    def __init__(self, flow: Generator[Any, Any, Result], opening: Callable[[], Awaitable[AsyncPerform]]) -> None:
         super().__init__(flow)
         self._opening = opening
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import Any, get_args, overload
 
@@ -16,13 +16,13 @@ from .step import Step, check_function, name_and_value, place_in_code, wrong_res
 from .stream.rewrite_text import pass_through
 
 _CHUNKS = frozenset(get_args(StreamChunk))
-EachChunk = Callable[[StreamChunk], Any]
+EachChunk = Callable[[StreamChunk], StreamChunk | Sequence[StreamChunk] | None]
 
 
 @overload
-def on_chunk(name: str, fn: EachChunk, /) -> Step: ...
+def on_chunk(name: str, fn: EachChunk | type[Stage], /) -> Step: ...
 @overload
-def on_chunk(fn: EachChunk, /) -> Step: ...
+def on_chunk(fn: EachChunk | type[Stage], /) -> Step: ...
 @overload
 def on_chunk(name: str = ..., /, *, make: Callable[[Request], EachChunk | Stage]) -> Step: ...
 def on_chunk(name_or_fn: object = None, fn: Any = None, /, *, make: object = None) -> Step:

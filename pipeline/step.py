@@ -41,6 +41,9 @@ class Halt(BaseException):
 
 
 Bind = Callable[[CallNext, CallNext], tuple[CallNext, CallNext]]
+OnRequest = Callable[[Request], Request | Reply[Any] | Halt]
+OnResponse = Callable[[Response], Response | Exception | Halt]
+OnError = Callable[[Request, Exception], Reply[Any] | Response | Exception | Halt | None]
 
 
 @frozen
@@ -126,9 +129,9 @@ def _ways_out(steps: Sequence[Step], call: CallNext) -> CallNext:
 
 
 @overload
-def on_request(name: str, fn: Callable[[Request], Any], /) -> Step: ...
+def on_request(name: str, fn: OnRequest, /) -> Step: ...
 @overload
-def on_request(fn: Callable[[Request], Any], /) -> Step: ...
+def on_request(fn: OnRequest, /) -> Step: ...
 def on_request(name_or_fn: Any, fn: Any = None, /) -> Step:
     """Make a step of `fn(request)`, which returns the request to go on with, a Reply to halt with, or Halt(...).
 
@@ -166,9 +169,9 @@ def _ways_in(fns: Sequence[tuple[str, Callable[[Request], Any]]], call: CallNext
 
 
 @overload
-def on_response(name: str, fn: Callable[[Response], Any], /) -> Step: ...
+def on_response(name: str, fn: OnResponse, /) -> Step: ...
 @overload
-def on_response(fn: Callable[[Response], Any], /) -> Step: ...
+def on_response(fn: OnResponse, /) -> Step: ...
 def on_response(name_or_fn: Any, fn: Any = None, /) -> Step:
     """Make a step of `fn(response)`, which returns the response to go on with, or an exception, or Halt(...).
 
@@ -188,9 +191,9 @@ def on_response(name_or_fn: Any, fn: Any = None, /) -> Step:
 
 
 @overload
-def on_error(name: str, fn: Callable[[Request, Exception], Any], /) -> Step: ...
+def on_error(name: str, fn: OnError, /) -> Step: ...
 @overload
-def on_error(fn: Callable[[Request, Exception], Any], /) -> Step: ...
+def on_error(fn: OnError, /) -> Step: ...
 def on_error(name_or_fn: Any, fn: Any = None, /) -> Step:
     """Make a step of `fn(request, error)`, which returns a Reply or Response to recover, another exception, or None to
     let the error pass.

@@ -7,13 +7,15 @@ simulation. What a branch emits is emitted by the whole.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Generator, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, TypeVar
 
 from ..schemas.errors import ConfigError
 from .effects import Effect, Emit, Flow, StartTask, StopTasks, Wait, checked_flow, closed
 from .signal import News, Signal, Task
+
+Result = TypeVar("Result")
 
 MAX_TASKS = 64
 """How many run at once where no limit is given: a sync client needs a thread for each."""
@@ -24,7 +26,9 @@ def performing(effect: Effect) -> Flow:
     return (yield effect)
 
 
-def gather(flows: Iterable[Flow], limit: int | None = None) -> Flow:
+def gather(
+    flows: Iterable[Generator[Any, Any, Result]], limit: int | None = None
+) -> Generator[Any, Any, list[Result | Exception]]:
     """Run several flows at once and return their results, in order.
 
     A flow that fails has its exception in the place of its result. What is not an Exception (Ctrl-C, a cancellation)
@@ -39,11 +43,13 @@ def gather(flows: Iterable[Flow], limit: int | None = None) -> Flow:
         raise ConfigError(f"gather(limit={limit}) would run nothing", hint="gather(flows, limit=8)")
     waiting = deque(checked_flow(flow, "gather") for flow in flows)
     if len(waiting) <= 1 or limit == 1:  # needs no thread
-        return (yield from _one_after_another(waiting))
+        outcomes: list[Any] = yield from _one_after_another(waiting)
+        return outcomes
     news = News()
     tasks = [Task(news) for _ in waiting]
     yield from attended(tasks, _run_all(waiting, tasks, news, limit or MAX_TASKS))
-    return [task.result if task.error is None else task.error for task in tasks]
+    outcomes = [task.result if task.error is None else task.error for task in tasks]
+    return outcomes
 
 
 def attended(tasks: Sequence[Task], lead: Flow) -> Flow:
@@ -83,7 +89,7 @@ def _run_all(waiting: deque[Flow], tasks: Sequence[Task], news: News, limit: int
             yield Wait(signal)
 
 
-def race(flows: Iterable[Flow]) -> Flow:
+def race(flows: Iterable[Generator[Any, Any, Result]]) -> Generator[Any, Any, Result]:
     """Run several flows at once and return the first result. The others are stopped and their connections closed.
 
     What is not an Exception (Ctrl-C, a cancellation) stops all of them, and is raised. Raises the first flow's error,
@@ -105,7 +111,8 @@ def race(flows: Iterable[Flow]) -> Flow:
         yield from _stopped(tasks, None)
         raise
     yield from _stopped(tasks, winner)
-    return winner.result
+    result: Result = winner.result
+    return result
 
 
 def _first(tasks: Sequence[Task], news: News) -> Flow:

@@ -169,7 +169,7 @@ class Alternative(HintedChunk):
 
     type: ClassVar[Literal["alternative"]] = "alternative"
     choice: int
-    chunk: Any
+    chunk: StreamChunk
 
 
 @define

@@ -31,7 +31,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from decimal import Decimal
 
 _MAX_MESSAGE = 600
 _MAX_PAYLOAD = 2000
@@ -341,8 +344,8 @@ class BudgetExceeded(StepwellError):
     """
 
     exit_code = 5
-    needed: Any = None
-    left: Any = None
+    needed: Decimal | int | None = None
+    left: Decimal | int | None = None
 
 
 class StepError(StepwellError):

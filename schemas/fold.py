@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from operator import itemgetter
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from attrs import evolve
 
@@ -164,7 +164,7 @@ class Fold:
         """Return the text so far of the part that the delta belongs to, also where another has taken its place."""
         if isinstance(delta, Alternative):
             other = self._alternatives.get(delta.choice)
-            return other.text_of(delta.chunk) if other is not None else ""
+            return other.text_of(cast(Delta, delta.chunk)) if other is not None else ""
         kind, at = _GROWS[type(delta)], delta.index
         for place, part in ((at, self._parts.get(at)), *reversed(self._ended or ())):
             if place == at and isinstance(part, _PartBuilder) and part.kind is kind:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, Literal, overload
+from typing import Any, Literal, TypeAlias, overload
 
 from attrs import field, frozen
 
@@ -181,6 +181,7 @@ def tool_result(call: ToolCall | str, content: object, *, name: str | None = Non
     return Message("tool", content, call, name, is_error)
 
 
+MessageLike: TypeAlias = str | Message | Part | Mapping[str, object]
 _ONLY_MESSAGES, _ONLY_TOOLS = frozenset((Message,)), frozenset((Tool,))
 
 
@@ -214,7 +215,7 @@ class Context(Hinted, hints="context"):
     messages: tuple[Message, ...] = ()
     tools: tuple[Tool, ...] = ()
 
-    def __init__(self, messages: object = (), tools: Iterable[Tool] = ()) -> None:
+    def __init__(self, messages: MessageLike | Iterable[MessageLike] = (), tools: Iterable[Tool] = ()) -> None:
         # Written by hand, as in Message: each step that changes a conversation makes one, mostly of checked tuples.
         if type(messages) is not tuple or not _ONLY_MESSAGES.issuperset(map(type, messages)):
             messages = _messages_of(messages)
@@ -384,9 +385,8 @@ def message_of(item: object) -> Message:
     if _ROLES[role] == "tool":
         if "content" not in item:
             raise ConfigError("a tool's message has no content", hint='pass {"role": "tool", "content": "…"}')
-        return Message(
-            "tool", _parts(loose_content(content)), text_field(item, "tool_call_id"), text_field(item, "name")
-        )
+        id, name = text_field(item, "tool_call_id"), text_field(item, "name")
+        return Message("tool", _parts(loose_content(content)), id, name)
     parts: list[Part] = loose_reasoning(item)
     parts += _parts(loose_content(content))
     parts += [Refusal(refusal)] if (refusal := text_field(item, "refusal")) else []

@@ -227,7 +227,9 @@ class BaseClient(ClientSettings[Connections], hints="sync client"):
         flow = checked_flow(flow, "run_workflow")
         return drive(flow if job is None else self.in_job(flow, job, part), self.connections.open().perform)
 
-    def read_workflow(self, flow: Flow, *, job: str | None = None, part: str = "") -> Reading:
+    def read_workflow(
+        self, flow: Generator[Any, Any, Result], *, job: str | None = None, part: str = ""
+    ) -> Reading[Result]:
         """Return an iterator of the items that a flow of your own emits. The flow runs as they are read.
 
         job, part: as for run_workflow. A later run emits all items again.
@@ -317,7 +319,9 @@ class BaseAsyncClient(ClientSettings[AsyncConnections], hints="async client"):
         perform = (await self.connections.open()).perform
         return await adrive(flow if job is None else self.in_job(flow, job, part), perform)
 
-    def read_workflow(self, flow: Flow, *, job: str | None = None, part: str = "") -> AsyncReading:
+    def read_workflow(
+        self, flow: Generator[Any, Any, Result], *, job: str | None = None, part: str = ""
+    ) -> AsyncReading[Result]:
         """Return an async iterator of the items that a flow of your own emits. The flow runs as they are read.
 
         job, part: as for run_workflow. A later run emits all items again.

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from .testing.cassette import Cassette
+    from .testing.cassette import Cassette, Record
     from .testing.fake import FakeModel
 
 _MARK = "real_provider"
@@ -91,8 +91,8 @@ def _file_name(id: str) -> str:
     return f"{name[:_LONG]}-{sha256(plain.encode()).hexdigest()[:8]}"
 
 
-def _record(config: pytest.Config) -> str | None:
-    found: str | None = config.getoption("--stepwell-record")
+def _record(config: pytest.Config) -> Record | None:
+    found: Record | None = config.getoption("--stepwell-record")
     return found
 
 

@@ -35,18 +35,15 @@ from .pipeline.pipeline import Pipeline
 from .pipeline.step import Step
 from .pipeline.http.timeouts import Timeouts
 from .providers.declare.provider import Override
-from .schemas.message import Context, Message
+from .schemas.message import Context, MessageLike
 from .schemas.model import Model
-from .schemas.parts import Part
 from .schemas.secret import Secret
 from .schemas.tool import ToolLike
 
 ModelLike: TypeAlias = str | Model | None
 """A model: `provider:model-id`, a Model, or None for the default one."""
 
-PromptLike: TypeAlias = str | Context | Message | Part | Mapping[str, object] | Iterable[
-    str | Message | Part | Mapping[str, object]
-]
+PromptLike: TypeAlias = Context | MessageLike | Iterable[MessageLike]
 """A prompt: text, a Context, one message or several, as Messages or in the dict form of OpenAI."""
 
 Credential: TypeAlias = str | Secret | Mapping[str, object] | Callable[[], str]

@@ -242,7 +242,7 @@ class ChunkReader(OpenAnswer):
     `yield from reader.close()`.
     """
 
-    def next(self) -> Flow:
+    def next(self) -> Generator[Effect, Any, list[StreamChunk] | None]:
         """Return the next chunks, as a list; None at the end of the stream."""
         if self._over:
             return None

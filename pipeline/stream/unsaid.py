@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, cast
 
 from attrs import evolve
 
@@ -31,7 +31,7 @@ def unsaid(
     """
     if not isinstance(whole, Alternative | Delta):
         return [whole]
-    delta: Delta = whole.chunk if isinstance(whole, Alternative) else whole
+    delta = cast(Delta, whole.chunk) if isinstance(whole, Alternative) else whole
     name = GROWING[type(delta)]
     if not isinstance(text := getattr(delta, name), str):
         return [whole]  # for the accumulator to refuse

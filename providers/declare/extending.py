@@ -6,7 +6,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from functools import partial
 from types import FunctionType
-from typing import Any
+from typing import Any, Concatenate
 
 from attrs import frozen
 
@@ -23,7 +23,7 @@ class Extending:
     function: Callable[..., Any]
 
 
-def extending(function: Callable[..., Any]) -> Any:
+def extending(function: Callable[Concatenate[Any, ...], Any]) -> Any:
     """Make a step that extends the one in force: `function(inherited, *arguments)`.
 
         def with_seed(inherited, request):

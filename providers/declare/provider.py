@@ -30,8 +30,8 @@ from .option_names import check_names, checked_models, unknown_field
 from .patterns import matching
 from .place import EVERYWHERE, Place, When, place_for
 from .prefill import PrefillSupport
-from .rules import AnyRule, AnyTranslate, Rule, Rules, Translate, rule_table
-from .steps import STEPS, PlacedSteps, StepOverrides, checked_steps
+from .rules import Rule, Rules, Translate, rule_table
+from .steps import STEPS, PlacedSteps, ProviderFacts, StepOverrides, checked_steps
 from .tool_policies import ToolCallIdPolicy
 from .wire import Wire, common_options
 
@@ -305,9 +305,8 @@ def declare_provider(
     id: str,
     *,
     wire: Wire | Sequence[Wire],
-    translate_options: Iterable[AnyRule] | AnyTranslate = (),
     models: Mapping[str, Override] | None = None,
-    **facts: Any,
+    **facts: Unpack[ProviderFacts],
 ) -> Provider:
     """Declare a provider. Two facts make one that speaks a known wire:
 
@@ -318,25 +317,26 @@ def declare_provider(
 
     id: the name in "id:model".
     wire: one wire or several.
-    translate_options: rules or a function; see rules.py.
     models: steps for some models, by pattern of ids.
-    facts: the other fields of Provider, and steps by name. A step of a wire is that of its only wire for chat; for
-        another operation, or where there are several wires, name the place:
+    facts: the other fields of Provider, and steps by name, such as translate_options. A step of a wire is that of its
+        only wire for chat; for another operation, or where there are several wires, name the place:
         `models={"*": override(wire="openai_responses", build_body=...)}`.
 
     Raises InvalidOption for an id, a wire, an address or a field with an unusable value, ConfigError for a step that
     may mean several wires.
     """
     _check_declared(id, wire, facts)
-    given = {name: facts[name] for name in STEPS if name in facts and (facts[name] is not None or name not in _FIELDS)}
-    steps = {name: facts.pop(name) for name in checked_steps(given) if name not in _FIELDS}
+    rest: dict[str, Any] = {**facts}
+    rules = rule_table(rest.pop("translate_options", ()))
+    given = {name: rest[name] for name in STEPS if name in rest and (rest[name] is not None or name not in _FIELDS)}
+    steps = {name: rest.pop(name) for name in checked_steps(given) if name not in _FIELDS}
     provider = Provider(
         id=id,
         wires=(wire,) if isinstance(wire, Wire) else tuple(wire),
-        translate_options=rule_table(translate_options),
+        translate_options=rules,
         models=checked_models(models, Override),
         steps=checked_steps(steps),
-        **facts,
+        **rest,
     )
     _check_place(provider, Override(steps))
     for pattern, row in provider.models.items():

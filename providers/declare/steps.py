@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import isgeneratorfunction
 from types import FunctionType
 from typing import Any, TypedDict
@@ -13,18 +13,27 @@ from ...pipeline.pipeline import Pipeline
 from ...schemas.chunks import StreamChunk
 from ...schemas.errors import InvalidOption, ProviderError, UnknownStep
 from ...schemas.functions import checked_function, parameters_of
+from ...schemas.json_types import JSONSchema
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
 from ...schemas.parts import Part
-from ...schemas.reply import Reply
-from ...schemas.usage import Usage
 from ..auth.auth import Auth
 from .constraints import Constraints, checked_constraints
+from .credentials import Credentials
+from .embed_limits import EmbedLimit
 from .extending import Extending, takes_call
 from .object_support import ObjectSupport
+from .prefill import PrefillSupport
 from .rules import AnyRule, AnyTranslate, rule_table
 from .tool_policies import ToolCallIdPolicy, ToolNamePolicy
-from .wire import CALLED_WITH, Wire
+from .wire import CALLED_WITH, DecodeResponse, ExtractUsage, InitStreamState, Wire
+
+Attach = (
+    Callable[[Pipeline, Any], Pipeline]
+    | Callable[[Pipeline, Any, Any], Pipeline]
+    | Callable[[Pipeline, Any, Any, Any], Pipeline]
+)
+"""Its parameters are the pipeline, the provider, and those of `model` and `operation` that it names."""
 
 
 class StepOverrides(TypedDict, total=False):
@@ -32,17 +41,17 @@ class StepOverrides(TypedDict, total=False):
 
     prepare_request: Callable[[Request], Request] | None
     """change a request before its options are translated: `(request)` returns it"""
-    attach: Callable[..., Pipeline] | None
+    attach: Attach | None
     """change the pipeline: `(pipeline, provider)` returns one; parameters `model` and `operation` get the call's"""
-    attach_stream: Callable[..., Pipeline] | None
+    attach_stream: Attach | None
     """the same for streamed calls, in the place of `attach`"""
     build_body: Callable[[Request], Any]
     """make the body: `(request)`"""
     encode_body: Callable[[Any], bytes]
     """make bytes of a body: `(body)`"""
-    decode_response: Callable[..., Reply]
+    decode_response: DecodeResponse
     """make a Reply of a whole answer: `(data, model)`; a parameter `response` gets its status, headers and request"""
-    extract_usage: Callable[..., Usage | None]
+    extract_usage: ExtractUsage
     """make the Usage of the same: `(data, model)`, or None"""
     find_error: Callable[[Response], ProviderError | None]
     """make the error that a response reports: `(response)`; None for a successful one"""
@@ -50,7 +59,7 @@ class StepOverrides(TypedDict, total=False):
     """rules that make a provider's own options of the common ones, or a function `(options, model)`"""
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None
     """split a stream's bytes into events: `(data, buffer)` returns events and what is left; no `data` at the end"""
-    init_stream_state: Callable[..., Any]
+    init_stream_state: InitStreamState
     """make the state that a stream is decoded with: `(model)`; a parameter `response` as above"""
     begins_stream: Callable[[bytes, str], bool] | None
     """check whether a body is a stream: `(beginning, content_type)`; None takes all for one"""
@@ -73,7 +82,7 @@ class StepOverrides(TypedDict, total=False):
     """check whether a part of an earlier answer is sent back: `(part, model)`"""
     object_support: ObjectSupport
     """an ObjectSupport: how JSON Schemas are taken"""
-    default_env_key: str | Callable[..., str | None]
+    default_env_key: str | Callable[[], str | None]
     """the environment variable that holds the key, or a function without arguments that returns its name"""
 
 
@@ -88,6 +97,30 @@ class PlacedSteps(StepOverrides, total=False):
     """True for streamed calls only, False for unstreamed ones"""
     when: Callable[[Request], object] | None
     """`when(request)` decides, before the first step of each call, whether they hold for it"""
+
+
+class ProviderFacts(StepOverrides, total=False):
+    """The steps of a provider, and its other fields, which are explained in Provider."""
+
+    name: str
+    base_url: str
+    base_url_env: str | None
+    place: str
+    trusted_hosts: Sequence[str]
+    docs: str
+    env_key: str | Sequence[str] | Mapping[str, str] | None
+    key_optional: bool
+    auth: Auth | None
+    credentials: Credentials | None
+    headers: Mapping[str, str]
+    options: Mapping[str, JSONSchema]
+    usual_options: Mapping[str, object]
+    json_with_tools: bool
+    accepts_signatures_of: str | Sequence[str] | None
+    prefill: Mapping[str, PrefillSupport]
+    spoken: Mapping[str, str]
+    embed_batches: Mapping[str, EmbedLimit]
+    model_facts: Mapping[str, Mapping[str, Any]]
 
 
 STEPS = tuple(StepOverrides.__annotations__)

@@ -29,6 +29,11 @@ from .server_tools import ServerTool
 from .tool_policies import COMMON_CALL_IDS, COMMON_TOOL_NAMES, ToolCallIdPolicy, ToolNamePolicy
 from .vendor_names import VENDOR_NAMES
 
+DecodeResponse = Callable[[Any, Model], Reply] | Callable[[Any, Model, Response], Reply]
+ExtractUsage = Callable[[Any, Model], Usage | None] | Callable[[Any, Model, Response], Usage | None]
+InitStreamState = Callable[[Model], Any] | Callable[[Model, Response], Any]
+"""The last parameter of each of these is named `response`."""
+
 CALLED_WITH: Mapping[str, tuple[int, tuple[str, ...]]] = {
     **dict.fromkeys(("build_body", "encode_body", "find_error", "finalize_history"), (1, ())),
     "init_stream_state": (1, ("response",)),
@@ -74,10 +79,10 @@ class Wire:
     """makes the body of a request"""
     encode_body: Callable[[Any], bytes] = dumps_strictly
     """makes bytes of the body"""
-    decode_response: Callable[..., Reply]
+    decode_response: DecodeResponse
     """`(data, model)` makes a reply of the JSON of an unstreamed answer. With a parameter named `response` it also gets
     the Response: its status, headers and request"""
-    extract_usage: Callable[..., Usage | None] = lambda data, model: None
+    extract_usage: ExtractUsage = lambda data, model: None
     """`(data, model)` reads the usage from the same JSON; a parameter named `response` as above"""
     counted_in_headers: Mapping[str, str] = {}
     """fields of the usage that are in headers, and the names of those, for bodies without usage"""
@@ -90,7 +95,7 @@ class Wire:
     """returns the error that a response reports, None for a successful one"""
     parse_stream_protocol: Callable[[bytes, Any], tuple[list[Any], Any]] | None = None
     """this and the next four are the streaming side; see StreamSteps"""
-    init_stream_state: Callable[..., Any] = lambda model: None
+    init_stream_state: InitStreamState = lambda model: None
     begins_stream: Callable[[bytes, str], bool] | None = None
     decode_stream_event: Callable[[Any, Model, Any], tuple[list[StreamChunk], Any]] | None = None
     flush_stream_state: Callable[[Model, Any], list[StreamChunk]] = lambda model, state: []

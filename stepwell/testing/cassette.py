@@ -16,7 +16,7 @@ from base64 import b64decode, b64encode
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import anyio
 import anyio.to_thread
@@ -37,6 +37,7 @@ from .faulty_client import await_as_read, wait_as_read
 from .masking import SENT_FIELDS, masked_bytes, masked_text, secrets_of
 from .tape_file import TapeFile, rows_of
 
+Record = Literal["once", "never", "always"]
 _LOOPBACK = re.compile(r"^(https?://(?:127\.0\.0\.1|localhost|\[::1\])):\d+")
 _KEPT = frozenset(("content-type", "retry-after", "retry-after-ms", *ERROR_TYPE_HEADERS, *VENDOR_NAMES.request_id))
 _KEPT_KINDS = ("ratelimit", "token-count")
@@ -97,7 +98,7 @@ class Cassette(httpx.BaseTransport, httpx.AsyncBaseTransport):
         self,
         path: str | Path,
         *,
-        record: str = "once",
+        record: Record = "once",
         transport: httpx.BaseTransport | httpx.AsyncBaseTransport | None = None,
         timing: bool | float = False,
     ) -> None:

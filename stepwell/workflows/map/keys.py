@@ -5,12 +5,13 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Mapping
 from hashlib import blake2b
+from typing import Any
 
 from ...schemas.errors import ConfigError
 from ...schemas.json_schema.write_value import plain_data
 from ...schemas.json_text import SORT_KEYS, dumps, short_json
 
-KeyOf = str | Callable[[object], object] | None
+KeyOf = str | Callable[[Any], object] | None
 """The field of an item that is its key, or a function that returns it; None makes one of its number and content."""
 
 

@@ -35,7 +35,7 @@ class MapResult:
     index: int
     """The item's number in the input, from 0."""
     key: str
-    item: object
+    item: Any
     reply: Reply[Any] | None
     error: Exception | None
     seconds: float | None

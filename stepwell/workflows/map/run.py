@@ -9,6 +9,7 @@ from ...client import BaseAsyncClient, BaseClient
 from ...schemas.errors import ConfigError
 from ...schemas.foreign_names import Hinted
 from .job import MapJob
+from .result import MapResult
 from .summary import MapSummary
 
 
@@ -62,7 +63,7 @@ class MapRun(_MapRun, hints="sync stream"):
         summary: MapSummary = self._client.run_workflow(self._begin(emits=False).flow())
         return summary
 
-    def __iter__(self) -> Iterator[Any]:
+    def __iter__(self) -> Iterator[MapResult]:
         self._reading = self._client.read_workflow(self._begin(emits=True).flow())
         try:
             yield from self._reading
@@ -99,7 +100,7 @@ class AsyncMapRun(_MapRun, hints="async stream"):
         summary: MapSummary = await self._client.run_workflow(self._begin(emits=False).flow())
         return summary
 
-    async def __aiter__(self) -> AsyncIterator[Any]:
+    async def __aiter__(self) -> AsyncIterator[MapResult]:
         self._reading = self._client.read_workflow(self._begin(emits=True).flow())
         try:
             async for result in self._reading:

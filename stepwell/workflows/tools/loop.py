@@ -185,7 +185,7 @@ def _run_all(
         else:
             runs[place] = denied_run(call, answer)
     flows = [run_call(calls[place], tools, settings.tool_timeout, world, settings.deps) for place in approved]
-    results = [(yield from flows[0])] if len(flows) == 1 else (yield from gather(flows))
+    results: list[Any] = [(yield from flows[0])] if len(flows) == 1 else (yield from gather(flows))
     runs.update(zip(approved, results, strict=True))
     return list(map(runs.__getitem__, sorted(runs)))
 

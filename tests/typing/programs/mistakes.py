@@ -1,11 +1,20 @@
 """Errors that a checker must find: each line below has one error, and no other line has any."""
 
+from collections.abc import Generator
+from typing import Any
+
 import stepwell
 from stepwell import AsyncClient, Client, Deps
+from stepwell.chunks import StreamChunk
+from stepwell.declare import declare_provider, extending, openai_chat
 from stepwell.embeddings import Embedder
+from stepwell.errors import BudgetExceeded
 from stepwell.llm import LLM
+from stepwell.steps import CallNext, Request, Response, Sleep, StepGenerator, gather
+from stepwell.testing import Cassette
 
 client = Client()
+URL = "https://a.example"
 
 
 @stepwell.tool
@@ -56,3 +65,72 @@ LLM("openai:gpt-4o").chat("hi", temprature=1)  # error: no such option
 LLM("openai:gpt-4o").predict_and_call([], "hi", max_stepps=1)  # error: no such option
 LLM("openai:gpt-4o", object_mode="guess")  # error: one of a few words
 Embedder("openai:text-embedding-3-small", dimension=3)  # error: no such option
+
+
+def nothing() -> None:
+    print()
+
+
+def named(request: Request) -> str:
+    raise NotImplementedError
+
+
+def dropped(response: Response) -> None:
+    print(response)
+
+
+def worded(chunk: StreamChunk) -> str:
+    raise NotImplementedError
+
+
+async def waited(request: Request) -> Request:
+    raise NotImplementedError
+
+
+async def awaited(request: Request, call: CallNext) -> Response:
+    raise NotImplementedError
+
+
+def counted(request: Request, call: CallNext) -> StepGenerator:
+    response = yield from call(request)
+    return response.status  # error: a Response or a Reply
+
+
+def several(prompts: list[str]) -> Generator[Any, Any, str]:
+    answers = yield from gather([length(each) for each in prompts])
+    return str(answers[0].bit_length())  # error: it may be an Exception
+
+
+def length(prompt: str) -> Generator[Any, Any, int]:
+    yield Sleep(0.1)
+    return len(prompt)
+
+
+stepwell.on_request(named)  # error: a Request, a Reply or Halt
+stepwell.on_request(waited)  # error: not async
+stepwell.on_response(dropped)  # error: it returns the response
+stepwell.on_error(named)  # error: it gets the error, too
+stepwell.on_chunk(worded)  # error: chunks or None
+stepwell.on_chunk("word", str)  # error: no Stage
+stepwell.around(awaited)  # error: not async
+print(client.run_workflow(several(["hi"])).no_such)  # error: a string
+print(client.read_workflow(several(["hi"])).result.no_such)  # error: a string
+for result in client.map(["a"]):
+    print(result.no_such)  # error: a MapResult
+declare_provider("a", wire=openai_chat, base_rul=URL)  # error: no such field
+declare_provider("a", wire=openai_chat, base_url=3)  # error: an address
+declare_provider("a", wire=openai_chat, base_url=URL, auth="bearer")  # error: a function
+declare_provider("a", wire=openai_chat, base_url=URL, options=["tier"])  # error: schemas by name
+declare_provider("a", wire=openai_chat, base_url=URL, build_body=nothing)  # error: it gets the request
+declare_provider("a", wire=openai_chat, base_url=URL, decode_response=nothing)  # error: it gets data and model
+declare_provider("a", wire=openai_chat, base_url=URL, extract_usage=nothing)  # error: it gets data and model
+declare_provider("a", wire=openai_chat, base_url=URL, attach=nothing)  # error: it gets pipeline and provider
+declare_provider("a", wire=openai_chat, base_url=URL, embed_batches={"*": 3})  # error: an EmbedLimit
+stepwell.override("a", init_stream_state=nothing)  # error: it gets the model
+stepwell.override("a", build_body=extending(nothing))  # error: it gets the step in force
+Cassette("a.json", record="sometimes")  # error: one of a few words
+stepwell.Context([3])  # error: no message
+try:
+    client.generate_text("openai:gpt-4o", "hi")
+except BudgetExceeded as error:
+    print(error.needed.no_such)  # error: an amount
