@@ -29,6 +29,7 @@ _OFTEN_SHARED = frozenset(
 )
 """Fields that have the same value in most models of a provider."""
 _MAX_BYTES = 64 * 1024 * 1024
+_FROM_FILE = "pass a file with --from instead"
 _SECONDS = 60.0
 
 
@@ -147,15 +148,13 @@ def _download(url: str) -> bytes:
     try:
         with httpx.stream("GET", url, timeout=_SECONDS) as response:
             if response.status_code != 200:
-                raise ConfigError(
-                    f"{url} answered with status {response.status_code}", hint="or pass a file with --from"
-                )
+                raise ConfigError(f"{url} answered with status {response.status_code}", hint=_FROM_FILE)
             for chunk in response.iter_bytes():
                 received += chunk
                 if len(received) > _MAX_BYTES:
-                    raise ConfigError(f"{url} sends more than {_MAX_BYTES} bytes")
+                    raise ConfigError(f"{url} sends more than {_MAX_BYTES:,} bytes", hint=_FROM_FILE)
     except httpx.HTTPError as error:
-        raise ConfigError(f"cannot fetch {url}: {error}", hint="or pass a file with --from") from error
+        raise ConfigError(f"cannot fetch {url}: {error}", hint=_FROM_FILE) from error
     return bytes(received)
 
 

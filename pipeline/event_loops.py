@@ -92,11 +92,10 @@ async def perform_run(effect: Run) -> Any:
 
 
 async def in_worker_thread(work: Callable[[], object]) -> None:
-    """Do some work in a thread of its own while the event loop goes on; here, if there can be no thread. An Exception
-    in it has no effect.
+    """Do some work in a thread of its own while the event loop goes on, or in this thread if there can be no other.
 
-    The threads of the event loop may all be busy with the program's own work, for longer than a call may take. Needs no
-    anyio, whose import is part of what may have to be done.
+    An Exception in it has no effect. The threads of the event loop may all be busy with the program's own work, for
+    longer than a call may take. It works without anyio, since the work may be to import that.
     """
 
     def quietly() -> None:
@@ -152,7 +151,7 @@ def start_on_loop(effect: StartTask, performer: AsyncPerformer) -> None:
 
     async def main() -> None:
         try:
-            # `follow` has noted an interrupt for the one who waits; trio would take it for a fault of its own.
+            # `follow` has noted an interrupt, for the flow that waits for this one; trio would report it as its own.
             with scope, suppress(KeyboardInterrupt, SystemExit):
                 await adrive(effect.flow, inner.perform)
         finally:

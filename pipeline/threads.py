@@ -79,7 +79,9 @@ class Scope:
         return self.interruptible(lambda: shut_down((stream.get_extra_info("socket"),)), read, stream, *arguments)
 
     def interruptible(self, interrupt: Callable[[], None], work: Callable[..., Any], *arguments: Any) -> Any:
-        """Do `work`, which `interrupt` ends early from another thread when the scope is cancelled. Raises Cancelled.
+        """Return `work(*arguments)`, which `interrupt`, called by another thread, ends early when the scope is cancelled.
+
+        Raises Cancelled then.
 
         The lock makes sure that the interrupt never comes after the work: the connection may serve another call by
         then. What was read just before an interrupt is not returned: the answer would look complete, and its

@@ -325,6 +325,10 @@ class ToolFailed(StepwellError):
     exit_code = 10
     tool: str = ""
 
+    def __str__(self) -> str:
+        text = super().__str__()
+        return f"{visible(self.tool[:80])}: {text}" if self.tool else text
+
 
 class StepLimit(StepwellError):
     """A tool loop reached its limit of steps.

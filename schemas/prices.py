@@ -374,7 +374,7 @@ def _cached_audio(usage: Usage) -> int:
 
 
 def _audio_cost_is_unclear(usage: Usage, row: Prices) -> bool:
-    """Return whether audio was cached, and how much of it, or its price, is unknown."""
+    """Check whether audio was cached whose amount or price is unknown."""
     if not (usage.cached_input_tokens and usage.input_audio_tokens and _audio_has_own_price(row)):
         return False
     has_price = row.cache_read_audio is not None or row.cache_read is None

@@ -23,9 +23,10 @@ def is_keyed(extra: object, registry: Registry) -> bool:
 
 
 def provider_options_for(provider: Provider, extra: Mapping[str, Any], registry: Registry) -> Mapping[str, Any]:
-    """Return the call's provider_options; if they go by provider id, with this provider's, or none, under its own id.
+    """Return the call's provider_options. Where they are keyed by provider id, they have this provider's id as a key.
 
-    Raises InvalidOption if, among those by provider id, a name is no provider's, is given twice, or has no mapping.
+    Raises InvalidOption for options keyed by provider id among which a key is no provider's, occurs twice, or has a
+    value that is no mapping.
     """
     if not is_keyed(extra, registry):
         return extra

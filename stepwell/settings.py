@@ -122,7 +122,7 @@ def checked_url(value: object, where: str = "base_url") -> str:
     """
     url = Address(value.strip() if isinstance(value, str) else "")
     if not url.startswith(("http://", "https://")) or not url.isascii() or len(url.split()) != 1:
-        raise InvalidOption(f"{where} is not an http:// or https:// address")
+        raise InvalidOption(f"{where} is not an http:// or https:// address", hint="https://host/path")
     refuse_login(url, where)
     try:
         parts = urlsplit(url)

@@ -359,5 +359,5 @@ def test_a_fallback_to_itself_or_in_a_ring_ends() -> None:
 def test_a_fallback_without_valid_models_is_refused() -> None:
     with pytest.raises(errors.ConfigError, match="needs at least one model"):
         fallback()
-    with pytest.raises(errors.ConfigError, match="when= must be classes"):
+    with pytest.raises(errors.ConfigError, match="when= of fallback must be classes"):
         fallback(SECOND, when=("busy",))  # type: ignore[arg-type]

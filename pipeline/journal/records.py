@@ -118,7 +118,7 @@ def by_flow(records: Iterable[Record]) -> dict[Path, FlowRecords]:
         return flows
     for path, known in flows.items():
         if any(entry.result == "H" and not entry.closed for entry in known.entries.values()):
-            for length in range(len(path) + 1):  # its stream is opened once more, so that the call is not over
+            for length in range(len(path) + 1):  # the call is not over: its stream is opened once more
                 flows[path[:length]].ended = False
     return flows
 

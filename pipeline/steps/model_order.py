@@ -74,7 +74,10 @@ def condition(when: When | Kinds | None, step: str) -> When:
     if isinstance(when, type | tuple):
         kinds = when
         if not all(isinstance(kind, type) for kind in (kinds if isinstance(kinds, Iterable) else (kinds,))):
-            raise ConfigError("when= must be classes of errors, or a function of an error")
+            raise ConfigError(
+                f"when= of {step} must be classes of errors",
+                hint="pass a class, a tuple of classes, or a function of an error",
+            )
         return lambda error: isinstance(error, kinds)
     hint = "pass classes of errors, (RateLimitError, ServerError), or a function of an error"
     return checked_function(when, f"when= of {step}", 1, hint=hint)

@@ -244,6 +244,7 @@ class _Hiding:
             yield from ((at.start(), at.end(), label, "") for at in re.finditer(re.escape(original), text))
 
     def _hidden(self, text: str) -> str:
+        """Return the text with placeholders for what is found in it, also where that is escaped."""
         spans = self._all_spans(text)
         for view, places in views(text):
             for start, end, label, _ in _apart(self._all_spans(view)):

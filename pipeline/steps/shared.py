@@ -53,7 +53,7 @@ class LimitStore(Protocol):
         """Set the tokens of an attempt, if it still counts."""
 
     def pause(self, name: str, seconds: float) -> None:
-        """Count no attempt for so many seconds."""
+        """Refuse attempts for so many seconds."""
 
     def take_place(self, name: str, id: str, limit: int, seconds: float) -> float:
         """Take one of `limit` places for at most `seconds`, and return 0; if none is free, the seconds until one is."""
@@ -165,7 +165,7 @@ class Asking:
         self._kept: deque[Callable[[Any], Any]] = deque(maxlen=_MOST_KEPT)
 
     def read(self, key: str, per: float = 0.0) -> Mapping[str, float]:
-        """Return what the store, which there must be, keeps under a key; see `LimitStore.read`.
+        """Return what the store keeps under a key, see `LimitStore.read`. There must be a store.
 
         Raises StepwellError if the store fails.
         """

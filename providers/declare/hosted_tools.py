@@ -24,7 +24,7 @@ def with_server_tools(
     request: the request.
     tools: the provider's forms for the wire of the call.
     provider: its id, for messages.
-    others: by kind, the name of another wire of its that has the tool, for the hint.
+    others: by kind, the name of another of its wires, which has the tool, for the hint.
 
     Settings without a place are left out; warns or raises as `report_dropped` does. Raises NotSupported for a kind that
     the provider does not run.

@@ -70,11 +70,11 @@ def check_names(tables: Iterable[Rules | Extending], own: Iterable[str], where: 
             if name not in names:
                 raise InvalidOption(
                     f"{where}: no call has an option {name!r}, as in the rule {description_of(rule)!r}",
-                    hint=_canonical(name, names) or nearest(name, names),
+                    hint=_canonical_hint(name, names) or nearest(name, names),
                 )
 
 
-def _canonical(name: str, names: set[str]) -> str:
+def _canonical_hint(name: str, names: set[str]) -> str:
     """Return a hint with the option that other libraries call by this name; "" if there is none."""
     from ...schemas.foreign_arguments import SPELLINGS  # only for a mistake
 

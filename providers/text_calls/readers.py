@@ -53,14 +53,15 @@ def read_json_calls(text: str, tools: Tools, closed: bool = True) -> list[Writte
                 return None
             value, end = PartialJSON().finish(whole), len(text)
         calls = [named_call(each) for each in (value if isinstance(value, list) else [value])]
-        found += [WrittenCall(*_with_object(call)) for call in calls if call is not None]
+        found += [WrittenCall(*_with_arguments(call)) for call in calls if call is not None]
         if not found or None in calls:
             return None
         at = _BETWEEN.match(text, end).end()  # type: ignore[union-attr]
     return found or None
 
 
-def _with_object(call: tuple[str, str]) -> tuple[str, str]:
+def _with_arguments(call: tuple[str, str]) -> tuple[str, str]:
+    """Return the name and the arguments of a call, "{}" for none."""
     return call[0], call[1] or "{}"
 
 

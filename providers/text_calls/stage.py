@@ -75,7 +75,7 @@ class TextCalls(Stage):
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
         if len(chunks) == 1 and type(chunks[0]) is ToolCallDelta:
-            return chunks  # as most are of an answer that calls a tool
+            return chunks  # the usual batch of an answer that calls a tool
         out: list[StreamChunk] = []
         for chunk in chunks:
             if isinstance(chunk, Alternative):
@@ -213,7 +213,7 @@ class TextCalls(Stage):
         while self._marks_tried < _MOST_MARKS:
             places = [(at, mark) for mark in form.closes if (at := self._held.find(mark, self._tried)) >= 0]
             if not places:
-                # A mark may be in the text by half.
+                # The text may end in a part of a mark.
                 self._tried = max(self._tried, len(self._held) - max(map(len, form.closes), default=0))
                 return None
             at, mark = min(places)

@@ -332,7 +332,7 @@ def _definition_name(schema: JSONSchema) -> str | None:
 
 
 def _used_in(schema: Schema) -> list[str]:
-    """Return the names of the definitions that a schema refers to, each as often as it does."""
+    """Return the names of the definitions that a schema refers to, once for each reference."""
     return [name for node in objects_in(schema) if (name := _definition_name(node)) is not None]
 
 

@@ -46,8 +46,8 @@ class Validator(Protocol):
 
 
 MAX_STEPS: Final = 5_000
-"""How many references and unions are followed to explain why a value does not fit; after that, only that it does not is
-reported."""
+"""How many references and unions are followed to explain why a value does not fit; after that, the reason is
+left out."""
 
 
 @define
@@ -64,7 +64,7 @@ class _MatchState:
     """How many more steps may be taken to explain."""
 
     def explaining(self) -> bool:
-        """Take another step to explain, if one is left; return whether there was one."""
+        """Count one more step of explaining, and return whether so many may be taken."""
         if not self.deciding:
             self.left -= 1
             self.deciding = self.left < 0

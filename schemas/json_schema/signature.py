@@ -187,7 +187,8 @@ def _of_model(model: Callable[..., Any]) -> dict[str, Any]:
     schema = {word: value for word, value in schema_of(model).items() if word not in ("title", "description")}
     if schema.get("type") != "object" and "$ref" not in schema:
         raise SchemaError(
-            f"{getattr(model, '__name__', model)} is not made of named fields, and a model passes arguments by name"
+            f"{getattr(model, '__name__', model)} has no named fields, by which arguments are passed",
+            hint="make the tool of a function, or of a class with fields",
         )
     return schema
 

@@ -222,4 +222,6 @@ def check_file(path: str) -> None:
     except sqlite3.Error:
         names = {""}
     if names and "stepwell_parts" not in names:
-        raise JournalError(f"{path} is not a journal", hint="name another file, or none that is there, in journal=")
+        raise JournalError(
+            f"{path} is not a journal", hint="name another file in journal=, or one that does not exist yet"
+        )

@@ -168,11 +168,11 @@ class RedisLimits:
         self._run(_CORRECT, self._keys(name, "tokens"), id, amount)
 
     def pause(self, name: str, seconds: float) -> None:
-        """Count no attempt for so many seconds."""
+        """Refuse attempts for so many seconds."""
         self._run(_PAUSE, self._keys(name, "pause"), seconds)
 
     def take_place(self, name: str, id: str, limit: int, seconds: float) -> float:
-        """Take a place, and return 0, else the seconds until one is over."""
+        """Take one of `limit` places for at most `seconds`, and return 0; if none is free, the seconds until one is."""
         return float(self._run(_TAKE, self._keys(name, "places"), id, limit, seconds))
 
     def leave_place(self, name: str, id: str) -> None:

@@ -116,7 +116,7 @@ def test_its_vectors_are_cached_under_its_name(tmp_path: Path) -> None:
 
 
 def test_the_vectors_of_a_lambda_are_not_cached(tmp_path: Path) -> None:
-    with pytest.raises(errors.ConfigError, match="define a function by its name"):
+    with pytest.raises(errors.ConfigError, match="define the function with def"):
         Embedder(lambda texts: lengths(texts), cache=tmp_path / "v.sqlite")
 
 

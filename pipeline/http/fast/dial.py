@@ -47,7 +47,7 @@ class Dial:
             plain = self._reach(socket.getaddrinfo(target.host, target.port, type=socket.SOCK_STREAM))
             keep_alive(plain)
             return self._secure(plain) if target.tls else plain
-        except (OSError, ValueError) as error:  # ValueError: a host's name that is none
+        except (OSError, ValueError) as error:  # ValueError: no valid host name
             reason = str(error)
         raise Unreachable(reason)
 

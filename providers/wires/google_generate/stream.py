@@ -54,8 +54,7 @@ _TEXT, _THOUGHT, _SOUND = "text", "thought", "sound"
 
 
 def parse_stream_protocol(data: bytes, buffer: Any) -> tuple[list[sse.SSEEvent], Any]:
-    """Return events as of server-sent events. The first byte after white space shows which of the two protocols it
-    is."""
+    """Parse server-sent events, or one JSON array, as the first byte that is not white space shows."""
     if type(buffer) is bytes:
         start = buffer + data
         first = start.removeprefix(BOM).lstrip(b" \t\r\n")[:1]

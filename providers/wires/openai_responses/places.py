@@ -76,7 +76,7 @@ class Items:
         id, index = data.get("item_id") or (data.get("item") or {}).get("id") or "", data.get("output_index")
         item = self._find(id, index, kind)
         if begins and item is not None and (item.begun or item.shown) and self._by_id.get(id or "\0") is not item:
-            item = None  # of the same index, but another: an end was left out
+            item = None  # another one with the same index: the end of the first was left out
         if whole and (item is None or not (item.shown or item.begun or item.done)):
             item = self._find_shown(item, index, kind)
         if item is None and index is None and not begins:

@@ -291,7 +291,7 @@ def _ended(item: Mapping[str, Any], known: Item, model: Model, state: State) -> 
 
 
 def _response_end(data: Mapping[str, Any], model: Model, state: State, status: str = "completed") -> list[StreamChunk]:
-    """Decode the last event. `status`: the one in its type, which counts if the response in it is not a final one."""
+    """Decode the last event. `status`: that of its type, for a response in it which has no final status."""
     response = data.get("response") or {}
     if response.get("status") == "failed" or response.get("error"):
         raise _failure(response, model)
@@ -313,7 +313,7 @@ def _response_end(data: Mapping[str, Any], model: Model, state: State, status: s
             # The final response encrypts its reasoning anew (see the recordings); an unstreamed one would hold this.
             out.append(PartEnd(known.base, reasoning_fields(item)))
     if state.final.get("status") == "completed":
-        # Items that their beginning has held whole, and of which nothing came after it.
+        # Items that were whole in their first event, after which nothing more of them came.
         for each in state.items.all:
             out += _ended(each.given, each, model, state) if each.given and not (each.done or each.shown) else []
         # Calls that have neither an end of their own nor a place in the list.

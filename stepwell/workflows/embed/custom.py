@@ -85,7 +85,7 @@ def id_of(function: EmbeddingFunction, *, cached: bool) -> str:
     """
     named: Any = function if hasattr(function, "__qualname__") else type(function)
     if cached and "<lambda>" in named.__qualname__:
-        raise ConfigError("a lambda has no name to store its vectors under", hint="define a function by its name")
+        raise ConfigError("a lambda has no name to store its vectors under", hint="define the function with def")
     return re.sub(r"[^\w.]+", "_", f"{named.__module__}.{named.__qualname__}").strip("_.")
 
 

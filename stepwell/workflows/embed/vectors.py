@@ -120,7 +120,7 @@ def aggregate(
     if how not in _WAYS:
         raise ConfigError(f"{how!r} is not a way to aggregate", hint=nearest(str(how), _WAYS))
     if not rows:
-        raise ConfigError("there are no vectors to aggregate", hint="pass one at least")
+        raise ConfigError("there are no vectors to aggregate", hint="pass at least one")
     if len({len(row) for row in rows}) > 1:
         raise ConfigError("vectors of different lengths cannot be aggregated", hint="embed them with the same model")
     plain = map(_WAYS[how], zip(*rows, strict=True))

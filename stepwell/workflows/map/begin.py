@@ -197,7 +197,7 @@ def hours_of(within: str | float) -> float:
 
 
 def _refuse_arguments(unknown: Iterable[str]) -> None:
-    """Raise InvalidOption for what others call an argument of a map, or what misspells one."""
+    """Raise InvalidOption for an argument that another library has, or that is misspelt."""
     for name in sorted(unknown):
         from ...schemas.foreign_arguments import MAP  # only for a mistake
 

@@ -250,7 +250,7 @@ class MapJob:
             return False
         if self.order != "kept":
             return True
-        self._blocked = True  # before the turn is looked at: a worker changes the turn first, and then looks at this
+        self._blocked = True  # before the turn is read: a worker changes the turn first, and then reads this
         if self._given - self._turn < max(WINDOW, 8 * self.workers) and (self.file is None or self.file.has_room):
             self._blocked = False
         return not self._blocked

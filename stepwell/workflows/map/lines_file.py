@@ -42,8 +42,10 @@ class LinesFile:
     def open(self) -> None:
         """Open the file, and create it if it is missing.
 
-        Before anything is written, `rows` are to be read, which checks them, and then `settle` to be called. Raises
-        ConfigError if it cannot be written, if another process has it open, or if it does not end as a file of a map.
+        Before you write, read `rows` to the end, which checks them, and then call `settle`.
+
+        Raises ConfigError if it cannot be written, if another process has it open, or if it does not end as a file of a
+        map.
         """
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)

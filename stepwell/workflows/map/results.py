@@ -140,7 +140,7 @@ class ResultFile:
             self._waiting.check_present()
 
     def take_earlier(self, key: str) -> int | None:
-        """Return the offset of a line that an earlier run wrote to the second file; None without one."""
+        """Return the offset of a line that an earlier run wrote to the second file, and count it; None without one."""
         offset = self.earlier.find(key)
         self._taken += offset is not None
         return offset
@@ -206,6 +206,7 @@ class ResultFile:
             self._lines.cut(cut)
 
     def _read_waiting(self) -> None:
+        """Take over the results of the second file: by their offsets in the order "kept", else into the first file."""
         for at, line, row in self._waiting.rows():
             failed = "error" in row
             if row["key"] in self.done or (failed and self.retry_failed):
