@@ -34,7 +34,7 @@ def around(name_or_run: Any, run: Any = None, /, *, counts: bool = False, limits
 
     counts: whether it counts or keeps something of each call, so that a preview of a call leaves it out.
     limits: whether it counts, too, and only decides whether and when a call is made: calls that a journal has answered
-        pass it by.
+        do not run it.
 
     Raises InvalidOption for an async function and for anything that cannot be called with these
     two, and StepError, with the step's name, if `run` returns anything else.
@@ -42,7 +42,7 @@ def around(name_or_run: Any, run: Any = None, /, *, counts: bool = False, limits
     name, run = name_and_value(name_or_run, run, 2, generator=True)
     written_at = place_in_code(run)
     if limits:
-        run = _passed_by(name, run)
+        run = _limited(name, run)
 
     def bind(call: CallNext, halted: CallNext) -> tuple[CallNext, CallNext]:
         def enter(request: Request) -> StepGenerator:
@@ -64,8 +64,8 @@ def around(name_or_run: Any, run: Any = None, /, *, counts: bool = False, limits
     return Step(name, bind, "around", written_at, counts=counts or limits)
 
 
-def _passed_by(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Callable[..., StepGenerator]:
-    """Return the function of a step that a recorded call of a job passes by."""
+def _limited(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Callable[..., StepGenerator]:
+    """Return the function of a step that a recorded call of a job does not run."""
 
     def enter(request: Request, call: CallNext) -> StepGenerator:
         place = request.world.job()

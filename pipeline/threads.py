@@ -79,7 +79,7 @@ class Scope:
         return self.interruptible(lambda: shut_down((stream.get_extra_info("socket"),)), read, stream, *arguments)
 
     def interruptible(self, interrupt: Callable[[], None], work: Callable[..., Any], *arguments: Any) -> Any:
-        """Return `work(*arguments)`, which `interrupt`, called by another thread, ends early when the scope is cancelled.
+        """Return `work(*arguments)`. When the scope is cancelled, another thread ends the work by `interrupt`.
 
         Raises Cancelled then.
 
@@ -241,7 +241,7 @@ class Branch:
 def start_thread(effect: StartTask, performer: Performer) -> None:
     """Run the flow of a task in a thread of its own.
 
-    The streams that a stopped or failed task has left open are closed; those of another pass to the task outside.
+    Streams that a stopped or failed task has left open are closed; those of any other pass to the task that started it.
     """
     task, context, branch = effect.task, copy_context(), Branch(performer)
     scope = branch.scope

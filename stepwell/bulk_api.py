@@ -81,8 +81,8 @@ class BulkClient(BaseClient):
     ) -> MapRun:
         """Ask the same about many items, and write the results to a file that a later run goes on with.
 
-        `run()` the MapRun that is returned, or iterate it; nothing is sent before. It takes the memory of a
-        bounded number of items, of however many.
+        `run()` the MapRun that is returned, or iterate it; nothing is sent before. It holds a bounded
+        number of items in memory, however many there are.
 
         items: an iterable (with an AsyncClient also an async one), or the path of a file: .jsonl, .csv, .tsv, .parquet.
         model: `provider:model-id`, or None for the default model.

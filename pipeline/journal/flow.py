@@ -202,7 +202,7 @@ class JobFlow(CountedFlow):
         return False
 
     def _await_tasks(self) -> Flow:
-        """Let its tasks get on as far as it had seen them before it went on from here in the first run."""
+        """Wait until its tasks are as far as they were in the first run when the flow went on from here."""
         events = self.values.get("e")
         while events and events[0][0] <= self.turns + 1:
             yield from self._await_event(events)

@@ -67,7 +67,7 @@ class LimitStore(Protocol):
         """Reserve billionths of dollars, and tokens, if both fit. Return whether they do, and what was left of each."""
 
     def settle(self, name: str, id: str, sums: Mapping[str, int]) -> None:
-        """Replace a reservation, if it is there, by what is added to the sums."""
+        """Remove a reservation, if it is there, and add what was used to the sums."""
 
     def sums(self, name: str) -> Mapping[str, int]:
         """Return the sums, with those that are reserved."""

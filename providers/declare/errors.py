@@ -296,6 +296,7 @@ def provider_error(
 def _kind(
     status: int | None, codes: list[str], message: str, error: object
 ) -> tuple[type[ProviderError], dict[str, int]]:
+    """Return the class of an error, and of a ContextOverflow the numbers of tokens that it names."""
     known = [kind for code in codes if (kind := _BY_CODE.get(_plain(code))) is not None]
     over_quota = status not in (None, 429) and _OVER_QUOTA.search(message)
     if QuotaError in known or over_quota or _NO_CREDIT.search(message):

@@ -29,7 +29,7 @@ Dialect = Callable[[Any], "Dialected"]
 
 
 def lazy_dialect(name: str, function: str = "to_dialect") -> Dialect:
-    """Make a dialect that is imported with the first schema: an import takes as long as that of a wire.
+    """Make a dialect whose module is imported for the first schema, since that takes as long as importing a wire.
 
     name: the name of its module within `providers`, or with dots before it, relative to this one.
     function: the name of the function in it.

@@ -39,7 +39,7 @@ class CallIds:
 
 @lru_cache
 def id_matcher(policy: ToolCallIdPolicy) -> Callable[[str], object]:
-    """Return a predicate: the id is allowed by the policy."""
+    """Return a function that checks whether the policy allows an id."""
     count = f"{{{policy.exact_length}}}" if policy.exact_length else f"{{1,{policy.max_length}}}"
     return re.compile(f"[{policy.alphabet}]{count}").fullmatch
 

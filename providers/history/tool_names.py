@@ -26,7 +26,7 @@ Named = TypeVar("Named", Tool, ToolCall)
 
 @lru_cache
 def name_matcher(policy: ToolNamePolicy) -> Callable[[str], object]:
-    """Return a predicate: the name is allowed by the policy."""
+    """Return a function that checks whether the policy allows a name."""
     return re.compile(f"[{policy.first or policy.alphabet}][{policy.alphabet}]{{0,{policy.max_length - 1}}}").fullmatch
 
 

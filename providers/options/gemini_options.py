@@ -139,8 +139,10 @@ def _thinking(by_effort: Callable[[str], Thinking], fitted: Callable[[int], int]
 
 
 def sign_foreign_calls(request: Request) -> Request:
-    """Give the first call of each turn by another model the vendor's placeholder for a thought signature, since this
-    model refuses calls without one."""
+    """Sign the calls of other models with the vendor's placeholder, since this model refuses calls without a signature.
+
+    Only the first call of a turn needs one.
+    """
     messages = [_signed(message) for message in request.context.messages]
     if all(new is old for new, old in zip(messages, request.context.messages, strict=True)):
         return request
@@ -149,6 +151,7 @@ def sign_foreign_calls(request: Request) -> Request:
 
 
 def _signed(message: Message) -> Message:
+    """Return the message with the placeholder on its first call, if that has no signature."""
     for at, part in enumerate(message.content):
         if isinstance(part, ToolCall):
             extra = part.extra.get(NAME, {})

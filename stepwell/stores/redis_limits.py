@@ -188,7 +188,7 @@ class RedisLimits:
         return bool(fits), int(left[0]), int(left[1])
 
     def settle(self, name: str, id: str, sums: Mapping[str, int]) -> None:
-        """Replace a reservation, if it is there, by what is added to the sums."""
+        """Remove a reservation, if it is there, and add what was used to the sums."""
         pairs = [each for pair in sums.items() for each in pair]
         self._run(_SETTLE, self._keys(name, "sums", "reserved"), id, *pairs)
 
