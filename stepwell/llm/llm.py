@@ -1,13 +1,10 @@
-"""LLM: one model with its settings, called with messages, text or a template, for an object, or with tools.
-
-StructuredLLM, whose answers are objects, is here too: each makes the other.
-"""
+"""LLM: one model with its settings; and StructuredLLM, whose answers are objects, since each makes the other."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
-from typing import TYPE_CHECKING, Any, Self, Unpack, cast
+from typing import TYPE_CHECKING, Any, Self, Unpack, cast, overload
 
 from attrs import fields
 
@@ -32,6 +29,8 @@ from ..workflows.objects.stream import object_stream as stream_object
 from ..workflows.tools.loop import Loop, LoopOptions, loop
 from . import workflows
 from .metadata import LLMMetadata
+from .object_methods import ObjectMethods, T
+from .rendering import text_by
 from .reporting import with_report
 from .workflows import AsyncTextStream, TextStream
 
@@ -42,7 +41,7 @@ _UNNAMED: Naming = {"name": None, "description": None}
 _AS_OBJECT = "Now give this answer as the object that was asked for."
 
 
-class LLM(Hinted, hints="llm"):
+class LLM(ObjectMethods, Hinted, hints="llm"):
     """A model with its settings. Every method has an async version: `achat`, `acomplete`, `astream_chat`, ...
 
         llm = LLM("openai:gpt-4o-mini", system_prompt="You are brief.", temperature=0)
@@ -173,21 +172,29 @@ class LLM(Hinted, hints="llm"):
         """Fill a template and stream the answer's text for `async for`."""
         return AsyncTextStream(self.clients.asynchronous, self._stream(prompt, values))
 
-    def structured_predict(self, schema: object, prompt: TemplateLike, /, **values: object) -> Any:
-        """Fill a template and return the answer as an object that fits the schema."""
-        return self.clients.sync.run_workflow(self._predict_workflow(schema, prompt, values)).object
-
-    async def astructured_predict(self, schema: object, prompt: TemplateLike, /, **values: object) -> Any:
-        """Fill a template and return an object; see `structured_predict`."""
-        return (await self.clients.asynchronous.run_workflow(self._predict_workflow(schema, prompt, values))).object
-
-    def stream_structured_predict(self, schema: object, prompt: TemplateLike, /, **values: object) -> ObjectStream:
+    @overload
+    def stream_structured_predict(
+        self, schema: type[T], prompt: TemplateLike, /, **values: object
+    ) -> ObjectStream[T]: ...
+    @overload
+    def stream_structured_predict(
+        self, schema: object, prompt: TemplateLike, /, **values: object
+    ) -> ObjectStream[Any]: ...
+    def stream_structured_predict(self, schema: object, prompt: TemplateLike, /, **values: object) -> ObjectStream[Any]:
         """Fill a template and stream the object: partial values, then the whole one."""
         return ObjectStream(self.clients.sync, self._stream_predict_workflow(schema, prompt, values))
 
+    @overload
+    def astream_structured_predict(
+        self, schema: type[T], prompt: TemplateLike, /, **values: object
+    ) -> AsyncObjectStream[T]: ...
+    @overload
     def astream_structured_predict(
         self, schema: object, prompt: TemplateLike, /, **values: object
-    ) -> AsyncObjectStream:
+    ) -> AsyncObjectStream[Any]: ...
+    def astream_structured_predict(
+        self, schema: object, prompt: TemplateLike, /, **values: object
+    ) -> AsyncObjectStream[Any]:
         """Fill a template and stream the object for `async for`."""
         return AsyncObjectStream(self.clients.asynchronous, self._stream_predict_workflow(schema, prompt, values))
 
@@ -227,13 +234,13 @@ class LLM(Hinted, hints="llm"):
         context = self._with_system_prompt(context_of(messages))
         if self.messages_to_prompt is None:
             return context
-        return Context((user(_text(self.messages_to_prompt(context.messages), "messages_to_prompt")),), context.tools)
+        return Context((user(text_by(self.messages_to_prompt(context.messages), "messages_to_prompt")),), context.tools)
 
     def _completion(self, prompt: str, formatted: bool) -> Context:
         if not isinstance(prompt, str):
             raise ConfigError(f"complete takes a string, not a {type(prompt).__name__}", hint="use chat for messages")
         if self.completion_to_prompt is not None and not formatted:
-            prompt = _text(self.completion_to_prompt(prompt), "completion_to_prompt")
+            prompt = text_by(self.completion_to_prompt(prompt), "completion_to_prompt")
         return self._with_system_prompt(context_of(prompt))
 
     def _with_system_prompt(self, context: Context) -> Context:
@@ -391,9 +398,3 @@ class StructuredLLM(LLM):
 
     def _stream_objects(self, name: str, context: Context, options: Options) -> Flow:
         return self._growing_object(name, context, self.schema, self._naming, options)
-
-
-def _text(value: object, by: str) -> str:
-    if not isinstance(value, str):
-        raise ConfigError(f"{by} gave a {type(value).__name__}", hint="let it return a string")
-    return value

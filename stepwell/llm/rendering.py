@@ -1,10 +1,10 @@
-"""Write a conversation as one text, for models that take nothing else."""
+"""Write a conversation as one text, for models that take nothing else, or check the text that a function made."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..schemas.errors import NotSupported
+from ..schemas.errors import ConfigError, NotSupported
 from ..schemas.message import Message
 from ..schemas.parts import Reasoning, Refusal, Text, ToolCall
 
@@ -18,6 +18,13 @@ def plain_prompt(messages: Sequence[Message]) -> str:
         return _text(messages[0])
     lines = [f"{message.name or message.role}: {_text(message)}" for message in messages]
     return "\n".join([*lines, "assistant:"])
+
+
+def text_by(value: object, name: str) -> str:
+    """Return the text that the function of that name returned. Raises ConfigError for anything else."""
+    if not isinstance(value, str):
+        raise ConfigError(f"{name} gave a {type(value).__name__}", hint="let it return a string")
+    return value
 
 
 def _text(message: Message) -> str:

@@ -5,6 +5,7 @@ from typing import Any, Literal, assert_type
 
 import stepwell
 from stepwell import Reply
+from stepwell.llm import LLM
 
 
 @dataclass
@@ -35,3 +36,12 @@ async def main() -> None:
         streamed = client.stream_object("openai:gpt-4o", "Name a city.", City)
         assert_type((await streamed.reply()).object, City)
     assert_type((await stepwell.agenerate_object("openai:gpt-4o", "Yes?", bool)).object, bool)
+    assert_type(await llm.astructured_predict(City, "Name a city in {country}.", country="Norway"), City)
+    async with llm.astream_structured_predict(City, "Name a city.") as growing:
+        assert_type((await growing.reply()).object, City)
+
+
+llm = LLM("openai:gpt-4o")
+assert_type(llm.structured_predict(City, "Name a city in {country}.", country="Norway"), City)
+assert_type(llm.structured_predict({"type": "integer"}, "A number."), Any)
+assert_type(llm.stream_structured_predict(list[City], "Name cities.").reply().object, list[City])
