@@ -57,6 +57,15 @@ def test_an_unusual_failure_is_a_result_like_any_other(
     assert results(script) == [reported, "2"]
 
 
+def test_a_raised_error_names_the_tool_and_the_model_reads_the_message_alone(run: Run) -> None:
+    answers = [calls(("c1", "add", {"a": "one", "b": 1})), "ok"]
+    with pytest.raises(stepwell.errors.ToolFailed, match="^add: the arguments do not fit"):
+        run(Scripted(answers), [add], on_tool_error="raise")
+    script = Scripted(answers)
+    run(script, [add])
+    assert results(script)[0].startswith("Error: the arguments do not fit")
+
+
 def test_a_failing_tool_ends_its_span_in_an_error(run: Run) -> None:
     def broken() -> None:
         raise LookupError("no such row")
