@@ -77,6 +77,21 @@ class Pipeline:
         at = self._find(name)
         return Pipeline((*(step for step in self.steps[:at] if step.of_provider), *self.steps[at + 1 :]))
 
+    def with_steps_of(self, other: Pipeline) -> Pipeline:
+        """Put the steps that users gave another pipeline in the place of one's own, each where it is there: behind the
+        same step of a provider, or outside all."""
+        own, behind, last = self.names(), dict[str, list[Step]](), ""
+        for step in other.steps:
+            if not step.of_provider:
+                behind.setdefault(last, []).append(step)
+            elif step.name in own:
+                last = step.name
+        steps = behind.pop("", [])
+        for step in self.steps:
+            if step.of_provider:
+                steps += [step, *behind.pop(step.name, ())]
+        return Pipeline(steps)
+
     def over(self, transport: str) -> Pipeline:
         """Name the transport that sends, for `describe()`; a pipeline that uses none is returned unchanged."""
         if not self.steps or self.steps[-1].kind != "network":
