@@ -146,10 +146,17 @@ class Response(Hinted, hints="response"):
         return self
 
     def ended(self, reply: Reply | None, error: BaseException | None) -> None:
-        """Call the callbacks of `on_end`, those of inner steps first."""
+        """Call the callbacks of `on_end`, those of inner steps first. If one raises, the others are called, too, since
+        they release what is held; then its error is raised."""
         callbacks, self.callbacks = self.callbacks, []
+        failed: BaseException | None = None
         for callback in callbacks:
-            callback(reply, error)
+            try:
+                callback(reply, error)
+            except BaseException as raised:
+                failed = failed or raised
+        if failed is not None:
+            raise failed
 
     def __del__(self) -> None:
         """Have released what is still held.
