@@ -43,7 +43,7 @@ class Close:
 
 @define(eq=False)
 class Sleep:
-    """Wait that many seconds."""
+    """Wait that many seconds; not at all for a time that is over."""
 
     seconds: float
 
