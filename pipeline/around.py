@@ -8,12 +8,10 @@ from typing import Any, overload
 
 from ..schemas.errors import StepError
 from ..schemas.reply import Reply
-from .effects import CallNext, StepGenerator, checked_flow
+from .effects import CallNext, StepGenerator
 from .http.request import Request
 from .http.response import Response
-from .inner_calls import noting_calls
-from .step import Step, checked_outcome, halt_with, name_and_value, place_in_code
-from .stream.chunk_reader import collected
+from .step import Step, checked_outcome, halt_with, name_and_value, of_flow, place_in_code
 
 Run = Callable[[Request, CallNext], StepGenerator]
 
@@ -52,11 +50,7 @@ def around(name_or_run: Any, run: Any = None, /, *, counts: bool = False, limits
             if isinstance(result, Reply):
                 return halt_with(request, result)
             response = checked_outcome(result, name)
-            if response.flow is not None:
-                response.flow = noting_calls(checked_flow(response.flow, "Response(flow=...)"), request)
-            if response.flow is not None and not request.stream:
-                return (yield from collected(response))
-            return response
+            return response if response.flow is None else (yield from of_flow(response, request))
 
         return enter, halted
 

@@ -18,7 +18,7 @@ from .effects import StepGenerator
 from .http.request import Request
 from .http.response import DROPPED, Response, end_dropped
 from .inner_calls import noting_calls
-from .step import Halt, Step, halt_with, stages_of
+from .step import Halt, Step, halt_with, of_flow, stages_of
 
 
 class Pipeline:
@@ -140,7 +140,7 @@ class Pipeline:
         if isinstance(outcome, Reply):
             return halt_with(request, outcome)
         if isinstance(outcome, Response):
-            return outcome
+            return outcome if outcome.flow is None else (yield from of_flow(outcome, request))
         raise outcome
 
     def _find(self, name: str) -> int:

@@ -23,10 +23,12 @@ from ..schemas.errors import InvalidOption, StepError, StepwellError
 from ..schemas.functions import checked_function
 from ..schemas.json_text import well_formed
 from ..schemas.model import Model
-from ..schemas.reply import Reply
-from .effects import CallNext, Send, StepGenerator
+from ..schemas.reply import Reply, joined_warnings
+from .effects import CallNext, Emit, Flow, Send, StepGenerator, checked_flow
 from .http.request import Request, StateKey
 from .http.response import Response
+from .inner_calls import noting_calls
+from .stream.chunk_reader import ChunkReader, collected
 
 
 class Halt(BaseException):
@@ -180,7 +182,8 @@ def on_response(name_or_fn: Any, fn: Any = None, /) -> Step:
 
     def wrap(inner: CallNext) -> CallNext:
         def run(request: Request) -> StepGenerator:
-            return checked_outcome(fn((yield from inner(request))), name)
+            response = checked_outcome(fn((yield from inner(request))), name)
+            return response if response.flow is None else (yield from of_flow(response, request))
 
         return run
 
@@ -211,7 +214,8 @@ def on_error(name_or_fn: Any, fn: Any = None, /) -> Step:
                     raise
             if isinstance(result, Reply):
                 return halt_with(request, result)
-            return checked_outcome(result, name)
+            response = checked_outcome(result, name)
+            return response if response.flow is None else (yield from of_flow(response, request))
 
         return run
 
@@ -239,12 +243,13 @@ def halt_with(request: Request, reply: Reply) -> Response:
     Its text has whole characters only, like the text of a wire's decoder.
     """
     reply = well_formed(reply)
-    reply = reply.replace(prompt=reply.prompt or request.context, warnings=(*request.warnings, *reply.warnings))
+    warnings = joined_warnings(request.warnings, reply.warnings)
+    reply = reply.replace(prompt=reply.prompt or request.context, warnings=warnings)
     if request.stream:
         from ..schemas.reply_chunks import chunks_of  # only for an answer that did not come as a stream
 
-        return Response(request, ready=chunks_of(reply))
-    return Response(request, reply=reply)
+        return Response(request, headers=reply.headers, ready=chunks_of(reply))
+    return Response(request, headers=reply.headers, reply=reply)
 
 
 def checked_outcome(result: object, name: str) -> Response:
@@ -254,6 +259,29 @@ def checked_outcome(result: object, name: str) -> Response:
     if isinstance(result, Exception | Halt):
         raise result
     raise wrong_result(name, result, "a Response, an exception or Halt(...)")
+
+
+def of_flow(response: Response, request: Request) -> StepGenerator:
+    """Return a response whose chunks a step makes by a flow: with its reply if the call is not streamed.
+
+    The whole calls that the flow makes are noted. One that is halted ends in the chunks of its outcome, or its error.
+    """
+    flow: Any = response.flow
+    flow = noting_calls(checked_flow(flow, "Response(flow=...)"), request)
+    response.flow = _until_halted(flow, request) if request.stream else flow
+    return response if request.stream else (yield from collected(response))
+
+
+def _until_halted(flow: Flow, request: Request) -> Flow:
+    try:
+        return (yield from flow)
+    except Halt as halt:
+        outcome = halt.outcome
+    if isinstance(outcome, Exception):
+        raise outcome
+    reader = ChunkReader(halt_with(request, outcome) if isinstance(outcome, Reply) else outcome)
+    while (chunks := (yield from reader.next())) is not None:
+        yield Emit(chunks)
 
 
 def wrong_result(name: str, result: object, expected: str) -> StepError:

@@ -5,7 +5,7 @@ ChunkReader is for flows; Stream and AsyncStream (stream.py) are for the callers
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from typing import Any
 
 from ...schemas.chunks import StreamChunk, Warned
@@ -77,13 +77,21 @@ class OpenAnswer(Hinted, hints="stream"):
 
     def whole_reply(self) -> Reply:
         """Return the reply of a stream that was read to its end. Raises StreamTruncated for one closed early."""
+        return self._reply(self._whole())
+
+    def own_reply(self) -> Reply:
+        """Return the same without the calls that steps made besides it."""
+        return self._own_reply(self._whole())
+
+    def _whole(self) -> Response:
+        """Return the response, once it has ended well. Raises the error of any other."""
         if self._error is not None:
             raise self._error
         if self._fold.finished is None or self._response is None:
             hint = "read it to the end, or use .usage, and .partial of this error, which is the reply as far as it came"
             error = StreamTruncated("the stream was closed before its end", hint=hint)
             raise self._attach_details(error)
-        return self._reply(self._response)
+        return self._response
 
     def _adopt(self, response: Response) -> None:
         self._response = response
@@ -172,18 +180,23 @@ class OpenAnswer(Hinted, hints="stream"):
             attach_attempts(error, request)
         return error
 
-    def _leave(self) -> Sequence[Effect]:
-        """End the stream, once, and return the effects that close its connection and do what its stages have left."""
+    def _leave(self) -> Generator[Effect, Any, None]:
+        """End the stream, once, and yield the effects that close its connection and do what its stages have left."""
         response = self._response
         if self._over or response is None:
-            return ()
+            return
         self._over = True
         response.flow = None
         complete = self._fold.finished is not None
-        if not complete:
-            self._take_usage()
-        response.ended(self._own_reply(response) if complete or self._error is not None else None, self._error)
-        return response.closing if response.source is None else [Close(response.source), *response.closing]
+        try:
+            if not complete:
+                self._take_usage()
+            response.ended(self._own_reply(response) if complete or self._error is not None else None, self._error)
+        finally:  # also where a callback fails
+            if response.source is not None:
+                yield Close(response.source)
+            for effect in response.closing:  # noqa: UP028  # `yield from` would send the results to the list
+                yield effect
 
     def _take_usage(self) -> None:
         """Take what the wire counted and has not reported yet, as the stream ends before its end."""
@@ -204,13 +217,16 @@ class OpenAnswer(Hinted, hints="stream"):
 
     def _stopping(self) -> Flow:
         flow, self._flow = self._flow, None
+        leaving = self._leave()
         try:
             if flow is not None:
                 yield from cancel_flow(flow)
+        except GeneratorExit:  # closed: nothing more can be yielded
+            next(leaving, None)
+            leaving.close()
+            raise
         finally:  # also where the flow fails to clean up
-            effects = self._leave()
-        for effect in effects:  # noqa: UP028  # `yield from` would send the results to the list
-            yield effect
+            yield from leaving
 
 
 class ChunkReader(OpenAnswer):
@@ -253,7 +269,7 @@ class ChunkReader(OpenAnswer):
     def _note_broken(self) -> None:
         """Count an answer that broke off, if anything of it has come: it is billed, too."""
         response = self._response
-        if response is None or response.source is None or isinstance(self._error, StepError):
+        if response is None or (response.source or response.call) is None or isinstance(self._error, StepError):
             return
         if self._received.has_begun or self._fold.usage is not None:
             note_reply(response, self._own_reply(response))
@@ -268,6 +284,8 @@ def collected(response: Response) -> Generator[Any, Any, Response]:
     reader = ChunkReader(response)
     while (yield from reader.next()) is not None:
         pass
-    response.reply = reader.whole_reply()
+    response.reply = reader.own_reply()
+    if response.call is not None:
+        note_reply(response, response.reply)  # this one, since a reply is told from those of other calls by its message
     response.source, response.decoder, response.ready, response.stages = None, None, [], []
     return response
