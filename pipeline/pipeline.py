@@ -14,11 +14,12 @@ from ..schemas.model import Model
 from ..schemas.nearest import nearest
 from ..schemas.parts import check_texts
 from ..schemas.reply import Reply
-from .effects import StepGenerator
+from .effects import StepGenerator, closed
 from .http.request import Request
 from .http.response import DROPPED, Response, end_dropped
 from .inner_calls import noting_calls
 from .step import Halt, Step, halt_with, of_flow, stages_of
+from .stream.chunk_reader import ChunkReader
 
 
 class Pipeline:
@@ -134,8 +135,11 @@ class Pipeline:
             return (yield from (noting_calls(flow, request) if self._has_steps_of_users else flow))
         except Halt as halt:
             outcome = halt.outcome
-        except (AttributeError, TypeError):  # the prompt is at fault if it holds a part that is not made of text
-            check_texts(part for message in request.context.messages for part in message.content)
+        except Exception as error:
+            for held in _held_by(error):
+                yield from closed(held)
+            if isinstance(error, AttributeError | TypeError):  # the prompt's fault if a part of it is not made of text
+                check_texts(part for message in request.context.messages for part in message.content)
             raise
         if isinstance(outcome, Reply):
             return halt_with(request, outcome)
@@ -148,6 +152,15 @@ class Pipeline:
             if step.name == name:
                 return at
         raise UnknownStep(f"no step named {name!r} in this pipeline", hint=nearest(name, self.names()))
+
+
+def _held_by(error: Exception) -> list[Response | ChunkReader]:
+    """Return the unread answers that steps had when they failed: whoever keeps the error would keep them open."""
+    found, trace = list[Response | ChunkReader](), error.__traceback__
+    while trace is not None:
+        found += [each for each in trace.tb_frame.f_locals.values() if isinstance(each, Response | ChunkReader)]
+        trace = trace.tb_next
+    return [each for each in found if isinstance(each, ChunkReader) or each.reply is None]
 
 
 def other_pipeline(

@@ -293,6 +293,52 @@ def test_a_function_of_an_end_that_fails_leaves_nothing_held(left: bool, asynchr
         assert (len(ended), len(closed)) == (number, number)
 
 
+def raising(request: Request, call: CallNext) -> StepGenerator:
+    response = yield from call(request)
+    raise ZeroDivisionError(response.status)
+
+
+def raising_beside(request: Request, call: CallNext) -> StepGenerator:
+    if request.context.messages[-1].text == "beside":
+        return (yield from call(request))
+    reader = yield CallModel(request.model, "beside", stream=True)
+    yield from reader.next()
+    raise ZeroDivisionError
+
+
+def refusing(response: Response) -> Response:
+    raise ZeroDivisionError(response.status)
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize(
+    ("step", "stream"),
+    [
+        (around(raising), True),
+        (on_response(refusing), True),
+        (on_chunk("make", make=lambda request: 1 // 0), True),  # type: ignore[arg-type,return-value]
+        (around(raising_beside), True),
+        (around(raising_beside), False),
+    ],
+    ids=["around", "on_response", "on_chunk", "beside", "beside unstreamed"],
+)
+def test_an_error_that_is_kept_keeps_no_stream_open(step: Step, stream: bool, asynchronous: bool) -> None:
+    fake, places = FakeModel("yes", repeat=True, pieces=1), concurrency(1)
+    settings = {"registry": fake.registry, "pipeline": [step, places]}
+
+    async def arun() -> None:
+        client = stepwell.AsyncClient(**settings)
+        await client.stream_text(MODEL, "hi") if stream else await client.generate_text(MODEL, "hi")
+
+    def run() -> None:
+        client = stepwell.Client(**settings)
+        client.stream_text(MODEL, "hi") if stream else client.generate_text(MODEL, "hi")
+
+    with pytest.raises(ZeroDivisionError) as kept:
+        asyncio.run(arun()) if asynchronous else run()
+    assert (fake.open, places.states()) == (0, {}) and kept.value is not None
+
+
 # --- waits
 
 
