@@ -8,10 +8,12 @@ from typing import Any, overload
 
 from ..schemas.errors import StepError
 from ..schemas.reply import Reply
-from .effects import CallNext, StepGenerator
+from .effects import CallNext, Emit, Flow, StepGenerator, checked_flow
 from .http.request import Request
 from .http.response import Response
-from .step import Step, checked_outcome, halt_with, name_and_value, of_flow, place_in_code
+from .inner_calls import noting_calls
+from .step import Halt, Step, checked_outcome, halt_with, name_and_value, place_in_code
+from .stream.chunk_reader import ChunkReader, collected
 
 Run = Callable[[Request, CallNext], StepGenerator]
 
@@ -55,6 +57,29 @@ def around(name_or_run: Any, run: Any = None, /, *, counts: bool = False, limits
         return enter, halted
 
     return Step(name, bind, "around", written_at, counts=counts or limits)
+
+
+def of_flow(response: Response, request: Request) -> StepGenerator:
+    """Return a response whose chunks a step makes by a flow: with its reply if the call is not streamed.
+
+    The whole calls that the flow makes are noted. One that is halted ends in the chunks of its outcome, or its error.
+    """
+    flow: Any = response.flow
+    flow = noting_calls(checked_flow(flow, "Response(flow=...)"), request)
+    response.flow = _until_halted(flow, request) if request.stream else flow
+    return response if request.stream else (yield from collected(response))
+
+
+def _until_halted(flow: Flow, request: Request) -> Flow:
+    try:
+        return (yield from flow)
+    except Halt as halt:
+        outcome = halt.outcome
+    if isinstance(outcome, Exception):
+        raise outcome
+    reader = ChunkReader(halt_with(request, outcome) if isinstance(outcome, Reply) else outcome)
+    while (chunks := (yield from reader.next())) is not None:
+        yield Emit(chunks)
 
 
 def _passed_by(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Callable[..., StepGenerator]:

@@ -14,12 +14,12 @@ from ..schemas.model import Model
 from ..schemas.nearest import nearest
 from ..schemas.parts import check_texts
 from ..schemas.reply import Reply
-from .effects import StepGenerator, closed
+from .effects import StepGenerator, checked_flow, closed
 from .http.request import Request
 from .http.response import DROPPED, Response, end_dropped
 from .inner_calls import noting_calls
-from .step import Halt, Step, halt_with, of_flow, stages_of
-from .stream.chunk_reader import ChunkReader
+from .step import Halt, Step, halt_with, stages_of
+from .stream.chunk_reader import ChunkReader, collected
 
 
 class Pipeline:
@@ -144,7 +144,10 @@ class Pipeline:
         if isinstance(outcome, Reply):
             return halt_with(request, outcome)
         if isinstance(outcome, Response):
-            return outcome if outcome.flow is None else (yield from of_flow(outcome, request))
+            if outcome.flow is None:
+                return outcome
+            outcome.flow = noting_calls(checked_flow(outcome.flow, "Response(flow=...)"), request)
+            return outcome if request.stream else (yield from collected(outcome))
         raise outcome
 
     def _find(self, name: str) -> int:
@@ -155,7 +158,7 @@ class Pipeline:
 
 
 def _held_by(error: Exception) -> list[Response | ChunkReader]:
-    """Return the unread answers that steps had when they failed: whoever keeps the error would keep them open."""
+    """Return the unread answers that steps had when they failed: the error, if it is kept, would keep them open."""
     found, trace = list[Response | ChunkReader](), error.__traceback__
     while trace is not None:
         found += [each for each in trace.tb_frame.f_locals.values() if isinstance(each, Response | ChunkReader)]

@@ -24,11 +24,9 @@ from ..schemas.functions import checked_function
 from ..schemas.json_text import well_formed
 from ..schemas.model import Model
 from ..schemas.reply import Reply, joined_warnings
-from .effects import CallNext, Emit, Flow, Send, StepGenerator, checked_flow
+from .effects import CallNext, Send, StepGenerator
 from .http.request import Request, StateKey
 from .http.response import Response
-from .inner_calls import noting_calls
-from .stream.chunk_reader import ChunkReader, collected
 
 
 class Halt(BaseException):
@@ -167,61 +165,6 @@ def _ways_in(fns: Sequence[tuple[str, Callable[[Request], Any]]], call: CallNext
     return enter
 
 
-@overload
-def on_response(name: str, fn: Callable[[Response], Any], /) -> Step: ...
-@overload
-def on_response(fn: Callable[[Response], Any], /) -> Step: ...
-def on_response(name_or_fn: Any, fn: Any = None, /) -> Step:
-    """Make a step of `fn(response)`, which returns the response to go on with, or an exception, or Halt(...).
-
-    `on_response("name", fn)`, or `on_response(fn)` and `@on_response` for the function's own name.
-
-    The `response.reply` of a stream is still None; use on_chunk, or `response.on_end(fn)`.
-    """
-    name, fn = name_and_value(name_or_fn, fn, 1)
-
-    def wrap(inner: CallNext) -> CallNext:
-        def run(request: Request) -> StepGenerator:
-            response = checked_outcome(fn((yield from inner(request))), name)
-            return response if response.flow is None else (yield from of_flow(response, request))
-
-        return run
-
-    return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "response", place_in_code(fn))
-
-
-@overload
-def on_error(name: str, fn: Callable[[Request, Exception], Any], /) -> Step: ...
-@overload
-def on_error(fn: Callable[[Request, Exception], Any], /) -> Step: ...
-def on_error(name_or_fn: Any, fn: Any = None, /) -> Step:
-    """Make a step of `fn(request, error)`, which returns a Reply or Response to recover, another exception, or None to
-    let the error pass.
-
-    `on_error("name", fn)`, or `on_error(fn)` and `@on_error` for the function's own name.
-
-    It sees those errors of a stream that come before its first chunk.
-    """
-    name, fn = name_and_value(name_or_fn, fn, 2)
-
-    def wrap(inner: CallNext) -> CallNext:
-        def run(request: Request) -> StepGenerator:
-            try:
-                return (yield from inner(request))
-            except Exception as error:
-                result = fn(request, error)
-                if result is None or result is error:
-                    raise
-            if isinstance(result, Reply):
-                return halt_with(request, result)
-            response = checked_outcome(result, name)
-            return response if response.flow is None else (yield from of_flow(response, request))
-
-        return run
-
-    return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "error", place_in_code(fn))
-
-
 def innermost(request: Request) -> StepGenerator:
     """Send the request: the innermost callable of every pipeline."""
     response: Response = yield Send(request)
@@ -259,29 +202,6 @@ def checked_outcome(result: object, name: str) -> Response:
     if isinstance(result, Exception | Halt):
         raise result
     raise wrong_result(name, result, "a Response, an exception or Halt(...)")
-
-
-def of_flow(response: Response, request: Request) -> StepGenerator:
-    """Return a response whose chunks a step makes by a flow: with its reply if the call is not streamed.
-
-    The whole calls that the flow makes are noted. One that is halted ends in the chunks of its outcome, or its error.
-    """
-    flow: Any = response.flow
-    flow = noting_calls(checked_flow(flow, "Response(flow=...)"), request)
-    response.flow = _until_halted(flow, request) if request.stream else flow
-    return response if request.stream else (yield from collected(response))
-
-
-def _until_halted(flow: Flow, request: Request) -> Flow:
-    try:
-        return (yield from flow)
-    except Halt as halt:
-        outcome = halt.outcome
-    if isinstance(outcome, Exception):
-        raise outcome
-    reader = ChunkReader(halt_with(request, outcome) if isinstance(outcome, Reply) else outcome)
-    while (chunks := (yield from reader.next())) is not None:
-        yield Emit(chunks)
 
 
 def wrong_result(name: str, result: object, expected: str) -> StepError:

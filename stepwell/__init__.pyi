@@ -183,14 +183,14 @@ from .pipeline.http.timeouts import (
 from .pipeline.on_chunk import (
     on_chunk as on_chunk,
 )
-from .pipeline.step import (
+from .pipeline.on_outcome import (
     on_error as on_error,
+)
+from .pipeline.on_outcome import (
+    on_response as on_response,
 )
 from .pipeline.step import (
     on_request as on_request,
-)
-from .pipeline.step import (
-    on_response as on_response,
 )
 from .pipeline.steps.budget import (
     Budget as Budget,

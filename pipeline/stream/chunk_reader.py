@@ -286,6 +286,6 @@ def collected(response: Response) -> Generator[Any, Any, Response]:
         pass
     response.reply = reader.own_reply()
     if response.call is not None:
-        note_reply(response, response.reply)  # this one, since a reply is told from those of other calls by its message
+        note_reply(response, response.reply)  # the same reply: by its message it is known as no other call
     response.source, response.decoder, response.ready, response.stages = None, None, [], []
     return response

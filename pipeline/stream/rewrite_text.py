@@ -69,12 +69,11 @@ class WholeText(Stage):
                 out.append(chunk)
         return out
 
-    def _placed(self, chunk: Any) -> StreamChunk:
+    def _placed(self, chunk: StreamChunk) -> StreamChunk:
         """Return a chunk that was read, with its part behind those that passed and an id for its call."""
         changes: dict[str, Any] = {}
-        if self._passed and hasattr(chunk, "index"):
-            changes["index"] = chunk.index + self._passed
+        if self._passed and (index := getattr(chunk, "index", None)) is not None:
+            changes["index"] = index + self._passed
         if isinstance(chunk, ToolCallStart) and not chunk.id:
             changes["id"] = f"call_{self._new_id()[:12]}"
-        placed: StreamChunk = evolve(chunk, **changes) if changes else chunk
-        return placed
+        return evolve(chunk, **changes) if changes else chunk

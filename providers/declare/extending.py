@@ -63,10 +63,10 @@ class _ByName(Extended):
     def __new__(cls, function: Callable[..., Any], inherited: Callable[..., Any], names: Iterable[str]) -> Self:
         return super().__new__(cls, function, inherited)
 
-    def __call__(self, /, *given: Any, **named: Any) -> Any:
+    def __call__(self, /, *given: object, **named: object) -> Any:
         function, (inherited,) = self.func, self.args
 
-        def in_force(*given: Any, **more: Any) -> Any:
+        def in_force(*given: object, **more: object) -> Any:
             return inherited(*given, **taken(inherited, {**named, **more}))
 
         return function(in_force, *given, **taken(function, named))
@@ -125,7 +125,9 @@ def extended(
     return _ByName(function, inherited, names) if names else Extended(function, inherited)
 
 
-def _attach(steps: Mapping[str, Any], pipeline: Any, provider: Any, *, model: Any = None, operation: Any = None) -> Any:
+def _attach(
+    steps: Mapping[str, Any], pipeline: object, provider: object, *, model: object = None, operation: object = None
+) -> Any:
     attach = steps.get("attach") or _ABSENT["attach"]
     return attach(pipeline, provider, **taken(attach, {"model": model, "operation": operation}))
 
