@@ -85,19 +85,21 @@ def stored(folder: str) -> dict[str, Any]:
     path = os.path.join(folder, "index.json")
     if not os.path.exists(path):
         return {}
-    ids = [row["id"] for row in read_json(path)["providers"]]
-    return {id: read_json(os.path.join(folder, "data", f"{id}.json")) for id in ids}
+    data = os.path.join(folder, "data")
+    return {
+        row["id"]: {**row, **read_json(os.path.join(data, f"{row['id']}.json"))} for row in read_json(path)["providers"]
+    }
 
 
 def store(catalog: ParsedCatalog, folder: str) -> None:
-    """Write every provider's file and the index, and remove the files of providers that are no longer listed."""
+    """Write the models of each provider, and the index, which has all else. Remove files of providers no longer listed."""
     data = os.path.join(folder, "data")
     try:
         os.makedirs(data, exist_ok=True)
     except OSError as error:
         raise cannot_write(data, error) from error
     for id, provider in catalog.providers.items():
-        _write(os.path.join(data, f"{id}.json"), provider, "models")
+        _write(os.path.join(data, f"{id}.json"), {"models": provider["models"]}, "models")
     index = {
         "source": SOURCE,
         "as_of": catalog.as_of or time.strftime("%Y-%m-%d", time.gmtime()),
@@ -115,9 +117,9 @@ def _write(path: str, content: Mapping[str, Any], unfold: str) -> None:
     inner = content[unfold]
     opening, closing = "{}" if isinstance(inner, Mapping) else "[]"
     entries = [{key: value} for key, value in inner.items()] if isinstance(inner, Mapping) else [[one] for one in inner]
-    head = dumps({key: value for key, value in content.items() if key != unfold}).decode()
+    head = "".join(dumps({key: value}).decode()[1:-1] + "," for key, value in content.items() if key != unfold)
     body = ",\n".join(dumps(entry).decode()[1:-1] for entry in entries)
-    write_file(path, f'{head[:-1]},"{unfold}":{opening}\n{body}\n{closing}}}\n'.encode())
+    write_file(path, f'{{{head}"{unfold}":{opening}\n{body}\n{closing}}}\n'.encode())
 
 
 def _download(url: str) -> bytes:
