@@ -144,9 +144,9 @@ class Pipeline:
         if isinstance(outcome, Reply):
             return halt_with(request, outcome)
         if isinstance(outcome, Response):
-            if outcome.flow is None:
+            if (own := outcome.flow) is None:
                 return outcome
-            outcome.flow = noting_calls(checked_flow(outcome.flow, "Response(flow=...)"), request)
+            outcome.flow = noting_calls(checked_flow(own, "Response(flow=...)"), request)
             return outcome if request.stream else (yield from collected(outcome))
         raise outcome
 
