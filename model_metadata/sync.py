@@ -92,7 +92,7 @@ def stored(folder: str) -> dict[str, Any]:
 
 
 def store(catalog: ParsedCatalog, folder: str) -> None:
-    """Write the models of each provider, and the index, which has all else. Remove files of providers no longer listed."""
+    """Write the models of each provider and an index of the rest, and remove files of providers no longer listed."""
     data = os.path.join(folder, "data")
     try:
         os.makedirs(data, exist_ok=True)
