@@ -64,8 +64,9 @@ def of_flow(response: Response, request: Request) -> StepGenerator:
 
     The whole calls that the flow makes are noted. One that is halted ends in the chunks of its outcome, or its error.
     """
-    given, response.flow = response.flow, None  # what is no flow cannot be closed
-    flow: Any = noting_calls(checked_flow(given, "Response(flow=...)"), request)
+    flow: Any = response.flow
+    response.flow = None  # what is no flow cannot be closed
+    flow = noting_calls(checked_flow(flow, "Response(flow=...)"), request)
     response.flow = _until_halted(flow, request) if request.stream else flow
     return response if request.stream else (yield from collected(response))
 
