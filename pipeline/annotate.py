@@ -64,7 +64,7 @@ def annotate(reply: Reply, response: Response) -> Reply:
     reply.billed_model = model
     reply.request_id = reply.request_id or response.request_id
     reply.headers = response.headers
-    reply.noted = request.attempts or ()  # read when asked for
+    reply.noted = () if request.attempts is None else request.attempts  # read when asked for
     reply.already_paid = request.operation in FREE
     if reply.usage is not NO_USAGE:
         check_usage(reply, request)

@@ -8,12 +8,12 @@ from typing import Any, overload
 
 from ..schemas.errors import StepError
 from ..schemas.reply import Reply
-from .effects import CallNext, Effect, StepGenerator, checked_flow
+from .effects import CallNext, Effect, Emit, Flow, StepGenerator, checked_flow
 from .http.request import Request
 from .http.response import Response
 from .inner_calls import noting_calls
-from .step import Step, checked_outcome, halt_with, name_and_value, place_in_code
-from .stream.chunk_reader import collected
+from .step import Halt, Step, checked_outcome, halt_with, name_and_value, place_in_code
+from .stream.chunk_reader import ChunkReader, collected
 
 Answer = Response | Reply[Any]
 Run = Callable[[Request, CallNext], Generator[Effect, Any, Answer] | Answer]
@@ -53,15 +53,48 @@ def around(name_or_run: Any, run: Any = None, /, *, counts: bool = False, limits
             if isinstance(result, Reply):
                 return halt_with(request, result)
             response = checked_outcome(result, name)
-            if response.flow is not None:
-                response.flow = noting_calls(checked_flow(response.flow, "Response(flow=...)"), request)
-            if response.flow is not None and not request.stream:
-                return (yield from collected(response))
-            return response
+            return response if response.flow is None else (yield from of_flow(response, request))
 
         return enter, halted
 
     return Step(name, bind, "around", written_at, counts=counts or limits)
+
+
+def of_flow(response: Response, request: Request) -> StepGenerator:
+    """Return a response whose chunks a step makes by a flow: with its reply if the call is not streamed.
+
+    The whole calls that the flow makes are noted. One that is halted ends in the chunks of its outcome, or its error.
+    """
+    flow: Any = response.flow
+    response.flow = None  # what is no flow cannot be closed
+    flow = noting_calls(checked_flow(flow, "Response(flow=...)"), request)
+    if not request.stream:
+        response.flow = flow
+        return (yield from collected(response))
+    response.flow = _until_halted(flow, request)
+    next(response.flow)  # to its first yield: an error thrown into it before would not reach the flow
+    return response
+
+
+def _until_halted(flow: Flow, request: Request) -> Flow:
+    effect: Any = None
+    try:
+        while True:
+            try:
+                result = yield effect
+            except BaseException as error:
+                effect = flow.throw(error)
+            else:
+                effect = flow.send(result)
+    except StopIteration as stop:
+        return stop.value
+    except Halt as halt:
+        outcome = halt.outcome
+    if isinstance(outcome, Exception):
+        raise outcome
+    reader = ChunkReader(halt_with(request, outcome) if isinstance(outcome, Reply) else outcome)
+    while (chunks := (yield from reader.next())) is not None:
+        yield Emit(chunks)
 
 
 def _limited(name: str, run: Callable[[Request, CallNext], StepGenerator]) -> Callable[..., StepGenerator]:

@@ -51,7 +51,7 @@ class AsyncPerformer:
         if kind is Sleep:
             import anyio  # comes with httpx; works on whichever event loop runs
 
-            return await anyio.sleep(effect.seconds)
+            return await anyio.sleep(max(effect.seconds, 0.0))
         if kind is StartTask:
             return start_on_loop(effect, self)
         if kind is StopTasks:

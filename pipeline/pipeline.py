@@ -14,11 +14,12 @@ from ..schemas.model import Model
 from ..schemas.nearest import nearest
 from ..schemas.parts import check_texts
 from ..schemas.reply import Reply
-from .effects import StepGenerator
+from .effects import StepGenerator, checked_flow, closed
 from .http.request import Request
 from .http.response import DROPPED, Response, end_dropped
 from .inner_calls import noting_calls
 from .step import Halt, Step, halt_with, stages_of
+from .stream.chunk_reader import ChunkReader, collected
 
 
 class Pipeline:
@@ -78,6 +79,21 @@ class Pipeline:
         at = self._find(name)
         return Pipeline((*(step for step in self.steps[:at] if step.of_provider), *self.steps[at + 1 :]))
 
+    def with_steps_of(self, other: Pipeline) -> Pipeline:
+        """Put the steps that users gave another pipeline in the place of one's own, each where it is there: behind the
+        same step of a provider, or outside all."""
+        own, behind, last = self.names(), dict[str, list[Step]](), ""
+        for step in other.steps:
+            if not step.of_provider:
+                behind.setdefault(last, []).append(step)
+            elif step.name in own:
+                last = step.name
+        steps = behind.pop("", [])
+        for step in self.steps:
+            if step.of_provider:
+                steps += [step, *behind.pop(step.name, ())]
+        return Pipeline(steps)
+
     def over(self, transport: str) -> Pipeline:
         """Name the transport that sends, for `describe()`; a pipeline that uses none is returned unchanged."""
         if not self.steps or self.steps[-1].kind != "network":
@@ -120,13 +136,19 @@ class Pipeline:
             return (yield from (noting_calls(flow, request) if self._has_steps_of_users else flow))
         except Halt as halt:
             outcome = halt.outcome
-        except (AttributeError, TypeError):  # the prompt is at fault if it holds a part that is not made of text
-            check_texts(part for message in request.context.messages for part in message.content)
+        except Exception as error:
+            for held in _held_by(error):
+                yield from closed(held)
+            if isinstance(error, AttributeError | TypeError):  # the prompt's fault if a part of it is not made of text
+                check_texts(part for message in request.context.messages for part in message.content)
             raise
         if isinstance(outcome, Reply):
             return halt_with(request, outcome)
         if isinstance(outcome, Response):
-            return outcome
+            if (own := outcome.flow) is None:
+                return outcome
+            outcome.flow = noting_calls(checked_flow(own, "Response(flow=...)"), request)
+            return outcome if request.stream else (yield from collected(outcome))
         raise outcome
 
     def _find(self, name: str) -> int:
@@ -134,6 +156,15 @@ class Pipeline:
             if step.name == name:
                 return at
         raise UnknownStep(f"no step named {name!r} in this pipeline", hint=nearest(name, self.names()))
+
+
+def _held_by(error: Exception) -> list[Response | ChunkReader]:
+    """Return the unread answers that steps had when they failed: the error, if it is kept, would keep them open."""
+    found, trace = list[Response | ChunkReader](), error.__traceback__
+    while trace is not None:
+        found += [each for each in trace.tb_frame.f_locals.values() if isinstance(each, Response | ChunkReader)]
+        trace = trace.tb_next
+    return [each for each in found if isinstance(each, ChunkReader) or each.reply is None]
 
 
 def other_pipeline(

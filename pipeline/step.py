@@ -23,7 +23,7 @@ from ..schemas.errors import InvalidOption, StepError, StepwellError
 from ..schemas.functions import checked_function
 from ..schemas.json_text import well_formed
 from ..schemas.model import Model
-from ..schemas.reply import Reply, check_message
+from ..schemas.reply import Reply, check_message, joined_warnings
 from .effects import CallNext, Send, StepGenerator
 from .http.request import Request, StateKey
 from .http.response import Response
@@ -168,59 +168,6 @@ def _ways_in(fns: Sequence[tuple[str, Callable[[Request], Any]]], call: CallNext
     return enter
 
 
-@overload
-def on_response(name: str, fn: OnResponse, /) -> Step: ...
-@overload
-def on_response(fn: OnResponse, /) -> Step: ...
-def on_response(name_or_fn: Any, fn: Any = None, /) -> Step:
-    """Make a step of `fn(response)`, which returns the response to go on with, or an exception, or Halt(...).
-
-    `on_response("name", fn)`, or `on_response(fn)` and `@on_response` for the function's own name.
-
-    The `response.reply` of a stream is still None; use on_chunk, or `response.on_end(fn)`.
-    """
-    name, fn = name_and_value(name_or_fn, fn, 1)
-
-    def wrap(inner: CallNext) -> CallNext:
-        def run(request: Request) -> StepGenerator:
-            return checked_outcome(fn((yield from inner(request))), name)
-
-        return run
-
-    return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "response", place_in_code(fn))
-
-
-@overload
-def on_error(name: str, fn: OnError, /) -> Step: ...
-@overload
-def on_error(fn: OnError, /) -> Step: ...
-def on_error(name_or_fn: Any, fn: Any = None, /) -> Step:
-    """Make a step of `fn(request, error)`, which returns a Reply or Response to recover, another exception, or None to
-    let the error pass.
-
-    `on_error("name", fn)`, or `on_error(fn)` and `@on_error` for the function's own name.
-
-    It sees those errors of a stream that come before its first chunk.
-    """
-    name, fn = name_and_value(name_or_fn, fn, 2)
-
-    def wrap(inner: CallNext) -> CallNext:
-        def run(request: Request) -> StepGenerator:
-            try:
-                return (yield from inner(request))
-            except Exception as error:
-                result = fn(request, error)
-                if result is None or result is error:
-                    raise
-            if isinstance(result, Reply):
-                return halt_with(request, result)
-            return checked_outcome(result, name)
-
-        return run
-
-    return Step(name, lambda call, halted: (wrap(call), wrap(halted)), "error", place_in_code(fn))
-
-
 def innermost(request: Request) -> StepGenerator:
     """Send the request: the innermost callable of every pipeline."""
     response: Response = yield Send(request)
@@ -243,12 +190,13 @@ def halt_with(request: Request, reply: Reply) -> Response:
     """
     check_message(reply)
     reply = well_formed(reply)
-    reply = reply.replace(prompt=reply.prompt or request.context, warnings=(*request.warnings, *reply.warnings))
+    warnings = joined_warnings(request.warnings, reply.warnings)
+    reply = reply.replace(prompt=reply.prompt or request.context, warnings=warnings)
     if request.stream:
         from ..schemas.reply_chunks import chunks_of  # only for an answer that did not come as a stream
 
-        return Response(request, ready=chunks_of(reply))
-    return Response(request, reply=reply)
+        return Response(request, headers=reply.headers, ready=chunks_of(reply))
+    return Response(request, headers=reply.headers, reply=reply)
 
 
 def checked_outcome(result: object, name: str) -> Response:

@@ -183,7 +183,7 @@ class Performer:
         if kind is Wait:
             return wait_in_thread(effect, self.scope)
         if kind is Sleep:
-            return time.sleep(effect.seconds)
+            return time.sleep(min(max(effect.seconds, 0.0), threading.TIMEOUT_MAX))
         if kind is Emit:
             return None  # nobody reads
         if kind is StartTask:

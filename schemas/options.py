@@ -304,7 +304,8 @@ def _quick(schema: JSONSchema) -> Callable[[Any], bool]:
         exact = tuple(set(map(type, allowed)) & {str, bool})
         return lambda value: type(value) in exact and value in allowed
     if not schema.keys() <= {"type", "minimum", "maximum", "exclusiveMinimum"} or isinstance(schema.get("type"), list):
-        return lambda value: type(value) is str and "string" in schema.get("type", ()) and "pattern" not in schema
+        takes_any_text = schema.keys() <= _NOT_OF_TEXT and "string" in schema.get("type", ())
+        return lambda value: takes_any_text and type(value) is str
     kinds = _KINDS.get(schema.get("type", ""), ())
     low = schema.get("minimum", float("-inf"))
     above = schema.get("exclusiveMinimum", float("-inf"))
@@ -314,6 +315,8 @@ def _quick(schema: JSONSchema) -> Callable[[Any], bool]:
     return lambda value: type(value) in kinds and low <= value <= high and value > above
 
 
+_NOT_OF_TEXT = {"type", "$comment", "minimum", "maximum", "exclusiveMinimum", "items", "minItems", "maxItems"}
+"""Keywords that say nothing of a text but that it may be one."""
 _KINDS: Mapping[str, tuple[type, ...]] = {
     "number": (int, float),
     "integer": (int,),

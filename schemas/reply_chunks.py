@@ -22,6 +22,7 @@ from .chunks import (
     ToolCallEnd,
     ToolCallStart,
     UsageUpdate,
+    Warned,
 )
 from .parts import Part, Reasoning, Refusal, Text, ToolCall
 from .reply import Reply
@@ -43,6 +44,8 @@ def chunks_of(reply: Reply) -> list[StreamChunk]:
             chunks.extend(Alternative(choice, chunk) for chunk in _chunks_of_part(part, index))
     if reply.metadata:
         chunks.append(MetadataUpdate(reply.metadata))
+    if reply.warnings:
+        chunks.append(Warned(reply.warnings))
     chunks.append(UsageUpdate(reply.usage))
     chunks.append(Finish(reply.finish_reason or "stop", reply.finish_reason_raw))
     return chunks

@@ -36,7 +36,8 @@ PUBLIC = {
     "pipeline.steps.rate_limit": ("RateLimit",),
     "pipeline.around": ("around",),
     "pipeline.on_chunk": ("on_chunk",),
-    "pipeline.step": ("on_error", "on_request", "on_response"),
+    "pipeline.on_outcome": ("on_error", "on_response"),
+    "pipeline.step": ("on_request",),
     "pipeline.stream.stream": ("AsyncStream", "Stream"),
     "pipeline.http.timeouts": ("Timeouts",),
 }

@@ -65,7 +65,8 @@ from .journal.jobs import jobs as jobs
 from .pipeline.around import around as around
 from .pipeline.http.timeouts import Timeouts as Timeouts
 from .pipeline.on_chunk import on_chunk as on_chunk
-from .pipeline.step import on_error as on_error, on_request as on_request, on_response as on_response
+from .pipeline.on_outcome import on_error as on_error, on_response as on_response
+from .pipeline.step import on_request as on_request
 from .pipeline.steps.budget import Budget as Budget
 from .pipeline.steps.fallback import fallback as fallback
 from .pipeline.steps.rate_limit import RateLimit as RateLimit

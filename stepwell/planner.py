@@ -205,10 +205,8 @@ class CallPlanner:
             check_other_models(pipeline, operation, self.registry)
             return Plan(pipeline, bare, request, model, provider, base_url, support, model_warning, tools_wire, left)
 
-        plan = plan_of(steps)
-        if not steps.conditions:
-            return plan
-        return evolve(plan, conditions=steps.conditions, build=lambda met: plan_of(resolve(met=met)))
+        plan, conditions = plan_of(steps), steps.conditions
+        return evolve(plan, conditions=conditions, build=lambda met: plan_of(resolve(met=met))) if conditions else plan
 
     def _template(self, operation: str, model: Model, stream: bool, base_url: str) -> Request:
         """Return a request with what all calls of a plan have in common; copying it takes a third of making another."""
@@ -296,7 +294,9 @@ class CallPlanner:
         own = given.pop("pipeline", None)
         login = CallLogin.of(plan.provider, plan.model, plan.base_url, given) if given.keys() & LOGIN_NAMES else None
         changes: dict[str, Any] = {}
-        edits = NO_EDITS if own is None or isinstance(own, Pipeline) else edits_of(own)
+        # Another model's pipeline has the steps of one that is passed, so that those outside of it are not run again.
+        own_edits: Any = partial(Pipeline.with_steps_of, other=own) if isinstance(own, Pipeline) else own
+        edits = NO_EDITS if own is None else edits_of(own_edits)
         if login is not None or edits is not NO_EDITS:
             changes["request_for_model"] = partial(self.request_for_model, edits=edits, login=login)
         tools = given.pop("tools", None)
@@ -329,12 +329,12 @@ class CallPlanner:
             if name in given:
                 changes[name] = given[name]
         request = request.replace(**changes)
-        if isinstance(own, Pipeline):
-            return own, request
-        plan = plan.for_request(request) if plan.conditions else plan
-        if edits is NO_EDITS:
-            return plan.pipeline, request
-        pipeline = edits.apply(plan.pipeline)
+        pipeline = own
+        if not isinstance(pipeline, Pipeline):
+            plan = plan.for_request(request) if plan.conditions else plan
+            if edits is NO_EDITS:
+                return plan.pipeline, request
+            pipeline = edits.apply(plan.pipeline)
         check_other_models(pipeline, request.operation, self.registry)
         return pipeline, request
 

@@ -26,10 +26,11 @@ from .pipeline.http.request import Request, StateKey
 from .pipeline.http.response import Response, Stage
 from .pipeline.key_value import KeyValueStore
 from .pipeline.on_chunk import on_chunk
+from .pipeline.on_outcome import on_error, on_response
 from .pipeline.pipeline import Pipeline, other_pipeline
 from .pipeline.signal import Signal, Task
 from .pipeline.single_flight import SingleFlight
-from .pipeline.step import Halt, Step, on_error, on_request, on_response
+from .pipeline.step import Halt, Step, on_request
 from .pipeline.steps.always_stream import always_stream
 from .pipeline.steps.budget import Budget
 from .pipeline.steps.circuit_breaker import circuit_breaker

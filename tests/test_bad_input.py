@@ -301,8 +301,13 @@ def test_a_plugin_that_breaks_is_reported_and_skipped(monkeypatch: pytest.Monkey
                 "good_one", wire=REGISTRY.get_or_raise("openai").wires, base_url="https://good.test"
             )
 
+    class Misnamed(Good):
+        name = "misnamed"
+
     registry = Registry()
-    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [Broken(), Good()])
+    monkeypatch.setattr("importlib.metadata.entry_points", lambda **_: [Broken(), Good(), Misnamed()])
+    assert registry.get("misnamed") is None, "its keys would not be found under this name"
+    assert str(registry.broken["misnamed"]) == "the provider of the entry point is called 'good_one'"
     assert registry.get("good_one") and registry.get("good-one") is registry.get("good_one")
     assert registry.get("broken-one") is None
     assert isinstance(registry.broken["broken_one"], ImportError)

@@ -12,6 +12,7 @@ import orjson
 import pytest
 
 from stepwell import AsyncClient, Budget, Client, RateLimit, Reply, around, cache, fallback, on_request
+from stepwell.errors import UnknownProvider
 from stepwell.pipeline.http.request import RAW_OPTIONS, Request, StateKey
 from stepwell.pipeline.steps.constrained_tools import PREFILL
 from stepwell.pipeline.steps.fit_context import fit_context
@@ -221,3 +222,32 @@ def test_a_limit_may_be_called_like_a_note(kind: Any, name: str) -> None:
     with Client(transport=handler, api_keys=KEYS, pipeline=limit, retries=0) as client:
         reply = client.generate_text("openai:gpt-5.1", "hi", wire="openai_responses", provider_options={"x": 1})
     assert reply.text == RESPONSES.text.text
+
+
+@HOWS
+def test_a_pipeline_that_is_passed_keeps_its_places_for_the_other_model(how: str) -> None:
+    """The steps outside the fallback are not run once more, and those inside it are, each at its place."""
+    ran: list[str] = []
+
+    def noting(name: str) -> Any:
+        return on_request(name, lambda request: ran.append(f"{name} {request.model.provider}") or request)
+
+    places, own, budget = concurrency(1), "openai:gpt-5.1", Budget(5, unknown="allow")
+    client = Client(api_keys=KEYS, pipeline=[places, noting("outside"), budget])
+    usual = client.pipeline_for(own, stream="streamed" in how)
+    usual = usual.after("outside", fallback("groq:llama-3.3-70b-versatile"), noting("inside"))
+    passed = usual.after("retry", noting("attempt")).append(noting("innermost"))
+    # The total timeout ends a call that waits for a place which it holds itself.
+    options = {"pipeline": passed, "timeout": 5}
+    _, reply = call_model(own, options, [places, noting("outside"), budget], how)
+    assert reply.provider == "groq"
+    names = ["inside", "attempt", "innermost"]
+    assert ran == ["outside openai", *(f"{name} {id}" for id in ("openai", "groq") for name in names)]
+    assert places.states() == {}
+
+
+def test_the_models_of_a_pipeline_that_is_passed_are_checked_before_the_call() -> None:
+    with Client(transport=httpx.MockTransport(lambda request: pytest.fail("sent")), api_keys=KEYS) as client:
+        passed = client.pipeline_for("openai:gpt-5.1").prepend(fallback("gorq:llama"))
+        with pytest.raises(UnknownProvider, match="gorq"):
+            client.generate_text("openai:gpt-5.1", "hi", pipeline=passed)

@@ -57,7 +57,9 @@ class RecordedStream:
 
 
 def recorded_emit(flow: CountedFlow, effect: Emit) -> Flow:
-    """Hand an item to the reader, once the values that it may show are recorded."""
+    """Hand an item to the reader, once the values that it may show are recorded. Of a whole call nobody reads any."""
+    if flow.is_call:
+        return None
     if not flow.fresh.keys().isdisjoint("tri"):
         flow.job.write()
     return (yield effect)

@@ -5,9 +5,8 @@ ChunkReader is for flows; Stream and AsyncStream (stream.py) are for the callers
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
 from ...schemas.chunks import StreamChunk, Warned
@@ -18,7 +17,7 @@ from ...schemas.message import Context
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import Usage
 from ..annotate import annotate, attach_attempts, attach_partial, note_reply, with_inner_calls
-from ..effects import END, Close, Effect, Flow, Read, Run, cancel_flow, emitted
+from ..effects import END, Close, Effect, Flow, Read, cancel_flow, emitted
 from ..http.redact import mask_secrets
 from ..http.response import HoldsBack, Response, Stage
 from .decoder import StreamDecoder
@@ -82,13 +81,21 @@ class OpenAnswer(Hinted, hints="stream"):
 
     def whole_reply(self) -> Reply:
         """Return the reply of a stream that was read to its end. Raises StreamTruncated for one closed early."""
+        return self._reply(self._whole())
+
+    def own_reply(self) -> Reply:
+        """Return the same without the calls that steps made besides it."""
+        return self._own_reply(self._whole())
+
+    def _whole(self) -> Response:
+        """Return the response, once it has ended well. Raises the error of any other."""
         if self._error is not None:
             raise self._error
         if self._fold.finished is None or self._response is None:
             hint = "read it to the end, or use .usage, and .partial of this error, which is the reply as far as it came"
             error = StreamTruncated("the stream was closed before its end", hint=hint)
             raise self._attach_details(error)
-        return self._reply(self._response)
+        return self._response
 
     def _adopt(self, response: Response) -> None:
         self._response = response
@@ -190,22 +197,23 @@ class OpenAnswer(Hinted, hints="stream"):
             attach_attempts(error, request)
         return error
 
-    def _leave(self) -> Sequence[Effect]:
-        """End the stream, once, and return the effects that close its connection and do what its stages have left."""
+    def _leave(self) -> Generator[Effect, Any, None]:
+        """End the stream, once, and yield the effects that close its connection and do what its stages have left."""
         response = self._response
         if self._over or response is None:
-            return ()
+            return
         self._over = True
         response.flow = None
         complete = self._fold.finished is not None
-        if not complete:
-            self._take_usage()
-        failed: list[Effect] = []
         try:
+            if not complete:
+                self._take_usage()
             response.ended(self._own_reply(response) if complete or self._error is not None else None, self._error)
-        except BaseException as error:  # of a user's function: raised once the connection is closed
-            failed.append(Run(partial(_raise, error)))
-        return [*([Close(response.source)] if response.source is not None else ()), *response.closing, *failed]
+        finally:  # also where a callback fails
+            if response.source is not None:
+                yield Close(response.source)
+            for effect in response.closing:  # noqa: UP028  # `yield from` would send the results to the list
+                yield effect
 
     def _take_usage(self) -> None:
         """Take what the wire counted and has not reported yet, as the stream ends before its end."""
@@ -226,13 +234,16 @@ class OpenAnswer(Hinted, hints="stream"):
 
     def _stopping(self) -> Flow:
         flow, self._flow = self._flow, None
+        leaving = self._leave()
         try:
             if flow is not None:
                 yield from cancel_flow(flow)
+        except GeneratorExit:  # closed: nothing more can be yielded
+            next(leaving, None)
+            leaving.close()
+            raise
         finally:  # also where the flow fails to clean up
-            effects = self._leave()
-        for effect in effects:  # noqa: UP028  # `yield from` would send the results to the list
-            yield effect
+            yield from leaving
 
 
 class ChunkReader(OpenAnswer):
@@ -276,7 +287,7 @@ class ChunkReader(OpenAnswer):
     def _note_broken(self) -> None:
         """Count an answer that broke off, if anything of it has come: it is billed, too."""
         response = self._response
-        if response is None or response.source is None or isinstance(self._error, StepError):
+        if response is None or (response.source or response.call) is None or isinstance(self._error, StepError):
             return
         if self._received.has_begun or self._fold.usage is not None:
             note_reply(response, self._own_reply(response))
@@ -286,15 +297,13 @@ class ChunkReader(OpenAnswer):
         yield from self._stopping()
 
 
-def _raise(error: BaseException) -> None:
-    raise error
-
-
 def collected(response: Response) -> Generator[Any, Any, Response]:
     """Read the stream of the response to its end, and return the response with its reply. Errors carry `.partial`."""
     reader = ChunkReader(response)
     while (yield from reader.next()) is not None:
         pass
-    response.reply = reader.whole_reply()
+    response.reply = reader.own_reply()
+    if response.call is not None:
+        note_reply(response, response.reply)  # the same reply: by its message it is known as no other call
     response.source, response.decoder, response.ready, response.stages = None, None, [], []
     return response

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, Iterable
 from typing import Any
 
+from ...schemas.async_items import next_item
 from ...schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallEnd
 from ...schemas.errors import StepError
 from ..effects import END, Cancelled, Emit, Flow, Run
@@ -71,7 +72,7 @@ def _reader(chunks: OwnChunks) -> tuple[Run, Run | None]:
         items = aiter(chunks)
 
         async def read() -> Any:
-            return await anext(items, END)
+            return await next_item(items, END)
 
         close = getattr(items, "aclose", None)
         return Run(_refuse, read), None if close is None else Run(_refuse, close)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from attrs import evolve
 
 from ...schemas.chunks import Finish, StreamChunk, TextDelta, ToolCallStart
 from ...schemas.fold import fold
+from ...schemas.reply import joined_warnings
 from ..http.response import Response, Stage
 
 ReadText = Callable[[str, Finish], list[StreamChunk]]
@@ -16,15 +18,7 @@ ReadText = Callable[[str, Finish], list[StreamChunk]]
 
 def rewrite_text(response: Response, read: ReadText) -> Response:
     """Replace the text of the response, streamed or not, by what `read` makes of it."""
-    stage = WholeText(read, response.request.world.new_id)
-    if response.reply is None:
-        return response.through(stage)
-    reply = response.reply
-    chunks: list[StreamChunk] = [TextDelta(reply.text), Finish(reply.finish_reason or "stop", reply.finish_reason_raw)]
-    folded = fold(stage.feed(chunks))
-    message = evolve(folded.message, model=reply.message.model)
-    response.reply = reply.replace(message=message, finish_reason=folded.finish_reason)
-    return response
+    return pass_through(response, WholeText(read, response.request.world.new_id))
 
 
 def pass_through(response: Response, stage: Stage) -> Response:
@@ -37,6 +31,9 @@ def pass_through(response: Response, stage: Stage) -> Response:
     folded = fold([*stage.feed(chunks_of(reply)), *stage.flush()])
     response.reply = reply.replace(
         message=evolve(folded.message, model=reply.message.model),
+        id=folded.id,
+        model=folded.model,
+        warnings=joined_warnings(reply.warnings, folded.warnings),
         finish_reason=folded.finish_reason,
         finish_reason_raw=folded.finish_reason_raw,
         usage=folded.usage,
@@ -47,7 +44,7 @@ def pass_through(response: Response, stage: Stage) -> Response:
 
 
 class WholeText(Stage):
-    """Hold back the text of a stream until its end, and replace it then. Other chunks pass.
+    """Hold back the text of a stream until its end, and replace it then. Other chunks pass; their parts come first.
 
     read: makes the chunks of the text.
     new_id: makes the ids of calls that it gives none.
@@ -57,6 +54,8 @@ class WholeText(Stage):
         self._read = read
         self._new_id = new_id
         self._text: list[str] = []
+        self._passed = 0
+        """how many places the parts that passed have"""
 
     def feed(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
         out: list[StreamChunk] = []
@@ -64,15 +63,20 @@ class WholeText(Stage):
             if isinstance(chunk, TextDelta):
                 self._text.append(chunk.text)
             elif isinstance(chunk, Finish):
-                out += map(self._with_id, self._read("".join(self._text), chunk))
+                out += map(self._placed, self._read("".join(self._text), chunk))
             else:
+                self._passed = max(self._passed, getattr(chunk, "index", -1) + 1)
                 out.append(chunk)
         return out
 
     def held(self) -> list[StreamChunk]:
-        return [TextDelta(text)] if (text := "".join(self._text)) else []
+        return [self._placed(TextDelta(text))] if (text := "".join(self._text)) else []
 
-    def _with_id(self, chunk: StreamChunk) -> StreamChunk:
+    def _placed(self, chunk: StreamChunk) -> StreamChunk:
+        """Return a chunk that was read, with its part behind those that passed and an id for its call."""
+        changes: dict[str, Any] = {}
+        if self._passed and (index := getattr(chunk, "index", None)) is not None:
+            changes["index"] = index + self._passed
         if isinstance(chunk, ToolCallStart) and not chunk.id:
-            return evolve(chunk, id=f"call_{self._new_id()[:12]}")
-        return chunk
+            changes["id"] = f"call_{self._new_id()[:12]}"
+        return evolve(chunk, **changes) if changes else chunk

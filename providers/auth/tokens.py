@@ -10,10 +10,10 @@ from urllib.parse import urlencode
 
 from attrs import field, frozen
 
-from ...pipeline.effects import CallNext, Flow, Send, StepGenerator
+from ...pipeline.effects import CallNext, Flow, Send, StepGenerator, checked_flow
 from ...pipeline.http.request import Headers, Request
 from ...pipeline.single_flight import SingleFlight
-from ...schemas.errors import AuthError, ConnectError, TransportError
+from ...schemas.errors import AuthError, ConnectError, StepError, TransportError
 from ...schemas.json_text import loads
 from ...schemas.memo import Memo
 from ...schemas.secret import MaskedDict, Secret, header_secret
@@ -43,15 +43,15 @@ class Token:
 class TokenSource:
     """A token that is fetched with the first call, shared by all, and renewed before it expires.
 
-    fetch: `fetch(request)`, a generator that yields effects (Send, Run, ...) and returns a Token. It runs once for any
-        number of calls that wait for it.
+    fetch: `fetch(request)`, a generator that yields effects (Send, Run, ...) and returns a Token, or a function without
+        effects. It runs once for any number of calls that wait for it.
     margin: a token is renewed that many seconds before it expires, but not in the first half of its time. If its server
         cannot be reached then, it is used on, for as long as it is good.
 
     Its `authenticate` is an `auth=` for declarations: `declare_provider(..., auth=TokenSource(fetch).authenticate)`.
     """
 
-    def __init__(self, fetch: Callable[[Request], Flow], *, margin: float = MARGIN_SECONDS) -> None:
+    def __init__(self, fetch: Callable[[Request], Flow | Token], *, margin: float = MARGIN_SECONDS) -> None:
         self.fetch = fetch
         self._margin = margin
         self._token: Token | None = None
@@ -91,7 +91,7 @@ class TokenSource:
         if (token := self._good(request)) is not None:
             return token
         try:
-            token = yield from self.fetch(request)
+            token = yield from self._made(request)
         except TransportError:
             token, now = self._token, request.world.time()
             if token is None or token.expires <= now:
@@ -100,6 +100,15 @@ class TokenSource:
         else:
             margin = min(self._margin, (token.expires - request.world.time()) / 2)
             self._token, self._renewed_at = token, token.expires - margin
+        return token
+
+    def _made(self, request: Request) -> Generator[Any, Any, Token]:
+        """Call `fetch`. Raises StepError for what is no Token."""
+        made = self.fetch(request)
+        token = made if isinstance(made, Token) else (yield from checked_flow(made, "a TokenSource"))
+        if not isinstance(token, Token):
+            hint = "return Token(value, expires), with the time in seconds since 1970"
+            raise StepError(f"fetch of a TokenSource returned a {type(token).__name__}", hint=hint)
         return token
 
 

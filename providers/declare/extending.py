@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
+from inspect import Parameter
+from operator import attrgetter
 from types import FunctionType
-from typing import Any, Concatenate
+from typing import Any, Concatenate, Self
 
 from attrs import frozen
 
 from ...pipeline.effects import CallNext, StepGenerator
 from ...pipeline.http.request import Request
 from ...schemas.errors import ConfigError, InvalidOption
+from ...schemas.functions import taken, takes
 from ..auth.auth import HeaderKey
 
 
@@ -35,7 +38,8 @@ def extending(function: Callable[Concatenate[Any, ...], Any]) -> Any:
         step. Where the step is a value (a policy, object_support, thinking_constraints), it gets that value alone, when
         the plan of a call is made, and returns the new one. Where there is no step, `inherited` changes nothing. For
         translate_options, `inherited(options, model)` returns the options and the losses. An authenticate that is a
-        generator is extended by one: `function(inherited, request, call)`.
+        generator is extended by one: `function(inherited, request, call)`. What a step gets by name (`response`,
+        `model`, `operation`) reaches the one in force, whether or not the function has it, too.
 
     Raises InvalidOption for anything but a function.
     """
@@ -46,6 +50,26 @@ def extending(function: Callable[Concatenate[Any, ...], Any]) -> Any:
 
 class Extended(partial[Any]):
     """A function with the step that it extends as its first argument."""
+
+
+class _ByName(Extended):
+    """One that, or whose step in force, gets arguments by name, such as `response`: each gets those that it has."""
+
+    def __init__(self, function: Callable[..., Any], inherited: Callable[..., Any], names: Iterable[str]) -> None:
+        own = inspect.signature(function).parameters
+        more = [Parameter(name, Parameter.KEYWORD_ONLY) for name in names if name not in own]
+        self.__signature__ = inspect.Signature(sorted([*[*own.values()][1:], *more], key=attrgetter("kind")))
+
+    def __new__(cls, function: Callable[..., Any], inherited: Callable[..., Any], names: Iterable[str]) -> Self:
+        return super().__new__(cls, function, inherited)
+
+    def __call__(self, /, *given: object, **named: object) -> Any:
+        function, (inherited,) = self.func, self.args
+
+        def in_force(*given: object, **more: object) -> Any:
+            return inherited(*given, **taken(inherited, {**named, **more}))
+
+        return function(in_force, *given, **taken(function, named))
 
 
 def base_of(step: object) -> object:
@@ -66,7 +90,14 @@ _ABSENT: Mapping[str, Callable[..., Any]] = {
 """What a step that is None does."""
 
 
-def extended(name: str, function: Callable[..., Any], inherited: Any, steps: Mapping[str, Any], scope: str) -> Any:
+def extended(
+    name: str,
+    function: Callable[..., Any],
+    inherited: Any,
+    steps: Mapping[str, Any],
+    scope: str,
+    by_name: Iterable[str] = (),
+) -> Any:
     """Return the function wrapped around the step in force; for a step that is a value, the value that it returns.
 
     name: the step.
@@ -74,6 +105,7 @@ def extended(name: str, function: Callable[..., Any], inherited: Any, steps: Map
     inherited: the step in force, if there is one.
     steps: all steps. Without an attach_stream, `function` extends the attach that is in `steps` when it is called.
     scope: the level that declared the function, for the error.
+    by_name: the names of the arguments that such a step gets where it has them.
 
     Raises ConfigError for a plain function over an authenticate that is a generator.
     """
@@ -82,13 +114,22 @@ def extended(name: str, function: Callable[..., Any], inherited: Any, steps: Map
     if isinstance(inherited, str):
         return Extended(function, lambda: inherited)
     if inherited is None and name == "attach_stream":
-        return Extended(function, lambda *given: (steps.get("attach") or _ABSENT["attach"])(*given))
-    if inherited is None:
-        # A wire that does not stream has nothing to extend.
-        return Extended(function, _ABSENT[name]) if name in _ABSENT else None
+        inherited = partial(_attach, steps)
+    elif inherited is None:
+        if name not in _ABSENT:
+            return None  # a wire that does not stream has nothing to extend
+        inherited = _ABSENT[name]
     if name == "authenticate":
         inherited = _authenticate(function, inherited, scope)
-    return Extended(function, inherited)
+    names = [each for each in by_name if takes(function, each) or takes(inherited, each)]
+    return _ByName(function, inherited, names) if names else Extended(function, inherited)
+
+
+def _attach(
+    steps: Mapping[str, Any], pipeline: object, provider: object, *, model: object = None, operation: object = None
+) -> Any:
+    attach = steps.get("attach") or _ABSENT["attach"]
+    return attach(pipeline, provider, **taken(attach, {"model": model, "operation": operation}))
 
 
 def _authenticate(function: Callable[..., Any], inherited: Callable[..., Any], scope: str) -> Callable[..., Any]:

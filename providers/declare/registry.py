@@ -143,6 +143,8 @@ class Registry:
             provider = entry.load()
             if not isinstance(provider, Provider):
                 raise TypeError(f"the entry point gives a {type(provider).__name__}, not a Provider")
+            if canonical(provider.id) != id:
+                raise ValueError(f"the provider of the entry point is called {provider.id!r}")
         except Exception as error:
             self.broken[id] = error
             return None

@@ -16,7 +16,7 @@ from .extending import Extended, Extending, extended
 from .place import When
 from .provider import Override, Provider, same_id
 from .rules import Only, Rule, Rules, before, for_operation, joined, surviving, takes_operation
-from .steps import STEPS, checked_step
+from .steps import STEPS, STEPS_CALLED_WITH, checked_step
 from .wire import Wire
 
 _OF_PROVIDER = {
@@ -162,7 +162,8 @@ class _StepTable:
         inherited = self.steps.get(name) or self._of_provider.get(name)
         if inherited is not None:
             self.extends[name] = ((inherited, self.scopes.get(name, "")), *self.extends.get(name, ()))
-        return checked_step(name, extended(name, step.function, inherited, self.steps, scope))
+        by_name = STEPS_CALLED_WITH.get(name, (None, ()))[1]
+        return checked_step(name, extended(name, step.function, inherited, self.steps, scope, by_name))
 
 
 Tables = list[tuple[str, Any]]

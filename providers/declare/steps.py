@@ -137,7 +137,7 @@ _NONE = frozenset(
 )
 """Steps that may be None."""
 
-_CALLED_WITH: Mapping[str, tuple[int | None, tuple[str, ...]]] = {
+STEPS_CALLED_WITH: Mapping[str, tuple[int | None, tuple[str, ...]]] = {
     **CALLED_WITH,
     **dict.fromkeys(("attach", "attach_stream"), (2, ("model", "operation"))),
     **dict.fromkeys(("prepare_request", "normalize_model_id"), (1, ())),
@@ -184,7 +184,7 @@ def checked_step(name: str, value: object) -> Any:
     elif not (value is None and name in _NONE) and not (name == "default_env_key" and isinstance(value, str)):
         in_header = name == "authenticate" and isinstance(value, str)
         how = _KEY_IN_HEADER if in_header else _hint_to_extend(value)
-        checked_function(value, name, *_CALLED_WITH[name], hint=how)
+        checked_function(value, name, *STEPS_CALLED_WITH[name], hint=how)
         if name == "authenticate" and isgeneratorfunction(value) and not takes_call(value):
             raise InvalidOption(
                 "an authenticate that yields effects takes (request, call)",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ..pipeline.drivers import adrive, drive
-from ..pipeline.effects import CallModel
+from ..pipeline.effects import CallModel, Flow
 from ..pipeline.http.response import Response
 from ..pipeline.http.transport import AsyncTransport, Transport
 from ..pipeline.journal.flow import JobFlow
@@ -60,7 +60,28 @@ class StreamedJob:
         """Return the response of a reader, which ends the job when it ends."""
         response: Any = reader.response
         opened: Response = response.on_end(self._ended)
+        if opened.flow is not None:
+            opened.flow = self._in_turns(opened.flow)
         return opened
+
+    def _in_turns(self, flow: Flow) -> Flow:
+        """Run the code of a step's own chunks as that of the job's flow, so that it is known which tasks it had seen.
+        Its effects are performed by the reader."""
+        run = self.flow
+        step: Callable[[Any], Any] = flow.send
+        value: Any = None
+        try:
+            while True:
+                effect = run.go_on(step, value)
+                try:
+                    step, value = flow.send, (yield effect)
+                except BaseException as error:
+                    run.stopped = run.stopped or not isinstance(error, Exception)
+                    step, value = flow.throw, error
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            flow.close()
 
     def performed(self, perform: Callable[[Any], Any]) -> Callable[[Any], Any]:
         """Return a function that performs the effects of the stream."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self, Unpack
 from ..client import BaseAsyncClient, BaseClient
 from ..options import ChatOptions
 from ..parsers.parser import OutputParser
-from ..pipeline.annotate import annotate
+from ..pipeline.annotate import annotate, note_reply
 from ..pipeline.around import around
 from ..pipeline.effects import END, CallNext, Cancelled, Emit, Flow, Run, StepGenerator, emitted
 from ..pipeline.http.library_errors import transport_error
@@ -236,7 +236,8 @@ def _sending(hooks: Hooks) -> Callable[[Request, CallNext], StepGenerator]:
             return Response(request, flow=flow, ready=first, call=object())  # a call that counts, as by a network
         answer = Run(lambda: hooks.answer(prompt, options), lambda: hooks.aanswer(prompt, options, clock))
         response = Response(request)
-        response.reply = annotate((yield from _with_typed_errors(answer, clock, request.model)), response)
+        reply = response.reply = annotate((yield from _with_typed_errors(answer, clock, request.model)), response)
+        note_reply(response, reply)
         return response
 
     return send

@@ -14,6 +14,7 @@ from attrs import frozen
 
 from ..pipeline.http.timeouts import Clock
 from ..pipeline.stream.own_chunks import ItemReader
+from ..schemas.async_items import next_item
 from ..schemas.chunks import StreamChunk
 from ..schemas.errors import StepError
 from ..schemas.fold import fold
@@ -83,7 +84,7 @@ class Hooks:
                 return
         reader = ItemReader(name)
         try:
-            while (item := await in_time(clock, lambda: anext(items, _END))) is not _END:
+            while (item := await in_time(clock, lambda: next_item(items, _END))) is not _END:
                 if chunks := reader.chunks(item):
                     yield chunks
             yield reader.last()
@@ -176,4 +177,4 @@ async def _iterator(returned: Any) -> Any:
 
 
 async def _next(items: AsyncIterator[Any]) -> Any:
-    return await anext(items, _END)
+    return await next_item(items, _END)

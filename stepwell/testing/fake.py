@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Never
 
 from attrs import evolve
 
-from ..pipeline.annotate import annotate
+from ..pipeline.annotate import annotate, note_reply
 from ..pipeline.around import around
 from ..pipeline.effects import CallNext, Emit, Flow, Run, Sleep, StepGenerator
 from ..pipeline.http.library_errors import transport_error
@@ -160,10 +160,11 @@ class FakeModel:
             happens = fault.at_head({})
             if happens is not None:
                 yield from _happened(happens, clock, request)
-        response = Response(request, transport="fake")
+        response = Response(request, transport="fake", call=object())  # a call that counts, as by a network
         if request.operation != "chat":
             reply = well_formed(scripted_reply(request.operation, turn, request.model))
             response.reply = annotate(reply, response)
+            note_reply(response, reply)
             if request.stream:
                 response.reply, response.ready = None, chunks_of(reply)
             return response

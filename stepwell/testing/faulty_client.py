@@ -20,6 +20,7 @@ from ..pipeline.http.request import Request
 from ..pipeline.http.timeouts import Clock
 from ..pipeline.http.urls import split_url
 from ..pipeline.threads import Scope, wait_in_thread
+from ..schemas.async_items import next_item
 from .fault_kinds import AlteredBody, BodyEnd, Fault, Item, Pause
 
 
@@ -259,7 +260,7 @@ class _AsyncBody:
                     raise StopAsyncIteration if isinstance(item, BodyEnd) else item
                 elif item:
                     return item
-            data = next(self._inner, None) if self._answer.raw is None else await anext(self._inner, None)
+            data = next(self._inner, None) if self._answer.raw is None else await next_item(self._inner, None)
             self._items = self._answer.altered.items(data)
 
 

@@ -142,3 +142,32 @@ def test_an_invalid_edit_of_a_pipeline_is_refused(pipeline: Any, says: str) -> N
 def test_a_step_made_of_the_function_is_accepted() -> None:
     client = Client(pipeline=[around("logged", logged)])
     assert "logged" in client.pipeline_for("openai:m")
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"enum": ["low", "high"]},
+        {"type": "string", "enum": ["low", "high"]},
+        {"type": ["string", "null"], "enum": ["low", "high", None]},
+        {"type": "string", "const": "low"},
+        {"type": "string", "maxLength": 4},
+        {"type": "string", "pattern": "^[a-z]{3,4}$"},
+        {"type": "string", "not": {"const": "a text that is too long"}},
+        {"anyOf": [{"enum": ["low"]}, {"type": "integer"}]},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_option_of_a_provider_s_own_is_held_against_its_whole_schema(schema: Any, stream: bool) -> None:
+    registry = Registry()
+    url = "https://a.test"
+    registry.register(
+        declare_provider("acme", wire=openai_chat, base_url=url, key_optional=True, options={"effort": schema})
+    )
+    client = Client(registry=registry)
+    for given in ({"effort": "low"}, {"acme": {"effort": "low"}}):
+        assert client.preview("acme:m", "hi", stream=stream, provider_options=given).json["effort"] == "low"
+    for given in ({"effort": "a text that is too long"}, {"acme": {"effort": "a text that is too long"}}):
+        with pytest.raises(errors.InvalidOption, match="option 'effort' for acme:m does not fit"):
+            client.preview("acme:m", "hi", stream=stream, provider_options=given)

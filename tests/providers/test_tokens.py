@@ -20,7 +20,7 @@ from leaks import leaks
 
 from stepwell import AsyncClient, Client
 from stepwell.declare import Token, TokenSource, declare_provider, oauth_tokens, openai_chat
-from stepwell.errors import AuthError, ConnectError
+from stepwell.errors import AuthError, ConnectError, StepError
 from stepwell.providers import github_copilot
 from stepwell.providers.auth import google_cloud
 from stepwell.providers.auth.tokens import TokenSources
@@ -264,3 +264,21 @@ def test_the_sources_of_many_logins_do_not_fill_the_memory() -> None:
     for number in range(500):
         sources.of(str(number))
     assert len(sources._sources) <= 100
+
+
+def test_a_token_may_be_made_without_effects_and_what_is_no_token_is_named() -> None:
+    def sent(fetch: Any) -> str:
+        model, settings = declared(TokenSource(fetch))
+        service = Service()
+        Client(**settings, transport=httpx.MockTransport(service)).generate_text(model, "hi")
+        return service.seen[-1]
+
+    def text(request: Request) -> Generator[Any, Any, Any]:
+        yield Run(list)
+        return "t-1"
+
+    assert sent(lambda request: Token("t-1")) == "t-1"
+    with pytest.raises(StepError, match=r"returned a str; return Token\(value, expires\)"):
+        sent(text)
+    with pytest.raises(StepError, match="a TokenSource takes flows, and got a str"):
+        sent(lambda request: "t-1")
