@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -350,3 +351,24 @@ def test_every_span_is_reported_under_its_loop(run: Run) -> None:
         ("run_tools", "end"),
     ]
     assert events[1].parent == events[0].span
+
+
+@pytest.mark.parametrize("wrap", [lambda it: [{"n": 1}, it], lambda it: {"n": 1, "it": it}, lambda it: Shown(1, it)])
+def test_an_image_inside_a_result_is_shown_and_not_written_as_text(wrap: Callable[[Any], Any]) -> None:
+    picture = stepwell.Image(data=b"\x89PNG\r\n\x1a\n")
+
+    @stepwell.tool
+    def look() -> Any:
+        return wrap(picture)
+
+    script = Scripted([calls(("c1", "look", {})), "I see."])
+    reply = run_sync(script, [look])
+    text, shown = reply.context.messages[2].content
+    assert shown == picture and '"n":1' in text.text.replace(" ", "") and "data" not in text.text
+    assert reply.steps[0].metadata["tool_runs"][0].error is None
+
+
+@frozen
+class Shown:
+    n: int
+    it: Any
