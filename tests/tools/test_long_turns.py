@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import httpx
+import orjson
 import pytest
 
 import stepwell
@@ -117,3 +118,50 @@ def test_only_what_is_new_is_added_to_a_conversation_that_the_provider_keeps(run
     assert run(server, GPT, "Go.", [add], **options).text == "3"
     assert [len(body["input"]) for body in server.bodies] == [1, 1]
     assert all(body["conversation"] == "conv_1" and "store" not in body for body in server.bodies)
+
+
+CODE = {"type": "server_tool_use", "id": "srv", "name": "code_execution", "input": {"code": "print(add(1, 2))"}}
+CALL = {
+    "type": "tool_use",
+    "id": "t",
+    "name": "add",
+    "input": {"a": 1, "b": 2},
+    "caller": {"type": "code_execution_20260120", "tool_id": "srv"},
+}
+
+
+@pytest.mark.parametrize(
+    ("given", "sent"),
+    [({}, "container_1"), ({"skills": []}, {"skills": [], "id": "container_1"}), ("container_0", "container_0")],
+    ids=["none given", "given without an id", "another given"],
+)
+def test_results_of_calls_that_code_made_go_to_its_container(run: Callable[..., Reply], given: Any, sent: Any) -> None:
+    """https://platform.claude.com/docs/en/agents-and-tools/tool-use/programmatic-tool-calling"""
+    container = {"id": "container_1", "expires_at": "2026-12-01T00:00:00Z"}
+    server = Served(
+        {**claude("tool_use", CODE, CALL), "container": container}, claude("end_turn", {"type": "text", "text": "3"})
+    )
+    options = {"provider_options": {"container": given}} if given else {}
+    reply = run(server, CLAUDE, "Go.", [server_tool("code_execution"), add], **options)
+    second = server.bodies[1]
+    assert second["container"] == sent and second["messages"][1]["content"] == [CODE, CALL]
+    run(onward := Served(claude("end_turn")), CLAUDE, reply.context.append("Thanks."), [add])
+    assert "container" not in str(onward.bodies[0]), "the code has ended"
+
+
+def test_a_streamed_call_of_code_has_its_container_too() -> None:
+    events: list[Any] = [{"type": "message_start", "message": {"id": "m", "content": [], "container": None}}]
+    for at, block in enumerate((CODE, CALL)):
+        events.append({"type": "content_block_start", "index": at, "content_block": block})
+        events.append({"type": "content_block_stop", "index": at})
+    container = {"id": "container_1", "expires_at": "2026-12-01T00:00:00Z"}
+    ended = {"stop_reason": "tool_use", "container": container}
+    events += [{"type": "message_delta", "delta": ended, "usage": {"output_tokens": 1}}, {"type": "message_stop"}]
+    body = b"".join(b"data: " + orjson.dumps(event) + b"\n\n" for event in events)
+    stream = {"content-type": "text/event-stream"}
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=body, headers=stream))
+    client = Client(transport=transport, api_keys=KEYS)
+    reply = client.stream_text(CLAUDE, "Go.", tools=[add]).reply()
+    context = reply.context.append(stepwell.tool_result(reply.tool_calls[0], "3"))
+    sent = client.preview(CLAUDE, context, tools=[add]).json
+    assert sent["container"] == "container_1" and sent["messages"][1]["content"] == [CODE, CALL]
