@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -388,13 +389,15 @@ class CallPlanner:
         return edits.apply(pipeline), other
 
 
+_NAME = attrgetter("name")
 _NO_CONTEXT, _CONVERSATIONS = Context(), ("chat", "count_tokens")
 
 
 def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:
     """Return the tools of a call as Tools."""
     if isinstance(given, list | tuple) and {Tool}.issuperset(map(type, given)):
-        return given
+        if len(set(map(_NAME, given))) == len(given):  # else tools_of says which two have one name
+            return given
     from .workflows.tools.define import tools_of  # reads signatures: only for those who pass functions
 
     return tools_of(given)

@@ -305,6 +305,8 @@ def test_settings_that_make_no_sense_are_errors(run: Run, wrong: dict[str, Any])
 def test_two_tools_of_one_name_are_an_error(run: Run) -> None:
     with pytest.raises(ConfigError, match="two tools are named 'add'"):
         run(Scripted([]), [add, add])
+    with pytest.raises(ConfigError, match="two tools are named 'add'"):
+        Scripted([]).client.generate_text(MODEL, "Go.", tools=[add, add])
 
 
 def test_a_streamed_loop_yields_chunks_and_tool_runs() -> None:
