@@ -123,7 +123,7 @@ def find_family(lowered_id: str) -> re.Match[str] | None:
 
 
 @lru_cache(1000)
-def family_of(id: str) -> str:
+def named_family(id: str) -> str:
     """Return the family that a model belongs to; "" where its id does not tell."""
     found = find_family(id.lower())
     return _ONE_FAMILY.get(found[1], found[1]) if found else ""

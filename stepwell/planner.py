@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -45,7 +44,7 @@ from .schemas.missing_argument import given_input, raise_if_alone
 from .schemas.model import Model
 from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.reply import CallWarning
-from .schemas.tool import Tool
+from .schemas.tool import NAME, Tool
 from .settings import (
     addresses_of,
     checked_registry,
@@ -389,15 +388,13 @@ class CallPlanner:
         return edits.apply(pipeline), other
 
 
-_NAME = attrgetter("name")
 _NO_CONTEXT, _CONVERSATIONS = Context(), ("chat", "count_tokens")
 
 
 def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:
     """Return the tools of a call as Tools."""
-    if isinstance(given, list | tuple) and {Tool}.issuperset(map(type, given)):
-        if len(set(map(_NAME, given))) == len(given):  # else tools_of says which two have one name
-            return given
+    if isinstance(given, list | tuple) and {Tool} >= {*map(type, given)} and len({*map(NAME, given)}) == len(given):
+        return given
     from .workflows.tools.define import tools_of  # reads signatures: only for those who pass functions
 
     return tools_of(given)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from attrs import evolve
 
 from ...pipeline.http.request import Request
@@ -50,16 +52,19 @@ def limit_marks(request: Request, shape: HistoryShape, wire: str) -> Request:
     excess = {each[1:] for each in sorted(marked)[: max(len(marked) - max(room, 0), 0)]}
     if not excess:
         return request
-    fewer = [_without(message, {place for which, place in excess if which == at}) for at, message in enumerate(messages)]
+    fewer = [
+        _without(message, [place for which, place in excess if which == at]) for at, message in enumerate(messages)
+    ]
     why = f"{len(excess)} marks for the provider's cache are left out, the oldest first: a request may have {MOST}"
     return request.replace(context=Context(fewer, tools)).warn("history", why)
 
 
-def _without(message: Message, places: set[int]) -> Message:
+def _without(message: Message, places: Sequence[int]) -> Message:
     """Return the message without the marks on the parts at these places."""
-    if not places:
-        return message
-    return evolve(message, content=[_unmarked(part) if at in places else part for at, part in enumerate(message.content)])
+    content = list(message.content)
+    for at in places:
+        content[at] = _unmarked(content[at])
+    return evolve(message, content=content) if places else message
 
 
 def _unmarked(part: Part) -> Part:

@@ -13,7 +13,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
-from ...model_metadata.ids import family_of
+from ...model_metadata.ids import named_family
 from ...model_metadata.provider_ids import canonical
 from ...schemas.message import Message
 from ...schemas.model import Model
@@ -70,7 +70,7 @@ class Origins:
         name, own = message.model, self.model.id
         if name is None or name == f"{self.model.provider}:{own}":
             return False
-        known = family_of(name.partition(":")[2]), family_of(own)
+        known = named_family(name.partition(":")[2]), named_family(own)
         return ("" not in known and known[0] != known[1]) or self.is_foreign(message)
 
     def can_replay(self, part: Part, message: Message, foreign: bool) -> bool:

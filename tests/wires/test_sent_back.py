@@ -9,12 +9,13 @@ import httpx
 import orjson
 import pytest
 from odd_blocks import BLOCKS, LISTS, in_blocks
-from odd_fields import ABSENT, KEYS, SPEAKERS, at, places, put, speaker, streamed, wires
 
 from stepwell import Client, StepwellError, tool_result, user
 from stepwell.messages import Text, ToolCall
 from stepwell.providers.wires.media import from_base64, join_base64
 from stepwell.testing.conformance import samples_of
+
+from odd_fields import ABSENT, KEYS, SPEAKERS, at, places, put, speaker, streamed, wires
 
 SIZES = (1, 2, 3, 100)
 
@@ -69,7 +70,7 @@ def chunk(delta: Any, reason: str | None = None) -> tuple[str, bytes]:
 @pytest.mark.parametrize("size", SIZES)
 @pytest.mark.parametrize("reason", ["stop", None], ids=["with a reason", "with the time of its expiry alone"])
 def test_a_spoken_answer_in_pieces_is_whole(size: int, reason: str | None) -> None:
-    """Each piece is base64 of its own, with padding. https://github.com/openai/openai-node/pull/1991: no reason comes."""
+    """Each piece is base64 of its own, with padding. Without a reason: https://github.com/openai/openai-node/pull/1991."""
     sound = bytes(range(256))
     pieces = [sound[at : at + size] for at in range(0, len(sound), size)]
     events = [

@@ -23,7 +23,7 @@ from ...schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
 from ...schemas.message import Context, context_of, tool_result
 from ...schemas.parts import ToolCall
 from ...schemas.reply import PAUSE, WHOLE, CallWarning, Reply
-from ...schemas.tool import Tool
+from ...schemas.tool import NAME, Tool
 from ...schemas.usage import total_usage
 from ...settings import hide_credentials
 from ..next_options import STORED, options_after
@@ -32,7 +32,6 @@ from .call import Approve, ToolRun, approval_of, check_deps, denied_run, is_runn
 from .define import tools_of
 from .react import react_tools
 
-_NAME = attrgetter("name")
 _MESSAGE = attrgetter("message")
 _USAGE = attrgetter("usage")
 
@@ -127,7 +126,7 @@ def _loop(
 ) -> Flow:
     steps: list[Reply] = []
     prompt = context
-    with span("run_tools", model=str(model), tools=list(map(_NAME, tools))) as work:
+    with span("run_tools", model=str(model), tools=list(map(NAME, tools))) as work:
         while True:
             if len(steps) >= settings.max_steps:
                 raise _step_limit(steps, prompt, context, settings)
@@ -205,7 +204,7 @@ def _unanswered_calls(context: Context) -> tuple[ToolCall, ...]:
 def _runnable(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...]) -> bool:
     """Return whether the loop is to run these calls: not when one of them is for a tool without a function."""
     outside = {tool.name for tool in tools if tool.callback is None}
-    return outside.isdisjoint(map(_NAME, calls))
+    return outside.isdisjoint(map(NAME, calls))
 
 
 _UNRUN = "not run: the answer that held this call was cut short or refused"
