@@ -1,4 +1,4 @@
-"""Find the catalog row of a model whose id is spelled differently.
+"""Find what the id of a model tells, however it is spelled: the model's row in the catalog, and its family.
 
 Each normalizer returns an id shortened, or unchanged. A provider's declaration names those that apply to it. The id
 that is sent never changes, only the row that is looked up.
@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping
-from functools import reduce
+from functools import lru_cache, reduce
+
+from ..schemas.late_pattern import late_pattern
 
 Normalizer = Callable[[str], str]
 
@@ -105,3 +107,23 @@ class Spellings:
             longest_first = sorted(self._ids, key=lambda id: (len(id), id), reverse=True)
             self._tables[steps] = {reduced(id, steps): id for id in longest_first}
         return self._tables[steps]
+
+
+# The first name in an id counts: a distilled model is named after its base first.
+_FAMILY = late_pattern(
+    r"(?:^|[^a-z0-9])(claude|gemini|grok|chatgpt|gpt|o1|o3|o4|"
+    r"gemma|llama|qwen|deepseek|glm|kimi|minimax|mistral|phi|nova)(?=[-.:@\d]|$)"
+)
+_ONE_FAMILY = dict.fromkeys(("chatgpt", "o1", "o3", "o4"), "gpt")
+
+
+def find_family(lowered_id: str) -> re.Match[str] | None:
+    """Find the name of a family in an id in lower case; it is group 1 of the match."""
+    return _FAMILY.search(lowered_id)
+
+
+@lru_cache(1000)
+def named_family(id: str) -> str:
+    """Return the family that a model belongs to; "" where its id does not tell."""
+    found = find_family(id.lower())
+    return _ONE_FAMILY.get(found[1], found[1]) if found else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
+from operator import attrgetter
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 
@@ -56,6 +57,10 @@ def is_method(function: object) -> bool:
     if not isinstance(inner, FunctionType) or not around or around.endswith("<locals>"):
         return False
     return inner.__code__.co_argcount > 0 and inner.__code__.co_varnames[0] in ("self", "cls")
+
+
+NAME = attrgetter("name")
+"""Returns the name of a tool or a call, without a call of a function."""
 
 
 @saying_how_it_is_made

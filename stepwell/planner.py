@@ -44,7 +44,7 @@ from .schemas.missing_argument import given_input, raise_if_alone
 from .schemas.model import Model
 from .schemas.options import CALL_OPTIONS, check_options, check_value
 from .schemas.reply import CallWarning
-from .schemas.tool import Tool
+from .schemas.tool import NAME, Tool
 from .settings import (
     addresses_of,
     checked_registry,
@@ -393,7 +393,7 @@ _NO_CONTEXT, _CONVERSATIONS = Context(), ("chat", "count_tokens")
 
 def _tools(given: Iterable[ToolLike]) -> Iterable[Tool]:
     """Return the tools of a call as Tools."""
-    if isinstance(given, list | tuple) and {Tool}.issuperset(map(type, given)):
+    if isinstance(given, list | tuple) and {Tool} >= {*map(type, given)} and len({*map(NAME, given)}) == len(given):
         return given
     from .workflows.tools.define import tools_of  # reads signatures: only for those who pass functions
 

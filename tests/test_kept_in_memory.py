@@ -64,6 +64,26 @@ def test_vectors_of_other_numbers_are_not_asked_for_as_base64() -> None:
     assert "encoding_format" not in vectors.bodies[0]
 
 
+@pytest.mark.parametrize(("dtype", "values"), [("int8", [1, -2, 3, -4]), ("ubinary", [1, 254, 3, 252]), (None, [0.5])])
+@pytest.mark.parametrize("provider", ["voyage", "mistral"])
+def test_base64_is_read_as_the_numbers_that_were_asked_for(provider: str, dtype: str | None, values: list[Any]) -> None:
+    """Four bytes are one float, or four whole numbers: without the question, one was read as the other."""
+    encoded = "AAAAPw==" if dtype is None else "Af4D/A=="
+    answer = {"data": [{"embedding": encoded}], "usage": {"prompt_tokens": 1}}
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, json=answer))
+    client = stepwell.Client(transport=transport, api_keys={provider: "k"})
+    own = {} if dtype is None else {"provider_options": {"output_dtype": dtype}}
+    assert list(client.embed(f"{provider}:m", "hi", encoding_format="base64", **own).embedding) == values
+
+
+def test_vectors_of_cohere_are_read_in_the_type_that_was_asked_for() -> None:
+    answer = {"id": "x", "embeddings": {"int8": [[1, -2]]}, "meta": {"billed_units": {"input_tokens": 1}}}
+    transport = httpx.MockTransport(lambda request: httpx.Response(200, json=answer))
+    client = stepwell.Client(transport=transport, api_keys={"cohere": "k"})
+    own = {"embedding_types": ["int8"]}
+    assert client.embed("cohere:embed-v4.0", "hi", provider_options=own).embedding == [1, -2]
+
+
 def test_an_answer_with_vectors_in_base64_is_kept_and_found_in_a_cache() -> None:
     answer = {"data": [{"embedding": "AAAAPwAAAMA="}], "usage": {"prompt_tokens": 1}}
     transport = httpx.MockTransport(lambda request: httpx.Response(200, json=answer))

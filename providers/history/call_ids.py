@@ -50,7 +50,7 @@ def mapped(key: tuple[str, ToolCallIdPolicy]) -> str:
     from hashlib import sha256  # heavy: few ids need another form
 
     id, policy = key
-    number = int.from_bytes(sha256(id.encode()).digest()[:16], "big")
+    number = int.from_bytes(sha256(id.encode("utf-8", "surrogatepass")).digest()[:16], "big")
     digits = []
     while number:
         number, rest = divmod(number, len(_LETTERS))

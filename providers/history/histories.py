@@ -77,7 +77,7 @@ class HistoryTarget:
 
     def _suits_answer(self, message: Message, seen: set[str], waiting: list[str]) -> bool:
         origins = self.origins
-        foreign, wire, role = origins.is_foreign(message), origins.wire, message.role
+        foreign, wire, role = origins.is_unreadable(message), origins.wire, message.role
         part: Any
         for part in message.content:
             kind = type(part)
@@ -122,6 +122,10 @@ def fit_history(target: HistoryTarget) -> Step:
             request = _fit(request, target)
             if found := changes(request.context.messages, target.shape):
                 request = _reported(request, found, target.shape)
+            if target.shape.cache_marks:
+                from .cache_marks import limit_marks  # few conversations have marks
+
+                request = limit_marks(request, target.shape, target.origins.wire)
         if finalize_history is not None:
             request = finalize_history(request)
         return with_original_names(request, call, names) if names else call(request)

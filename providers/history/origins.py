@@ -1,8 +1,9 @@
 """Remove from answers what only the provider that wrote them understands, before they are sent to another.
 
 Signatures, encrypted reasoning, the blocks of server tools and the details that a wire keeps under `extra` are valid
-for the provider that made them and for those that accept its signatures. All others refuse them, even those with the
-same format. Text stays. The message names its author; where it does not, the format alone decides.
+for the provider that made them and for those that accept its signatures, and there for models of the same family. All
+others refuse them, even those with the same format. Text stays. The message names its author; where it does not, the
+format alone decides.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from attrs import evolve, frozen
 
+from ...model_metadata.ids import named_family
 from ...model_metadata.provider_ids import canonical
 from ...schemas.message import Message
 from ...schemas.model import Model
@@ -57,6 +59,19 @@ class Origins:
             return False
         # A provider may have been called by another spelling of its id.
         return f"{canonical(model.partition(':')[0])}:" not in self.trusted_prefixes
+
+    def is_unreadable(self, message: Message) -> bool:
+        """Check whether the message is known to be by another provider, or by a model of another family at this one.
+
+        A gateway passes the signatures on to the vendor, who refuses those of others: "Corrupted thought signature"
+        (https://github.com/decolua/9router/issues/4136), "Invalid `signature` in `thinking` block"
+        (https://github.com/anomalyco/opencode/issues/6418).
+        """
+        name, own = message.model, self.model.id
+        if name is None or name == f"{self.model.provider}:{own}":
+            return False
+        known = named_family(name.partition(":")[2]), named_family(own)
+        return ("" not in known and known[0] != known[1]) or self.is_foreign(message)
 
     def can_replay(self, part: Part, message: Message, foreign: bool) -> bool:
         """Check whether a part of an answer that is neither plain text nor a call can be sent as it is."""
@@ -110,7 +125,7 @@ class Origins:
             blocks = [part for part in message.content if isinstance(part, Opaque)]
             lost.update(f"{_block(part)} of {part.wire}" for part in blocks if part.wire != self.wire and part.data)
             return message
-        foreign = self.is_foreign(message)
+        foreign = self.is_unreadable(message)
         parts: list[Part] = []
         for part in message.content:
             if isinstance(part, Opaque) and part.data is None:
@@ -147,6 +162,7 @@ class Origins:
     def _without_private(self, part: Part, message: Message) -> tuple[Part | None, str]:
         """Return the part with only what every provider understands, or None if nothing is left, and what is lost."""
         maker = _maker(message)
+        maker = f"{message.model}" if maker == self.model.provider else maker
         if isinstance(part, Opaque):
             return None, f"{_block(part)} of {maker}"
         if getattr(part, "file_id", None):

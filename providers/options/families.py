@@ -12,6 +12,7 @@ from functools import lru_cache
 from importlib import import_module
 from typing import Any
 
+from ...model_metadata.ids import find_family
 from ..declare.patterns import matching
 from ..declare.resolve import Family
 from ..declare.server_tools import kinds_asked
@@ -25,10 +26,6 @@ _MODULES = {
     **dict.fromkeys(("gpt", "chatgpt", "o1", "o3", "o4"), "openai_options"),
 }
 """The module with the tables of each family."""
-# The first name in an id counts, also of those that have no table: a distilled model is named after its base first.
-_NAME = re.compile(
-    rf"(?:^|[^a-z0-9])({'|'.join(_MODULES)}|gemma|llama|qwen|deepseek|glm|kimi|mistral|phi|nova)(?=[-.:@\d]|$)"
-)
 _SPELLINGS = (
     (re.compile(r"^claude-(\d)(?:[.-](\d))?-(opus|sonnet|haiku)"), r"claude-\3-\1-\2"),
     (re.compile(r"^claude-(opus|sonnet|haiku)-?(\d)[.-](\d)(?!\d)"), r"claude-\1-\2-\3"),
@@ -40,7 +37,7 @@ _SPELLINGS = (
 def family_id(model_id: str) -> str:
     """Return the id from the family's name on, as its vendor writes it; "" for a family without a table."""
     id = model_id.lower()
-    found = _NAME.search(id)
+    found = find_family(id)
     if found is None or found[1] not in _MODULES:
         return ""
     id = id[found.start(1) :]
@@ -50,7 +47,7 @@ def family_id(model_id: str) -> str:
 
 
 def _tables_of(id: str) -> Any:
-    name = _NAME.match(id)
+    name = find_family(id)
     return import_module(f".{_MODULES[name[1]]}", __package__) if name else None
 
 

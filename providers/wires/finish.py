@@ -14,6 +14,9 @@ FINISH_REASONS: Mapping[str, str] = {
     **dict.fromkeys(("content_filter", "content_filtered", "safety", "refusal"), "content_filter"),
     "error": "error",
     "abort": "error",  # SGLang and vLLM
+    # Z.ai: https://docs.z.ai/api-reference/llm/chat-completion
+    "sensitive": "content_filter",
+    "network_error": "error",
     "insufficient_system_resource": "error",  # DeepSeek: https://api-docs.deepseek.com/api/create-chat-completion
 }
 

@@ -6,15 +6,30 @@ from base64 import b64decode, b64encode
 
 from ...pipeline.side_fields import GONE
 from ...schemas.errors import NotSupported
+from ...schemas.late_pattern import late_pattern
 from ...schemas.parts import Audio, File, Image, Video
 
 Media = Image | File | Audio | Video
 
 
 def from_base64(text: str) -> bytes:
-    """Decode base64, of either alphabet, bare or in a `data:` URL. Raises ValueError for what is none."""
+    """Decode base64, of either alphabet, bare or in a `data:` URL. Raises ValueError for what is none.
+
+    In the pieces of a stream that were encoded one by one, padding may stand anywhere: Python's decoder ends there.
+    """
     inlined = of_data_url(text) if text.startswith("data:") else None
-    return b64decode(text if inlined is None else inlined[1], altchars="-_")
+    encoded = text if inlined is None else inlined[1]
+    if 0 <= encoded.find("=") < len(encoded.rstrip()) - 2:
+        return b"".join([b64decode(piece, altchars="-_") for piece in _PADDED.findall(encoded)])
+    return b64decode(encoded, altchars="-_")
+
+
+_PADDED = late_pattern(r"[^=]+=*")
+
+
+def join_base64(known: str, piece: str) -> str:
+    """Join two pieces of base64, the first of which may end in padding."""
+    return b64encode(from_base64(known + piece)).decode() if known.endswith("=") else known + piece
 
 
 def base64_text(value: object) -> object:

@@ -82,7 +82,7 @@ def thinking_if_begun(
         thinking = request.options.get("thinking")
         if not isinstance(thinking, Mapping) or thinking.get("type") != "enabled":
             return request
-        parts = (part for message in _unfinished_answer(request.context.messages) for part in message.content)
+        parts = (part for message in unfinished_answer(request.context.messages) for part in message.content)
         first = next((block for part in parts if not isinstance(part, MEDIA) and (block := encode(part))), None)
         if first is None or is_thinking(first):
             return request
@@ -102,7 +102,7 @@ def _without_json_mode(request: Request) -> Request:
     return drop_options(request, ["response_format"], why)
 
 
-def _unfinished_answer(messages: Sequence[Message]) -> list[Message]:
+def unfinished_answer(messages: Sequence[Message]) -> list[Message]:
     """Return the messages of the answer that tool results at the end of the conversation belong to, in order."""
     answer: list[Message] = []
     answered = False

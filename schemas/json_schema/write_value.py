@@ -7,6 +7,7 @@ and that fits what `schema_of` says of the type.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextvars import ContextVar
 from enum import Enum
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -15,7 +16,7 @@ from attrs import fields, has
 
 from ..errors import ToolFailed
 from ..json_text import dumps
-from ..parts import PARTS, Audio, File, Image, Part, Text, Video
+from ..parts import MEDIA, PARTS, Audio, File, Image, Part, Text, Video
 from .kinds import simple_kind
 from .own_types import reads_itself, write_own
 
@@ -51,8 +52,8 @@ def plain_data(value: object) -> Any:
 def sendable(value: object, tool: str) -> str | Part | Sequence[str | Part]:
     """Return a tool's result as the content of a message: text and parts as they are, all else as JSON.
 
-    NaN and infinities, which JSON does not have, become "NaN", "Infinity" and "-Infinity". Raises ToolFailed
-    for a value without a JSON form.
+    Images and files inside of other values follow the JSON, which says where each belongs. NaN and infinities, which
+    JSON does not have, become "NaN", "Infinity" and "-Infinity". Raises ToolFailed for a value without a JSON form.
     """
     if isinstance(value, str):
         return str.__str__(value) or "(no output)"  # a plain str, also of a subclass
@@ -61,12 +62,32 @@ def sendable(value: object, tool: str) -> str | Part | Sequence[str | Part]:
     if isinstance(value, _SENDABLE):
         return value
     if isinstance(value, list | tuple) and any(isinstance(item, _SENDABLE) for item in value):
-        return list(value)
+        content: list[Any] = []
+        for item in value:
+            written = item if isinstance(item, _CONTENT) else sendable(item, tool)
+            content += written if isinstance(written, list) else [written]
+        return content
+    files: list[Part] = []
+    collecting = _FILES.set(files)
     try:
         plain = plain_data(value)
-        return plain if isinstance(value, BaseException) else dumps(plain).decode()
+        text = plain if isinstance(value, BaseException) else dumps(plain).decode()
     except (TypeError, RecursionError):
         raise ToolFailed(f"it returned a {type(value).__name__}, which has no JSON form", tool=tool) from None
+    finally:
+        _FILES.reset(collecting)
+    return [text, *files] if files else text
+
+
+_FILES: Final[ContextVar[list[Part] | None]] = ContextVar("files", default=None)
+"""Where the images and files inside a result go: a model does not see them as text."""
+
+
+def _file(value: Part) -> Any:
+    if (found := _FILES.get()) is None:
+        return _named(value, [each.name for each in fields(type(value))])
+    found.append(value)
+    return f"({value.type} {len(found)} below)"
 
 
 def content_of_result(value: object, tool: str) -> str | Part | Sequence[str | Part]:
@@ -156,6 +177,7 @@ _BY_KIND: Final[tuple[tuple[Callable[[Any], Any], Callable[[Any], Any]], ...]] =
     (lambda value: isinstance(value, float), _number),
     (lambda value: reads_itself(type(value)), lambda value: plain_data(write_own(value))),
     (lambda value: isinstance(value, Mapping), lambda value: _object(value.items())),
+    (lambda value: isinstance(value, MEDIA), _file),
     (lambda value: has(type(value)), lambda value: _named(value, [each.name for each in fields(type(value))])),
     (lambda value: hasattr(value, "__dataclass_fields__"), lambda value: _named(value, _dataclass_names(value))),
     (lambda value: isinstance(value, tuple) and hasattr(value, "_fields"), lambda value: _named(value, value._fields)),

@@ -73,3 +73,24 @@ def test_openrouter_gets_the_marks_at_the_ends_of_the_system_message_and_the_con
         [{"type": "text", "text": text, **mark}] for text in ("be nice", "hi")
     ]
     assert "prompt_cache" not in body
+
+
+@pytest.mark.parametrize("model", ["anthropic:claude-opus-5", "openrouter:anthropic/claude-opus-4.8"])
+@pytest.mark.parametrize("prompt_cache", [None, True])
+def test_of_too_many_marks_the_newest_stay(model, prompt_cache):
+    """A conversation in which each turn was marked when it was the last has more than a request may have."""
+
+    def marked(text):
+        return [{"type": "text", "text": text, "cache_control": {"type": "ephemeral"}}]
+
+    for turns in range(8):
+        prompt = [{"role": "system", "content": marked("be nice")}]
+        for turn in range(turns):
+            prompt += [{"role": "user", "content": marked(f"question {turn}")}, assistant("so")]
+        request = preview(model, [*prompt, {"role": "user", "content": marked("the last")}], prompt_cache=prompt_cache)
+        body = json.loads(request.body)
+        blocks = [*(body.get("system") or ()), *(each for turn in body["messages"] for each in turn["content"])]
+        cached = [each["text"] for each in blocks if "cache_control" in each]
+        assert cached == ["be nice", *[f"question {turn}" for turn in range(turns)][-2:], "the last"]
+        warnings = [each.why for each in request.warnings if "marks for" in each.why]
+        assert len(warnings) == (turns > 2) and all(f"{turns - 2} marks" in why for why in warnings)

@@ -8,6 +8,8 @@ import httpx
 import pytest
 
 import stepwell
+from stepwell import Context, Image, assistant, user
+from stepwell.messages import Reasoning, Text, ToolCall
 
 from scripted import MODEL, Scripted
 from tool_loops import DRIVES, Run, add
@@ -43,6 +45,23 @@ def test_the_conversation_can_go_on_with_a_model_that_knows_tools(run: Run) -> N
     onward.client.generate_text(MODEL, reply.context.append("And now?"), tools=[add])
     roles = [message["role"] for message in onward.seen[0]["messages"]]
     assert roles == ["user", "assistant", "tool", "assistant", "user"]
+
+
+def test_what_a_tool_shows_and_what_another_model_said_are_not_lost(run: Run) -> None:
+    picture = Image(data=b"\x89PNG\r\n\x1a\n")
+
+    @stepwell.tool
+    def look() -> list[object]:
+        return ["A well.", picture]
+
+    call = ToolCall("c", "look", "{}")
+    spoken = assistant([Reasoning("I must see it."), Text("Let me look."), call])
+    script = Scripted([ANSWER])
+    run(script, [look], prompt=Context([user("Go."), spoken]), resume=True, react=True)
+    *_, said, shown = script.seen[0]["messages"]
+    assert said["content"].startswith("Thought: I must see it.\nThought: Let me look.\nAction: look")
+    text, image = shown["content"]
+    assert text["text"] == "Observation: A well." and image["image_url"]["url"].startswith("data:image/png")
 
 
 def test_a_call_may_have_a_whole_pipeline_of_its_own() -> None:

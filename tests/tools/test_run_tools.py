@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -304,6 +305,8 @@ def test_settings_that_make_no_sense_are_errors(run: Run, wrong: dict[str, Any])
 def test_two_tools_of_one_name_are_an_error(run: Run) -> None:
     with pytest.raises(ConfigError, match="two tools are named 'add'"):
         run(Scripted([]), [add, add])
+    with pytest.raises(ConfigError, match="two tools are named 'add'"):
+        Scripted([]).client.generate_text(MODEL, "Go.", tools=[add, add])
 
 
 def test_a_streamed_loop_yields_chunks_and_tool_runs() -> None:
@@ -350,3 +353,24 @@ def test_every_span_is_reported_under_its_loop(run: Run) -> None:
         ("run_tools", "end"),
     ]
     assert events[1].parent == events[0].span
+
+
+@pytest.mark.parametrize("wrap", [lambda it: [{"n": 1}, it], lambda it: {"n": 1, "it": it}, lambda it: Shown(1, it)])
+def test_an_image_inside_a_result_is_shown_and_not_written_as_text(wrap: Callable[[Any], Any]) -> None:
+    picture = stepwell.Image(data=b"\x89PNG\r\n\x1a\n")
+
+    @stepwell.tool
+    def look() -> Any:
+        return wrap(picture)
+
+    script = Scripted([calls(("c1", "look", {})), "I see."])
+    reply = run_sync(script, [look])
+    text, shown = reply.context.messages[2].content
+    assert shown == picture and '"n":1' in text.text.replace(" ", "") and "data" not in text.text
+    assert reply.steps[0].metadata["tool_runs"][0].error is None
+
+
+@frozen
+class Shown:
+    n: int
+    it: Any

@@ -56,7 +56,16 @@ GEMINI = {
         {"finishReason": "STOP", "content": {"parts": [{"text": "ok", "thoughtSignature": "SECRET"}], "role": "model"}}
     ],
 }
-INVOKE = "bedrock_invoke_anthropic"
+REASONED_THERE = {
+    "output": {
+        "message": {
+            "role": "assistant",
+            "content": [{"reasoningContent": {"reasoningText": {"text": "hm", "signature": "SECRET"}}}, {"text": "ok"}],
+        }
+    },
+    "stopReason": "end_turn",
+}
+INVOKE, MESSAGES, RESPONSES = "bedrock_invoke_anthropic", "anthropic_messages", "openai_responses"
 CLAUDE_THERE = "amazon_bedrock:anthropic.claude-sonnet-4-5-20250929-v1:0"
 
 Where = tuple[str, str | None]
@@ -84,6 +93,19 @@ CASES: list[tuple[Any, Where, Where, bool]] = [
     (ITEMS, AZURE, ("openai:gpt-5", "openai_responses"), False),
     (GEMINI, ("google:gemini-3-pro-preview", None), ("google_vertex:gemini-3-pro-preview", None), True),
     (GEMINI, ("google_vertex:gemini-3-pro-preview", None), ("google:gemini-3-pro-preview", None), True),
+    # A model of another family at the same provider: a gateway or cloud passes the signatures on to the model's vendor.
+    (DETAILS, ("openrouter:anthropic/claude-opus-4.8", None), ("openrouter:anthropic/claude-sonnet-4.6", None), True),
+    (DETAILS, ("openrouter:anthropic/claude-opus-4.8", None), ("openrouter:google/gemini-3-pro-preview", None), False),
+    (SIGNED_CALL, ("openrouter:google/gemini-3-pro-preview", None), ("openrouter:openai/gpt-5.4-mini", None), False),
+    (THINKING, ("openrouter:minimax/minimax-m2", MESSAGES), ("openrouter:anthropic/claude-opus-4.8", MESSAGES), False),
+    (THINKING, ("openrouter:anthropic/claude-opus-4.8", MESSAGES), ("openrouter:z-ai/glm-4.7", MESSAGES), False),
+    (SEARCH, ("openrouter:anthropic/claude-opus-4.8", MESSAGES), ("openrouter:z-ai/glm-4.7", MESSAGES), False),
+    (ITEMS, ("openrouter:openai/gpt-5.4", RESPONSES), ("openrouter:openai/o4-mini", RESPONSES), True),
+    (ITEMS, ("openrouter:openai/gpt-5.4", RESPONSES), ("openrouter:x-ai/grok-4", RESPONSES), False),
+    (REASONED_THERE, (CLAUDE_THERE, None), (CLAUDE_THERE.replace("sonnet", "opus"), None), True),
+    (REASONED_THERE, (CLAUDE_THERE, None), ("amazon_bedrock:us.amazon.nova-2-lite-v1:0", None), False),
+    (REASONED_THERE, (CLAUDE_THERE, None), ("amazon_bedrock:deepseek.v3-v1:0", None), False),
+    (GEMINI, ("google:gemini-3-pro-preview", None), ("google:gemma-4-31b-it", None), False),
 ]
 
 

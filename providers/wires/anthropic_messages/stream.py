@@ -40,6 +40,7 @@ from ..blocks import Blocks
 from ..calls import arguments_text, distinct_id, orphaned, server_tool_input
 from ..fields import given
 from ..finish import finish_reason_of
+from ..sources import inner, text_in
 from .encode import NAME
 from .server_tools import citations_of, server_part
 from .side_fields import EVENT_FIELDS
@@ -68,6 +69,8 @@ class State(Blocks):
     """Whether the event with the reason and the final counts came."""
     ended: bool = False
     metadata: dict[str, Any] = field(factory=dict)
+    called: dict[int, dict[str, Any]] = field(factory=dict)
+    """The details of the calls that have ended, by place."""
 
 
 def decode_stream_event(event: tuple[str, bytes], model: Model, state: State) -> tuple[list[StreamChunk], State]:
@@ -214,6 +217,7 @@ def _block_stop(data: Mapping[str, Any], model: Model, state: State) -> list[Str
             return [PartEnd(place, given(wire=NAME, signature=block.get("signature") or None))]
         case "tool_use":
             details = {k: v for k, v in block.items() if k not in ("type", "id", "name", "input")}
+            state.called[place] = details
             ended = ToolCallEnd(place, {NAME: details} if details else {})
             given_input = block.get("input")
             return [ToolCallDelta(place, arguments_text(given_input)), ended] if given_input else [ended]
@@ -274,4 +278,7 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
 
 def _closing(state: State) -> list[StreamChunk]:
     chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
+    if state.called and (id := text_in(inner(state.metadata, CONTAINER), "id")):
+        # The container comes last, and the request with the results of the calls must name it.
+        chunks += [PartEnd(at, {"extra": {NAME: {**call, CONTAINER: id}}}) for at, call in state.called.items()]
     return [*chunks, Finish(finish_reason_of(state.reason, FINISH_REASONS), state.reason)]

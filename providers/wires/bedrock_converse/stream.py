@@ -41,6 +41,7 @@ from ..blocks import Blocks
 from ..calls import arguments_text, distinct_id, orphaned, server_tool_input
 from ..fields import given
 from ..finish import finish_reason_of
+from ..media import join_base64
 from ..protocols.aws_event_stream import AWSEvent
 from .encode import NAME
 from .errors import stream_failure
@@ -210,7 +211,7 @@ def _thought(index: int, content: Mapping[str, Any], block: dict[str, Any]) -> l
     if content.get("signature"):
         block["signature"] = block.get("signature", "") + content["signature"]
     if content.get("redactedContent"):
-        block["encrypted"] = block.get("encrypted", "") + content["redactedContent"]
+        block["encrypted"] = join_base64(block.get("encrypted", ""), content["redactedContent"])
     return [ReasoningDelta(content["text"], index)] if content.get("text") else []
 
 

@@ -335,6 +335,9 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     if state.failure is not None:
         raise state.failure
     first = state.first
+    if state.done and "expires_at" in first.audio:
+        # Spoken answers may end with this and no reason: https://github.com/openai/openai-node/pull/1991
+        first.raw_reason = first.raw_reason or "stop"
     empty = state.done and state.counts_nothing and not (first.wrote or first.calls)
     return closing(model, state) if first.raw_reason or empty else []
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from itertools import takewhile
 from typing import Any
 
-from ....pipeline.http.request import Request
+from ....pipeline.http.request import RAW_OPTIONS, Request
 from ....schemas.message import Message
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
@@ -54,7 +54,7 @@ def build_body(request: Request) -> dict[str, Any]:
     encrypted instead, so that it can be sent back.
     """
     options, messages = request.options, request.context.messages
-    continued = "previous_response_id" in options
+    continued = "previous_response_id" in options or "conversation" in request.get(RAW_OPTIONS)
     instructions, items = encode_messages(_since_last_answer(messages) if continued else messages)
     tools = [encode_tool(tool) for tool in request.context.tools]
     body = given(model=request.model.id, instructions=instructions or None, input=items, tools=tools or None)
@@ -144,8 +144,8 @@ def _add_text(items: list[Item], part: Text | Refusal, extra: Mapping[str, Any])
         content: Item = {"type": "refusal", "refusal": part.text}
     else:
         content = {"type": "output_text", "text": part.text, "annotations": extra.get("annotations", [])}
-    head = extra.get("message")
-    if head and items and items[-1].get("id") == head["id"]:
+    head: Mapping[str, Any] = extra.get("message") or {}
+    if items and head.get("id") and items[-1].get("id") == head["id"]:
         items[-1]["content"].append(content)
     elif head:
         items.append({**head, "content": [content]})

@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/bedrock/latest/userguide/model-parameters-titan-embe
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 from attrs import evolve
@@ -26,7 +27,7 @@ from ..fields import given
 from ..openai_chat.side_fields import USAGE
 from ..openai_chat.usage import usage_of
 from ..paths import bedrock_path, segment
-from .vectors import SIDE_FIELDS, indexed, input_usage, position, texts_of, vectors_reply, whole_numbers
+from .vectors import SIDE_FIELDS, indexed, input_usage, position, texts_of, vector, vectors_reply, whole_numbers
 
 openai_embeddings = Wire(
     name="openai_embeddings",
@@ -34,10 +35,18 @@ openai_embeddings = Wire(
     path="/embeddings",
     options=frozenset(("dimensions", "encoding_format", "user", "kind")),
     build_body=lambda request: _body(request, "input"),
-    decode_response=lambda data, model: vectors_reply(indexed(data["data"]), model=data.get("model") or ""),
+    decode_response=lambda data, model, response: vectors_reply(
+        indexed(data["data"], partial(vector, dtype=_asked(response.request, "output_dtype"))),
+        model=data.get("model") or "",
+    ),
     extract_usage=lambda data, model: input_usage(data.get("usage"), "prompt_tokens", "total_tokens"),
     side_fields={**SIDE_FIELDS, "data": Held([Held({"index": position})])},
 )
+
+
+def _asked(request: Request, name: str) -> Any:
+    """Return an option of the provider's own; None for one that was not given."""
+    return request.options.get(name, request.get(RAW_OPTIONS).get(name))
 
 
 def in_base64(*wires: Wire) -> list[Wire]:
@@ -51,8 +60,7 @@ def in_base64(*wires: Wire) -> list[Wire]:
 
 def _base64_body(request: Request) -> dict[str, Any]:
     body = _body(request, "input")
-    typed = "output_dtype" in body or "output_dtype" in request.get(RAW_OPTIONS)
-    return body if typed else {"encoding_format": "base64", **body}
+    return body if _asked(request, "output_dtype") else {"encoding_format": "base64", **body}
 
 
 perplexity_embeddings = evolve(
@@ -105,9 +113,11 @@ def _cohere_body(request: Request) -> dict[str, Any]:
 
 
 def _rows(data: Mapping[str, Any]) -> list[Any]:
-    """Return the vectors of an answer of Cohere: a list, or one for each type of number."""
+    """Return the vectors of an answer of Cohere: a list, or one for each type of number, of which floats are first."""
     rows = data["embeddings"]
-    return list(rows["float"] if isinstance(rows, dict) else rows)
+    if isinstance(rows, dict):
+        rows = rows.get("float") or next((each for each in rows.values() if each), None) or rows["float"]
+    return [vector(row) if isinstance(row, str) else row for row in rows]
 
 
 cohere_embeddings = Wire(

@@ -54,14 +54,21 @@ def texts_of(request: Request) -> list[str]:
     return texts
 
 
-def vector(value: str | Iterable[float]) -> Sequence[float]:
-    """Decode a vector: numbers to a list; the base64 of little-endian 32-bit floats to an `array("f")`.
+_NUMBERS = {"int8": "b", "uint8": "B", "binary": "b", "ubinary": "B"}
+"""What the bytes of a vector are (a typecode of `array`), by the type of numbers that was asked for; else floats.
+
+https://docs.voyageai.com/docs/faq#what-is-quantization-and-output-data-types, https://docs.mistral.ai/api (embeddings)
+"""
+
+
+def vector(value: str | Iterable[float], dtype: object = None) -> Sequence[float]:
+    """Decode a vector: numbers to a list; base64 to an array of little-endian 32-bit floats, or of `dtype`.
 
     Raises DecodeError for other bytes.
     """
     if not isinstance(value, str):
         return list(value)
-    data, numbers = from_base64(value), array("f")
+    data, numbers = from_base64(value), array(_NUMBERS.get(str(dtype), "f"))
     try:
         numbers.frombytes(data)
     except ValueError:
@@ -73,7 +80,7 @@ def vector(value: str | Iterable[float]) -> Sequence[float]:
 
 def whole_numbers(value: str | Iterable[float]) -> Sequence[float]:
     """Decode a vector: numbers to a list; the base64 of signed bytes to an `array("b")`."""
-    return array("b", from_base64(value)) if isinstance(value, str) else list(value)
+    return vector(value, "int8")
 
 
 def indexed(rows: Iterable[Mapping[str, Any]], decode: Callable[[Any], Sequence[float]] = vector) -> list[Any]:

@@ -17,6 +17,7 @@ from ...schemas.parts import Text, ToolCall
 from ...schemas.reply import CallWarning, Reply
 from ...schemas.usage import total_usage
 from ...settings import hide_credentials
+from ..next_options import options_after
 from .modes import ObjectRequest, object_request
 from .output_spec import spec_of
 
@@ -100,7 +101,7 @@ def ask_until_read(
             hopeless = reply.finish_reason in ("length", "content_filter") or reply.refusal
             if len(replies) > max_repairs or hopeless:
                 raise object_error(invalid, reply, replies) from None
-            context = complain(context, reply, invalid)
+            context, options = complain(context, reply, invalid), options_after(reply, options)
 
 
 def object_error(invalid: ObjectInvalid, reply: Reply, replies: list[Reply]) -> ObjectInvalid:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from operator import attrgetter
 from typing import Any, overload
 
 from attrs import evolve
@@ -15,9 +14,7 @@ from ...providers.declare.object_support import tool_schema
 from ...schemas.errors import ConfigError
 from ...schemas.json_schema.signature import signature_schema
 from ...schemas.missing_argument import refuse_missing, saying_how_it_is_made
-from ...schemas.tool import Parameters, Result, Tool, ToolLike, is_method, tool_behind
-
-_NAME = attrgetter("name")
+from ...schemas.tool import NAME, Parameters, Result, Tool, ToolLike, is_method, tool_behind
 
 
 @overload
@@ -121,7 +118,7 @@ def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
         if is_method(each.callback):
             hint = f"pass it from an object: Tools().{each.name}, not Tools.{each.name}"
             raise ConfigError(f"the tool {each.name!r} is a method without its object", hint=hint)
-    names = list(map(_NAME, result))
+    names = list(map(NAME, result))
     if len(set(names)) < len(names):
         name = next(name for name in names if names.count(name) > 1)
         raise ConfigError(f"two tools are named {name!r}", hint="give one of them another name")

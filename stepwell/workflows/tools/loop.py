@@ -23,15 +23,15 @@ from ...schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
 from ...schemas.message import Context, context_of, tool_result
 from ...schemas.parts import ToolCall
 from ...schemas.reply import PAUSE, WHOLE, CallWarning, Reply
-from ...schemas.tool import Tool
+from ...schemas.tool import NAME, Tool
 from ...schemas.usage import total_usage
 from ...settings import hide_credentials
+from ..next_options import STORED, options_after
 from ..stream_call import stream_call
 from .call import Approve, ToolRun, approval_of, check_deps, denied_run, is_runnable, run_call
 from .define import tools_of
 from .react import react_tools
 
-_NAME = attrgetter("name")
 _MESSAGE = attrgetter("message")
 _USAGE = attrgetter("usage")
 
@@ -120,17 +120,17 @@ def _loop(
     pending: tuple[ToolCall, ...],
     tools: tuple[Tool, ...],
     settings: Loop,
-    options: dict[str, Any],
+    options: Mapping[str, Any],
     stream: bool,
     world: World,
 ) -> Flow:
     steps: list[Reply] = []
     prompt = context
-    with span("run_tools", model=str(model), tools=list(map(_NAME, tools))) as work:
+    with span("run_tools", model=str(model), tools=list(map(NAME, tools))) as work:
         while True:
+            if len(steps) >= settings.max_steps:
+                raise _step_limit(steps, prompt, context, settings)
             if pending:
-                if len(steps) >= settings.max_steps:
-                    raise _step_limit(steps, prompt, context, settings)
                 runs = yield from _run_all(pending, tools, settings, world)
                 if steps:
                     steps[-1] = steps[-1].replace(metadata={**steps[-1].metadata, "tool_runs": tuple(runs)})
@@ -140,10 +140,10 @@ def _loop(
                 context = context.append(*map(_MESSAGE, runs))
                 if settings.on_tool_error == "raise":
                     _raise_tool_error(runs, steps, prompt, context)
-                stop = settings.stop_when
-                if steps and stop is not None and stop(_combined_reply(steps, prompt, context)):
-                    break
-                options = _without_forced_choice(options)
+                options = _next_options(options, steps)
+            stop = settings.stop_when
+            if steps and stop is not None and stop(_combined_reply(steps, prompt, context)):
+                break
             reply = yield from _answer(model, context, options, stream, steps)
             steps.append(reply)
             context = context.append(reply.message) if reply.message.content else context
@@ -152,7 +152,7 @@ def _loop(
                 steps[-1] = reply.replace(warnings=(*reply.warnings, _not_run(reply)))
                 context = context.append(*(tool_result(call, _UNRUN, is_error=True) for call in pending))
                 break
-            if not (pending and _runnable(pending, tools)) and reply.finish_reason != PAUSE:
+            if not _runnable(pending, tools) if pending else reply.finish_reason != PAUSE:
                 break
         work.note(steps=len(steps))
         return _combined_reply(steps, prompt, context)
@@ -204,7 +204,7 @@ def _unanswered_calls(context: Context) -> tuple[ToolCall, ...]:
 def _runnable(calls: tuple[ToolCall, ...], tools: tuple[Tool, ...]) -> bool:
     """Return whether the loop is to run these calls: not when one of them is for a tool without a function."""
     outside = {tool.name for tool in tools if tool.callback is None}
-    return outside.isdisjoint(map(_NAME, calls))
+    return outside.isdisjoint(map(NAME, calls))
 
 
 _UNRUN = "not run: the answer that held this call was cut short or refused"
@@ -216,12 +216,12 @@ def _not_run(reply: Reply) -> CallWarning:
     return CallWarning("tool_calls", why, f"{reply.provider}:{reply.model}")
 
 
-def _without_forced_choice(options: dict[str, Any]) -> dict[str, Any]:
-    """Drop a tool_choice that forces a call after the first answer: forced after each result, it would never end."""
-    choice = options.get("tool_choice")
-    if choice in (None, "auto", "none"):
-        return options
-    return {name: value for name, value in options.items() if name != "tool_choice"}
+def _next_options(options: Mapping[str, Any], steps: list[Reply]) -> Mapping[str, Any]:
+    """Return the options of the call after results. A tool_choice that forces a call holds for the first answer only:
+    forced after each result, it would never end."""
+    if options.get("tool_choice") not in (None, "auto", "none"):
+        options = {name: value for name, value in options.items() if name != "tool_choice"}
+    return options_after(steps[-1], options) if steps and STORED in options else options
 
 
 def _combined_reply(steps: list[Reply], prompt: Context, context: Context) -> Reply:

@@ -19,6 +19,7 @@ from ...schemas.errors import ObjectInvalid
 from ...schemas.json_text import dumps
 from ...schemas.message import Context, Message, assistant, user
 from ...schemas.missing_argument import saying_how_it_is_made
+from ...schemas.parts import MEDIA
 from ...schemas.reply import WHOLE
 from ...schemas.reply_chunks import call_chunks
 from ...schemas.tool import Tool
@@ -57,7 +58,8 @@ def as_text(context: Context) -> Context:
     messages: list[Message] = []
     for message in context.messages:
         if message.role == "tool":
-            messages.append(user(observation(message.text)))
+            files = (part for part in message.content if isinstance(part, MEDIA))
+            messages.append(user(observation(message.text), *files))
         elif message.tool_calls:
             messages.append(assistant(_react_text(message)))
         else:
@@ -66,8 +68,8 @@ def as_text(context: Context) -> Context:
 
 
 def _react_text(message: Message) -> str:
-    thought = message.reasoning or message.text
-    lines = [f"Thought: {thought}"] if thought else []
+    thoughts = filter(None, (message.reasoning, message.text))
+    lines = [f"Thought: {thought}" for thought in thoughts]
     for call in message.tool_calls:
         lines += [f"Action: {call.name}", f"Action Input: {call.arguments_json or '{}'}"]
     return "\n".join(lines)
