@@ -28,7 +28,7 @@ from stepwell.declare import (
     rename,
 )
 from stepwell.errors import ConfigError, InvalidOption
-from stepwell.providers.declare.extending import VALUES
+from stepwell.providers.declare.extending import VALUES, base_of
 from stepwell.providers.declare.overrides import Overrides, in_force
 from stepwell.providers.declare.registry import REGISTRY, Registry
 from stepwell.providers.declare.resolve import Resolved, resolve_steps
@@ -69,7 +69,8 @@ def test_an_extending_function_gets_the_step_in_force(provider: Provider) -> Non
         for name in FUNCTIONS:
             step = before.get(name)
             if step is not None and name not in ("normalize_model_id", "authenticate"):
-                assert found[name]() is step, name
+                # A step that gets arguments by name is given with those that its extension does not pass on.
+                assert found[name]() is step or (callable(found[name]()) and base_of(found[name]) is step), name
 
 
 @every_provider
