@@ -57,6 +57,7 @@ class Journal:
         self._next_id = 1
         self._open: dict[tuple[str, str], _Part] = {}
         self._closing = False
+        _MADE.add(self)
 
     def run(self, job: str, flow: Flow | CallModel, flow_of: Callable[[CallModel], Flow], *, part: str = "") -> Flow:
         """Run a flow, or one call, as a part of a job: what is recorded of it is given to it, the rest is recorded.
@@ -183,7 +184,6 @@ class Journal:
         except BaseException:
             self._close_files()
             raise
-        _OPENED.add(self)
         return self._log, self._index
 
     def _close_files(self) -> None:
@@ -211,7 +211,9 @@ class Journal:
         self.flush()
 
     def orphan(self) -> None:
-        """Close the descriptors that a forked child has got from its parent: the lock would outlive the parent."""
+        """Free what a forked child has got from its parent: descriptors, with which the journal's lock would outlive the
+        parent, and a lock that is held by a thread which the child does not have."""
+        self._lock = threading.RLock()
         for descriptor in (self._held, self._log.descriptor if self._log is not None else None):
             if descriptor is not None:
                 with suppress(OSError):
@@ -331,14 +333,14 @@ def _locked(path: str) -> int:
 
 
 _JOURNALS: WeakValueDictionary[str, Journal] = WeakValueDictionary()
-_OPENED: WeakSet[Journal] = WeakSet()
+_MADE: WeakSet[Journal] = WeakSet()
 _LOCK = threading.Lock()
 
 
 def _orphan_all() -> None:
     global _LOCK
     _LOCK = threading.Lock()
-    for each in tuple(_OPENED):
+    for each in tuple(_MADE):
         each.orphan()
 
 

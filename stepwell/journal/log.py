@@ -12,6 +12,7 @@ import os
 import stat
 import struct
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from zlib import crc32
 
@@ -65,6 +66,10 @@ class Log:
     Raises JournalError for a file that is no log or cannot be used.
     """
 
+    _end: int
+    """Its length; ~length from before a frame until that is whole, and after one that was broken off: the next one
+    takes its place. An interrupt may come at any moment, and mostly comes while the disk is waited for."""
+
     def __init__(self, path: Path, id: str, *, power: bool = False, writes: bool = True) -> None:
         self.path = path
         self._power = power
@@ -77,15 +82,14 @@ class Log:
             found = os.fstat(self.descriptor)
             if not stat.S_ISREG(found.st_mode):  # reading a pipe would wait for ever
                 raise JournalError(f"{path} is not a file", hint="name another file in journal=")
-            self.end = found.st_size
+            self._end = found.st_size
             head = os.read(self.descriptor, START)
             if not head.startswith(MAGIC) and not MAGIC.startswith(head[: len(MAGIC)]):
                 raise JournalError(f"{path} is not the log of a journal", hint="name another file in journal=")
             if len(head) < START:  # a new file, or one whose process was killed as it made it
                 head = MAGIC + id.encode() + b"\n"
                 if writes:
-                    os.ftruncate(self.descriptor, 0)
-                    self.end = 0
+                    self.cut(0)
                     self.append(head)
             self.id = head[len(MAGIC) : START - 1].decode("latin-1")
         except BaseException as error:
@@ -94,27 +98,31 @@ class Log:
                 raise self.failed("read", error) from None
             raise
 
+    @property
+    def end(self) -> int:
+        """The offset after the last frame that was written to its end."""
+        return self._end if self._end >= 0 else ~self._end
+
     def append(self, data: bytes) -> int:
         """Write frames at the end, and return their offset. Raises JournalError if they cannot be written whole.
 
         One call of the system writes them: the kernel has them then, whatever becomes of the process.
         """
         at = self.end
-        if at < 0:
-            raise self.failed("written", OSError(0, "half a record is at its end"))
         try:
+            if self._end < 0:
+                os.ftruncate(self.descriptor, at)
+            self._end = ~at
             written = os.write(self.descriptor, data)
             while written < len(data):  # a full disk takes a part at first, and is an error then
                 written += os.write(self.descriptor, data[written:])
             if self._power:
                 _flush(self.descriptor)
         except OSError as error:
-            try:
-                os.ftruncate(self.descriptor, at)
-            except OSError:
-                self.end = -1  # half a frame is at the end: what followed it could not be read
+            with suppress(OSError):
+                self.cut(at)
             raise self.failed("written", error) from None
-        self.end = at + len(data)
+        self._end = at + len(data)
         return at
 
     def records_of(self, last: int) -> list[Record]:
@@ -130,11 +138,11 @@ class Log:
                 block = self._read(start, last - start + _AFTER)
                 if len(block) < last - start + _HEAD.size:
                     raise self._damaged(last)
-            size, crc, _ = _HEAD.unpack_from(block, at := last - start)
+            size, crc, check = _HEAD.unpack_from(block, at := last - start)
             payload = block[at + _HEAD.size : at + _HEAD.size + size]
             if len(payload) < size <= self.end - last:
                 payload += self._read(start + len(block), size - len(payload))
-            if len(payload) != size or crc32(payload) != crc:
+            if check != size ^ crc ^ _CHECK or len(payload) != size or crc32(payload) != crc:
                 raise self._damaged(last)
             _, last, records = records_in(payload)
             found.append(records)
@@ -177,7 +185,7 @@ class Log:
     def cut(self, offset: int) -> None:
         """Remove what is torn at the end."""
         os.ftruncate(self.descriptor, offset)
-        self.end = offset
+        self._end = offset
 
     def close(self) -> None:
         """Close the file."""

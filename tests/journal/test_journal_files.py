@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import signal
 import subprocess
 import sys
 import threading
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from loopback import LONG, SOON
 
 import stepwell
 from stepwell import Client
@@ -262,6 +264,38 @@ def test_a_forked_child_may_not_use_it_and_does_not_hold_its_lock(tmp_path: Path
         os._exit(9)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
     assert client.run_workflow(counted(1), job="b") == 1
+    client.close()
+
+
+@pytest.mark.usefixtures("new_process")
+def test_a_child_that_is_forked_while_a_thread_writes_is_refused_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    flushes, goes_on, flush = threading.Event(), threading.Event(), os.fdatasync
+
+    def slow(descriptor: int) -> None:
+        flushes.set()
+        goes_on.wait(LONG)
+        flush(descriptor)
+
+    client = Client(journal=tmp_path / "j", durable="power")
+    monkeypatch.setattr(os, "fdatasync", slow)
+    thread = threading.Thread(target=lambda: client.run_workflow(counted(1), job="a"))
+    thread.start()
+    assert flushes.wait(SOON)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(int(SOON))  # ends a child that waits for ever
+        try:
+            client.run_workflow(counted(1), job="b")
+        except JournalError as error:
+            client.close()
+            os._exit(7 if "forked child" in str(error) else 8)
+        os._exit(9)
+    code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    goes_on.set()
+    thread.join(SOON)
+    assert code == 7 and client.run_workflow(counted(1), job="a") == 1
     client.close()
 
 
