@@ -256,6 +256,16 @@ def test_output_works_in_a_pipe_that_is_closed_early() -> None:
     assert done.returncode == 0 and done.stdout.startswith("model") and done.stderr == ""
 
 
+@pytest.mark.usefixtures("new_process")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no device that is always full")
+def test_a_full_disk_behind_the_output_is_one_line_whether_it_shows_at_once_or_at_the_end() -> None:
+    for words in ("models", "pipeline openai:gpt-4o"):
+        with open("/dev/full", "wb") as full:
+            command = [sys.executable, "-m", "stepwell", *words.split()]
+            done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
+        assert (done.returncode, done.stderr) == (1, "stepwell: the output cannot be written: No space left on device\n")
+
+
 @pytest.mark.parametrize(
     ("word", "is_one"),
     [

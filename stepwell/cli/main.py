@@ -232,9 +232,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         say(on_stderr=True)
         return 130
-    except BrokenPipeError:
-        # The reader has closed the pipe (`stepwell ... | head`): no error, and nothing more may be written at exit.
+    except OSError as error:
+        if error.filename is not None or os.environ.get("STEPWELL_RAISE"):  # not of the output, which has no name
+            raise
+        # The reader has closed the pipe (`stepwell ... | head`), which is no error, or the disk is full: what is still
+        # to be written must not be tried again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        if not isinstance(error, BrokenPipeError):
+            say(f"stepwell: the output cannot be written: {error.strerror}", on_stderr=True)
+            return 1
         return 0
     return code
 

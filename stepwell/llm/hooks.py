@@ -76,9 +76,9 @@ class Hooks:
         name, fn = self._first("astream_complete", "stream_complete", "acomplete", "complete")
         match name:
             case "astream_complete":
-                items: Any = await _iterator(_call(fn, prompt, options))
+                items: Any = await in_time(clock, lambda: _iterator(_call(fn, prompt, options)))
             case "stream_complete":
-                items = _each_in_thread(iter(_call(fn, prompt, options)))
+                items = _each_in_thread(lambda: iter(_call(fn, prompt, options)))
             case _:
                 yield chunks_of(await self.aanswer(prompt, options, clock))
                 return
@@ -146,7 +146,8 @@ def _call(fn: Callable[..., Any], prompt: str, options: Arguments) -> Any:
     return fn(options[MESSAGES] if first.name == MESSAGES else prompt, **given)
 
 
-async def _each_in_thread(items: Iterator[Any]) -> AsyncIterator[Any]:
+async def _each_in_thread(start: Callable[[], Iterator[Any]]) -> AsyncIterator[Any]:
+    items = await run_in_thread(start)
     try:
         while (item := await run_in_thread(lambda: next(items, _END))) is not _END:
             yield item

@@ -24,6 +24,7 @@ from stepwell.schemas.errors import (
     NotSupported,
 )
 
+from loopback import SOON
 from sync_and_async import Ask, ask_async
 
 
@@ -300,21 +301,43 @@ def test_a_custom_model_without_a_method_is_refused() -> None:
         Mute()
 
 
-def test_a_sync_function_does_not_block_the_event_loop() -> None:
-    gate = threading.Event()
+class Blocks(CustomLLM):
+    """A model whose functions wait for a gate before they return, also the one that returns pieces."""
 
-    class Waiting(CustomLLM):
-        def complete(self, prompt: str) -> str:
-            gate.wait(30)
-            return "through"
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun, self.gate = threading.Event(), threading.Event()
 
-    async def main() -> str:
-        asking = asyncio.create_task(Waiting().achat("hi"))
-        await asyncio.sleep(0)
-        gate.set()  # only reached if the loop still runs while the function waits
-        return (await asking).text
+    def _wait(self) -> None:
+        self.begun.set()
+        assert self.gate.wait(SOON), "the event loop waits as well"
 
-    assert asyncio.run(main()) == "through"
+
+class BlocksWhole(Blocks):
+    def complete(self, prompt: str) -> str:
+        self._wait()
+        return "through"
+
+
+class BlocksBeforePieces(Blocks):
+    def stream_complete(self, prompt: str) -> Iterator[str]:
+        self._wait()
+        return iter(["thr", "ough"])
+
+
+@pytest.mark.parametrize("kind", [BlocksWhole, BlocksBeforePieces])
+def test_a_sync_function_does_not_block_the_event_loop(kind: type[Blocks]) -> None:
+    async def through(llm: Blocks, asking: Any) -> str:
+        asked = asyncio.ensure_future(asking)
+        while not llm.begun.is_set():
+            await asyncio.sleep(0)
+        llm.gate.set()  # only reached if the loop still runs while the function waits
+        return str((await asked).text)
+
+    for streamed in (False, True):
+        llm = kind()
+        asking = llm.astream_chat("hi").reply() if streamed else llm.achat("hi")
+        assert asyncio.run(through(llm, asking)) == "through"
 
 
 @kinds

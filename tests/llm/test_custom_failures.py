@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -19,6 +20,7 @@ from stepwell.schemas.errors import (
     TransportError,
 )
 
+from loopback import LONG, SOON
 from sync_and_async import Ask
 
 
@@ -128,12 +130,35 @@ def test_leaving_a_stream_closes_the_function(kind: Any) -> None:
 
 class Slow(CustomLLM):
     async def acomplete(self, prompt: str) -> str:
-        await asyncio.sleep(60)
+        await asyncio.sleep(LONG)
         return "too late"
 
 
-def test_an_async_function_ends_with_its_timeout() -> None:
-    with pytest.raises(TransportError, match="timeout"):
-        asyncio.run(Slow().achat("hi", timeout=0.05, retries=0))
-    with pytest.raises(TransportError, match="timeout"):
-        asyncio.run(Slow().astream_chat("hi", timeout=Timeouts(first_event=0.05), retries=0).reply())
+class SlowToOpen(CustomLLM):
+    async def astream_complete(self, prompt: str) -> AsyncIterator[str]:
+        await asyncio.sleep(LONG)
+        return EndlessAsync().astream_complete(prompt)
+
+
+class Blocking(CustomLLM):
+    def __init__(self) -> None:
+        super().__init__()
+        self.ends = threading.Event()
+
+    def stream_complete(self, prompt: str) -> Iterator[str]:
+        self.ends.wait(SOON)
+        return iter(["too late"])
+
+
+@pytest.mark.parametrize("kind", [Slow, SlowToOpen, Blocking])
+def test_a_function_of_async_code_ends_with_its_timeout(kind: type[CustomLLM]) -> None:
+    async def main() -> None:
+        llm = kind()
+        with pytest.raises(TransportError, match="timeout"):
+            await llm.achat("hi", timeout=0.05, retries=0)
+        with pytest.raises(TransportError, match="timeout"):
+            await llm.astream_chat("hi", timeout=Timeouts(first_event=0.05), retries=0).reply()
+        if isinstance(llm, Blocking):
+            llm.ends.set()
+
+    asyncio.run(main())

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import threading
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -106,6 +108,19 @@ def test_results_and_errors_do_not_wait_for_an_async_iterable(order: Any) -> Non
     for errors in ("raise", "keep"):
         with pytest.raises(AuthError):
             soon(refused, errors=errors)
+
+
+def test_a_slow_iterable_of_an_async_client_lets_the_event_loop_go_on(tmp_path: Path) -> None:
+    fake, sent = FakeModel(echo, repeat=True), []
+
+    def slow() -> Iterator[str]:
+        for at in range(12):
+            time.sleep(0.011)  # longer than items are read at once
+            sent.append(len(fake.requests))
+            yield f"{at}"
+
+    assert map_async(fake, slow()).answered == 12
+    assert sent[4] > 0, "nothing was asked until all were read"
 
 
 def test_an_async_iterable_of_many_items_is_read_a_bounded_number_ahead() -> None:
@@ -237,11 +252,14 @@ def test_an_item_is_known_by_its_key_wherever_it_is(tmp_path: Path) -> None:
 def test_what_cannot_be_mapped_is_refused_before_anything_is_sent(tmp_path: Path) -> None:
     out = tmp_path / "out.jsonl"
     out.write_text('{"not": "ours"}\n')
+    os.mkfifo(pipe := tmp_path / "pipe")
     wrong: list[tuple[type[Exception], Any, dict[str, Any]]] = [
         (ConfigError, {"a": 1}, {}),
         (ConfigError, 7, {}),
         (ConfigError, "list.txt", {}),
         (ConfigError, "missing.jsonl", {}),
+        (ConfigError, ["x"], {"out": os.devnull}),
+        (ConfigError, ["x"], {"out": pipe}),
         (ConfigError, ["x"], {"workers": 0}),
         (ConfigError, ["x"], {"order": "random"}),
         (ConfigError, ["x"], {"errors": "hide"}),

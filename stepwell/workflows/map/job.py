@@ -13,7 +13,7 @@ from typing import Any, Literal
 from attrs import define, field
 
 from ...events import span
-from ...pipeline.effects import CallModel, Emit, Flow, Run, StartTask, Wait
+from ...pipeline.effects import CallModel, Emit, Flow, Run, Sleep, StartTask, Wait
 from ...pipeline.signal import News, Task
 from ...pipeline.tasks import attended, follow, raise_interrupt
 from ...pipeline.world import World
@@ -159,7 +159,7 @@ class MapJob:
     def next_item(self) -> Flow:
         """Return the next item that has no result, with its turn; None after the last. For a lead without workers."""
         while not self._queue and not self._queue.over:
-            yield self._pull_effect()
+            yield from self._read_more(self._pull_effect())
         return self._queue.take() if self._queue else None
 
     def put_and_emit(self, turn: int, result: MapResult) -> Flow:
@@ -191,7 +191,7 @@ class MapJob:
                 if reader is None or reader.ended.is_set:
                     reader = yield from self._start_reader(tasks, reader)
             elif wanted:
-                yield pull
+                yield from self._read_more(pull)
             begun = 0
             # A pull may give many items. Those for which a worker waits already need no further one.
             while self._begun < self.workers and len(queue) > queue.idle + begun:
@@ -251,9 +251,15 @@ class MapJob:
         if self.order != "kept":
             return True
         self._blocked = True  # before the turn is read: a worker changes the turn first, and then reads this
-        if self._given - self._turn < max(WINDOW, 8 * self.workers) and (self.file is None or self.file.has_room):
-            self._blocked = False
+        ahead = self._given - self._turn
+        self._blocked = ahead >= max(WINDOW, 8 * self.workers) or not (self.file is None or self.file.has_room)
         return not self._blocked
+
+    def _read_more(self, pull: Run) -> Flow:
+        began = self.world.now()
+        yield pull
+        if self.world.now() - began >= _PULL_SECONDS:
+            yield Sleep(0)  # for the other tasks of an event loop
 
     def _pull(self, rows: Iterator[object]) -> None:
         """Read items until there are enough, or until this thread has something else to do.

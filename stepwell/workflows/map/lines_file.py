@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
@@ -50,8 +51,11 @@ class LinesFile:
         try:
             flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
             self._file = os.open(self.path, flags, 0o666)
+            found = os.fstat(self._file)
+            if not stat.S_ISREG(found.st_mode):
+                raise ConfigError(f"{self.path} is a device or a pipe", hint="name another file in out=")
             self._lock()
-            self.size = os.fstat(self._file).st_size
+            self.size = found.st_size
             end = self._end_of_last_line()
             if end < self.size and not self._is_whole(end):
                 self.size = end
@@ -159,8 +163,11 @@ class LinesFile:
             yield at, rest + b"\n"
 
     def cut(self, size: int) -> None:
-        """Shorten the file to `size` bytes."""
-        os.ftruncate(self._file, size)
+        """Shorten the file to `size` bytes. Raises ConfigError if that fails."""
+        try:
+            os.ftruncate(self._file, size)
+        except OSError as error:
+            raise cannot_write(self.path, error) from error
         self.size = size
 
     def flush(self) -> None:
