@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from math import inf
 from typing import Any, TypeAlias, cast
 
 from attrs import define, evolve, field, frozen
@@ -27,6 +28,7 @@ from ...pipeline.steps.budget_batches import (
     without_budgets,
 )
 from ...pipeline.steps.budget_ledger import Ledger
+from ...pipeline.steps.shared import check_number
 from ...planner import CallPlanner
 from ...providers.declare.vendor_names import BATCH_OPTIONS
 from ...schemas.batch import BatchInput, BatchItem, BatchLine, BatchState
@@ -181,18 +183,26 @@ def cancel(work: BatchWork, id: str) -> Flow:
 
 
 def wait(work: BatchWork, id: str, poll: float, timeout: float | None) -> Flow:
-    """Request the batch's state until it is over; return it. Raises TotalTimeout."""
+    """Request the batch's state until it is over; return it. Raises TotalTimeout.
+
+    poll: the seconds between two requests.
+    timeout: the most seconds in all, at whose end it is requested once more; None for no limit.
+    """
+    check_number(poll, "poll", least=0)
+    if timeout is not None:
+        check_number(timeout, "timeout", least=0)
     now = work.planner.world.now
     began = now()
     while True:
         state: BatchState = yield from refresh(work, id)
         if state.over:
             return state
-        if timeout is not None and now() + poll > began + timeout:
+        left = inf if timeout is None else began + timeout - now()
+        if left <= 0:
             raise TotalTimeout(
                 f"batch {id} is still {state.status} after {timeout:g} s", hint="it goes on; wait again, or cancel()"
             )
-        yield Sleep(poll)
+        yield Sleep(min(poll, left))
 
 
 def results(work: BatchWork, id: str) -> Flow:
