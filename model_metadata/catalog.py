@@ -13,12 +13,12 @@ from typing import Any
 
 from attrs import evolve
 
-from ..schemas.errors import ConfigError, UnknownModel
+from ..schemas.errors import ConfigError, InvalidOption, UnknownModel
 from ..schemas.memo import Memo
 from ..schemas.model import Model, split_name
 from ..schemas.process_lock import ProcessLock
 from ..schemas.undo import Undo
-from .checks import STABLE, checked_row, checked_status, dollars, unlisted, why_unlisted, words
+from .checks import STABLE, check_text, checked_row, checked_status, dollars, unlisted, why_unlisted, words
 from .files import FOLDER, catalog_folder, json_files, read_json, read_models
 from .ids import ANY, NORMALIZERS, Normalizer
 from .patches import Patch, read_patches
@@ -116,13 +116,17 @@ class Catalog:
         status: alpha, beta, deprecated, or stable for none of these.
         text: words that its id, name or family must contain.
 
-        Raises UnknownProvider for a provider that is not listed, and InvalidOption for an impossible modality, price or
-        status.
+        Raises UnknownProvider for a provider that is not listed, and InvalidOption for a term that no model can
+        fit.
         """
         flags = {"reasoning": reasoning, "tools": tools, "structured_output": structured_output}
         reads, writes = words(input, "input"), words(output, "output")
         cheap_in, cheap_out = dollars(max_input_price, "max_input_price"), dollars(max_output_price, "max_output_price")
         status = checked_status(status)
+        check_text(provider, "provider")
+        check_text(text, "text")
+        if not isinstance(context_at_least, int | float | None):
+            raise InvalidOption(f"context_at_least cannot be {context_at_least!r:.40}", hint="a number of tokens")
         parts = (text or "").lower().split()
 
         def fits(model: Model) -> bool:

@@ -65,7 +65,7 @@ def _modalities(side: str, values: str | Iterable[str] | None, where: str) -> li
     _check_word("modalities", side, ("input", "output"), where)
     if values is None:
         return None
-    words = [values] if isinstance(values, str) else list(values)
+    words = list(values) if isinstance(values, Iterable) and not isinstance(values, str) else [values]
     for word in words:
         _check_word(side, word, MODALITIES, where)
     return words
@@ -93,6 +93,12 @@ def words(modalities: str | Iterable[str] | None, option: str) -> frozenset[str]
     for word in sorted(result - set(MODALITIES)):
         raise InvalidOption(f"no model has the {option} {word!r}", hint=nearest(word, MODALITIES))
     return result
+
+
+def check_text(value: object, option: str) -> None:
+    """Raise InvalidOption for a search term that is no text."""
+    if value is not None and not isinstance(value, str):
+        raise InvalidOption(f"{option} cannot be {value!r:.40}", hint="pass text")
 
 
 def checked_status(status: str | None) -> str | None:

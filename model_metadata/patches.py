@@ -95,13 +95,28 @@ def _read(entry: object, where: str) -> Patch:
             f"the patch of {entry['provider']} in {where} has unknown keys: {', '.join(unknown)}",
             hint=f"the keys are {', '.join(sorted(FIELDS))}",
         )
+    models, added, exclude = entry.get("models", "*"), entry.get("add") or {}, entry.get("exclude") or ()
+    for name, value, fits in (
+        ("models", models, _are_patterns(models)),
+        ("add", added, isinstance(added, dict)),
+        ("exclude", exclude, _are_patterns(exclude)),
+    ):
+        if not fits:
+            raise ConfigError(
+                f"{name!r} of the patch of {entry['provider']} in {where} cannot be {value!r:.40}",
+                hint=f"it is {FIELDS[name]}",
+            )
     return Patch(
         provider=entry["provider"],
-        models=_patterns(entry.get("models", "*")),
+        models=_patterns(models),
         set=as_row(entry.get("set") or {}),
-        add={id: as_row(row) for id, row in (entry.get("add") or {}).items()},
-        exclude=_patterns(entry.get("exclude") or ()),
+        add={id: as_row(row) for id, row in added.items()},
+        exclude=_patterns(exclude),
     )
+
+
+def _are_patterns(value: object) -> bool:
+    return isinstance(value, str) or (isinstance(value, list | tuple) and all(isinstance(each, str) for each in value))
 
 
 def _patterns(patterns: str | Iterable[str]) -> tuple[str, ...]:

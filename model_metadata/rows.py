@@ -38,13 +38,20 @@ FIELD_ALIASES: Mapping[str, tuple[str, ...]] = {
 
 
 def as_row(changes: Row) -> dict[str, Any]:
-    """Return a row for one that may use the names of Model's fields: {"context_window": 8192} or {"tools": True}."""
+    """Return a row for one that may use the names of Model's fields: {"context_window": 8192} or {"tools": True}.
+
+    Raises ConfigError for what is no mapping, and where one would have to be.
+    """
     row: dict[str, Any] = {}
+    if not isinstance(changes, Mapping):
+        raise ConfigError(f"the facts of a model cannot be {changes!r:.40}", hint='{"context_window": 8192}')
     for name, value in changes.items():
         *folders, last = FIELD_ALIASES.get(name, (name,))
         place = row
         for folder in folders:
             place = place.setdefault(folder, {})
+            if not isinstance(place, dict):
+                raise ConfigError(f"{folder!r} cannot be {place!r:.40}", hint="it is a mapping")
         place[last] = merged(place.get(last), value)
     return row
 

@@ -44,7 +44,9 @@ WRONG = [
     ({"prces": {"input": 1}}, "did you mean 'prices'"),
     ({"prices": {"inptu": 1}}, "did you mean 'input'"),
     ({"prices": {"tiers": [{"over": 5, "ouput": 1}]}}, "did you mean 'output'"),
+    ({"limit": 5, "context_window": 8192}, "'limit' cannot be 5"),
     ({"prices": 5}, "'cost' cannot be 5"),
+    ({"input": 5}, "input cannot be or contain 5"),
     ({"input": "pictures"}, "input cannot be or contain 'pictures'; known are"),
     ({"input": ["imgae"]}, "did you mean 'image'"),
     ({"tools": "yes"}, "'tool_call' cannot be 'yes'; it is a bool"),
@@ -67,6 +69,27 @@ def test_an_invalid_row_is_refused_and_changes_nothing(catalog, row, says, tmp_p
         with pytest.raises(ConfigError, match=says):
             change()
     assert catalog.version == before and not catalog.get("acme:m").known
+
+
+@pytest.mark.parametrize(
+    ("wrong", "says"),
+    [
+        ({"set": 5}, "the facts of a model cannot be 5"),
+        ({"add": {"new": 5}}, "the facts of a model cannot be 5"),
+        ({"add": ["new"]}, r"'add' of the patch of groq in .*mine.json cannot be \['new'\]; it is new models by id"),
+        ({"models": 5}, "'models' of the patch of groq"),
+        ({"models": [5], "set": {"tools": True}}, "'models' of the patch of groq"),
+        ({"exclude": {"new": 1}}, "'exclude' of the patch of groq"),
+    ],
+)
+def test_a_patch_of_another_form_is_refused_with_the_whole_file(catalog, wrong, says, tmp_path):
+    before = catalog.version
+    with pytest.raises(ConfigError, match=says):
+        catalog.load(written(tmp_path / "mine.json", [{"provider": "groq", "set": {}}, {"provider": "groq", **wrong}]))
+    for change in (lambda: catalog.add("groq:m"), lambda: catalog.patch("groq:*", 5)):
+        with pytest.raises(ConfigError, match="the facts of a model cannot be"):
+            change()
+    assert catalog.version == before
 
 
 def written(file: Path, content: Any) -> str:
@@ -187,6 +210,9 @@ def test_a_loaded_file_can_be_undone(catalog, tmp_path):
         ({"status": "stabl"}, InvalidOption, "did you mean 'stable'"),
         ({"max_input_price": "abc"}, InvalidOption, "max_input_price cannot be 'abc'"),
         ({"max_output_price": "nan"}, InvalidOption, "max_output_price"),
+        ({"context_at_least": "8k"}, InvalidOption, "context_at_least cannot be '8k'"),
+        ({"text": 4}, InvalidOption, "text cannot be 4"),
+        ({"provider": 4}, InvalidOption, "provider cannot be 4"),
     ],
 )
 def test_an_invalid_search_of_models_is_an_error(catalog, asked, error, says):
