@@ -263,7 +263,10 @@ def test_a_full_disk_behind_the_output_is_one_line_whether_it_shows_at_once_or_a
         with open("/dev/full", "wb") as full:
             command = [sys.executable, "-m", "stepwell", *words.split()]
             done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, check=False)
-        assert (done.returncode, done.stderr) == (1, "stepwell: the output cannot be written: No space left on device\n")
+        assert (done.returncode, done.stderr) == (
+            1,
+            "stepwell: the output cannot be written: No space left on device\n",
+        )
 
 
 @pytest.mark.parametrize(

@@ -211,8 +211,8 @@ class Journal:
         self.flush()
 
     def orphan(self) -> None:
-        """Free what a forked child has got from its parent: descriptors, with which the journal's lock would outlive the
-        parent, and a lock that is held by a thread which the child does not have."""
+        """Free what a forked child has got from its parent: descriptors, with which the file's lock would outlive the
+        parent, and a lock that a thread may hold which the child does not have."""
         self._lock = threading.RLock()
         for descriptor in (self._held, self._log.descriptor if self._log is not None else None):
             if descriptor is not None:

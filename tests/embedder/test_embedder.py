@@ -209,53 +209,6 @@ def test_options_of_the_call_itself_do_not_change_the_cache_key() -> None:
     assert server.embedder(dimensions=4).fingerprint == f"{MODEL} dimensions=4"
 
 
-@both_drivers
-def test_a_failing_cache_is_only_a_warning(embed: Embed) -> None:
-    class Broken:
-        def get_many(self, keys: Any) -> Any:
-            raise OSError("the disk is gone")
-
-        def set_many(self, items: Any) -> Any:
-            raise OSError("the disk is full")
-
-    found = embed(Vectors().embedder(cache=Broken()), ["a"])
-    assert rows(found) == [vector("a")]
-    assert [warning.why for warning in found.warnings] == [
-        "could not be read: OSError: the disk is gone",
-        "could not be written: OSError: the disk is full",
-    ]
-
-
-@pytest.mark.parametrize(
-    ("given", "says"),
-    [
-        (lambda keys: dict.fromkeys(keys, b"123"), "3 bytes are not a vector"),
-        (lambda keys: dict.fromkeys(keys, "text"), "could not be read"),
-        (lambda keys: {"what nobody asked for": b"1234"}, "could not be read"),
-        (lambda keys: dict(zip(keys, (b"1234", b"12345678"), strict=True)), "different lengths"),
-        (lambda keys: None, "returned a NoneType, not a mapping"),
-        (lambda keys: [b"1234"], "returned a list, not a mapping"),
-    ],
-)
-@both_drivers
-def test_damaged_cache_entries_are_requested_again(embed: Embed, given: Any, says: str) -> None:
-    class Damaged(MemoryStore):
-        def get_many(self, keys: Any) -> Any:
-            return given(keys)
-
-    found = embed(Vectors().embedder(cache=Damaged()), ["a", "b"])
-    assert rows(found) == [vector("a"), vector("b")] and says in found.warnings[0].why
-
-
-def test_a_store_that_must_be_awaited_is_refused_at_once() -> None:
-    class Awaited(MemoryStore):
-        async def get_many(self, keys: Any) -> Any:  # type: ignore[override]
-            return {}
-
-    with pytest.raises(errors.ConfigError, match="cannot be coroutine functions"):
-        Vectors().embedder(cache=Awaited())
-
-
 @pytest.mark.parametrize("texts", [["a", ""], ["a", "  "], ["a", None], ["a", b"b"]])
 def test_bad_input_names_its_place_and_nothing_is_sent(texts: Any) -> None:
     server = Vectors()

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from loopback import LONG, SOON
 
 import stepwell
 from stepwell import Client
@@ -22,6 +21,8 @@ from stepwell.pipeline.tasks import performing
 from stepwell.steps import Flow, Run
 from stepwell.stores.sqlite import Database
 from stepwell.testing import FakeModel
+
+from loopback import LONG, SOON
 
 ran: list[int] = []
 

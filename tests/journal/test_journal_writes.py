@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -30,37 +31,46 @@ def none_ran() -> None:
     ran.clear()
 
 
+def interrupted(call: Callable[..., Any], at: int, *, performed: bool) -> Callable[..., Any]:
+    """Return a call of the system that an interrupt comes into: before it has done its work, or after.
+
+    at: how many calls there are before.
+    """
+    left = itertools.count(at, -1)
+
+    def called(*arguments: Any) -> Any:
+        comes = next(left) == 0
+        if comes and not performed:
+            raise KeyboardInterrupt
+        done = call(*arguments)
+        if comes:
+            raise KeyboardInterrupt
+        return done
+
+    return called
+
+
+@pytest.mark.parametrize("performed", [False, True], ids=["before it", "after it"])
+@pytest.mark.parametrize("name", ["write", "fdatasync"])
 def test_an_interrupt_at_any_moment_of_a_write_leaves_every_record_that_was_and_comes(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    name: str, performed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Ctrl-C mostly comes while the disk is waited for, and the program may go on with the same client."""
-    calls = {"write": os.write, "fdatasync": os.fdatasync}
-    for name, performed in itertools.product(calls, (False, True)):
-        path = tmp_path / f"{name} {performed}"
-        for at in range(8):  # the head of the file and the records of two functions and their job
-            left = [at]
-
-            def interrupted(descriptor: int, *data: bytes) -> Any:
-                left[0] -= 1
-                done = calls[name](descriptor, *data) if performed or left[0] != -1 else None
-                if left[0] == -1:
-                    raise KeyboardInterrupt
-                return done
-
-            ran.clear()
-            with Client(journal=path, durable="power") as client:
-                assert client.run_workflow(counted(1), job=f"before {at}") == 1
-                with monkeypatch.context() as patched:
-                    patched.setattr(os, name, interrupted)
-                    with suppress(KeyboardInterrupt):
-                        client.run_workflow(counted(2), job=f"{at}")
-                for job, count in ((f"after {at}", 2), (f"{at}", 2), (f"before {at}", 1)):
-                    assert client.run_workflow(counted(count), job=job) == count
-            ran.clear()
-            with Client(journal=path) as client:
-                for job, count in ((f"before {at}", 1), (f"{at}", 2), (f"after {at}", 2)):
-                    assert client.run_workflow(counted(count), job=job) == count
-                assert ran == [] and {each.state for each in stepwell.jobs(path)} == {"finished"}
+    path = tmp_path / "j"
+    for at in range(7):  # the records of two functions and of the end of their job, and one call more
+        jobs = [f"before {at}", f"{at}", f"after {at}"]
+        with Client(journal=path, durable="power") as client:
+            client.run_workflow(counted(2), job=jobs[0])
+            with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
+                patched.setattr(os, name, interrupted(getattr(os, name), at, performed=performed))
+                client.run_workflow(counted(2), job=jobs[1])
+            for job in (jobs[2], jobs[1], jobs[0]):
+                assert client.run_workflow(counted(2), job=job) == 2
+        ran.clear()
+        with Client(journal=path) as client:
+            for job in jobs:
+                assert client.run_workflow(counted(2), job=job) == 2
+            assert ran == [] and {each.state for each in stepwell.jobs(path)} == {"finished"}
 
 
 def test_zeros_that_a_power_cut_has_left_behind_what_the_index_knows_are_damage(tmp_path: Path) -> None:

@@ -55,6 +55,17 @@ class EmbeddingCache:
             return {}
         return vectors
 
+    def outdated(self, vectors: Mapping[str, Vector], length: int) -> list[str]:
+        """Return the texts whose vectors, which are stored, are not as long as those that the model gives now.
+
+        length: of the latter; 0 where it has given none.
+        """
+        texts = [text for text, vector in vectors.items() if length and len(vector) != length]
+        if texts:
+            why = f"it holds vectors that are not of {length} numbers, as the model gives now; they are embedded again"
+            self._trouble("read", DecodeError(why))
+        return texts
+
     def write(self, vectors: Mapping[str, Vector]) -> Flow:
         """Store the vectors of these texts."""
         store = self._store

@@ -69,6 +69,8 @@ class EmbedJob:
     """The error that ends the whole job."""
     cached: int = 0
     """How many different texts were found in the cache."""
+    _length: int = 0
+    """Of the vectors that calls have given; 0 before the first."""
     _in_a_row: int = 0
     _trial: str | None = None
     _bar: Bar = field(init=False)
@@ -95,7 +97,15 @@ class EmbedJob:
         self.cached = len(self.vectors)
         if self.cached:
             self._bar.update(self.cached)
-        missing = [text for text in texts if text not in self.vectors]
+        yield from self._send([text for text in texts if text not in self.vectors])
+        outdated = self.cache.outdated(self.vectors, self._length)
+        if outdated and self.fault is None:
+            for text in outdated:
+                del self.vectors[text]
+            self.cached -= len(outdated)
+            yield from self._send(outdated)
+
+    def _send(self, missing: list[str]) -> Flow:
         batches = [self._batch(batch) for batch in batches_of(missing, self.limit)]
         for result in (yield from gather(batches, self.workers)):
             if isinstance(result, Exception):
@@ -120,6 +130,7 @@ class EmbedJob:
             # Counted one by one: a difference of views would go through all that is done already.
             self._bar.update(sum(text not in self.vectors and text not in self.refused for text in vectors))
             self.vectors.update(vectors)
+            self._length = max(map(len, vectors.values()))  # all of them have it
             for text in vectors.keys() & self.refused.keys():
                 del self.refused[text]
             self.spent.append((reply.usage, reply.cost))
@@ -133,17 +144,13 @@ class EmbedJob:
                 f"{self.model} gave {len(rows)} vectors for {len(texts)} texts", usage=reply.usage, hint="see .usage"
             )
         vectors = [vector_of(row) for row in rows]
-        if len({len(vector) for vector in vectors} | {len(vector) for vector in self._any_vector()}) > 1:
+        if len({self._length or len(vectors[0]), *map(len, vectors)}) > 1:
             raise DecodeError(
                 f"{self.model} gave vectors of different lengths",
                 usage=reply.usage,
-                hint="if the model was changed under its name, use another cache file",
+                hint="the model may have been changed under its name meanwhile: try again",
             )
         return dict(zip(texts, vectors, strict=True))
-
-    def _any_vector(self) -> list[Vector]:
-        with self._lock:
-            return [next(iter(self.vectors.values()))] if self.vectors else []
 
     def _refused(self, texts: list[str], error: StepwellError) -> list[list[str]]:
         """Note a refusal, and return what is to be tried next: nothing, or the two halves."""
