@@ -38,19 +38,17 @@ class FusedRetriever(Retriever):
         top_k: int = 4,
         name: str = "",
     ) -> None:
-        if not isinstance(retrievers, Iterable):
-            retrievers = (retrievers,)
-        for retriever in retrievers:
+        self.retrievers = tuple(retrievers) if isinstance(retrievers, Iterable) else (retrievers,)
+        for retriever in self.retrievers:
             check_retriever(retriever)
-        if not retrievers:
+        if not self.retrievers:
             raise ConfigError("a FusedRetriever needs at least one retriever", hint="FusedRetriever([words, vectors])")
-        if weights is not None and len(weights) != len(retrievers):
+        self.weights = (1.0,) * len(self.retrievers) if weights is None else tuple(weights)
+        if len(self.weights) != len(self.retrievers):
             raise ConfigError(
-                f"{len(weights)} weights were given for {len(retrievers)} retrievers",
+                f"{len(self.weights)} weights were given for {len(self.retrievers)} retrievers",
                 hint="pass one weight for each, or weights=None to weigh all alike",
             )
-        self.retrievers = tuple(retrievers)
-        self.weights = tuple(weights or [1.0] * len(retrievers))
         self.top_k = top_k
         self.name = name
 

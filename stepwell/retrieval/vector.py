@@ -87,7 +87,7 @@ class VectorRetriever(Retriever):
 
     def get(self, ids: Iterable[str]) -> dict[str, Node]:
         """Return the stored nodes of these ids, by id."""
-        return self._store.get(list(ids))
+        return self._store.get([ids] if isinstance(ids, str) else list(ids))
 
     def close(self) -> None:
         """Close the file, or drop the nodes in memory. A later use opens it again."""

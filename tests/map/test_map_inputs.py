@@ -51,6 +51,22 @@ def test_a_row_that_does_not_fit_is_one_error(tmp_path: Path) -> None:
     ]
 
 
+def test_a_quote_that_is_never_closed_does_not_swallow_the_rest_of_a_table(tmp_path: Path) -> None:
+    for rest in (b"", b"\n", b"\n3,c\n4,d", b"\n3,c\n\n4,d\n"):
+        found = read(tmp_path / "in.csv", b'id,text\n1,a\n2,"b' + rest)
+        assert found == [{"id": "1", "text": "a"}, "line 3 of FILE has a quote that is never closed"], rest
+    with pytest.raises(
+        ConfigError, match=r"line 1 of .*in.csv has a quote that is never closed; all that follows, to "
+    ):
+        read(tmp_path / "in.csv", b'id,"text\n1,a\n')
+    assert read(tmp_path / "in.csv", b'id,text\n1,"a\n""b"""\n2,""') == [
+        {"id": "1", "text": 'a\n"b"'},
+        {"id": "2", "text": ""},
+    ]
+    long = read(tmp_path / "in.csv", b'id,text\n1,"a\n' + b"2,b\n" * 40_000)
+    assert long[0] == "line 2 of FILE is not CSV: field larger than field limit (131072)" and len(long) > 1000
+
+
 def test_a_table_needs_names(tmp_path: Path) -> None:
     for content in (b"a,a\n1,2\n", b",\n1,2\n"):
         with pytest.raises(ConfigError, match="has (two columns named 'a'|a column without a name)"):

@@ -225,6 +225,8 @@ def test_rankings_are_fused_by_rank_and_not_by_score(retrieve: Retrieve) -> None
     assert found[0].score == pytest.approx(1 / 62 + 1 / 61)
     heavy = retrieve(FusedRetriever([words, vectors], weights=[1, 0.1]))
     assert [each.text for each in heavy] == ["b", "a", "c", "d"]
+    given_once = FusedRetriever((each for each in (words, vectors)), weights=iter([1, 0.1]))  # type: ignore[arg-type]
+    assert reported(retrieve(given_once)) == reported(heavy)
     assert reported(retrieve(FusedRetriever(words, top_k=1))) == [("a", 1 / 61)], "one is as good as a list of one"
     with pytest.raises(errors.ConfigError, match="a str is not a Retriever"):
         FusedRetriever([words, "words"])

@@ -72,6 +72,7 @@ def test_a_text_is_embedded_once_if_it_is_added_several_times(notes: VectorRetri
     server.asked.clear()
     again = asyncio.run(notes.aadd([Node("b", "s", {"seen": 2}), "a", "c"]))
     assert server.asked == [["c"]] and len(notes) == 3 and set(again) > set(first)
+    assert notes.get(again[0]) == notes.get([again[0]])
     assert notes.get([again[0]])[again[0]].metadata == {"seen": 2}, "what goes with a node is the newest"
 
 

@@ -95,19 +95,34 @@ def json_lines(file: IO[bytes], path: str) -> Iterator[object]:
 def csv_rows(file: IO[bytes], path: str, *, delimiter: str) -> Iterator[object]:
     """Yield each row as a dict by the names in the first row, and Unreadable for a row that does not fit.
 
-    Raises ConfigError for a column without a name, and for two of one name.
+    Raises ConfigError for a column without a name, for two of one name, and for a quote in them that is never closed.
     """
     import csv  # only for files of this kind
 
-    reader = csv.reader(_text_lines(file), delimiter=delimiter)
+    over: list[bool] = []  # not empty once the file was read to its end
+    reader = csv.reader(_text_lines(file, over), delimiter=delimiter)
     names: list[str] | None = None
     while True:
+        begins, hint = reader.line_num + 1, None
         try:
             row = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield Unreadable(ConfigError(f"line {reader.line_num} of {path} is not CSV: {error}"), f"{reader.line_num}")
+            if reader.line_num > begins:
+                hint = f"the row goes on to line {reader.line_num}: is a quote not closed?"
+            yield Unreadable(
+                ConfigError(f"line {begins} of {path} is not CSV: {error}", hint=hint), f"{reader.line_num}"
+            )
+            continue
+        if over:  # the reader looks for another line only within quotes
+            why = ConfigError(
+                f"line {begins} of {path} has a quote that is never closed",
+                hint=f"all that follows, to line {reader.line_num}, is taken for one cell: close it, or double it",
+            )
+            if names is None:
+                raise why
+            yield Unreadable(why, "\0".join(row))
             continue
         if not row:  # a blank line
             continue
@@ -119,12 +134,16 @@ def csv_rows(file: IO[bytes], path: str, *, delimiter: str) -> Iterator[object]:
             yield dict(zip(names, row, strict=True))
 
 
-def _text_lines(file: IO[bytes]) -> Iterator[str]:
-    """Yield the lines without the mark that the first may begin with: before a quote, that would hide the quote."""
+def _text_lines(file: IO[bytes], over: list[bool]) -> Iterator[str]:
+    """Yield the lines without the mark that the first may begin with: before a quote, that would hide the quote.
+
+    over: gets a member after the last line.
+    """
     mark = b"\xef\xbb\xbf"
     for line in file:
         yield line.removeprefix(mark).decode("utf-8", "surrogateescape")
         mark = b""
+    over.append(True)
 
 
 def _check_names(names: list[str], path: str) -> None:
