@@ -116,13 +116,13 @@ def csv_rows(file: IO[bytes], path: str, *, delimiter: str) -> Iterator[object]:
             )
             continue
         if over:  # the reader looks for another line only within quotes
-            why = ConfigError(
+            unclosed = ConfigError(
                 f"line {begins} of {path} has a quote that is never closed",
                 hint=f"all that follows, to line {reader.line_num}, is taken for one cell: close it, or double it",
             )
             if names is None:
-                raise why
-            yield Unreadable(why, "\0".join(row))
+                raise unclosed
+            yield Unreadable(unclosed, "\0".join(row))
             continue
         if not row:  # a blank line
             continue
