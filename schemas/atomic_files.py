@@ -140,6 +140,16 @@ def _replace(target: str, content: bytes, mode: int | None, folder: int | None) 
             os.fsync(folder)  # makes the new name durable, too
 
 
+def flush_name(path: str | os.PathLike[str]) -> None:
+    """Wait until the disk has the name of a file that was made or renamed, where the system can do that."""
+    with suppress(OSError):  # Windows opens no folders
+        folder = os.open(os.path.dirname(os.path.abspath(path)), os.O_RDONLY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)
+
+
 def _write_temporary(path: str, content: bytes, mode: int | None, before: os.stat_result | None) -> None:
     if mode is None and before is not None:
         mode = stat.S_IMODE(before.st_mode)

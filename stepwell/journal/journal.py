@@ -202,13 +202,17 @@ class Journal:
         rows = {row.id: row for row in index.rows()}
         if log.end - sum(row.bytes for row in rows.values()) < max(_LEAST_DEAD, log.end // 2):
             return
-        ends = rewritten(log, set(rows), id := uuid4().hex)
-        log.close()
-        self._log = Log(log.path, id, power=self.power)
-        for row in rows.values():
-            row.last = ends[row.id]
-            index.add(row)
-        self.flush()
+        try:
+            ends = rewritten(log, set(rows), id := uuid4().hex)
+            log.close()
+            self._log = Log(log.path, id, power=self.power)
+            for row in rows.values():
+                row.last = ends[row.id]
+                index.add(row)
+            self.flush()
+        except BaseException:
+            self._close_files()  # the next use opens whichever log is there, and reads it anew
+            raise
 
     def orphan(self) -> None:
         """Free what a forked child has got from its parent: descriptors, with which the file's lock would outlive the

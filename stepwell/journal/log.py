@@ -17,6 +17,7 @@ from pathlib import Path
 from zlib import crc32
 
 from ..pipeline.journal.records import Record
+from ..schemas.atomic_files import flush_name
 from ..schemas.errors import JournalError
 from ..schemas.json_text import dumps, loads_fast
 
@@ -91,6 +92,8 @@ class Log:
                 if writes:
                     self.cut(0)
                     self.append(head)
+                    if power:
+                        flush_name(path)
             self.id = head[len(MAGIC) : START - 1].decode("latin-1")
         except BaseException as error:
             os.close(self.descriptor)
@@ -189,9 +192,9 @@ class Log:
 
     def close(self) -> None:
         """Close the file."""
-        if self.descriptor >= 0:
-            os.close(self.descriptor)
-            self.descriptor = -1
+        descriptor, self.descriptor = self.descriptor, -1  # before: another file may get its number
+        if descriptor >= 0:
+            os.close(descriptor)
 
     def failed(self, what: str, error: OSError) -> JournalError:
         reason = error.strerror or type(error).__name__
@@ -237,6 +240,7 @@ def rewritten(log: Log, parts: set[int], id: str) -> dict[int, int]:
     finally:
         fresh.close()
     os.replace(path, log.path)
+    flush_name(path)
     return ends
 
 

@@ -84,3 +84,40 @@ def test_zeros_that_a_power_cut_has_left_behind_what_the_index_knows_are_damage(
         with Client(journal=path) as client, pytest.raises(JournalError, match="is damaged at byte"):
             client.run_workflow(counted(3), job="j")
     assert ran == [0, 1, 2]
+
+
+@pytest.mark.parametrize("performed", [False, True], ids=["before it", "after it"])
+@pytest.mark.parametrize("name", ["replace", "open", "close", "write"])
+def test_an_interrupt_while_the_log_is_written_anew_loses_nothing(
+    name: str, performed: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def large() -> Flow:
+        yield Run(lambda: "x" * 2_000_000, name="a text")
+
+    for at in range(3):
+        path = tmp_path / f"{at}"
+        with Client(journal=path) as client:
+            client.run_workflow(counted(2), job="kept")
+            client.run_workflow(large(), job="large")
+            with monkeypatch.context() as patched, suppress(KeyboardInterrupt):
+                patched.setattr(os, name, interrupted(getattr(os, name), at, performed=performed))
+                stepwell.jobs(path).forget("large")
+            client.run_workflow(counted(2), job="later")
+        ran.clear()
+        with Client(journal=path) as client:
+            client.run_workflow(counted(2), job="kept")
+            client.run_workflow(counted(2), job="later")
+            assert ran == []
+
+
+def test_the_names_of_the_files_survive_a_power_cut_as_well(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    flushed, flush, folder = [], os.fsync, os.stat(tmp_path).st_ino
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: flushed.append(os.fstat(descriptor).st_ino) or flush(descriptor)
+    )
+    with Client(journal=tmp_path / "usual") as client:
+        client.run_workflow(counted(1), job="j")
+    assert folder not in flushed
+    with Client(journal=tmp_path / "power", durable="power") as client:
+        client.run_workflow(counted(1), job="j")
+    assert folder in flushed
