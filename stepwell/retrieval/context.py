@@ -19,9 +19,9 @@ from ..schemas.missing_argument import saying_how_it_is_made
 from ..schemas.parts import Text
 from ..schemas.process_lock import ProcessLock
 from .citations import CitingStage, with_notes_cited
-from .filters import Where
+from .filters import Where, check_where
 from .node import ScoredNode
-from .retriever import Retriever, check_retriever
+from .retriever import Retriever, check_limits, check_retriever
 
 INSTRUCTION = (
     "Answer with the help of these notes. Cite a note by its number in brackets, like [1]. "
@@ -60,6 +60,8 @@ def retrieve_context(
     name: the step's name in the pipeline.
     """
     check_retriever(retriever)
+    check_limits(1 if top_k is None else top_k, min_score)
+    check_where(where)
     for option, function in (("query", query), ("write", write)):
         if function is not None:
             checked_function(function, f"{option}= of retrieve_context", 1)

@@ -12,7 +12,7 @@ from ..pipeline.tasks import gather
 from ..schemas.errors import ConfigError
 from ..schemas.reply import Reply
 from .node import ScoredNode
-from .retriever import Retriever, Search, check_retriever
+from .retriever import Retriever, Search, check_limits, check_retriever
 
 SMOOTHING = 60
 """The constant of reciprocal rank fusion, from Cormack, Clarke and Büttcher (SIGIR 2009)."""
@@ -38,6 +38,7 @@ class FusedRetriever(Retriever):
         top_k: int = 4,
         name: str = "",
     ) -> None:
+        check_limits(top_k, None)
         self.retrievers = tuple(retrievers) if isinstance(retrievers, Iterable) else (retrievers,)
         for retriever in self.retrievers:
             check_retriever(retriever)
@@ -97,6 +98,7 @@ class RerankedRetriever(Retriever):
         name: str = "",
     ) -> None:
         check_retriever(retriever)
+        check_limits(top_k, min_score)
         self.retriever = retriever
         self.model = model
         self.fetch = fetch

@@ -137,14 +137,11 @@ class Retriever:
     def _search(self, query: str, top_k: int | None, where: Where, min_score: float | None) -> Search:
         if not isinstance(query, str) or not query.strip():
             raise ConfigError("the query is empty or not a string", hint="pass a str with more than white space")
-        top_k = self.top_k if top_k is None else top_k
-        if type(top_k) is not int or top_k < 1:
-            raise ConfigError(f"top_k must be an integer of 1 or more, not {top_k!r}")
+        most = self.top_k if top_k is None else top_k
         least = self.min_score if min_score is None else min_score
-        if least is not None and (not isinstance(least, int | float) or least != least):
-            raise ConfigError(f"min_score must be a number, not {least!r}")
+        check_limits(most, least)
         check_where(where)
-        return Search(query, top_k, where, least)
+        return Search(query, most, where, least)
 
     def _follow_pointers(self, nodes: list[ScoredNode], search: Search, depth: int) -> Flow:
         """Return the nodes, each pointer replaced by what is found where it points to."""
@@ -191,6 +188,14 @@ def _search_target(target: object, pointer: ScoredNode, search: Search, depth: i
     search.visit(target)
     found = list(scored_nodes_of((yield _call_target(target, search.text)), pointer.score))
     return [ScoredNode(_with_source(scored.node, pointer.node), scored.score) for scored in found]
+
+
+def check_limits(top_k: int, min_score: float | None) -> None:
+    """Raise ConfigError for limits that no search can have."""
+    if type(top_k) is not int or top_k < 1:
+        raise ConfigError(f"top_k must be an integer of 1 or more, not {top_k!r}")
+    if min_score is not None and (not isinstance(min_score, int | float) or min_score != min_score):
+        raise ConfigError(f"min_score must be a number, not {min_score!r}")
 
 
 def check_retriever(retriever: object) -> None:

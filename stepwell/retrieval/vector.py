@@ -17,7 +17,7 @@ from ..workflows.embed.result import Embeddings
 from ..workflows.embed.vectors import Mode, check_mode
 from .filters import Where, check_where
 from .node import Node, Nodes, digest, nodes_of
-from .retriever import Retriever, Search
+from .retriever import Retriever, Search, check_limits
 from .store import NodeStore
 
 
@@ -50,6 +50,7 @@ class VectorRetriever(Retriever):
         name: str = "",
     ) -> None:
         check_mode(similarity)
+        check_limits(top_k, min_score)
         self.embedder = embedder if isinstance(embedder, Embedder) else Embedder(embedder)
         self.top_k = top_k
         self.min_score = min_score

@@ -12,7 +12,15 @@ import pytest
 
 import stepwell
 from stepwell.events import Event
-from stepwell.retrieval import FusedRetriever, Node, RerankedRetriever, Retriever, ScoredNode
+from stepwell.retrieval import (
+    FusedRetriever,
+    Node,
+    RerankedRetriever,
+    Retriever,
+    ScoredNode,
+    VectorRetriever,
+    retrieve_context,
+)
 from stepwell.schemas import errors
 
 Retrieve = Callable[..., list[ScoredNode]]
@@ -148,6 +156,22 @@ def test_a_pointer_to_nowhere_is_reported(retrieve: Retrieve, target: Any, says:
 def test_bad_input_is_reported(retrieve: Retrieve, how: Any) -> None:
     with pytest.raises(errors.ConfigError, match="query is empty|top_k must be|min_score must be"):
         retrieve(Fixed(), **{"query": "q", **how})
+
+
+@pytest.mark.parametrize(
+    "how", [{"top_k": 0}, {"top_k": "4"}, {"min_score": float("nan")}, {"min_score": "1"}, {"where": 5}]
+)
+def test_a_limit_that_no_search_can_have_is_refused_where_it_is_given(how: Any) -> None:
+    made: dict[Any, set[str]] = {
+        lambda: retrieve_context(Fixed(), **how): {"top_k", "min_score", "where"},
+        lambda: VectorRetriever(lambda texts: [[1.0]] * len(texts), **how): {"top_k", "min_score"},
+        lambda: RerankedRetriever(Fixed(), "cohere:rerank-v3.5", **how): {"top_k", "min_score"},
+        lambda: FusedRetriever([Fixed()], **how): {"top_k"},
+    }
+    for make, takes in made.items():
+        if how.keys() <= takes:
+            with pytest.raises(errors.ConfigError, match="top_k must be|min_score must be|a filter cannot be"):
+                make()
 
 
 def test_an_async_only_retriever_refuses_sync_calls() -> None:
