@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from inspect import CO_ASYNC_GENERATOR, CO_COROUTINE, Parameter, isasyncgenfunction, iscoroutinefunction, signature
 from types import FunctionType, MethodType, ModuleType
@@ -51,6 +51,14 @@ def checked_function(
 def is_async(function: object) -> bool:
     """Check whether a call of the function gives a coroutine or an async generator."""
     return iscoroutinefunction(function) or isasyncgenfunction(function)
+
+
+def read_whole(result: Any) -> Any:
+    """Return a list of what a generator yields, whose code is a part of the function that gave it; all else as it is.
+
+    Called where the function is: in a thread, for async code, and in the time that the function has.
+    """
+    return list(result) if isinstance(result, Iterator) else result
 
 
 def parameters_of(function: object) -> tuple[str, ...]:

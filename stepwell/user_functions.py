@@ -11,7 +11,7 @@ from typing import Any
 
 from .pipeline.effects import Run
 from .pipeline.http.timeouts import Clock
-from .schemas.functions import is_async
+from .schemas.functions import is_async, read_whole
 
 
 def run_function(function: Callable[..., Any], clock: Clock, *arguments: Any, **options: Any) -> Run:
@@ -26,7 +26,7 @@ def run_function(function: Callable[..., Any], clock: Clock, *arguments: Any, **
 
     if is_async(function) or is_async(type(function).__call__):
         return Run(lambda: on_own_loop(start), lambda: in_time(clock, start))
-    return Run(start, lambda: in_time(clock, lambda: run_in_thread(start)))
+    return Run(lambda: read_whole(start()), lambda: in_time(clock, lambda: run_in_thread(lambda: read_whole(start()))))
 
 
 def on_own_loop(start: Callable[[], Awaitable[Any]]) -> Any:

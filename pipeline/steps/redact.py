@@ -11,7 +11,7 @@ from typing import Any
 from attrs import evolve
 
 from ...schemas.errors import ConfigError, InvalidOption, StepError, StepwellError
-from ...schemas.functions import checked_function
+from ...schemas.functions import checked_function, read_whole
 from ...schemas.late_pattern import late_pattern
 from ...schemas.memo import Memo
 from ...schemas.missing_argument import saying_how_it_is_made
@@ -159,7 +159,7 @@ def _checked_label(label: object) -> str:
 
 def _run(function: FindOriginals, texts: list[str]) -> Run:
     if not iscoroutinefunction(function):
-        return in_thread(lambda: [function(text) for text in texts])
+        return in_thread(lambda: [read_whole(function(text)) for text in texts])
 
     def refuse() -> object:
         raise ConfigError("an async function of redact needs an AsyncClient", hint="pass a plain function to a Client")

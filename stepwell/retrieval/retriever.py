@@ -13,6 +13,7 @@ from ..pipeline.effects import Flow, Run, in_thread
 from ..pipeline.event_loops import adrive_local
 from ..pipeline.threads import drive_local
 from ..schemas.errors import ConfigError, NotSupported
+from ..schemas.functions import read_whole
 from ..schemas.nearest import nearest
 from .filters import Where, check_where, matches
 from .node import Node, ScoredNode, scored_nodes_of
@@ -121,9 +122,9 @@ class Retriever:
         """Search this retriever alone, as a workflow: run `find` or `afind` unless a subclass does it differently."""
         has_find, has_afind = (getattr(type(self), name) is not getattr(Retriever, name) for name in ("find", "afind"))
         if has_afind:
-            return (yield Run(lambda: self.find(search), lambda: self._await_found(search)))
+            return (yield Run(lambda: read_whole(self.find(search)), lambda: self._await_found(search)))
         if has_find:
-            return (yield in_thread(lambda: self.find(search)))
+            return (yield in_thread(lambda: read_whole(self.find(search))))
         raise NotSupported(f"{self._label} has neither find() nor afind()", hint="write one of them")
 
     async def _await_found(self, search: Search) -> Any:
@@ -213,7 +214,7 @@ def _call_target(fn: Callable[[str], object], query: str) -> Run:
         result = fn(query)
         return await result if isawaitable(result) else result
 
-    return Run(refuse, await_result) if iscoroutinefunction(fn) else in_thread(lambda: fn(query))
+    return Run(refuse, await_result) if iscoroutinefunction(fn) else in_thread(lambda: read_whole(fn(query)))
 
 
 def _with_source(node: Node, pointer: Node) -> Node:

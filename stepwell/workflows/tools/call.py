@@ -8,7 +8,7 @@ from __future__ import annotations
 import inspect
 import sys
 import threading
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextvars import copy_context
 from copy import deepcopy
 from typing import Any, ClassVar, Literal
@@ -20,6 +20,7 @@ from ...pipeline.effects import Flow, Run
 from ...pipeline.world import World
 from ...schemas.deps import is_deps, type_of_deps
 from ...schemas.errors import ConfigError, ObjectInvalid, ToolFailed
+from ...schemas.functions import read_whole
 from ...schemas.json_schema.root import without_nulls
 from ...schemas.json_schema.signature import arguments_for, deps_of
 from ...schemas.json_schema.usable import usable_schema
@@ -176,7 +177,7 @@ def _call_tool(tool: Tool, arguments: dict[str, Any]) -> Any:
     """Return the function's result, awaited on an event loop of its own where it is a coroutine."""
     value = tool(**arguments)
     if not inspect.isawaitable(value) and not isinstance(value, AsyncIterator):
-        return list(value) if isinstance(value, Iterator) else value  # a generator's code is a part of the tool
+        return read_whole(value)
 
     async def main() -> Any:
         return await _await_result(_finished(value), tool)
@@ -227,8 +228,7 @@ async def _acall_tool(tool: Tool, arguments: dict[str, Any], timeout: float | No
     import anyio.to_thread
 
     def call() -> Any:
-        value = tool(**arguments)
-        return list(value) if isinstance(value, Iterator) else value
+        return read_whole(tool(**arguments))
 
     async def run() -> Any:
         if inspect.iscoroutinefunction(inspect.unwrap(tool.callback or tool)):
