@@ -11,7 +11,7 @@ from ..schemas.reply import Reply
 from .effects import CallNext, Effect, Emit, Flow, StepGenerator, checked_flow
 from .http.request import Request
 from .http.response import Response
-from .inner_calls import noting_calls
+from .inner_calls import noting_calls, noting_once_begun
 from .step import Halt, Step, checked_outcome, halt_with, name_and_value, place_in_code
 from .stream.chunk_reader import ChunkReader, collected
 
@@ -67,27 +67,19 @@ def of_flow(response: Response, request: Request) -> StepGenerator:
     """
     flow: Any = response.flow
     response.flow = None  # what is no flow cannot be closed
-    flow = noting_calls(checked_flow(flow, "Response(flow=...)"), request)
+    checked_flow(flow, "Response(flow=...)")
     if not request.stream:
-        response.flow = flow
+        response.flow = noting_calls(flow, request)
         return (yield from collected(response))
     response.flow = _until_halted(flow, request)
-    next(response.flow)  # to its first yield: an error thrown into it before would not reach the flow
+    next(response.flow)  # an error thrown into a generator that has not begun would not reach the flow
     return response
 
 
 def _until_halted(flow: Flow, request: Request) -> Flow:
-    effect: Any = None
+    """Run a flow, and emit the chunks of the outcome where it is halted. To be begun by `next`, which returns None."""
     try:
-        while True:
-            try:
-                result = yield effect
-            except BaseException as error:
-                effect = flow.throw(error)
-            else:
-                effect = flow.send(result)
-    except StopIteration as stop:
-        return stop.value
+        return (yield from noting_once_begun(flow, request))
     except Halt as halt:
         outcome = halt.outcome
     if isinstance(outcome, Exception):

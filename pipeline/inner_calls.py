@@ -26,15 +26,16 @@ def nested(request: Request, depth: int, *, hint: str) -> Request:
 
 def noting_calls(flow: Flow, request: Request) -> Flow:
     """Run a flow, and note the replies of the whole calls (CallModel) that it makes, also in its tasks."""
-    if (calls := request.calls) is None:
+    if request.calls is None:
         return flow
-    noting = _noting(flow, request, calls.append)
+    noting = noting_once_begun(flow, request)
     next(noting)  # to its first yield: an error thrown into a generator that has not begun would not reach the flow
     return noting
 
 
-def _noting(flow: Flow, request: Request, note: Callable[[tuple[object, Reply]], None]) -> Flow:
-    """Run a flow, and note the reply, or the partial one, of each model call that it makes."""
+def noting_once_begun(flow: Flow, request: Request) -> Flow:
+    """Do what `noting_calls` does, but leave it to the caller to begin the flow by `next`, which returns None."""
+    note = ([] if request.calls is None else request.calls).append
     effect: Any = None
     try:
         while True:
