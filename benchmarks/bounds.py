@@ -5,7 +5,7 @@ Calls, events and the first answer are by profiles (perf, cProfile); TLS and mem
 
 EVENT = "orjson.loads and the dicts that it makes, then the frames that decode and fold an event; recv is a twentieth"
 CALL = "the interpreter, in some 80 frames a call (four fifths); send, recv and waking up are a seventh"
-COLD = "waking up with cold caches: the kernel's part, and some 16 frames that are warm in a burst"
+COLD = "waking up with cold caches: the kernel's part, and some 11 frames that are warm in a burst"
 START = "attrs making 110 classes (a third), loading 240 modules (a quarter), compiling regular expressions (a tenth)"
 OPEN = "asyncio's task, transport and socket, three quarters of it; then the objects of a call"
 
