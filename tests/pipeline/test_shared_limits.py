@@ -206,7 +206,7 @@ def answer(request):
     return httpx.Response(200, json=ANSWER)
 limits = [
     concurrency(2, store=store, lease=2),
-    RateLimit(requests=10, per=1, store=store),
+    RateLimit(requests=20, per=4, store=store),
     Budget("0.30", store=store),
 ]
 with Client(transport=httpx.MockTransport(answer), api_keys={"openai": "k"}, pipeline=limits) as client:
@@ -233,6 +233,7 @@ def test_processes_that_are_killed_exceed_no_limit(url: str, tmp_path: Any) -> N
     lines = [(float(at), kind) for kind, at in map(str.split, log.read_text().splitlines())]
     calls = sorted(at for at, kind in lines if kind == "in")
     assert 30 < len(calls) <= 50  # what the killed ones had reserved stays reserved
-    assert all(sum(start <= at < start + 1 for at in calls) <= 10 for start in calls)
+    # Three of the four seconds: a process may be stopped for a moment between its turn and its call.
+    assert all(sum(start <= at < start + 3 for at in calls) <= 20 for start in calls)
     budget = Budget("0.30", store=RedisStore(url, prefix="crowd:"))
     assert 0 <= budget.left < Decimal("0.0068") and budget.spent + budget.reserved <= Decimal("0.30")
