@@ -156,7 +156,7 @@ def simulated(seed: int, server: Any, items: Iterable[object], out: Path | None,
     }  # fmt: skip
     emits = given.pop("emits", False)
     job = job_of(client.planner, items, out=out, **{"model": MODEL, **given})
-    job.emits = emits
+    job.results.emits = emits
     (result,) = world.run(client, [job.flow()])
     if isinstance(result, BaseException):
         raise result

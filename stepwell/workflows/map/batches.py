@@ -166,7 +166,7 @@ class BatchRunner:
             if turn is not None:
                 yield from job.put_and_emit(turn, result)
             elif job.file is None or key not in job.file.done:  # the input no longer has the item
-                yield from job.put_and_emit(job.give_turn(), result)
+                yield from job.put_and_emit(job.results.give_turn(), result)
         yield Run(lambda: self._note(number=number, done=True))
 
     def _read(self, answer: Reply[Any] | StepwellError) -> tuple[Reply[Any] | None, StepwellError | None]:

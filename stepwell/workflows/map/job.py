@@ -6,7 +6,6 @@ workers, which are tasks, answer them and write the results.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any, Literal
 
@@ -18,14 +17,14 @@ from ...pipeline.signal import News, Task
 from ...pipeline.tasks import attended, follow, raise_interrupt
 from ...pipeline.world import World
 from ...schemas.errors import ConfigError, StepwellError
-from ...schemas.process_lock import ProcessLock
 from .fatal_errors import ends_map
 from .inputs import Input, Items, Unreadable, input_of
 from .item_queue import ItemQueue
 from .keys import KeyOf, KeyTable, item_key, key_or_error, spare_key
 from .result import MapItem, MapResult, map_result
+from .result_order import ResultOrder
 from .results import ResultFile
-from .summary import Display, MapSummary, Tally
+from .summary import Display, MapSummary
 
 WINDOW = 1000
 """How many items may be taken after one without a result: one that is slower than so many others stops the map."""
@@ -56,7 +55,6 @@ class MapJob:
     lead: answers the items in place of the workers; see BatchRunner. None for workers.
     at_end: called when the map has ended, also by an error.
     mode, why: as in its summary.
-    emits: whether results are emitted.
     """
 
     items: Items
@@ -74,8 +72,7 @@ class MapJob:
     at_end: Callable[[], object] = lambda: None
     mode: str = "live"
     why: str = ""
-    emits: bool = False
-    tally: Tally = field(factory=Tally)
+    results: ResultOrder = field(init=False)
     _input: Input = field(init=False)
     _queue: ItemQueue[tuple[int, MapItem]] = field(factory=ItemQueue)
     """Items that no worker has taken yet, each with its turn."""
@@ -85,27 +82,16 @@ class MapJob:
     """Workers that were started."""
     _read: int = 0
     """Items that were read."""
-    _given: int = 0
-    """Turns that were given."""
-    _turn: int = 0
-    """The turn whose result is next in the order of the input."""
-    _held: dict[int, tuple[int | None, MapResult | None]] = field(factory=dict)
-    """The results whose turn has not come, by turn: the offset of the held line, and the result to emit."""
-    _ready: deque[MapResult] = field(factory=deque)
-    """Results to emit."""
     _ahead: int = field(init=False)
-    _blocked: bool = False
-    """Whether no items are read until the next turn has come."""
     _fault: Exception | None = None
     _seen: KeyTable = field(factory=KeyTable)
     _screen: Display | None = None
     _next_display: float = 0.0
     _began: float = 0.0
     _ended: float | None = None
-    _over: bool = False
-    _lock: ProcessLock = field(factory=ProcessLock)
 
     def __attrs_post_init__(self) -> None:
+        self.results = ResultOrder(self.order == "kept", self.file, self.workers, self._news)
         self._ahead = max(AHEAD, 2 * self.workers)
 
     def flow(self) -> Flow:
@@ -122,8 +108,7 @@ class MapJob:
                 try:
                     tasks: list[Task] = []
                     yield from attended(tasks, self._lead_workers(tasks)) if self.lead is None else self.lead(self)
-                    if self.file is not None:
-                        yield Run(self.file.finish, blocks=True)
+                    yield Run(self.results.finish, blocks=self.file is not None)
                 except StepwellError as error:
                     error.partial = self.summary()
                     raise
@@ -132,11 +117,8 @@ class MapJob:
                     if self._screen is not None:
                         self._screen.close(self.summary())
             finally:
-                with self._lock:
-                    self._over = True
-                    self._ended = world.now()
-                    if self.file is not None:
-                        self.file.close()
+                self._ended = world.now()
+                self.results.close()
                 self.at_end()
             summary = self.summary()
             work.note(answered=summary.answered, failed=summary.failed, skipped=summary.skipped)
@@ -144,10 +126,10 @@ class MapJob:
 
     def summary(self) -> MapSummary:
         """Return the summary of the items so far."""
-        with self._lock:
+        with self.results.locked():
             now = self._ended if self._ended is not None else self.world.now()
             file = self.file
-            return self.tally.summary(
+            return self.results.tally.summary(
                 skipped_failed=0 if file is None else file.failed,
                 seconds=now - self._began if self._began else 0.0,
                 model=self.model,
@@ -164,15 +146,10 @@ class MapJob:
 
     def put_and_emit(self, turn: int, result: MapResult) -> Flow:
         """Count and write a result, and emit those whose turn has come. For a lead without workers."""
-        yield Run(lambda: self._put(turn, result))
-        while self._ready:
-            yield Emit(self._ready.popleft())
+        yield Run(lambda: self.results.put(turn, result))
+        while self.results.ready:
+            yield Emit(self.results.ready.popleft())
         self.show_progress()
-
-    def give_turn(self) -> int:
-        """Return the next turn."""
-        turn, self._given = self._given, self._given + 1
-        return turn
 
     def show_progress(self) -> None:
         """Show the progress, if the time of the next display has come."""
@@ -183,6 +160,7 @@ class MapJob:
     def _lead_workers(self, tasks: list[Task]) -> Flow:
         """Pull items, start workers as they are needed, and emit results, until all workers have ended."""
         pull, queue, seen, reader = self._pull_effect(), self._queue, None, None
+        ready = self.results.ready
         while True:
             signal = self._news.signal  # before anything is looked at, so that no news in between is missed
             wanted = not queue.over and self._fault is None and self._has_room()
@@ -199,9 +177,9 @@ class MapJob:
                 self._begun += 1
                 tasks.append(Task(self._news))
                 yield StartTask(follow(tasks[-1], self._worker()), tasks[-1])
-            emitted = bool(self._ready)
-            while self._ready:
-                yield Emit(self._ready.popleft())
+            emitted = bool(ready)
+            while ready:
+                yield Emit(ready.popleft())
             if signal is not seen:  # an error is news
                 self._raise_errors(tasks)
                 seen = signal
@@ -209,7 +187,7 @@ class MapJob:
             if wanted or emitted:  # what was emitted has made room for more items
                 continue
             workers = tasks if self._fault is None else [task for task in tasks if task is not reader]
-            if all(task.ended.is_set for task in workers) and not self._ready:
+            if all(task.ended.is_set for task in workers) and not ready:
                 break
             yield Wait(signal, None if self._screen is None else self._next_display - self.world.now())
         if self._fault is not None:
@@ -246,14 +224,15 @@ class MapJob:
         return Run(lambda: self._pull(rows), blocks=self._input.is_file)
 
     def _has_room(self) -> bool:
-        if len(self._queue) + len(self._ready) >= self._ahead:
+        results = self.results
+        if len(self._queue) + len(results.ready) >= self._ahead:
             return False
-        if self.order != "kept":
+        if not results.kept:
             return True
-        self._blocked = True  # before the turn is read: a worker changes the turn first, and then reads this
-        ahead = self._given - self._turn
-        self._blocked = ahead >= max(WINDOW, 8 * self.workers) or not (self.file is None or self.file.has_room)
-        return not self._blocked
+        results.awaited = True  # before the turn is read: a worker changes the turn first, and then reads this
+        ahead = results.given - results.turn
+        results.awaited = ahead >= max(WINDOW, 8 * self.workers) or not (self.file is None or self.file.has_room)
+        return not results.awaited
 
     def _read_more(self, pull: Run) -> Flow:
         began = self.world.now()
@@ -297,9 +276,9 @@ class MapJob:
         index, self._read = self._read, self._read + 1
         item = self._item(row, index)
         if self.file is not None and self.file.continues and self._has_result(item.key, self.file):
-            self.tally.skipped += 1
+            self.results.tally.skipped += 1
             return False
-        self._queue.put((self.give_turn(), item))
+        self._queue.put((self.results.give_turn(), item))
         return True
 
     def _has_result(self, key: str, file: ResultFile) -> bool:
@@ -309,9 +288,7 @@ class MapJob:
         offset = file.take_earlier(key)
         if offset is None:
             return False
-        with self._lock:
-            self._held[self.give_turn()] = offset, None
-            self._write(self._turn)
+        self.results.put_earlier(offset)
         return True
 
     def _item(self, row: object, index: int) -> MapItem:
@@ -328,7 +305,7 @@ class MapJob:
         queue, few = self._queue, self._ahead // 2
         answered: list[tuple[int, MapResult]] = []
         # One effect for all its results: making one takes 1 µs, since what it calls is checked.
-        put = Run(lambda: self._put(*answered.pop()))
+        put = Run(lambda: self.results.put(*answered.pop()))
         while self._fault is None:
             try:
                 turn, item = queue.take()
@@ -362,38 +339,6 @@ class MapJob:
             self._news.publish()
             return None
         return map_result(item, reply, error, None if item.error is not None else now() - began)
-
-    def _put(self, turn: int, result: MapResult) -> None:
-        """Count a result and write it, or hold it until its turn has come."""
-        file, given = self.file, result if self.emits else None
-        line = b"" if file is None else result.line(file.job)
-        with self._lock:
-            if self._over:  # cancelled meanwhile: nobody waits for it, and the file is closed
-                return
-            self.tally.add(result)
-            if self.order != "kept" or turn == self._turn:
-                self._write(self._turn + 1, line, given)
-            else:
-                self._held[turn] = None if file is None else file.hold(line), given
-
-    def _write(self, turn: int, line: bytes = b"", given: MapResult | None = None) -> None:
-        """Write a result, and those that are held for this turn and the ones after it."""
-        offsets: list[int] = []
-        results = [given]
-        while self._held and (held := self._held.pop(turn, None)) is not None:
-            turn += 1
-            if held[0] is not None:
-                offsets.append(held[0])
-            results.append(held[1])
-        if self.file is not None:
-            self.file.append(line, offsets)
-            if offsets and not self._held:
-                self.file.all_written()
-        self._turn = turn
-        ready = [result for result in results if result is not None]
-        if ready or self._blocked:
-            self._ready.extend(ready)
-            self._news.publish()
 
 
 def _refuse_async() -> None:

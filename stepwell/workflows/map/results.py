@@ -81,21 +81,22 @@ class ResultFile:
             self.close()
             raise
 
-    def append(self, line: bytes, held: Sequence[int] = ()) -> None:
-        """Add a line at the end, and after it those at these offsets of the second file.
+    def append(self, lines: Sequence[bytes], held: Sequence[int] = ()) -> None:
+        """Add lines at the end, and after them those at these offsets of the second file.
 
         Raises ConfigError if they cannot be written. A file that was deleted meanwhile is such an error, too, at the
         16th line at the latest, or at the end.
         """
-        self._check_now_and_then()
+        self._check_now_and_then(len(lines))
+        data = lines[0] if len(lines) == 1 else b"".join(lines)
         if held:
-            line = self._write_most(line, held)
-        if line:
-            self._lines.append(line)
+            data = self._write_most(data, held)
+        if data:
+            self._lines.append(data)
 
     def hold(self, line: bytes) -> int:
         """Write a line whose turn has not come to the second file, and return its offset."""
-        self._check_now_and_then()
+        self._check_now_and_then(1)
         if not self._waiting.is_open:
             self._waiting.open()
         offset = self._waiting.append(line)
@@ -104,9 +105,9 @@ class ResultFile:
             self._kept_bytes += len(line)
         return offset
 
-    def _write_most(self, line: bytes, held: Sequence[int]) -> bytes:
-        """Write a line and those at some offsets, but for the last ones, which are returned, to be written at once."""
-        lines, size = [line], len(line)
+    def _write_most(self, data: bytes, held: Sequence[int]) -> bytes:
+        """Write lines and those at some offsets, but for the last ones, which are returned, to be written at once."""
+        lines, size = [data], len(data)
         for offset in held:
             if size >= WRITE_BYTES:
                 self._lines.append(b"".join(lines))
@@ -127,9 +128,12 @@ class ResultFile:
         self._kept.clear()
         self._kept_bytes = 0
 
-    def _check_now_and_then(self) -> None:
-        """Check that the files were not deleted, at each 16th line: checking takes as long as a third of writing."""
-        self._unchecked += 1
+    def _check_now_and_then(self, more: int) -> None:
+        """Check that the files were not deleted, after 16 lines: checking takes as long as a third of writing.
+
+        more: how many lines are to be written now.
+        """
+        self._unchecked += more
         if self._unchecked >= _CHECKED:
             self._check()
 

@@ -34,7 +34,7 @@ class _MapRun(Hinted, hints="map"):
         """Return the job to run. Raises ConfigError the second time."""
         if self._begun:
             raise ConfigError("a map runs once", hint="call map again; it goes on with the items without a result")
-        self._begun, self._job.emits = True, emits
+        self._begun, self._job.results.emits = True, emits
         return self._job
 
 

@@ -1,0 +1,132 @@
+"""Results that many threads put: each is counted, written and emitted once, in its order, whoever writes."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+
+import orjson
+import pytest
+
+from stepwell.pipeline.signal import News
+from stepwell.schemas.errors import ConfigError
+from stepwell.schemas.prices import Cost
+from stepwell.schemas.reply import Reply
+from stepwell.schemas.usage import Usage
+from stepwell.workflows.map.result import MapResult
+from stepwell.workflows.map.result_order import ResultOrder
+from stepwell.workflows.map.results import ResultFile
+
+KINDS = pytest.mark.parametrize("kept", [True, False], ids=["kept", "as done"])
+
+
+def result(index: int) -> MapResult:
+    return MapResult(index, f"k{index}", None, Reply(usage=Usage(1, 1)), None, 0.1, Cost(Decimal(1)), None)
+
+
+def order_in(folder: Path, kept: bool, workers: int) -> ResultOrder:
+    file = ResultFile(str(folder / "out.jsonl"), kept, "job")
+    file.open()
+    order = ResultOrder(kept, file, workers, News())
+    order.emits = True
+    return order
+
+
+def written(folder: Path) -> list[int]:
+    return [orjson.loads(line)["index"] for line in (folder / "out.jsonl").read_bytes().splitlines()]
+
+
+def in_threads(count: int, work: Callable[[int], None]) -> None:
+    threads = [threading.Thread(target=work, args=(at,)) for at in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
+@KINDS
+def test_what_threads_put_at_once_is_written_once(tmp_path: Path, kept: bool) -> None:
+    order = order_in(tmp_path, kept, workers=8)
+    turns = [order.give_turn() for _ in range(2000)]
+    random.Random(1).shuffle(turns)
+
+    def work(at: int) -> None:
+        for turn in turns[at::8]:
+            order.put(turn, result(turn))
+            if turn % 50 == 0:
+                with order.locked():
+                    pass
+
+    in_threads(8, work)
+    order.finish()
+    assert order.tally.answered == 2000
+    assert order.turn == 2000
+    assert (written(tmp_path) if kept else sorted(written(tmp_path))) == list(range(2000))
+    assert sorted(each.index for each in order.ready) == list(range(2000))
+    assert not kept or [each.index for each in order.ready] == list(range(2000))
+
+
+@KINDS
+def test_what_is_put_while_another_thread_has_the_lock_is_written_by_that_one(tmp_path: Path, kept: bool) -> None:
+    order = order_in(tmp_path, kept, workers=8)
+    for _ in range(3):
+        order.give_turn()
+    with order.locked():
+        in_threads(3, lambda at: order.put(at, result(at)))  # none of them waits
+        assert written(tmp_path) == []
+    assert sorted(written(tmp_path)) == [0, 1, 2]
+    assert order.tally.answered == 3
+
+
+def test_no_more_results_are_left_to_another_thread_than_there_are_workers(tmp_path: Path) -> None:
+    order, put = order_in(tmp_path, kept=False, workers=3), list[int]()
+
+    def work(at: int) -> None:
+        order.put(at, result(at))
+        put.append(at)
+
+    threads = [threading.Thread(target=work, args=(at,)) for at in range(6)]
+    with order.locked():
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(0.05)
+        assert len(put) <= 3
+    for thread in threads:
+        thread.join()
+    assert sorted(written(tmp_path)) == sorted(put) == list(range(6))
+
+
+@KINDS
+def test_results_left_together_are_one_write(tmp_path: Path, kept: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    order, writes = order_in(tmp_path, kept, workers=8), list[int]()
+    append = ResultFile.append
+    monkeypatch.setattr(
+        ResultFile, "append", lambda self, lines, held=(): (writes.append(len(lines)), append(self, lines, held))[1]
+    )
+    for _ in range(6):
+        order.give_turn()
+    order.put(2, result(2))  # in the order "kept" it waits for its turn
+    with order.locked():
+        in_threads(6, lambda at: None if at == 2 else order.put(at, result(at)))
+    assert (written(tmp_path) if kept else sorted(written(tmp_path))) == list(range(6))
+    assert writes == ([2, 3] if kept else [1, 5])
+
+
+def test_a_file_that_was_deleted_is_an_error_after_sixteen_lines(tmp_path: Path) -> None:
+    order = order_in(tmp_path, kept=True, workers=1)
+    (tmp_path / "out.jsonl").unlink()
+    with pytest.raises(ConfigError, match="deleted"):
+        for at in range(16):
+            order.put(order.give_turn(), result(at))
+
+
+def test_what_is_put_after_the_end_is_dropped(tmp_path: Path) -> None:
+    order = order_in(tmp_path, kept=True, workers=1)
+    order.close()
+    order.put(order.give_turn(), result(0))
+    assert order.tally.answered == 0
+    assert written(tmp_path) == []
