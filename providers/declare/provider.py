@@ -381,6 +381,8 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
                 f"the wire of {id} is a {type(each).__name__}",
                 hint="from stepwell.declare import openai_chat, or pass stepwell.provider(id).wires of another",
             )
+    if len({each.name for each in wires}) < len(wires):
+        raise InvalidOption(f"two wires of {id} have the same name", hint="attrs.evolve(openai_chat, name='…')")
     for name in facts:
         if name not in _FIELDS and name not in STEPS:
             raise unknown_field(name, _DECLARED)

@@ -25,6 +25,7 @@ URL = "https://api.acme.test/v1"
         ({"wire": "openai_chat"}, "wire of acme is a str; from stepwell.declare import openai_chat"),
         ({"wire": ["openai_chat"]}, "wire of acme is a str"),
         ({"wire": []}, "acme has no wire"),
+        ({"wire": [openai_chat, openai_chat]}, "two wires of acme have the same name"),
         ({"wire": None}, "wire of acme is a NoneType"),
         ({"base_url": ""}, "base_url of acme is not an http"),
         ({"base_url": "x.example"}, "base_url of acme is not an http"),
