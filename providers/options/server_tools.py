@@ -120,10 +120,12 @@ GEMINI_ON_VERTEX: ServerTools = {
     "web_fetch": GEMINI["web_fetch"],
     "code_execution": GEMINI["code_execution"],
 }
+_NOVA = ("*amazon.nova*", "arn:*")
+"""An ARN may be that of an inference profile, which does not name its model."""
 # https://docs.aws.amazon.com/nova/latest/userguide/grounding.html
 BEDROCK: ServerTools = {
-    "web_search": ServerTool({"systemTool": {"name": "nova_grounding"}}),
-    "code_execution": ServerTool({"systemTool": {"name": "nova_code_interpreter"}}),
+    "web_search": ServerTool({"systemTool": {"name": "nova_grounding"}}, models=_NOVA),
+    "code_execution": ServerTool({"systemTool": {"name": "nova_code_interpreter"}}, models=_NOVA),
 }
 _GPT_OSS = ("openai/gpt-oss*",)
 # https://console.groq.com/docs/browser-search, https://console.groq.com/docs/code-execution

@@ -66,9 +66,23 @@ def test_each_provider_gets_its_form_or_the_call_is_refused_before_it_is_sent() 
                 assert all(value in body for value in ("deep", "https://mcp.test", "TOKEN") if kind == "mcp")
 
 
-def test_a_model_that_does_not_run_the_tool_of_its_provider_gets_no_call() -> None:
-    with pytest.raises(errors.NotSupported, match="versatile runs no web_search; groq has it for openai/gpt-oss"):
-        sent("groq:llama-3.3-70b-versatile", server_tool("web_search"))
+@pytest.mark.parametrize(
+    ("model", "says"),
+    [
+        ("groq:llama-3.3-70b-versatile", "versatile runs no web_search; groq has it for openai/gpt-oss"),
+        ("amazon_bedrock:us.anthropic.claude-sonnet-4-5-20250929-v1:0", "runs no web_search; amazon_bedrock has it for"),
+        ("amazon_bedrock:openai.gpt-oss-120b-1:0", "runs no web_search; amazon_bedrock has it for"),
+    ],
+)
+def test_a_model_that_does_not_run_the_tool_of_its_provider_gets_no_call(model: str, says: str) -> None:
+    with pytest.raises(errors.NotSupported, match=says):
+        sent(model, server_tool("web_search"))
+
+
+def test_an_inference_profile_whose_model_is_unknown_gets_the_tool() -> None:
+    profile = "arn:aws:bedrock:us-east-1:123456789012:application-inference-profile/abc"
+    assert b"nova_grounding" in sent(f"amazon_bedrock:{profile}", server_tool("web_search")).content
+    assert b"nova_grounding" in sent("amazon_bedrock:us.amazon.nova-premier-v1:0", server_tool("web_search")).content
 
 
 @pytest.mark.parametrize(
