@@ -10,10 +10,10 @@ from weakref import ref
 from ..pipeline.around import around
 from ..pipeline.blocking import in_call_time
 from ..pipeline.effects import CallNext, Effect, Run, StepGenerator
-from ..pipeline.http.request import Request
+from ..pipeline.http.request import Request, StateKey
 from ..pipeline.step import Step
 from ..schemas.errors import ConfigError, StepwellError
-from ..schemas.functions import checked_function
+from ..schemas.functions import checked_function, taken
 from ..schemas.message import Context, Message, is_turn
 from ..schemas.missing_argument import saying_how_it_is_made
 from ..schemas.parts import Text
@@ -28,6 +28,8 @@ INSTRUCTION = (
     "If the notes do not hold the answer, say so."
 )
 _REMEMBERED_TURNS = 1000
+_GIVEN: StateKey[int] = StateKey("notes_given", 0, travels=True)
+"""How many notes the steps around this one have put into the request."""
 
 
 @saying_how_it_is_made
@@ -38,7 +40,7 @@ def retrieve_context(
     where: Where = None,
     min_score: float | None = None,
     query: Callable[[Context], str | None] | None = None,
-    write: Callable[[Sequence[ScoredNode]], str] | None = None,
+    write: Callable[..., str] | None = None,
     required: bool = True,
     name: str = "retrieve_context",
 ) -> Step:
@@ -50,22 +52,27 @@ def retrieve_context(
 
     It retrieves once for each turn of the user: while tools run or an answer is repaired, the same notes are sent
     again. Where nothing is found, or the message has no text, the request is unchanged. `reply.context` remains the
-    caller's own conversation.
+    caller's own conversation. A further such step, which needs a `name=` of its own, goes on with the numbers.
 
     retriever: searched with the text of the user's last message.
     top_k, where, min_score: as for `retriever.retrieve`; None: the retriever's defaults.
     query: function that makes the query from the Context; if it returns None or "", nothing is retrieved.
-    write: function that makes the text of the notes, `notes` by default.
+    write: function that makes the text of the notes, `notes` by default. It gets the number of the first as `first=` if
+        it has an argument of that name.
     required: whether an error of the retriever fails the call (default); otherwise it becomes a warning on the reply.
     name: the step's name in the pipeline.
     """
     check_retriever(retriever)
     check_limits(1 if top_k is None else top_k, min_score)
     check_where(where)
-    for option, function in (("query", query), ("write", write)):
-        if function is not None:
-            checked_function(function, f"{option}= of retrieve_context", 1)
+    if query is not None:
+        checked_function(query, "query= of retrieve_context", 1)
+    if write is not None:
+        checked_function(write, "write= of retrieve_context", 1, ("first",))
     remembered = _RememberedTurns()
+
+    def written(found: list[ScoredNode], first: int) -> str:
+        return notes(found, first) if write is None else write(found, **taken(write, {"first": first}))
 
     def nodes_for(request: Request, message: Message) -> Generator[Effect, Any, list[ScoredNode]]:
         if message is not request.context.messages[-1] and (known := remembered.get(message)) is not None:
@@ -91,11 +98,13 @@ def retrieve_context(
             return (yield from call(request.warn(name, f"retrieval failed, so no notes were sent: {why[:200]}")))
         if not found:
             return (yield from call(request))
-        text = _check_text((write or notes)(found), "write")
-        response = yield from call(request.replace(context=_with_notes(request.context, at, text)))
+        first = request.get(_GIVEN) + 1
+        text = _check_text(written(found, first), "write")
+        extended = request.replace(context=_with_notes(request.context, at, text))
+        response = yield from call(extended.with_state(_GIVEN, first - 1 + len(found)))
         if response.reply is None:
-            return response.through(CitingStage(found))
-        response.reply = with_notes_cited(response.reply, found)
+            return response.through(CitingStage(found, first))
+        response.reply = with_notes_cited(response.reply, found, first)
         return response
 
     def run(request: Request, call: CallNext) -> StepGenerator:
@@ -105,11 +114,11 @@ def retrieve_context(
     return around(name, run)
 
 
-def notes(nodes: Sequence[ScoredNode]) -> str:
-    """Write the notes for the model: an instruction, then each with its number and source."""
+def notes(nodes: Sequence[ScoredNode], first: int = 1) -> str:
+    """Write the notes for the model: an instruction, then each with its number, from `first` on, and source."""
     shown = (
         f"[{number}] {f'({scored.source}) ' if scored.source else ''}{scored.text}"
-        for number, scored in enumerate(nodes, start=1)
+        for number, scored in enumerate(nodes, start=first)
     )
     return "\n\n".join([INSTRUCTION, *shown])
 

@@ -60,9 +60,9 @@ def ask_async_streamed(client: AsyncClient, prompt: Any, **options: Any) -> Repl
 every_way = pytest.mark.parametrize("way", [ask, ask_streamed, ask_async, ask_async_streamed])
 
 
-def client_for(way: Any, script: Scripted, step: Any) -> Any:
+def client_for(way: Any, script: Scripted, *steps: Any) -> Any:
     client = script.async_client if "async" in way.__name__ else script.client
-    client.pipeline = [step]
+    client.pipeline = list(steps)
     return client
 
 
@@ -266,3 +266,29 @@ def test_a_question_is_answered_from_notes_by_the_embedded_model() -> None:
             reply = stream.reply()
     assert "Monday" in reply.text
     assert [note["source"] for note in reply.metadata["notes"]] == ["museum.md"]
+
+
+@every_way
+def test_a_second_step_goes_on_with_the_numbers(way: Any) -> None:
+    more = Notes(ScoredNode(Node("Batteries are excluded.", "faq.md"), 0.8))
+    script = Scripted(["Two years [1], but not the battery [3]."])
+    client = client_for(way, script, retrieve_context(Notes(*NOTES)), retrieve_context(more, name="faq"))
+    reply = way(client, "How long?")
+    sent = str(script.seen[0]["messages"][0]["content"]).replace("\\n", "\n")
+    assert "[3] (faq.md) Batteries are excluded." in sent and SHOWN in sent
+    assert sorted((each.number, each.text) for each in reply.citations) == [
+        (1, WARRANTY.text),
+        (3, "Batteries are excluded."),
+    ]
+    assert [each["number"] for each in reply.metadata["notes"]] == [1, 2, 3]
+
+
+def test_a_function_of_the_callers_gets_the_first_number() -> None:
+    def written(found: Any, *, first: int) -> str:
+        return f"from {first}: {found[0].text}"
+
+    more = Notes(ScoredNode(Node("Batteries are excluded."), 0.8))
+    script = Scripted(["Yes."])
+    second = retrieve_context(more, name="faq", write=written)
+    ask(client_for(ask, script, retrieve_context(Notes(*NOTES)), second), "How long?")
+    assert "from 3: Batteries are excluded." in str(script.seen[0]["messages"])
