@@ -13,7 +13,7 @@ from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
 from .model_metadata.provider_ids import canonical
 from .model_warnings import warning_of, warning_of_named_wire, warning_of_unused_steps, warning_of_wire
-from .other_models import check_other_models, model_named
+from .other_models import check_other_models, model_named, without_foreign_options
 from .pipeline.annotate import completed_reply
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
@@ -26,7 +26,7 @@ from .pipeline.steps.retry import RetryBudget
 from .pipeline.stream.chunk_reader import ChunkReader
 from .pipeline.world import REAL_WORLD, World
 from .plan import Plan
-from .provider_options import is_keyed, provider_options_for
+from .provider_options import provider_options_for
 from .providers.declare.assemble import build_pipeline
 from .providers.declare.environment import Environment, process_environment, read_environment
 from .providers.declare.login_steps import trusted_url
@@ -380,12 +380,7 @@ class CallPlanner:
             state=request.travelling(),
             warnings=(*request.warnings, *other.warnings),
         )
-        extra = given.get("provider_options")
-        moved = canonical(other.model.provider) != canonical(request.model.provider)
-        if extra and moved and "provider_options" not in options and not is_keyed(extra, self.registry):
-            why = f"those for {request.model.provider} were left out; key them by provider id to give each its own"
-            other = other.warn("provider_options", why).replace(options={**other.options, "provider_options": None})
-        return edits.apply(pipeline), other
+        return edits.apply(pipeline), without_foreign_options(other, request.model, options, self.registry)
 
 
 _NO_CONTEXT, _CONVERSATIONS = Context(), ("chat", "count_tokens")

@@ -70,7 +70,10 @@ def test_each_provider_gets_its_form_or_the_call_is_refused_before_it_is_sent() 
     ("model", "says"),
     [
         ("groq:llama-3.3-70b-versatile", "versatile runs no web_search; groq has it for openai/gpt-oss"),
-        ("amazon_bedrock:us.anthropic.claude-sonnet-4-5-20250929-v1:0", "runs no web_search; amazon_bedrock has it for"),
+        (
+            "amazon_bedrock:us.anthropic.claude-sonnet-4-5-20250929-v1:0",
+            "runs no web_search; amazon_bedrock has it for",
+        ),
         ("amazon_bedrock:openai.gpt-oss-120b-1:0", "runs no web_search; amazon_bedrock has it for"),
     ],
 )
