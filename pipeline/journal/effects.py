@@ -233,8 +233,8 @@ def _plain(result: object, name: str) -> Any:
 def _secrets_of(request: Request) -> list[bytes]:
     """Return the texts of a request's credential that an answer must not repeat in a file."""
     credential = request.credential
-    if isinstance(credential, Secret):
-        values = [credential]
-    else:
-        values = [*credential.values()] if isinstance(credential, Mapping) else []
-    return [secret for each in values if isinstance(each, Secret) and len(secret := each.reveal().encode()) > 3]
+    found: list[bytes] = []
+    for each in credential.values() if isinstance(credential, Mapping) else (credential,):
+        if isinstance(each, Secret) and len(secret := each.reveal().encode()) > 3:
+            found.append(secret)
+    return found

@@ -84,7 +84,9 @@ class Job:
             batch, self._pending = self._pending, []
             self.held = False
             if self.taking:
-                batch += [flow.taken() for flow in self.taking if flow.fresh]
+                for flow in self.taking:
+                    if flow.fresh:
+                        batch.append(flow.taken())
                 self.taking.clear()
             batch += records
             try:

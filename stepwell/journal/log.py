@@ -111,9 +111,10 @@ class Log:
 
         One call of the system writes them: the kernel has them then, whatever becomes of the process.
         """
-        at = self.end
+        at = self._end
         try:
-            if self._end < 0:
+            if at < 0:
+                at = ~at
                 os.ftruncate(self.descriptor, at)
             self._end = ~at
             written = os.write(self.descriptor, data)
