@@ -20,10 +20,10 @@ def warning_of(model: Model, catalog: Catalog) -> CallWarning | None:
 
 
 def warning_of_wire(model: Model, wire: str, overrides: Iterable[Override]) -> CallWarning | None:
-    """Return the warning of a call whose tools go by another wire than this, the usual one, if overrides name it."""
+    """Return the warning of a call that goes by another wire than this, the usual one, if overrides name it."""
     if all(each.place.wire != wire for each in overrides):
         return None
-    why = f"the tools of this model go by another wire, for which the overrides of {wire} do not hold"
+    why = f"this call goes by another wire, for which the overrides of {wire} do not hold"
     return CallWarning("wire", f"{why}: give them wire='*', or pass wire={wire!r} with the call", str(model))
 
 

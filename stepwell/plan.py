@@ -31,7 +31,7 @@ class Plan:
     """How the model takes JSON Schemas."""
     model_warning: CallWarning | None = None
     """Issued once, for a model that its provider's list does not have, or has as deprecated."""
-    tools_wire: Callable[[Mapping[str, object], object], str | None] | None = None
+    other_wire: Callable[[Mapping[str, object], object], str | None] | None = None
     """Returns the name of the wire for a call with these options and tools; None for the plan's own."""
     left_overrides: CallWarning | None = None
     """Issued with a call by that wire, if overrides hold for the plan's own alone."""

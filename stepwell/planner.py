@@ -36,7 +36,7 @@ from .providers.declare.provider import Override, Provider, declared_model
 from .providers.declare.registry import Registry
 from .providers.declare.resolve import Resolved, listed_id, resolve_steps
 from .providers.history.file_owners import input_for_others
-from .providers.options.families import facts_of_family, wire_with_tools
+from .providers.options.families import facts_of_family, needed_wire
 from .schemas.errors import UnknownModel
 from .schemas.memo import Memo
 from .schemas.message import Context, Message, context_of
@@ -193,17 +193,19 @@ class CallPlanner:
         model_warning = model_warning or (warning_of_unused_steps(model, wire, steps) if stream else None)
         model_warning = model_warning or (warning_of(model, self.catalog) if at_home else None)
         request = self._template(operation, model, stream, base_url)
-        tools_wire, left = None, warning_of_wire(model, wire.name, overrides)
+        other_wire, left = None, warning_of_wire(model, wire.name, overrides)
         if wire_name is None and not model.wire:
             trusted = trusted_url(provider, model, self.environment)
-            tools_wire = wire_with_tools(provider.wires, wire, listed, lambda given: trusted(str(given or base_url)))
+            other_wire = needed_wire(
+                provider.wires, wire, provider.id, listed, lambda given: trusted(str(given or base_url))
+            )
 
         def plan_of(steps: Resolved) -> Plan:
             bare = build(steps)
             support = steps["object_support"]
             pipeline = self._edits.apply(bare)
             check_other_models(pipeline, operation, self.registry)
-            return Plan(pipeline, bare, request, model, provider, base_url, support, model_warning, tools_wire, left)
+            return Plan(pipeline, bare, request, model, provider, base_url, support, model_warning, other_wire, left)
 
         plan, conditions = plan_of(steps), steps.conditions
         return evolve(plan, conditions=conditions, build=lambda met: plan_of(resolve(met=met))) if conditions else plan
@@ -254,7 +256,7 @@ class CallPlanner:
         except UnknownModel:
             raise_if_alone(model, prompt)
             raise
-        left, find = None, plan.tools_wire
+        left, find = None, plan.other_wire
         if find and (needed := find(given, given.get("tools") or getattr(prompt, "tools", None))):
             left = plan.left_overrides
             plan = self.plan(operation, model, stream=stream, wire=needed, overrides=overrides)

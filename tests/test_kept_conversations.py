@@ -82,7 +82,7 @@ def test_a_fallback_to_another_provider_is_no_answer_without_the_conversation(
 @GIVEN
 def test_another_model_of_the_provider_goes_on(way: Callable[..., Any], name: str, options: dict[str, Any]) -> None:
     server = Provider("gpt-5")
-    with server.client(fallback(CLAUDE, (OTHER_GPT, {"wire": "openai_responses"}))) as client:
+    with server.client(fallback(CLAUDE, OTHER_GPT)) as client:
         way(client, wire="openai_responses", **options)
     assert [name in body for body in server.bodies] == [True, True]
 
@@ -114,3 +114,36 @@ def test_a_model_with_an_id_of_its_own_gets_that() -> None:
     ) as client:
         generate(client, wire="openai_responses", previous_response_id="ours")
     assert [body["previous_response_id"] for body in bodies] == ["ours", "theirs"]
+
+
+@WAYS
+@GIVEN
+def test_it_goes_by_the_wire_that_keeps_conversations(
+    way: Callable[..., Any], name: str, options: dict[str, Any]
+) -> None:
+    server = Provider()
+    with server.client(None) as client:
+        way(client, **options)
+    assert [(name in body, "input" in body) for body in server.bodies] == [(True, True)]
+
+
+@pytest.mark.parametrize("model", ["openai:gpt-4.1", "azure:mine", "xai:grok-4", "openrouter:openai/gpt-5"])
+def test_every_provider_that_keeps_conversations_is_asked_over_that_wire(model: str) -> None:
+    kept = {model.partition(":")[0]: "k"}
+    with Client(api_keys=kept, base_urls={"azure": "https://mine.openai.azure.com"}) as client:
+        url = client.preview(model, "Go on.", previous_response_id="resp_0").url
+        if has_it := model != "openrouter:openai/gpt-5":
+            assert "/responses" in url
+        assert has_it or "/chat/completions" in url
+
+
+def test_a_server_of_the_callers_is_not_taken_to_have_another_wire() -> None:
+    options: dict[str, Any] = {"previous_response_id": "resp_0", "base_url": "https://proxy.test/v1", "api_key": "k"}
+    with Client() as client:
+        preview = client.preview(GPT, "Go on.", **options)
+        assert preview.url == "https://proxy.test/v1/chat/completions"
+        assert [each.why for each in preview.warnings if each.subject == "previous_response_id"] == [
+            "openai has it over openai_responses alone: pass wire='openai_responses'"
+        ]
+        named = client.preview(GPT, "Go on.", wire="openai_responses", **options)
+        assert named.url == "https://proxy.test/v1/responses" and not named.warnings

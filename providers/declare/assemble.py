@@ -346,7 +346,7 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
         # Only canonical names are checked: a name that a rule has made is the provider's own.
         lost = [name for name in options if name in canonical and name not in encodable]
         if lost:
-            losses = [(name, f"{provider.id} has no such option") for name in lost]
+            losses = [(name, _why_lost(name, provider, wire)) for name in lost]
             more += report_dropped(losses, request.model, request.on_unsupported)
             options = {name: value for name, value in options.items() if name not in lost}
         if key is not None and key[0] is not None and scalars_key(options) is not None:
@@ -354,3 +354,11 @@ def translation(provider: Provider, model: Model, wire: Wire, rules: Rules) -> S
         return request.translated(dict(options), warnings + more)
 
     return on_request("translate_options", translate_options)
+
+
+def _why_lost(name: str, provider: Provider, wire: Wire) -> str:
+    """Say that a provider has no such option, or over which wire it has it."""
+    for each in provider.wires:
+        if each.operation == wire.operation and name in each.conversation_id_options:
+            return f"{provider.id} has it over {each.name} alone: pass wire={each.name!r}"
+    return f"{provider.id} has no such option"

@@ -63,15 +63,17 @@ def facts_of_family(model_id: str, wire: Wire) -> Family | None:
     return Family(tuple(rules), next(matching(tables.NATIVE_FITS if native else tables.FITS, id), None))
 
 
-def wire_with_tools(
-    wires: Iterable[Wire], wire: Wire, model_id: str, is_own: Callable[[object], bool]
+def needed_wire(
+    wires: Iterable[Wire], wire: Wire, provider: str, model_id: str, is_own: Callable[[object], bool]
 ) -> Callable[[Mapping[str, object], object], str | None] | None:
-    """Return a function from the options and the tools of a call to the name of the wire that it needs.
+    """Return a function from the options and the tools of a call to the name of the wire that it needs: for its tools,
+    or to go on with a conversation that the provider keeps.
 
     The function returns None where the usual wire will do. None in its place: the usual wire always does.
 
     wires: those of the provider.
     wire: the usual one.
+    provider: the provider's id.
     model_id: the model.
     is_own: whether an address, or that of the call for None, is the provider's: another server may not have that wire.
     """
@@ -80,14 +82,24 @@ def wire_with_tools(
     other, models = getattr(tables, "WIRE_WITH_TOOLS", ("", {}))
     offered = any(each.name == other and not each.by_name_only for each in wires)
     needs = next(matching(models, id), None) if wire.name != other and offered else None
-    able = [each for each in wires if each.operation == wire.operation]
-    hosted = {kind: each.name for each in reversed(able) for kind in each.server_tools if kind not in wire.server_tools}
-    if needs is None and not hosted:
+    able = [each for each in reversed(list(wires)) if each.operation == wire.operation]
+    hosted = {kind: each.name for each in able for kind in each.server_tools if kind not in wire.server_tools}
+    kept = {name: each.name for each in able for name in each.conversation_id_options - wire.conversation_id_options}
+    if needs is None and not hosted and not kept:
         return None
 
     def find(options: Mapping[str, object], tools: object) -> str | None:
-        if not tools or not is_own(options.get("base_url")):
+        extra = options.get("provider_options") if kept else None
+        if not tools and not extra and kept.keys().isdisjoint(options):
             return None
+        if not is_own(options.get("base_url")):
+            return None
+        given = [options]
+        if isinstance(extra, Mapping):
+            given += [each for each in (extra, extra.get(provider)) if isinstance(each, Mapping)]
+        names = [name for each in given for name, value in each.items() if name in kept and value is not None]
+        if names or not tools:
+            return kept[names[0]] if names else None
         name = next((hosted[kind] for kind in kinds_asked(tools) if kind in hosted), None)
         return name or (other if needs is not None and needs(options) else None)
 
