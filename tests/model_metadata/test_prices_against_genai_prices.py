@@ -70,7 +70,6 @@ USAGES = {
 ONE_NUMBER = "models.dev, 2026-08-18, gives another price for this model"
 
 DIFFERENCES = {
-    "anthropic:claude-sonnet-4-5*": "the long context was retired on 2026-04-30: such requests are refused",
     "google:gemini-*-image*": "models.dev prices output by the image token, genai-prices apart from text",
     "google:gemini-omni-flash-preview": "models.dev prices output by the video token, genai-prices apart from text",
     "google:gemini-3.6-flash": "genai-prices has an introductory price until 2026-12-31, models.dev the price after it",
