@@ -13,7 +13,7 @@ from .call_login import LOGIN_NAMES, CallLogin
 from .model_metadata.catalog import CATALOG, Catalog
 from .model_metadata.provider_ids import canonical
 from .model_warnings import warning_of, warning_of_named_wire, warning_of_unused_steps, warning_of_wire
-from .other_models import check_other_models, model_named, without_foreign_options
+from .other_models import check_other_models, model_named
 from .pipeline.annotate import completed_reply
 from .pipeline.edits import NO_EDITS, PipelineEdits, edits_of
 from .pipeline.effects import CallModel, Flow
@@ -26,7 +26,7 @@ from .pipeline.steps.retry import RetryBudget
 from .pipeline.stream.chunk_reader import ChunkReader
 from .pipeline.world import REAL_WORLD, World
 from .plan import Plan
-from .provider_options import provider_options_for
+from .provider_options import provider_options_for, without_foreign_options
 from .providers.declare.assemble import build_pipeline
 from .providers.declare.environment import Environment, process_environment, read_environment
 from .providers.declare.login_steps import trusted_url

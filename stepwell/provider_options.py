@@ -1,4 +1,4 @@
-"""Read `provider_options`: those of one provider, or those of several by provider id."""
+"""The options that belong to one provider: `provider_options`, and those that name a conversation which it keeps."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from .model_metadata.provider_ids import canonical
+from .pipeline.http.request import Request
 from .providers.declare.provider import Provider
 from .providers.declare.registry import Registry
-from .schemas.errors import InvalidOption
+from .schemas.errors import InvalidOption, NotSupported
+from .schemas.model import Model
 from .schemas.secret import MaskedDict
 
 
@@ -48,6 +50,40 @@ def provider_options_for(provider: Provider, extra: Mapping[str, Any], registry:
             raise InvalidOption(f"provider_options names {id!r} twice, once as {name!r:.40}", hint="leave one out")
         by_id[id] = value or {}
     return MaskedDict({**by_id, provider.id: by_id.get(provider.id, {})})
+
+
+def without_foreign_options(
+    request: Request, first: Model, options: Mapping[str, object], registry: Registry
+) -> Request:
+    """Return the request to another model without the options that hold for the provider of the first one alone.
+
+    options: those that were given for the other model, which stay.
+
+    Raises NotSupported where the call goes on from an answer that the first provider keeps: the other one would be
+    sent the last messages of a conversation that it does not know.
+    """
+    if canonical(request.model.provider) == canonical(first.provider):
+        return request
+    extra = request.options.get("provider_options") or {}
+    keyed = is_keyed(extra, registry)
+    given = {name for name, value in request.options.items() if value is not None}
+    given = given.union(extra.get(first.provider, ()) if keyed else extra) - options.keys()
+    for name in sorted(given & _conversation_ids(first, registry)):
+        raise NotSupported(
+            f"the conversation is kept at {first.provider}, and {name} says nothing to {request.model.provider}",
+            hint=f"send the whole conversation, without {name}",
+        )
+    if extra and not keyed and "provider_options" not in options:
+        why = f"those for {first.provider} were left out; key them by provider id to give each its own"
+        request = request.warn("provider_options", why)
+        return request.replace(options={**request.options, "provider_options": None})
+    return request
+
+
+def _conversation_ids(model: Model, registry: Registry) -> frozenset[str]:
+    """Return the options of a model's provider that name a conversation which it keeps."""
+    wires = registry.get_or_raise(model.provider).wires
+    return frozenset(name for wire in wires for name in wire.conversation_id_options)
 
 
 def _is_provider(name: object, registry: Registry) -> bool:
