@@ -6,14 +6,17 @@ from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from operator import itemgetter
+from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from ...pipeline.signal import News
 from ...schemas.process_lock import ProcessLock
 from .result import MapResult
-from .results import ResultFile
 from .summary import Tally
+
+if TYPE_CHECKING:
+    from .results import ResultFile
 
 _turn_of = itemgetter(0)
 
