@@ -19,6 +19,7 @@ from stepwell.schemas.usage import Usage
 from stepwell.workflows.map.result import MapResult
 from stepwell.workflows.map.result_order import ResultOrder
 from stepwell.workflows.map.results import ResultFile
+from stepwell.workflows.map.summary import Tally
 
 KINDS = pytest.mark.parametrize("kept", [True, False], ids=["kept", "as done"])
 
@@ -30,7 +31,7 @@ def result(index: int) -> MapResult:
 def order_in(folder: Path, kept: bool, workers: int) -> ResultOrder:
     file = ResultFile(str(folder / "out.jsonl"), kept, "job")
     file.open()
-    order = ResultOrder(kept, file, workers, News())
+    order = ResultOrder(kept, file, workers, Tally(), News())
     order.emits = True
     return order
 

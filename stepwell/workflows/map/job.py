@@ -24,7 +24,7 @@ from .keys import KeyOf, KeyTable, item_key, key_or_error, spare_key
 from .result import MapItem, MapResult, map_result
 from .result_order import ResultOrder
 from .results import ResultFile
-from .summary import Display, MapSummary
+from .summary import Display, MapSummary, Tally
 
 WINDOW = 1000
 """How many items may be taken after one without a result: one that is slower than so many others stops the map."""
@@ -72,6 +72,7 @@ class MapJob:
     at_end: Callable[[], object] = lambda: None
     mode: str = "live"
     why: str = ""
+    tally: Tally = field(factory=Tally, init=False)
     results: ResultOrder = field(init=False)
     _input: Input = field(init=False)
     _queue: ItemQueue[tuple[int, MapItem]] = field(factory=ItemQueue)
@@ -91,7 +92,7 @@ class MapJob:
     _ended: float | None = None
 
     def __attrs_post_init__(self) -> None:
-        self.results = ResultOrder(self.order == "kept", self.file, self.workers, self._news)
+        self.results = ResultOrder(self.order == "kept", self.file, self.workers, self.tally, self._news)
         self._ahead = max(AHEAD, 2 * self.workers)
 
     def flow(self) -> Flow:
@@ -129,7 +130,7 @@ class MapJob:
         with self.results.locked():
             now = self._ended if self._ended is not None else self.world.now()
             file = self.file
-            return self.results.tally.summary(
+            return self.tally.summary(
                 skipped_failed=0 if file is None else file.failed,
                 seconds=now - self._began if self._began else 0.0,
                 model=self.model,
@@ -276,7 +277,7 @@ class MapJob:
         index, self._read = self._read, self._read + 1
         item = self._item(row, index)
         if self.file is not None and self.file.continues and self._has_result(item.key, self.file):
-            self.results.tally.skipped += 1
+            self.tally.skipped += 1
             return False
         self._queue.put((self.results.give_turn(), item))
         return True

@@ -13,10 +13,10 @@ from attrs import define, field
 from ...pipeline.signal import News
 from ...schemas.process_lock import ProcessLock
 from .result import MapResult
-from .summary import Tally
 
 if TYPE_CHECKING:
     from .results import ResultFile
+    from .summary import Tally
 
 _turn_of = itemgetter(0)
 
@@ -29,12 +29,14 @@ class ResultOrder:
         come.
     file: the file of results; None for none.
     workers: how many threads put results.
+    tally: counts them.
     news: published when there are results to emit, or when the next turn has come and somebody waits for that.
     """
 
     kept: bool
     file: ResultFile | None
     workers: int
+    tally: Tally
     news: News
     emits: bool = field(default=False, init=False)
     """Whether results are kept to be emitted."""
@@ -46,7 +48,6 @@ class ResultOrder:
     """How many turns were given."""
     awaited: bool = field(default=False, init=False)
     """Whether somebody waits for the next turn."""
-    tally: Tally = field(factory=Tally, init=False)
     _held: dict[int, tuple[int | None, MapResult | None]] = field(factory=dict, init=False)
     """The results whose turn has not come, by turn: the offset of the held line, and the result to emit."""
     _left: deque[tuple[int, MapResult, bytes]] = field(factory=deque, init=False)
