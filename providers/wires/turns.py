@@ -27,8 +27,8 @@ def alternating(
     """Join messages into turns, each `{"role": ..., "content": [blocks]}`.
 
     Messages of one role in a row become one turn, and empty ones none. Tool results are the user's here, and come first
-    in a turn. The first turn is the user's, and there is one. A last turn of the assistant, which the model continues, does not end in
-    spaces, which Claude refuses.
+    in a turn. The first turn is the user's, and there is one. A last turn of the assistant, which the model continues,
+    does not end in spaces, which Claude refuses.
 
     messages: the messages, without system messages
     encode: makes a part's block; None leaves the part out. Media in answers are left out anyway.
