@@ -70,7 +70,7 @@ _OTHERS = {
     ("ssl", "SSLZeroReturnError"): "ReadError",
     ("ssl", "SSLError"): "ConnectError",
 }
-"""Classes of libraries of another shape, and of Python's own, which functions of users call, as httpx would name them."""
+"""Classes of libraries of another shape, and of Python's own, which functions of users call: as httpx names them."""
 _NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL)
 _LAYERS = ("h2", "h11", "httpcore", "anyio")
 """Packages below httpx, some of whose errors it passes on as they are."""

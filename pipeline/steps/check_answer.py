@@ -58,7 +58,7 @@ def _with_lists(request: Request) -> Request:
     input = request.input
     if isinstance(input, Mapping):
         documents = input.get("documents")
-        if isinstance(documents, Iterable) and not isinstance(documents, str | Sequence):
+        if isinstance(documents, Iterable) and not isinstance(documents, str | Sequence | Mapping):
             return request.replace(input={**input, "documents": list(documents)})
     elif isinstance(input, Iterable) and not isinstance(input, str | bytes | Sequence):
         return request.replace(input=list(input))
