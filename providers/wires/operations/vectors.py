@@ -40,7 +40,7 @@ SIDE_FIELDS: Rules = {
 
 
 def texts_of(request: Request) -> list[str]:
-    """Return the texts to embed, or to moderate. Raises ConfigError for no texts, for an empty one, for anything that is
+    """Return the texts to embed or to moderate. Raises ConfigError for no texts, for an empty one, for anything that is
     not a text, and for a dict, whose keys alone would be sent."""
     given = request.input
     if isinstance(given, Mapping):
