@@ -94,32 +94,6 @@ def test_a_project_is_one_segment() -> None:
     assert request.url.raw_path.startswith(b"/v1/projects/..%2Fx%3F/locations/")
 
 
-@pytest.mark.parametrize(
-    ("name", "host", "path"),
-    [
-        ("endpoints/7", "us-east5-aiplatform", "projects/p/locations/us-east5/endpoints/7"),
-        ("projects/o/locations/us-west1/endpoints/7", "us-west1-aiplatform", None),
-        ("projects/o/locations/global/publishers/google/models/gemini-x", "aiplatform", None),
-        (
-            "publishers/google/models/gemini-x",
-            "us-east5-aiplatform",
-            "projects/p/locations/us-east5/publishers/google/models/gemini-x",
-        ),
-        ("endpoints/7?k=v/../8", None, ""),
-        ("projects/o/locations/evil.test/endpoints/7", None, ""),
-    ],
-)
-def test_a_model_may_have_the_full_name_of_its_resource(name: str, host: str | None, path: str | None) -> None:
-    """As a tuned model has none other."""
-    login = {"token": "t", "project": "p", "location": "us-east5"}
-    if host is None:
-        with pytest.raises((errors.UnknownModel, errors.ConfigError)):
-            request_to_vertex(f"google_vertex:{name}", login)
-        return
-    request = request_to_vertex(f"google_vertex:{name}", login)
-    assert str(request.url) == f"https://{host}.googleapis.com/v1/{path or name}:generateContent"
-
-
 @pytest.mark.parametrize("credential", ["express-key", "AIza-key", "AQ.key", {"api_key": "key"}])
 def test_an_api_key_without_a_project_is_express_mode(credential: Any) -> None:
     request = request_to_vertex(GEMINI, credential)

@@ -14,8 +14,8 @@ _RESOURCES = ("publishers", "projects", "endpoints")
 def model_path(id: str) -> str:
     """Return `/models/ID` with the id as one segment; the vendor's own names stay.
 
-    These are `models/…` and `tunedModels/…`, and on Vertex `publishers/google/models/…`, `endpoints/…` (tuned models) and
-    `projects/…`.
+    These are `models/…` and `tunedModels/…`, and on Vertex `publishers/google/models/…`, `endpoints/…` (tuned models)
+    and `projects/…`.
 
     https://github.com/googleapis/python-genai/blob/main/google/genai/_transformers.py
 
