@@ -12,7 +12,7 @@ from attrs import define, evolve, field, fields, frozen
 
 from .attempt import Attempt, Noted, attempts_of
 from .citation import Citation
-from .errors import ConfigError
+from .errors import ConfigError, visible
 from .foreign_names import Hinted
 from .logprobs import TokenLogprob, token_logprobs
 from .message import Context, Message
@@ -65,7 +65,8 @@ class CallWarning:
     """The model that was called."""
 
     def __str__(self) -> str:
-        return f"{self.subject}: {self.why}" + (f" ({self.model})" if self.model else "")
+        # A model may have made up the name of a tool, and a server that of a field.
+        return visible(f"{self.subject}: {self.why}" + (f" ({self.model})" if self.model else ""))
 
 
 def joined_warnings(first: tuple[CallWarning, ...], more: tuple[CallWarning, ...]) -> tuple[CallWarning, ...]:

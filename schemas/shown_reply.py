@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Sequence
 from reprlib import Repr
 
+from .errors import visible
 from .model import Model
 from .parts import MEDIA, Part, Reasoning, Refusal, ToolCall
 from .usage import Usage
@@ -31,7 +32,7 @@ def shown_without_text(value: object, content: Sequence[Part], usage: Usage, fin
         what = f"reasoning alone: it ended with {finish_reason!r}"
     if not what and usage.input_tokens and not usage.output_tokens:
         what = f"{usage.input_tokens:,} tokens of input"
-    return f"<{what}>" if what else ""
+    return f"<{visible(what)}>" if what else ""
 
 
 def _shown_parts(content: Sequence[Part]) -> str:

@@ -8,7 +8,10 @@ from ...schemas.json_text import JSONDecodeError, dumps, loads
 
 _LONGEST = 300
 """Characters of a body that go into a message where nothing in it is one."""
-_MESSAGES = ("message", "msg", "detail", "details", "error_description", "error", "Message")
+_MESSAGES = (
+    *("message", "msg", "detail", "details", "error_description", "error", "Message"),
+    *("error_msg", "errorMessage", "error_message", "status_msg", "faultstring", "errors", "title"),
+)
 """The fields that hold a message, the usual ones first."""
 
 
@@ -22,10 +25,20 @@ def error_in(body: bytes) -> object:
         data = data[0]
     if isinstance(data, dict):
         # A list of errors, under either name, with no message beside it: Cloudflare's API answers so.
-        inner = data.get("error") or (None if "message" in data else data.get("errors"))
+        inner = data.get("error") or wrapped_error(data) or (None if "message" in data else data.get("errors"))
         inner = inner[0] if isinstance(inner, list) and inner else inner
         return {**data, **inner} if isinstance(inner, dict) else data
     return data
+
+
+def wrapped_error(data: Mapping[str, object]) -> Mapping[str, object] | None:
+    """Return the error object that stands in an envelope of a service (`base_resp`) or a gateway (`fault`), if any."""
+    base, fault = data.get("base_resp"), data.get("fault")
+    if isinstance(base, Mapping) and base.get("status_code"):
+        return {"message": base.get("status_msg"), "code": base["status_code"]}
+    if isinstance(fault, Mapping):
+        return {"message": fault.get("faultstring"), **fault}
+    return None
 
 
 def _text_of(body: bytes) -> str:
@@ -40,6 +53,8 @@ def error_message(error: object) -> str:
     if isinstance(error, Mapping):
         for key in _MESSAGES:
             value = error.get(key)
+            if isinstance(value, list) and value and isinstance(value[0], str):
+                value = value[0]
             if isinstance(value, str) and value:
                 return value + _inner_message(error, value)
             if isinstance(value, list | dict) and value:

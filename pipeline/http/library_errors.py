@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from typing import Any
 
@@ -50,12 +51,27 @@ _OTHERS = {
     ("requests", "ConnectTimeout"): "ConnectTimeout",
     ("requests", "ProxyError"): "ProxyError",
     ("requests", "ConnectionError"): "ConnectError",
+    ("requests", "ChunkedEncodingError"): "RemoteProtocolError",
+    ("urllib3", "ReadTimeoutError"): "ReadTimeout",
+    ("urllib3", "ConnectTimeoutError"): "ConnectTimeout",
+    ("urllib3", "NewConnectionError"): "ConnectError",
+    ("urllib3", "MaxRetryError"): "ConnectError",
+    ("urllib3", "SSLError"): "ConnectError",
+    ("urllib3", "ProxyError"): "ProxyError",
+    ("urllib3", "ProtocolError"): "RemoteProtocolError",
     ("aiohttp", "ClientConnectorError"): "ConnectError",
     ("aiohttp", "ClientOSError"): "ReadError",
     ("aiohttp", "ServerDisconnectedError"): "RemoteProtocolError",
     ("aiohttp", "ClientPayloadError"): "RemoteProtocolError",
+    ("http", "HTTPException"): "RemoteProtocolError",
+    ("asyncio", "IncompleteReadError"): "RemoteProtocolError",
+    ("socket", "gaierror"): "ConnectError",
+    ("ssl", "SSLEOFError"): "ReadError",
+    ("ssl", "SSLZeroReturnError"): "ReadError",
+    ("ssl", "SSLError"): "ConnectError",
 }
-"""Classes of libraries of another shape, which functions of users call, as httpx would name them."""
+"""Classes of libraries of another shape, and of Python's own, which functions of users call: as httpx names them."""
+_NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL)
 _LAYERS = ("h2", "h11", "httpcore", "anyio")
 """Packages below httpx, some of whose errors it passes on as they are."""
 
@@ -69,6 +85,8 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
     """
     if isinstance(error, StepwellError) or not isinstance(error, Exception):
         return error
+    if isinstance(inner := getattr(error, "reason", None), OSError) and type(error).__module__ == "urllib.error":
+        error = inner  # urllib.request wraps what the network raises
     name = _name_of(error)
     if clock is not None and (name in _LATE or isinstance(error, TimeoutError)):
         return clock.error()
@@ -78,7 +96,7 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
         return _typed(error, name, clock, host)
     if isinstance(error, UnicodeError) and "idna" in str(error):  # Python's, for a host's name that is none
         return ConnectError(f"cannot connect to {host}", hint="check the address")
-    if isinstance(error, ConnectionRefusedError):
+    if isinstance(error, ConnectionRefusedError) or (isinstance(error, OSError) and error.errno in _NO_WAY):
         return ConnectError(f"cannot connect to {host}", hint=_reason(error))
     if isinstance(error, ConnectionError):
         return StreamTruncated(f"the connection to {host} broke", hint=_reason(error))

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ...schemas.json_text import JSONDecodeError, loads
-from .error_body import error_in
+from .error_body import error_in, wrapped_error
 
 JOB_OPERATIONS = frozenset(("upload_batch", "create_batch", "get_batch", "cancel_batch", "batch_results"))
 """Operations whose answers are states of a job: an error in them is the job's, and a state that is not final is
@@ -78,10 +78,8 @@ def reported_error(data: object, name: str = "", *, failed: bool = False) -> obj
         return _merged(data, None)
     if not failed and (any(map(data.get, _ANSWERS)) or isinstance(data.get("message"), Mapping)):
         return None
-    if isinstance(base := data.get("base_resp"), Mapping) and base.get("status_code"):
-        return {"message": base.get("status_msg"), "code": base["status_code"]}
-    if isinstance(fault := data.get("fault"), Mapping):
-        return {"message": fault.get("faultstring"), **fault}
+    if (wrapped := wrapped_error(data)) is not None:
+        return wrapped
     if data.get("errors"):
         return _merged(data, data["errors"])
     texts = [data[field] for field in _TEXTS if data.get(field)]

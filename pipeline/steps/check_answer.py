@@ -58,7 +58,7 @@ def _with_lists(request: Request) -> Request:
     input = request.input
     if isinstance(input, Mapping):
         documents = input.get("documents")
-        if isinstance(documents, Iterable) and not isinstance(documents, str | Sequence):
+        if isinstance(documents, Iterable) and not isinstance(documents, str | Sequence | Mapping):
             return request.replace(input={**input, "documents": list(documents)})
     elif isinstance(input, Iterable) and not isinstance(input, str | bytes | Sequence):
         return request.replace(input=list(input))
@@ -89,6 +89,12 @@ def _check_vectors(reply: Reply, request: Request) -> None:
         length = length or len(row)
         if len(row) != length:
             raise DecodeError(f"the {expected} vectors are of different lengths: {length} and {len(row)} numbers")
+    asked = _limit_of(request, ("dimensions",))
+    # A vector of bits has eight of them in each number.
+    if asked is not None and length and asked not in (length, 8 * length):
+        warn(
+            reply, request.model, "dimensions", f"vectors of {length} numbers were received, but {asked} were requested"
+        )
     reply.object = rows
 
 

@@ -49,22 +49,31 @@ def into_project(place: str) -> Callable[[Request], Request]:
     place: such as `publishers/google`.
 
     Project and region are those of the credential, else of the environment; the project may also be that of the
-    machine's credentials. A base_url of the caller is not changed.
+    machine's credentials. A base_url of the caller is not changed. A path that begins with the name of a resource
+    (`/publishers/…`, `/endpoints/…`) is not below `place`, and one with its project keeps that and its region.
     """
 
     def prepare(request: Request) -> Request:
         if not request.url.startswith(ADDRESS):
             return request
         path = request.url.removeprefix(ADDRESS)
+        if named := _WITH_PROJECT.match(path):
+            return request.replace(url=f"https://{host_of(named[1])}/v1{path}")
+        if not path.startswith(_RESOURCES):
+            path = f"/{place}{path}"
         project = _project(request)
         if project is None and _api_key(request) is not None:
             # https://cloud.google.com/vertex-ai/generative-ai/docs/start/express-mode
-            return request.replace(url=f"https://aiplatform.googleapis.com/v1/{place}{path}")
+            return request.replace(url=f"https://aiplatform.googleapis.com/v1{path}")
         region = _region(request)
         project = quote(project, safe=":") if project else _PROJECT
-        return request.replace(url=f"https://{host_of(region)}/v1/projects/{project}/locations/{region}/{place}{path}")
+        return request.replace(url=f"https://{host_of(region)}/v1/projects/{project}/locations/{region}{path}")
 
     return prepare
+
+
+_WITH_PROJECT = re.compile(r"/projects/[^/]+/locations/([^/]+)/")
+_RESOURCES = ("/publishers/", "/endpoints/")
 
 
 def host_of(region: str) -> str:

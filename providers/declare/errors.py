@@ -167,7 +167,7 @@ _OVERFLOW = tuple(
         r"input length <requested> exceeds context length <max>",
         r"`?inputs`? tokens \+ `?max_new_tokens`? must be <= <max>\. given: <requested>",
         r"`?inputs`? must have less than <max> tokens\. given: <requested>",
-        r"greater than the context length \(n_keep: <requested> ?>= ?n_ctx: <max>",
+        r"greater than the context length(?: \(n_keep: <requested> ?>= ?n_ctx: <max>)?",
         r"n_keep \(<requested>\) >= n_ctx \(<max>",
         r"prompt \(length <requested>\) is longer than the maximum model length of <max>",
         # Bedrock's own models, Cloudflare

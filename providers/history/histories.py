@@ -73,7 +73,7 @@ class HistoryTarget:
                 if type(part) is not Text or part.extra or not part.text or part.text.isspace():
                     return False
             before = role
-        return not waiting and before != "assistant"
+        return not waiting and before not in ("assistant", "system")
 
     def _suits_answer(self, message: Message, seen: set[str], waiting: list[str]) -> bool:
         origins = self.origins

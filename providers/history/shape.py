@@ -28,7 +28,7 @@ class HistoryShape:
     alternates: bool = False
     """messages of one role in a row become one turn"""
     opens_with_user: bool = False
-    """a turn of the user is made up before a conversation that begins with an answer"""
+    """a turn of the user is made up before a conversation that begins with an answer, or has only instructions"""
     bridges: bool = False
     """an answer is made up between the results of tools and a message of the user or the system"""
     speakers: frozenset[str] = _ALL
@@ -87,6 +87,8 @@ def changes(messages: Sequence[Message], shape: HistoryShape) -> list[str]:
             found["an answer was made up between a tool's result and the message after it"] = None
         before = role
         spoken = spoken if role == "system" else role
+    if not spoken and shape.opens_with_user:
+        found["a turn of the user was made up, since there are only instructions"] = None
     if spoken == "assistant" and shape.strips_last and _ends_blank(messages):
         found["white space at the end of the last answer was cut off"] = None
     return list(found)

@@ -27,8 +27,8 @@ def alternating(
     """Join messages into turns, each `{"role": ..., "content": [blocks]}`.
 
     Messages of one role in a row become one turn, and empty ones none. Tool results are the user's here, and come first
-    in a turn. The first turn is the user's. A last turn of the assistant, which the model continues, does not end in
-    spaces, which Claude refuses.
+    in a turn. The first turn is the user's, and there is one. A last turn of the assistant, which the model continues,
+    does not end in spaces, which Claude refuses.
 
     messages: the messages, without system messages
     encode: makes a part's block; None leaves the part out. Media in answers are left out anyway.
@@ -47,7 +47,8 @@ def alternating(
             turns[-1]["content"] += blocks
         elif blocks:
             turns.append({"role": role, "content": blocks})
-    if turns and turns[0]["role"] == "assistant" and (opening := encode(Text(EMPTY_USER_TEXT))):
+    # Without a turn of the user's, a 400, also where all is in the system: langchain-ai/langchain#30764.
+    if (not turns or turns[0]["role"] == "assistant") and (opening := encode(Text(EMPTY_USER_TEXT))):
         turns.insert(0, {"role": "user", "content": [opening]})
     for turn in turns:
         # A stable sort: results first, everything else in its order.

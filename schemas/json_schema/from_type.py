@@ -48,6 +48,13 @@ _SIMPLE: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("pathlib", "Path"): {"type": "string"},
     ("pathlib._local", "Path"): {"type": "string"},  # where Python 3.13 keeps it
 }
+# What is not written as the schema says, but a class of Python's reads: a date alone as a date-time, a UUID without
+# hyphens, a decimal number that is not a string.
+_READ_BY_CLASS: Final[dict[tuple[str, str], dict[str, Any]]] = {
+    **{("datetime", name): {"type": "string"} for name in ("datetime", "date", "time")},
+    ("uuid", "UUID"): {"type": "string"},
+    ("decimal", "Decimal"): {},
+}
 _LISTS: Final = (
     list,
     collections.deque,
@@ -91,8 +98,9 @@ def trusting_schema(tp: object) -> dict[str, Any]:
 class Schemas:
     """Schemas that share definitions: call `of` for each type, then `closed` for the complete schema.
 
-    trusting: accept any value where a class of the program decides what it can read: for a type that reads itself (see
-        `own_types`), a field with a converter, and an enum that finds its members itself.
+    trusting: accept any value where a class decides what it can read: for a type that reads itself (see `own_types`), a
+        field with a converter, an enum that finds its members itself, and those of Python's classes that read more
+        than their schema describes. A set reads an item that is repeated.
     """
 
     def __init__(self, *, trusting: bool = False) -> None:
@@ -105,7 +113,7 @@ class Schemas:
         if reads_itself(tp):
             return {} if self._trusting else self._of_own(tp)
         if (simple := _SIMPLE.get(class_key(type(None) if tp is None else tp))) is not None:
-            return dict(simple)
+            return dict(self._trusted(tp, simple))
         if isinstance(tp, dict):
             return tp
         origin, args = typing.get_origin(tp), typing.get_args(tp)
@@ -119,6 +127,9 @@ class Schemas:
         if isinstance(tp, typing.TypeVar):
             return self.of(standing_for(tp))
         return self._of_class(tp, ()) if isinstance(tp, type) else _refuse(tp)
+
+    def _trusted(self, tp: object, simple: dict[str, Any]) -> dict[str, Any]:
+        return _READ_BY_CLASS.get(class_key(tp), simple) if self._trusting else simple
 
     def whole(self, tp: object) -> dict[str, Any]:
         """Return the complete schema of one type."""
@@ -180,7 +191,7 @@ class Schemas:
         if origin is typing.Literal:
             return _of_values(list(args), tp)
         if origin in _LISTS or origin in _SETS:
-            unique = {"uniqueItems": True} if origin in _SETS else {}
+            unique = {"uniqueItems": True} if origin in _SETS and not self._trusting else {}
             return {"type": "array", "items": self.of(args[0]), **unique}
         if origin is tuple:
             return self._of_tuple(args)

@@ -37,32 +37,39 @@ _WORDS = r"(?:(?:-?\d[\d.eE+-]{0,30}+|true|false|null)\s{0,20}+,\s{0,200}+){0,20
 _DOCUMENT = re.compile(rf"""{_NAME}|(?:\[\s{{0,200}}+{_WORDS}){{1,20}}+(?:["']|{_NAME})""")
 
 
-def repair(text: str, fits: Callable[[Any], bool] | None = None, *, cut: bool = True) -> tuple[Any, list[str]]:
+def repair(
+    text: str, fits: Callable[[Any], bool] | None = None, *, cut: bool = True, limited: bool = False
+) -> tuple[Any, list[str]]:
     """Return the value of a text, and the repairs; none for well-formed JSON.
 
     text: the text.
     fits: says which of several documents is meant.
     cut: accept a text that ends inside a value. Without it only closing brackets may be missing.
+    limited: the text was cut at a token limit: a document that is left open at its end is the one that is meant, and
+        one in the model's reasoning is a draft.
 
     Repaired are a byte order mark, code fences and prose around the document, trailing commas, raw line breaks and tabs
     in strings, and lists and objects left open. Nothing else in a string is changed. Of a text that ends early only
     what is certain is kept, as `partial.PartialJSON` would publish it.
 
-    Of several documents, those outside of the model's reasoning (`<think>`) come first, then those that fit, complete
-    ones, ones in a code fence, and the last. A part of a document that cannot be repaired is never taken for the whole:
-    what stands around a document may be prose, but no more of a list or an object. In doubt, nothing is taken.
+    Of several documents, one that is left open at the end of the text comes first, since the others are drafts of it;
+    then those outside of the model's reasoning (`<think>`), those that fit, ones in a code fence, and the last. A part
+    of a document that cannot be repaired is never taken for the whole: what stands around a document may be prose, but
+    no more of a list or an object. In doubt, nothing is taken.
     Raises DecodeError, as `decode.loads_exact` does, for what cannot be repaired so.
     """
     try:
         return loads_exact(text), []
     except DecodeError as error:
         failure = error
-    documents = _documents(text)
-    found = _best([one for one in documents if cut or one.reader.settled], fits)
-    if found is None:
-        if documents:
-            raise DecodeError(f"the JSON ends before its value does, at character {len(text)}")
+    documents, thought = _documents(text)
+    if not documents:
         raise failure
+    last = documents[-1].reader
+    if (limited and (thought or not last.complete)) or not (cut or last.settled):
+        raise DecodeError(f"the JSON ends before its value does, at character {len(text)}")
+    # What comes before a document that is left open is a draft of it.
+    found = _best(documents if last.complete else documents[-1:], fits)
     before, after = text[: found.start], text[found.end :]
     repairs = []
     if "\ufeff" in before:
@@ -86,19 +93,19 @@ class _Document:
     """What read it."""
 
 
-def _best(found: list[_Document], fits: Callable[[Any], bool] | None) -> _Document | None:
+def _best(found: list[_Document], fits: Callable[[Any], bool] | None) -> _Document:
     """Choose the document that is meant: a string or a number in a fence only if there is no object and no list."""
     ranked = sorted(
         found,
-        key=lambda one: (isinstance(one.reader.value, dict | list), one.reader.complete, one.fenced, one.start),
+        key=lambda one: (isinstance(one.reader.value, dict | list), one.fenced, one.start),
         reverse=True,
     )
     fitting = filter(lambda one: fits is None or len(found) == 1 or fits(one.reader.value), ranked[:MAX_CANDIDATES])
-    return next(chain(fitting, ranked), None)
+    return next(chain(fitting, ranked))
 
 
-def _documents(text: str) -> list[_Document]:
-    """Return the documents in the text; those in the model's reasoning only if there are no others."""
+def _documents(text: str) -> tuple[list[_Document], bool]:
+    """Return the documents in the text, and whether they are in the model's reasoning: only if there are no others."""
     said: list[str] = []
     thought: list[str] = []
     at = 0
@@ -109,10 +116,10 @@ def _documents(text: str) -> list[_Document]:
     # All text after the reasoning may be JSON as it is: a number or a word, too.
     answer = _Document(at, len(text))
     if at and _read_scalar(text, answer):
-        return [answer]
+        return [answer], False
     found, broken = _read_all(text, "".join(said) + text[at:])
     # A draft in the reasoning is not the answer if there is an answer that cannot be read.
-    return found if found or broken else _read_all(text, "".join(thought))[0]
+    return (found, False) if found or broken else (_read_all(text, "".join(thought))[0], True)
 
 
 def _read_all(text: str, shown: str) -> tuple[list[_Document], bool]:

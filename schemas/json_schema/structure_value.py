@@ -130,6 +130,15 @@ def _read_duration(value: str, tp: Callable[..., object]) -> Any:
     return tp(**{unit: factor * float(number) for unit, number in parts.items()})
 
 
+def _read_decimal(value: object, tp: Callable[[str], Any]) -> Any:
+    # A number has been a float, which keeps 15 digits as they were written. NaN and Infinity are none in JSON.
+    written = value if type(value) is str else repr(value)
+    number = tp(written)
+    if not number.is_finite() or (type(value) is float and len(number.as_tuple().digits) > sys.float_info.dig):
+        raise _misfit("must be a decimal number, in a string")
+    return number
+
+
 _from_iso = _checked("a string", str, read=lambda value, tp: tp.fromisoformat(value.upper()))
 _from_text = _checked("a string", str)
 # By module and name, so that no module is imported for a type that is not used.
@@ -145,7 +154,7 @@ _SIMPLE: Final[dict[tuple[str, str], ReadValue]] = {
     ("datetime", "time"): _from_iso,
     ("datetime", "timedelta"): _checked("a string", str, read=_read_duration),
     ("uuid", "UUID"): _from_text,
-    ("decimal", "Decimal"): _from_text,
+    ("decimal", "Decimal"): _checked("a decimal number, in a string", str, int, float, read=_read_decimal),
     ("pathlib", "Path"): _from_text,
     ("pathlib._local", "Path"): _from_text,
 }
@@ -173,8 +182,8 @@ def _read_union(value: object, tp: object) -> Any:
         for at, arm in enumerate([arm for arm in others if not errors_of(value, schema_for[arm])]):
             try:
                 return _read(value, arm)
-            except ObjectInvalid as error:
-                refusal = refusal if at else error
+            except (ObjectInvalid, ValueError, ArithmeticError) as error:  # of its text, not of its schema
+                refusal = refusal if at else invalid(*_violations(error))
     raise refusal
 
 

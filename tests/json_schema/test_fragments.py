@@ -12,10 +12,11 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from in_turn import in_turn
 
+from stepwell.parsers import JSONParser, SchemaParser
 from stepwell.providers.text_calls.arguments import read_arguments
-from stepwell.schemas.errors import DecodeError
+from stepwell.schemas.errors import DecodeError, ObjectInvalid
 from stepwell.schemas.json_schema.decode import loads_exact
-from stepwell.schemas.json_schema.repair import repair
+from stepwell.schemas.json_schema.repair import LEFT_OPEN, repair
 
 BROKEN = [
     '{"name":"root","kids":[{"name":"a"},{"name":"b" oops},{"name":"c"}]}',
@@ -153,3 +154,36 @@ PARAMETERS = {"type": "object", "properties": {"city": {"type": "string"}}, "req
 )
 def test_the_arguments_of_a_call_are_a_whole_object_or_none(text: str) -> None:
     assert read_arguments(text, PARAMETERS) is None
+
+
+DRAFTS = (
+    'Draft: {} so the answer is {"name": "ri',
+    'Draft: {} so the answer is {"name": "right"',
+    'Draft: {} so the answer is [{"name": "right"}, {"na',
+    '```json\n{}\n```\nBetter:\n```json\n{"name": "ri',
+    '<think>{}</think>{"name": "ri',
+)
+
+
+@pytest.mark.parametrize("text", DRAFTS)
+def test_no_draft_is_taken_for_a_document_that_is_left_open(text: str) -> None:
+    text = text.replace("{}", '{"name": "wrong"}')
+    for settings in ({"cut": True}, {"cut": False}, {"cut": False, "limited": True}):
+        try:
+            value, repairs = repair(text, lambda found: True, **settings)
+        except DecodeError:
+            continue
+        assert "wrong" not in str(value) and any(what.startswith(LEFT_OPEN) for what in repairs)
+        assert "limited" not in settings, "what a limit has cut is not repaired"
+    for parser in (JSONParser(), SchemaParser({"type": "object", "properties": {"name": {"type": "string"}}})):
+        with pytest.raises(ObjectInvalid):
+            parser.parse(text)
+
+
+def test_a_draft_in_the_reasoning_is_no_answer_where_the_limit_cut_the_text() -> None:
+    for text in ('<think>{"name": "wrong"} but', '<think>{"name": "wrong"}</think>So'):
+        with pytest.raises(DecodeError):
+            repair(text, lambda found: True, cut=False, limited=True)
+        assert repair(text, lambda found: True, cut=False)[0] == {"name": "wrong"}, "all that the model wrote"
+    rambling = '{"name": "right"} which is what was asked'
+    assert repair(rambling, lambda found: True, cut=False, limited=True)[0] == {"name": "right"}

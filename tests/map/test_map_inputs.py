@@ -74,6 +74,14 @@ def test_a_table_needs_names(tmp_path: Path) -> None:
     assert read(tmp_path / "empty.csv", b"") == []
 
 
+def test_a_table_in_another_encoding_is_one_error_and_not_one_for_each_row(tmp_path: Path) -> None:
+    for encoding in ("utf-16", "utf-16-le", "latin-1"):
+        with pytest.raises(
+            ConfigError, match=r"the first line of .*in.csv is not text in UTF-8; save the file as UTF-8"
+        ):
+            read(tmp_path / "in.csv", "größe,text\n1,a\n2,b\n".encode(encoding))
+
+
 def test_a_file_says_about_how_many_items_it_has(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{"text": "some"}\n' * 5000)
     source = input_of(tmp_path / "in.jsonl")

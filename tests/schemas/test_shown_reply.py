@@ -11,7 +11,7 @@ import stepwell
 from stepwell import AsyncClient, Client, Image, Message, Reply
 from stepwell.messages import Audio, Reasoning, Refusal, Text, ToolCall
 from stepwell.schemas.model import Model
-from stepwell.schemas.reply import Ranked, Verdict
+from stepwell.schemas.reply import CallWarning, Ranked, Verdict
 from stepwell.schemas.usage import Usage
 from stepwell.testing import FakeModel
 
@@ -51,6 +51,19 @@ def test_an_answer_without_text_shows_what_it_has(reply: Reply, shown: str) -> N
 @pytest.mark.parametrize("more", [(), (WEATHER,), (Reasoning("Hmm"),), (Image(data=b"a"),)])
 def test_text_is_shown_alone(more: tuple[Any, ...]) -> None:
     assert str(of(*more, Text("It rains."), object={"city": "Rome"})) == "It rains."
+
+
+def test_what_a_model_wrote_is_shown_without_control_characters() -> None:
+    evil = "\x1b]0;title\x07\x9bJ"
+    for reply in (
+        of(ToolCall("1", evil, "{}")),
+        of(Refusal(evil)),
+        of(Reasoning("Hmm"), finish_reason=evil),
+        Reply(object=[evil]),
+        Reply(model=evil, finish_reason=evil, message=Message("assistant", [ToolCall("1", evil, "{}")])),
+    ):
+        assert str(reply).isprintable() and repr(reply).isprintable(), ascii(str(reply))
+    assert str(CallWarning("tools", f"there is no tool {evil}", evil)).isprintable()
 
 
 def test_what_is_shown_of_a_large_object_is_short() -> None:

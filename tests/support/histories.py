@@ -93,6 +93,7 @@ LAWFUL: dict[str, Context] = {
         ],
         (*TOOLS, Tool("look.up", "The same, in another city.", CITY), Tool(LONG_NAME)),
     ),
+    "instructions alone": Context([system("Begin a story."), system("Be brief.")]),
     "the model speaks first": Context([assistant("Hello"), user("hi")]),
     "a refusal": Context(
         [user("a"), assistant(Refusal("no")), user("b"), assistant(["but", Refusal("no")]), user("c")]

@@ -1,4 +1,4 @@
-"""The events of the wires' sample streams as they are sent, and the outcome of any answer under a 200."""
+"""The events of the wires' sample streams as they are sent, and the outcome of any answer."""
 
 from __future__ import annotations
 
@@ -32,10 +32,10 @@ def framed(name: str, data: bytes) -> bytes:
     return data + b"\n" if name == "ollama_chat" else b"data: " + data + b"\n\n"
 
 
-def ask(name: str, body: bytes, way: str, kind: str = "application/json") -> Any:
+def ask(name: str, body: bytes, way: str, kind: str = "application/json", status: int = 200) -> Any:
     """Return the reply or the error of one call."""
     headers = {"content-type": kind, "x-request-id": "q1"}
-    transport = httpx.MockTransport(lambda request: httpx.Response(200, content=body, headers=headers))
+    transport = httpx.MockTransport(lambda request: httpx.Response(status, content=body, headers=headers))
     settings = {"transport": transport, "api_keys": KEYS, "retries": 0}
     try:
         return WAYS[way](settings, f"{SPEAKERS[name]}:m", "hi", wire=name)

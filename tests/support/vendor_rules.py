@@ -69,6 +69,7 @@ def mistral_rules(body: dict[str, Any]) -> None:
 
 
 def responses_rules(body: dict[str, Any]) -> None:
+    assert body["input"] or "previous_response_id" in body, "a request without input is refused"
     calls = [item for item in body["input"] if item.get("type") == "function_call"]
     ids = [item["call_id"] for item in calls]
     assert all(isinstance(json.loads(item["arguments"]), dict) for item in calls)

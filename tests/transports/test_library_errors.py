@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import errno
+import http.client
+import socket
+import ssl
 import tarfile
+import urllib.error
 from collections import Counter
 from contextlib import suppress
+from email.message import Message
 from typing import Any
 
 import h2.config
@@ -56,12 +62,29 @@ def test_other_classes_of_the_same_names_stay_what_they_are() -> None:
 
 
 def test_what_the_system_raises_is_typed() -> None:
-    for error, meaning in (
+    raised: list[tuple[OSError, type[errors.TransportError]]] = [
         (TimeoutError(), errors.FirstEventTimeout),
         (ConnectionResetError(104, "reset"), errors.StreamTruncated),
         (ConnectionRefusedError(111, "refused"), errors.ConnectError),
-    ):
-        assert type(typed(error)) is meaning
+        (socket.gaierror(socket.EAI_NONAME, "Name or service not known"), errors.ConnectError),
+        (OSError(errno.ENETUNREACH, "Network is unreachable"), errors.ConnectError),
+        (OSError(errno.EHOSTUNREACH, "No route to host"), errors.ConnectError),
+        (ssl.SSLCertVerificationError(1, "[SSL: CERTIFICATE_VERIFY_FAILED]"), errors.ConnectError),
+        (ssl.SSLEOFError(8, "EOF occurred in violation of protocol"), errors.StreamTruncated),
+    ]
+    for error, meaning in raised:
+        assert type(typed(error)) is meaning, error
+        assert type(typed(urllib.error.URLError(error))) is meaning, "as urllib.request raises it"
+    for broken in (http.client.IncompleteRead(b""), http.client.BadStatusLine(""), asyncio.IncompleteReadError(b"", 3)):
+        assert type(typed(broken)) is errors.StreamTruncated
+
+
+def test_what_is_not_about_the_network_stays_what_it_is() -> None:
+    answered = urllib.error.HTTPError("https://a", 401, "no", Message(), None)
+    unreadable = urllib.error.URLError(FileNotFoundError(2, "no such file"))
+    for error in (answered, urllib.error.URLError("unknown url type"), OSError(errno.EMFILE, "many"), EOFError()):
+        assert typed(error) is error
+    assert not isinstance(typed(unreadable), errors.StepwellError)
 
 
 class Spoiling:
@@ -118,6 +141,9 @@ def test_libraries_that_functions_of_users_call_are_known_too() -> None:
     for package, name, meaning in (
         ("requests", "ConnectionError", errors.ConnectError),
         ("requests", "ReadTimeout", errors.FirstEventTimeout),
+        ("requests", "ChunkedEncodingError", errors.StreamTruncated),
+        ("urllib3", "NewConnectionError", errors.ConnectError),
+        ("urllib3", "ProtocolError", errors.StreamTruncated),
         ("aiohttp", "ServerDisconnectedError", errors.StreamTruncated),
         ("elsewhere", "ServerDisconnectedError", None),
     ):

@@ -101,6 +101,15 @@ def test_ranks_are_those_of_the_documents(ranks: list[Any]) -> None:
         client_of(body).rerank("cohere:m", "q", TEXTS)
 
 
+@pytest.mark.parametrize("wire", BODIES)
+def test_vectors_of_another_length_than_requested_are_a_warning(wire: str) -> None:
+    model, body_of = BODIES[wire]
+    for length, requested, subjects in ((4, 2, ["dimensions"]), (4, 4, []), (4, 32, []), (4, None, [])):
+        options: dict[str, Any] = {} if requested is None else {"dimensions": requested}
+        reply = client_of(body_of([[1.0] * length] * 3)).embed(model, TEXTS, **options)
+        assert [each.subject for each in reply.warnings if each.subject == "dimensions"] == subjects, requested
+
+
 def test_more_ranks_than_were_asked_for_are_an_error_and_fewer_a_warning() -> None:
     body = {"results": [{"index": at, "relevance_score": 0.5} for at in range(2)]}
     with pytest.raises(errors.DecodeError, match="best 1"):

@@ -77,6 +77,7 @@ ODD: dict[str, tuple[Any, Callable[[dict[str, Any]], bool], str]] = {
         spoken("assistant", "user"),
         "turn of the user was made up",
     ),
+    "instructions alone": ([system("s")], spoken(), "turn of the user was made up"),
     "an answer alone": ([assistant("a")], spoken("assistant"), "turn of the user was made up"),
     "an empty answer": (
         [user("a"), assistant(""), user("b")],

@@ -296,3 +296,23 @@ def test_a_ranking_of_no_documents_is_refused(given: dict[str, Any]) -> None:
     wanted = {"query": "q", "documents": ["a"], **given}
     with pytest.raises(errors.ConfigError, match="needs a query and documents"):
         call_provider("jina", lambda client: client.rerank("jina:m", **wanted), {})
+
+
+@pytest.mark.parametrize("model", ["openai:m", "cohere:m", "google:m", "ollama:m", "voyage:m", "mistral:m"])
+def test_texts_to_embed_are_texts_and_not_the_keys_of_a_dict(model: str) -> None:
+    wrong: list[tuple[Any, str]] = [
+        ({"a": "text"}, "the texts of embed are a dict; pass a list of texts"),
+        (["a", None], "text 1 of embed is empty or not a string; leave it out"),
+        ([], "embed needs a text; pass a text or a list of texts"),
+    ]
+    for given, words in wrong:
+        with pytest.raises(errors.ConfigError, match=f"^{words}$"):
+            call_provider(model.partition(":")[0], lambda client, given=given: client.embed(model, given), {})
+
+
+def test_what_is_moderated_or_ranked_is_named_as_such() -> None:
+    with pytest.raises(errors.ConfigError, match="^text 0 of moderate is empty"):
+        call_provider("openai", lambda client: client.moderate("openai:m", ""), {})
+    for documents, words in (({"a": "text"}, "are a dict"), (["a", None], "document 1 to rank is a NoneType")):
+        with pytest.raises(errors.ConfigError, match=words):
+            call_provider("cohere", lambda client, given=documents: client.rerank("cohere:m", "q", given), {})

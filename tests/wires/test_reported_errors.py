@@ -90,6 +90,19 @@ def test_an_error_is_the_same_in_every_spelling_and_place(name: str) -> None:
     assert found == []
 
 
+@wires
+def test_an_error_says_the_same_under_a_bad_status_as_under_a_good_one(name: str) -> None:
+    """Its class may differ: there the status counts first."""
+    more = [{"errors": ["slow down"]}, {"errorMessage": "slow down"}, {"fault": {"faultstring": "slow down"}}]
+    found = []
+    for error in (*more, *(error for error, _ in SPELLINGS)):
+        good, bad = (ask(name, orjson.dumps(error), "sync", status=status) for status in (200, 429))
+        said, again = (each.message.partition(": ")[2] for each in (good, bad))
+        same = said == again and "no message" not in again
+        found += [] if same and isinstance(bad, errors.ProviderError) else [(error, good, bad)]
+    assert found == []
+
+
 @pytest.mark.parametrize("name", sorted(SPEAKERS.keys() - {"bedrock_converse", "ollama_chat"}))
 def test_an_error_in_an_event_of_its_own_kind(name: str) -> None:
     """As a field named `error` (llama.cpp to 2025), as JSON without a field, and as text in an event named `error`."""

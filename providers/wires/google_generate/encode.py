@@ -99,8 +99,9 @@ def encode_messages(messages: Iterable[Message], *, media_in_results: bool = Fal
     contents = [
         {"role": role, "parts": [block for _, block in sorted(ranked, key=itemgetter(0))]} for role, ranked in turns
     ]
-    if contents and contents[0]["role"] == "model":
-        # Without this, a 400: "function call turn comes immediately after a user turn".
+    if not contents or contents[0]["role"] == "model":
+        # Without this, a 400: "function call turn comes immediately after a user turn", and "contents are required"
+        # where all is in the system (langgenius/dify-official-plugins#2775).
         contents.insert(0, {"role": "user", "parts": [{"text": " "}]})
     return system, contents
 

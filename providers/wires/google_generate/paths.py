@@ -5,19 +5,27 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ....pipeline.http.request import Request
-from ..paths import segment
+from ..paths import segment, segments
 
 _COLLECTIONS = ("models", "tunedModels")
+_RESOURCES = ("publishers", "projects", "endpoints")
 
 
 def model_path(id: str) -> str:
-    """Return `/models/ID` with the id as one segment; the vendor's own names (`models/…`, `tunedModels/…`) stay.
+    """Return `/models/ID` with the id as one segment; the vendor's own names stay.
+
+    These are `models/…` and `tunedModels/…`, and on Vertex `publishers/google/models/…`, `endpoints/…` (tuned models)
+    and `projects/…`.
+
+    https://github.com/googleapis/python-genai/blob/main/google/genai/_transformers.py
 
     Raises UnknownModel for an id that would lead to another path.
     """
     collection, slash, name = id.partition("/")
     if slash and collection in _COLLECTIONS:
         return f"/{collection}/{segment(name)}"
+    if slash and collection in _RESOURCES:
+        return f"/{segments(id)}"
     return f"/models/{segment(id)}"
 
 

@@ -56,6 +56,9 @@ def build_body(request: Request) -> dict[str, Any]:
     options, messages = request.options, request.context.messages
     continued = "previous_response_id" in options or "conversation" in request.get(RAW_OPTIONS)
     instructions, items = encode_messages(_since_last_answer(messages) if continued else messages)
+    if not (items or continued) and instructions:
+        # A 400 without input, whatever the instructions (openai/openai-java#396): they are a message then.
+        instructions, items = "", [{"type": "message", "role": "developer", "content": instructions}]
     tools = [encode_tool(tool) for tool in request.context.tools]
     body = given(model=request.model.id, instructions=instructions or None, input=items, tools=tools or None)
     if "store" not in options and not continued:

@@ -23,12 +23,17 @@ def build_body(request: Request) -> dict[str, Any]:
     given = request.input
     if not isinstance(given, Mapping) or not given.get("query") or not given.get("documents"):
         raise ConfigError("ranking needs a query and documents", hint="rerank(model, query, documents)")
-    if isinstance(given["documents"], str):
-        raise ConfigError("the documents to rank are one text", hint="pass a list of texts")
+    documents = given["documents"]
+    if isinstance(documents, str | Mapping):
+        what = "one text" if isinstance(documents, str) else f"a {type(documents).__name__}"
+        raise ConfigError(f"the documents to rank are {what}", hint="pass a list of texts")
+    for at, document in enumerate(documents := list(documents)):
+        if not isinstance(document, str | Mapping):  # some servers rank images, which are objects
+            raise ConfigError(f"document {at} to rank is a {type(document).__name__}", hint="pass a list of texts")
     return {
         "model": request.model.id,
         "query": given["query"],
-        "documents": list(given["documents"]),
+        "documents": documents,
         **request.options,
     }
 

@@ -40,17 +40,17 @@ SIDE_FIELDS: Rules = {
 
 
 def texts_of(request: Request) -> list[str]:
-    """Return the texts to embed. Raises ConfigError for no texts, for an empty one, and for anything that is not a
-    text."""
+    """Return the texts to embed or to moderate. Raises ConfigError for no texts, for an empty one, for anything that is
+    not a text, and for a dict, whose keys alone would be sent."""
     given = request.input
+    if isinstance(given, Mapping):
+        raise ConfigError(f"the texts of {request.operation} are a {type(given).__name__}", hint="pass a list of texts")
     texts = [given] if isinstance(given, str) else list(given) if isinstance(given, Iterable) else [given]
     for at, text in enumerate(texts):
         if not isinstance(text, str) or not text.strip():
-            raise ConfigError(
-                f"text {at} of the input cannot be embedded: it is empty or not a string", hint="leave it out"
-            )
+            raise ConfigError(f"text {at} of {request.operation} is empty or not a string", hint="leave it out")
     if not texts:
-        raise ConfigError("there is nothing to embed", hint="pass a text or a list of texts")
+        raise ConfigError(f"{request.operation} needs a text", hint="pass a text or a list of texts")
     return texts
 
 

@@ -147,6 +147,8 @@ def _text_lines(file: IO[bytes], over: list[bool]) -> Iterator[str]:
 
 
 def _check_names(names: list[str], path: str) -> None:
+    if not _is_utf8(names):
+        raise ConfigError(f"the first line of {path} is not text in UTF-8", hint="save the file as UTF-8")
     doubled = [name for at, name in enumerate(names) if name in names[:at]]
     if doubled or not all(names):
         what = f"two columns named {doubled[0]!r}" if any(doubled) else "a column without a name"
@@ -157,12 +159,16 @@ def _misfit(row: list[str], names: list[str]) -> str:
     """Return why a row cannot be an item, empty if it can."""
     if len(row) != len(names):
         return f"has {len(row)} cells, and the first line {len(names)}"
+    return "" if _is_utf8(row) else "is not text in UTF-8"
+
+
+def _is_utf8(row: list[str]) -> bool:
     with suppress(UnicodeEncodeError):
         for cell in row:
             if not cell.isascii():
                 cell.encode()
-        return ""
-    return "is not text in UTF-8"
+        return True
+    return False
 
 
 def _parquet(path: str) -> Input:

@@ -11,7 +11,7 @@ from ...schemas.errors import DecodeError, ObjectInvalid, SchemaError
 from ...schemas.json_schema.from_type import schema_of
 from ...schemas.json_schema.keywords import refuse_names_alone
 from ...schemas.json_schema.read_value import read_value
-from ...schemas.json_schema.repair import LEFT_OPEN, repair
+from ...schemas.json_schema.repair import repair
 from ...schemas.json_schema.root import KEY, in_object, without_nulls
 from ...schemas.json_schema.violation import REFUSED, Violation
 from ...schemas.message import Context
@@ -51,7 +51,7 @@ class OutputSpec:
         """Return the value in the text of an answer, as its type, and the repairs made to the JSON.
 
         cut: True for an answer that was cut at the token limit. JSON that is left open is then not repaired, since
-            anything may be missing.
+            anything may be missing, and no draft before it, or in the model's reasoning, is taken for it.
 
         Raises ObjectInvalid, with all the violations, where there is no value or it does not fit.
         """
@@ -61,12 +61,9 @@ class OutputSpec:
     def parse(self, text: str, *, cut: bool = False) -> tuple[Any, list[str]]:
         """Return the JSON value in the text of an answer, not yet checked, and the repairs; see `read`."""
         try:
-            value, repairs = repair(text, self._fits, cut=False)
+            return repair(text, self._fits, cut=False, limited=cut)
         except DecodeError as error:
             raise _invalid([Violation("", f"is not JSON: {error.message}", "json")], text) from None
-        if cut and any(what.startswith(LEFT_OPEN) for what in repairs):
-            raise _invalid([Violation("", "ends before its value does", "json")], text)
-        return value, repairs
 
     def plain(self, found: object) -> Any:
         """Return a JSON value of an answer without the object that wraps it, and without nulls for absent properties.
