@@ -14,6 +14,7 @@ from inspect import iscoroutinefunction
 from math import inf
 from typing import Any
 
+from ...schemas.errors import StreamTruncated
 from .timeouts import LEAST, Clock
 
 
@@ -83,6 +84,17 @@ class Limits(dict[str, Any]):
     def met_silence(self) -> bool:
         """Whether a connection of earlier calls was read from, and no byte of this answer has come."""
         return self.reused is True and self["read"].heard is False
+
+    def refuse_what_was_there(self, stream: object, host: str) -> None:
+        """Raise StreamTruncated where the head of the answer came without a read: it had arrived before the request.
+
+        httpcore keeps what stands behind an answer for the next one, and would give a call what is not meant for it.
+
+        stream: the connection; without an error if it never asks, as one that other users of a client have opened.
+        host: the server's name, for the message.
+        """
+        if type(stream) in _kinds:
+            raise StreamTruncated(f"{host} sent more than one answer to the call before, and none to this one yet")
 
     def on_trace(self, event: str, info: dict[str, Any]) -> None:
         """Watch each connection that is opened for this exchange. A callback for httpcore's `trace` extension."""

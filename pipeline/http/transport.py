@@ -13,6 +13,7 @@ from weakref import WeakSet, ref
 from ...schemas.errors import (
     ConnectError,
     ConnectTimeout,
+    FirstEventTimeout,
     PoolTimeout,
     ResponseTooLarge,
     StreamTruncated,
@@ -118,6 +119,8 @@ class Transport(Performer):
                 except Exception as error:
                     if self.closed or not _is_stale(error, limits, clock):
                         raise
+            if limits is not None and limits.reused and limits["read"].heard is None:
+                limits.refuse_what_was_there(raw.extensions.get("network_stream"), raw.url.host)
             response = Response(request, raw.status_code, raw.headers)
             response.transport = self.name
             if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:
@@ -132,10 +135,14 @@ class Transport(Performer):
                     self.opened.add(source)
                 return response
             pieces: Any = []
-            for data in source.iterator:
-                pieces.append(source.take(data))
-                if source.full:
-                    break
+            try:
+                for data in source.iterator:
+                    pieces.append(source.take(data))
+                    if source.full:
+                        break
+            except Exception as error:
+                if self.closed or not _says_enough(raw.status_code, error, clock):
+                    raise
             response.body = b"".join(pieces)
             raw.close()
             return response
@@ -214,6 +221,8 @@ class AsyncTransport(AsyncPerformer):
                 except Exception as error:
                     if self.closed or not _is_stale(error, limits, clock):
                         raise
+            if limits is not None and limits.reused and limits["read"].heard is None:
+                limits.refuse_what_was_there(raw.extensions.get("network_stream"), raw.url.host)
             response = Response(request, raw.status_code, raw.headers)
             response.transport = self.name
             if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:
@@ -229,10 +238,14 @@ class AsyncTransport(AsyncPerformer):
                     self.opened.add(source)
                 return response
             pieces: Any = []
-            async for data in source.iterator:
-                pieces.append(source.take(data))
-                if source.full:
-                    break
+            try:
+                async for data in source.iterator:
+                    pieces.append(source.take(data))
+                    if source.full:
+                        break
+            except Exception as error:
+                if self.closed or not _says_enough(raw.status_code, error, clock):
+                    raise
             response.body = b"".join(pieces)
             await raw.aclose()
             return response
@@ -304,6 +317,15 @@ def _is_stale(error: Exception, limits: Limits | None, clock: Clock) -> bool:
     if limits is None:
         return isinstance(error, StaleConnection)
     return limits.met_silence and isinstance(transport_error(error, clock, ""), StreamTruncated)
+
+
+def _says_enough(status: int, error: Exception, clock: Clock) -> bool:
+    """Return whether an answer is to be taken although its body broke off: its status tells an error of the provider.
+
+    A wrong key is not to be tried again, and a full queue not before the time that the headers name, whether or not the
+    words about it arrive. A server that answers during an upload and closes often resets the connection behind it.
+    """
+    return status >= 300 and isinstance(transport_error(error, clock, ""), StreamTruncated | FirstEventTimeout)
 
 
 def _source(response: Response, raw: Any, iterator: Any, clock: Clock, most: int) -> Source:
