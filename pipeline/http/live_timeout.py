@@ -12,6 +12,7 @@ from collections.abc import Callable
 from functools import cache
 from inspect import iscoroutinefunction
 from math import inf
+from threading import get_ident
 from typing import Any
 
 from ...schemas.errors import StreamTruncated
@@ -21,13 +22,14 @@ from .timeouts import LEAST, Clock
 class LiveTimeout(float):
     """Seconds to wait, as they were when it was made. `ask()` returns the seconds left now; None for no limit.
 
-    `scope` is that of the task which waits, and can end the wait; None for a call outside of tasks.
+    `clock` has the limits of the exchange, whose end it notes. `scope` is that of the task which waits, and can end the wait; None for a call outside of tasks.
     `heard` is False once a read that it limits has begun, True once one has returned a byte; None before, and where the
     connection does not ask.
     """
 
-    __slots__ = ("ask", "heard", "scope")
+    __slots__ = ("ask", "clock", "heard", "scope")
     ask: Callable[[], float | None]
+    clock: Clock
     scope: Any
     heard: bool | None
 
@@ -37,9 +39,11 @@ Read = Callable[..., Any]
 _NO_LIMIT = 1e6  # seconds, for the libraries that do not ask
 
 
-def _live_timeout(seconds: float | None, ask: Callable[[], float | None], scope: Any = None) -> LiveTimeout:
+def _live_timeout(
+    seconds: float | None, ask: Callable[[], float | None], clock: Clock, scope: Any = None
+) -> LiveTimeout:
     wait = LiveTimeout(_NO_LIMIT if seconds is None else seconds)
-    wait.ask, wait.scope, wait.heard = ask, scope, None
+    wait.ask, wait.clock, wait.scope, wait.heard = ask, clock, scope, None
     return wait
 
 
@@ -66,7 +70,7 @@ class Limits(dict[str, Any]):
         self.scope = scope
         pool = connect if clock.deadline == inf else clock.within(connect)
         seconds = None if clock.due == inf else max(LEAST, clock.due - clock.now())  # what `allowance` returns now
-        read = _live_timeout(seconds, clock.allowance, scope)
+        read = _live_timeout(seconds, clock.allowance, clock, scope)
         super().__init__(connect=pool, read=read, write=read, pool=pool)
 
     def get(self, name: str, default: object = None) -> Any:
@@ -75,7 +79,7 @@ class Limits(dict[str, Any]):
         if name != "connect":
             return super().get(name, default)
         seconds = connecting()
-        return None if seconds is None else _live_timeout(seconds, connecting)
+        return None if seconds is None else _live_timeout(seconds, connecting, self.clock)
 
     def _connecting(self) -> float | None:
         return self.clock.within(self.connect)
@@ -168,9 +172,57 @@ def _with_live_timeout(kind: type[Any]) -> type:
     def timed_tls(self: Any, ssl_context: object, server_hostname: object = None, timeout: float | None = None) -> Any:
         return start_tls(self, ssl_context, server_hostname, timeout.ask() if type(timeout) is LiveTimeout else timeout)
 
-    timed = type(kind.__name__, (kind,), {"__slots__": (), "read": timed_read, "start_tls": timed_tls})
+    added: dict[str, Any] = {"__slots__": (), "read": timed_read, "start_tls": timed_tls}
+    if not iscoroutinefunction(read) and kind.__dictoffset__:
+        added |= _held_by_threads(kind)
+    timed = type(kind.__name__, (kind,), added)
     _kinds.add(timed)
     return timed
+
+
+def _held_by_threads(kind: type[Any]) -> dict[str, Any]:
+    """Return methods of a connection that belongs to the thread of an exchange, from its first byte to its end.
+
+    httpcore 1.0.9 closes connections that were idle when it looked, which another thread may have taken since: one that
+    can be read, for it takes that for its end, although it may be the answer; and one in favour of another server. The
+    thread that reads would then wait for ever, or read what is another's, since the system gives numbers out again.
+    """
+    write, extra_info, close = kind.write, kind.get_extra_info, kind.close
+
+    def held_write(self: Any, buffer: bytes, timeout: float | None = None) -> None:
+        if type(timeout) is LiveTimeout:
+            self.held = timeout.clock, get_ident()
+        write(self, buffer, timeout)
+
+    def held_info(self: Any, info: str) -> Any:
+        return False if info == "is_readable" and _is_held(self) else extra_info(self, info)
+
+    def held_close(self: Any) -> None:
+        if _is_held(self):
+            self.dropped = True
+        else:
+            close(self)
+
+    held: dict[str, Any] = {"held": None, "dropped": False}
+    return {**held, "write": held_write, "get_extra_info": held_info, "close": held_close}
+
+
+def _is_held(stream: Any) -> bool:
+    """Return whether an exchange of another thread goes on, which is to close the connection itself."""
+    return stream.held is not None and not stream.held[0].ended and stream.held[1] != get_ident()
+
+
+def end_exchange(raw: Any, clock: Clock) -> None:
+    """Close an answer of a thread, and its connection if httpcore has dropped it meanwhile: see `_held_by_threads`.
+
+    raw: the answer of the HTTP library.
+    clock: that of the exchange.
+    """
+    clock.ended = True
+    raw.close()
+    stream = raw.extensions.get("network_stream")
+    if getattr(stream, "dropped", False):
+        stream.close()
 
 
 def _first_read(timeout: LiveTimeout, read: Read, stream: object, max_bytes: int, left: float | None) -> Any:

@@ -65,9 +65,10 @@ class Clock:
     `deadline`: when the whole call must have ended; infinite without such a limit.
     `due`: when the exchange is late although bytes keep arriving, as each read must check; infinite without a limit.
     `steady`: the seconds of each read where these alone count from now on, perhaps infinite; else 0.0.
+    `ended`: True once the answer was read or given up.
     """
 
-    __slots__ = ("_first", "_idle", "begun", "deadline", "due", "limits", "made", "now", "steady")
+    __slots__ = ("_first", "_idle", "begun", "deadline", "due", "ended", "limits", "made", "now", "steady")
 
     def __init__(self, timeouts: Timeouts, started: float, clock: Callable[[], float]) -> None:
         self.now = clock
@@ -81,7 +82,7 @@ class Clock:
             self.deadline = deadline
         self._first = inf if timeouts.first_event is None else now + timeouts.first_event
         self._idle = inf if timeouts.idle is None else timeouts.idle
-        self.begun = False
+        self.begun = self.ended = False
         self.steady = 0.0
         self.due = self._first if self._first < self.deadline else self.deadline
 

@@ -29,7 +29,7 @@ from .fast.wait import shut_down
 from .headers import are_sendable, header_error
 from .library_errors import transport_error
 from .library_logs import SENDING, mask_http_logs
-from .live_timeout import Limits, watch_tls_stream
+from .live_timeout import Limits, end_exchange, watch_tls_stream
 from .request import Request
 from .response import Response
 from .timeouts import Clock
@@ -144,13 +144,18 @@ class Transport(Performer):
                 if self.closed or not _says_enough(raw.status_code, error, clock):
                     raise
             response.body = b"".join(pieces)
-            raw.close()
+            if limits is None or limits.reused is None:  # no connection of httpcore's
+                raw.close()
+            else:
+                end_exchange(raw, clock)
             return response
         except BaseException as error:
             failed = [_final(_failure(error, clock, request), self)]
         pieces = outgoing = data = None  # crash reporters show locals
-        if raw is not None:
-            raw.close()
+        if raw is None:
+            clock.ended = True
+        else:
+            end_exchange(raw, clock)
         raise failed.pop()
 
     def _note(self, stream: Any) -> None:
@@ -162,7 +167,7 @@ class Transport(Performer):
         if not source.closed:
             source.closed = True
             if source.process == PROCESS[0]:  # else a parent is reading, also by its event loop's epoll
-                source.raw.close()
+                end_exchange(source.raw, source.clock)
 
 
 class AsyncTransport(AsyncPerformer):

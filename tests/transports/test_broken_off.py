@@ -14,7 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
-from carriers import MODEL, NAMES, aclient_of, all_carriers, ask, carriers, client_of, is_async, name_of, own_client, saying
+from carriers import MODEL, NAMES, aclient_of, all_carriers, ask, client_of, is_async, name_of, own_client, saying
 
 from stepwell import Timeouts
 from stepwell.network_settings import tls_settings
@@ -23,7 +23,21 @@ from stepwell.pipeline.http.timeouts import Clock
 from stepwell.pipeline.world import REAL_WORLD
 from stepwell.schemas import errors
 
-from loopback import CERTIFICATES, DONE, LONG, SOON, Hangup, Reset, answer, chunk, completion, event, serving, streaming
+from loopback import (
+    CERTIFICATES,
+    DONE,
+    END,
+    LONG,
+    SOON,
+    Hangup,
+    Reset,
+    answer,
+    chunk,
+    completion,
+    event,
+    serving,
+    streaming,
+)
 
 LIMITS = Timeouts(connect=SOON, first_event=SOON, idle=SOON)
 EVENTS = chunk(event("a") + event("b"))
@@ -41,7 +55,7 @@ RECORDS = {
 }
 
 
-@carriers
+@all_carriers
 def test_what_comes_with_broken_chunks_is_kept(carrier: str) -> None:
     for what, wrong in WRONG.items():
         with serving(saying(streaming() + EVENTS + wrong, LONG)) as server:
@@ -188,3 +202,33 @@ def test_an_error_of_the_provider_counts_without_all_of_its_body(carrier: str, s
             assert caught.value.retry_after == 7.0 or status[:3] in ("401", "413")
     with serving(cut_error("401 No", LONG)) as server, pytest.raises(errors.AuthError):
         ask(server, carrier, stream=stream, timeout=Timeouts(first_event=0.2))
+
+
+@pytest.mark.parametrize("carrier", ["httpx", "httpx2", "own httpx"])
+def test_another_thread_of_httpcore_does_not_close_a_connection_that_is_in_use(carrier: str) -> None:
+    """It looks for idle connections, and closes some a moment later, when a thread may have taken them."""
+    more = threading.Event()
+
+    def script(request: Any) -> Iterator[bytes]:
+        yield streaming() + EVENTS
+        more.wait(SOON)
+        yield chunk(event("c", "stop") + DONE) + END
+
+    with serving(script) as server, own_client(carrier) as http:
+        with client_of(server, transport="httpx", http=http, timeout=LIMITS) as client:
+            stream = client.stream_text(MODEL, "hi").text_deltas()
+            text = next(stream)
+            (found,) = [reference() for reference in client.connections.open()._streams]
+            more.set()  # so that there is something to read
+            states: list[Any] = []
+
+            def drop() -> None:
+                states.append(found.get_extra_info("is_readable"))
+                found.close()
+
+            thread = threading.Thread(target=drop)
+            thread.start()
+            thread.join(SOON)
+            assert states == [False]
+            assert text + "".join(stream) == "abc"
+            assert server.wait_until_free(), "the connection that was dropped is closed at the end"

@@ -78,7 +78,7 @@ class Connection:
         """the seconds after which a read that waits by itself ends; 0.0 while none waits"""
         self._unsent: list[bytes | memoryview] = []
         self._refused: UnusableAnswer | None = None
-        """what is wrong with the bytes behind the last ones that were fit to be read; they are read before it is raised"""
+        """what is wrong with the bytes behind the last that were fit to be read, which are read before it is raised"""
         self._busy = False
         self._fit = True
         self._lock = threading.RLock()  # a signal handler may make a call while it is held
