@@ -22,9 +22,9 @@ from .timeouts import LEAST, Clock
 class LiveTimeout(float):
     """Seconds to wait, as they were when it was made. `ask()` returns the seconds left now; None for no limit.
 
-    `clock` has the limits of the exchange, whose end it notes. `scope` is that of the task which waits, and can end the wait; None for a call outside of tasks.
-    `heard` is False once a read that it limits has begun, True once one has returned a byte; None before, and where the
-    connection does not ask.
+    `clock` has the limits of the exchange, and notes its end. `scope` is that of the task which waits, and can end the
+    wait; None for a call outside of tasks. `heard` is False once a read that it limits has begun, True once one has
+    returned a byte; None before, and where the connection does not ask.
     """
 
     __slots__ = ("ask", "clock", "heard", "scope")
@@ -215,10 +215,12 @@ def _is_held(stream: Any) -> bool:
 def end_exchange(raw: Any, clock: Clock) -> None:
     """Close an answer of a thread, and its connection if httpcore has dropped it meanwhile: see `_held_by_threads`.
 
-    raw: the answer of the HTTP library.
+    raw: the answer of the HTTP library; None if none has come.
     clock: that of the exchange.
     """
     clock.ended = True
+    if raw is None:
+        return
     raw.close()
     stream = raw.extensions.get("network_stream")
     if getattr(stream, "dropped", False):

@@ -135,14 +135,11 @@ class Transport(Performer):
                     self.opened.add(source)
                 return response
             pieces: Any = []
-            try:
+            if raw.status_code >= 300:
+                self._read_error(source, pieces)
+            else:
                 for data in source.iterator:
                     pieces.append(source.take(data))
-                    if source.full:
-                        break
-            except Exception as error:
-                if self.closed or not _says_enough(raw.status_code, error, clock):
-                    raise
             response.body = b"".join(pieces)
             if limits is None or limits.reused is None:  # no connection of httpcore's
                 raw.close()
@@ -152,11 +149,19 @@ class Transport(Performer):
         except BaseException as error:
             failed = [_final(_failure(error, clock, request), self)]
         pieces = outgoing = data = None  # crash reporters show locals
-        if raw is None:
-            clock.ended = True
-        else:
-            end_exchange(raw, clock)
+        end_exchange(raw, clock)
         raise failed.pop()
+
+    def _read_error(self, source: Source, pieces: list[bytes]) -> None:
+        """Read the body of an error into `pieces`, as far as it comes: see `_says_enough`."""
+        try:
+            for data in source.iterator:
+                pieces.append(source.take(data))
+                if source.full:
+                    break
+        except Exception as error:
+            if self.closed or not _says_enough(error, source.clock):
+                raise
 
     def _note(self, stream: Any) -> None:
         self._streams.add(ref(stream, self._streams.discard))
@@ -243,14 +248,11 @@ class AsyncTransport(AsyncPerformer):
                     self.opened.add(source)
                 return response
             pieces: Any = []
-            try:
+            if raw.status_code >= 300:
+                await self._read_error(source, pieces)
+            else:
                 async for data in source.iterator:
                     pieces.append(source.take(data))
-                    if source.full:
-                        break
-            except Exception as error:
-                if self.closed or not _says_enough(raw.status_code, error, clock):
-                    raise
             response.body = b"".join(pieces)
             await raw.aclose()
             return response
@@ -260,6 +262,17 @@ class AsyncTransport(AsyncPerformer):
         if raw is not None:
             await raw.aclose()
         raise failed.pop()
+
+    async def _read_error(self, source: Source, pieces: list[bytes]) -> None:
+        """Async version of Transport._read_error."""
+        try:
+            async for data in source.iterator:
+                pieces.append(source.take(data))
+                if source.full:
+                    break
+        except Exception as error:
+            if self.closed or not _says_enough(error, source.clock):
+                raise
 
     async def _read(self, source: Source) -> bytes:
         try:
@@ -324,13 +337,13 @@ def _is_stale(error: Exception, limits: Limits | None, clock: Clock) -> bool:
     return limits.met_silence and isinstance(transport_error(error, clock, ""), StreamTruncated)
 
 
-def _says_enough(status: int, error: Exception, clock: Clock) -> bool:
-    """Return whether an answer is to be taken although its body broke off: its status tells an error of the provider.
+def _says_enough(error: Exception, clock: Clock) -> bool:
+    """Return whether an error of the provider counts although its body broke off: its status and headers have come.
 
-    A wrong key is not to be tried again, and a full queue not before the time that the headers name, whether or not the
-    words about it arrive. A server that answers during an upload and closes often resets the connection behind it.
+    A wrong key is not to be tried again, and a full queue not before the time that the headers name. A server that
+    answers during an upload and closes often resets the connection behind the answer.
     """
-    return status >= 300 and isinstance(transport_error(error, clock, ""), StreamTruncated | FirstEventTimeout)
+    return isinstance(transport_error(error, clock, ""), StreamTruncated | FirstEventTimeout)
 
 
 def _source(response: Response, raw: Any, iterator: Any, clock: Clock, most: int) -> Source:
