@@ -71,7 +71,9 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
         return error
     name = _name_of(error)
     if clock is not None and (name in _LATE or isinstance(error, TimeoutError)):
-        return _typed(error, "ReadError", clock, host) if _is_systems(error) else clock.error()
+        if _is_systems(error):
+            return _typed(error, "ReadError", clock, host)
+        return _typed(error, "ConnectTimeout", clock, host) if clock.opening else clock.error()
     if name == "LocalProtocolError" and not _is_of(error, "h2"):
         return InvalidRequest(f"the request to {host} cannot be sent as HTTP", hint="check headers and URL")
     if name in _MEANING:

@@ -13,7 +13,7 @@ from functools import cache
 from inspect import iscoroutinefunction
 from math import inf
 from threading import get_ident
-from typing import Any
+from typing import Any, Protocol
 
 from ...schemas.errors import StreamTruncated
 from .timeouts import LEAST, Clock
@@ -112,7 +112,12 @@ class Limits(dict[str, Any]):
                 keep_alive(opened)
             if self.opened is not None:
                 self.opened(stream)
-        elif event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
+        elif event.endswith(".send_request_headers.started"):
+            if info["request"].method == b"CONNECT":
+                self.clock.open_within(self.connect)
+                return
+            if self.clock.opening:
+                self.clock.opened()
             if self.reused is None:
                 self.reused = event.startswith("http11.")  # one of HTTP/2 may serve other calls at that moment
             # The connection is open: further events are not needed, and each would cost a µs.
@@ -180,6 +185,24 @@ def _with_live_timeout(kind: type[Any]) -> type:
     return timed
 
 
+class _Held(Protocol):
+    """A connection with the methods of `_held_by_threads`."""
+
+    held: tuple[Clock, int] | None
+    """the exchange, and its thread"""
+    dropped: bool
+    """whether it is to be closed at the end of the exchange"""
+
+
+class Closing(Protocol):
+    """An answer of an HTTP library for threads."""
+
+    @property
+    def extensions(self) -> dict[str, Any]: ...
+
+    def close(self) -> None: ...
+
+
 def _held_by_threads(kind: type[Any]) -> dict[str, Any]:
     """Return methods of a connection that belongs to the thread of an exchange, from its first byte to its end.
 
@@ -189,15 +212,15 @@ def _held_by_threads(kind: type[Any]) -> dict[str, Any]:
     """
     write, extra_info, close = kind.write, kind.get_extra_info, kind.close
 
-    def held_write(self: Any, buffer: bytes, timeout: float | None = None) -> None:
+    def held_write(self: _Held, buffer: bytes, timeout: float | None = None) -> None:
         if type(timeout) is LiveTimeout:
             self.held = timeout.clock, get_ident()
         write(self, buffer, timeout)
 
-    def held_info(self: Any, info: str) -> Any:
+    def held_info(self: _Held, info: str) -> Any:
         return False if info == "is_readable" and _is_held(self) else extra_info(self, info)
 
-    def held_close(self: Any) -> None:
+    def held_close(self: _Held) -> None:
         if _is_held(self):
             self.dropped = True
         else:
@@ -207,12 +230,12 @@ def _held_by_threads(kind: type[Any]) -> dict[str, Any]:
     return {**held, "write": held_write, "get_extra_info": held_info, "close": held_close}
 
 
-def _is_held(stream: Any) -> bool:
+def _is_held(stream: _Held) -> bool:
     """Return whether an exchange of another thread goes on, which is to close the connection itself."""
     return stream.held is not None and not stream.held[0].ended and stream.held[1] != get_ident()
 
 
-def end_exchange(raw: Any, clock: Clock) -> None:
+def end_exchange(raw: Closing | None, clock: Clock) -> None:
     """Close an answer of a thread, and its connection if httpcore has dropped it meanwhile: see `_held_by_threads`.
 
     raw: the answer of the HTTP library; None if none has come.

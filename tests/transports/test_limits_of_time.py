@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -215,3 +216,21 @@ def test_the_connect_limit_is_not_raised_by_a_longer_total(full_queue: Any) -> N
     client = Client(base_urls={"openai": full_queue.url}, api_keys={"openai": "k"}, retries=0)
     with client, pytest.raises(errors.ConnectTimeout):
         client.generate_text(MODEL, "hi", timeout=Timeouts(connect=0.3, total=30))
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_the_connect_limit_holds_for_a_proxy_that_does_not_answer(library: Any, asynchronous: bool) -> None:
+    settings: dict[str, Any] = {"timeout": Timeouts(connect=0.3, first_event=SOON), "retries": 0}
+    server = SimpleNamespace(url="https://openai.test")
+
+    async def run(proxy: str) -> None:
+        async with library.AsyncClient(proxy=proxy) as http, aclient_of(server, http=http, **settings) as client:  # type: ignore[arg-type]
+            await client.generate_text(MODEL, "hi")
+
+    with serving(lambda request: [SOON]) as proxy, pytest.raises(errors.ConnectTimeout, match=r"of 0\.3 s"):
+        if asynchronous:
+            asyncio.run(run(proxy.url))
+        else:
+            with library.Client(proxy=proxy.url) as http, client_of(server, http=http, **settings) as client:  # type: ignore[arg-type]
+                client.generate_text(MODEL, "hi")
