@@ -86,6 +86,8 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
         return StreamTruncated(f"the connection to {host} broke", hint=_reason(error))
     if type(error).__module__ == "ssl":  # which anyio passes on, and httpx with it
         return _typed(error, "ConnectError" if "CERTIFICATE" in str(error) else "ReadError", clock, host)
+    if _is_of(error, "socksio"):  # a proxy whose answer is not SOCKS
+        return _typed(error, "ProxyError", clock, host)
     if any(_is_of(error, layer) for layer in _LAYERS):
         # A connection of HTTP/2 that another call spoilt, say: nothing is wrong with this request.
         return TransportError(f"the exchange with {host} failed ({type(error).__name__})")

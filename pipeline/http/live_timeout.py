@@ -9,6 +9,7 @@ it at each wait. The sockets are set up here as well: this is where each connect
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from inspect import iscoroutinefunction
 from math import inf
@@ -112,6 +113,10 @@ class Limits(dict[str, Any]):
                 keep_alive(opened)
             if self.opened is not None:
                 self.opened(stream)
+        elif event.endswith(".setup_socks5_connection.started"):
+            self.clock.open_within(self.connect)
+            with suppress(AttributeError):  # of another library, which takes no attribute
+                info["stream"].opening = self["read"]
         elif event.endswith(".send_request_headers.started"):
             if info["request"].method == b"CONNECT":
                 self.clock.open_within(self.connect)
@@ -162,6 +167,8 @@ def _with_live_timeout(kind: type[Any]) -> type:
     first_read = _afirst_read if iscoroutinefunction(read) else _first_read
 
     def timed_read(self: Any, max_bytes: int, timeout: float | None = None) -> Any:
+        if timeout is None and self.opening is not None and self.opening.clock.opening:
+            timeout = self.opening
         if type(timeout) is not LiveTimeout:
             return read(self, max_bytes, timeout)
         left = timeout.ask()
@@ -177,7 +184,7 @@ def _with_live_timeout(kind: type[Any]) -> type:
     def timed_tls(self: Any, ssl_context: object, server_hostname: object = None, timeout: float | None = None) -> Any:
         return start_tls(self, ssl_context, server_hostname, timeout.ask() if type(timeout) is LiveTimeout else timeout)
 
-    added: dict[str, Any] = {"__slots__": (), "read": timed_read, "start_tls": timed_tls}
+    added: dict[str, Any] = {"__slots__": (), "read": timed_read, "start_tls": timed_tls, "opening": None}
     if not iscoroutinefunction(read) and kind.__dictoffset__:
         added |= _held_by_threads(kind)
     timed = type(kind.__name__, (kind,), added)
@@ -245,7 +252,7 @@ def end_exchange(raw: Closing | None, clock: Clock) -> None:
     if raw is None:
         return
     raw.close()
-    stream = raw.extensions.get("network_stream")
+    stream: Any = raw.extensions.get("network_stream")
     if getattr(stream, "dropped", False):
         stream.close()
 
