@@ -89,7 +89,9 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
         error = inner  # urllib.request wraps what the network raises
     name = _name_of(error)
     if clock is not None and (name in _LATE or isinstance(error, TimeoutError)):
-        return clock.error()
+        if _is_systems(error):
+            return _typed(error, "ReadError", clock, host)
+        return _typed(error, "ConnectTimeout", clock, host) if clock.opening else clock.error()
     if name == "LocalProtocolError" and not _is_of(error, "h2"):
         return InvalidRequest(f"the request to {host} cannot be sent as HTTP", hint="check headers and URL")
     if name in _MEANING:
@@ -100,6 +102,10 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
         return ConnectError(f"cannot connect to {host}", hint=_reason(error))
     if isinstance(error, ConnectionError):
         return StreamTruncated(f"the connection to {host} broke", hint=_reason(error))
+    if type(error).__module__ == "ssl":  # which anyio passes on, and httpx with it
+        return _typed(error, "ConnectError" if "CERTIFICATE" in str(error) else "ReadError", clock, host)
+    if _is_of(error, "socksio"):  # a proxy whose answer is not SOCKS
+        return _typed(error, "ProxyError", clock, host)
     if any(_is_of(error, layer) for layer in _LAYERS):
         # A connection of HTTP/2 that another call spoilt, say: nothing is wrong with this request.
         return TransportError(f"the exchange with {host} failed ({type(error).__name__})")
@@ -170,6 +176,16 @@ def _is_of(error: BaseException, package: str) -> bool:
     at: BaseException | None = error
     while at is not None:
         if type(at).__module__.partition(".")[0] == package:
+            return True
+        at = at.__cause__ or at.__context__
+    return False
+
+
+def _is_systems(error: BaseException) -> bool:
+    """Return whether the system has given a silent connection up (ETIMEDOUT, see `keep_alive`), and not one of ours."""
+    at: BaseException | None = error
+    while at is not None:
+        if isinstance(at, TimeoutError) and at.errno is not None:
             return True
         at = at.__cause__ or at.__context__
     return False

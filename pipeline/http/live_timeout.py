@@ -9,24 +9,28 @@ it at each wait. The sockets are set up here as well: this is where each connect
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from inspect import iscoroutinefunction
 from math import inf
-from typing import Any
+from threading import get_ident
+from typing import Any, Protocol
 
+from ...schemas.errors import StreamTruncated
 from .timeouts import LEAST, Clock
 
 
 class LiveTimeout(float):
     """Seconds to wait, as they were when it was made. `ask()` returns the seconds left now; None for no limit.
 
-    `scope` is that of the task which waits, and can end the wait; None for a call outside of tasks.
-    `heard` is False once a read that it limits has begun, True once one has returned a byte; None before, and where the
-    connection does not ask.
+    `clock` has the limits of the exchange, and notes its end. `scope` is that of the task which waits, and can end the
+    wait; None for a call outside of tasks. `heard` is False once a read that it limits has begun, True once one has
+    returned a byte; None before, and where the connection does not ask.
     """
 
-    __slots__ = ("ask", "heard", "scope")
+    __slots__ = ("ask", "clock", "heard", "scope")
     ask: Callable[[], float | None]
+    clock: Clock
     scope: Any
     heard: bool | None
 
@@ -36,9 +40,11 @@ Read = Callable[..., Any]
 _NO_LIMIT = 1e6  # seconds, for the libraries that do not ask
 
 
-def _live_timeout(seconds: float | None, ask: Callable[[], float | None], scope: Any = None) -> LiveTimeout:
+def _live_timeout(
+    seconds: float | None, ask: Callable[[], float | None], clock: Clock, scope: Any = None
+) -> LiveTimeout:
     wait = LiveTimeout(_NO_LIMIT if seconds is None else seconds)
-    wait.ask, wait.scope, wait.heard = ask, scope, None
+    wait.ask, wait.clock, wait.scope, wait.heard = ask, clock, scope, None
     return wait
 
 
@@ -65,7 +71,7 @@ class Limits(dict[str, Any]):
         self.scope = scope
         pool = connect if clock.deadline == inf else clock.within(connect)
         seconds = None if clock.due == inf else max(LEAST, clock.due - clock.now())  # what `allowance` returns now
-        read = _live_timeout(seconds, clock.allowance, scope)
+        read = _live_timeout(seconds, clock.allowance, clock, scope)
         super().__init__(connect=pool, read=read, write=read, pool=pool)
 
     def get(self, name: str, default: object = None) -> Any:
@@ -74,7 +80,7 @@ class Limits(dict[str, Any]):
         if name != "connect":
             return super().get(name, default)
         seconds = connecting()
-        return None if seconds is None else _live_timeout(seconds, connecting)
+        return None if seconds is None else _live_timeout(seconds, connecting, self.clock)
 
     def _connecting(self) -> float | None:
         return self.clock.within(self.connect)
@@ -83,6 +89,17 @@ class Limits(dict[str, Any]):
     def met_silence(self) -> bool:
         """Whether a connection of earlier calls was read from, and no byte of this answer has come."""
         return self.reused is True and self["read"].heard is False
+
+    def refuse_what_was_there(self, stream: object, host: str) -> None:
+        """Raise StreamTruncated where the head of the answer came without a read: it had arrived before the request.
+
+        httpcore keeps what stands behind an answer for the next one, and would give a call what is not meant for it.
+
+        stream: the connection; without an error if it never asks, as one that other users of a client have opened.
+        host: the server's name, for the message.
+        """
+        if type(stream) in _kinds:
+            raise StreamTruncated(f"{host} sent more than one answer to the call before, and none to this one yet")
 
     def on_trace(self, event: str, info: dict[str, Any]) -> None:
         """Watch each connection that is opened for this exchange. A callback for httpcore's `trace` extension."""
@@ -96,7 +113,16 @@ class Limits(dict[str, Any]):
                 keep_alive(opened)
             if self.opened is not None:
                 self.opened(stream)
-        elif event.endswith(".send_request_headers.started") and info["request"].method != b"CONNECT":
+        elif event.endswith(".setup_socks5_connection.started"):
+            self.clock.open_within(self.connect)
+            with suppress(AttributeError):  # of another library, which takes no attribute
+                info["stream"].opening = self["read"]
+        elif event.endswith(".send_request_headers.started"):
+            if info["request"].method == b"CONNECT":
+                self.clock.open_within(self.connect)
+                return
+            if self.clock.opening:
+                self.clock.opened()
             if self.reused is None:
                 self.reused = event.startswith("http11.")  # one of HTTP/2 may serve other calls at that moment
             # The connection is open: further events are not needed, and each would cost a µs.
@@ -141,6 +167,8 @@ def _with_live_timeout(kind: type[Any]) -> type:
     first_read = _afirst_read if iscoroutinefunction(read) else _first_read
 
     def timed_read(self: Any, max_bytes: int, timeout: float | None = None) -> Any:
+        if timeout is None and self.opening is not None and self.opening.clock.opening:
+            timeout = self.opening
         if type(timeout) is not LiveTimeout:
             return read(self, max_bytes, timeout)
         left = timeout.ask()
@@ -156,9 +184,77 @@ def _with_live_timeout(kind: type[Any]) -> type:
     def timed_tls(self: Any, ssl_context: object, server_hostname: object = None, timeout: float | None = None) -> Any:
         return start_tls(self, ssl_context, server_hostname, timeout.ask() if type(timeout) is LiveTimeout else timeout)
 
-    timed = type(kind.__name__, (kind,), {"__slots__": (), "read": timed_read, "start_tls": timed_tls})
+    added: dict[str, Any] = {"__slots__": (), "read": timed_read, "start_tls": timed_tls, "opening": None}
+    if not iscoroutinefunction(read) and kind.__dictoffset__:
+        added |= _held_by_threads(kind)
+    timed = type(kind.__name__, (kind,), added)
     _kinds.add(timed)
     return timed
+
+
+class _Held(Protocol):
+    """A connection with the methods of `_held_by_threads`."""
+
+    held: tuple[Clock, int] | None
+    """the exchange, and its thread"""
+    dropped: bool
+    """whether it is to be closed at the end of the exchange"""
+
+
+class Closing(Protocol):
+    """An answer of an HTTP library for threads."""
+
+    @property
+    def extensions(self) -> dict[str, Any]: ...
+
+    def close(self) -> None: ...
+
+
+def _held_by_threads(kind: type[Any]) -> dict[str, Any]:
+    """Return methods of a connection that belongs to the thread of an exchange, from its first byte to its end.
+
+    httpcore 1.0.9 closes connections that were idle when it looked, which another thread may have taken since: one that
+    can be read, for it takes that for its end, although it may be the answer; and one in favour of another server. The
+    thread that reads would then wait for ever, or read what is another's, since the system gives numbers out again.
+    """
+    write, extra_info, close = kind.write, kind.get_extra_info, kind.close
+
+    def held_write(self: _Held, buffer: bytes, timeout: float | None = None) -> None:
+        if type(timeout) is LiveTimeout:
+            self.held = timeout.clock, get_ident()
+        write(self, buffer, timeout)
+
+    def held_info(self: _Held, info: str) -> Any:
+        return False if info == "is_readable" and _is_held(self) else extra_info(self, info)
+
+    def held_close(self: _Held) -> None:
+        if _is_held(self):
+            self.dropped = True
+        else:
+            close(self)
+
+    held: dict[str, Any] = {"held": None, "dropped": False}
+    return {**held, "write": held_write, "get_extra_info": held_info, "close": held_close}
+
+
+def _is_held(stream: _Held) -> bool:
+    """Return whether an exchange of another thread goes on, which is to close the connection itself."""
+    return stream.held is not None and not stream.held[0].ended and stream.held[1] != get_ident()
+
+
+def end_exchange(raw: Closing | None, clock: Clock) -> None:
+    """Close an answer of a thread, and its connection if httpcore has dropped it meanwhile: see `_held_by_threads`.
+
+    raw: the answer of the HTTP library; None if none has come.
+    clock: that of the exchange.
+    """
+    clock.ended = True
+    if raw is None:
+        return
+    raw.close()
+    stream: Any = raw.extensions.get("network_stream")
+    if getattr(stream, "dropped", False):
+        stream.close()
 
 
 def _first_read(timeout: LiveTimeout, read: Read, stream: object, max_bytes: int, left: float | None) -> Any:

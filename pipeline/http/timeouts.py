@@ -65,9 +65,24 @@ class Clock:
     `deadline`: when the whole call must have ended; infinite without such a limit.
     `due`: when the exchange is late although bytes keep arriving, as each read must check; infinite without a limit.
     `steady`: the seconds of each read where these alone count from now on, perhaps infinite; else 0.0.
+    `ended`: True once the answer was read or given up.
+    `opening`: True while a proxy is asked for a way to the server, which the connect timeout limits.
     """
 
-    __slots__ = ("_first", "_idle", "begun", "deadline", "due", "limits", "made", "now", "steady")
+    __slots__ = (
+        "_after",
+        "_first",
+        "_idle",
+        "begun",
+        "deadline",
+        "due",
+        "ended",
+        "limits",
+        "made",
+        "now",
+        "opening",
+        "steady",
+    )
 
     def __init__(self, timeouts: Timeouts, started: float, clock: Callable[[], float]) -> None:
         self.now = clock
@@ -81,9 +96,21 @@ class Clock:
             self.deadline = deadline
         self._first = inf if timeouts.first_event is None else now + timeouts.first_event
         self._idle = inf if timeouts.idle is None else timeouts.idle
-        self.begun = False
+        self.begun = self.ended = self.opening = False
         self.steady = 0.0
         self.due = self._first if self._first < self.deadline else self.deadline
+
+    def open_within(self, seconds: float | None) -> None:
+        """Limit the reads until `opened` is called: those of a proxy's answer."""
+        self._after, self.opening = self._first, True
+        if seconds is not None:
+            self._first = min(self._first, self.now() + seconds)
+            self.due = min(self._first, self.deadline)
+
+    def opened(self) -> None:
+        """Return to the limits of the answer itself."""
+        self._first, self.opening = self._after, False
+        self.due = min(self._first, self.deadline)
 
     def begin(self) -> None:
         """Note that the first event has arrived: from now on, silence is measured from one read to the next."""

@@ -13,6 +13,7 @@ from weakref import WeakSet, ref
 from ...schemas.errors import (
     ConnectError,
     ConnectTimeout,
+    FirstEventTimeout,
     PoolTimeout,
     ResponseTooLarge,
     StreamTruncated,
@@ -28,7 +29,7 @@ from .fast.wait import shut_down
 from .headers import are_sendable, header_error
 from .library_errors import transport_error
 from .library_logs import SENDING, mask_http_logs
-from .live_timeout import Limits, watch_tls_stream
+from .live_timeout import Limits, end_exchange, watch_tls_stream
 from .request import Request
 from .response import Response
 from .timeouts import Clock
@@ -118,6 +119,8 @@ class Transport(Performer):
                 except Exception as error:
                     if self.closed or not _is_stale(error, limits, clock):
                         raise
+            if limits is not None and limits.reused and limits["read"].heard is None:
+                limits.refuse_what_was_there(raw.extensions.get("network_stream"), raw.url.host)
             response = Response(request, raw.status_code, raw.headers)
             response.transport = self.name
             if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:
@@ -132,19 +135,33 @@ class Transport(Performer):
                     self.opened.add(source)
                 return response
             pieces: Any = []
-            for data in source.iterator:
-                pieces.append(source.take(data))
-                if source.full:
-                    break
+            if raw.status_code >= 300:
+                self._read_error(source, pieces)
+            else:
+                for data in source.iterator:
+                    pieces.append(source.take(data))
             response.body = b"".join(pieces)
-            raw.close()
+            if limits is None or limits.reused is None:  # no connection of httpcore's
+                raw.close()
+            else:
+                end_exchange(raw, clock)
             return response
         except BaseException as error:
             failed = [_final(_failure(error, clock, request), self)]
         pieces = outgoing = data = None  # crash reporters show locals
-        if raw is not None:
-            raw.close()
+        end_exchange(raw, clock)
         raise failed.pop()
+
+    def _read_error(self, source: Source, pieces: list[bytes]) -> None:
+        """Read the body of an error into `pieces`, as far as it comes: see `_says_enough`."""
+        try:
+            for data in source.iterator:
+                pieces.append(source.take(data))
+                if source.full:
+                    break
+        except Exception as error:
+            if self.closed or not _says_enough(error, source.clock):
+                raise
 
     def _note(self, stream: Any) -> None:
         self._streams.add(ref(stream, self._streams.discard))
@@ -155,7 +172,7 @@ class Transport(Performer):
         if not source.closed:
             source.closed = True
             if source.process == PROCESS[0]:  # else a parent is reading, also by its event loop's epoll
-                source.raw.close()
+                end_exchange(source.raw, source.clock)
 
 
 class AsyncTransport(AsyncPerformer):
@@ -214,6 +231,8 @@ class AsyncTransport(AsyncPerformer):
                 except Exception as error:
                     if self.closed or not _is_stale(error, limits, clock):
                         raise
+            if limits is not None and limits.reused and limits["read"].heard is None:
+                limits.refuse_what_was_there(raw.extensions.get("network_stream"), raw.url.host)
             response = Response(request, raw.status_code, raw.headers)
             response.transport = self.name
             if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:
@@ -229,10 +248,11 @@ class AsyncTransport(AsyncPerformer):
                     self.opened.add(source)
                 return response
             pieces: Any = []
-            async for data in source.iterator:
-                pieces.append(source.take(data))
-                if source.full:
-                    break
+            if raw.status_code >= 300:
+                await self._read_error(source, pieces)
+            else:
+                async for data in source.iterator:
+                    pieces.append(source.take(data))
             response.body = b"".join(pieces)
             await raw.aclose()
             return response
@@ -242,6 +262,17 @@ class AsyncTransport(AsyncPerformer):
         if raw is not None:
             await raw.aclose()
         raise failed.pop()
+
+    async def _read_error(self, source: Source, pieces: list[bytes]) -> None:
+        """Async version of Transport._read_error."""
+        try:
+            async for data in source.iterator:
+                pieces.append(source.take(data))
+                if source.full:
+                    break
+        except Exception as error:
+            if self.closed or not _says_enough(error, source.clock):
+                raise
 
     async def _read(self, source: Source) -> bytes:
         try:
@@ -304,6 +335,15 @@ def _is_stale(error: Exception, limits: Limits | None, clock: Clock) -> bool:
     if limits is None:
         return isinstance(error, StaleConnection)
     return limits.met_silence and isinstance(transport_error(error, clock, ""), StreamTruncated)
+
+
+def _says_enough(error: Exception, clock: Clock) -> bool:
+    """Return whether an error of the provider counts although its body broke off: its status and headers have come.
+
+    A wrong key is not to be tried again, and a full queue not before the time that the headers name. A server that
+    answers during an upload and closes often resets the connection behind the answer.
+    """
+    return isinstance(transport_error(error, clock, ""), StreamTruncated | FirstEventTimeout)
 
 
 def _source(response: Response, raw: Any, iterator: Any, clock: Clock, most: int) -> Source:

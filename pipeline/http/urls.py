@@ -33,6 +33,26 @@ def split_url(url: str) -> tuple[str, str, str]:
     return scheme, host, path
 
 
+def with_query_last(url: str, base: str) -> str:
+    """Return a URL, made of a base URL and a path behind it, with the query of the base behind the path.
+
+    A base with a query has a gateway's key or version in it, say. A fragment is left out, since none is ever sent. A
+    URL that does not begin with the base stays as it is.
+    """
+    if not url.startswith(start := base.rstrip("/")):
+        return url
+    root, _, query = start.partition("#")[0].partition("?")
+    whole = root.rstrip("/") + url[len(start) :]
+    return f"{whole}{'&' if '?' in whole else '?'}{query}" if query else whole
+
+
+def path_behind(url: str, base: str) -> str:
+    """Return the path behind a base URL in one of `with_query_last`."""
+    root, _, query = base.rstrip("/").partition("#")[0].partition("?")
+    path = url.removeprefix(root.rstrip("/"))
+    return path.removesuffix(query)[:-1] if query and path.endswith((f"?{query}", f"&{query}")) else path
+
+
 def refuse_login(url: str, where: str = "base_url") -> None:
     """Raise InvalidOption for a URL with a user name or password in it: HTTP libraries differ in what they do with it.
 

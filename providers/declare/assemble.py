@@ -11,6 +11,7 @@ from attrs import evolve
 from ...pipeline.http.headers import Headers, checked_headers
 from ...pipeline.http.request import RAW_OPTIONS, Request
 from ...pipeline.http.response import Response
+from ...pipeline.http.urls import with_query_last
 from ...pipeline.pipeline import Pipeline
 from ...pipeline.step import Step, on_request, place_in_code
 from ...pipeline.steps.check_answer import check_answer
@@ -278,10 +279,13 @@ def prepare_step(
             request = _prepare(request, fit)
         if own is not None:
             request = _prepare(request, own)
+        base = request.base_url
+        if "?" in base or "#" in base:  # after what looks at the end of the URL
+            request = request.replace(url=with_query_last(request.url, base))
         # Last, since the credential may hold an address that the environment does not have.
         return (
             request.replace(url=filled(request.url, environment_of(request), request.credential))
-            if "${" in request.base_url
+            if "${" in base
             else request
         )
 

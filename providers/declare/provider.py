@@ -225,7 +225,9 @@ class Provider:
         scheme, _, path = split_url(self.base_url)
         if "://" not in configured:
             configured = f"{scheme}://{configured}"
-        return configured if not path or configured.endswith(f"/{path}") else f"{configured}/{path}"
+        root = re.split("[?#]", configured, maxsplit=1)[0]
+        whole = root if not path or root.rstrip("/").endswith(f"/{path}") else f"{root.rstrip('/')}/{path}"
+        return whole + configured[len(root) :]
 
     def is_trusted_url(self, base_url: str, environment: Environment = PROCESS) -> bool:
         """Check whether a key may be sent there: to the address in the environment, and by https to its own hosts."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -10,6 +11,7 @@ from contextlib import nullcontext
 from types import SimpleNamespace
 from typing import Any
 
+import httpcore
 import httpx
 import httpx2
 import pytest
@@ -17,6 +19,9 @@ from attrs import evolve
 from carriers import MODEL, aclient_of, all_carriers, ask, client_of
 
 from stepwell import AsyncClient, Client, Timeouts
+from stepwell.pipeline.http.library_errors import transport_error
+from stepwell.pipeline.http.live_timeout import Limits
+from stepwell.pipeline.http.timeouts import Clock
 from stepwell.schemas import errors
 from stepwell.steps import around
 
@@ -215,3 +220,39 @@ def test_the_connect_limit_is_not_raised_by_a_longer_total(full_queue: Any) -> N
     client = Client(base_urls={"openai": full_queue.url}, api_keys={"openai": "k"}, retries=0)
     with client, pytest.raises(errors.ConnectTimeout):
         client.generate_text(MODEL, "hi", timeout=Timeouts(connect=0.3, total=30))
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2])
+@pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
+def test_the_connect_limit_holds_for_a_proxy_that_does_not_answer(library: Any, asynchronous: bool) -> None:
+    settings: dict[str, Any] = {"timeout": Timeouts(connect=0.3, first_event=SOON), "retries": 0}
+    server = SimpleNamespace(url="https://openai.test")
+
+    async def run(proxy: str) -> None:
+        async with library.AsyncClient(proxy=proxy) as http, aclient_of(server, http=http, **settings) as client:  # type: ignore[arg-type]
+            await client.generate_text(MODEL, "hi")
+
+    with serving(lambda request: [SOON]) as proxy, pytest.raises(errors.ConnectTimeout, match=r"of 0\.3 s"):
+        if asynchronous:
+            asyncio.run(run(proxy.url))
+        else:
+            with library.Client(proxy=proxy.url) as http, client_of(server, http=http, **settings) as client:  # type: ignore[arg-type]
+                client.generate_text(MODEL, "hi")
+
+
+def test_the_connect_limit_holds_for_a_socks_proxy_too() -> None:
+    """httpcore reads its answers without any limit."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        stream = httpcore._backends.sync.SyncStream(ours)
+        clock = Clock(Timeouts(connect=0.2, first_event=SOON), 0.0, time.monotonic)
+        limits = Limits(0.2, clock, None)
+        limits.on_trace("socks.connect_tcp.complete", {"return_value": stream})
+        limits.on_trace("socks.setup_socks5_connection.started", {"stream": stream})
+        with pytest.raises(httpcore.ReadTimeout) as caught:
+            stream.read(100)
+        assert type(transport_error(caught.value, clock, "h")) is errors.ConnectTimeout
+        limits.on_trace("http11.send_request_headers.started", {"request": httpcore.Request("POST", "http://h")})
+        assert type(transport_error(caught.value, clock, "h")) is errors.FirstEventTimeout
+    nonsense = type("ProtocolError", (Exception,), {"__module__": "socksio.exceptions"})("Malformed reply")
+    assert type(transport_error(nonsense, clock, "h")) is errors.ConnectError

@@ -10,7 +10,7 @@ from typing import Any
 
 from ..timeouts import Clock
 from .answer import ONE_WRITE, UnreadAnswer
-from .errors import HTTPError, ReadError, ReadTimeout, RemoteProtocolError, StaleConnection, broken
+from .errors import HTTPError, ReadError, ReadTimeout, RemoteProtocolError, StaleConnection, UnusableAnswer, broken
 from .reader import AnswerReader
 from .target import Origin
 
@@ -113,8 +113,11 @@ class AsyncConnection(asyncio.BufferedProtocol):
         try:
             reader.feed(self._buffer.whole[:size])
         except RemoteProtocolError as error:
-            self._fail(error)
-            return
+            if not reader.pieces:
+                self._fail(error)
+                return
+            self._error = UnusableAnswer(*error.args)  # for the wait after what was fit to be read
+            self._loop.call_soon(self.transport.abort)
         pieces, heading = reader.pieces, self._heading
         if pieces or reader.done or (heading and reader.headers is not None):
             self._heading = False

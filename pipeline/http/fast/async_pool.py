@@ -33,6 +33,8 @@ class AsyncPool:
         self._buffer = ReadBuffer()  # asyncio's own of each read would be mapped and unmapped
         self._idle: dict[Origin, list[AsyncConnection]] = {}
         self._opened: set[AsyncConnection] = set()
+        self._limits: set[asyncio.Timeout] = set()
+        """those of connections that are being opened"""
         self._room = most
         self._queue: deque[asyncio.Future[None]] = deque()
         self._closed = False
@@ -102,15 +104,20 @@ class AsyncPool:
         if not target.is_numeric and isinstance(self._loop, asyncio.BaseEventLoop):
             options["happy_eyeballs_delay"] = HEAD_START
         limit = asyncio.timeout(seconds)
+        self._limits.add(limit)
         try:
             async with limit:
                 await self._loop.create_connection(lambda: made, target.host, target.port, **options)
             if not made.closed:
                 keep_alive(made.transport.get_extra_info("socket"))
                 return
-            reason = "the client was closed"
+            reason = "the server closed the connection at once"
         except (OSError, ValueError) as error:  # ValueError: a host's name that is none
             reason = str(error)
+        finally:
+            self._limits.discard(limit)
+        if made.closed and self._closed:
+            raise Unreachable("the client was closed")
         raise SlowConnect("the server does not answer") if limit.expired() else Unreachable(reason)
 
     async def _turn(self, until: float, *, again: bool) -> None:
@@ -192,6 +199,9 @@ class AsyncPool:
                 turn.set_exception(Unreachable("the client was closed"))
         for connection in list(self._opened):
             connection.close()
+        for limit in self._limits:
+            if not limit.expired():
+                limit.reschedule(self._loop.time())
         await asyncio.sleep(0)  # the event loop closes the sockets in its next round
 
     def shut_down(self) -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from ....schemas.process_lock import PROCESS
 from ..timeouts import Clock
 from .answer import ONE_WRITE, UnreadAnswer
-from .errors import ReadError, ReadTimeout, RemoteProtocolError, StaleConnection, WriteTimeout, broken
+from .errors import ReadError, ReadTimeout, RemoteProtocolError, StaleConnection, UnusableAnswer, WriteTimeout, broken
 from .reader import AnswerReader
 from .target import Target
 from .wait import IN, LONGEST, OUT, ready, shut_down, waiter_of
@@ -45,6 +45,7 @@ class Connection:
         "_lock",
         "_process",
         "_readable",
+        "_refused",
         "_socket",
         "_tls",
         "_unsent",
@@ -76,6 +77,8 @@ class Connection:
         self._limit = 0.0
         """the seconds after which a read that waits by itself ends; 0.0 while none waits"""
         self._unsent: list[bytes | memoryview] = []
+        self._refused: UnusableAnswer | None = None
+        """what is wrong with the bytes behind the last that were fit to be read, which are read before it is raised"""
         self._busy = False
         self._fit = True
         self._lock = threading.RLock()  # a signal handler may make a call while it is held
@@ -128,7 +131,7 @@ class Connection:
         lock = self._lock
         with lock:
             if self.closed:
-                raise ReadError(_CLOSED)
+                raise self._refused or ReadError(_CLOSED)
             if self._process != PROCESS[0]:
                 raise ReadError("the connection belongs to the parent process")
             self._busy = True
@@ -144,6 +147,12 @@ class Connection:
                 failed = self._ended()
             except OSError as error:
                 failed = self._failed(error)
+            except RemoteProtocolError as error:
+                if not self.reader.pieces:
+                    raise
+                self._refused = UnusableAnswer(*error.args)  # another, without this one's frames
+                self.close()
+                return
             finally:
                 free.append(buffer)
             if failed:
@@ -165,7 +174,7 @@ class Connection:
 
     def _failed(self, error: OSError) -> str:
         """Return what is wrong after a read has failed; "" if it may be tried again. Raises ReadTimeout."""
-        if isinstance(error, TimeoutError):
+        if isinstance(error, TimeoutError) and error.errno is None:  # with a number, the system has given it up
             raise ReadTimeout("nothing arrived in time") from None
         if isinstance(error, _NOTHING_YET):
             return ""

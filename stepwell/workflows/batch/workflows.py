@@ -18,6 +18,7 @@ from ...pipeline.annotate import completed_reply
 from ...pipeline.edits import edits_of
 from ...pipeline.effects import CallModel, Flow, Sleep, StepGenerator
 from ...pipeline.http.request import Request
+from ...pipeline.http.urls import path_behind
 from ...pipeline.offline import finish_offline, prepare_offline
 from ...pipeline.steps.budget_batches import (
     give_back,
@@ -134,7 +135,7 @@ class NewBatch:
                 f"call {id!r} of the batch was answered by a step (a FakeModel, or one of yours), and nothing was sent",
                 hint="leave that step out; a test of batches needs a server or transport of its own",
             )
-        path = prepared.url.removeprefix(request.base_url.rstrip("/"))
+        path = path_behind(prepared.url, request.base_url)
         if self._budgets[0] or not self._requests:  # all that budgets estimate; without any, one stands for the batch
             self._requests[id] = prepared
         self._items.append(BatchItem(id, path, trimmed(prepared.body)))
