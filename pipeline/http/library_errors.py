@@ -66,9 +66,8 @@ _OTHERS = {
     ("http", "HTTPException"): "RemoteProtocolError",
     ("asyncio", "IncompleteReadError"): "RemoteProtocolError",
     ("socket", "gaierror"): "ConnectError",
-    ("ssl", "SSLEOFError"): "ReadError",
-    ("ssl", "SSLZeroReturnError"): "ReadError",
-    ("ssl", "SSLError"): "ConnectError",
+    ("ssl", "SSLCertVerificationError"): "ConnectError",
+    ("ssl", "SSLError"): "ReadError",
 }
 """Classes of libraries of another shape, and of Python's own, which functions of users call: as httpx names them."""
 _NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL)
@@ -102,8 +101,6 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
         return ConnectError(f"cannot connect to {host}", hint=_reason(error))
     if isinstance(error, ConnectionError):
         return StreamTruncated(f"the connection to {host} broke", hint=_reason(error))
-    if type(error).__module__ == "ssl":  # which anyio passes on, and httpx with it
-        return _typed(error, "ConnectError" if "CERTIFICATE" in str(error) else "ReadError", clock, host)
     if _is_of(error, "socksio"):  # a proxy whose answer is not SOCKS
         return _typed(error, "ProxyError", clock, host)
     if any(_is_of(error, layer) for layer in _LAYERS):
