@@ -107,6 +107,7 @@ def build_pipeline(
                     binary=wire.binary,
                     side_fields=wire.side_fields,
                     failure=failure_finder(wire.operation, reader_of(steps["extract_usage"]), wire.side_fields),
+                    apart=wire.operation != "chat",
                 ),
                 steps,
                 "decode_response",
