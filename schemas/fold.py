@@ -236,7 +236,9 @@ class Fold:
         self._parts[self._free(chunk.index)] = part
 
     def _citations(self, chunk: Cited) -> None:
-        self._cited = [*(self._cited or ()), placed(chunk, self._message)]
+        chunk = placed(chunk, self._message)
+        self._cited = self._cited or []
+        self._cited.append(chunk)
 
     def _call_start(self, chunk: ToolCallStart) -> None:
         call = _PartBuilder(ToolCall, whole=False)
@@ -247,8 +249,8 @@ class Fold:
         """Return the call of a place; the last one there if another part has taken the place."""
         part = self._parts.get(index)
         if self._ended and not (isinstance(part, _PartBuilder) and part.kind is ToolCall):
-            calls = [each for at, each in self._ended if at == index and isinstance(each, _PartBuilder)]
-            part = next((each for each in reversed(calls) if each.kind is ToolCall and not each.whole), None)
+            calls = (each for at, each in reversed(self._ended) if at == index and isinstance(each, _PartBuilder))
+            part = next((each for each in calls if each.kind is ToolCall and not each.whole), None)
         return part if isinstance(part, _PartBuilder) and part.kind is ToolCall else None
 
     def _call_delta(self, chunk: ToolCallDelta) -> None:
