@@ -8,7 +8,6 @@ from attrs import evolve
 
 from .chunks import Cited
 from .citation import Citation, Spans, at_numbers, in_characters, later, spread
-from .message import Message
 from .parts import Part, Text
 
 
@@ -39,10 +38,13 @@ def with_citations(parts: Sequence[tuple[int, Part]], cited: Iterable[Cited]) ->
     ]
 
 
-def placed(chunk: Cited, so_far: Callable[[], Message]) -> Cited:
+def placed(chunk: Cited, so_far: Callable[[], int]) -> Cited:
     """Return a chunk whose spans count from the end of the text so far as one whose spans count from its beginning, and
-    any other as it is."""
-    return Cited(later(chunk.citations, len(so_far().text))) if chunk.spans == "onward" else chunk
+    any other as it is.
+
+    so_far: returns the length of the text so far.
+    """
+    return Cited(later(chunk.citations, so_far())) if chunk.spans == "onward" else chunk
 
 
 def fit_to_text(citations: Sequence[Citation], text: str, spans: Spans) -> Sequence[Citation]:

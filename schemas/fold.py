@@ -185,6 +185,11 @@ class Fold:
                 parts.append(done)
         return Message("assistant", tuple(parts))
 
+    def _text_length(self) -> int:
+        parts = [*(part for _, part in self._ended or ()), *self._parts.values()]
+        texts = (part for part in parts if (part.kind if isinstance(part, _PartBuilder) else type(part)) is Text)
+        return sum(len(part.text() if isinstance(part, _PartBuilder) else part.text) for part in texts)
+
     def _cited_message(self, cited: Iterable[Cited]) -> Message:
         parts: list[tuple[int, Part]] = []
         for place, part in sorted([*(self._ended or ()), *self._parts.items()], key=_PLACE):
@@ -236,7 +241,7 @@ class Fold:
         self._parts[self._free(chunk.index)] = part
 
     def _citations(self, chunk: Cited) -> None:
-        chunk = placed(chunk, self._message)
+        chunk = placed(chunk, self._text_length)
         self._cited = self._cited or []
         self._cited.append(chunk)
 

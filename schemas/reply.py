@@ -70,7 +70,25 @@ class CallWarning:
 
 def joined_warnings(first: tuple[CallWarning, ...], more: tuple[CallWarning, ...]) -> tuple[CallWarning, ...]:
     """Return the warnings of both, without those of `more` that are in `first`."""
-    return (*first, *(each for each in more if each not in first)) if more else first
+    if not more:
+        return first
+    if len(first) < _FEW:
+        return (*first, *(each for each in more if each not in first))
+    # Taken out: whoever adds to the set has it alone.
+    _, known = _JOINED.pop(id(first), None) or (first, set(first))
+    joined = (*first, *(each for each in more if each not in known))
+    known.update(more)
+    if len(_JOINED) >= _MOST_JOINED:
+        _JOINED.clear()
+    _JOINED[id(joined)] = joined, known
+    return joined
+
+
+_FEW = 16
+_MOST_JOINED = 8
+_JOINED: dict[int, tuple[tuple[CallWarning, ...], set[CallWarning]]] = {}
+"""The longest warnings that were joined last, each with its set, by the id of the tuple: to compare a further one with
+all of them would take as long as there are many."""
 
 
 @frozen
