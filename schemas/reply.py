@@ -76,8 +76,9 @@ def joined_warnings(first: tuple[CallWarning, ...], more: tuple[CallWarning, ...
         return (*first, *(each for each in more if each not in first))
     # Taken out: whoever adds to the set has it alone.
     _, known = _JOINED.pop(id(first), None) or (first, set(first))
-    joined = (*first, *(each for each in more if each not in known))
-    known.update(more)
+    new = [each for each in more if each not in known]
+    joined = (*first, *new) if new else first
+    known.update(new)
     if len(_JOINED) >= _MOST_JOINED:
         _JOINED.clear()
     _JOINED[id(joined)] = joined, known
