@@ -1,4 +1,4 @@
-"""Pauses of a flow that does a great many small things without waiting, so that an event loop gets on with the others."""
+"""Pauses of a flow that does very many small things without waiting, so that an event loop gets on with the others."""
 
 from __future__ import annotations
 

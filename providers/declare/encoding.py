@@ -15,9 +15,7 @@ from .dropped import report_dropped
 _BUFFER = 4096
 
 
-def encoding(
-    build_body: Callable[[Request], Any], encode_body: Callable[[Any], bytes], *, apart: bool = False
-) -> Step:
+def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], bytes], *, apart: bool = False) -> Step:
     """Make the step that builds the body, merges the caller's provider_options into it, and encodes it.
 
     apart: do so in a thread where the client is async, for bodies of thousands of requests.

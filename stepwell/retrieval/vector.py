@@ -157,7 +157,7 @@ class VectorRetriever(Retriever):
 
 
 _CALLER = 5
-"""The frames from the flow that adds to the caller of `add` or `aadd`: the flow, its driver, two functions, the caller."""
+"""The frames from the flow that adds to the caller of `add` or `aadd`: it, its driver, two functions, the caller."""
 
 
 def _repaired_node(node: Node) -> Node:

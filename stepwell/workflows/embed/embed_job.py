@@ -100,7 +100,7 @@ class EmbedJob:
             return (yield self._many(self._outcome))
 
     def _many(self, work: Callable[[], Any]) -> Run:
-        """Make a Run of something that is done for each text: in a thread, where they are many and the call is async."""
+        """Make a Run of something that is done for each text, in a thread where they are many and the call is async."""
         return Run(work, blocks=len(self.texts) > MANY, recorded=False)
 
     def _embed(self, texts: list[str]) -> Flow:
