@@ -186,9 +186,9 @@ class Fold:
         return Message("assistant", tuple(parts))
 
     def _text_length(self) -> int:
-        parts = [*(part for _, part in self._ended or ()), *self._parts.values()]
-        texts = (part for part in parts if (part.kind if isinstance(part, _PartBuilder) else type(part)) is Text)
-        return sum(len(part.text() if isinstance(part, _PartBuilder) else part.text) for part in texts)
+        parts: list[Any] = [*(part for _, part in self._ended or ()), *self._parts.values()]
+        texts = (part for part in parts if getattr(part, "kind", type(part)) is Text)
+        return sum([len(part.text() if isinstance(part, _PartBuilder) else part.text) for part in texts])
 
     def _cited_message(self, cited: Iterable[Cited]) -> Message:
         parts: list[tuple[int, Part]] = []

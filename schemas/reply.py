@@ -74,8 +74,9 @@ def joined_warnings(first: tuple[CallWarning, ...], more: tuple[CallWarning, ...
         return first
     if len(first) < _FEW:
         return (*first, *(each for each in more if each not in first))
-    # Taken out: whoever adds to the set has it alone.
-    _, known = _JOINED.pop(id(first), None) or (first, set(first))
+    # Taken out, so that no other thread adds to the set meanwhile.
+    kept = _JOINED.pop(id(first), _NONE_JOINED)
+    known = kept[1] if kept[0] is first else set(first)
     new = [each for each in more if each not in known]
     joined = (*first, *new) if new else first
     known.update(new)
@@ -90,6 +91,7 @@ _MOST_JOINED = 8
 _JOINED: dict[int, tuple[tuple[CallWarning, ...], set[CallWarning]]] = {}
 """The longest warnings that were joined last, each with its set, by the id of the tuple: to compare a further one with
 all of them would take as long as there are many."""
+_NONE_JOINED: tuple[tuple[CallWarning, ...], set[CallWarning]] = (), set()
 
 
 @frozen

@@ -53,7 +53,7 @@ def threads(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dict[str, set[int]
     return watched
 
 
-def assert_elsewhere(found: dict[str, set[int]]) -> None:
+def assert_in_threads(found: dict[str, set[int]]) -> None:
     assert {name for name, ran in found.items() if not ran or threading.get_ident() in ran} == set()
 
 
@@ -82,11 +82,11 @@ def test_what_is_added_to_an_index_is_split_hashed_and_stored_in_a_thread(
         given = [Document("A few words. " * 50, source="d"), "text", Node("other", "s")]
         found = threads((node, "split"), (node, "digest"), (store, "packed"))
         await notes.aadd(given)
-        assert_elsewhere(found)
+        assert_in_threads(found)
         monkeypatch.setattr(retriever, "_MANY", 1)
         ranked = threads((retriever, "best"))
         assert len(await notes.aretrieve("words", top_k=3)) == 3
-        assert_elsewhere(ranked)
+        assert_in_threads(ranked)
 
     asyncio.run(main())
 
@@ -110,13 +110,13 @@ def test_an_iterator_is_read_where_it_was_made() -> None:
 def test_many_texts_are_checked_looked_up_and_stored_in_a_thread(threads: Any, tmp_path: Path) -> None:
     async def main() -> None:
         made = Vectors().embedder(cache=tmp_path / "v.sqlite")
-        found = threads((embedder, "check_texts"), (cache, "key_of"), (cache, "packed"), (embed_job, "batches_of"))
+        found = threads((embedder, "check_embeddable"), (cache, "key_of"), (cache, "packed"), (embed_job, "batches_of"))
         texts = [f"text {at}" for at in range(MANY)]
         assert (await made.aembed(texts)).cached == 0
-        assert_elsewhere(found)
+        assert_in_threads(found)
         again = threads((cache, "unpacked"), (cache, "key_of"))
         assert (await made.aembed(texts)).cached == MANY
-        assert_elsewhere(again)
+        assert_in_threads(again)
 
     asyncio.run(main())
 
@@ -129,7 +129,7 @@ def test_many_vectors_are_decoded_and_checked_in_a_thread(threads: Any, monkeypa
         made = Vectors().embedder(batch_size=500)
         found = threads((embeddings, "indexed"), (check_answer, "_is_finite"), (embed_job, "vector_of"))
         await made.aembed([f"text {at}" for at in range(500)])
-        assert_elsewhere(found)
+        assert_in_threads(found)
 
         async def own(texts: list[str]) -> list[array[float]]:
             return [array("f", [1.0, 2.0])] * len(texts)
@@ -137,7 +137,7 @@ def test_many_vectors_are_decoded_and_checked_in_a_thread(threads: Any, monkeypa
         mine = Embedder(own, batch_size=500)
         read = threads((custom, "_numbers"), (check_answer, "_is_finite"))
         assert (await mine.aembed([f"text {at}" for at in range(500)]))[0] == array("f", [1.0, 2.0])
-        assert_elsewhere(read)
+        assert_in_threads(read)
 
     asyncio.run(main())
 
@@ -187,7 +187,7 @@ def test_a_batch_is_made_and_read_with_pauses(threads: Any, monkeypatch: pytest.
         paused.clear()
         answers = await submitted.results()
         assert len(answers) == 400 and answers["3"].text == "fine" and len(paused) >= 400 // 16
-        assert_elsewhere(found)
+        assert_in_threads(found)
 
     asyncio.run(main())
 
@@ -233,7 +233,7 @@ def test_a_journal_is_opened_in_a_thread(threads: Any, tmp_path: Path) -> None:
                     assert (await answer.reply()).text == "fine"
             else:
                 await client.generate_text(MODEL, "hi", job="j")
-            assert_elsewhere(found)
+            assert_in_threads(found)
             await client.close()
 
     asyncio.run(main())

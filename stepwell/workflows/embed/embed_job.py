@@ -97,7 +97,8 @@ class EmbedJob:
             finally:
                 self._bar.close()
                 report.note(cached=self.cached, calls=len(self.spent))
-            return (yield self._many(self._outcome))
+            outcome: Embeddings = yield self._many(self._outcome)
+            return outcome
 
     def _many(self, work: Callable[[], Any]) -> Run:
         """Make a Run of something that is done for each text, in a thread where they are many and the call is async."""
@@ -245,7 +246,7 @@ class EmbedJob:
 
 def _is_large(reply: Reply) -> bool:
     """Check whether a reply has so many numbers that it takes milliseconds to make vectors of them."""
-    rows = reply.object or ()
+    rows: Any = reply.object
     return bool(rows) and type(rows[0]) is not array and len(rows) * len(rows[0]) > _MANY_NUMBERS
 
 
@@ -261,7 +262,7 @@ def texts_in(texts: Iterable[str]) -> list[str]:
     return list(texts)
 
 
-def check_texts(texts: Sequence[str]) -> None:
+def check_embeddable(texts: Sequence[str]) -> None:
     """Raise ConfigError, with its index, for a text that is empty or not a string."""
     wrong = {at: what for at, text in enumerate(texts) if (what := _unfit(text))}
     if wrong:

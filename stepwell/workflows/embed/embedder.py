@@ -24,7 +24,7 @@ from ...settings import credential_of, hide_credentials
 from ...stores.store import store_of
 from .cache import EmbeddingCache
 from .custom import EmbeddingFunction, custom_embedding, id_of
-from .embed_job import MANY, EmbedJob, check_texts, texts_in
+from .embed_job import MANY, EmbedJob, check_embeddable, texts_in
 from .progress import Progress
 from .result import Embeddings
 from .vectors import Vector, aggregate
@@ -146,7 +146,7 @@ class Embedder:
 
     def _job(self, given: list[str], kind: str | None) -> EmbedJob:
         options = self.options if kind is None else {**self.options, "kind": kind}
-        check_texts(given)
+        check_embeddable(given)
         whole: list[str] = well_formed(given)
         return EmbedJob(
             model=self.model,
