@@ -1,4 +1,4 @@
-"""Results that many threads put: each is counted, written and emitted once, in its order, whoever writes."""
+"""Results that many threads put: each is counted, written and emitted once, in its order, by any of them."""
 
 from __future__ import annotations
 
