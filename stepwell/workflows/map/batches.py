@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from attrs import define, field, frozen
 
@@ -21,12 +21,10 @@ from ...schemas.json_text import dumps, loads
 from ...schemas.reply import Reply
 from ..batch.workflows import BatchWork, NewBatch, refresh, results
 from .fatal_errors import ends_map
+from .job import MapJob
 from .keys import KeyTable
 from .lines_file import LinesFile
 from .result import MapItem, map_result
-
-if TYPE_CHECKING:
-    from .job import MapJob
 
 MOST_CALLS, MOST_BYTES = 5000, 16 * 10**6
 """The limits of one batch, whose calls and answers are all in memory. Every provider accepts these: the lowest are
