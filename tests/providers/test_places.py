@@ -18,6 +18,7 @@ from stepwell.declare import ObjectSupport, Provider, ToolCallIdPolicy, Wire, de
 from stepwell.errors import ConfigError, InvalidOption
 from stepwell.pipeline.http.request import Request
 from stepwell.pipeline.offline import prepare_offline
+from stepwell.pipeline.threads import drive_local
 from stepwell.providers.declare.overrides import Overrides, in_force
 from stepwell.providers.declare.place import PROVIDER_STEPS
 from stepwell.providers.declare.registry import REGISTRY, Registry
