@@ -8,7 +8,6 @@ from attrs import evolve
 
 from .chunks import Cited
 from .citation import Citation, Spans, at_numbers, in_characters, later, spread
-from .message import Message
 from .parts import Part, Text
 
 
@@ -20,17 +19,18 @@ def with_citations(parts: Sequence[tuple[int, Part]], cited: Iterable[Cited]) ->
     """
     texts = {at: part.text for at, (_, part) in enumerate(parts) if type(part) is Text}
     found: dict[int, list[Citation]] = {at: [] for at in texts}
+    place_of = {parts[at][0]: at for at in reversed(texts)}  # of one index, the first
     for chunk in cited:
         if chunk.index is None:
             citations = fit_to_text(chunk.citations, "".join(texts.values()), chunk.spans)
             for at, own in zip(texts, spread(citations, [len(text) for text in texts.values()]), strict=True):
                 found[at] += own
         else:
-            place = next((at for at in texts if parts[at][0] == chunk.index), None)
+            place = place_of.get(chunk.index)
             if place is not None:
                 if chunk.spans == "part" and not texts[place]:
                     # Nova cites in a block of its own, after the text: see the recording with nova_grounding.
-                    place = next((at for at in reversed(texts) if at < place and texts[at]), place)
+                    place = next((at for at in range(place - 1, -1, -1) if texts.get(at)), place)
                 found[place] += fit_to_text(chunk.citations, texts[place], chunk.spans)
     return [
         evolve(part, citations=(*part.citations, *found[at])) if type(part) is Text and found[at] else part
@@ -38,10 +38,13 @@ def with_citations(parts: Sequence[tuple[int, Part]], cited: Iterable[Cited]) ->
     ]
 
 
-def placed(chunk: Cited, so_far: Callable[[], Message]) -> Cited:
+def placed(chunk: Cited, so_far: Callable[[], int]) -> Cited:
     """Return a chunk whose spans count from the end of the text so far as one whose spans count from its beginning, and
-    any other as it is."""
-    return Cited(later(chunk.citations, len(so_far().text))) if chunk.spans == "onward" else chunk
+    any other as it is.
+
+    so_far: returns the length of the text so far.
+    """
+    return Cited(later(chunk.citations, so_far())) if chunk.spans == "onward" else chunk
 
 
 def fit_to_text(citations: Sequence[Citation], text: str, spans: Spans) -> Sequence[Citation]:

@@ -31,6 +31,11 @@ BYTES_PER_TOKEN_OF_AUDIO = 1000
 UNSEEN = 2000
 """Tokens of a file behind a URL or a file id, unless it is an image."""
 
+WINDOW = 2**16
+"""Letters of a long text that are searched at once: while an expression runs, no other thread does."""
+_LETTERS_PER_TOKEN = 8
+"""How many letters, at least, are nearly always more than one token."""
+
 _LATIN = re.compile(r"[A-Za-z]{1,7}")
 _LATIN_NOT_ENGLISH = re.compile(r"[A-Za-z\u00c0-\u024f]{1,5}")
 _ACCENTS = re.compile(r"[\u00c0-\u024f]")
@@ -58,9 +63,18 @@ def estimate_text(text: str, *, foreign: bool | None = None) -> int:
     return count + len(_WIDE.findall(text)) + 2 * len(_SYMBOLS.findall(text))
 
 
+def is_longer(text: str, tokens: int) -> bool:
+    """Check whether a text is estimated at more tokens, without reading all of one that is much longer."""
+    begin = text[: _LETTERS_PER_TOKEN * tokens]
+    # The beginning of a text has no more tokens than all of it, in either way of counting.
+    if len(begin) < len(text) and tokens < min(estimate_text(begin, foreign=each) for each in (False, True)):
+        return True
+    return estimate_text(text) > tokens
+
+
 def bound_for_parts(text: str) -> Callable[[str], int]:
     """Return a bound on the estimate of a part of a text, for which parts that are joined have their sum at most."""
-    if not _ACCENTS.search(text):
+    if text.isascii() or not any(_ACCENTS.search(text, at, at + WINDOW) for at in range(0, len(text), WINDOW)):
         return estimate_text
     return lambda part: max(estimate_text(part, foreign=False), estimate_text(part, foreign=True))
 

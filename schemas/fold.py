@@ -185,6 +185,11 @@ class Fold:
                 parts.append(done)
         return Message("assistant", tuple(parts))
 
+    def _text_length(self) -> int:
+        parts: list[Any] = [*(part for _, part in self._ended or ()), *self._parts.values()]
+        texts = (part for part in parts if getattr(part, "kind", type(part)) is Text)
+        return sum([len(part.text() if isinstance(part, _PartBuilder) else part.text) for part in texts])
+
     def _cited_message(self, cited: Iterable[Cited]) -> Message:
         parts: list[tuple[int, Part]] = []
         for place, part in sorted([*(self._ended or ()), *self._parts.items()], key=_PLACE):
@@ -236,7 +241,9 @@ class Fold:
         self._parts[self._free(chunk.index)] = part
 
     def _citations(self, chunk: Cited) -> None:
-        self._cited = [*(self._cited or ()), placed(chunk, self._message)]
+        chunk = placed(chunk, self._text_length)
+        self._cited = self._cited or []
+        self._cited.append(chunk)
 
     def _call_start(self, chunk: ToolCallStart) -> None:
         call = _PartBuilder(ToolCall, whole=False)
@@ -247,8 +254,8 @@ class Fold:
         """Return the call of a place; the last one there if another part has taken the place."""
         part = self._parts.get(index)
         if self._ended and not (isinstance(part, _PartBuilder) and part.kind is ToolCall):
-            calls = [each for at, each in self._ended if at == index and isinstance(each, _PartBuilder)]
-            part = next((each for each in reversed(calls) if each.kind is ToolCall and not each.whole), None)
+            calls = (each for at, each in reversed(self._ended) if at == index and isinstance(each, _PartBuilder))
+            part = next((each for each in calls if each.kind is ToolCall and not each.whole), None)
         return part if isinstance(part, _PartBuilder) and part.kind is ToolCall else None
 
     def _call_delta(self, chunk: ToolCallDelta) -> None:

@@ -193,15 +193,13 @@ def _messages_of(messages: object) -> tuple[Message, ...]:
     return tuple([message_of(message) for message in messages])
 
 
-def _tools_of(items: Iterable[Tool]) -> tuple[Tool, ...]:
-    tools = []
+def _tools_of(items: Iterable[Tool]) -> Iterator[Tool]:
     for each in items:
         if (tool := tool_behind(each)) is None:
             raise ConfigError(
                 f"a Context cannot hold a {type(each).__name__} as a tool", hint="make it a Tool with stepwell.tool"
             )
-        tools.append(tool)
-    return tuple(tools)
+        yield tool
 
 
 @frozen(hash=False, init=False, slots=False)
@@ -220,7 +218,7 @@ class Context(Hinted, hints="context"):
         if type(messages) is not tuple or not _ONLY_MESSAGES.issuperset(map(type, messages)):
             messages = _messages_of(messages)
         if type(tools) is not tuple or not _ONLY_TOOLS.issuperset(map(type, tools)):
-            tools = _tools_of(tools)
+            tools = tuple(_tools_of(tools))
         _set(self, "__dict__", {"messages": messages, "tools": tools})
 
     def append(self, *messages: Message | str | Mapping[str, Any]) -> Context:
@@ -229,7 +227,9 @@ class Context(Hinted, hints="context"):
             from .message_hints import refuse_pairs  # only where it may be a mistake
 
             refuse_pairs(messages)
-        return Context((*self.messages, *messages), self.tools)
+        more = messages if _ONLY_MESSAGES.issuperset(map(type, messages)) else _messages_of(messages)
+        _set(made := Context.__new__(Context), "__dict__", {"messages": (*self.messages, *more), "tools": self.tools})
+        return made  # without a look at each message that was there
 
     def with_instructions(self, text: str) -> Context:
         """Return this conversation with `text` at the end of its system message, or as its system message."""

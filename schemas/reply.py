@@ -71,7 +71,28 @@ class CallWarning:
 
 def joined_warnings(first: tuple[CallWarning, ...], more: tuple[CallWarning, ...]) -> tuple[CallWarning, ...]:
     """Return the warnings of both, without those of `more` that are in `first`."""
-    return (*first, *(each for each in more if each not in first)) if more else first
+    if not more:
+        return first
+    if len(first) < _FEW:
+        return (*first, *(each for each in more if each not in first))
+    # Taken out, so that no other thread adds to the set meanwhile.
+    kept = _JOINED.pop(id(first), _NONE_JOINED)
+    known = kept[1] if kept[0] is first else set(first)
+    new = [each for each in more if each not in known]
+    joined = (*first, *new) if new else first
+    known.update(new)
+    if len(_JOINED) >= _MOST_JOINED:
+        _JOINED.clear()
+    _JOINED[id(joined)] = joined, known
+    return joined
+
+
+_FEW = 16
+_MOST_JOINED = 8
+_JOINED: dict[int, tuple[tuple[CallWarning, ...], set[CallWarning]]] = {}
+"""The longest warnings that were joined last, each with its set, by the id of the tuple: to compare a further one with
+all of them would take as long as there are many."""
+_NONE_JOINED: tuple[tuple[CallWarning, ...], set[CallWarning]] = (), set()
 
 
 @frozen

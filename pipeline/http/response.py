@@ -13,7 +13,7 @@ from ...schemas.chunks import StreamChunk
 from ...schemas.errors import ProviderError, StepError, StepwellError
 from ...schemas.foreign_names import Hinted
 from ...schemas.process_lock import ProcessLock
-from ...schemas.reply import Reply, joined_warnings
+from ...schemas.reply import CallWarning, Reply, joined_warnings
 from .headers import Headers, received
 from .request import Request
 
@@ -143,10 +143,10 @@ class Response(Hinted, hints="response"):
 
         It may be added before the answer is read, as of a stream, and to one whose reply is there.
         """
-        request = self.request.warn(subject, why)
-        added = request.warnings[-1:]
-        if added[0] not in self.request.warnings:
-            self.request = request  # whose warnings each reply gets that is made from now on
+        request = self.request
+        added = (CallWarning(subject, why, str(request.model)),)
+        if len(warnings := joined_warnings(request.warnings, added)) > len(request.warnings):
+            self.request = request.replace(warnings=warnings)  # whose warnings each reply gets that is made from now on
         if self.reply is not None:
             self.reply = self.reply.replace(warnings=joined_warnings(self.reply.warnings, added))
         return self

@@ -8,13 +8,14 @@ from __future__ import annotations
 import sys
 from array import array
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from math import isfinite
 from typing import Any
 
 from ...schemas.errors import DecodeError
 from ...schemas.reply import Indexed, Reply
 from ..annotate import warn
-from ..effects import CallNext, StepGenerator
+from ..effects import CallNext, StepGenerator, in_thread
 from ..http.request import RAW_OPTIONS, Request
 from ..http.vendor_names import counts_in
 from ..step import Step, around_unchecked
@@ -22,6 +23,8 @@ from .errors import attach_call_details
 
 _HINT = "the answer is on .partial, unused"
 _MOST = ("top_n", "top_k")
+_MANY = 100
+"""Vectors above which an event loop does not wait until all their numbers are checked."""
 _NUMBERS = {int, float}
 _TOP_BYTES = slice(3 if sys.byteorder == "little" else 0, None, 4)
 """The bytes with the sign and most of the exponent, which has only ones in a 32-bit float that is not finite."""
@@ -41,7 +44,10 @@ def check_answer(operation: str) -> Step | None:
         response = yield from call(request)
         if (reply := response.reply) is not None:
             try:
-                check(reply, request)
+                if check is _check_vectors and _count(reply.object) > _MANY:
+                    yield in_thread(partial(check, reply, request))
+                else:
+                    check(reply, request)
             except DecodeError as error:
                 error.hint = error.hint or _HINT
                 error.partial, error.usage, error.request_id = reply, reply.usage, reply.request_id

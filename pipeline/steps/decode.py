@@ -15,16 +15,19 @@ from ...schemas.parts import Reasoning, Refusal, Text
 from ...schemas.reply import CallWarning, Reply, joined_warnings
 from ...schemas.usage import NO_USAGE, PARTS, Usage
 from ..annotate import annotate, attach_partial, check_usage, note_reply, warn
+from ..effects import CallNext, StepGenerator, in_thread
 from ..http.redact import bare
 from ..http.request import Request
 from ..http.response import Response
 from ..outcome import NO_ANSWERS
 from ..side_fields import Rules, is_sound, kept
-from ..step import Step, after
+from ..step import Step, after, around_unchecked
 from ..stream.decoder import SHAPE_ERRORS
 from .errors import attach_call_details
 
 _QUOTED = 200
+_LARGE = 1 << 18
+"""Bytes that take more than a few milliseconds to decode."""
 _TEXTS = (Text, Reasoning, Refusal)
 _NONE: Mapping[str, str] = {}
 
@@ -56,6 +59,7 @@ def decode_response(
     binary: bool = False,
     side_fields: Rules | None = None,
     failure: Failure | None = None,
+    apart: bool = False,
 ) -> Step:
     """Make the step that decodes unstreamed responses and leaves streams unchanged.
 
@@ -63,6 +67,7 @@ def decode_response(
     binary: give `decode` a Body in place of JSON.
     side_fields: rules for fields that are dropped, each with a warning, if their value has another type.
     failure: finds the error in a body that cannot be decoded, or that says beside its answer that it has failed.
+    apart: decode large bodies in a thread where the client is async: thousands of vectors, the answers of a batch.
 
     Raises DecodeError, with the beginning of the body in `.payload`, for a body that is not JSON or does not have the
     shape of its wire.
@@ -80,7 +85,18 @@ def decode_response(
                 bare(error)
                 raise
 
-    return after("decode_response", run)
+    if not apart:  # nothing more for the calls that are made most often
+        return after("decode_response", run)
+
+    def run_apart(request: Request, call: CallNext) -> StepGenerator:
+        response: Response = yield from call(request)
+        if len(response.body) > _LARGE:
+            yield in_thread(lambda: run(response, request))
+        else:
+            run(response, request)
+        return response
+
+    return around_unchecked("decode_response", run_apart)
 
 
 def decoded(

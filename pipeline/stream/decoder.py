@@ -19,7 +19,7 @@ from ...schemas.model import Model
 from ..http.request import StateKey
 from ..outcome import NO_ANSWERS, failure_of
 from .halves import Halves
-from .unsaid import unsaid
+from .unsaid import Batch, unsaid
 
 
 @frozen(eq=False)
@@ -184,11 +184,11 @@ class StreamDecoder:
     def _one_finish(self, chunks: list[StreamChunk]) -> list[StreamChunk]:
         """Drop all but the first Finish, and handle the markers."""
         out: list[StreamChunk] = []
-        whole = False
+        whole, batch = False, None
         for chunk in chunks:
             if whole:
-                whole = False
-                out += unsaid(chunk, self.received, out, self._model, self._halves)
+                whole, batch = False, batch or Batch(out)
+                out += unsaid(chunk, self.received, batch, self._model, self._halves)
                 continue
             if chunk is STREAM_END:
                 return out + self._last()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from typing import Any, cast
 
 from attrs import evolve
@@ -16,10 +16,28 @@ from .halves import GROWING, Halves
 
 CONTRADICTION = "the end of the stream has another text than its pieces had; theirs was kept"
 """Why an end is not trusted."""
+_Part = tuple[int, type, int | None]
+
+
+class Batch:
+    """The chunks of a batch so far, a list that grows: the texts of each part, for which it is read once."""
+
+    def __init__(self, chunks: list[StreamChunk]) -> None:
+        self._chunks = chunks
+        self._read = 0
+        self._texts: dict[_Part, list[str]] = {}
+
+    def texts_of(self, part: _Part) -> Sequence[str]:
+        """Return the texts of the deltas of a part."""
+        for at in range(self._read, len(self._chunks)):
+            if (of := _part_of(chunk := self._chunks[at]))[1] in GROWING:
+                self._texts.setdefault(of, []).append(_text_of(chunk))
+        self._read = len(self._chunks)
+        return self._texts.get(part, ())
 
 
 def unsaid(
-    whole: StreamChunk, received: Fold, batch: Iterable[StreamChunk], model: Model, halves: Halves | None = None
+    whole: StreamChunk, received: Fold, batch: Batch, model: Model, halves: Halves | None = None
 ) -> list[StreamChunk]:
     """Return a delta with what is new in a whole text; nothing if nothing is, a warning if the deltas gave another.
 
@@ -36,7 +54,7 @@ def unsaid(
     if not isinstance(text := getattr(delta, name), str):
         return [whole]  # for the accumulator to refuse
     part = _part_of(whole)
-    pieces = [_text_of(each) for each in batch if _part_of(each) == part]
+    pieces = batch.texts_of(part)
     held = halves.held(*part) if halves is not None else ""
     rest = _rest(well_formed(text), "".join([received.text_of(whole), held, *pieces]))
     if rest is None:
@@ -61,7 +79,7 @@ def _rest(text: str, said: str) -> str | None:
     return units[2:].decode("utf-16-be", "surrogatepass") + text[len(whole) :]
 
 
-def _part_of(chunk: StreamChunk) -> tuple[int, type, int | None]:
+def _part_of(chunk: StreamChunk) -> _Part:
     """Return the choice, the kind and the place of what a chunk is about."""
     choice, delta = (chunk.choice, chunk.chunk) if isinstance(chunk, Alternative) else (0, chunk)
     return choice, type(delta), getattr(delta, "index", None)

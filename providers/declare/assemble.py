@@ -54,6 +54,8 @@ from .wire import Wire, common_options
 _ANY: Mapping[str, Any] = {}
 _SERVER = attrgetter("server")
 USER_AGENT = "stepwell/0.1"
+_OF_MANY_CALLS = frozenset(("upload_batch", "create_batch"))
+"""Operations whose bodies hold the bodies of thousands of calls."""
 
 
 def build_pipeline(
@@ -97,7 +99,12 @@ def build_pipeline(
             with_origin(fit_history(_target(provider, model, wire, steps)), steps, details=HISTORY_STEPS),
             with_origin(fit_schemas(steps["object_support"], provider.id), steps, details=["object_support"]),
             *([] if of_answer is None else [of_answer]),
-            with_origin(encoding(build_body, steps["encode_body"]), steps, "build_body", ["encode_body"]),
+            with_origin(
+                encoding(build_body, steps["encode_body"], apart=wire.operation in _OF_MANY_CALLS),
+                steps,
+                "build_body",
+                ["encode_body"],
+            ),
             *_text_call_steps(steps.text_calls),
             with_origin(
                 extract_usage(steps["extract_usage"], wire.counted_in_headers, wire.side_fields), steps, "extract_usage"
@@ -108,6 +115,7 @@ def build_pipeline(
                     binary=wire.binary,
                     side_fields=wire.side_fields,
                     failure=failure_finder(wire.operation, reader_of(steps["extract_usage"]), wire.side_fields),
+                    apart=wire.operation != "chat",
                 ),
                 steps,
                 "decode_response",

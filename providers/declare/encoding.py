@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from ...pipeline.effects import CallNext, StepGenerator, in_thread
 from ...pipeline.http.request import RAW_OPTIONS, Request
-from ...pipeline.step import Step, on_request
+from ...pipeline.step import Step, around_unchecked, on_request
 from ...schemas.errors import ConfigError, StepError
 from ...schemas.json_text import REPAIRED_TEXT, well_formed
 from .dropped import report_dropped
@@ -14,8 +15,11 @@ from .dropped import report_dropped
 _BUFFER = 4096
 
 
-def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], bytes]) -> Step:
-    """Make the step that builds the body, merges the caller's provider_options into it, and encodes it."""
+def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], bytes], *, apart: bool = False) -> Step:
+    """Make the step that builds the body, merges the caller's provider_options into it, and encodes it.
+
+    apart: do so in a thread where the client is async, for bodies of thousands of requests.
+    """
 
     def encode(request: Request) -> Request:
         body = build_body(request)
@@ -41,7 +45,13 @@ def encoding(build_body: Callable[[Request], Any], encode_body: Callable[[Any], 
         # A stream keeps its request, and the JSON writer leaves its buffer of 4 kB to a body: see json_text.trimmed.
         return request.replace(body=encoded if len(encoded) > _BUFFER else memoryview(encoded).tobytes())
 
-    return on_request("encode_body", encode)
+    if not apart:
+        return on_request("encode_body", encode)
+
+    def encode_apart(request: Request, call: CallNext) -> StepGenerator:
+        return (yield from call((yield in_thread(lambda: encode(request)))))
+
+    return around_unchecked("encode_body", encode_apart)
 
 
 def merge_bodies(body: Mapping[str, Any], more: Mapping[str, Any]) -> dict[str, Any]:

@@ -77,7 +77,12 @@ def astream_in_job(
     """Return the stream of a call with `job=`, which opens on first use."""
     call, job, part = _taken(operation, model, input, options, stream=True)
     name = checked_job(job, part)
-    return AsyncJobStream(lambda: _streamed(planner, call, name), connected)
+
+    def begin() -> Flow:
+        yield from _journal(planner).opening()
+        return _streamed(planner, call, name)
+
+    return AsyncJobStream(begin, connected)
 
 
 def _taken(

@@ -159,6 +159,17 @@ class JobIndex:
                 yield PartRow(*values)
         yield from [*self.changed.values()]
 
+    def rows_of(self, job: str, part: str | None = None) -> list[PartRow]:
+        """Return the rows of a job, or of one part of it, in the order in which they were begun."""
+        query, values = "SELECT * FROM stepwell_parts WHERE job = ?", (job,) if part is None else (job, part)
+        found = self._database.read(f"{query}{'' if part is None else ' AND part = ?'} ORDER BY id", values)
+        kept = [PartRow(*each) for each in found if each[0] not in self._forgotten and each[0] not in self.changed]
+        return kept + [row for row in self.changed.values() if row.job == job and part in (None, row.part)]
+
+    def bytes(self) -> int:
+        """Return how many bytes of the log all parts have, once all is written."""
+        return int(self._database.read("SELECT COALESCE(SUM(bytes), 0) FROM stepwell_parts")[0][0])
+
     def forget(self, id: int) -> None:
         """Remove a part."""
         if (row := self.changed.pop(id, None)) is not None:

@@ -78,11 +78,11 @@ class Jobs:
 
     def parts(self, job: str | None = None) -> list[JobSummary]:
         """Return the parts of a job, or of all jobs, in the order in which they were begun."""
-        return [_summary(row) for row in self._rows() if job in (None, row.job)]
+        return [_summary(row) for row in self._rows(job)]
 
     def show(self, job: str, part: str = "") -> list[ShownEffect]:
         """Return the effects of a job, or of a part of one. Raises ConfigError if there is no such part."""
-        for row in self._rows():
+        for row in self._rows(job):
             if (row.job, row.part) == (job, part):
                 flows = by_flow(self._journal.records_of(row))
                 effects = [
@@ -102,11 +102,11 @@ class Jobs:
             raise _unknown(job, part)
         return count
 
-    def _rows(self) -> list[PartRow]:
+    def _rows(self, job: str | None) -> list[PartRow]:
         try:
-            return self._journal.rows()
+            return self._journal.rows(job)
         except JournalBusy:
-            return rows_read_only(self._journal.path)
+            return [row for row in rows_read_only(self._journal.path) if job in (None, row.job)]
 
     def close(self) -> None:
         """Close the files, so that another process may use the journal."""

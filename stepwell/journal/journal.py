@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import uuid4
 from weakref import WeakSet, WeakValueDictionary
 
-from ..pipeline.effects import CallModel, Flow
+from ..pipeline.effects import CallModel, Flow, in_thread
 from ..pipeline.journal.flow import JobFlow
 from ..pipeline.journal.job import Job
 from ..pipeline.journal.records import Record
@@ -57,6 +57,7 @@ class Journal:
         self._next_id = 1
         self._open: dict[tuple[str, str], _Part] = {}
         self._closing = False
+        self._dead: int | None = None  # the bytes of the log of which nothing is known any more
         _MADE.add(self)
 
     def run(self, job: str, flow: Flow | CallModel, flow_of: Callable[[CallModel], Flow], *, part: str = "") -> Flow:
@@ -67,11 +68,22 @@ class Journal:
         Raises JournalBusy for a part that runs already, JournalMismatch for a flow that asks for something else than
         in its first run.
         """
+        if self._index is None:
+            yield from self.opening()
         begun = self.begin(job, part, flow_of, is_call=isinstance(flow, CallModel))
         try:
             return (yield from begun.run(flow_of(flow) if isinstance(flow, CallModel) else flow))
         finally:
             self.release(begun)
+
+    def opening(self) -> Flow:
+        """Open the files, in a thread where an event loop runs: of many jobs, it takes a while."""
+        yield in_thread(self.open)
+
+    def open(self) -> None:
+        """Open the files, if they are not open."""
+        with self._lock:
+            self._opened()
 
     def begin(self, job: str, part: str, flow_of: Callable[[CallModel], Flow], *, is_call: bool = False) -> JobFlow:
         """Return the flow of a part of a job, which is to be released: no other may run it until then."""
@@ -123,10 +135,11 @@ class Journal:
             self.flush()
             return self._opened()[1].count(job)
 
-    def rows(self) -> list[PartRow]:
-        """Return what is known of all parts."""
+    def rows(self, job: str | None = None) -> list[PartRow]:
+        """Return what is known of all parts, or of those of one job."""
         with self._lock:
-            return list(self._opened()[1].rows())
+            index = self._opened()[1]
+            return list(index.rows()) if job is None else index.rows_of(job)
 
     def forget(self, job: str, part: str | None = None) -> int:
         """Forget a job, or one part of it, and return how many parts that were. Raises JournalBusy while one runs."""
@@ -135,13 +148,16 @@ class Journal:
             for name, its_part in self._open:
                 if name == job and part in (None, its_part):
                     raise JournalBusy(f"job {job!r:.80} runs in this process", hint="wait for its end")
-            rows = [row for row in index.rows() if row.job == job and part in (None, row.part)]
+            rows = index.rows_of(job, part)
             if not rows:
                 return 0
-            log.append(frame(0, -1, [("F", (), 0, [row.id for row in rows], b"")]))
+            log.append(data := frame(0, -1, [("F", (), 0, [row.id for row in rows], b"")]))
             for row in rows:
                 index.forget(row.id)
             self.flush()
+            # Counted once, and added up from then on: to forget one job takes as long where there are many.
+            more = len(data) + sum(row.bytes for row in rows)
+            self._dead = log.end - index.bytes() if self._dead is None else self._dead + more
             if not self._open:
                 self._compact()
             return len(rows)
@@ -188,7 +204,7 @@ class Journal:
 
     def _close_files(self) -> None:
         log, index, held = self._log, self._index, self._held
-        self._log = self._index = self._held = None
+        self._log = self._index = self._held = self._dead = None
         if index is not None:
             index.close()
         if log is not None:
@@ -199,13 +215,13 @@ class Journal:
     def _compact(self) -> None:
         """Write the log anew without what is forgotten, if that is most of it."""
         log, index = self._opened()
-        rows = {row.id: row for row in index.rows()}
-        if log.end - sum(row.bytes for row in rows.values()) < max(_LEAST_DEAD, log.end // 2):
+        if self._dead is not None and self._dead < max(_LEAST_DEAD, log.end // 2):
             return
+        rows = {row.id: row for row in index.rows()}
         try:
             ends = rewritten(log, set(rows), id := uuid4().hex)
             log.close()
-            self._log = Log(log.path, id, power=self.power)
+            self._log, self._dead = Log(log.path, id, power=self.power), None
             for row in rows.values():
                 row.last = ends[row.id]
                 index.add(row)

@@ -139,16 +139,17 @@ class JobStream(Stream):
 class AsyncJobStream(AsyncStream):
     """Async version of JobStream.
 
-    begin: begins the job.
+    begin: makes the flow that begins the job.
     connected: returns the transport.
     """
 
     _job: StreamedJob | None = None
 
-    def __init__(self, begin: Callable[[], StreamedJob], connected: Callable[[], Awaitable[AsyncTransport]]) -> None:
+    def __init__(self, begin: Callable[[], Flow], connected: Callable[[], Awaitable[AsyncTransport]]) -> None:
         async def opening() -> tuple[Response, Callable[[Any], Awaitable[Any]]]:
             transport = await connected()
-            job = self._job = begin()
+            job: StreamedJob = await adrive(begin(), transport.perform)
+            self._job = job
             reader = await adrive(job.opening(), transport.perform)
             transport.note_loop()
             response = job.response_of(reader)

@@ -134,6 +134,18 @@ def nodes_of(source: Nodes) -> list[Node]:
     raise ConfigError(f"a {type(source).__name__} cannot be searched", hint="pass texts, Nodes or Documents")
 
 
+def settled(source: Nodes) -> Nodes:
+    """Return the same with each iterator read, in the thread of the caller: it may belong there, as a cursor does."""
+    if isinstance(source, list | tuple):
+        return source if _WHOLE.issuperset(map(type, source)) else [settled(member) for member in source]
+    if isinstance(source, Iterable) and not isinstance(source, str | Mapping | bytes):
+        return [settled(member) for member in source]
+    return source
+
+
+_WHOLE = frozenset((str, Node, Document))
+
+
 def scored_nodes_of(result: object, score: float | None = None) -> Iterator[ScoredNode]:
     """Yield the scored nodes of what a retriever or a function returned: None, ScoredNodes, or what nodes_of takes.
 

@@ -18,6 +18,8 @@ from ..schemas.nearest import nearest
 from .filters import Where, check_where, matches
 from .node import Node, ScoredNode, scored_nodes_of
 
+_MANY = 1000
+"""Nodes above which an event loop does not wait until the best are found."""
 MAX_DEPTH = 8
 """Pointers that are followed in a row, from one to the next."""
 
@@ -114,7 +116,7 @@ class Retriever:
         with span("retrieve", retriever=self._label, top_k=search.top_k) as report:
             found = list(scored_nodes_of((yield from self.seek(search))))
             found = yield from self._follow_pointers(found, search, depth)
-            nodes = best(found, search)
+            nodes: list[ScoredNode] = yield Run(lambda: best(found, search), blocks=len(found) > _MANY, recorded=False)
             report.note(found=len(nodes))
             return nodes
 

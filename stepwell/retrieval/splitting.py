@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 
 from ..schemas.errors import ConfigError
-from ..schemas.estimate import bound_for_parts, estimate_text
+from ..schemas.estimate import WINDOW, bound_for_parts, estimate_text, is_longer
 
 # Where a text may be cut, from the best place to the worst: after a paragraph, a line, a sentence, a word.
 _BORDERS = tuple(
@@ -70,16 +70,28 @@ class _Piece:
 
 def _fragments(text: str, size: int, borders: tuple[re.Pattern[str], ...]) -> Iterator[str]:
     """Yield parts of at most `size` tokens, cut at the first kind of border that makes them short enough."""
-    if estimate_text(text) <= size:
+    if not is_longer(text, size):
         yield text
     elif borders:
-        for part in borders[0].split(text):
+        for part in _cut(text, borders[0]):
             yield from _fragments(part, size, borders[1:])
     else:
         # A very long word is halved until it fits; a single letter, estimated at two tokens at most, is left as it is.
         middle = len(text) // 2
         for half in (text[:middle], text[middle:]) if middle else (text,):
             yield from _fragments(half, size, ()) if middle else (half,)
+
+
+def _cut(text: str, border: re.Pattern[str]) -> Iterator[str]:
+    """Yield the parts of a text between borders, which are found a bit of the text at a time."""
+    start = 0
+    for at in range(0, len(text), WINDOW):
+        end = at + WINDOW
+        for found in border.finditer(text, at, end + 1):  # whether the last is one depends on the letter after it
+            if start < (place := found.start()) < end:
+                yield text[start:place]
+                start = place
+    yield text[start:]
 
 
 def _tail(fragments: Sequence[str], overlap: int, room: int, bound: Callable[[str], int]) -> _Piece:

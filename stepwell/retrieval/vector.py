@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Generator, Iterable, Mapping, Sequence
+from operator import is_not
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from ..workflows.embed.embedder import Embedder
 from ..workflows.embed.result import Embeddings
 from ..workflows.embed.vectors import Mode, check_mode
 from .filters import Where, check_where
-from .node import Node, Nodes, digest, nodes_of
+from .node import Node, Nodes, digest, nodes_of, settled
 from .retriever import Retriever, Search, check_limits
 from .store import NodeStore
 
@@ -65,11 +66,11 @@ class VectorRetriever(Retriever):
         A node whose id is stored already is replaced, and embedded again only if its text has changed. Raises what the
         Embedder raises, after storing the nodes that could be embedded.
         """
-        return drive_local(self._add(_repaired_nodes(nodes_of(nodes))))
+        return drive_local(self._add(settled(nodes)))
 
     async def aadd(self, nodes: Nodes) -> list[str]:
         """Async version of `add`."""
-        return await adrive_local(self._add(_repaired_nodes(nodes_of(nodes))))
+        return await adrive_local(self._add(settled(nodes)))
 
     def delete(self, ids: Sequence[str] | None = None, *, source: str | None = None, where: Where = None) -> int:
         """Delete the nodes that match every condition; return how many there were.
@@ -112,9 +113,17 @@ class VectorRetriever(Retriever):
         vector = yield Run(lambda: embedder.embed_query(search.text), lambda: embedder.aembed_query(search.text))
         return (yield in_thread(lambda: store.search(vector, search, self.similarity)))
 
-    def _add(self, nodes: list[Node]) -> Flow:
+    def _add(self, given: Nodes) -> Flow:
         embedder, store = self.embedder, self._store
-        new: list[Node] = yield in_thread(lambda: store.unknown(nodes))
+
+        def prepared() -> tuple[list[Node], bool, list[Node]]:
+            made = nodes_of(given)
+            nodes = [_repaired_node(node) for node in made]
+            return nodes, any(map(is_not, made, nodes)), store.unknown(nodes)
+
+        nodes, repaired, new = yield in_thread(prepared)  # to split a long text takes seconds
+        if repaired:
+            warnings.warn(f"nodes: {REPAIRED_TEXT[1]}", stacklevel=_CALLER)
         texts = [node.text for node in new]
         failure: StepwellError | None = None
         try:
@@ -125,12 +134,17 @@ class VectorRetriever(Retriever):
             if not isinstance(error.partial, Embeddings):
                 raise
             failure, vectors = error, error.partial
-        embedded = {node.id: vector for node, vector in zip(new, vectors, strict=True) if vector is not None}
-        failed = {node.id for node in new} - embedded.keys()
-        yield in_thread(lambda: store.put([node for node in nodes if node.id not in failed], embedded))
+
+        def stored() -> list[str]:
+            embedded = {node.id: vector for node, vector in zip(new, vectors, strict=True) if vector is not None}
+            failed = {node.id for node in new} - embedded.keys()
+            store.put([node for node in nodes if node.id not in failed], embedded)
+            return list(dict.fromkeys(node.id for node in nodes))
+
+        ids: list[str] = yield in_thread(stored)
         if failure is not None:
             raise failure
-        return list(dict.fromkeys(node.id for node in nodes))
+        return ids
 
     def _delete(self, ids: Sequence[str] | None, source: str | None, where: Where) -> Generator[Any, Any, int]:
         if ids is None and source is None and where is None:
@@ -142,18 +156,15 @@ class VectorRetriever(Retriever):
         return len(selected)
 
 
-def _repaired_nodes(nodes: list[Node]) -> list[Node]:
-    """Return the nodes with U+FFFD for each half of a surrogate pair, which no file can store; warn once.
-
-    A target that is not text is unchanged, and an id that was made from the text is made from the new one.
-    """
-    repaired = [_repaired_node(node) for node in nodes]
-    if any(one is not other for one, other in zip(nodes, repaired, strict=True)):
-        warnings.warn(f"nodes: {REPAIRED_TEXT[1]}", stacklevel=3)
-    return repaired
+_CALLER = 5
+"""The frames from the flow that adds to the caller of `add` or `aadd`: it, its driver, two functions, the caller."""
 
 
 def _repaired_node(node: Node) -> Node:
+    """Return the node with U+FFFD for each half of a surrogate pair, which no file can store.
+
+    A target that is not text is unchanged, and an id that was made from the text is made from the new one.
+    """
     fields = (node.text, node.source, dict(node.metadata), node.id)
     text, source, metadata, id = repaired = well_formed(fields)
     target = well_formed(node.target) if isinstance(node.target, str) else node.target

@@ -16,7 +16,9 @@ from stepwell import Client
 from stepwell.catalog import Model
 from stepwell.declare import ObjectSupport, Provider, ToolCallIdPolicy, Wire, declare_provider, openai_chat, override
 from stepwell.errors import ConfigError, InvalidOption
-from stepwell.pipeline.effects import Send
+from stepwell.pipeline.http.request import Request
+from stepwell.pipeline.offline import prepare_offline
+from stepwell.pipeline.threads import drive_local
 from stepwell.providers.declare.overrides import Overrides, in_force
 from stepwell.providers.declare.place import PROVIDER_STEPS
 from stepwell.providers.declare.registry import REGISTRY, Registry
@@ -84,9 +86,10 @@ def body_of(client: Client, provider: Provider, wire: Wire, stream: bool = False
     model = f"{provider.id}:{MODELS.get((provider.id, wire.operation), 'some-model')}"
     options = {"wire": wire.name, "max_tokens": 9} if wire.operation == "chat" else {"wire": wire.name}
     pipeline, request = client.planner.request(wire.operation, model, INPUTS[wire.operation], options, stream=stream)
-    effect = next(Pipeline(step for step in pipeline if step.name in FOR_THE_BODY).flow(request))
-    assert isinstance(effect, Send)
-    return effect.request.body
+    steps = Pipeline(step for step in pipeline if step.name in FOR_THE_BODY)
+    sent = drive_local(prepare_offline(steps.flow(request)))
+    assert isinstance(sent, Request)
+    return sent.body
 
 
 def holds(body: bytes) -> bool:

@@ -99,6 +99,7 @@ class _Candidate:
     """The kind of the part that still grows; "" if none does."""
     sound: list[Audio] = field(factory=list)
     calls: list[_Call] = field(factory=list)
+    call_ids: set[str | None] = field(factory=set)
     reason: str | None = None
     metadata: dict[str, Any] = field(factory=dict)
 
@@ -304,8 +305,9 @@ def _call(part: Mapping[str, Any], state: _Candidate, reply_id: str | None, mode
     if call.get("name"):
         state.place += 1
         id = call.get("id")
-        if id in (each.extra.get("id") for each in state.calls):
+        if id in state.call_ids:
             id = None
+        state.call_ids.add(id)
         current = _Call(state.place, call["name"], {"id": id, **more} if id else more)
         state.calls.append(current)
         out.append(ToolCallStart(current.place, id or call_id(reply_id, len(state.calls) - 1), current.name))

@@ -46,6 +46,10 @@ class StreamedCalls:
     sure: _Call | None = None
     orphaned: bool = False
     _calls: list[_Call] = field(factory=list)
+    _at_index: dict[int | None, _Call] = field(factory=dict)
+    """The newest call of each index."""
+    _of_id: dict[str, list[_Call]] = field(factory=dict)
+    """The calls of each id, in their order."""
     _open: _Call | None = None
 
     def __bool__(self) -> bool:
@@ -106,7 +110,7 @@ class StreamedCalls:
 
     def _find(self, id: str | None, index: int | None, name: str | None, arguments: str) -> _Call | None:
         """Find the call of a fragment, or begin one; None for arguments of a call that nothing has begun."""
-        at_index = next((call for call in reversed(self._calls) if call.wire_index == index), None)
+        at_index = self._at_index.get(index)
         goes_on = arguments.lstrip()[:1] not in ("", "{")
         opened = self._open if index is None else at_index
         grown = opened is not None and bool(opened.started or opened.arguments)
@@ -116,7 +120,7 @@ class StreamedCalls:
         if id is not None:
             if at_index is not None and at_index.id == id:
                 return at_index
-            known = next((call for call in reversed(self._calls) if call.id == id), None)
+            known = self._of_id[id][-1] if id in self._of_id else None
             # A known id under a new index is a new call if the fragment looks like a beginning. Otherwise it continues
             # the old call: some servers repeat the id and let the index shift.
             begins = name and not goes_on
@@ -127,7 +131,8 @@ class StreamedCalls:
             if known is None and opened is not None and opened.name and continues:
                 return opened
             if index is not None and at_index is not None and at_index.id is None and not (other and grown):
-                at_index.id = id
+                at_index.id = id  # no call has it, else that one was returned
+                self._of_id[id] = [at_index]
                 return at_index
             return self._new(id, index)
         if opened is None:
@@ -140,14 +145,17 @@ class StreamedCalls:
     def _new(self, id: str | None, index: int | None) -> _Call:
         call = _Call(CALLS + len(self._calls), index, id)
         self._calls.append(call)
+        self._at_index[index] = call
+        if id is not None:
+            self._of_id.setdefault(id, []).append(call)
         return call
 
     def _start(self, call: _Call) -> list[StreamChunk]:
         if call.started:
             return []
         call.started = True
-        before = {other.id for other in self._calls[: call.place - CALLS]}
-        id = call.id if call.id and call.id not in before else call_id(self.reply_id, call.place - CALLS)
+        own = call.id and self._of_id[call.id][0] is call  # no call before it has the same
+        id = call.id if call.id and own else call_id(self.reply_id, call.place - CALLS)
         pieces, call.arguments = call.arguments, [""]
         start = ToolCallStart(call.place, id, call.name)
         return [start, *(ToolCallDelta(call.place, piece) for piece in pieces)]

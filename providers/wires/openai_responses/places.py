@@ -64,6 +64,12 @@ class Items:
     all: list[Item] = field(factory=list)
     _by_id: dict[str, Item] = field(factory=dict)
     _by_index: dict[int, Item] = field(factory=dict)
+    _by_kind: dict[str, list[Item]] = field(factory=dict)
+    _bases: set[int] = field(factory=set)
+    _top: int = 0
+    """The highest base that an item has had."""
+    _done: int = 0
+    """How many of the first items are done."""
 
     def find(self, data: Mapping[str, Any], kind: str, *, begins: bool = False, whole: bool = False) -> Item:
         """Find the item of an event, or add a new one.
@@ -80,10 +86,11 @@ class Items:
         if whole and (item is None or not (item.shown or item.begun or item.done)):
             item = self._find_shown(item, index, kind)
         if item is None and index is None and not begins:
-            item = next((each for each in reversed(self.all) if each.kind == kind and not each.done), None)
+            item = next((each for each in reversed(self._not_done()) if each.kind == kind and not each.done), None)
         if item is None:
             item = Item(kind, self._free(index))
             self.all.append(item)
+            self._by_kind.setdefault(kind, []).append(item)
         if id or index is None:
             self._by_id[id] = item
         if index is not None:
@@ -101,7 +108,7 @@ class Items:
         for found in (self._by_id.get(item.get("id") or "\0"), self._by_index.get(at)):
             if found is not None and found.kind == kind:
                 return found
-        same = [each for each in self.all if each.kind == kind]
+        same = self._by_kind.get(kind, [])
         return same[nth] if nth < len(same) else None
 
     def _find(self, id: str, index: int | None, kind: str) -> Item | None:
@@ -114,16 +121,27 @@ class Items:
     def _find_shown(self, named: Item | None, index: int | None, kind: str) -> Item | None:
         """Find an open item with deltas for an end event: where the named item has none, the one at the same index
         under another id; where the event names no item, the first one that is open."""
-        open_ = [each for each in self.all if each.kind == kind and each.shown and not each.done]
         if named is None:
-            return open_[0] if open_ else None
+            return next((each for each in self._not_done() if each.kind == kind and each.shown and not each.done), None)
         at = self._by_index.get(index) if index is not None else None
-        if at is None or at not in open_:
+        if at is None or at.kind != kind or not at.shown or at.done:
             return named
         self.all.remove(named)
+        self._by_kind[named.kind].remove(named)
+        self._bases.discard(named.base)
+        self._done = 0
         return at
 
+    def _not_done(self) -> list[Item]:
+        """Return the items after the first ones, which are done."""
+        while self._done < len(self.all) and self.all[self._done].done:
+            self._done += 1
+        return self.all[self._done :]
+
     def _free(self, index: int | None) -> int:
-        taken = {each.base for each in self.all}
         base = (len(self.all) if index is None else index) * PLACES
-        return base if base not in taken else max(taken) + PLACES
+        if base in self._bases:
+            base = self._top + PLACES
+        self._bases.add(base)
+        self._top = max(self._top, base)
+        return base

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import partial
 from math import inf
 from typing import Any, TypeAlias, cast
 
@@ -16,10 +17,12 @@ from attrs import define, evolve, field, frozen
 from ...options import ModelLike, PromptLike
 from ...pipeline.annotate import completed_reply
 from ...pipeline.edits import edits_of
-from ...pipeline.effects import CallModel, Flow, Sleep, StepGenerator
+from ...pipeline.effects import CallModel, Flow, Sleep, StepGenerator, in_thread
 from ...pipeline.http.request import Request
 from ...pipeline.http.urls import path_behind
 from ...pipeline.offline import finish_offline, prepare_offline
+from ...pipeline.pauses import PAUSE, Pauses
+from ...pipeline.pipeline import Pipeline
 from ...pipeline.steps.budget_batches import (
     give_back,
     ledgers_of,
@@ -30,6 +33,7 @@ from ...pipeline.steps.budget_batches import (
 )
 from ...pipeline.steps.budget_ledger import Ledger
 from ...pipeline.steps.shared import check_number
+from ...plan import Plan
 from ...planner import CallPlanner
 from ...providers.declare.vendor_names import BATCH_OPTIONS
 from ...schemas.batch import BatchInput, BatchItem, BatchLine, BatchState
@@ -64,6 +68,7 @@ class BatchWork:
     """By id; none for a job that was found by its id."""
     options: Mapping[str, Any] = field(factory=dict, repr=False)
     """Those of all the prompts, and those of the batch's own calls."""
+    _pipelines: dict[Plan, Pipeline] = field(factory=dict, init=False, repr=False, eq=False)
 
     def flow(self, prompt: PromptLike) -> tuple[StepGenerator, Request]:
         """Return the flow of one call, without the steps of the client that only real calls need."""
@@ -71,9 +76,15 @@ class BatchWork:
         plan = self.planner.plan("chat", self.model, wire=wire, overrides=overrides)
         options = {**self.options, "pipeline": None, "retries": 0}
         _, request = self.planner.request("chat", self.model, prompt, options)
-        kept = (step for step in plan.pipeline if step.in_batches)
-        pipeline = edits_of(self.options.get("pipeline")).apply(plan.for_request(request).bare.prepend(*kept))
-        return without_budgets(pipeline).flow(request), request
+        fitting = plan.for_request(request)
+        if (pipeline := self._pipelines.get(fitting)) is None:  # to make it takes most of a call's time
+            kept = (step for step in plan.pipeline if step.in_batches)
+            usual = fitting.bare.prepend(*kept)
+            pipeline = without_budgets(edits_of(self.options.get("pipeline")).apply(usual))
+            if len(self._pipelines) > _PIPELINES:
+                self._pipelines.clear()
+            self._pipelines[fitting] = pipeline
+        return pipeline.flow(request), request
 
     def budgets(self) -> tuple[list[Ledger], Request]:
         """Return what the budgets keep that hold for the batch, and a request to ask their stores with."""
@@ -96,8 +107,12 @@ def submit(planner: CallPlanner, model: ModelLike, prompts: Prompts, given: Mapp
     options = cast("dict[str, Any]", given)  # taken apart in place: see CallPlanner.request
     own = {name: options.pop(name) for name in BATCH_OPTIONS & options.keys()}
     batch = NewBatch(BatchWork(planner, model, _prompts_by_id(prompts), options), own)
+    pauses = Pauses()
     for id, prompt in batch.work.prompts.items():
+        size = batch.size
         yield from batch.add(id, prompt)
+        if pauses.due(_WORK + batch.size - size):
+            yield PAUSE
     return batch.work, (yield from batch.submit())
 
 
@@ -214,12 +229,10 @@ def results(work: BatchWork, id: str) -> Flow:
             f"batch {id} is {state.status}: {state.answered or 0} of {state.total or '?'} are answered", hint="wait()"
         )
     lines: dict[str, list[BatchLine]] = {}
+    pauses = Pauses()
     for place in state.results:
         reply = yield work.ask("batch_results", place)
-        for line in reply.object:
-            answers_of_id = lines.setdefault(str(line.id), [])
-            if line not in answers_of_id:  # one answer in two files is one answer
-                answers_of_id.append(line)
+        yield in_thread(partial(_add_lines, lines, reply.object))
     ledgers, asking = work.budgets()
     if not lines and state.status == "failed":
         yield from settle_batch(ledgers, asking, id, {})
@@ -234,11 +247,24 @@ def results(work: BatchWork, id: str) -> Flow:
         if unknown_ids and isinstance(answer, Reply):
             answer.warnings = (*answer.warnings, CallWarning("batch", unknown_ids, str(work.model)))
         answers[each] = answer
+        if pauses.due(_WORK + sum(len(line.body) for line in lines.get(each, ()))):
+            yield PAUSE
     yield from settle_batch(ledgers, asking, id, answers)
     return answers
 
 
+def _add_lines(lines: dict[str, list[BatchLine]], more: Iterable[BatchLine]) -> None:
+    """Add the lines of a file to those of each id. One answer in two files is one answer."""
+    for line in more:
+        answers_of_id = lines.setdefault(str(line.id), [])
+        if line not in answers_of_id:
+            answers_of_id.append(line)
+
+
+_PIPELINES = 100
 _NAMED = 5
+_WORK = 16_384
+"""What a call of a batch takes beside its own bytes, in terms of Pauses."""
 
 
 def _unknown_ids_warning(work: BatchWork, lines: Iterable[str]) -> str:

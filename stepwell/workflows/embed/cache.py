@@ -36,9 +36,12 @@ class EmbeddingCache:
         store = self._store
         if store is None:
             return {}
+        return (yield in_thread(lambda: self._read(store, texts)))
+
+    def _read(self, store: KeyValueStore, texts: Sequence[str]) -> dict[str, Vector]:
         keys = {key_of(self._model, self._options, text): text for text in texts}
         try:
-            found = yield in_thread(lambda: store.get_many(list(keys)))
+            found = store.get_many(list(keys))
             if not isinstance(found, Mapping):
                 raise TypeError(f"get_many returned a {type(found).__name__}, not a mapping")
         except Exception as error:
@@ -71,9 +74,11 @@ class EmbeddingCache:
         store = self._store
         if store is None or not vectors:
             return
-        items = {key_of(self._model, self._options, text): packed(vector) for text, vector in vectors.items()}
+        yield in_thread(lambda: self._write(store, vectors))
+
+    def _write(self, store: KeyValueStore, vectors: Mapping[str, Vector]) -> None:
         try:
-            yield in_thread(lambda: store.set_many(items))
+            store.set_many({key_of(self._model, self._options, text): packed(vectors[text]) for text in vectors})
         except Exception as error:
             self._trouble("written", error)
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from array import array
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ...pipeline.around import around
-from ...pipeline.effects import CallNext, StepGenerator
+from ...pipeline.effects import CallNext, Run, StepGenerator
 from ...pipeline.http.library_errors import transport_error
 from ...pipeline.http.request import Request
 from ...pipeline.http.timeouts import Clock
@@ -53,7 +54,8 @@ def custom_embedding(id: str, function: EmbeddingFunction) -> Provider:
             if found is error:
                 raise
             raise found from None
-        rows, texts = _numbers(vectors, id), texts_of(request)
+        texts = texts_of(request)
+        rows = yield Run(lambda: _numbers(vectors, id), blocks=len(texts) > _MANY, recorded=False)
         if len(rows) != len(texts):
             raise StepError(
                 f"the function of {id} returned {len(rows)} vectors for {len(texts)} texts",
@@ -89,9 +91,16 @@ def id_of(function: EmbeddingFunction, *, cached: bool) -> str:
     return re.sub(r"[^\w.]+", "_", f"{named.__module__}.{named.__qualname__}").strip("_.")
 
 
-def _numbers(vectors: Any, id: str) -> list[list[float]]:
+_MANY = 100
+"""Vectors above which an event loop does not wait until all their numbers are read."""
+
+
+def _numbers(vectors: Any, id: str) -> list[Sequence[float]]:
     try:
-        return [list(each.tolist() if hasattr(each, "tolist") else each) for each in vectors]
+        return [
+            each[:] if type(each) is array else list(each.tolist() if hasattr(each, "tolist") else each)
+            for each in vectors
+        ]
     except TypeError:
         raise StepError(
             f"the function of {id} returned {type(vectors).__name__} instead of a vector for each text",

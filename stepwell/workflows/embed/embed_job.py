@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from attrs import define, field
 
 from ...events import span
-from ...pipeline.effects import CallModel, Flow
+from ...pipeline.effects import CallModel, Flow, Run
 from ...pipeline.tasks import gather
 from ...providers.declare.embed_limits import EmbedLimit
 from ...schemas.errors import (
@@ -39,6 +41,11 @@ _MAY_BE_A_TEXT = (InvalidRequest, ContextOverflow, ContentFiltered, DecodeError,
 _MAX_CONSECUTIVE_REFUSALS = 3
 """If this number of texts in a row is refused with the same message, the cause may not be the texts: the shortest
 of the others is tried next."""
+
+
+MANY = 1000
+"""Texts above which an event loop does not wait for what is done for each of them."""
+_MANY_NUMBERS = 50_000
 
 
 @define(eq=False)
@@ -83,22 +90,27 @@ class EmbedJob:
         the vectors that are done, as `.partial`.
         """
         with span("embed", model=str(self.model), texts=len(self.texts)) as report:
-            different = list(dict.fromkeys(self.texts))
+            different: list[str] = yield self._many(lambda: list(dict.fromkeys(self.texts)))
             self._bar = bar_for(self.progress, len(different), self.now)
             try:
                 yield from self._embed(different)
             finally:
                 self._bar.close()
                 report.note(cached=self.cached, calls=len(self.spent))
-            return self._outcome()
+            outcome: Embeddings = yield self._many(self._outcome)
+            return outcome
+
+    def _many(self, work: Callable[[], Any]) -> Run:
+        """Make a Run of something that is done for each text, in a thread where they are many and the call is async."""
+        return Run(work, blocks=len(self.texts) > MANY, recorded=False)
 
     def _embed(self, texts: list[str]) -> Flow:
         self.vectors.update((yield from self.cache.read(texts)))
         self.cached = len(self.vectors)
         if self.cached:
             self._bar.update(self.cached)
-        yield from self._send([text for text in texts if text not in self.vectors])
-        outdated = self.cache.outdated(self.vectors, self._length)
+        yield from self._send((yield self._many(lambda: [text for text in texts if text not in self.vectors])))
+        outdated = yield self._many(lambda: self.cache.outdated(self.vectors, self._length))
         if outdated and self.fault is None:
             for text in outdated:
                 del self.vectors[text]
@@ -106,7 +118,7 @@ class EmbedJob:
             yield from self._send(outdated)
 
     def _send(self, missing: list[str]) -> Flow:
-        batches = [self._batch(batch) for batch in batches_of(missing, self.limit)]
+        batches = yield self._many(lambda: [self._batch(batch) for batch in batches_of(missing, self.limit)])
         for result in (yield from gather(batches, self.workers)):
             if isinstance(result, Exception):
                 self.fault = self.fault or result
@@ -118,7 +130,7 @@ class EmbedJob:
             texts = pending.pop()
             try:
                 reply = yield CallModel(str(self.model), texts, self.options, "embed")
-                vectors = self._vectors(reply, texts)
+                vectors = yield Run(partial(self._vectors, reply, texts), blocks=_is_large(reply), recorded=False)
             except StepwellError as error:
                 pending += self._refused(texts, error)
                 continue
@@ -232,17 +244,27 @@ class EmbedJob:
         )
 
 
+def _is_large(reply: Reply) -> bool:
+    """Check whether a reply has so many numbers that it takes milliseconds to make vectors of them."""
+    rows: Any = reply.object
+    return bool(rows) and type(rows[0]) is not array and len(rows) * len(rows[0]) > _MANY_NUMBERS
+
+
 _LOST = "a call failed after it was charged for"
 
 
-def checked_texts(texts: Iterable[str]) -> list[str]:
-    """Return the texts as a list. Raises ConfigError, with its index, for a text that is empty or not a string."""
+def texts_in(texts: Iterable[str]) -> list[str]:
+    """Return the texts as a list. Raises ConfigError for what is no iterable of texts."""
     if isinstance(texts, str):
         raise ConfigError("texts is a str, whose letters would be embedded one by one", hint="pass a list of strings")
     if not isinstance(texts, Iterable) or isinstance(texts, Mapping | bytes):
         raise ConfigError(f"a {type(texts).__name__} cannot be embedded", hint="pass a list of texts")
-    checked = list(texts)
-    wrong = {at: what for at, text in enumerate(checked) if (what := _unfit(text))}
+    return list(texts)
+
+
+def check_embeddable(texts: Sequence[str]) -> None:
+    """Raise ConfigError, with its index, for a text that is empty or not a string."""
+    wrong = {at: what for at, text in enumerate(texts) if (what := _unfit(text))}
     if wrong:
         first, *others = wrong
         more = f"; and {len(others)} more: {', '.join(map(str, others[:_NAMED]))}" if others else ""
@@ -250,7 +272,6 @@ def checked_texts(texts: Iterable[str]) -> list[str]:
             f"text {first} cannot be embedded: it is {wrong[first]}{more}{', ...' if len(others) > _NAMED else ''}",
             hint="leave it out; nothing was sent",
         )
-    return checked
 
 
 _NAMED = 10

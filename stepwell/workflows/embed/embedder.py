@@ -9,7 +9,10 @@ from typing import Any, Literal, Unpack, cast
 from ...client import BaseAsyncClient, BaseClient
 from ...client_pair import ClientPair
 from ...options import EmbedOptions, ModelLike
+from ...pipeline.effects import Run
+from ...pipeline.event_loops import adrive_local
 from ...pipeline.key_value import KeyValueStore
+from ...pipeline.tasks import performing
 from ...providers.declare.embed_limits import UNKNOWN_LIMIT, EmbedLimit, embed_limit_for
 from ...providers.declare.registry import Registry
 from ...schemas.errors import ConfigError
@@ -21,7 +24,7 @@ from ...settings import credential_of, hide_credentials
 from ...stores.store import store_of
 from .cache import EmbeddingCache
 from .custom import EmbeddingFunction, custom_embedding, id_of
-from .embed_job import EmbedJob, checked_texts
+from .embed_job import MANY, EmbedJob, check_embeddable, texts_in
 from .progress import Progress
 from .result import Embeddings
 from .vectors import Vector, aggregate
@@ -101,11 +104,14 @@ class Embedder:
         empty, before anything is sent; EmbeddingFailed if a text is refused even alone; any other StepwellError
         unchanged. The latter two carry the finished vectors as `.partial`; cached vectors stay cached.
         """
-        return self._clients.sync.run_workflow(self._job(texts, kind).flow())
+        return self._clients.sync.run_workflow(self._job(texts_in(texts), kind).flow())
 
     async def aembed(self, texts: Iterable[str], *, kind: Kind | None = None) -> Embeddings:
         """Return the vector of each text; see `embed`."""
-        return await self._clients.asynchronous.run_workflow(self._job(texts, kind).flow())
+        given = texts_in(texts)
+        make = Run(lambda: self._job(given, kind), blocks=len(given) > MANY)
+        job: EmbedJob = await adrive_local(performing(make))
+        return await self._clients.asynchronous.run_workflow(job.flow())
 
     def embed_documents(self, texts: Iterable[str]) -> Embeddings:
         """Return vectors of texts that are to be found."""
@@ -138,9 +144,9 @@ class Embedder:
         decisive = {name: value for name, value in options.items() if name not in _INDIFFERENT}
         return decisive if self._server is None else {**decisive, "base_url": self._server}
 
-    def _job(self, texts: Iterable[str], kind: str | None) -> EmbedJob:
+    def _job(self, given: list[str], kind: str | None) -> EmbedJob:
         options = self.options if kind is None else {**self.options, "kind": kind}
-        given = checked_texts(texts)
+        check_embeddable(given)
         whole: list[str] = well_formed(given)
         return EmbedJob(
             model=self.model,

@@ -32,8 +32,8 @@ AHEAD = 64
 """How many items are read in advance of the workers. More are read when half of them are left."""
 _SCANNED = 1000
 """How many items are read in one effect at most, those that have a result included."""
-_PULL_SECONDS = 0.01
-"""How long items of an iterable are read in one effect."""
+_PULL_SECONDS = 0.005
+"""How long items of an iterable are read in one effect, and how long in all before others of an event loop go on."""
 Order = Literal["kept", "as_done", "as done"]
 Errors = Literal["keep", "raise"]
 
@@ -83,6 +83,8 @@ class MapJob:
     """Workers that were started."""
     _read: int = 0
     """Items that were read."""
+    _pulled: float = 0.0
+    """Seconds for which items were read since the others of an event loop went on."""
     _ahead: int = field(init=False)
     _fault: Exception | None = None
     _seen: KeyTable = field(factory=KeyTable)
@@ -238,7 +240,9 @@ class MapJob:
     def _read_more(self, pull: Run) -> Flow:
         began = self.world.now()
         yield pull
-        if self.world.now() - began >= _PULL_SECONDS:
+        self._pulled += self.world.now() - began
+        if self._pulled >= _PULL_SECONDS:
+            self._pulled = 0.0
             yield Sleep(0)  # for the other tasks of an event loop
 
     def _pull(self, rows: Iterator[object]) -> None:
@@ -255,6 +259,8 @@ class MapJob:
                 self._queue.close()
                 return
             if not self._take(row):
+                if now() >= until and not self._input.is_file:
+                    return
                 continue
             if not self._has_room():
                 return
