@@ -109,6 +109,8 @@ class MapJob:
                     tasks: list[Task] = []
                     yield from attended(tasks, self._lead_workers(tasks)) if self.lead is None else self.lead(self)
                     yield Run(self.results.finish, blocks=self.file is not None)
+                    while self.results.ready:  # left to a thread that was reading the summary
+                        yield Emit(self.results.ready.popleft())
                 except StepwellError as error:
                     error.partial = self.summary()
                     raise
@@ -213,6 +215,8 @@ class MapJob:
         for task in tasks:
             if task.error is not None:
                 raise task.error
+        if self.results.fault is not None:  # of a thread that read the summary
+            raise self.results.fault
         if self._fault is not None and self.errors == "raise":
             raise self._fault
 
