@@ -110,11 +110,11 @@ class VectorRetriever(Retriever):
         """Embed the query and search the store, as a workflow."""
         embedder, store = self.embedder, self._store
         vector = yield Run(lambda: embedder.embed_query(search.text), lambda: embedder.aembed_query(search.text))
-        return (yield in_thread(lambda: store.search(vector, search, self.similarity)))
+        return (yield in_thread(lambda: store.search(vector, search, self.similarity), recorded=False))
 
     def _add(self, nodes: list[Node]) -> Flow:
         embedder, store = self.embedder, self._store
-        new: list[Node] = yield in_thread(lambda: store.unknown(nodes))
+        new: list[Node] = yield in_thread(lambda: store.unknown(nodes), recorded=False)
         texts = [node.text for node in new]
         failure: StepwellError | None = None
         try:
@@ -127,7 +127,7 @@ class VectorRetriever(Retriever):
             failure, vectors = error, error.partial
         embedded = {node.id: vector for node, vector in zip(new, vectors, strict=True) if vector is not None}
         failed = {node.id for node in new} - embedded.keys()
-        yield in_thread(lambda: store.put([node for node in nodes if node.id not in failed], embedded))
+        yield in_thread(lambda: store.put([node for node in nodes if node.id not in failed], embedded), recorded=False)
         if failure is not None:
             raise failure
         return list(dict.fromkeys(node.id for node in nodes))
@@ -137,8 +137,8 @@ class VectorRetriever(Retriever):
             raise ConfigError("delete has no selection of nodes", hint="pass ids, source= or where=")
         check_where(where)
         id_list = [ids] if isinstance(ids, str) else ids
-        selected: list[str] = yield in_thread(lambda: self._store.select(id_list, source, where))
-        yield in_thread(lambda: self._store.delete(selected))
+        selected: list[str] = yield in_thread(lambda: self._store.select(id_list, source, where), recorded=False)
+        yield in_thread(lambda: self._store.delete(selected), recorded=False)
         return len(selected)
 
 

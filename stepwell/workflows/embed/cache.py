@@ -38,7 +38,7 @@ class EmbeddingCache:
             return {}
         keys = {key_of(self._model, self._options, text): text for text in texts}
         try:
-            found = yield in_thread(lambda: store.get_many(list(keys)))
+            found = yield in_thread(lambda: store.get_many(list(keys)), recorded=False)
             if not isinstance(found, Mapping):
                 raise TypeError(f"get_many returned a {type(found).__name__}, not a mapping")
         except Exception as error:
@@ -73,7 +73,7 @@ class EmbeddingCache:
             return
         items = {key_of(self._model, self._options, text): packed(vector) for text, vector in vectors.items()}
         try:
-            yield in_thread(lambda: store.set_many(items))
+            yield in_thread(lambda: store.set_many(items), recorded=False)
         except Exception as error:
             self._trouble("written", error)
 

@@ -146,6 +146,14 @@ class MapJob:
             yield from self._read_more(self._pull_effect())
         return self._queue.take() if self._queue else None
 
+    def new_turn(self) -> int:
+        """Return a turn for a result of an item that the input no longer has. For a lead without workers."""
+        return self.results.give_turn()
+
+    def is_done(self, key: str) -> bool:
+        """Check whether the file has a result of an earlier run for a key. For a lead without workers."""
+        return self.file is not None and key in self.file.done
+
     def put_and_emit(self, turn: int, result: MapResult) -> Flow:
         """Count and write a result, and emit those whose turn has come. For a lead without workers."""
         yield Run(lambda: self.results.put(turn, result))
