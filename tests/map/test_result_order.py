@@ -1,12 +1,13 @@
-"""Results that many threads put: each is counted, written and emitted once, in its order, whoever writes."""
+"""Results that many threads put: each is counted, written and emitted once, in its order, whichever thread writes."""
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -235,3 +236,21 @@ def test_a_write_that_fails_in_a_reader_of_the_summary_ends_the_map(
             run.run()
     readers.close()
     assert run.summary.answered < 3000
+
+
+@pytest.mark.usefixtures("new_process")
+@KINDS
+def test_a_forked_child_writes_nothing_that_is_left_to_its_parent(tmp_path: Path, kept: bool) -> None:
+    order = order_in(tmp_path, kept, workers=8)
+    for _ in range(3):
+        order.give_turn()
+    with order.locked():
+        in_threads(3, lambda at: order.put(at, result(at)))
+        child = os.fork()
+        if child == 0:
+            with suppress(BaseException), order.locked():
+                pass
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert written(tmp_path) == []
+    assert sorted(written(tmp_path)) == [0, 1, 2]

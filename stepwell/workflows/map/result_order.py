@@ -10,7 +10,7 @@ from operator import itemgetter
 from attrs import define, field
 
 from ...pipeline.signal import News
-from ...schemas.process_lock import ProcessLock
+from ...schemas.process_lock import PROCESS, ProcessLock
 from .result import MapResult
 from .results import ResultFile
 from .summary import Tally
@@ -53,6 +53,7 @@ class ResultOrder:
     _over: bool = field(default=False, init=False)
     _writing: bool = field(default=False, init=False)
     """Whether a thread is writing: the lock is reentrant, and a handler of signals may read the summary meanwhile."""
+    _process: int = field(factory=lambda: PROCESS[0], init=False)
     _lock: ProcessLock = field(factory=ProcessLock, init=False)
 
     def give_turn(self) -> int:
@@ -126,7 +127,7 @@ class ResultOrder:
         """Write all that is left. Notes what that raises: the lines that were to be written are lost then, and in the
         order "kept" nothing may follow them.
         """
-        if self._over:
+        if self._over or self._process != PROCESS[0]:  # in a forked child, what is left is the parent's to write
             self._left.clear()
         if self.fault is not None or not self._left or self._writing:
             return
