@@ -10,7 +10,7 @@ from contextvars import copy_context
 from typing import Any, Generic, Self, TypeVar, cast
 
 from ..schemas.errors import StepError
-from .effects import END, CallModel, Close, Flow, Read, Send, cancel_flow, closed, emitted
+from .effects import END, CallModel, Close, Emit, Flow, Read, Send, cancel_flow, closed, emitted
 
 CLEANUP_SECONDS = 5.0
 """How long an async flow that has been cancelled may take to clean up."""
@@ -112,15 +112,6 @@ class _Reading(Generic[Result]):
         """what the flow returned, once read to the end; None before that"""
         return self._results[0] if self._results else cast(Result, None)
 
-    def _next(self) -> Flow:
-        try:
-            item = yield from emitted(self._flow)
-        except BaseException:
-            self.over = True
-            raise
-        self.over = item is END
-        return item
-
     def _cancelled(self) -> Flow:
         self.over = True
         yield from cancel_flow(self._flow)
@@ -140,6 +131,15 @@ class Reading(_Reading[Result]):
         item = END if self.over else self._run(self._next())
         if item is END:
             raise StopIteration
+        return item
+
+    def _next(self) -> Flow:
+        try:
+            item = yield from emitted(self._flow)
+        except BaseException:
+            self.over = True
+            raise
+        self.over = item is END
         return item
 
     def close(self) -> None:
@@ -172,6 +172,7 @@ class AsyncReading(_Reading[Result]):
     def __init__(self, flow: Generator[Any, Any, Result], opening: Callable[[], Awaitable[AsyncPerform]]) -> None:
         super().__init__(flow)
         self._opening = opening
+        self._read = self._closed = False
 
     def __aiter__(self) -> AsyncIterator[Any]:
         return self
@@ -182,9 +183,44 @@ class AsyncReading(_Reading[Result]):
             raise StopAsyncIteration
         return item
 
+    def _next(self) -> Flow:
+        """Return the next item. Once another task has closed the flow, which then cleans up, it is left alone."""
+        if self._read:
+            raise StepError("another task is reading this flow", hint="read it in one task")
+        flow, self._read = self._flow, True
+        try:
+            effect = next(flow)
+            while type(effect) is not Emit:
+                try:
+                    result = yield effect
+                except BaseException as error:
+                    if self._closed:
+                        raise (_closed_meanwhile() if isinstance(error, Exception) else error) from None
+                    self.over |= not isinstance(error, Exception)  # then it cleans up, which `close` is to let it do
+                    effect = flow.throw(error)
+                else:
+                    if self._closed:
+                        yield from closed(result)
+                        raise _closed_meanwhile()
+                    effect = flow.send(result)
+        except StopIteration:
+            self.over = True
+            return END
+        except BaseException:
+            self.over = True
+            raise
+        finally:
+            self._read = False
+        self.over = self._closed
+        return effect.item
+
     async def close(self) -> None:
-        """Cancel the flow and release what it holds. A second call does nothing."""
+        """Cancel the flow and release what it holds. A second call does nothing.
+
+        Another task that waits for an item gets a StepError.
+        """
         if not self.over:
+            self._closed = True
             await self._run(self._cancelled(), clean_up)
 
     aclose = close
@@ -198,6 +234,10 @@ class AsyncReading(_Reading[Result]):
 
     async def __aexit__(self, *_: object) -> None:
         await self.close()
+
+
+def _closed_meanwhile() -> StepError:
+    return StepError("another task has closed this flow", hint="what was read before is not all of it")
 
 
 class InContext:

@@ -155,12 +155,15 @@ def too_late(effect: Run) -> Any:
     return effect.late()
 
 
-def in_thread(work: Callable[[], Any], seconds: float | None = None) -> Run:
+def in_thread(
+    work: Callable[[], Any], seconds: float | None = None, *, recorded: bool | Callable[[Any], Any] | None = None
+) -> Run:
     """Make a Run of a function that blocks: called in a thread by an async client, and where its time is limited.
 
     seconds: the most that it may take, see Run.
+    recorded: whether a job's journal keeps the result, see Run.
     """
-    return Run(work, blocks=True, seconds=seconds, recorded=False)
+    return Run(work, blocks=True, seconds=seconds, recorded=recorded)
 
 
 def checked_flow(flow: AnyFlow, taker: str) -> AnyFlow:

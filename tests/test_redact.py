@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import logging
 import re
 from typing import Any
@@ -244,6 +245,30 @@ def test_a_text_in_pieces_is_the_text_at_once_and_little_is_held_back(words: lis
         at += size
         assert len(part._held) <= len("[ EMAIL\\\\_123456 ]")
     assert "".join([*out, part.flush()]) == PLACES.restored(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        ("EEMAIL_1, EMAIL_1", f"EEMAIL_1, {MAIL}"),
+        ("[[EMAIL_1] [[IP_1", f"[{MAIL} [[{IP}"),
+        ("\\nEMAIL_1 \\tIP_1", f"\\n{MAIL} \\t{IP}"),
+        ("\\u00e9EMAIL_1 \\u00e9xEMAIL_1 u00e9IP_1", f"\\u00e9{MAIL} \\u00e9xEMAIL_1 u00e9IP_1"),
+    ],
+)
+def test_where_a_bare_placeholder_begins_depends_on_no_border_of_pieces(text: str, whole: str) -> None:
+    for first, second in itertools.combinations_with_replacement(range(len(text) + 1), 2):
+        part = PutBack(PLACES, as_json=True)
+        given = [part.feed(piece) for piece in (text[:first], text[first:second], text[second:])]
+        assert "".join([*given, part.flush()]) == whole, (first, second)
+
+
+def test_what_is_held_back_of_a_part_comes_before_the_next_part() -> None:
+    fake = FakeModel([Reasoning("I ask [EMA"), "To [EM", "[EMAIL_1] [", "end"])
+    with Client(registry=fake.registry, pipeline=redact("email")) as client:
+        deltas = [chunk for chunk in client.stream_text("fake:m", MAIL) if hasattr(chunk, "text")]
+    assert "".join(chunk.text for chunk in deltas) == f"I ask [EMATo [EM{MAIL} [end"
+    assert [chunk.index for chunk in deltas] == sorted(chunk.index for chunk in deltas)
 
 
 def test_text_without_placeholders_is_not_held_back() -> None:

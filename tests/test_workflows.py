@@ -14,6 +14,7 @@ import pytest
 import stepwell
 from stepwell.events import Event, span
 from stepwell.pipeline.effects import CallModel, Cancelled, Emit, Flow, Run, Sleep, Wait
+from stepwell.pipeline.http.response import Response
 from stepwell.pipeline.signal import Signal
 from stepwell.pipeline.tasks import gather, performing, race
 from stepwell.schemas.errors import StepError
@@ -291,3 +292,46 @@ def test_a_flow_that_another_thread_reads_cannot_be_closed() -> None:
     reader.join(SOON)
     assert items == ["item"]
     reading.close()
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_another_task_may_close_a_flow_that_waits(fails: bool) -> None:
+    done = list[str]()
+
+    async def main() -> None:
+        waits, cleans = asyncio.Event(), asyncio.Event()
+
+        async def wait() -> Response:
+            waits.set()
+            await cleans.wait()
+            if fails:
+                raise ValueError("late")
+            response = Response(None)  # type: ignore[arg-type]
+            return response.on_end(lambda *_: done.append("the response is closed"))
+
+        async def clean() -> None:
+            cleans.set()
+            for _ in range(10):
+                await asyncio.sleep(0)  # the reader goes on meanwhile
+            done.append("cleaned")
+
+        def flow() -> Flow:
+            yield Emit(1)
+            try:
+                yield Run(lambda: None, wait)
+            finally:
+                yield Run(lambda: None, clean)
+
+        reading = script().async_client.read_workflow(flow())
+        assert await anext(reading) == 1
+        reader = asyncio.ensure_future(reading.__anext__())
+        await waits.wait()
+        with pytest.raises(StepError, match="another task is reading this flow"):
+            await anext(reading)
+        await reading.close()
+        with pytest.raises(StepError, match="another task has closed this flow"):
+            await reader
+        assert [item async for item in reading] == []
+
+    asyncio.run(main())
+    assert done == ["the response is closed"] * (not fails) + ["cleaned"]

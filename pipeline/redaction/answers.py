@@ -105,7 +105,9 @@ class Restoring(Stage):
 
     def _rest_of_texts(self, but: _Key) -> list[StreamChunk]:
         """Return what was held back of all other texts, which end where this one goes on."""
-        ended = [key for key in self._open if key != but and key[0] is not ToolCallDelta] if len(self._open) > 1 else []
+        if len(self._open) == (but in self._open):  # mostly: there is no other
+            return []
+        ended = [key for key in self._open if key != but and key[0] is not ToolCallDelta]
         return [chunk for key in ended for chunk in self._rest(key)]
 
     def _with_note(self, chunk: PartEnd) -> PartEnd:

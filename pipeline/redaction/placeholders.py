@@ -14,6 +14,10 @@ Span = tuple[int, int, str, str]
 QUOTED = "QUOTED"
 """The label of what looks like a placeholder in the caller's own text, so that it cannot be taken for one."""
 _SEPARATOR = r"(?:\\{0,2}_|[ -])"
+_APART = r"(?:(?<![A-Za-z0-9_])|(?<=\\[bfnrt])|(?<=\\u[0-9A-Fa-f]{4}))"
+"""Where a word may begin: in JSON also after an escape, which ends with a letter or a digit."""
+_BEFORE = 6
+"""Characters that decide whether a word may begin after them."""
 _WORD = late_pattern(r"\w+")
 _HELD = 80
 """Characters at the end of a text in which a placeholder may have begun."""
@@ -32,11 +36,11 @@ class Placeholders:
         # In brackets in any spelling, except for the text of a Markdown link; without them in capitals only.
         self._like = re.compile(
             rf"\[ ?(?i:({names})){_SEPARATOR}(\d{{1,6}}) ?\](?!\()"
-            rf"|(?<![A-Za-z0-9_])({names})\\{{0,2}}_(\d{{1,6}})(?![A-Za-z0-9_])"
+            rf"|{_APART}({names})\\{{0,2}}_(\d{{1,6}})(?![A-Za-z0-9_])"
         )
         self._begun = re.compile(
             rf"(?:\[ ?(?:(?i:{_beginnings(names)})|(?i:{names})(?:\\{{1,2}}|{_SEPARATOR}(?:\d{{1,6}} ?\]?)?))?"
-            rf"|(?<![A-Za-z0-9_])(?:{_beginnings(names)}|(?:{names})\\{{0,2}}(?:_\d{{0,6}})?))\Z"
+            rf"|{_APART}(?:{_beginnings(names)}|(?:{names})\\{{0,2}}(?:_\d{{0,6}})?))\Z"
         )
         self._of: dict[str, str] = {}
         self._originals: dict[tuple[str, int], str] = {}
@@ -101,12 +105,17 @@ class Placeholders:
             at = end
         return "".join([*out, text[at:]])
 
-    def restored(self, text: str, *, as_json: bool = False) -> str:
-        """Return a text with the originals in the place of their placeholders; unknown ones stay.
+    def restored(self, text: str, start: int = 0, *, as_json: bool = False) -> str:
+        """Return the rest of a text with the originals in the place of their placeholders; unknown ones stay.
 
+        start: where the rest begins: the text before it decides only whether a placeholder is a word of its own.
         as_json: whether the text is JSON, in whose strings the originals are escaped.
         """
-        return self._like.sub(lambda match: self._original(match, as_json), text)
+        out: list[str] = []
+        for match in self._like.finditer(text, start):  # `sub` would find one that begins before the rest
+            out += (text[start : match.start()], self._original(match, as_json))
+            start = match.end()
+        return "".join([*out, text[start:]])
 
     def hidden_again(self, text: str) -> str:
         """Return a text of the answer with placeholders in the place of the originals that were put back."""
@@ -152,7 +161,7 @@ class PutBack:
         self._placeholders = placeholders
         self._as_json = as_json
         self._held = ""
-        self._before = ""  # the last character that was given out
+        self._before = ""  # the last characters that were given out
         self.raw: list[str] = []
         """The pieces as they came."""
         self.changed = False
@@ -172,8 +181,8 @@ class PutBack:
 
     def _given(self, text: str, at: int) -> str:
         ready, self._held = text[:at], text[at:]
-        restored = self._placeholders.restored(ready, as_json=self._as_json)
-        self.changed = self.changed or restored != ready
         known = len(self._before)
-        self._before = ready[-1:]
-        return restored[known:]
+        restored = self._placeholders.restored(ready, known, as_json=self._as_json)
+        self.changed = self.changed or restored != ready[known:]
+        self._before = ready[-_BEFORE:]
+        return restored

@@ -78,7 +78,7 @@ class Journal:
 
     def opening(self) -> Flow:
         """Open the files, in a thread where an event loop runs: of many jobs, it takes a while."""
-        yield in_thread(self.open)
+        yield in_thread(self.open, recorded=False)
 
     def open(self) -> None:
         """Open the files, if they are not open."""

@@ -124,9 +124,9 @@ class Retriever:
         """Search this retriever alone, as a workflow: run `find` or `afind` unless a subclass does it differently."""
         has_find, has_afind = (getattr(type(self), name) is not getattr(Retriever, name) for name in ("find", "afind"))
         if has_afind:
-            return (yield Run(lambda: read_whole(self.find(search)), lambda: self._await_found(search)))
+            return (yield Run(lambda: read_whole(self.find(search)), lambda: self._await_found(search), recorded=False))
         if has_find:
-            return (yield in_thread(lambda: read_whole(self.find(search))))
+            return (yield in_thread(lambda: read_whole(self.find(search)), recorded=False))
         raise NotSupported(f"{self._label} has neither find() nor afind()", hint="write one of them")
 
     async def _await_found(self, search: Search) -> Any:
@@ -216,7 +216,9 @@ def _call_target(fn: Callable[[str], object], query: str) -> Run:
         result = fn(query)
         return await result if isawaitable(result) else result
 
-    return Run(refuse, await_result) if iscoroutinefunction(fn) else in_thread(lambda: read_whole(fn(query)))
+    if iscoroutinefunction(fn):
+        return Run(refuse, await_result, recorded=False)
+    return in_thread(lambda: read_whole(fn(query)), recorded=False)
 
 
 def _with_source(node: Node, pointer: Node) -> Node:

@@ -111,7 +111,7 @@ class VectorRetriever(Retriever):
         """Embed the query and search the store, as a workflow."""
         embedder, store = self.embedder, self._store
         vector = yield Run(lambda: embedder.embed_query(search.text), lambda: embedder.aembed_query(search.text))
-        return (yield in_thread(lambda: store.search(vector, search, self.similarity)))
+        return (yield in_thread(lambda: store.search(vector, search, self.similarity), recorded=False))
 
     def _add(self, given: Nodes) -> Flow:
         embedder, store = self.embedder, self._store
@@ -121,7 +121,7 @@ class VectorRetriever(Retriever):
             nodes = [_repaired_node(node) for node in made]
             return nodes, any(map(is_not, made, nodes)), store.unknown(nodes)
 
-        nodes, repaired, new = yield in_thread(prepared)  # to split a long text takes seconds
+        nodes, repaired, new = yield in_thread(prepared, recorded=False)  # to split a long text takes seconds
         if repaired:
             warnings.warn(f"nodes: {REPAIRED_TEXT[1]}", stacklevel=_CALLER)
         texts = [node.text for node in new]
@@ -141,7 +141,7 @@ class VectorRetriever(Retriever):
             store.put([node for node in nodes if node.id not in failed], embedded)
             return list(dict.fromkeys(node.id for node in nodes))
 
-        ids: list[str] = yield in_thread(stored)
+        ids: list[str] = yield in_thread(stored, recorded=False)
         if failure is not None:
             raise failure
         return ids
@@ -151,8 +151,8 @@ class VectorRetriever(Retriever):
             raise ConfigError("delete has no selection of nodes", hint="pass ids, source= or where=")
         check_where(where)
         id_list = [ids] if isinstance(ids, str) else ids
-        selected: list[str] = yield in_thread(lambda: self._store.select(id_list, source, where))
-        yield in_thread(lambda: self._store.delete(selected))
+        selected: list[str] = yield in_thread(lambda: self._store.select(id_list, source, where), recorded=False)
+        yield in_thread(lambda: self._store.delete(selected), recorded=False)
         return len(selected)
 
 

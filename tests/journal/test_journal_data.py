@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
@@ -16,7 +17,9 @@ import pytest
 import stepwell
 from stepwell import Client
 from stepwell.pipeline.journal.data import error_data, error_of, from_data, to_data
+from stepwell.pipeline.tasks import performing
 from stepwell.schemas.json_text import dumps, loads_fast
+from stepwell.steps import Run, in_thread
 
 from loopback import completion
 
@@ -143,3 +146,17 @@ def test_a_loop_whose_tool_failed_or_gave_something_odd_is_given_again(tmp_path:
                 reply = client.run_tools("groq:any", "go", tools, job=f"j{number}")
                 replies.append((reply.text, [str(step.metadata.get("tool_runs")) for step in reply.steps]))
         assert len(asked) == 2 * (number + 1) and replies[0][0] == replies[1][0] == "read"
+
+
+@pytest.mark.parametrize("effect", [Run, in_thread])
+def test_a_function_of_a_flow_runs_once_in_whichever_thread(effect: Callable[..., Run], tmp_path: Path) -> None:
+    ran: list[int] = []
+    with Client(journal=tmp_path / "j.sqlite") as client:
+        for _ in range(2):
+            flow = performing(effect(lambda: (ran.append(0), random.random())[1]))
+            value = client.run_workflow(flow, job="j")
+            assert client.run_workflow(performing(effect(random.random)), job="j") == value
+        assert len(ran) == 1
+        client.run_workflow(performing(effect(lambda: ran.append(0), recorded=False)), job="k")
+        client.run_workflow(performing(effect(lambda: ran.append(0), recorded=False)), job="k")
+        assert len(ran) == 3

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -105,6 +106,21 @@ def test_another_file_is_refused_and_left_alone(tmp_path: Path) -> None:
         with pytest.raises(ConfigError, match="is not the path"):
             Client(journal=wrong)  # type: ignore[arg-type]
     assert ran == []
+
+
+def test_an_index_that_cannot_be_read_is_not_called_another_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "j.sqlite"
+    with Client(journal=path) as client:
+        client.run_workflow(counted(1), job="j")
+
+    def full(*_: object, **__: object) -> object:
+        raise sqlite3.OperationalError("disk I/O error")  # as SQLite says where it cannot write beside the file
+
+    monkeypatch.setattr(sqlite3, "connect", full)
+    with pytest.raises(JournalError, match=r"cannot be read: disk I/O error"), Client(journal=path) as client:
+        client.run_workflow(counted(1), job="k")
 
 
 def test_a_full_disk_stops_a_job_and_loses_nothing_that_was_recorded(

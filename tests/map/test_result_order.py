@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import os
 import random
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import orjson
 import pytest
 
+import stepwell
 from stepwell.pipeline.signal import News
 from stepwell.schemas.errors import ConfigError
 from stepwell.schemas.prices import Cost
 from stepwell.schemas.reply import Reply
 from stepwell.schemas.usage import Usage
+from stepwell.testing import FakeModel
 from stepwell.workflows.map.result import MapResult
 from stepwell.workflows.map.result_order import ResultOrder
 from stepwell.workflows.map.results import ResultFile
 from stepwell.workflows.map.summary import Tally
+
+from loopback import SOON
 
 KINDS = pytest.mark.parametrize("kept", [True, False], ids=["kept", "as done"])
 
@@ -131,3 +139,119 @@ def test_what_is_put_after_the_end_is_dropped(tmp_path: Path) -> None:
     order.put(order.give_turn(), result(0))
     assert order.tally.answered == 0
     assert written(tmp_path) == []
+
+
+@KINDS
+def test_what_was_left_is_written_before_the_file_is_closed(tmp_path: Path, kept: bool) -> None:
+    order = order_in(tmp_path, kept, workers=8)
+    for _ in range(3):
+        order.give_turn()
+    with order.locked():
+        in_threads(3, lambda at: order.put(at, result(at)))
+        order.close()
+    assert sorted(written(tmp_path)) == [0, 1, 2]
+
+
+@KINDS
+def test_a_handler_of_signals_may_read_the_summary_during_a_write(
+    tmp_path: Path, kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order = order_in(tmp_path, kept, workers=8)
+    turns = [order.give_turn() for _ in range(20)]
+    left, append = turns[1:], ResultFile.append
+
+    def interrupted(self: ResultFile, lines: Any, held: Any = ()) -> None:
+        append(self, lines, held)
+        if left:
+            at = left.pop(0)
+            in_threads(1, lambda _: order.put(at, result(at)))
+            with order.locked():  # as in the handler, which runs in this thread
+                pass
+
+    monkeypatch.setattr(ResultFile, "append", interrupted)
+    order.put(0, result(0))
+    assert written(tmp_path) == turns
+    assert [each.index for each in order.ready] == turns
+
+
+@contextmanager
+def reader_of_summaries(order: ResultOrder, until: Callable[[], bool]) -> Iterator[None]:
+    """Run a thread that has begun to read a summary, and is done with it once `until` holds."""
+    began = threading.Event()
+
+    def read() -> None:
+        with order.locked():
+            began.set()
+            end = time.monotonic() + SOON
+            while not until() and time.monotonic() < end:
+                time.sleep(0.001)
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    assert began.wait(SOON)
+    yield
+    thread.join()
+
+
+@KINDS
+def test_the_last_result_is_emitted_although_it_was_left_to_a_reader_of_the_summary(
+    kept: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    finishing, finish, readers = threading.Event(), ResultOrder.finish, ExitStack()
+
+    def answer(request: object) -> str:
+        readers.enter_context(reader_of_summaries(run._job.results, finishing.is_set))
+        return "yes"
+
+    monkeypatch.setattr(ResultOrder, "finish", lambda self: (finishing.set(), finish(self)))
+    with stepwell.Client(registry=FakeModel(answer, repeat=True).registry) as client:
+        run = client.map(["hello"], model="fake:m", order="kept" if kept else "as_done")
+        assert [each.text for each in run] == ["yes"]
+    readers.close()
+
+
+@KINDS
+def test_a_write_that_fails_in_a_reader_of_the_summary_ends_the_map(
+    kept: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    readers, append, failed = ExitStack(), ResultFile.append, list[int]()
+
+    def answer(request: Any) -> str:
+        if request.context.messages[-1].text == "0":
+            order = run._job.results
+            readers.enter_context(reader_of_summaries(order, lambda: bool(order._left)))
+        return "yes"
+
+    def fail_once(self: ResultFile, lines: Any, held: Any = ()) -> None:
+        if not failed:
+            failed.append(1)
+            raise ConfigError("the disk is full")
+        append(self, lines, held)
+
+    monkeypatch.setattr(ResultFile, "append", fail_once)
+    with stepwell.Client(registry=FakeModel(answer, repeat=True).registry) as client:
+        run = client.map(
+            map(str, range(3000)), model="fake:m", workers=1, out=tmp_path / "o", order="kept" if kept else "as_done"
+        )
+        with pytest.raises(ConfigError, match="the disk is full"):
+            run.run()
+    readers.close()
+    assert run.summary.answered < 3000
+
+
+@pytest.mark.usefixtures("new_process")
+@KINDS
+def test_a_forked_child_writes_nothing_that_is_left_to_its_parent(tmp_path: Path, kept: bool) -> None:
+    order = order_in(tmp_path, kept, workers=8)
+    for _ in range(3):
+        order.give_turn()
+    with order.locked():
+        in_threads(3, lambda at: order.put(at, result(at)))
+        child = os.fork()
+        if child == 0:
+            with suppress(BaseException), order.locked():
+                pass
+            os._exit(0)
+        os.waitpid(child, 0)
+        assert written(tmp_path) == []
+    assert sorted(written(tmp_path)) == [0, 1, 2]

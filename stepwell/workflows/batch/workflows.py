@@ -232,7 +232,7 @@ def results(work: BatchWork, id: str) -> Flow:
     pauses = Pauses()
     for place in state.results:
         reply = yield work.ask("batch_results", place)
-        yield in_thread(partial(_add_lines, lines, reply.object))
+        yield in_thread(partial(_add_lines, lines, reply.object), recorded=False)
     ledgers, asking = work.budgets()
     if not lines and state.status == "failed":
         yield from settle_batch(ledgers, asking, id, {})

@@ -36,7 +36,7 @@ class EmbeddingCache:
         store = self._store
         if store is None:
             return {}
-        return (yield in_thread(lambda: self._read(store, texts)))
+        return (yield in_thread(lambda: self._read(store, texts), recorded=False))
 
     def _read(self, store: KeyValueStore, texts: Sequence[str]) -> dict[str, Vector]:
         keys = {key_of(self._model, self._options, text): text for text in texts}
@@ -74,7 +74,7 @@ class EmbeddingCache:
         store = self._store
         if store is None or not vectors:
             return
-        yield in_thread(lambda: self._write(store, vectors))
+        yield in_thread(lambda: self._write(store, vectors), recorded=False)
 
     def _write(self, store: KeyValueStore, vectors: Mapping[str, Vector]) -> None:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from attrs import define, field, frozen
 
@@ -21,10 +21,9 @@ from ...schemas.json_text import dumps, loads
 from ...schemas.reply import Reply
 from ..batch.workflows import BatchWork, NewBatch, refresh, results
 from .fatal_errors import ends_map
-from .job import MapJob
 from .keys import KeyTable
 from .lines_file import LinesFile
-from .result import MapItem, map_result
+from .result import MapItem, MapResult, map_result
 
 MOST_CALLS, MOST_BYTES = 5000, 16 * 10**6
 """The limits of one batch, whose calls and answers are all in memory. Every provider accepts these: the lowest are
@@ -56,6 +55,23 @@ class BatchQuestion:
         return NewBatch(self.work(), {name: self.options[name] for name in BATCH_OPTIONS & self.options.keys()})
 
 
+class _Job(Protocol):
+    """What a runner needs of a MapJob."""
+
+    @property
+    def errors(self) -> str: ...
+
+    def next_item(self) -> Flow: ...
+
+    def new_turn(self) -> int: ...
+
+    def put_and_emit(self, turn: int, result: MapResult) -> Flow: ...
+
+    def is_done(self, key: str) -> bool: ...
+
+    def show_progress(self) -> None: ...
+
+
 @define(eq=False)
 class BatchRunner:
     """Answers the items of a job by batches, in place of its workers.
@@ -84,7 +100,7 @@ class BatchRunner:
     _turns: KeyTable = field(factory=KeyTable)
     """The turn of each item that is in a batch."""
 
-    def __call__(self, job: MapJob) -> Flow:
+    def __call__(self, job: _Job) -> Flow:
         """Collect and submit all items that have no result, then wait for the batches and write their results."""
         self._log = LinesFile(self.path, self.digest, b'{"number":')
         try:
@@ -98,7 +114,7 @@ class BatchRunner:
         finally:
             self._log.close()
 
-    def _submit_all(self, job: MapJob) -> Flow:
+    def _submit_all(self, job: _Job) -> Flow:
         while (taken := (yield from job.next_item())) is not None:
             turn, item = taken
             if item.key in self._pending:
@@ -124,7 +140,7 @@ class BatchRunner:
         except Exception as error:
             return error
 
-    def _submit(self, job: MapJob) -> Flow:
+    def _submit(self, job: _Job) -> Flow:
         batch, added = self._batch, self._added
         self._batch, self._added = None, []
         if batch is None or not added:
@@ -141,7 +157,7 @@ class BatchRunner:
         self._submitted[number] = state.id, place
         job.show_progress()
 
-    def _fetch(self, job: MapJob, number: int) -> Flow:
+    def _fetch(self, job: _Job, number: int) -> Flow:
         """Wait for a batch, and write its results."""
         id, place = self._submitted[number]
         try:
@@ -165,8 +181,8 @@ class BatchRunner:
             result = map_result(MapItem(index, key, None), reply, error, None, again=key in self._unsure)
             if turn is not None:
                 yield from job.put_and_emit(turn, result)
-            elif job.file is None or key not in job.file.done:  # the input no longer has the item
-                yield from job.put_and_emit(job.results.give_turn(), result)
+            elif not job.is_done(key):  # the input no longer has the item
+                yield from job.put_and_emit(job.new_turn(), result)
         yield Run(lambda: self._note(number=number, done=True))
 
     def _read(self, answer: Reply[Any] | StepwellError) -> tuple[Reply[Any] | None, StepwellError | None]:

@@ -112,6 +112,8 @@ class MapJob:
                     tasks: list[Task] = []
                     yield from attended(tasks, self._lead_workers(tasks)) if self.lead is None else self.lead(self)
                     yield Run(self.results.finish, blocks=self.file is not None)
+                    while self.results.ready:  # left to a thread that was reading the summary
+                        yield Emit(self.results.ready.popleft())
                 except StepwellError as error:
                     error.partial = self.summary()
                     raise
@@ -146,6 +148,14 @@ class MapJob:
         while not self._queue and not self._queue.over:
             yield from self._read_more(self._pull_effect())
         return self._queue.take() if self._queue else None
+
+    def new_turn(self) -> int:
+        """Return a turn for a result of an item that the input no longer has. For a lead without workers."""
+        return self.results.give_turn()
+
+    def is_done(self, key: str) -> bool:
+        """Check whether the file has a result of an earlier run for a key. For a lead without workers."""
+        return self.file is not None and key in self.file.done
 
     def put_and_emit(self, turn: int, result: MapResult) -> Flow:
         """Count and write a result, and emit those whose turn has come. For a lead without workers."""
@@ -216,6 +226,8 @@ class MapJob:
         for task in tasks:
             if task.error is not None:
                 raise task.error
+        if self.results.fault is not None:  # of a thread that read the summary
+            raise self.results.fault
         if self._fault is not None and self.errors == "raise":
             raise self._fault
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from operator import itemgetter
 from typing import Protocol
 
 from attrs import define, field
 
 from ...pipeline.signal import News
-from ...schemas.process_lock import ProcessLock
+from ...schemas.process_lock import PROCESS, ProcessLock
 from .result import MapResult
 
 _turn_of = itemgetter(0)
@@ -66,11 +66,16 @@ class ResultOrder:
     """How many turns were given."""
     awaited: bool = field(default=False, init=False)
     """Whether somebody waits for the next turn."""
+    fault: BaseException | None = field(default=None, init=False)
+    """What a write raised, perhaps in a thread that only read the summary. Nothing is written after it."""
     _held: dict[int, tuple[int | None, MapResult | None]] = field(factory=dict, init=False)
     """The results whose turn has not come, by turn: the offset of the held line, and the result to emit."""
     _left: deque[tuple[int, MapResult, bytes]] = field(factory=deque, init=False)
     """Results that are not written yet: the turn, the result and its line of each."""
     _over: bool = field(default=False, init=False)
+    _writing: bool = field(default=False, init=False)
+    """Whether a thread is writing: the lock is reentrant, and a handler of signals may read the summary meanwhile."""
+    _process: int = field(factory=lambda: PROCESS[0], init=False)
     _lock: ProcessLock = field(factory=ProcessLock, init=False)
 
     def give_turn(self) -> int:
@@ -81,7 +86,8 @@ class ResultOrder:
     def put(self, turn: int, result: MapResult) -> None:
         """Count a result and write it, or hold it until its turn has come.
 
-        If another thread is writing at that moment, that one writes this one, too, when it is done.
+        If another thread is writing at that moment, that one writes this one, too, when it is done. Raises what a write
+        has raised, also an earlier one of another thread.
         """
         left = self._left
         left.append((turn, result, b"" if self.file is None else result.line(self.file.job)))
@@ -92,6 +98,8 @@ class ResultOrder:
             with self._lock:
                 self._write_left()
         self._write_unless_another_thread_does()
+        if self.fault is not None:
+            raise self.fault
 
     def put_earlier(self, offset: int) -> None:
         """Give a turn to a result that an earlier run has put off. offset: that of its line in the second file."""
@@ -104,37 +112,62 @@ class ResultOrder:
         """Return a context manager within which nothing is counted or written."""
         with self._lock:
             yield
-        self._write_unless_another_thread_does()
+        with suppress(Exception):  # it is noted, for the flow of the map to raise
+            self._write_unless_another_thread_does()
 
     def finish(self) -> None:
         """Write what is left, and finish the file. Raises ConfigError if it cannot be written."""
         with self._lock:
             self._write_left()
+        if self.fault is not None:
+            raise self.fault
         if self.file is not None:
             self.file.finish()
 
     def close(self) -> None:
-        """Close the file. What is put later is dropped: nobody waits for it."""
+        """Write what is left, and close the file. What is put later is dropped: nobody waits for it.
+
+        Raises ConfigError if it cannot be written.
+        """
         with self._lock:
-            self._over = True
-            if self.file is not None:
-                self.file.close()
+            try:
+                self._write_left()
+            finally:
+                self._over = True
+                if self.file is not None:
+                    self.file.close()
 
     def _write_unless_another_thread_does(self) -> None:
         # Looked at once more after the release: a result may have been left just before it.
-        while self._left and self._lock.acquire(blocking=False):
+        while self._left and not self._writing and self.fault is None and self._lock.acquire(blocking=False):
             try:
                 self._write_left()
             finally:
                 self._lock.release()
 
     def _write_left(self) -> None:
+        """Write all that is left. Notes what that raises: the lines that were to be written are lost then, and in the
+        order "kept" nothing may follow them.
+        """
+        if self._over or self._process != PROCESS[0]:  # in a forked child, what is left is the parent's to write
+            self._left.clear()
+        if self.fault is not None or not self._left or self._writing:
+            return
+        self._writing = True
+        try:
+            self._write_batch()
+        except BaseException as error:
+            self.fault = error
+            self.news.publish()
+            raise
+        finally:
+            self._writing = False
+
+    def _write_batch(self) -> None:
         """Write all that is left, with one write for those whose turns follow each other."""
         batch = []
         while self._left:
             batch.append(self._left.popleft())
-        if self._over:
-            return
         if len(batch) > 1:
             batch.sort(key=_turn_of)
         lines: list[bytes] = []

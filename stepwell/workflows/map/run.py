@@ -71,7 +71,10 @@ class MapRun(_MapRun, hints="sync stream"):
             self.close()
 
     def close(self) -> None:
-        """Stop the work and close the file. A second call does nothing."""
+        """Stop the work and close the file. A second call does nothing.
+
+        Raises StepError while another thread waits for a result: it is that one which may stop the work.
+        """
         if self._reading is not None:
             self._reading.close()
 
@@ -109,7 +112,10 @@ class AsyncMapRun(_MapRun, hints="async stream"):
             await self.close()
 
     async def close(self) -> None:
-        """Stop the work and close the file. A second call does nothing."""
+        """Stop the work and close the file. A second call does nothing.
+
+        Another task that waits for a result gets a StepError.
+        """
         if self._reading is not None:
             await self._reading.close()
 
