@@ -46,6 +46,13 @@ def with_query_last(url: str, base: str) -> str:
     return f"{whole}{'&' if '?' in whole else '?'}{query}" if query else whole
 
 
+def ending_with(url: str, path: str) -> str:
+    """Return a URL whose path, before a query or a fragment, ends with this one, which is added where it is missing."""
+    root = re.split("[?#]", url, maxsplit=1)[0]
+    whole = root if not path or root.rstrip("/").endswith(f"/{path}") else f"{root.rstrip('/')}/{path}"
+    return whole + url[len(root) :]
+
+
 def path_behind(url: str, base: str) -> str:
     """Return the path behind a base URL in one of `with_query_last`."""
     root, _, query = base.rstrip("/").partition("#")[0].partition("?")
