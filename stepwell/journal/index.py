@@ -230,9 +230,8 @@ def check_file(path: str) -> None:
             names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
         finally:
             connection.close()
-    except (
-        sqlite3.OperationalError
-    ) as error:  # a full disk, a lock, a folder: it says nothing about what is in the file
+    except sqlite3.OperationalError as error:
+        # A full disk, a lock, a folder: it says nothing about what is in the file.
         raise JournalError(
             f"{path} cannot be read: {error}", hint="check the path, its permissions and the disk"
         ) from None
