@@ -135,11 +135,14 @@ class Transport(Performer):
                     self.opened.add(source)
                 return response
             pieces: Any = []
-            if raw.status_code >= 300:
-                self._read_error(source, pieces)
-            else:
+            try:
                 for data in source.iterator:
                     pieces.append(source.take(data))
+                    if source.full:
+                        break
+            except Exception as error:
+                if self.closed or not _says_enough(error, response.status, clock):
+                    raise
             response.body = b"".join(pieces)
             if limits is None or limits.reused is None:  # no connection of httpcore's
                 raw.close()
@@ -151,17 +154,6 @@ class Transport(Performer):
         pieces = outgoing = data = None  # crash reporters show locals
         end_exchange(raw, clock)
         raise failed.pop()
-
-    def _read_error(self, source: Source, pieces: list[bytes]) -> None:
-        """Read the body of an error into `pieces`, as far as it comes: see `_says_enough`."""
-        try:
-            for data in source.iterator:
-                pieces.append(source.take(data))
-                if source.full:
-                    break
-        except Exception as error:
-            if self.closed or not _says_enough(error, source.clock):
-                raise
 
     def _note(self, stream: Any) -> None:
         self._streams.add(ref(stream, self._streams.discard))
@@ -248,11 +240,14 @@ class AsyncTransport(AsyncPerformer):
                     self.opened.add(source)
                 return response
             pieces: Any = []
-            if raw.status_code >= 300:
-                await self._read_error(source, pieces)
-            else:
+            try:
                 async for data in source.iterator:
                     pieces.append(source.take(data))
+                    if source.full:
+                        break
+            except Exception as error:
+                if self.closed or not _says_enough(error, response.status, clock):
+                    raise
             response.body = b"".join(pieces)
             await raw.aclose()
             return response
@@ -262,17 +257,6 @@ class AsyncTransport(AsyncPerformer):
         if raw is not None:
             await raw.aclose()
         raise failed.pop()
-
-    async def _read_error(self, source: Source, pieces: list[bytes]) -> None:
-        """Async version of Transport._read_error."""
-        try:
-            async for data in source.iterator:
-                pieces.append(source.take(data))
-                if source.full:
-                    break
-        except Exception as error:
-            if self.closed or not _says_enough(error, source.clock):
-                raise
 
     async def _read(self, source: Source) -> bytes:
         try:
@@ -337,13 +321,14 @@ def _is_stale(error: Exception, limits: Limits | None, clock: Clock) -> bool:
     return limits.met_silence and isinstance(transport_error(error, clock, ""), StreamTruncated)
 
 
-def _says_enough(error: Exception, clock: Clock) -> bool:
-    """Return whether an error of the provider counts although its body broke off: its status and headers have come.
+def _says_enough(error: Exception, status: int, clock: Clock) -> bool:
+    """Return whether an answer is an error of the provider that counts although its body broke off: its status and
+    headers have come.
 
     A wrong key is not to be tried again, and a full queue not before the time that the headers name. A server that
     answers during an upload and closes often resets the connection behind the answer.
     """
-    return isinstance(transport_error(error, clock, ""), StreamTruncated | FirstEventTimeout)
+    return status >= 300 and isinstance(transport_error(error, clock, ""), StreamTruncated | FirstEventTimeout)
 
 
 def _source(response: Response, raw: Any, iterator: Any, clock: Clock, most: int) -> Source:

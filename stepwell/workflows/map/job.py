@@ -112,8 +112,7 @@ class MapJob:
                     tasks: list[Task] = []
                     yield from attended(tasks, self._lead_workers(tasks)) if self.lead is None else self.lead(self)
                     yield Run(self.results.finish, blocks=self.file is not None)
-                    while self.results.ready:  # left to a thread that was reading the summary
-                        yield Emit(self.results.ready.popleft())
+                    yield from self._emit_ready()  # left to a thread that was reading the summary
                 except StepwellError as error:
                     error.partial = self.summary()
                     raise
@@ -160,9 +159,13 @@ class MapJob:
     def put_and_emit(self, turn: int, result: MapResult) -> Flow:
         """Count and write a result, and emit those whose turn has come. For a lead without workers."""
         yield Run(lambda: self.results.put(turn, result))
-        while self.results.ready:
-            yield Emit(self.results.ready.popleft())
+        yield from self._emit_ready()
         self.show_progress()
+
+    def _emit_ready(self) -> Flow:
+        ready = self.results.ready
+        while ready:
+            yield Emit(ready.popleft())
 
     def show_progress(self) -> None:
         """Show the progress, if the time of the next display has come."""
@@ -191,8 +194,7 @@ class MapJob:
                 tasks.append(Task(self._news))
                 yield StartTask(follow(tasks[-1], self._worker()), tasks[-1])
             emitted = bool(ready)
-            while ready:
-                yield Emit(ready.popleft())
+            yield from self._emit_ready()
             if signal is not seen:  # an error is news
                 self._raise_errors(tasks)
                 seen = signal

@@ -3,40 +3,19 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from operator import itemgetter
-from typing import Protocol
 
 from attrs import define, field
 
 from ...pipeline.signal import News
 from ...schemas.process_lock import PROCESS, ProcessLock
 from .result import MapResult
+from .results import ResultFile
+from .summary import Tally
 
 _turn_of = itemgetter(0)
-
-
-class OpenFile(Protocol):
-    """A ResultFile. A protocol, as the next one, so that the chain of imports does not grow."""
-
-    job: str
-
-    def append(self, lines: Sequence[bytes], held: Sequence[int] = ()) -> None: ...
-
-    def hold(self, line: bytes) -> int: ...
-
-    def all_written(self) -> None: ...
-
-    def finish(self) -> None: ...
-
-    def close(self) -> None: ...
-
-
-class Counts(Protocol):
-    """What counts results: a Tally."""
-
-    def add(self, result: MapResult) -> None: ...
 
 
 @define(eq=False)
@@ -52,9 +31,9 @@ class ResultOrder:
     """
 
     kept: bool
-    file: OpenFile | None
+    file: ResultFile | None
     workers: int
-    tally: Counts
+    tally: Tally
     news: News
     emits: bool = field(default=False, init=False)
     """Whether results are kept to be emitted."""
