@@ -2,7 +2,9 @@
 
 from attrs import evolve
 
-from .auth.auth import bearer
+from ..pipeline.http.request import Request
+from .auth.auth import bearer, credential_value
+from .declare.credentials import KEY, Credentials, Login, Value
 from .declare.object_support import ObjectSupport
 from .declare.provider import declare_provider, override
 from .declare.rules import clamp, drop, only
@@ -22,6 +24,22 @@ _MODELS = evolve(
     headers=anthropic_messages.headers,
     auth=anthropic_messages.auth,
 )
+
+# Its SDK's two ways to log in: https://docs.claude.com/en/api/overview
+CREDENTIALS = Credentials(
+    (
+        Value("api_key", KEY, ("key", "api_token", "anthropic_api_key")),
+        Value("token", KEY, ("auth_token", "bearer_token", "access_token", "anthropic_auth_token")),
+    ),
+    (Login(("api_key",)), Login(("token",))),
+)
+
+
+def authenticate(request: Request) -> Request:
+    """Send a key in x-api-key, and a token of a login or a gateway, `{"auth_token": ...}`, as a bearer token."""
+    of_key = anthropic_messages.auth if credential_value(request, "token") is None else bearer
+    return of_key(request)
+
 
 # What its compatible endpoint ignores: https://docs.claude.com/en/api/openai-sdk
 _COMPATIBLE = (
@@ -48,6 +66,8 @@ anthropic = declare_provider(
     ],
     base_url="https://api.anthropic.com/v1",
     env_key="ANTHROPIC_API_KEY",
+    credentials=CREDENTIALS,
+    auth=authenticate,
     options=CLAUDE_OPTIONS,
     prefill={"anthropic_messages": CLAUDE_PREFILL},
     prepare_request=with_betas,
