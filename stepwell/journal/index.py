@@ -7,6 +7,7 @@ had followed it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -40,6 +41,11 @@ class SQLite(Protocol):
 
 _MOST_NAMED = 100_000
 """Parts of earlier processes up to which their names are read at open, in a tenth of a second."""
+_PLACES = f"({','.join('?' * 12)})"
+"""Of one row."""
+_ROWS_A_STATEMENT = 80
+"""960 parameters: SQLite's own limit was 999 until version 3.32. sqlite3 lets other threads run at each statement, which
+would wait for the journal then; and a statement for each row takes half as long again."""
 _SLOTS = 1 << 22
 """Of a million parts, three in four new ones are not looked up in the file; the table takes 4 MB then."""
 
@@ -187,7 +193,10 @@ class JobIndex:
 
         def work(connection: Connection) -> None:
             connection.executemany("DELETE FROM stepwell_parts WHERE id = ?", gone)
-            connection.executemany(f"INSERT OR REPLACE INTO stepwell_parts VALUES ({','.join('?' * 12)})", rows)
+            for at in range(0, len(rows), _ROWS_A_STATEMENT):
+                some = rows[at : at + _ROWS_A_STATEMENT]
+                places = ",".join([_PLACES] * len(some))
+                connection.execute(f"INSERT OR REPLACE INTO stepwell_parts VALUES {places}", [*chain(*some)])
             connection.execute("DELETE FROM stepwell_journal")
             connection.execute("INSERT INTO stepwell_journal VALUES (?, ?)", (log, followed))
 
