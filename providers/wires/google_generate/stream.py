@@ -177,6 +177,8 @@ def _read_piece(data: object, model: Model, state: State, name: str = "", *, who
     name: the name of the event
     whole: it is an unstreamed answer, whose side fields were checked before and whose usage is read by itself
     """
+    if state.failure is not None:  # an error in front of it, in the same read
+        return []
     if isinstance(data, list) and data:
         data = data[0]
     if not whole and (name or not isinstance(data, dict) or not data.get("candidates") or "error" in data):
