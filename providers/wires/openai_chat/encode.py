@@ -263,7 +263,7 @@ def _function(tool: Tool) -> dict[str, Any]:
 
 def encode_tool_choice(choice: object) -> object:
     """Encode a tool choice: `auto`, `none` and `required` as they are, a tool's name as OpenAI's object."""
-    if not (isinstance(choice, Mapping) and "type" in choice) and (name := chosen_name(choice)) is not None:
+    if (name := chosen_name(choice)) is not None:
         return {"type": "function", "function": {"name": name}}
     return {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
 

@@ -201,9 +201,7 @@ def encode_tool(tool: Tool) -> Item:
 
 
 def _choice(choice: object) -> object:
-    if isinstance(choice, Mapping) and "function" in choice:
-        choice = choice["function"]
-    if not (isinstance(choice, Mapping) and "type" in choice) and (name := chosen_name(choice)) is not None:
+    if (name := chosen_name(choice)) is not None:
         return {"type": "function", "name": name}
     return {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
 
