@@ -36,10 +36,10 @@ from .dropped import report_dropped, warn_of_dropped
 from .encoding import encoding
 from .environment import PROCESS, Environment, environment_of
 from .failures import failure_finder
+from .fit_schemas import fit_schemas
 from .hosted_tools import with_server_tools
 from .kept_options import MOST, keep, scalars_key
 from .login_steps import authentication, resolve_key, trusted_url
-from .object_support import fit_schemas
 from .option_names import suggest_option
 from .place import STREAM_STEPS
 from .prefill import with_prefill_marked
