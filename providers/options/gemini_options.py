@@ -51,7 +51,7 @@ OPTIONS: Mapping[str, JSONSchema] = {
 }
 
 
-IMAGEN: Mapping[str, str] = {"imagen-*": "google_images"}
+IMAGEN: Mapping[str, str] = {"*imagen-*": "google_images"}
 """Models that make images by `predict`; the others make them in a chat."""
 
 
