@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from stepwell.declare import Wire
+from stepwell.providers.perplexity import perplexity
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.providers.wires.cohere_chat import cohere_chat
@@ -66,6 +67,16 @@ def mistral_rules(body: dict[str, Any]) -> None:
     assert all(turn["content"] or turn.get("tool_calls") for turn in body["messages"])
     ids = [call["id"] for turn in body["messages"] for call in turn.get("tool_calls", ())]
     assert all(re.fullmatch("[A-Za-z0-9]{9}", id) for id in ids)
+
+
+def perplexity_rules(body: dict[str, Any]) -> None:
+    openai_rules(body)
+    roles = [turn["role"] for turn in body["messages"]]
+    spoken = [role for role in roles if role != "system"]
+    assert roles[: len(roles) - len(spoken)] == ["system"] * (len(roles) - len(spoken)), "they come first"
+    speakers = [role for role in spoken if role != "tool"]
+    assert spoken[0] == "user" and "user" not in {a for a, b in itertools.pairwise(spoken) if a == b}
+    assert "assistant" not in {a for a, b in itertools.pairwise(spoken) if a == b} and speakers
 
 
 def responses_rules(body: dict[str, Any]) -> None:
@@ -165,6 +176,7 @@ def ollama_rules(body: dict[str, Any]) -> None:
 WIRES: list[tuple[Wire, Rules]] = [
     (openai_chat, openai_rules),
     (mistral_chat, mistral_rules),
+    (perplexity.wires[0], perplexity_rules),
     (openai_responses, responses_rules),
     (anthropic_messages, anthropic_rules),
     (google_generate, google_rules),
