@@ -115,6 +115,15 @@ def body_with(
     )
 
 
+def with_plain_texts(body: dict[str, Any]) -> dict[str, Any]:
+    """Write the text of each message as a string, also that of a list of texts, for servers that take no list."""
+    for turn in body["messages"]:
+        content = turn["content"]
+        if isinstance(content, list) and all(block.keys() == {"type", "text"} for block in content):
+            turn["content"] = "\n".join(block["text"] for block in content)
+    return body
+
+
 def replaying(field: str) -> Mapping[str, Any]:
     """Make the steps of a provider that wants the reasoning of earlier turns, of any model, in this message field."""
 
