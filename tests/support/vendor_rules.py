@@ -155,8 +155,13 @@ def bedrock_rules(body: dict[str, Any]) -> None:
 
 
 def cohere_rules(body: dict[str, Any]) -> None:
-    openai_rules({**body, "messages": [{"content": "", **turn} for turn in body["messages"]]})
-    assert all(turn.get("content") or turn.get("tool_calls") for turn in body["messages"])
+    plain = [{name: each for name, each in turn.items() if name != "tool_plan"} for turn in body["messages"]]
+    openai_rules({**body, "messages": [{"content": "", **turn} for turn in plain]})
+    for turn in body["messages"]:
+        assert turn.get("content") or turn.get("tool_calls")
+        if turn.get("tool_calls"):
+            blocks = turn.get("content") or []
+            assert not isinstance(blocks, str) and all(block["type"] == "thinking" for block in blocks)
 
 
 def ollama_rules(body: dict[str, Any]) -> None:
