@@ -18,6 +18,7 @@ from stepwell.providers.wires.mistral_chat import mistral_chat
 from stepwell.providers.wires.ollama_chat import ollama_chat
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.providers.wires.openai_responses import openai_responses
+from stepwell.providers.xai import xai
 
 Rules = Callable[[dict[str, Any]], None]
 _NAME, _ID = "[A-Za-z0-9_-]{1,64}", "[A-Za-z0-9_-]{1,64}"
@@ -164,6 +165,11 @@ def cohere_rules(body: dict[str, Any]) -> None:
             assert not isinstance(blocks, str) and all(block["type"] == "thinking" for block in blocks)
 
 
+def xai_rules(body: dict[str, Any]) -> None:
+    openai_rules(body)
+    assert all(turn["content"] or turn.get("tool_calls") for turn in body["messages"])
+
+
 def ollama_rules(body: dict[str, Any]) -> None:
     asked: list[str] = []
     for turn in body["messages"]:
@@ -188,4 +194,5 @@ WIRES: list[tuple[Wire, Rules]] = [
     (bedrock_converse, bedrock_rules),
     (cohere_chat, cohere_rules),
     (ollama_chat, ollama_rules),
+    (xai.wires[0], xai_rules),
 ]

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
-from stepwell import Context, File, Image, Message, Reply, Tool
+from stepwell import Context, File, Image, Reply, Tool
 from stepwell.catalog import Model
 from stepwell.messages import Audio, Message, Opaque, Reasoning, Text, TokenLogprob, ToolCall
 from stepwell.pipeline.http.request import Request
