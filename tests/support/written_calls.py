@@ -110,8 +110,8 @@ WRITTEN: dict[str, tuple[str, list[dict[str, Any]]]] = {
         [{"query": "x"}],
     ),
     "qwen3-coder, marks in an argument": (
-        "<tool_call>\n<function=search>\n<parameter=query>\na </function> b </parameter> </tool_call> c\n</parameter>\n</function>\n"
-        "</tool_call>",
+        "<tool_call>\n<function=search>\n<parameter=query>\na </function> b </parameter> </tool_call> c\n</parameter>\n"
+        "</function>\n</tool_call>",
         [{"query": "a </function> b </parameter> </tool_call> c"}],
     ),
     "gpt-oss": (
