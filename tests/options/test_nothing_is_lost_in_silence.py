@@ -34,7 +34,7 @@ def test_no_thinking_is_switched_on_where_a_tool_is_forced() -> None:
 
 
 @pytest.mark.parametrize("model", ["google:gemini-2.5-flash", "google_vertex:gemini-3-flash-preview"])
-def test_what_gemini_cannot_be_told_of_its_speech_is_warned_of(model: str) -> None:
+def test_a_format_of_spoken_answers_is_warned_of_where_it_is_not_sent(model: str) -> None:
     spoken = {"modalities": ["audio"], "audio": {"voice": "Kore", "format": "wav"}}
     _, body, warned = sent(model, **spoken)
     assert "audio" in warned and dict(flat(body))["voiceName"] == "Kore"

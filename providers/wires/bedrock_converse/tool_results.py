@@ -20,7 +20,7 @@ from ....schemas.parts import Image, Part, Text
 _WITH_IMAGES = ("", "claude", "nova")
 _WITHOUT_WORDS = ("llama", "mistral")
 BRIDGE = "OK"
-"""What the model is taken to have said between results and the words after them."""
+"""What the model is taken to have said between results and the message after them."""
 
 
 def fit_tool_results(request: Request) -> Request:
