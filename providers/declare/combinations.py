@@ -14,7 +14,7 @@ from .dropped import warn_of_dropped
 from .rules import DroppedOptions
 
 _OF_TOOLS = ("tool_choice", "parallel_tool_calls")
-DEPENDENT = frozenset((*_OF_TOOLS, "top_logprobs", "stop"))
+DEPENDENT = frozenset((*_OF_TOOLS, "top_logprobs"))
 """The options that this module is about."""
 
 
@@ -31,10 +31,4 @@ def fit_combinations(request: Request) -> Request:
     if options.get("top_logprobs") is not None and options.get("logprobs") is False:
         del options["top_logprobs"]
         losses.append(("top_logprobs", "logprobs=False was given, too"))
-    if (stop := options.get("stop")) is not None and not (stop and all(stop)):
-        # What is empty ends nothing, and is refused: "List should have at least 1 item after validation".
-        del options["stop"]
-        if said := [text for text in stop if text]:
-            options["stop"] = said
-        request = request.with_options(options)
     return warn_of_dropped(request.with_options(options), losses) if losses else request

@@ -39,16 +39,3 @@ def test_a_format_of_spoken_answers_is_warned_of_where_it_is_not_sent(model: str
     _, body, warned = sent(model, **spoken)
     assert "audio" in warned and dict(flat(body))["voiceName"] == "Kore"
     assert "audio" not in sent(model, modalities=["audio"], audio={"voice": "Kore"})[2]
-
-
-@pytest.mark.parametrize(
-    "model",
-    [
-        *("openai:gpt-4o", "anthropic:claude-sonnet-4-5", "google:gemini-2.5-flash", "cohere:command-a-03-2025"),
-        *("amazon_bedrock:amazon.nova-pro-v1:0", "mistral:mistral-large-latest", "ollama:llama3.2"),
-    ],
-)
-def test_empty_stops_are_not_sent_since_they_are_refused(model: str) -> None:
-    for stop in ([], "", [""], ["", ""]):
-        assert sent(model, stop=stop) == sent(model)
-    assert sent(model, stop=["", "END"]) == sent(model, stop=["END"])

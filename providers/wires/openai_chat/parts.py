@@ -54,7 +54,7 @@ def other_blocks(content: Iterable[object], index: int, model: Model) -> list[St
     return out
 
 
-_READ = frozenset(("text", "thinking", "reference", "tool_reference"))
+_READ = ("text", "thinking", "reference", "tool_reference")
 
 
 def reasoning_text(message: Mapping[str, Any]) -> str:
