@@ -23,7 +23,7 @@ from .declare.rules import (
 )
 from .wires.compatible_chats import compatible_messages, compatible_responses
 from .wires.openai_chat import openai_chat
-from .wires.openai_chat.encode import replaying
+from .wires.openai_chat.encode import replaying, with_plain_texts
 from .wires.operations.openai_misc import openai_models
 
 _IGNORED = ("temperature", "top_p", "presence_penalty", "frequency_penalty", "logprobs", "top_logprobs")
@@ -77,12 +77,7 @@ def _rules(*, thinks_by_default: bool) -> tuple[Rule, ...]:
 def _build_body(request: Request) -> dict[str, Any]:
     """Build the body, with the text of each message as a string: a list of parts is refused ("invalid type: sequence,
     expected a string"). https://api-docs.deepseek.com/api/create-chat-completion"""
-    body: dict[str, Any] = _REPLAYING["build_body"](request)
-    for turn in body["messages"]:
-        content = turn["content"]
-        if isinstance(content, list) and all(block.keys() == {"type", "text"} for block in content):
-            turn["content"] = "\n".join(block["text"] for block in content)
-    return body
+    return with_plain_texts(_REPLAYING["build_body"](request))
 
 
 # Tool use after thinking fails unless earlier reasoning is sent back:

@@ -2,6 +2,7 @@
 
 from attrs import evolve
 
+from ..model_metadata.ids import without_models_prefix
 from .auth.auth import bearer, header_key
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider, override
@@ -48,6 +49,8 @@ google = declare_provider(
     auth=header_key("x-goog-api-key"),
     options={**OPTIONS, "service_tier": {"enum": ["standard", "flex", "priority"]}, "store": {"type": "boolean"}},
     translate_options=[gemini_budgeted_thinking(), *LIMITS],
+    # https://ai.google.dev/api/models: the list has `models/gemini-2.5-pro`
+    normalize_model_id=without_models_prefix,
     # "both providers serve the same Gemini models": https://github.com/vercel/ai/pull/13060
     accepts_signatures_of=["google_vertex"],
     models={

@@ -12,6 +12,7 @@ from .declare.google_accounts import CREDENTIALS
 from .declare.provider import declare_provider, override
 from .declare.rules import drop, only, rename, without_thinking
 from .google_vertex_anthropic import google_vertex_anthropic as claude
+from .google_vertex_anthropic import without_publisher
 from .options.claude_options import CLAUDE, user_id_alone
 from .options.gemini_options import IMAGEN, LIMITS, OPTIONS, gemini_budgeted_thinking, gemini_models
 from .options.server_tools import GEMINI_ON_VERTEX
@@ -58,9 +59,10 @@ google_vertex = declare_provider(
             prepare_request=into_project("endpoints/openapi"),
         ),
     },
-    spoken={**IMAGEN, "gemini-embedding-[2-9]*": "vertex_embed_content"},
+    normalize_model_id=without_publisher,
+    spoken={**IMAGEN, "*gemini-embedding-[2-9]*": "vertex_embed_content"},
     # https://cloud.google.com/vertex-ai/generative-ai/docs/embeddings/get-text-embeddings
-    embed_batches={"*": EmbedLimit(250, 20_000), "gemini-embedding-*": EmbedLimit(1)},
+    embed_batches={"*": EmbedLimit(250, 20_000), "*gemini-embedding-*": EmbedLimit(1)},
     # Claude's signatures, see anthropic.py, and Gemini's: https://github.com/vercel/ai/pull/13060
     accepts_signatures_of=["google", "anthropic", "amazon_bedrock", "google_vertex_anthropic"],
     prepare_request=_in_project,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from attrs import evolve
@@ -20,6 +21,23 @@ from .wires.paths import segment
 _VERSION = "vertex-2023-10-16"
 _body = body_for(_VERSION)
 _in_project = into_project("publishers/anthropic")
+
+
+_PUBLISHER = re.compile(
+    r"models/|(?:projects/[^/]+/locations/[^/]+/)?(?:publishers/(?:google|anthropic)/models/|google/|anthropic/)"
+)
+
+
+def without_publisher(model_id: str) -> str:
+    """Return the id by which Vertex lists a model of Google's or Anthropic's: `google/gemini-2.5-pro` has its
+    publisher."""
+    named = _PUBLISHER.match(model_id)
+    return model_id[named.end() :] if named else model_id
+
+
+def _count_body(request: Request) -> dict[str, Any]:
+    body = build_count_body(request)
+    return {**body, "model": without_publisher(request.model.id), "anthropic_version": _VERSION}
 
 
 def build_body(request: Request) -> dict[str, Any]:
@@ -49,7 +67,7 @@ google_vertex_anthropic = declare_provider(
             anthropic_count_tokens,
             headers={},
             path="/models/count-tokens:rawPredict",
-            build_body=lambda request: {**build_count_body(request), "anthropic_version": _VERSION},
+            build_body=_count_body,
         ),
     ],
     base_url=ADDRESS,
@@ -58,6 +76,7 @@ google_vertex_anthropic = declare_provider(
     env_key=("GOOGLE_VERTEX_ACCESS_TOKEN", "GOOGLE_VERTEX_API_KEY"),
     key_optional=True,
     credentials=CREDENTIALS,
+    normalize_model_id=without_publisher,
     prefill={"anthropic_messages": CLAUDE_PREFILL},
     options=CLAUDE_OPTIONS,
     translate_options=(user_id_alone, *CLAUDE),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TypeAlias, overload
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .citation import Citation, later
 from .dict_form import LABELS, check_keys, loose_calls, loose_content, loose_reasoning, string_field, text_field
@@ -233,10 +233,10 @@ class Context(Hinted, hints="context"):
 
     def with_instructions(self, text: str) -> Context:
         """Return this conversation with `text` at the end of its system message, or as its system message."""
-        first = self.messages[0] if self.messages else None
-        if first is not None and first.role == "system":
-            instructed = Message("system", f"{first.text}\n\n{text}" if first.text else text)
-            return Context((instructed, *self.messages[1:]), self.tools)
+        if self.messages and (first := self.messages[0]).role == "system":
+            plain = len(first.content) == 1 and type(first.content[0]) is Text and not first.content[0].extra
+            parts = [Text(f"{first.text}\n\n{text}")] if plain else [*first.content, Text(text)]
+            return Context((evolve(first, content=parts), *self.messages[1:]), self.tools)
         return Context((Message("system", text), *self.messages), self.tools)
 
     def with_tools(self, *tools: Tool) -> Context:

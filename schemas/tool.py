@@ -180,7 +180,7 @@ def check_tool_choice(choice: object, tools: Iterable[Tool], choices: frozenset[
     """Return the tool_choice, with class methods replaced by their Tools.
 
     choice: a word, a tool or its name in one of the forms of `chosen_name`, or a list of tools where `choices` allow.
-        An object that names no tool is a provider's own and is not checked.
+        An object of a type that names no tool is a provider's own and is not checked.
     tools: the tools of the call.
     choices: the strings that the wire format accepts.
     where: what the choice is for, named in errors.
@@ -200,7 +200,7 @@ def check_tool_choice(choice: object, tools: Iterable[Tool], choices: frozenset[
     several = chosen is choice
     for each in chosen:
         name = each if several and isinstance(each, str) else chosen_name(each)
-        if name is None and (several or not isinstance(each, Mapping) or "type" not in each):
+        if name is None and (several or not isinstance(each, Mapping) or each.get("type") in _NAMING):
             raise InvalidOption(f"tool_choice for {where} has none of the known forms", hint=_forms(choices))
         if name is not None and name not in names:
             hint = nearest(name, names) if names else "pass tools=[...]"

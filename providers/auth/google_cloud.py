@@ -49,14 +49,16 @@ def into_project(place: str) -> Callable[[Request], Request]:
     place: such as `publishers/google`.
 
     Project and region are those of the credential, else of the environment; the project may also be that of the
-    machine's credentials. A base_url of the caller is not changed. A path that begins with the name of a resource
-    (`/publishers/…`, `/endpoints/…`) is not below `place`, and one with its project keeps that and its region.
+    machine's credentials. A base_url of the caller is not changed. A model whose id has its publisher
+    (`google/gemini-2.5-flash`), or is the name of a resource (`publishers/…`, `endpoints/…`), is not below `place`, and
+    one with its project keeps that and its region: what Google's own SDK takes,
+    https://github.com/googleapis/python-genai/blob/main/google/genai/_transformers.py (t_model).
     """
 
     def prepare(request: Request) -> Request:
         if not request.url.startswith(ADDRESS):
             return request
-        path = request.url.removeprefix(ADDRESS)
+        path = _resource(request.url.removeprefix(ADDRESS))
         if named := _WITH_PROJECT.match(path):
             return request.replace(url=f"https://{host_of(named[1])}/v1{path}")
         if not path.startswith(_RESOURCES):
@@ -72,8 +74,21 @@ def into_project(place: str) -> Callable[[Request], Request]:
     return prepare
 
 
+def _resource(path: str) -> str:
+    """Return the path of a model whose id, so far one segment, has the names of a resource or of a publisher in it."""
+    if (named := _NAMED.match(path)) is None:
+        return path
+    first, *others = named[1].split("%2F")
+    if any(part in ("", ".", "..") for part in (first, *others)):
+        return path
+    name = "/".join(others)
+    resource = f"{first}/{name}" if f"/{first}/" in _RESOURCES else f"publishers/{first}/models/{name}"
+    return f"/{resource}{path[named.end() :]}"
+
+
+_NAMED = re.compile(r"/models/([^/:?]+%2F[^/:?]+)")
 _WITH_PROJECT = re.compile(r"/projects/[^/]+/locations/([^/]+)/")
-_RESOURCES = ("/publishers/", "/endpoints/")
+_RESOURCES = ("/publishers/", "/endpoints/", "/projects/")
 
 
 def host_of(region: str) -> str:

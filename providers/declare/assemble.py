@@ -36,10 +36,10 @@ from .dropped import report_dropped, warn_of_dropped
 from .encoding import encoding
 from .environment import PROCESS, Environment, environment_of
 from .failures import failure_finder
+from .fit_schemas import fit_schemas
 from .hosted_tools import with_server_tools
 from .kept_options import MOST, keep, scalars_key
 from .login_steps import authentication, resolve_key, trusted_url
-from .object_support import fit_schemas
 from .option_names import suggest_option
 from .place import STREAM_STEPS
 from .prefill import with_prefill_marked
@@ -48,6 +48,7 @@ from .provider import Provider
 from .resolve import Resolved
 from .rules import Rules, is_packaged
 from .server_tools import kinds_asked
+from .tool_choices import plain_choice
 from .translate import no_json_with_tools, translate
 from .wire import Wire, common_options
 
@@ -216,8 +217,11 @@ def check(provider: Provider, wire: Wire) -> Step:
         if all_options.get("tool_choice") is not None and (
             tools or "tools" not in (all_options.get("provider_options") or ())
         ):
-            choice = check_tool_choice(all_options["tool_choice"], tools, wire.tool_choices, where=where)
+            choice, several = plain_choice(all_options["tool_choice"])
+            choice = check_tool_choice(choice, tools, wire.tool_choices, where=where)
             all_options = {**all_options, "tool_choice": choice}
+            if several is not None:
+                all_options.setdefault("parallel_tool_calls", several)
         options = {
             name: value for name, value in all_options.items() if value is not None and name != "provider_options"
         }

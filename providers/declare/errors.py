@@ -46,6 +46,7 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "exceededcurrentquotaerror": QuotaError,
     "servicequotaexceededexception": QuotaError,
     "1113": QuotaError,  # Z.ai's, with a 429: https://docs.z.ai/api-reference/api-code
+    "1301": ContentFiltered,
     "contextlengthexceeded": ContextOverflow,
     "contextwindowexceeded": ContextOverflow,
     "tokenslimitreached": ContextOverflow,
@@ -112,11 +113,19 @@ _BY_CODE: Mapping[str, type[ProviderError]] = {
     "invalidparameter": InvalidRequest,
 }
 
-_NO_CREDIT = late_pattern(r"credit balance is too low|insufficient (?:balance|credits|funds)", re.I)
+_NO_CREDIT = late_pattern(
+    r"credit balance is too low|insufficient (?:balance|credits|funds)"
+    r"|used all available credits|\bhave any credits\b|reached (?:its|your) monthly spending limit",  # xAI
+    re.I,
+)
 # Google sends it with a 429 when a limit per minute is reached, too.
 _OVER_QUOTA = late_pattern(r"exceeded your current quota", re.I)
 _BAD_KEY = late_pattern(r"\b(?:incorrect|invalid) api key\b", re.I)
 _FLAGGED = late_pattern(r"\brequires moderation\b.*\bflagged\b|\binput was flagged\b", re.I)
+# DeepSeek, OpenAI (as invalid_prompt), xAI (with a 403)
+_HARMFUL = late_pattern(
+    r"\bcontent exists risk\b|\bflagged as (?:potentially )?violating\b|\bcontent violates usage guidelines\b", re.I
+)
 # llama.cpp answers 500 for media that the model cannot read: tools/server/server-common.cpp
 _UNREADABLE = late_pattern(r"\b(?:image|audio|video) input is not supported", re.I)
 
@@ -306,7 +315,8 @@ def _kind(
         return ContextOverflow, numbers
     if ContextOverflow in known:
         return ContextOverflow, {}
-    if ContentFiltered in known or (status == 403 and (_is_flagged(error) or _FLAGGED.search(message))):
+    flagged = status == 403 and (_is_flagged(error) or _FLAGGED.search(message))
+    if ContentFiltered in known or flagged or _HARMFUL.search(message):
         return ContentFiltered, {}
     if status is not None and status in _BY_STATUS:
         return _BY_STATUS[status], {}

@@ -76,8 +76,7 @@ budgeted_thinking = constrained("budgeted_thinking", _budget_rule)
 
 def _drop_thinking_options(options: Options) -> DroppedOptions:
     """Drop the thinking options if the vendor's own object is given, which replaces them."""
-    options.pop("reasoning_summary", None)
-    names = ("reasoning_effort", "reasoning_budget")
+    names = ("reasoning_effort", "reasoning_budget", "reasoning_summary")
     return [(name, "thinking was given, too") for name in names if options.pop(name, None) is not None]
 
 
@@ -89,7 +88,7 @@ def _budget(options: Options, model: Model, limits: Constraints) -> DroppedOptio
     name = "reasoning_effort" if requested is None else "reasoning_budget"
     tokens = BUDGETS.get(effort or "none", 0) if requested is None else requested
     if not tokens:
-        return losses
+        return losses + _unshown(summary)
     if model.reasoning is False:
         return [*losses, (name, "this model does not think")]
     if _forced(options.get("tool_choice")):
@@ -150,8 +149,12 @@ def adaptive_thinking(*known: str, budgets: bool = False, unasked: bool = False,
                 effort = "low"
             if effort == "none" and unasked:
                 options["thinking"] = {"type": "disabled"}
-            if effort is None or effort == "none":
+            shown = summary is not None and (unasked or always) and not _forced(options.get("tool_choice"))
+            if effort is None and shown:
+                options["thinking"] = {"type": "adaptive", "display": "omitted" if summary == "none" else "summarized"}
                 return losses
+            if effort is None or effort == "none":
+                return losses + _unshown(summary)
             losses += _put_effort(options, name, effort, known)
             if _forced(options.get("tool_choice")):
                 return [*losses, (name, _EXCLUSIVE)]
@@ -161,6 +164,13 @@ def adaptive_thinking(*known: str, budgets: bool = False, unasked: bool = False,
         return rule
 
     return constrained(f"adaptive_thinking {', '.join(known)}", make)
+
+
+def _unshown(summary: str | None) -> DroppedOptions:
+    """Report a summary of thinking that there will not be."""
+    return (
+        [] if summary in (None, "none") else [("reasoning_summary", "this model thinks only with a reasoning_effort")]
+    )
 
 
 def _requested_effort(options: Options) -> tuple[str, str | None, DroppedOptions]:

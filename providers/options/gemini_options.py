@@ -51,7 +51,7 @@ OPTIONS: Mapping[str, JSONSchema] = {
 }
 
 
-IMAGEN: Mapping[str, str] = {"imagen-*": "google_images"}
+IMAGEN: Mapping[str, str] = {"*imagen-*": "google_images"}
 """Models that make images by `predict`; the others make them in a chat."""
 
 
@@ -162,10 +162,18 @@ def _signed(message: Message) -> Message:
     return message
 
 
-# https://ai.google.dev/api/generate-content#generationconfig
+def voice_alone(options: Given, model: Model) -> DroppedOptions:
+    """Report what is asked of spoken answers besides the voice: Gemini has one format for them."""
+    audio = options.get("audio")
+    others = [name for name in audio if name != "voice"] if isinstance(audio, Mapping) else []
+    return [("audio", f"Gemini takes its voice alone, not {', '.join(others)}: it speaks raw PCM")] if others else []
+
+
+# https://ai.google.dev/api/generate-content#generationconfig, https://ai.google.dev/gemini-api/docs/speech-generation
 LIMITS: tuple[Rule, ...] = (
     clamp("temperature", 0, 2, why="Gemini's scale ends there"),
     at_most("stop", 5, why="Gemini takes 5"),
+    voice_alone,
 )
 
 

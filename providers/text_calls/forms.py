@@ -20,6 +20,7 @@ from .readers import (
     read_channel,
     read_functions,
     read_invokes,
+    read_invokes_or_python,
     read_json_calls,
     read_json_or_python,
     read_marked,
@@ -57,11 +58,11 @@ FORMS: Mapping[str, TextForm] = {
     # Hermes, Qwen (JSON); Qwen3-Coder (<function=...> inside); GLM (keys and values inside)
     "tool_call": TextForm(("<tool_call>",), ("</tool_call>",), read_tagged),
     "function": TextForm(("<function=",), ("</function>",), read_functions, keeps_marks=True),
-    # Claude's older form, MiniMax M2, DeepSeek V3.2, V4 and V4.1 (whose marks hold ｜DSML｜)
+    # Claude's older form, Olmo 3 (Python inside), MiniMax M2, DeepSeek V3.2, V4 and V4.1 (whose marks hold ｜DSML｜)
     "invoke": TextForm(
         ("<function_calls>", "<minimax:tool_call>", *(f"<{mark}>" for mark in _DSML)),
         ("</function_calls>", "</minimax:tool_call>", *(f"</{mark}>" for mark in _DSML)),
-        read_invokes,
+        read_invokes_or_python,
     ),
     "bare_invoke": TextForm(("<invoke name=",), ("</invoke>",), read_invokes, keeps_marks=True),
     "seed": TextForm(("<seed:tool_call>",), ("</seed:tool_call>",), read_functions),
@@ -74,9 +75,14 @@ FORMS: Mapping[str, TextForm] = {
     # Llama 3, Llama 4
     "python_tag": TextForm(("<|python_tag|>",), ("<|eom_id|>", "<|eot_id|>"), read_json_or_python),
     "python_block": TextForm(("<|python_start|>",), ("<|python_end|>",), read_python),
+    # LFM2
+    "liquid": TextForm(("<|tool_call_start|>",), ("<|tool_call_end|>",), read_json_or_python),
     # gpt-oss
     "channel": TextForm(
-        ("<|channel|>commentary to=", "<|start|>assistant to="), ("<|call|>",), read_channel, keeps_marks=True
+        ("<|channel|>commentary to=", "<|start|>assistant<|channel|>commentary to=", "<|start|>assistant to="),
+        ("<|call|>",),
+        read_channel,
+        keeps_marks=True,
     ),
     # Nemotron, Jamba, Granite and Phi, Command R, InternLM
     "list": TextForm(

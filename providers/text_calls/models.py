@@ -18,6 +18,8 @@ _FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("minimax", ("invoke",)),
     ("gpt-oss", ("channel",)),
     ("nemotron|jamba|phi|command|internlm", ("list", "tool_call")),
+    ("lfm|liquid", ("liquid",)),
+    ("olmo", ("invoke",)),
     ("seed-oss|seed_oss", ("seed", "function")),
 )
 _ROWS = tuple((re.compile(rf"(?:^|[^a-z])(?:{names})"), forms) for names, forms in _FORMS)

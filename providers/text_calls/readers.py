@@ -65,8 +65,15 @@ def _with_arguments(call: tuple[str, str]) -> tuple[str, str]:
     return call[0], call[1] or "{}"
 
 
-_FUNCTION = re.compile(r"<function(?:=| name=\"?)([\w.:/-]{1,128})\"?>(.*?)(</function>|(?=<function[= ])|\Z)", re.S)
-_PARAMETER = re.compile(r"\s*<parameter=([^>\n]{1,128})>(.*?)(?:</parameter>|(?=<parameter=))\s*", re.S)
+# A closing mark ends something only where nothing follows it that an argument might go on with.
+_FUNCTION = re.compile(
+    r"<function(?:=| name=\"?)([\w.:/-]{1,128})\"?>(.*?)"
+    r"(</function>(?=\s*(?:<function[= ]|\Z))|(?=<function[= ])|\Z)",
+    re.S,
+)
+_PARAMETER = re.compile(
+    r"\s*<parameter=([^>\n]{1,128})>(.*?)(?:</parameter>(?=\s*(?:<parameter=|\Z))|(?=<parameter=))\s*", re.S
+)
 
 
 def read_functions(text: str, tools: Tools, closed: bool = True) -> list[WrittenCall] | None:
@@ -86,10 +93,12 @@ def read_functions(text: str, tools: Tools, closed: bool = True) -> list[Written
     return found or None
 
 
-_INVOKE = re.compile(r"<(?:\w+:)?invoke name=\"?([\w.:/-]{1,128})\"?>(.*?)(</(?:\w+:)?invoke>|\Z)", re.S)
+_INVOKE = re.compile(
+    r"<(?:\w+:)?invoke name=\"?([\w.:/-]{1,128})\"?>(.*?)(</(?:\w+:)?invoke>(?=\s*(?:<(?:\w+:)?invoke |\Z))|\Z)", re.S
+)
 _NAMED_PARAMETER = re.compile(
     r"\s*<(?:\w+:)?parameter name=\"?([^\">\n]{1,128})\"?(?: string=\"(true|false)\")?>(.*?)"
-    r"(?:</(?:\w+:)?parameter>|(?=<(?:\w+:)?parameter name=))\s*",
+    r"(?:</(?:\w+:)?parameter>(?=\s*(?:<(?:\w+:)?parameter |\Z))|(?=<(?:\w+:)?parameter name=))\s*",
     re.S,
 )
 
@@ -191,6 +200,11 @@ def read_python(text: str, tools: Tools, closed: bool = True) -> list[WrittenCal
     calls = tree.elts if isinstance(tree, ast.List) else []
     found = [_python_call(each, tools) for each in calls]
     return None if not found or None in found else [call for call in found if call]
+
+
+def read_invokes_or_python(text: str, tools: Tools, closed: bool = True) -> list[WrittenCall] | None:
+    """Read `<invoke name="...">`, or else calls in Python's spelling, which Olmo writes into the same marks."""
+    return read_invokes(text, tools, closed) or read_python(text, tools, closed)
 
 
 def read_json_or_python(text: str, tools: Tools, closed: bool = True) -> list[WrittenCall] | None:

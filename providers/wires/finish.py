@@ -21,17 +21,18 @@ FINISH_REASONS: Mapping[str, str] = {
 }
 
 
-def finish_reason_of(raw: str | None, own: Mapping[str, str]) -> str:
+def finish_reason_of(raw: str | None, own: Mapping[str, str], *, has_calls: bool = False) -> str:
     """Return the canonical reason: by the format's own table, else by the common names; an unknown one stays as it
-    is, in lower case, and none is "unknown".
+    is, in lower case, and none is "unknown". An answer that ends as usual, with calls, ends for them.
 
     raw: the server's name for it.
     own: the format's table.
+    has_calls: whether the answer has calls of the caller's tools.
     """
     if not raw:
         return "unknown"
     reason = own.get(raw)
-    if reason is not None:
-        return reason
-    word = raw.lower()
-    return FINISH_REASONS.get(word.replace("-", "_"), word)
+    if reason is None:
+        word = raw.lower()
+        reason = FINISH_REASONS.get(word.replace("-", "_"), word)
+    return "tool_calls" if has_calls and reason == "stop" else reason

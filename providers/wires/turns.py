@@ -8,7 +8,6 @@ from typing import Any
 from ...pipeline.http.request import Request
 from ...schemas.message import Message
 from ...schemas.parts import MEDIA, Part, Text
-from ..declare.dropped import drop_options
 
 Block = dict[str, Any]
 
@@ -68,8 +67,6 @@ def thinking_if_begun(
 ) -> Callable[[Request], Request]:
     """Make a `finalize_history` that drops `thinking: {"type": "enabled"}` where Claude would refuse it.
 
-    It also drops a JSON mode, which these formats lack.
-
     Claude takes it only if the answer that it continues after its calls began with its own thinking ("a final
     `assistant` message must start with a thinking block"). If another model began the answer, Claude goes on without
     thinking. Adaptive thinking has no such rule.
@@ -78,8 +75,6 @@ def thinking_if_begun(
     """
 
     def finalize_history(request: Request) -> Request:
-        if "response_format" in request.options:
-            request = _without_json_mode(request)
         thinking = request.options.get("thinking")
         if not isinstance(thinking, Mapping) or thinking.get("type") != "enabled":
             return request
@@ -92,15 +87,6 @@ def thinking_if_begun(
         return request.replace(options=options).warn("thinking", why)
 
     return finalize_history
-
-
-def _without_json_mode(request: Request) -> Request:
-    """Drop a response format of JSON without a schema: these formats have none. Warns or raises as `report_dropped`."""
-    value = request.options["response_format"]
-    if (value.get("type") if isinstance(value, Mapping) else value) not in ("json", "json_object"):
-        return request
-    why = "this format has no JSON mode without a schema: pass a JSON schema"
-    return drop_options(request, ["response_format"], why)
 
 
 def unfinished_answer(messages: Sequence[Message]) -> list[Message]:

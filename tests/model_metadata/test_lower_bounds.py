@@ -44,6 +44,11 @@ PLAIN: dict[str, tuple[str, Any]] = {
     ),
     "responses": ("openai:o3-pro", responded({"type": "function_call", "call_id": "c", "name": "look"})),
     "chat": ("openai:gpt-4o", body_with(annotations=[])),
+    "mistral, without sound": ("mistral:mistral-large-latest", chat(**CHAT_COUNTS, prompt_audio_seconds=0)),
+    "perplexity, with its bill": (
+        "perplexity:sonar-pro",
+        chat(**CHAT_COUNTS, search_context_size="low", cost={"total_cost": 0.01}),
+    ),
     "nova": ("amazon_bedrock:us.amazon.nova-micro-v1:0", converse()),
 }
 BILLED_APART: dict[str, tuple[str, Any]] = {
@@ -69,6 +74,9 @@ BILLED_APART: dict[str, tuple[str, Any]] = {
         body_with(executed_tools=[{"type": "search"}]),
     ),
     "grok, with sources": ("xai:grok-4.3", chat(**CHAT_COUNTS, num_sources_used=3)),
+    # https://docs.mistral.ai/api, UsageInfo; https://docs.perplexity.ai/getting-started/pricing: a fee for each request
+    "mistral, hearing": ("mistral:voxtral-small-latest", chat(**CHAT_COUNTS, prompt_audio_seconds=60)),
+    "perplexity, without its bill": ("perplexity:sonar-pro", chat(**CHAT_COUNTS, search_context_size="low")),
     "openrouter, somebody else's bill": ("openrouter:openai/gpt-4o", chat(**CHAT_COUNTS, cost=0, is_byok=True)),
     "nova, grounded": ("amazon_bedrock:us.amazon.nova-micro-v1:0", converse(NOVA)),
     "nova, guarded": (

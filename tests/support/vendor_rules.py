@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from stepwell.declare import Wire
+from stepwell.providers.perplexity import perplexity
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.providers.wires.cohere_chat import cohere_chat
@@ -17,6 +18,7 @@ from stepwell.providers.wires.mistral_chat import mistral_chat
 from stepwell.providers.wires.ollama_chat import ollama_chat
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.providers.wires.openai_responses import openai_responses
+from stepwell.providers.xai import xai
 
 Rules = Callable[[dict[str, Any]], None]
 _NAME, _ID = "[A-Za-z0-9_-]{1,64}", "[A-Za-z0-9_-]{1,64}"
@@ -66,6 +68,16 @@ def mistral_rules(body: dict[str, Any]) -> None:
     assert all(turn["content"] or turn.get("tool_calls") for turn in body["messages"])
     ids = [call["id"] for turn in body["messages"] for call in turn.get("tool_calls", ())]
     assert all(re.fullmatch("[A-Za-z0-9]{9}", id) for id in ids)
+
+
+def perplexity_rules(body: dict[str, Any]) -> None:
+    openai_rules(body)
+    roles = [turn["role"] for turn in body["messages"]]
+    spoken = [role for role in roles if role != "system"]
+    assert roles[: len(roles) - len(spoken)] == ["system"] * (len(roles) - len(spoken)), "they come first"
+    speakers = [role for role in spoken if role != "tool"]
+    assert spoken[0] == "user" and "user" not in {a for a, b in itertools.pairwise(spoken) if a == b}
+    assert "assistant" not in {a for a, b in itertools.pairwise(spoken) if a == b} and speakers
 
 
 def responses_rules(body: dict[str, Any]) -> None:
@@ -144,8 +156,18 @@ def bedrock_rules(body: dict[str, Any]) -> None:
 
 
 def cohere_rules(body: dict[str, Any]) -> None:
-    openai_rules({**body, "messages": [{"content": "", **turn} for turn in body["messages"]]})
-    assert all(turn.get("content") or turn.get("tool_calls") for turn in body["messages"])
+    plain = [{name: each for name, each in turn.items() if name != "tool_plan"} for turn in body["messages"]]
+    openai_rules({**body, "messages": [{"content": "", **turn} for turn in plain]})
+    for turn in body["messages"]:
+        assert turn.get("content") or turn.get("tool_calls")
+        if turn.get("tool_calls"):
+            blocks = turn.get("content") or []
+            assert not isinstance(blocks, str) and all(block["type"] == "thinking" for block in blocks)
+
+
+def xai_rules(body: dict[str, Any]) -> None:
+    openai_rules(body)
+    assert all(turn["content"] or turn.get("tool_calls") for turn in body["messages"])
 
 
 def ollama_rules(body: dict[str, Any]) -> None:
@@ -165,10 +187,12 @@ def ollama_rules(body: dict[str, Any]) -> None:
 WIRES: list[tuple[Wire, Rules]] = [
     (openai_chat, openai_rules),
     (mistral_chat, mistral_rules),
+    (perplexity.wires[0], perplexity_rules),
     (openai_responses, responses_rules),
     (anthropic_messages, anthropic_rules),
     (google_generate, google_rules),
     (bedrock_converse, bedrock_rules),
     (cohere_chat, cohere_rules),
     (ollama_chat, ollama_rules),
+    (xai.wires[0], xai_rules),
 ]

@@ -36,6 +36,14 @@ WRITTEN: dict[str, tuple[str, list[dict[str, Any]]]] = {
         "</invoke>\n</function_calls>",
         [{"query": "7", "limit": 7}, {"query": "y"}],
     ),
+    "olmo": (
+        '<function_calls>\nsearch(query="x", limit=null)\nsearch(query="y")\n</function_calls>',
+        [{"query": "x", "limit": None}, {"query": "y"}],
+    ),
+    "lfm": (
+        '<|tool_call_start|>[search(query="x", limit=2), search(query="y")]<|tool_call_end|>',
+        [{"query": "x", "limit": 2}, {"query": "y"}],
+    ),
     "bare invoke": ('<invoke name="search"><parameter name="query">x</parameter></invoke>', [{"query": "x"}]),
     "minimax": (
         '<minimax:tool_call>\n<invoke name="search">\n<parameter name="query">x</parameter>\n</invoke>\n'
@@ -91,6 +99,20 @@ WRITTEN: dict[str, tuple[str, list[dict[str, Any]]]] = {
     "llama 4": (
         '<|python_start|>[search(query="x", limit=3), search("y", tags=null)]<|python_end|>',
         [{"query": "x", "limit": 3}, {"query": "y", "tags": None}],
+    ),
+    "invoke, marks in an argument": (
+        '<function_calls>\n<invoke name="search">\n<parameter name="query">a </invoke> b </parameter> c</parameter>\n'
+        "</invoke>\n</function_calls>",
+        [{"query": "a </invoke> b </parameter> c"}],
+    ),
+    "gpt-oss after its thinking": (
+        '<|start|>assistant<|channel|>commentary to=functions.search<|constrain|>json<|message|>{"query": "x"}<|call|>',
+        [{"query": "x"}],
+    ),
+    "qwen3-coder, marks in an argument": (
+        "<tool_call>\n<function=search>\n<parameter=query>\na </function> b </parameter> </tool_call> c\n</parameter>\n"
+        "</function>\n</tool_call>",
+        [{"query": "a </function> b </parameter> </tool_call> c"}],
     ),
     "gpt-oss": (
         '<|channel|>commentary to=functions.search <|constrain|>json<|message|>{"query": "x"}<|call|>',

@@ -13,13 +13,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, TypeAdapter
 
-from stepwell import Context, File, Image, Message, Reply, Tool
+from stepwell import Context, File, Image, Reply, Tool
 from stepwell.catalog import Model
-from stepwell.messages import Audio, Opaque, Reasoning, Text, TokenLogprob, ToolCall
+from stepwell.messages import Audio, Message, Opaque, Reasoning, Text, TokenLogprob, ToolCall
 from stepwell.pipeline.http.request import Request
 from stepwell.providers.declare.registry import REGISTRY
 from stepwell.providers.declare.translate import translate
 from stepwell.providers.wires.cohere_chat import cohere_chat
+from stepwell.providers.wires.cohere_chat.encode import encode_messages
 from stepwell.schemas import errors
 from stepwell.schemas.message import assistant, system, tool_result, user
 
@@ -358,3 +359,18 @@ def test_a_stream_cut_at_any_place_is_an_error_with_the_partial_answer_and_runs_
 def test_an_event_that_is_not_json_is_reported() -> None:
     outcome = answered(START + content_block(0, "so far") + b"data: <html>\n\n" + end(), stream=True)
     assert isinstance(outcome, errors.DecodeError) and outcome.partial.text == "so far"
+
+
+def test_the_text_of_an_answer_with_calls_is_its_plan():
+    """Cohere refuses content beside calls: https://github.com/vercel/ai/issues/5794"""
+    call = ToolCall("c1", "f", "{}")
+    said = Message("assistant", (Text("I look."), Text("Then I say."), call))
+    planned = Message("assistant", (Opaque("cohere_chat", {"tool_plan": "A plan."}), Text("I look."), call))
+    first, second = encode_messages([said, planned])
+    assert (first.get("content"), first["tool_plan"]) == (None, "I look.\n\nThen I say.")
+    assert (second.get("content"), second["tool_plan"]) == (None, "A plan.\n\nI look.")
+    (alone,) = encode_messages([Message("assistant", (call,))])
+    assert "tool_plan" not in alone and "content" not in alone
+    thinking = Message("assistant", (Reasoning("hm", wire="cohere_chat"), Text("I look."), call))
+    (thought,) = encode_messages([thinking])
+    assert thought["content"] == [{"type": "thinking", "thinking": "hm"}] and thought["tool_plan"] == "I look."

@@ -15,6 +15,10 @@ from stepwell.schemas import errors
 
 from driving import request
 
+SPENT = (
+    "Your team 1 has either used all available credits or reached its monthly spending limit. To continue, buy more."
+)
+VIOLATING = "Invalid prompt: your prompt was flagged as potentially violating our usage policy. Please try again."
 FLAGGED = {"reasons": ["violence"], "flagged_input": "…", "provider_name": "OpenAI", "model_slug": "openai/gpt-4o"}
 
 
@@ -42,6 +46,16 @@ FLAGGED = {"reasons": ["violence"], "flagged_input": "…", "provider_name": "Op
             {"code": "Client specified an invalid argument", "error": "Incorrect API key provided: xa***."},
             errors.AuthError,
         ),
+        # https://github.com/continuedev/continue/issues/10373, https://github.com/warpdotdev/warp/issues/14867
+        (429, {"code": "Some resource has been exhausted", "error": SPENT}, errors.QuotaError),
+        (403, {"code": "The caller does not have permission", "error": SPENT}, errors.QuotaError),
+        # https://github.com/deepseek-ai/DeepSeek-V2/issues/30
+        (400, {"error": {"message": "Content Exists Risk", "code": "invalid_request_error"}}, errors.ContentFiltered),
+        (400, {"detail": "Content Exists Risk"}, errors.ContentFiltered),
+        # https://github.com/BeehiveInnovations/pal-mcp-server/issues/178
+        (400, {"error": {"message": VIOLATING, "code": "invalid_prompt"}}, errors.ContentFiltered),
+        (400, {"error": {"message": "Invalid prompt: it is empty.", "code": "invalid_prompt"}}, errors.InvalidRequest),
+        (400, {"error": {"code": "1301", "message": "unsafe or sensitive content"}}, errors.ContentFiltered),
         (400, {"error": {"message": "the tool lookup_api_key is invalid"}}, errors.InvalidRequest),
     ],
 )

@@ -15,7 +15,7 @@ from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
-from ....schemas.tool import Tool
+from ....schemas.tool import Tool, chosen_name
 from ...history.shape import HistoryShape
 from ..calls import sent_object
 from ..fields import Field, format_asked, given, listed, own_block, own_fields, put_options
@@ -201,14 +201,12 @@ def encode_tool(tool: Tool) -> Block:
 
 
 def _choose(body: dict[str, Any], choice: object, parallel: bool | None) -> None:
-    if isinstance(choice, Mapping) and "function" in choice:
-        choice = choice["function"]
-    if isinstance(choice, Tool):
-        choice = {"name": choice.name}
-    if isinstance(choice, str):
-        encoded: Block = {"type": {"required": "any"}.get(choice, choice)}
+    if (name := chosen_name(choice)) is not None:
+        encoded: Block = {"type": "tool", "name": name}
+    elif isinstance(choice, str):
+        encoded = {"type": {"required": "any"}.get(choice, choice)}
     elif isinstance(choice, Mapping):
-        encoded = {"type": "tool", **choice}
+        encoded = dict(choice)
     elif parallel is False and body.get("tools"):
         encoded = {"type": "auto"}
     else:

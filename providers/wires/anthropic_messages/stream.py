@@ -281,4 +281,5 @@ def _closing(state: State) -> list[StreamChunk]:
     if state.called and (id := text_in(inner(state.metadata, CONTAINER), "id")):
         # The container comes last, and the request with the results of the calls must name it.
         chunks += [PartEnd(at, {"extra": {NAME: {**call, CONTAINER: id}}}) for at, call in state.called.items()]
-    return [*chunks, Finish(finish_reason_of(state.reason, FINISH_REASONS), state.reason)]
+    reason = finish_reason_of(state.reason, FINISH_REASONS, has_calls=bool(state.call_ids))
+    return [*chunks, Finish(reason, state.reason)]

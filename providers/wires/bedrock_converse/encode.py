@@ -22,6 +22,7 @@ from ..calls import sent_object
 from ..fields import Field, format_asked, given, listed, own_block, put_options
 from ..media import Media, inline, unsendable
 from ..turns import EMPTY_USER_TEXT, alternating, encoded, thinking_if_begun
+from .tool_results import fit_tool_results
 
 NAME = "bedrock_converse"
 
@@ -177,8 +178,8 @@ _without_late_thinking = thinking_if_begun(_block, lambda block: "reasoningConte
 
 
 def finalize_history(request: Request) -> Request:
-    """Drop late thinking, and warn where a history with calls brings tools that the caller did not ask for."""
-    request = _without_late_thinking(request)
+    """Drop late thinking, fit the results of tools, and warn of tools that a history with calls brings unasked."""
+    request = fit_tool_results(_without_late_thinking(request))
     if all(message.role != "tool" for message in request.context.messages):
         return request
     if not request.context.tools:

@@ -249,4 +249,5 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
     chunks: list[StreamChunk] = [MetadataUpdate(state.metadata)] if state.metadata else []
     if state.orphaned:
         chunks.append(orphaned(model))
-    return [*chunks, Finish(finish_reason_of(state.reason, FINISH_REASONS), state.reason)]
+    reason = finish_reason_of(state.reason, FINISH_REASONS, has_calls=bool(state.call_ids))
+    return [*chunks, Finish(reason, state.reason)]

@@ -90,7 +90,12 @@ def _turn(role: str, parts: Iterable[Part]) -> list[dict[str, Any]]:
 
 
 def _answer(message: Message) -> list[dict[str, Any]]:
+    """Encode an assistant message. Beside calls, its text is the plan for them: "text content is not allowed when
+    tool_calls are provided" (https://github.com/vercel/ai/issues/5794)."""
     parts = [part for part in message.content if isinstance(part, Text | Refusal | Reasoning)]
+    said = [part.text for part in parts if isinstance(part, Text | Refusal) and part.text]
+    if message.tool_calls:
+        parts = [part for part in parts if isinstance(part, Reasoning)]
     content = encoded(parts, _block)
     calls = [_call(call) for call in message.tool_calls]
     if not content and not calls:
@@ -99,6 +104,8 @@ def _answer(message: Message) -> list[dict[str, Any]]:
     turn = {"role": "assistant", **given(tool_calls=calls or None, content=content or None)}
     for plan in own:
         turn |= plan
+    if calls and said:
+        turn["tool_plan"] = "\n\n".join([*([turn["tool_plan"]] if turn.get("tool_plan") else ()), *said])
     return [turn]
 
 

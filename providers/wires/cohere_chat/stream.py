@@ -258,7 +258,7 @@ def closing(state: State) -> list[StreamChunk]:
     plan = {"tool_plan": state.plan}
     out: list[StreamChunk] = [MetadataUpdate(plan), PartDone(Opaque(NAME, plan), PLAN)] if state.plan else []
     reason = state.reason or ""
-    return [*out, Finish(finish_reason_of(reason, FINISH_REASONS), state.reason)]
+    return [*out, Finish(finish_reason_of(reason, FINISH_REASONS, has_calls=bool(state.calls.call_ids)), state.reason)]
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:

@@ -63,6 +63,7 @@ google_generate = Wire(
         strict_tools=never_strict,
         tools=lazy_dialect("wires.google_generate.json_dialect", "to_tool_dialect"),
         always_enforced=True,
+        json_unasked=True,
     ),
 )
 

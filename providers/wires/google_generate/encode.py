@@ -193,14 +193,17 @@ def _choice(body: dict[str, Any], choice: object) -> None:
     names = [choice] if isinstance(choice, Tool | Mapping) else choice
     if isinstance(choice, str) and choice in _MODES:
         calling: Block = {"mode": _MODES[choice]}
-    elif isinstance(names, list) and names:
-        allowed = [each if isinstance(each, str) else chosen_name(each) for each in names]
+    elif isinstance(names, list) and names and None not in (allowed := list(map(_allowed, names))):
         calling = {"mode": "ANY", "allowedFunctionNames": allowed}
     else:
         raise InvalidOption("tool_choice has an unknown form", hint='use auto, none, required, {"name": …} or a list')
     if any("functionDeclarations" in each for each in body.get("tools", ())):
         known = body.setdefault("toolConfig", {})
         known["functionCallingConfig"] = {**known.get("functionCallingConfig", {}), **calling}
+
+
+def _allowed(tool: object) -> str | None:
+    return tool if isinstance(tool, str) else chosen_name(tool)
 
 
 def _tool_config(body: dict[str, Any], value: Mapping[str, Any]) -> None:

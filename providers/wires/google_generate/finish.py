@@ -49,8 +49,7 @@ def finish_reason(raw: str | None, *, has_calls: bool, refused: bool) -> str:
     """
     if raw is None:
         return "content_filter" if refused else "unknown"
-    reason = finish_reason_of(raw, FINISH_REASONS)
-    return "tool_calls" if reason == "stop" and has_calls else reason
+    return finish_reason_of(raw, FINISH_REASONS, has_calls=has_calls)
 
 
 def block_of(data: Mapping[str, Any]) -> dict[str, Any]:

@@ -185,9 +185,8 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
 def closing(state: State) -> list[StreamChunk]:
     """Return the chunks that end everything."""
     ends: list[StreamChunk] = [PartEnd(REASONING, {"wire": NAME})] if state.thought else []
-    # Ollama sends `stop` with calls, too. Its reasons are ours.
-    reason = "tool_calls" if state.calls and state.reason == "stop" else finish_reason_of(state.reason, {})
-    return [*ends, Finish(reason, state.reason)]
+    # Ollama sends `stop` with calls, too.
+    return [*ends, Finish(finish_reason_of(state.reason, {}, has_calls=bool(state.calls)), state.reason)]
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:

@@ -115,6 +115,15 @@ def body_with(
     )
 
 
+def with_plain_texts(body: dict[str, Any]) -> dict[str, Any]:
+    """Write the text of each message as a string, also that of a list of texts, for servers that take no list."""
+    for turn in body["messages"]:
+        content = turn["content"]
+        if isinstance(content, list) and all(block.keys() == {"type", "text"} for block in content):
+            turn["content"] = "\n".join(block["text"] for block in content)
+    return body
+
+
 def replaying(field: str) -> Mapping[str, Any]:
     """Make the steps of a provider that wants the reasoning of earlier turns, of any model, in this message field."""
 
@@ -263,7 +272,7 @@ def _function(tool: Tool) -> dict[str, Any]:
 
 def encode_tool_choice(choice: object) -> object:
     """Encode a tool choice: `auto`, `none` and `required` as they are, a tool's name as OpenAI's object."""
-    if not (isinstance(choice, Mapping) and "type" in choice) and (name := chosen_name(choice)) is not None:
+    if (name := chosen_name(choice)) is not None:
         return {"type": "function", "function": {"name": name}}
     return {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
 

@@ -10,7 +10,7 @@ from ....schemas.chunks import PartDone, StreamChunk, Warned
 from ....schemas.model import Model
 from ....schemas.parts import Audio, Image, Part, Text, ToolCall
 from ..fields import given
-from ..media import base64_text, from_base64, of_data_url
+from ..media import base64_text, data_or_url, from_base64, of_data_url
 from .places import AUDIO, NAME
 
 
@@ -28,6 +28,33 @@ def split_content(content: str | Iterable[Mapping[str, Any]] | None) -> tuple[st
         elif isinstance(block.get("text"), str):
             text.append(block["text"])
     return "".join(text), "".join(thinking)
+
+
+def other_blocks(content: Iterable[object], index: int, model: Model) -> list[StreamChunk]:
+    """Return the chunks of the blocks of a content that are no text, no thinking and no source: of images.
+
+    Others are left out, with a warning.
+
+    content: the blocks
+    index: the place of the first image
+    model: the model that answers
+    """
+    out: list[StreamChunk] = []
+    for block in content:
+        kind = block.get("type") if isinstance(block, Mapping) else None
+        if isinstance(block, Mapping) and (kind in _READ or "text" in block):
+            continue
+        address = block.get("image_url") if isinstance(block, Mapping) and kind == "image_url" else None
+        url = data_or_url(address.get("url") if isinstance(address, Mapping) else address)
+        if url is GONE:
+            out.append(Warned((left_out("choices.message.content", block, model),)))
+        else:
+            out.append(PartDone(decode_image({"image_url": {"url": url}}), index))
+            index += 1
+    return out
+
+
+_READ = ("text", "thinking", "reference", "tool_reference")
 
 
 def reasoning_text(message: Mapping[str, Any]) -> str:

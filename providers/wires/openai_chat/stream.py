@@ -45,6 +45,7 @@ from .parts import (
     audio_chunks,
     decode_image,
     logprob_rows,
+    other_blocks,
     plain_parts,
     reasoning_fields,
     reasoning_text,
@@ -272,8 +273,12 @@ def _choice(choice: Mapping[str, Any], state: _Choice, model: Model, whole: bool
         if content.__class__ not in _CONTENTS and delta.get("tool_calls"):
             out.append(Warned((left_out("choices.message.content", content, model),)))
             content = None
-        if content.__class__ is list and not again and (cited := references(objects(content))):
-            out.append(Cited(cited, None, "onward"))
+        if content.__class__ is list and not again:
+            if cited := references(objects(content)):
+                out.append(Cited(cited, None, "onward"))
+            others = other_blocks(content, IMAGES + state.images, model)
+            state.images += sum(isinstance(chunk, PartDone) for chunk in others)
+            out += others
         text, thinking = split_content(content)
         if thinking := thinking or reasoning_text(delta):
             out += [*again, ReasoningDelta(thinking, REASONING)]

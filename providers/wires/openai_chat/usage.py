@@ -43,8 +43,8 @@ def usage_of(raw: Mapping[str, Any], service_tier: str | None = None, unpriced_c
     # Where writes are counted, they are among the details of the input, or next to all counts.
     places = () if _WRITES.isdisjoint(read) and _WRITES.isdisjoint(raw) else (read, raw)
     charged = None if _CHARGES.isdisjoint(raw) else _reported_cost(raw)
-    if charged is None and (raw.get("is_byok") or raw.get("num_sources_used")):
-        unpriced_charges += tuple(name for name in ("is_byok", "num_sources_used") if raw.get(name))
+    if charged is None and not _APART.isdisjoint(raw):
+        unpriced_charges += tuple(sorted(name for name in _APART.intersection(raw) if raw[name]))
     return Usage(
         input_tokens=input_tokens,
         output_tokens=output_tokens,
@@ -66,12 +66,14 @@ _CACHED = dict.fromkeys(
 ).keys()
 # OpenRouter's; Alibaba's (https://help.aliyun.com/zh/model-studio/context-cache) and Anthropic's; LiteLLM's.
 _WRITES = dict.fromkeys(("cache_write_tokens", "cache_creation_input_tokens", "cache_creation_tokens")).keys()
+# Charged beside the tokens: xAI's searches, Mistral's audio by the minute, Perplexity's searches.
+_APART = frozenset(("is_byok", "num_sources_used", "prompt_audio_seconds", "num_search_queries", "search_context_size"))
 _CHARGES = frozenset(("cost", "cost_in_usd_ticks"))
 _RARE = frozenset(
     (
         *("prompt_tokens_details", "input_tokens_details", "completion_tokens_details", "output_tokens_details"),
         *("input_tokens", "output_tokens", "reasoning_tokens", "cache_creation"),
-        *(*_CACHED, *_WRITES, *_CHARGES, "is_byok", "num_sources_used", "service_tier"),
+        *(*_CACHED, *_WRITES, *_CHARGES, *_APART, "service_tier"),
     )
 )
 """All names that are read here beside `prompt_tokens` and `completion_tokens`."""

@@ -59,6 +59,9 @@ def build_body(request: Request) -> dict[str, Any]:
     if not (items or continued) and instructions:
         # A 400 without input, whatever the instructions (openai/openai-java#396): they are a message then.
         instructions, items = "", [{"type": "message", "role": "developer", "content": instructions}]
+    if instructions and _asks_in_instructions_alone(messages, options.get("response_format")):
+        # "Response input messages must contain the word 'json'": what stands in the instructions does not count.
+        instructions, items = "", [{"type": "message", "role": "developer", "content": instructions}, *items]
     tools = [encode_tool(tool) for tool in request.context.tools]
     body = given(model=request.model.id, instructions=instructions or None, input=items, tools=tools or None)
     if "store" not in options and not continued:
@@ -69,6 +72,14 @@ def build_body(request: Request) -> dict[str, Any]:
     if request.stream:
         body["stream"] = True
     return body
+
+
+def _asks_in_instructions_alone(messages: Iterable[Message], response_format: object) -> bool:
+    """Check whether an answer is to be JSON of any form, and no message but instructions says so."""
+    kind = response_format.get("type") if isinstance(response_format, Mapping) else response_format
+    if kind not in ("json", "json_object"):
+        return False
+    return all("json" not in message.text.lower() for message in messages if message.role != "system")
 
 
 def _thinks(request: Request) -> bool:
@@ -201,9 +212,7 @@ def encode_tool(tool: Tool) -> Item:
 
 
 def _choice(choice: object) -> object:
-    if isinstance(choice, Mapping) and "function" in choice:
-        choice = choice["function"]
-    if not (isinstance(choice, Mapping) and "type" in choice) and (name := chosen_name(choice)) is not None:
+    if (name := chosen_name(choice)) is not None:
         return {"type": "function", "name": name}
     return {"any": "required"}.get(choice, choice) if isinstance(choice, str) else choice
 

@@ -23,7 +23,6 @@ from ..google_generate.side_fields import SIDE_FIELDS
 from ..google_generate.stream import decode_response as decode_answer
 from ..google_generate.stream import extract_usage
 from ..media import base64_text, from_base64
-from ..paths import segment
 from .inputs import text_input
 
 _NAMES = {"n": "sampleCount", "size": "imageSize", "aspect_ratio": "aspectRatio"}
@@ -95,7 +94,7 @@ _PREDICTION = Whole(
 google_images = Wire(
     name="google_images",
     operation="image",
-    path=lambda request: f"/models/{segment(request.model.id)}:predict",
+    path=method_path("predict"),
     options=frozenset(("n", "size", "aspect_ratio")),
     build_body=build_body,
     decode_response=decode_response,

@@ -10,7 +10,7 @@ from typing import Any, overload
 from attrs import evolve
 
 from ...providers.declare.described_tools import described_tools
-from ...providers.declare.object_support import tool_schema
+from ...providers.declare.fit_schemas import tool_schema
 from ...schemas.errors import ConfigError
 from ...schemas.json_schema.signature import signature_schema
 from ...schemas.missing_argument import refuse_missing, saying_how_it_is_made

@@ -1,0 +1,66 @@
+"""Fit the results of tools to what a family of models takes of them.
+
+Images inside of a result are for Claude, Nova and Llama 4:
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultContentBlock.html, and for other models
+https://github.com/anomalyco/opencode/issues/49443. Llama and Mistral refuse a turn that has words beside results:
+https://github.com/browser-use/browser-use/issues/710
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from attrs import evolve
+
+from ....model_metadata.ids import named_family
+from ....pipeline.http.request import Request
+from ....schemas.message import Message
+from ....schemas.parts import Image, Part, Text
+
+_WITH_IMAGES = ("", "claude", "nova")
+_WITHOUT_WORDS = ("llama", "mistral")
+BRIDGE = "OK"
+"""What the model is taken to have said between results and the message after them."""
+
+
+def fit_tool_results(request: Request) -> Request:
+    """Move images out of results, and put an answer between results and what follows them, where the model's family
+    needs it. Each change is a warning."""
+    id, messages = request.model.id, request.context.messages
+    family = named_family(id)
+    if family not in _WITH_IMAGES and "llama4" not in id and any(map(_has_image, messages)):
+        messages = tuple(_with_images_after(messages))
+        request = request.warn("history", "images in the result of a tool were moved to a message of the user after it")
+    if family in _WITHOUT_WORDS and len(bridged := tuple(_bridged(messages))) > len(messages):
+        messages = bridged
+        request = request.warn("history", "an answer was made up between a tool's result and the message after it")
+    if messages is request.context.messages:
+        return request
+    return request.replace(context=evolve(request.context, messages=messages))
+
+
+def _has_image(message: Message) -> bool:
+    return message.role == "tool" and any(isinstance(part, Image) for part in message.content)
+
+
+def _with_images_after(messages: Sequence[Message]) -> Iterator[Message]:
+    images: list[Part] = []
+    for message in messages:
+        if message.role != "tool" and images:
+            yield Message("user", images)
+            images = []
+        if _has_image(message):
+            images += [part for part in message.content if isinstance(part, Image)]
+            message = evolve(message, content=[part for part in message.content if not isinstance(part, Image)])
+        yield message
+    if images:
+        yield Message("user", images)
+
+
+def _bridged(messages: Sequence[Message]) -> Iterator[Message]:
+    before = ""
+    for message in messages:
+        if before == "tool" and message.role == "user":
+            yield Message("assistant", (Text(BRIDGE),))
+        yield message
+        before = before if message.role == "system" else message.role
