@@ -128,7 +128,8 @@ class AsyncConnections:
         entry = self._opened.pop(_running_loop(), None)
         if entry is not None:
             transport, lease, clients = entry
-            transport.closed = bool(clients)
+            if clients:
+                transport.end_calls()
             # Before the lease is closed: a transport would take the lease's GeneratorExit for an error of the caller.
             while clients:
                 await clients.pop().aclose()

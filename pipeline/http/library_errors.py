@@ -16,7 +16,10 @@ from ...schemas.errors import (
     TransportError,
 )
 from .fast import errors as fast_errors
+from .request import Request
+from .response import Response
 from .timeouts import Clock
+from .urls import split_url
 
 _NO_CONNECTION = (ConnectTimeout, "no connection to {host} within the connect timeout{limit}")
 _NONE_FREE = (PoolTimeout, "no connection to {host} became free within the connect timeout{limit}")
@@ -192,3 +195,27 @@ def _reason(error: Exception) -> str:
     """Return the system's reason, which names no header; "" for a text that is not the system's."""
     text = str(error)
     return text if text.startswith(("[Errno", "[SSL")) or "certificate" in text.lower() else ""
+
+
+def sending_error(error: BaseException, clock: Clock, request: Request, response: Response | None) -> BaseException:
+    """Return the typed error for one of sending. Where a proxy was to be connected to, its variable is named.
+
+    response: the answer, if its head has come; for the provider's id of the request.
+    """
+    failed = transport_error(error, clock, request_host(request))
+    if response is not None and isinstance(failed, StepwellError):
+        failed.request_id = failed.request_id or response.request_id
+    if isinstance(failed, ConnectError | ConnectTimeout) and not isinstance(failed, PoolTimeout):
+        variables = f"{split_url(request.url)[0]}_proxy", "all_proxy"
+        named = [name for name, url in request.world.environ.items() if url and name.lower() in variables]
+        if named and failed.hint is not None and "proxy" not in failed.hint.lower():
+            failed.hint += f"; it may be the proxy of {named[0]}"
+    return failed
+
+
+def request_host(request: Request) -> str:
+    """Return the host of the request's URL, for messages. Raises ConnectError for a URL without one."""
+    _, host, _ = split_url(request.url)
+    if not host:
+        raise ConnectError(f"{request.url[:80]!r} is not a URL", hint="base_url needs https:// and a host")
+    return host

@@ -113,7 +113,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         try:
             reader.feed(self._buffer.whole[:size])
         except RemoteProtocolError as error:
-            if not reader.pieces:
+            if not (reader.pieces or (self._heading and reader.headers is not None)):
                 self._fail(error)
                 return
             self._error = UnusableAnswer(*error.args)  # for the wait after what was fit to be read
