@@ -69,6 +69,7 @@ _OTHERS = {
     ("http", "HTTPException"): "RemoteProtocolError",
     ("asyncio", "IncompleteReadError"): "RemoteProtocolError",
     ("socket", "gaierror"): "ConnectError",
+    ("idna", "IDNAError"): "ConnectError",
     ("ssl", "SSLCertVerificationError"): "ConnectError",
     ("ssl", "SSLError"): "ReadError",
 }
