@@ -75,6 +75,8 @@ _OTHERS = {
 }
 """Classes of libraries of another shape, and of Python's own, which functions of users call: as httpx names them."""
 _NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL)
+_SYSTEMS = ("[Errno", "[SSL")
+"""How the texts of the system, and of TLS, begin."""
 _LAYERS = ("h2", "h11", "httpcore", "anyio")
 """Packages below httpx, some of whose errors it passes on as they are."""
 
@@ -98,6 +100,8 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
     if name == "LocalProtocolError" and not _is_of(error, "h2"):
         return InvalidRequest(f"the request to {host} cannot be sent as HTTP", hint="check headers and URL")
     if name in _MEANING:
+        if clock is not None and clock.opening and _MEANING[name][0] is StreamTruncated:
+            name = "ProxyError"
         return _typed(error, name, clock, host)
     if isinstance(error, UnicodeError) and "idna" in str(error):  # Python's, for a host's name that is none
         return ConnectError(f"cannot connect to {host}", hint="check the address")
@@ -153,7 +157,9 @@ def _refused_by_proxy(said: str, text: str) -> tuple[str, dict[str, Any]]:
     if not (status.isdigit() and said[3:4] in ("", " ")):
         return text, {"hint": "check HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, and the proxy"}
     hint = "the proxy's rules do not allow it; NO_PROXY lists hosts that are reached without it"
-    if status == "407":
+    if status.startswith("5"):
+        hint = "the proxy has no way to it at the moment; NO_PROXY lists hosts that are reached without it"
+    elif status == "407":
         hint = "it wants a login: HTTPS_PROXY=http://user:password@host:port"
     refused = status.startswith("4") and status not in ("408", "429")
     return f"{text} (status {status})", {"hint": hint, "retryable": not refused}
@@ -193,9 +199,22 @@ def _is_systems(error: BaseException) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """Return the system's reason, which names no header; "" for a text that is not the system's."""
+    """Return the system's reason, which names no header; "" for a text that is not the system's.
+
+    On trio, and where several addresses were tried, only what the error was raised from has it.
+    """
     text = str(error)
-    return text if text.startswith(("[Errno", "[SSL")) or "certificate" in text.lower() else ""
+    if text.startswith(_SYSTEMS) or "certificate" in text.lower():
+        return text
+    at: BaseException | None = error
+    while at is not None:
+        if (text := str(at)).startswith(_SYSTEMS):
+            return text
+        # httpcore raises `from None`. Any other context may be an error that the program handles while it calls.
+        at = at.__cause__ or (at.__context__ if at.__suppress_context__ else None)
+        if isinstance(at, BaseExceptionGroup):
+            at = at.exceptions[0]
+    return ""
 
 
 def sending_error(error: BaseException, clock: Clock, request: Request, response: Response | None) -> BaseException:

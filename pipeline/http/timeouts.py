@@ -32,7 +32,7 @@ class Timeouts:
     connect: float | None = field(default=10.0, validator=_positive)
     """until the connection is open"""
     first_event: float | None = field(default=600.0, validator=_positive)
-    """from then until the first event of a stream, or the body of an unstreamed answer, begins"""
+    """from then until the first event of a stream has come, or the whole of an unstreamed answer"""
     idle: float | None = field(default=300.0, validator=_positive)
     """the longest silence within a stream, from its first event on, so while a model thinks, too; keep-alive comments
     are not silence"""
@@ -180,7 +180,7 @@ class Clock:
         if self.begun:
             return StreamIdleTimeout(f"the stream was silent for {self._idle:g} s", hint="raise Timeouts(idle=...)")
         return FirstEventTimeout(
-            f"no answer began within the first-event timeout{self.passed(self.limits.first_event)}",
+            f"no answer came within the first-event timeout{self.passed(self.limits.first_event)}",
             hint="raise Timeouts(first_event=...)",
         )
 
