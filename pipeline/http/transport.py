@@ -13,6 +13,7 @@ from weakref import WeakSet, ref
 from ...schemas.errors import (
     FirstEventTimeout,
     ResponseTooLarge,
+    StepwellError,
     StreamTruncated,
     TransportError,
 )
@@ -307,6 +308,8 @@ class AsyncTransport(AsyncPerformer):
         except StopAsyncIteration:
             return b""
         except BaseException as error:
+            if isinstance(error, Exception) and not isinstance(error, StepwellError) and self.is_elsewhere:
+                error = StreamTruncated("the stream belongs to another event loop, which alone may read it")
             failed = [_final(transport_error(error, source.clock, source.raw.url.host), self)]
         raise failed.pop()
 
