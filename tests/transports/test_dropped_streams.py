@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from carriers import MODEL, aclient_of, aclient_with_one_connection, client_with_one_connection, saying
 
-from stepwell import Timeouts
+from stepwell import AsyncClient, Timeouts
 from stepwell.schemas import errors
 
 from loopback import LONG, SOON, Loopback, chunk, event, serving, streaming
@@ -68,7 +68,7 @@ def test_a_sync_stream(carrier: str) -> None:
 def test_a_stream_of_another_event_loop_is_a_cut_stream(
     transport: str, ended: bool, caplog: pytest.LogCaptureFixture
 ) -> None:
-    async def opened() -> Any:
+    async def opened(client: AsyncClient) -> Any:
         stream = await client.stream_text(MODEL, "hi")
         await stream.next_chunks()
         return stream
@@ -76,7 +76,7 @@ def test_a_stream_of_another_event_loop_is_a_cut_stream(
     with serving(saying(streaming(), chunk(event("a")), LONG)) as server:
         client = aclient_of(server, transport=transport)
         loop = asyncio.new_event_loop()
-        stream = loop.run_until_complete(opened())
+        stream = loop.run_until_complete(opened(client))
         if ended:
             loop.close()
         with pytest.raises(errors.StreamTruncated, match="another event loop") as caught:
