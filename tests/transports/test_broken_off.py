@@ -271,3 +271,16 @@ def test_an_error_is_known_by_its_status_also_where_rubbish_follows_its_head_at_
                 ask(server, carrier, stream=stream, timeout=LIMITS)
             assert (caught.value.status, caught.value.request_id) == (401, "req-1"), what
             assert server.wait_until_free(), what
+
+
+@all_carriers
+def test_the_end_of_a_connection_is_told_alike_before_and_after_the_first_event(carrier: str) -> None:
+    for acts in ((), (streaming(),), (streaming(), chunk(event("a")))):
+
+        def script(request: object, acts: tuple[bytes, ...] = acts) -> Iterator[bytes]:
+            yield from acts
+            raise Hangup
+
+        with serving(script) as server:
+            with pytest.raises(errors.StreamTruncated, match="closed the connection before the answer was whole"):
+                ask(server, carrier, timeout=LIMITS)
