@@ -76,7 +76,7 @@ class AsyncPerformer:
             self._call_loop, self._loop = loop_caller(), ref(running_loop())
 
     @property
-    def is_elsewhere(self) -> bool:
+    def is_in_another_loop(self) -> bool:
         """Whether another event loop runs than that of the streams, or none."""
         try:
             return self._loop is not None and self._loop() is not running_loop()

@@ -308,7 +308,7 @@ class AsyncTransport(AsyncPerformer):
         except StopAsyncIteration:
             return b""
         except BaseException as error:
-            if isinstance(error, Exception) and not isinstance(error, StepwellError) and self.is_elsewhere:
+            if isinstance(error, Exception) and not isinstance(error, StepwellError) and self.is_in_another_loop:
                 error = StreamTruncated("the stream belongs to another event loop, which alone may read it")
             failed = [_final(transport_error(error, source.clock, source.raw.url.host), self)]
         raise failed.pop()

@@ -274,7 +274,7 @@ def test_an_error_is_known_by_its_status_also_where_rubbish_follows_its_head_at_
 
 
 @all_carriers
-def test_the_end_of_a_connection_is_told_alike_before_and_after_the_first_event(carrier: str) -> None:
+def test_the_end_of_a_connection_has_one_message_before_and_after_the_first_event(carrier: str) -> None:
     for acts in ((), (streaming(),), (streaming(), chunk(event("a")))):
 
         def script(request: object, acts: tuple[bytes, ...] = acts) -> Iterator[bytes]:

@@ -48,7 +48,7 @@ def own_authority(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("own_authority")
 @pytest.mark.parametrize("backend", BACKENDS)
-def test_a_wrong_certificate_is_told_and_not_tried_again_on_each_event_loop(backend: str) -> None:
+def test_a_wrong_certificate_is_named_and_not_tried_again_on_each_event_loop(backend: str) -> None:
     for name, reason in WRONG.items():
         with serving(lambda request: [answer(completion())], certificate=name) as server:
             error = failed(server.url, backend, retries=2)
