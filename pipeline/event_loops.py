@@ -9,6 +9,7 @@ from contextlib import suppress
 from contextvars import copy_context
 from copy import copy
 from typing import Any
+from weakref import ref
 
 from .drivers import CLEANUP_SECONDS, STOP_SECONDS, Result, adrive, unknown_effect
 from .effects import CallModel, Close, Emit, Flow, Run, Sleep, StartTask, StopTasks, Wait, released, too_late
@@ -27,6 +28,7 @@ class AsyncPerformer:
     opened: set[Any] | None = None
     """The streams that this task has open; None outside of tasks."""
     _call_loop: Callable[[Callable[[], object]], bool] | None = None
+    _loop: Callable[[], object] | None = None
 
     def perform(self, effect: Any) -> Awaitable[Any]:
         """Return an awaitable that does what an effect asks for. Raises StepError for what is no effect."""
@@ -69,9 +71,17 @@ class AsyncPerformer:
             self._call_loop(lambda: spawn(release))  # once its event loop has ended, no connection is left
 
     def note_loop(self) -> None:
-        """Remember how to schedule work on the running event loop, for `abandon`."""
+        """Remember the running event loop, as that of the streams, and how to schedule work on it, for `abandon`."""
         if self._call_loop is None:
-            self._call_loop = loop_caller()
+            self._call_loop, self._loop = loop_caller(), ref(running_loop())
+
+    @property
+    def is_in_another_loop(self) -> bool:
+        """Whether another event loop runs than that of the streams, or none."""
+        try:
+            return self._loop is not None and self._loop() is not running_loop()
+        except RuntimeError:
+            return True
 
 
 async def perform_run(effect: Run) -> Any:
@@ -210,6 +220,15 @@ def running_trio() -> Any:
     trio = sys.modules.get("trio")
     runs = getattr(getattr(trio, "lowlevel", None), "in_trio_run", None)
     return trio if runs is not None and runs() else None
+
+
+def running_loop() -> Any:
+    """Return the key for the event loop that runs: asyncio's loop, or trio's root task."""
+    if (trio := running_trio()) is not None:
+        return trio.lowlevel.current_root_task()
+    import asyncio  # only where an event loop runs already
+
+    return asyncio.get_running_loop()
 
 
 def spawn(work: Callable[[], Any]) -> None:

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary, finalize, ref
 
 from .connect import aconnect, checked_http, checked_limit, checked_transport, connect, is_own, name_transport, preload
 from .pipeline.effects import CallModel, Flow
-from .pipeline.event_loops import in_worker_thread, running_trio, warn_of_blocking
+from .pipeline.event_loops import in_worker_thread, running_loop, warn_of_blocking
 from .pipeline.http.transport import AsyncTransport, Transport
 from .schemas.process_lock import PROCESS, ProcessLock
 
@@ -97,7 +97,7 @@ class AsyncConnections:
 
     async def open(self) -> AsyncTransport:
         """Return the running event loop's transport, set up on first use."""
-        loop = _running_loop()
+        loop = running_loop()
         entry = self._opened.get(loop)
         if entry is None:
             asyncio = hasattr(loop, "call_soon")
@@ -125,10 +125,11 @@ class AsyncConnections:
 
     async def close(self) -> None:
         """Close the running event loop's connections, unless the HTTP client is the caller's."""
-        entry = self._opened.pop(_running_loop(), None)
+        entry = self._opened.pop(running_loop(), None)
         if entry is not None:
             transport, lease, clients = entry
-            transport.closed = bool(clients)
+            if clients:
+                transport.end_calls()
             # Before the lease is closed: a transport would take the lease's GeneratorExit for an error of the caller.
             while clients:
                 await clients.pop().aclose()
@@ -197,12 +198,3 @@ def _release(lease: object) -> None:
 def _close(client: Any, pid: int) -> None:
     if pid == os.getpid():  # a forked child must not close its parent's connections
         client.close()
-
-
-def _running_loop() -> Any:
-    """Return the key for the event loop that runs: asyncio's loop, or trio's root task."""
-    if (trio := running_trio()) is not None:
-        return trio.lowlevel.current_root_task()
-    import asyncio  # only where an event loop runs already
-
-    return asyncio.get_running_loop()

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from .model_metadata.provider_ids import canonical
 from .pipeline.http.headers import Headers, checked_headers
-from .pipeline.http.urls import Address, refuse_login
+from .pipeline.http.urls import Address, refuse_login, without_dots
 from .providers.declare.addresses import origin
 from .providers.declare.credentials import Given
 from .providers.declare.environment import Environment
@@ -116,7 +116,7 @@ def credential_at(
 
 
 def checked_url(value: object, where: str = "base_url") -> str:
-    """Return an address to send to, without spaces around it.
+    """Return an address to send to, without spaces around it, and without the segments "." and ".." in its path.
 
     Raises InvalidOption for one without http(s) and a host, or with a password in it.
     """
@@ -131,7 +131,7 @@ def checked_url(value: object, where: str = "base_url") -> str:
         usable = False
     if not usable:
         raise InvalidOption(f"{where} has no host and port that can be connected to", hint="https://host:port/path")
-    return url
+    return Address(without_dots(url))
 
 
 def hide_credentials(options: Mapping[str, Any]) -> None:

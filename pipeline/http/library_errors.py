@@ -16,7 +16,10 @@ from ...schemas.errors import (
     TransportError,
 )
 from .fast import errors as fast_errors
+from .request import Request
+from .response import Response
 from .timeouts import Clock
+from .urls import split_url
 
 _NO_CONNECTION = (ConnectTimeout, "no connection to {host} within the connect timeout{limit}")
 _NONE_FREE = (PoolTimeout, "no connection to {host} became free within the connect timeout{limit}")
@@ -66,11 +69,14 @@ _OTHERS = {
     ("http", "HTTPException"): "RemoteProtocolError",
     ("asyncio", "IncompleteReadError"): "RemoteProtocolError",
     ("socket", "gaierror"): "ConnectError",
+    ("idna", "IDNAError"): "ConnectError",
     ("ssl", "SSLCertVerificationError"): "ConnectError",
     ("ssl", "SSLError"): "ReadError",
 }
 """Classes of libraries of another shape, and of Python's own, which functions of users call: as httpx names them."""
 _NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL)
+_SYSTEMS = ("[Errno", "[SSL")
+"""How the texts of the system, and of TLS, begin."""
 _LAYERS = ("h2", "h11", "httpcore", "anyio")
 """Packages below httpx, some of whose errors it passes on as they are."""
 
@@ -94,6 +100,8 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
     if name == "LocalProtocolError" and not _is_of(error, "h2"):
         return InvalidRequest(f"the request to {host} cannot be sent as HTTP", hint="check headers and URL")
     if name in _MEANING:
+        if clock is not None and clock.opening and _MEANING[name][0] is StreamTruncated:
+            name = "ProxyError"
         return _typed(error, name, clock, host)
     if isinstance(error, UnicodeError) and "idna" in str(error):  # Python's, for a host's name that is none
         return ConnectError(f"cannot connect to {host}", hint="check the address")
@@ -149,7 +157,9 @@ def _refused_by_proxy(said: str, text: str) -> tuple[str, dict[str, Any]]:
     if not (status.isdigit() and said[3:4] in ("", " ")):
         return text, {"hint": "check HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, and the proxy"}
     hint = "the proxy's rules do not allow it; NO_PROXY lists hosts that are reached without it"
-    if status == "407":
+    if status.startswith("5"):
+        hint = "the proxy has no way to it at the moment; NO_PROXY lists hosts that are reached without it"
+    elif status == "407":
         hint = "it wants a login: HTTPS_PROXY=http://user:password@host:port"
     refused = status.startswith("4") and status not in ("408", "429")
     return f"{text} (status {status})", {"hint": hint, "retryable": not refused}
@@ -189,6 +199,43 @@ def _is_systems(error: BaseException) -> bool:
 
 
 def _reason(error: Exception) -> str:
-    """Return the system's reason, which names no header; "" for a text that is not the system's."""
+    """Return the system's reason, which names no header; "" for a text that is not the system's.
+
+    On trio, and where several addresses were tried, only what the error was raised from has it.
+    """
     text = str(error)
-    return text if text.startswith(("[Errno", "[SSL")) or "certificate" in text.lower() else ""
+    if text.startswith(_SYSTEMS) or "certificate" in text.lower():
+        return text
+    at: BaseException | None = error
+    while at is not None:
+        if (text := str(at)).startswith(_SYSTEMS):
+            return text
+        # httpcore raises `from None`. Any other context may be an error that the program handles while it calls.
+        at = at.__cause__ or (at.__context__ if at.__suppress_context__ else None)
+        if isinstance(at, BaseExceptionGroup):
+            at = at.exceptions[0]
+    return ""
+
+
+def sending_error(error: BaseException, clock: Clock, request: Request, response: Response | None) -> BaseException:
+    """Return the typed error for one of sending. Where a proxy was to be connected to, its variable is named.
+
+    response: the answer, if its head has come; for the provider's id of the request.
+    """
+    failed = transport_error(error, clock, request_host(request))
+    if response is not None and isinstance(failed, StepwellError):
+        failed.request_id = failed.request_id or response.request_id
+    if isinstance(failed, ConnectError | ConnectTimeout) and not isinstance(failed, PoolTimeout):
+        variables = f"{split_url(request.url)[0]}_proxy", "all_proxy"
+        named = [name for name, url in request.world.environ.items() if url and name.lower() in variables]
+        if named and failed.hint is not None and "proxy" not in failed.hint.lower():
+            failed.hint += f"; it may be the proxy of {named[0]}"
+    return failed
+
+
+def request_host(request: Request) -> str:
+    """Return the host of the request's URL, for messages. Raises ConnectError for a URL without one."""
+    _, host, _ = split_url(request.url)
+    if not host:
+        raise ConnectError(f"{request.url[:80]!r} is not a URL", hint="base_url needs https:// and a host")
+    return host

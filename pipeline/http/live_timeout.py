@@ -56,10 +56,11 @@ class Limits(dict[str, Any]):
     scope: that of the task which makes the call, if it runs in one.
     opened: called with each connection that is opened for the exchange.
 
-    `reused` is None until the request goes out, then False on a connection opened for it, True on one of earlier calls.
+    `reused` is None at first, then False on a connection opened for it, True on one of earlier calls.
+    `unused` is the connection that was opened for it, until the request goes out.
     """
 
-    __slots__ = ("clock", "connect", "opened", "reused", "scope")
+    __slots__ = ("clock", "connect", "opened", "reused", "scope", "unused")
 
     def __init__(
         self, connect: float | None, clock: Clock, scope: Any, opened: Callable[[Any], object] | None = None
@@ -67,6 +68,7 @@ class Limits(dict[str, Any]):
         self.clock = clock
         self.opened = opened
         self.reused: bool | None = None
+        self.unused: Any = None
         self.connect = connect
         self.scope = scope
         pool = connect if clock.deadline == inf else clock.within(connect)
@@ -84,6 +86,11 @@ class Limits(dict[str, Any]):
 
     def _connecting(self) -> float | None:
         return self.clock.within(self.connect)
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the request goes out, or has gone out."""
+        return self.reused is not None and self.unused is None
 
     @property
     def met_silence(self) -> bool:
@@ -105,7 +112,7 @@ class Limits(dict[str, Any]):
         """Watch each connection that is opened for this exchange. A callback for httpcore's `trace` extension."""
         if event.endswith((".connect_tcp.complete", ".connect_unix_socket.complete", ".start_tls.complete")):
             self.reused = False
-            stream = info["return_value"]
+            self.unused = stream = info["return_value"]
             watch_tls_stream(stream)
             if ".connect_tcp." in event and (opened := stream.get_extra_info("socket")) is not None:
                 from .fast.wait import keep_alive  # only when a connection is opened
@@ -125,12 +132,32 @@ class Limits(dict[str, Any]):
                 self.clock.opened()
             if self.reused is None:
                 self.reused = event.startswith("http11.")  # one of HTTP/2 may serve other calls at that moment
+            self.unused = None
             # The connection is open: further events are not needed, and each would cost a µs.
             info["request"].extensions.pop("trace", None)
 
     async def aon_trace(self, event: str, info: dict[str, Any]) -> None:
         """Async version of `on_trace`."""
         self.on_trace(event, info)
+
+    def close_unused(self) -> None:
+        """Close a connection over which nothing was sent.
+
+        httpcore 1.0.9 leaves one open that is cancelled or interrupted during the TLS handshake.
+        """
+        unused, self.unused = self.unused, None
+        if unused is not None:
+            with suppress(Exception):
+                unused.close()
+
+    async def aclose_unused(self) -> None:
+        """Async version of `close_unused`."""
+        unused, self.unused = self.unused, None
+        if unused is not None:
+            import anyio  # comes with httpx, which has opened it
+
+            with anyio.CancelScope(shield=True), suppress(Exception):
+                await unused.aclose()
 
     def stream(self, *, live: bool) -> None:
         """Set the limit for the reads of a streamed body.
@@ -242,14 +269,17 @@ def _is_held(stream: _Held) -> bool:
     return stream.held is not None and not stream.held[0].ended and stream.held[1] != get_ident()
 
 
-def end_exchange(raw: Closing | None, clock: Clock) -> None:
+def end_exchange(raw: Closing | None, clock: Clock, limits: Limits | None = None) -> None:
     """Close an answer of a thread, and its connection if httpcore has dropped it meanwhile: see `_held_by_threads`.
 
     raw: the answer of the HTTP library; None if none has come.
     clock: that of the exchange.
+    limits: those of an exchange over httpcore that has failed; None for any other.
     """
     clock.ended = True
     if raw is None:
+        if limits is not None:
+            limits.close_unused()
         return
     raw.close()
     stream: Any = raw.extensions.get("network_stream")

@@ -7,7 +7,14 @@ from math import inf
 
 from attrs import Attribute, field, frozen
 
-from ...schemas.errors import FirstEventTimeout, InvalidOption, StreamIdleTimeout, TotalTimeout, TransportError
+from ...schemas.errors import (
+    FirstEventTimeout,
+    InvalidOption,
+    StreamIdleTimeout,
+    StreamTruncated,
+    TotalTimeout,
+    TransportError,
+)
 from ...schemas.missing_argument import saying_how_it_is_made
 
 
@@ -25,7 +32,7 @@ class Timeouts:
     connect: float | None = field(default=10.0, validator=_positive)
     """until the connection is open"""
     first_event: float | None = field(default=600.0, validator=_positive)
-    """from then until the first event of a stream, or the body of an unstreamed answer, begins"""
+    """from then until the first event of a stream has come, or the whole of an unstreamed answer"""
     idle: float | None = field(default=300.0, validator=_positive)
     """the longest silence within a stream, from its first event on, so while a model thinks, too; keep-alive comments
     are not silence"""
@@ -66,6 +73,7 @@ class Clock:
     `due`: when the exchange is late although bytes keep arriving, as each read must check; infinite without a limit.
     `steady`: the seconds of each read where these alone count from now on, perhaps infinite; else 0.0.
     `ended`: True once the answer was read or given up.
+    `finishing`: True once `deadline` is that of `finish`.
     `opening`: True while a proxy is asked for a way to the server, which the connect timeout limits.
     """
 
@@ -77,6 +85,7 @@ class Clock:
         "deadline",
         "due",
         "ended",
+        "finishing",
         "limits",
         "made",
         "now",
@@ -96,7 +105,7 @@ class Clock:
             self.deadline = deadline
         self._first = inf if timeouts.first_event is None else now + timeouts.first_event
         self._idle = inf if timeouts.idle is None else timeouts.idle
-        self.begun = self.ended = self.opening = False
+        self.begun = self.ended = self.opening = self.finishing = False
         self.steady = 0.0
         self.due = self._first if self._first < self.deadline else self.deadline
 
@@ -142,18 +151,19 @@ class Clock:
         return left if limit is None else min(limit, left)
 
     def finish(self, seconds: float) -> None:
-        """Note that the answer is complete: the rest of the body must arrive within that time."""
-        self.deadline = min(self.deadline, self.now() + seconds)
+        """Note that the end marker has come: the rest of the body must arrive within that time."""
+        if (until := self.now() + seconds) < self.deadline:
+            self.deadline, self.finishing = until, True
         self.steady = 0.0
         self.due = min(self.due, self.deadline)
 
     def expired(self) -> TransportError | None:
-        """Return the error of the total timeout, if that is the limit which has just been reached."""
+        """Return the error of the total timeout, or of `finish`, if that is the limit which has just been reached."""
         if self.now() < self.deadline - _EARLY:
             return None
         total = self.limits.total
-        if total is None:  # the limit of `finish`
-            return TotalTimeout("the rest of a complete answer did not arrive in time")
+        if total is None or self.finishing:  # nothing is wrong with that, unless the answer is not complete
+            return StreamTruncated("the stream ended before its terminal event")
         return total_timeout(total)
 
     def passed(self, limit: float | None) -> str:
@@ -170,7 +180,7 @@ class Clock:
         if self.begun:
             return StreamIdleTimeout(f"the stream was silent for {self._idle:g} s", hint="raise Timeouts(idle=...)")
         return FirstEventTimeout(
-            f"no answer began within the first-event timeout{self.passed(self.limits.first_event)}",
+            f"no answer came within the first-event timeout{self.passed(self.limits.first_event)}",
             hint="raise Timeouts(first_event=...)",
         )
 

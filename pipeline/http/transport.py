@@ -11,11 +11,9 @@ from typing import Any
 from weakref import WeakSet, ref
 
 from ...schemas.errors import (
-    ConnectError,
-    ConnectTimeout,
     FirstEventTimeout,
-    PoolTimeout,
     ResponseTooLarge,
+    StepwellError,
     StreamTruncated,
     TransportError,
 )
@@ -24,18 +22,19 @@ from ..effects import Close, Read, Send
 from ..event_loops import AsyncPerformer
 from ..stream.source import MAX_BODY_BYTES, MAX_ERROR_BYTES, Source, tune
 from ..threads import Performer
-from .fast.errors import StaleConnection
+from .fast.errors import ReadError, StaleConnection, Unreachable
 from .fast.wait import shut_down
 from .headers import are_sendable, header_error
-from .library_errors import transport_error
+from .library_errors import sending_error, transport_error
 from .library_logs import SENDING, mask_http_logs
 from .live_timeout import Limits, end_exchange, watch_tls_stream
 from .request import Request
 from .response import Response
 from .timeouts import Clock
-from .urls import refuse_login, split_url
+from .urls import refuse_login
 
 Build = Callable[..., Any]
+_CLOSED = "the client was closed"
 ROUND_TRIP = 2.0
 """Seconds after which a closed connection was not closed before the request arrived; long, for slow networks."""
 
@@ -102,14 +101,16 @@ class Transport(Performer):
 
     def _send(self, request: Request) -> Response:
         clock = Clock(request.timeouts, request.started, request.world.now)
-        raw = limits = None
+        raw = limits = response = None
         try:
             while raw is None:
                 try:
                     if self._build is None:
                         raw = self.client.exchange(request, clock, self.scope)
                     else:
-                        limits = Limits(request.timeouts.connect, clock, self.scope, self._note)
+                        limits = Limits(
+                            request.timeouts.connect, clock, self.scope, self._note_late if self.closed else self._note
+                        )
                         outgoing = _outgoing(request, self._build, limits, limits.on_trace)
                         sending = SENDING.set(request)
                         try:
@@ -150,12 +151,20 @@ class Transport(Performer):
                 end_exchange(raw, clock)
             return response
         except BaseException as error:
-            failed = [_final(_failure(error, clock, request), self)]
+            failed = [_final(sending_error(error, clock, request, response), self)]
         pieces = outgoing = data = None  # crash reporters show locals
-        end_exchange(raw, clock)
+        end_exchange(raw, clock, limits)
         raise failed.pop()
 
     def _note(self, stream: Any) -> None:
+        """Note a connection that was opened. Raises Unreachable if the client was closed while the call waited for it:
+        nothing is to be sent any more."""
+        self._note_late(stream)
+        if self.closed:
+            raise Unreachable(_CLOSED)
+
+    def _note_late(self, stream: Any) -> None:
+        """Note a connection that was opened for a call which began after the client was closed."""
         self._streams.add(ref(stream, self._streams.discard))
 
     def _close(self, source: Source) -> None:
@@ -180,10 +189,21 @@ class AsyncTransport(AsyncPerformer):
         self._build = build
         self._max = max_body_bytes
         if build is not None:
-            mask_http_logs()
+            from anyio import CancelScope  # comes with httpx
 
+            mask_http_logs()
+            self._new_scope = CancelScope
         self._streams: WeakSet[Any] = WeakSet()
+        self._sending: set[Any] = set()
+        """The scopes of the library's exchanges whose answer has not begun"""
         self._process = PROCESS[0]
+
+    def end_calls(self) -> None:
+        """End the calls that wait for a connection or an answer, since the client is about to be closed: httpcore would
+        open connections for them, and send them, all the same."""
+        self.closed = True
+        for scope in self._sending:
+            scope.cancel()
 
     def shut_down(self) -> None:
         """End the connections of an event loop that was closed without having closed them."""
@@ -206,7 +226,7 @@ class AsyncTransport(AsyncPerformer):
 
     async def _send(self, request: Request) -> Response:
         clock = Clock(request.timeouts, request.started, request.world.now)
-        raw = limits = None
+        raw = limits = response = None
         try:
             while raw is None:
                 try:
@@ -214,12 +234,7 @@ class AsyncTransport(AsyncPerformer):
                         raw = await self.client.exchange(request, clock)
                     else:
                         limits = Limits(request.timeouts.connect, clock, None, self._streams.add)
-                        outgoing = _outgoing(request, self._build, limits, limits.aon_trace)
-                        sending = SENDING.set(request)
-                        try:
-                            raw = await self.client.send(outgoing, stream=True, follow_redirects=False)
-                        finally:
-                            SENDING.reset(sending)
+                        raw = await self._exchange(request, limits)
                 except Exception as error:
                     if self.closed or not _is_stale(error, limits, clock):
                         raise
@@ -252,11 +267,30 @@ class AsyncTransport(AsyncPerformer):
             await raw.aclose()
             return response
         except BaseException as error:
-            failed = [_final(_failure(error, clock, request), self)]
-        pieces = outgoing = data = None  # crash reporters show locals
+            failed = [_final(sending_error(error, clock, request, response), self)]
+        pieces = data = None  # crash reporters show locals
         if raw is not None:
             await raw.aclose()
         raise failed.pop()
+
+    async def _exchange(self, request: Request, limits: Limits) -> Any:
+        """Send a request over the HTTP library, and return its answer, whose head has come."""
+        sending, scope = SENDING.set(request), self._new_scope()
+        self._sending.add(scope)
+        try:
+            outgoing = _outgoing(request, self._build, limits, limits.aon_trace)
+            with scope:
+                return await self.client.send(outgoing, stream=True, follow_redirects=False)
+            raise ReadError(_CLOSED) if limits.is_sent else Unreachable(_CLOSED)  # see `end_calls`
+        except GeneratorExit:  # closed: nothing can be awaited
+            raise
+        except BaseException:
+            await limits.aclose_unused()
+            raise
+        finally:
+            outgoing = None  # crash reporters show locals
+            self._sending.discard(scope)
+            SENDING.reset(sending)
 
     async def _read(self, source: Source) -> bytes:
         try:
@@ -274,6 +308,8 @@ class AsyncTransport(AsyncPerformer):
         except StopAsyncIteration:
             return b""
         except BaseException as error:
+            if isinstance(error, Exception) and not isinstance(error, StepwellError) and self.is_in_another_loop:
+                error = StreamTruncated("the stream belongs to another event loop, which alone may read it")
             failed = [_final(transport_error(error, source.clock, source.raw.url.host), self)]
         raise failed.pop()
 
@@ -286,7 +322,7 @@ class AsyncTransport(AsyncPerformer):
                 await source.raw.aclose()
 
 
-def _outgoing(request: Request, build: Build, limits: Limits, notice: Callable[..., object]) -> Any:
+def _outgoing(request: Request, build: Any, limits: Limits, notice: Callable[..., object]) -> Any:
     """Return the library's request.
 
     request: ours.
@@ -348,24 +384,5 @@ def _source(response: Response, raw: Any, iterator: Any, clock: Clock, most: int
 def _final(error: BaseException, transport: Transport | AsyncTransport) -> BaseException:
     """Return the error; it is not `retryable` if the transport was closed: the retry would be one more request."""
     if transport.closed and isinstance(error, TransportError):
-        error.retryable, error.hint = False, "the client was closed"  # type: ignore[misc]
+        error.retryable, error.hint = False, _CLOSED  # type: ignore[misc]
     return error
-
-
-def _failure(error: BaseException, clock: Clock, request: Request) -> BaseException:
-    """Return the typed error for one of sending. Where a proxy was to be connected to, its variable is named."""
-    failed = transport_error(error, clock, request_host(request))
-    if isinstance(failed, ConnectError | ConnectTimeout) and not isinstance(failed, PoolTimeout):
-        variables = f"{split_url(request.url)[0]}_proxy", "all_proxy"
-        named = [name for name, url in request.world.environ.items() if url and name.lower() in variables]
-        if named and failed.hint is not None and "proxy" not in failed.hint.lower():
-            failed.hint += f"; it may be the proxy of {named[0]}"
-    return failed
-
-
-def request_host(request: Request) -> str:
-    """Return the host of the request's URL, for messages. Raises ConnectError for a URL without one."""
-    _, host, _ = split_url(request.url)
-    if not host:
-        raise ConnectError(f"{request.url[:80]!r} is not a URL", hint="base_url needs https:// and a host")
-    return host

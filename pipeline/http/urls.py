@@ -10,6 +10,7 @@ from ...schemas.secret import MASK
 SECRET_QUERY = re.compile(r"([?&](?:[^=&#]*(?:key|token|sig|secret|credential)[^=&#]*|X-Amz-[^=&#]*)=)([^&#\s]*)", re.I)
 """The parameters of a URL that hold a credential: what stands before the value, and the value."""
 _LOGIN = re.compile(r"(//)[^/?#\s]*@")
+_DOTS = re.compile(r"/\.\.?(?=[/?#]|$)")
 
 
 def shown_url(url: str) -> str:
@@ -31,6 +32,27 @@ def split_url(url: str) -> tuple[str, str, str]:
     scheme, _, rest = url.partition("://")
     host, _, path = rest.partition("/")
     return scheme, host, path
+
+
+def without_dots(url: str) -> str:
+    """Return a URL with the segments "." and ".." of its path resolved, as other HTTP clients send it.
+
+    Source: https://www.rfc-editor.org/rfc/rfc3986#section-5.2.4
+    """
+    root = re.split("[?#]", url, maxsplit=1)[0]
+    if not _DOTS.search(root):
+        return url
+    scheme, host, path = split_url(root)
+    kept: list[str] = []
+    *before, last = path.split("/")
+    for segment in (*before, last):
+        if segment == "..":
+            del kept[-1:]
+        elif segment != ".":
+            kept.append(segment)
+    if last in (".", ".."):
+        kept.append("")
+    return f"{scheme}://{host}/{'/'.join(kept)}{url[len(root) :]}"
 
 
 def with_query_last(url: str, base: str) -> str:

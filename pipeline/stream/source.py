@@ -16,6 +16,7 @@ MAX_ERROR_BYTES = 64 * 2**10
 DRAIN_TIMEOUT = 0.1
 """Seconds that the end of a body may take to arrive after the answer is complete."""
 _GZIP = b"\x1f\x8b"
+_BY_HEADER, _NO_HEADER = 47, -15  # of zlib's `wbits`
 
 
 class Source:
@@ -160,6 +161,33 @@ class _Padding:
         return b""
 
 
+class _Deflate:
+    """A decompressor of `deflate`, which some servers send without zlib's header; other clients read both."""
+
+    def __init__(self) -> None:
+        self._inner: Any = None
+
+    def decompress(self, data: bytes, most: int) -> bytes:
+        if self._inner is None:
+            if not data:
+                return b""
+            # The first byte of zlib ends with 8, and that of gzip with 15 (RFC 1950, RFC 1952); no block begins so.
+            self._inner = zlib.decompressobj(_BY_HEADER if data[0] & 15 in (8, 15) else _NO_HEADER)
+        return self._inner.decompress(data, most)  # type: ignore[no-any-return]
+
+    @property
+    def eof(self) -> bool:
+        return self._inner is not None and self._inner.eof
+
+    @property
+    def unconsumed_tail(self) -> bytes:
+        return b"" if self._inner is None else self._inner.unconsumed_tail
+
+    @property
+    def unused_data(self) -> bytes:
+        return b"" if self._inner is None else self._inner.unused_data
+
+
 def _inflater(encoding: str, *, known_only: bool = True) -> Any:
     """Make a decompressor, for a server that compresses although we request no compression.
 
@@ -169,8 +197,10 @@ def _inflater(encoding: str, *, known_only: bool = True) -> Any:
     match encoding.strip().lower():
         case "" | "identity":
             return None
-        case "gzip" | "x-gzip" | "deflate":
-            return zlib.decompressobj(wbits=47)
+        case "gzip" | "x-gzip":
+            return zlib.decompressobj(wbits=_BY_HEADER)
+        case "deflate":
+            return _Deflate()
         case other if known_only:
             raise DecodeError(f"the answer is encoded as {other[:40]!r}, which was not asked for")
     return None

@@ -12,7 +12,7 @@ from attrs import evolve, field, frozen
 from ...model_metadata.checks import checked_row
 from ...model_metadata.rows import as_row, model_of
 from ...pipeline.http.request import Request
-from ...pipeline.http.urls import ending_with, split_url
+from ...pipeline.http.urls import ending_with, split_url, without_dots
 from ...pipeline.pipeline import Pipeline
 from ...schemas.errors import InvalidOption, NotSupported
 from ...schemas.json_types import JSONSchema
@@ -225,7 +225,7 @@ class Provider:
         scheme, _, path = split_url(self.base_url)
         if "://" not in configured:
             configured = f"{scheme}://{configured}"
-        return ending_with(configured, path)
+        return ending_with(without_dots(configured), path)
 
     def is_trusted_url(self, base_url: str, environment: Environment = PROCESS) -> bool:
         """Check whether a key may be sent there: to the address in the environment, and by https to its own hosts."""

@@ -7,7 +7,7 @@ from contextlib import suppress
 import pytest
 
 from stepwell import Client, StepwellError
-from stepwell.pipeline.http.urls import path_behind, with_query_last
+from stepwell.pipeline.http.urls import path_behind, with_query_last, without_dots
 
 from loopback import answer, completion, serving
 
@@ -55,3 +55,28 @@ def test_the_path_behind_a_base_url_is_found_again() -> None:
         for path in ("/chat", "/m:stream?alt=sse", "/x?k=1"):
             assert path_behind(with_query_last(base.rstrip("/") + path, base), base) == path, (base, path)
     assert with_query_last("https://other/x", "https://h?k=1") == "https://other/x"
+
+
+def test_dots_in_the_path_of_an_address_are_resolved_over_every_transport(monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = {
+        "/v1/../v2": "/v2",
+        "/v1/..": "",
+        "/./v1/.": "/v1",
+        "/../..//v1": "//v1",
+        "/v1/../v2?a=/../b": "/v2",
+        "/v1/...": "/v1/...",
+        "/v1/.a/..b": "/v1/.a/..b",
+    }
+    with serving(lambda request: [answer(completion())]) as server:
+        for given, sent in paths.items():
+            monkeypatch.setenv("VLLM_BASE_URL", f"{server.url}{given}")
+            monkeypatch.setenv("VLLM_API_KEY", "of-the-environment")
+            for transport in ("fast", "httpx"):
+                with Client(transport=transport, retries=0) as client:
+                    client.generate_text("openai:gpt-4o", "hi", base_url=server.url + given, api_key="k")
+                    client.generate_text("vllm:any", "hi")
+                of_call, of_environment = server.seen[-2:]
+                assert of_call.path.partition("?")[0] == f"{sent}/chat/completions", given
+                assert of_environment.path.startswith(f"{sent}/"), given
+                assert of_environment.headers["authorization"] == "Bearer of-the-environment", given
+    assert without_dots("http://../x") == "http://../x"

@@ -232,3 +232,55 @@ def test_another_thread_of_httpcore_does_not_close_a_connection_that_is_in_use(c
             assert states == [False]
             assert text + "".join(stream) == "abc"
             assert server.wait_until_free(), "the connection that was dropped is closed at the end"
+
+
+@all_carriers
+def test_the_error_of_an_answer_whose_body_is_of_no_use_has_the_id_of_its_request(carrier: str) -> None:
+    head = b"HTTP/1.1 200 OK\r\nx-request-id: req-1\r\n"
+    cases: dict[str, tuple[bytes, type[errors.StepwellError]]] = {
+        "cut": (b"content-length: 50\r\n\r\n{", errors.StreamTruncated),
+        "late": (b"content-length: 50\r\n\r\n{", errors.FirstEventTimeout),
+        "wrong chunks": (b"transfer-encoding: chunked\r\n\r\nzz\r\n", errors.StreamTruncated),
+        "an unknown encoding": (b"content-encoding: br\r\ncontent-length: 2\r\n\r\nab", errors.DecodeError),
+        "another encoding": (b"content-encoding: gzip\r\ncontent-length: 2\r\n\r\nab", errors.DecodeError),
+        "too long": (b"content-length: 999999999\r\n\r\n", errors.ResponseTooLarge),
+    }
+    for what, (rest, kind) in cases.items():
+
+        def script(request: object, what: str = what, rest: bytes = rest) -> Iterator[bytes | float]:
+            yield head + rest
+            if what == "cut":
+                raise Hangup
+            yield LONG
+
+        limits = Timeouts(first_event=0.3 if what == "late" else SOON)
+        with serving(script) as server, pytest.raises(kind) as caught:
+            ask(server, carrier, stream=False, timeout=limits)
+        assert caught.value.request_id == "req-1", what
+
+
+@all_carriers
+@pytest.mark.parametrize("stream", [False, True], ids=["unstreamed", "streamed"])
+def test_an_error_is_known_by_its_status_also_where_rubbish_follows_its_head_at_once(
+    carrier: str, stream: bool
+) -> None:
+    head = b"HTTP/1.1 401 Unauthorized\r\nx-request-id: req-1\r\ntransfer-encoding: chunked\r\n\r\n"
+    for what, wrong in WRONG.items():
+        with serving(saying(head + wrong, LONG)) as server:
+            with pytest.raises(errors.AuthError) as caught:
+                ask(server, carrier, stream=stream, timeout=LIMITS)
+            assert (caught.value.status, caught.value.request_id) == (401, "req-1"), what
+            assert server.wait_until_free(), what
+
+
+@all_carriers
+def test_the_end_of_a_connection_has_one_message_before_and_after_the_first_event(carrier: str) -> None:
+    for acts in ((), (streaming(),), (streaming(), chunk(event("a")))):
+
+        def script(request: object, acts: tuple[bytes, ...] = acts) -> Iterator[bytes]:
+            yield from acts
+            raise Hangup
+
+        with serving(script) as server:
+            with pytest.raises(errors.StreamTruncated, match="closed the connection before the answer was whole"):
+                ask(server, carrier, timeout=LIMITS)

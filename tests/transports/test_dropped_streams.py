@@ -8,11 +8,12 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
-from carriers import MODEL, aclient_with_one_connection, client_with_one_connection
+from carriers import MODEL, aclient_of, aclient_with_one_connection, client_with_one_connection, saying
 
-from stepwell import Timeouts
+from stepwell import AsyncClient, Timeouts
+from stepwell.schemas import errors
 
-from loopback import SOON, Loopback, chunk, event, serving, streaming
+from loopback import LONG, SOON, Loopback, chunk, event, serving, streaming
 
 pytestmark = pytest.mark.usefixtures("small_heap")
 
@@ -59,3 +60,32 @@ def test_a_sync_stream(carrier: str) -> None:
             del stream
             gc.collect()
         assert len(server.seen) == 5
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # of the event loop that the test closes early
+@pytest.mark.parametrize("transport", ["fast", "httpx"])
+@pytest.mark.parametrize("ended", [False, True], ids=["a loop that is there", "a loop that was closed"])
+def test_a_stream_of_another_event_loop_is_a_cut_stream(
+    transport: str, ended: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def opened(client: AsyncClient) -> Any:
+        stream = await client.stream_text(MODEL, "hi")
+        await stream.next_chunks()
+        return stream
+
+    with serving(saying(streaming(), chunk(event("a")), LONG)) as server:
+        client = aclient_of(server, transport=transport)
+        loop = asyncio.new_event_loop()
+        stream = loop.run_until_complete(opened(client))
+        if ended:
+            loop.close()
+        with pytest.raises(errors.StreamTruncated, match="another event loop") as caught:
+            asyncio.run(stream.reply())
+        assert caught.value.partial.text == "a"
+        if not ended:
+            loop.run_until_complete(client.close())
+            loop.close()
+        assert server.wait_until_free(SOON)
+        del stream, client, loop, caught
+        gc.collect()  # here, where what asyncio says of its loop is not an error
+    assert not [each for each in caplog.records if "never retrieved" in each.getMessage()]

@@ -45,9 +45,10 @@ def test_an_error_keeps_its_status_and_is_sent_again(carrier: str, unreadable: s
 
 @carriers
 def test_an_error_with_a_false_compression_header_is_read_uncompressed(carrier: str) -> None:
-    with serving(saying(encoded_answer(ERROR, "gzip", "503 Busy"))) as server:
-        with pytest.raises(errors.Overloaded, match="no room"):
-            ask(server, carrier, stream=False)
+    for encoding in ("gzip", "deflate"):
+        with serving(saying(encoded_answer(ERROR, encoding, "503 Busy"))) as server:
+            with pytest.raises(errors.Overloaded, match="no room"):
+                ask(server, carrier, stream=False)
 
 
 @carriers
@@ -81,9 +82,13 @@ def test_gzip_of_several_members_is_read_to_the_last(carrier: str, body: bytes, 
         assert ask(server, carrier, stream=False).text == "zipped"
 
 
-def test_deflate_is_read_too() -> None:
-    with serving(saying(encoded_answer(zlib.compress(WHOLE), "deflate"))) as server:
-        assert ask(server, "httpx", stream=False).text == "zipped"
+@carriers
+def test_deflate_is_read_too_with_and_without_a_header(carrier: str) -> None:
+    raw = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    for body in (zlib.compress(WHOLE), raw.compress(WHOLE) + raw.flush(), gzip.compress(WHOLE)):
+        head = b"HTTP/1.1 200 OK\r\ncontent-encoding: deflate\r\ncontent-length: %d\r\n\r\n" % len(body)
+        with serving(saying(head, body[:1], 0.02, body[1:9], 0.02, body[9:])) as server:
+            assert ask(server, carrier, stream=False).text == "zipped"
 
 
 @carriers

@@ -23,7 +23,7 @@ from carriers import (
     saying,
 )
 
-from stepwell import Client
+from stepwell import Client, Timeouts
 from stepwell.pipeline.stream import source
 from stepwell.schemas import errors
 
@@ -211,3 +211,15 @@ def test_a_stream_read_to_its_end_works_50_times_over_one_connection() -> None:
         for _ in range(50):
             assert client.stream_text(MODEL, "hi").reply().text == "hello"
         assert server.connections == 1
+
+
+@all_carriers
+@pytest.mark.parametrize("total", [None, LONG], ids=["no total", "total"])
+def test_an_end_marker_without_a_finish_reason_is_a_cut_stream_also_where_the_connection_stays(
+    carrier: str, total: float | None
+) -> None:
+    with serving(saying(streaming(), chunk(event("a")), chunk(DONE), LONG)) as server:
+        with pytest.raises(errors.StreamTruncated, match="before its terminal event") as caught:
+            ask(server, carrier, timeout=Timeouts(total=total))
+        assert caught.value.partial.text == "a" and caught.value.retryable
+        assert server.wait_until_free()

@@ -145,6 +145,7 @@ def test_libraries_that_functions_of_users_call_are_known_too() -> None:
         ("urllib3", "NewConnectionError", errors.ConnectError),
         ("urllib3", "ProtocolError", errors.StreamTruncated),
         ("aiohttp", "ServerDisconnectedError", errors.StreamTruncated),
+        ("idna", "IDNAError", errors.ConnectError),
         ("elsewhere", "ServerDisconnectedError", None),
     ):
         error = type(name, (OSError,), {"__module__": f"{package}.exceptions"})()

@@ -113,7 +113,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
         try:
             reader.feed(self._buffer.whole[:size])
         except RemoteProtocolError as error:
-            if not reader.pieces:
+            if not (reader.pieces or (self._heading and reader.headers is not None)):
                 self._fail(error)
                 return
             self._error = UnusableAnswer(*error.args)  # for the wait after what was fit to be read
@@ -207,6 +207,8 @@ class AsyncConnection(asyncio.BufferedProtocol):
             self._timer = None
         with suppress(RuntimeError):  # the event loop was closed before
             self._fail(ReadError("the connection was closed by the caller"))
+        if (waiter := self._waiter) is not None and waiter.done() and not waiter.cancelled():
+            waiter.exception()  # perhaps nobody waits any more, of which asyncio would write to the log
         self._waiter = None  # its error refers to frames that refer to this connection
         if self.transport is not None:
             with suppress(RuntimeError):

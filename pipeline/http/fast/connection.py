@@ -148,7 +148,7 @@ class Connection:
             except OSError as error:
                 failed = self._failed(error)
             except RemoteProtocolError as error:
-                if not self.reader.pieces:
+                if self.reader.headers is None or type(error) is not UnusableAnswer:
                     raise
                 self._refused = UnusableAnswer(*error.args)  # another, without this one's frames
                 self.close()
