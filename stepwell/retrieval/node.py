@@ -11,6 +11,7 @@ from attrs import field, frozen
 
 from ..schemas.errors import ConfigError
 from ..schemas.missing_argument import saying_how_it_is_made
+from ..schemas.several import holds_several
 from .splitting import split
 
 
@@ -129,7 +130,7 @@ def nodes_of(source: Nodes) -> list[Node]:
         return [source]
     if isinstance(source, Document):
         return source.nodes()
-    if isinstance(source, Iterable) and not isinstance(source, Mapping | bytes):
+    if holds_several(source):
         return [node for member in source for node in nodes_of(member)]
     raise ConfigError(f"a {type(source).__name__} cannot be searched", hint="pass texts, Nodes or Documents")
 
@@ -138,7 +139,7 @@ def settled(source: Nodes) -> Nodes:
     """Return the same with each iterator read, in the thread of the caller: it may belong there, as a cursor does."""
     if isinstance(source, list | tuple):
         return source if _WHOLE.issuperset(map(type, source)) else [settled(member) for member in source]
-    if isinstance(source, Iterable) and not isinstance(source, str | Mapping | bytes):
+    if holds_several(source):
         return [settled(member) for member in source]
     return source
 
@@ -160,7 +161,7 @@ def scored_nodes_of(result: object, score: float | None = None) -> Iterator[Scor
             yield ScoredNode(Node(result), score)
     elif isinstance(result, Node | Document):
         yield from (ScoredNode(node, score) for node in nodes_of(result))
-    elif isinstance(result, Iterable) and not isinstance(result, Mapping | bytes):
+    elif holds_several(result):
         for member in result:
             yield from scored_nodes_of(member, score)
     else:

@@ -14,6 +14,7 @@ from ...providers.declare.object_support import tool_schema
 from ...schemas.errors import ConfigError
 from ...schemas.json_schema.signature import signature_schema
 from ...schemas.missing_argument import refuse_missing, saying_how_it_is_made
+from ...schemas.several import holds_several
 from ...schemas.tool import NAME, Parameters, Result, Tool, ToolLike, is_method, tool_behind
 
 
@@ -98,7 +99,7 @@ def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
     Raises ConfigError for two of one name, for a method without its object, and for other objects; SchemaError, which
     names the tool, for a schema that no vendor takes.
     """
-    if isinstance(tools, str | Mapping | Tool) or not isinstance(tools, Iterable):
+    if isinstance(tools, Tool) or not holds_several(tools):
         refuse_missing(tools)
         hint = "pass a list of Tools and functions"
         if isinstance(tools, str):
