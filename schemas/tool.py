@@ -126,6 +126,10 @@ class Tool(_Signature[Parameters, Result]):
             ) from None
 
     def __attrs_post_init__(self) -> None:
+        for name, types in (("name", str), ("description", str), ("parameters", Mapping)):
+            if not isinstance(value := getattr(self, name), types):
+                hint = "stepwell.tool(function) makes one of a function; or write Tool(name, description, parameters)"
+                raise ConfigError(f"the {name} of a Tool cannot be a {type(value).__name__}", hint=hint)
         if not _NAME.match(self.name):
             raise ConfigError(
                 f"{self.name!r} is not a tool name", hint="use 1 to 128 letters, digits, '_', '-' or '.' and no spaces"

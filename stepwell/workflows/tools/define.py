@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, overload
 
 from attrs import evolve
 
 from ...providers.declare.described_tools import described_tools
 from ...providers.declare.object_support import tool_schema
-from ...schemas.errors import ConfigError
+from ...schemas.errors import ConfigError, SchemaError
 from ...schemas.json_schema.signature import signature_schema
 from ...schemas.missing_argument import refuse_missing, saying_how_it_is_made
 from ...schemas.several import holds_several
@@ -80,9 +81,12 @@ def _define(
     if isinstance(function, classmethod):
         raise ConfigError("a tool cannot be made of a classmethod", hint="write @classmethod above @tool, not below it")
     if not callable(function):
-        raise ConfigError(f"a tool cannot be made of a {type(function).__name__}", hint="pass a function or a Tool")
+        raise ConfigError(f"a tool cannot be made of a {type(function).__name__}", hint=_hint(function))
     if parameters is None or name is None or description is None:
-        named, described, schema = signature_schema(function)
+        try:
+            named, described, schema = signature_schema(function)
+        except SchemaError as error:
+            raise SchemaError(error.message, hint=_hint(function, error.hint)) from None
         name, description = name or named, described if description is None else description
         parameters = schema if parameters is None else parameters
         if not description and sys.flags.optimize > 1:
@@ -91,6 +95,16 @@ def _define(
                 stacklevel=3,
             )
     return Tool(name, description, parameters, function, strict, timeout)
+
+
+def _hint(candidate: object, otherwise: str = "pass a function or a Tool") -> str:
+    """Say what to pass in the place of a tool of another library, or of what no tool can be made of."""
+    if isinstance(candidate, str):
+        return "write @tool(name=…) above the function"
+    for name in ("func", "fn", "function", "coroutine"):  # of LangChain, LlamaIndex, pydantic-ai
+        if callable(getattr(candidate, name, None)) and not isinstance(candidate, partial):
+            return f"pass the function that it was made of, its {name!r}"
+    return otherwise
 
 
 def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
