@@ -86,6 +86,12 @@ class CustomLLM(LLM):
         stream_complete: Any
         astream_complete: Any
 
+    def __new__(cls, *arguments: object, **named: object) -> Self:
+        """Set the object up, since an `__init__` of the user's own, or a dataclass's, may not call the one below."""
+        made = super().__new__(cls)
+        CustomLLM.__init__(made)
+        return made
+
     def __init__(
         self,
         *,
