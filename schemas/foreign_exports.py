@@ -57,6 +57,9 @@ _PACKAGE: Final[Mapping[str, str]] = {
     "it is stepwell.llm.ChatTemplate": "ChatPromptTemplate",
     "it is stepwell.llm.Slot": "MessagesPlaceholder",
     "it is stepwell.testing.FakeModel": "FakeListLLM FakeListChatModel FakeChatModel MockLLM TestModel",
+    "it is stepwell.embeddings.similarity(a, b)": "cosine_similarity similarity dot_product",
+    "stepwell.models.providers() lists them; stepwell.provider(id) is one": "list_providers Providers",
+    "stepwell.models.find() lists them": "list_all_models available_models get_models",
     "see stepwell.retrieval": "VectorStore VectorStoreIndex InMemoryVectorStore",
     "a conversation is a Context; the one with the answer is reply.context": "Conversation History Chat "
     "ChatMessageHistory ConversationBufferMemory",

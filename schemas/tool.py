@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 from attrs import evolve, field, fields, frozen
 
 from .errors import ConfigError, InvalidOption
+from .foreign_names import Hinted
 from .json_types import JSONSchema
 from .late_pattern import late_pattern
 from .missing_argument import saying_how_it_is_made
@@ -65,7 +66,7 @@ NAME = attrgetter("name")
 
 @saying_how_it_is_made
 @frozen(hash=False)
-class Tool(_Signature[Parameters, Result]):
+class Tool(_Signature[Parameters, Result], Hinted, hints="tool"):
     """A tool that a model may call. Raises ConfigError for a name that no provider accepts, SchemaError for parameters
     that are no JSON Schema but the names of properties."""
 

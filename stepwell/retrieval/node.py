@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
+from inspect import iscoroutine
 from os import PathLike
 from typing import Any, SupportsFloat, TypeAlias
 
 from attrs import field, frozen
 
 from ..schemas.errors import ConfigError
+from ..schemas.foreign_names import Hinted
 from ..schemas.missing_argument import saying_how_it_is_made
 from ..schemas.several import holds_several
 from .splitting import split
@@ -36,7 +38,7 @@ def _metadata(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 @saying_how_it_is_made
 @frozen(hash=False)
-class Node:
+class Node(Hinted, hints="node"):
     """A piece of text that a retriever can find."""
 
     text: str
@@ -100,7 +102,7 @@ def _score(score: SupportsFloat | None) -> float | None:
 
 
 @frozen(hash=False)
-class ScoredNode:
+class ScoredNode(Hinted, hints="node"):
     """A node and how well it fits the query."""
 
     node: Node = field(converter=_node)
@@ -116,6 +118,11 @@ class ScoredNode:
     def source(self) -> str:
         """Where the text comes from."""
         return self.node.source
+
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The caller's own facts."""
+        return self.node.metadata
 
 
 Nodes: TypeAlias = "str | Node | Document | Iterable[Nodes]"
@@ -165,6 +172,8 @@ def scored_nodes_of(result: object, score: float | None = None) -> Iterator[Scor
         for member in result:
             yield from scored_nodes_of(member, score)
     else:
-        raise ConfigError(
-            f"a retriever or function returned a {type(result).__name__}", hint="return texts, Nodes or ScoredNodes"
-        )
+        hint = "return texts, Nodes or ScoredNodes"
+        if iscoroutine(result):
+            result.close()
+            hint = "name it afind: find is not awaited"
+        raise ConfigError(f"a retriever or function returned a {type(result).__name__}", hint=hint)
