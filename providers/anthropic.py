@@ -3,7 +3,7 @@
 from attrs import evolve
 
 from ..pipeline.http.request import Request
-from .auth.auth import bearer, credential_value
+from .auth.auth import bearer, credential_value, header_key
 from .declare.credentials import KEY, Credentials, Login, Value
 from .declare.object_support import ObjectSupport
 from .declare.provider import declare_provider, override
@@ -33,12 +33,12 @@ CREDENTIALS = Credentials(
     ),
     (Login(("api_key",)), Login(("token",))),
 )
+_BY_KEY = header_key("x-api-key")
 
 
 def authenticate(request: Request) -> Request:
     """Send a key in x-api-key, and a token of a login or a gateway, `{"auth_token": ...}`, as a bearer token."""
-    of_key = anthropic_messages.auth if credential_value(request, "token") is None else bearer
-    return of_key(request)
+    return (_BY_KEY if credential_value(request, "token") is None else bearer)(request)
 
 
 # What its compatible endpoint ignores: https://docs.claude.com/en/api/openai-sdk

@@ -12,5 +12,5 @@ def holds_several(value: object) -> TypeGuard[Iterable[Any]]:
     Texts, bytes and mappings are one thing each. So are the objects of pydantic, of which other libraries make their
     messages, tools, templates and documents: they iterate over the names and values of their fields.
     """
-    one = str | bytes | bytearray | Mapping
-    return isinstance(value, Iterable) and not isinstance(value, one) and not hasattr(value, "model_dump")
+    one = isinstance(value, str | bytes | bytearray | Mapping) or hasattr(value, "model_dump")
+    return isinstance(value, Iterable) and not one

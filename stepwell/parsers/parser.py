@@ -42,7 +42,7 @@ class OutputParser(Protocol[T_co]):
 
 
 def checked_parser(parser: OutputParser[T_co] | None) -> OutputParser[T_co] | None:
-    """Return a parser, or None for none. Raises ConfigError for anything else: a class, or a parser of another library."""
+    """Return a parser, or None for none. Raises ConfigError for anything else, such as a class or another's parser."""
     if parser is None:
         return None
     if isinstance(parser, type):

@@ -86,7 +86,7 @@ def _define(
         try:
             named, described, schema = signature_schema(function)
         except SchemaError as error:
-            raise SchemaError(error.message, hint=_hint(function, error.hint)) from None
+            raise SchemaError(error.message, hint=_hint(function, error.hint or "")) from None
         name, description = name or named, described if description is None else description
         parameters = schema if parameters is None else parameters
         if not description and sys.flags.optimize > 1:
@@ -126,7 +126,7 @@ def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
         elif (described := described_tools(each)) is not None:
             result += described
         else:
-            result.append(_define(each))  # type: ignore[arg-type]  # which raises for anything else
+            result.append(_define(each))  # which raises for anything else
     for each in result:
         if each.server is None:
             tool_schema(each)
