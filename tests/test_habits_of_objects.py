@@ -9,10 +9,12 @@ import pytest
 
 import stepwell
 from stepwell import Client, Tool, assistant, fallback, models, on_request
+from stepwell.declare import openai_responses
 from stepwell.embeddings import Embedder
 from stepwell.errors import ConfigError, StepwellError
+from stepwell.llm import LLM
 from stepwell.retrieval import Node, Retriever, ScoredNode, VectorRetriever
-from stepwell.steps import Pipeline, Sleep, cache, round_robin
+from stepwell.steps import CallModel, Pipeline, Sleep, cache, gather, round_robin
 from stepwell.testing import FakeModel
 
 
@@ -31,6 +33,10 @@ NOTES: Any = VectorRetriever(vectors)
 NODE: Any = ScoredNode(Node("a", metadata={"year": 2026}), 1.0)
 MODELS: Any = models
 PIPELINES = [Client().pipeline, Client().pipeline_for("openai:gpt-4o"), Pipeline()]
+
+
+def asking() -> Any:
+    return (yield CallModel("openai:gpt-4o", "hi"))
 
 
 def cancel() -> Any:
@@ -118,6 +124,10 @@ def test_what_is_no_step_is_refused_when_it_is_put_into_a_pipeline(
         (lambda: Client().generate_text("openai:a,openai:b", "hi"), "names several models"),
         (lambda: Client().generate_text("openai:a, openai:b", "hi"), "names several models"),
         (lambda: NOTES.add([{"text": "a"}]), "a dict cannot be searched"),
+        (lambda: Client().preview("openai:a", "hi", wire=openai_responses), "write its name: wire='openai_responses'"),  # type: ignore[arg-type]
+        (lambda: LLM("openai:a", wire=openai_responses).metadata, "write its name: wire='openai_responses'"),  # type: ignore[arg-type]
+        (lambda: Client().pipeline_for("openai:a", wire=5), "wire cannot be a int"),  # type: ignore[arg-type]
+        (lambda: Client().run_workflow(gather(asking(), asking())), r"the flows are one list: gather\(\["),  # type: ignore[arg-type]
     ],
 )
 def test_a_form_of_others_says_the_form_here(make: Callable[[], Any], says: str) -> None:

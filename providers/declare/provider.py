@@ -250,6 +250,9 @@ class Provider:
 
         Raises InvalidOption for a name that is not one of this provider's wires, NotSupported if there is none.
         """
+        if not isinstance(named, str | None):
+            name = named.name if isinstance(named, Wire) else "openai_responses"
+            raise InvalidOption(f"wire cannot be a {type(named).__name__}", hint=f"write its name: wire={name!r}")
         able = [wire for wire in self.wires if wire.operation == operation]
         if not able:
             raise NotSupported(

@@ -138,5 +138,5 @@ def test_what_is_no_parser_is_refused_when_the_llm_is_made(parser: Any, says: st
 
 
 def test_the_choices_are_no_text() -> None:
-    with pytest.raises(ConfigError, match="whose letters would be the words"):
+    with pytest.raises(ConfigError, match="of which each letter would be one"):
         ChoiceParser("yes")
