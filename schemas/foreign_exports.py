@@ -72,7 +72,8 @@ _PACKAGE: Final[Mapping[str, str]] = {
     "annotate a tool's parameter with Deps[...], and pass deps=": "RunContext Depends InjectedToolArg",
     "decorate a function with stepwell.tool": "function_tool StructuredTool FunctionTool",
     "write generate_text, stream_text, generate_object": "generateText streamText generateObject streamObject",
-    "set the provider's variable (OPENAI_API_KEY), or pass Client(api_keys={'openai': …})": "api_key set_api_key put_key",
+    "set the provider's variable (OPENAI_API_KEY), or pass Client(api_keys={'openai': …})": "api_key set_api_key "
+    "put_key",
     "pass Client(base_urls={'openai': …})": "api_base base_url",
 }
 PACKAGE: Final[Mapping[str, str]] = {name: hint for hint, names in _PACKAGE.items() for name in names.split()}
