@@ -14,6 +14,7 @@ from typing import Any
 from attrs import evolve
 
 from ..schemas.errors import ConfigError, InvalidOption, UnknownModel
+from ..schemas.foreign_names import Hinted
 from ..schemas.memo import Memo
 from ..schemas.model import Model, split_name
 from ..schemas.process_lock import ProcessLock
@@ -29,7 +30,7 @@ from .rows import Row, as_row, model_of
 _REMEMBERED = 20_000
 
 
-class Catalog:
+class Catalog(Hinted, hints="catalog"):
     """The models of all providers, which users can extend."""
 
     def __init__(self, folder: str | None = FOLDER) -> None:

@@ -21,6 +21,17 @@ _FACTORS = ("batch_factor", "batch_cache_read_factor", "regions")
 _COST = (*BUCKETS, *FEES, *_FACTORS, "tiers", "tiers_over", "other_charges", "as_of", "source")
 _FACTS = frozenset(("modes", "provider", "interleaved", "open_weights", "retires", "successor"))
 _KNOWN = (KNOWN_FIELDS - {"id"}) | FIELD_ALIASES.keys() | _FACTS
+_MEANT: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("context", "context_length", "context_size", "max_context", "max_input_tokens", "num_ctx"), "context_window"
+    ),
+    **dict.fromkeys(("max_tokens", "max_output", "max_completion_tokens", "output_limit"), "max_output_tokens"),
+    **dict.fromkeys(("pricing", "costs", "input_cost_per_token", "input_price", "output_price"), "prices"),
+    **dict.fromkeys(("function_calling", "supports_tools", "supports_function_calling", "tool_use"), "tools"),
+    **dict.fromkeys(("supports_reasoning", "thinking"), "reasoning"),
+    **dict.fromkeys(("vision", "supports_vision", "modality"), "input"),
+}
+"""What other catalogs call the fields: as facts of a user's own, they would change nothing."""
 _KINDS: Mapping[str, tuple[type, ...]] = {
     **dict.fromkeys(
         ("name", "family", "knowledge", "release_date", "status", "wire", "base_url", "retires", "successor"), (str,)
@@ -44,7 +55,7 @@ def checked_row(row: Row, where: str) -> dict[str, Any]:
     is accepted as a custom fact.
     """
     for name, value in row.items():
-        if name not in _KNOWN and (close := misspelt(name, _KNOWN)):
+        if name not in _KNOWN and (close := _MEANT.get(name) or misspelt(name, _KNOWN)):
             raise ConfigError(f"{where}: a row has no {name!r}", hint=f"did you mean {close!r}?")
         if name in _KINDS and value is not None and not isinstance(value, _KINDS[name]):
             kinds = " or ".join(kind.__name__.lower() for kind in _KINDS[name])

@@ -8,32 +8,38 @@ from inspect import isgeneratorfunction
 from attrs import frozen
 
 from ..schemas.errors import ConfigError
+from ..schemas.foreign_names import Hinted
 from ..schemas.functions import checked_function, parameters_of
 from .pipeline import Pipeline
-from .step import Step
+from .step import Step, check_steps
 
 PipelineEdit = Callable[[Pipeline], Pipeline]
 
 
 @frozen(eq=False)
-class PipelineEdits:
+class PipelineEdits(Hinted, hints="pipeline"):
     """Edits, by the same methods as a Pipeline's. Each returns new edits; `apply` makes them in their order."""
 
     changes: tuple[PipelineEdit, ...] = ()
 
     def append(self, *steps: Step) -> PipelineEdits:
+        check_steps(steps)
         return self.then(lambda pipeline: pipeline.append(*steps))
 
     def prepend(self, *steps: Step) -> PipelineEdits:
+        check_steps(steps)
         return self.then(lambda pipeline: pipeline.prepend(*steps))
 
     def before(self, name: str, *steps: Step) -> PipelineEdits:
+        check_steps(steps)
         return self.then(lambda pipeline: pipeline.before(name, *steps))
 
     def after(self, name: str, *steps: Step) -> PipelineEdits:
+        check_steps(steps)
         return self.then(lambda pipeline: pipeline.after(name, *steps))
 
     def replace(self, name: str, step: Step) -> PipelineEdits:
+        check_steps((step,))
         return self.then(lambda pipeline: pipeline.replace(name, step))
 
     def without(self, *names: str) -> PipelineEdits:
@@ -106,12 +112,15 @@ def edits_of(pipeline: object) -> PipelineEdits:
         return PipelineEdits().then(checked_function(pipeline, f"{name} in pipeline=", 1, hint=hint))
     if isinstance(pipeline, Iterable) and not isinstance(pipeline, str | bytes):
         parts = list(pipeline)
+        if len(parts) == 2 and isinstance(parts[0], str) and callable(parts[1]):
+            what = f"a pair of the name {parts[0]!r:.40} and a function is no step"
+            raise ConfigError(what, hint="pass around(name, function), or on_request(name, function) and the like")
         edits = PipelineEdits().prepend(*(part for part in parts if isinstance(part, Step)))
         for part in parts:
             if not isinstance(part, Step):
                 edits = edits.then(edits_of(part).apply)
         return edits
-    raise ConfigError(
-        f"a client's pipeline cannot be a {type(pipeline).__name__}",
-        hint="pass steps, PipelineEdits, functions of a Pipeline, or a list of them",
-    )
+    hint = "pass steps, PipelineEdits, functions of a Pipeline, or a list of them"
+    if isinstance(pipeline, str):
+        hint += ": pipeline=lambda usual: usual.without('retry')"
+    raise ConfigError(f"a client's pipeline cannot be a {type(pipeline).__name__}", hint=hint)

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from attrs import define, field
 
-from ..schemas.errors import StepError
+from ..schemas.errors import InvalidOption, StepError
 from ..schemas.functions import checked_function
 from .http.request import Request
 from .http.response import Response
@@ -42,7 +42,10 @@ class Close:
 
 
 def _not_below_0(seconds: float) -> float:
-    return max(seconds, 0)
+    try:
+        return max(seconds, 0)
+    except TypeError:
+        raise InvalidOption(f"Sleep cannot take a {type(seconds).__name__}", hint="Sleep(seconds), a number") from None
 
 
 @define(eq=False)

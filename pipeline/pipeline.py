@@ -10,6 +10,7 @@ from typing import Any
 from attrs import evolve
 
 from ..schemas.errors import ConfigError, StepError, UnknownStep
+from ..schemas.foreign_names import Hinted
 from ..schemas.model import Model
 from ..schemas.nearest import nearest
 from ..schemas.parts import check_texts
@@ -18,11 +19,11 @@ from .effects import StepGenerator, checked_flow, closed
 from .http.request import Request
 from .http.response import DROPPED, Response, end_dropped
 from .inner_calls import noting_calls
-from .step import Halt, Step, halt_with, stages_of
+from .step import Halt, Step, check_steps, halt_with, stages_of
 from .stream.chunk_reader import ChunkReader, collected
 
 
-class Pipeline:
+class Pipeline(Hinted, hints="pipeline"):
     """An immutable list of steps, outermost first, with unique names. Each editing method returns a new pipeline.
 
     Raises ConfigError for a name that two steps have, and UnknownStep for a name that no step has.
@@ -32,6 +33,7 @@ class Pipeline:
 
     def __init__(self, steps: Iterable[Step] = ()) -> None:
         self.steps = tuple(steps)
+        check_steps(self.steps)
         names = [step.name for step in self.steps]
         for name in names:
             if names.count(name) > 1:
@@ -60,6 +62,7 @@ class Pipeline:
 
     def replace(self, name: str, step: Step) -> Pipeline:
         """Put another step in the place of the named one."""
+        check_steps((step,))
         at = self._find(name)
         if self.steps[at].of_provider and not step.of_provider:
             step = evolve(step, of_provider=True)

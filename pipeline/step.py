@@ -19,7 +19,7 @@ from typing import Any, overload
 
 from attrs import field, frozen
 
-from ..schemas.errors import InvalidOption, StepError, StepwellError
+from ..schemas.errors import ConfigError, InvalidOption, StepError, StepwellError
 from ..schemas.functions import checked_function
 from ..schemas.json_text import well_formed
 from ..schemas.model import Model
@@ -78,6 +78,19 @@ class Step:
     """of a step made by `after`: its function"""
     on_failure: Callable[[StepwellError, Request], None] | None = field(default=None, repr=False)
     """of a step made by `after`: what it does with an error of the steps inside it"""
+
+
+def check_steps(steps: Iterable[object]) -> None:
+    """Raise ConfigError for what is no step."""
+    for each in steps:
+        if isinstance(each, Step):
+            continue
+        hint = "make one of a function by around(function), on_request(function) and the like"
+        if isinstance(each, list | tuple):
+            hint = "pass each step as an argument of its own: append(*steps)"
+        elif callable(each) and not hasattr(each, "__name__"):  # an object that changes a pipeline, as a Budget does
+            hint = "it finds its own place: put it into the list of pipeline=[...], or call it with the pipeline"
+        raise ConfigError(f"a {type(each).__name__} is no step", hint=hint)
 
 
 def around_unchecked(name: str, run: Callable[..., StepGenerator]) -> Step:

@@ -39,8 +39,9 @@ def gather(
 
     Raises ConfigError for a limit below 1.
     """
-    if limit is not None and limit < 1:
-        raise ConfigError(f"gather(limit={limit}) would run nothing", hint="gather(flows, limit=8)")
+    if limit is not None and (type(limit) is not int or limit < 1):
+        what = f"gather(limit={limit}) would run nothing" if type(limit) is int else "the limit of gather is no number"
+        raise ConfigError(what, hint="the flows are one list: gather([flow, other_flow], limit=8)")
     waiting = deque(checked_flow(flow, "gather") for flow in flows)
     if len(waiting) <= 1 or limit == 1:  # needs no thread
         outcomes: list[Any] = yield from _one_after_another(waiting)

@@ -35,12 +35,12 @@ CREDENTIALS = Credentials(
 )
 
 
+_BY_KEY = header_key("x-api-key")
+
+
 def authenticate(request: Request) -> Request:
     """Send a key in x-api-key, and a token of a login or a gateway, `{"auth_token": ...}`, as a bearer token."""
-    return (_KEY_HEADER if credential_value(request, "token") is None else bearer)(request)
-
-
-_KEY_HEADER = header_key("x-api-key")
+    return (_BY_KEY if credential_value(request, "token") is None else bearer)(request)
 
 
 # What its compatible endpoint ignores: https://docs.claude.com/en/api/openai-sdk

@@ -11,8 +11,10 @@ from typing import Any
 
 from .errors import ConfigError
 from .json_types import JSONObject
+from .message_hints import form_hint, no_call
 from .nearest import nearest
 from .parts import PARTS, Image, Part, Reasoning, Text, ToolCall
+from .several import holds_several
 
 LOOSE = "chat"
 """The key in a part's `extra` for what a message in dict form says of it: several wires understand it."""
@@ -28,8 +30,6 @@ def check_keys(item: Mapping[str, Any], known: Sequence[str], what: str) -> None
     """Raise ConfigError for a key that has a value and is not among the known ones of `what`."""
     for name, value in item.items():
         if name not in known and value:
-            from .message_hints import form_hint  # only for a mistake
-
             raise ConfigError(f"{what} has no {name!r:.40}", hint=form_hint(name) or nearest(str(name), known))
 
 
@@ -55,10 +55,11 @@ def loose_calls(calls: object) -> list[Part]:
     parts: list[Part] = []
     for call in calls if isinstance(calls, Iterable) else ():
         function = call.get("function", call) if isinstance(call, Mapping) else None
+        if isinstance(call, ToolCall):
+            parts.append(call)
+            continue
         if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-            raise ConfigError(
-                "a tool call of a message has no name", hint='pass {"id": …, "function": {"name": …, "arguments": …}}'
-            )
+            raise no_call(call)
         for each in (call, function):
             check_keys(each, ("id", "type", "index", "function", "name", "arguments"), "a tool call of a message")
         parts.append(ToolCall(text_field(call, "id") or "", function["name"], _json_text(function.get("arguments"))))
@@ -81,8 +82,11 @@ def loose_content(content: object) -> str | Part | list[str | Part] | None:
     if content is None or isinstance(content, (str, *PARTS)):
         return content
     if isinstance(content, Mapping):
+        if "type" not in content:
+            hint = "json.dumps(...) makes text of data"
+            raise ConfigError("a message's content cannot be a dict without a 'type'", hint=hint)
         content = (content,)
-    elif not isinstance(content, Iterable):
+    elif not holds_several(content):
         raise ConfigError(f"a message's content cannot be a {type(content).__name__}", hint="use text or a list")
     return [_loose_part(part) if isinstance(part, Mapping) else part for part in content]
 
@@ -100,8 +104,6 @@ def _loose_part(part: JSONObject) -> Part:
         check_keys(part, ("type", "image_url", "detail", "cache_control"), "an image of a message")
         check_keys(fields, ("url", "detail"), "an image of a message")
         return Image(url=string_field(fields, "url"), detail=fields.get("detail"), extra=extra)
-    from .message_hints import form_hint  # only for a mistake
-
     raise ConfigError(f"{kind!r:.40} is not a part of a message in dict form", hint=form_hint(kind, _PARTS))
 
 

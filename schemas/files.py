@@ -55,6 +55,12 @@ def read_file(
     return content
 
 
+def refuse_address(path: object, name: str) -> None:
+    """Raise ConfigError for an address in the place of a path. `name` is the class of the file."""
+    if isinstance(path, str) and path.startswith(("http://", "https://", "data:")):
+        raise ConfigError(f"{name}.from_file takes a path, not an address", hint=f"{name}.from_url(url)")
+
+
 def _inside(path: str | os.PathLike[str], root: str | os.PathLike[str], label: str, error: type[ConfigError]) -> str:
     from pathlib import Path  # a first call needs no files
 

@@ -93,7 +93,9 @@ DECLARED: Final[Mapping[str, str]] = {
     **_each("api_key_env key_env env env_var api_key_env_var", "it is env_key='ACME_API_KEY'"),
     **_each("key_required requires_key needs_key", "it is key_optional=True, for one that goes without"),
     **_each("retry retries max_retries timeout", "it goes with a call, or with a client: Client(retries=…, timeout=…)"),
-    **_each("url api_base endpoint host", "it is base_url="),
+    **_each("url api_base endpoint host default_base_url", "it is base_url="),
+    **_each("default_key env_name default_env", "it is env_key='ACME_API_KEY'"),
+    **_each("provider_schema provider_options schema", "they are options={'name': {'type': 'string'}}"),
 }
 """The equivalents of what others declare about a provider."""
 

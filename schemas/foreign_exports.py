@@ -57,6 +57,9 @@ _PACKAGE: Final[Mapping[str, str]] = {
     "it is stepwell.llm.ChatTemplate": "ChatPromptTemplate",
     "it is stepwell.llm.Slot": "MessagesPlaceholder",
     "it is stepwell.testing.FakeModel": "FakeListLLM FakeListChatModel FakeChatModel MockLLM TestModel",
+    "it is stepwell.embeddings.similarity(a, b)": "cosine_similarity similarity dot_product",
+    "stepwell.models.providers() lists them; stepwell.provider(id) is one": "list_providers Providers",
+    "stepwell.models.find() lists them": "list_all_models available_models get_models",
     "see stepwell.retrieval": "VectorStore VectorStoreIndex InMemoryVectorStore",
     "a conversation is a Context; the one with the answer is reply.context": "Conversation History Chat "
     "ChatMessageHistory ConversationBufferMemory",
@@ -69,7 +72,8 @@ _PACKAGE: Final[Mapping[str, str]] = {
     "annotate a tool's parameter with Deps[...], and pass deps=": "RunContext Depends InjectedToolArg",
     "decorate a function with stepwell.tool": "function_tool StructuredTool FunctionTool",
     "write generate_text, stream_text, generate_object": "generateText streamText generateObject streamObject",
-    "set the provider's variable (OPENAI_API_KEY), or pass Client(api_keys={'openai': …})": "api_key set_api_key",
+    "set the provider's variable (OPENAI_API_KEY), or pass Client(api_keys={'openai': …})": "api_key set_api_key "
+    "put_key",
     "pass Client(base_urls={'openai': …})": "api_base base_url",
 }
 PACKAGE: Final[Mapping[str, str]] = {name: hint for hint, names in _PACKAGE.items() for name in names.split()}

@@ -22,7 +22,7 @@ _LOOP: Final = "call run_tools(model, prompt, tools)"
 _OF_REPLY: Final[Mapping[str, str]] = {
     **_each("choices candidates generations completion response", f"{_TEXT}, further answers are reply.alternatives"),
     **_each("content output_text completion_text delta output", f"{_TEXT}, the parts are reply.message.content"),
-    **_each("stop_reason done_reason finish", "it is reply.finish_reason"),
+    **_each("stop_reason done_reason finish finishReason", "it is reply.finish_reason"),
     **_each("function_call tool_use tool_call function_calls", "the calls are reply.tool_calls"),
     **_each("parsed output_parsed value result", "an object is reply.object, text is reply.text"),
     **_each("data", "vectors are reply.embeddings, images reply.images; text is reply.text, an object reply.object"),
@@ -47,6 +47,7 @@ _OF_USAGE: Final[Mapping[str, str]] = {
     **_each("prompt_tokens input prompt_token_count promptTokenCount prompt_eval_count", "it is usage.input_tokens"),
     **_each("completion_tokens output candidates_token_count eval_count", "it is usage.output_tokens"),
     **_each("cache_read_input_tokens cached_tokens prompt_tokens_details", "it is usage.cached_input_tokens"),
+    **_each("cache_read_tokens cache_read", "it is usage.cached_input_tokens"),
     **_each("cache_creation_input_tokens cache_creation", "it is usage.cache_write_tokens"),
     **_each("completion_tokens_details output_tokens_details", "it is usage.reasoning_tokens"),
     **_each("total total_token_count", "it is usage.total_tokens"),
@@ -70,10 +71,12 @@ _OF_CHUNK: Final[Mapping[str, str]] = {
     **_each("tool_calls function", "stream.reply().tool_calls are the whole calls"),
 }
 _OF_STREAM: Final[Mapping[str, str]] = {
-    **_each("text_stream stream_text stream_output", "iterate stream.text_deltas()"),
+    **_each("text_stream stream_text stream_output textStream tokens full_stream", "iterate stream.text_deltas()"),
+    **_each("cancel stop abort", "call stream.close(), or leave its `with` block"),
     **_each("text content choices output_text", "stream.text_deltas() are the pieces, stream.reply().text the whole"),
     **_each(
-        "get_final_message get_final_text get_final_response get_final_completion final_output until_done",
+        "get_final_message get_final_text get_final_response get_final_completion final_output final_message "
+        "until_done",
         "stream.reply() reads to the end and gives the whole Reply",
     ),
     **_each("tool_calls object", "stream.reply(), the whole Reply, has it"),
@@ -137,6 +140,39 @@ _OF_LLM: Final[Mapping[str, str]] = {
     **_each("batch abatch", "call client.submit_batch(model, prompts)"),
     **_each("bind with_config", "call llm.with_options(...)"),
 }
+_OF_TOOL: Final[Mapping[str, str]] = {
+    **_each("execute run invoke ainvoke func fn function", "call the tool itself with its arguments: tool(...)"),
+    **_each("schema args_schema input_schema inputSchema json_schema args", "the JSON Schema is tool.parameters"),
+}
+_OF_PIPELINE: Final[Mapping[str, str]] = {
+    **_each("insert_before add_before", "it is pipeline.before(name, step)"),
+    **_each("insert_after add_after", "it is pipeline.after(name, step)"),
+    **_each("remove delete drop pop discard", "it is pipeline.without(name)"),
+    **_each("add insert extend use push", "it is pipeline.prepend(step), outside the others, or append(step)"),
+    **_each("append_request_steps prepend_request_steps", "it is pipeline.prepend(on_request(function))"),
+    **_each("append_response_steps prepend_response_steps", "it is pipeline.prepend(on_response(function))"),
+    **_each("append_error_steps prepend_error_steps", "it is pipeline.prepend(on_error(function))"),
+}
+_OF_CATALOG: Final[Mapping[str, str]] = {
+    **_each("list all available list_models available_models search", "call models.find(), which takes conditions"),
+    **_each("list_providers", "call models.providers()"),
+    **_each("info get_model_info model_info cost price prices", "call models.get('provider:model-id')"),
+    **_each("register set update", "call models.add(row), or models.patch(name, changes)"),
+}
+_OF_EMBEDDER: Final[Mapping[str, str]] = {
+    **_each("get_query_embedding get_agg_embedding_from_queries", "call embedder.embed_query(text)"),
+    **_each("get_text_embedding get_text_embedding_batch encode embed_texts", "call embedder.embed_documents(texts)"),
+    **_each("aget_query_embedding", "await embedder.aembed_query(text)"),
+    **_each("aget_text_embedding aget_text_embedding_batch", "await embedder.aembed_documents(texts)"),
+}
+_OF_RETRIEVER: Final[Mapping[str, str]] = {
+    **_each("get_relevant_documents invoke similarity_search query", "call retriever.retrieve(query)"),
+    **_each("aget_relevant_documents ainvoke asimilarity_search aquery", "await retriever.aretrieve(query)"),
+}
+_OF_NODE: Final[Mapping[str, str]] = {
+    **_each("get_content get_text page_content content", "it is node.text"),
+    **_each("node_id id_", "it is the node's id"),
+}
 _OF_MAP: Final[Mapping[str, str]] = _each(
     "answered failed skipped errors reasons cost usage results seconds", "call .run(), whose summary has the counts"
 )
@@ -160,6 +196,12 @@ ATTRIBUTES: Final[Mapping[str, Mapping[str, str]]] = {
     "request": _OF_REQUEST,
     "response": _OF_RESPONSE,
     "map": _OF_MAP,
+    "tool": _OF_TOOL,
+    "pipeline": _OF_PIPELINE,
+    "catalog": _OF_CATALOG,
+    "embedder": _OF_EMBEDDER,
+    "retriever": _OF_RETRIEVER,
+    "node": _OF_NODE,
     "sync client": {"__aenter__": _ENTERED},
     "sync stream": {"__aenter__": _ENTERED},
     "async client": {"__enter__": _ENTERED_ASYNC},
@@ -244,52 +286,3 @@ PROVIDERS: Final[Mapping[str, str]] = {
     **_each("gpt chatgpt", "did you mean 'openai'?"),
 }
 """Hints for names that are no provider's id, though one may expect it."""
-
-PACKAGE: Final[Mapping[str, str]] = {
-    **_each("completion chat_completion text_completion generate invoke chat", "call generate_text(model, prompt)"),
-    **_each("acompletion agenerate ainvoke", "await agenerate_text(model, prompt)"),
-    **_each("embedding", "call embed(model, texts)"),
-    **_each("aembedding", "await aembed(model, texts)"),
-    **_each("OpenAI Anthropic Mistral Groq Cohere genai GoogleGenAI", "make a stepwell.Client(), for all providers"),
-    **_each("AsyncOpenAI AsyncAnthropic AsyncGroq", "make a stepwell.AsyncClient(), for all providers"),
-    **_each("ChatOpenAI ChatAnthropic ChatModel init_chat_model", "make a stepwell.llm.LLM(model)"),
-    **_each("HumanMessage UserMessage UserPrompt", "call user(text)"),
-    **_each("SystemMessage SystemPrompt", "call system(text)"),
-    **_each("AIMessage AssistantMessage ModelResponse", "call assistant(text)"),
-    **_each("ToolMessage ToolReturn", "call tool_result(call, content)"),
-    **_each("Agent AgentExecutor create_react_agent Runner", _LOOP),
-    **_each("RunContext Depends InjectedToolArg", "annotate a tool's parameter with Deps[...], and pass deps="),
-    **_each("function_tool StructuredTool FunctionTool", "decorate a function with stepwell.tool"),
-    **_each("map", "call client.map(items, ...), a method of Client and AsyncClient"),
-    **_each("Embedder", "it is in stepwell.embeddings"),
-    **_each("generateText streamText generateObject streamObject", "write generate_text, stream_text, generate_object"),
-    **_each("api_key", "set the provider's variable (OPENAI_API_KEY), or pass Client(api_keys={'openai': …})"),
-}
-"""The equivalents of names that other libraries export at the top."""
-
-ERRORS: Final[Mapping[str, str]] = {
-    **_each("RateLimited RateLimitExceeded TooManyRequests TooManyRequestsError", "RateLimitError"),
-    **_each("BadRequestError BadRequest InvalidRequestError UnprocessableEntityError RequestError", "InvalidRequest"),
-    **_each("AuthenticationError PermissionDeniedError Unauthorized AuthenticationFailed", "AuthError"),
-    **_each("NotFoundError", "NotFound"),
-    **_each("ModelNotFound ModelNotFoundError InvalidModel", "UnknownModel"),
-    **_each("APIError APIStatusError HTTPStatusError ApiError ProviderException", "ProviderError"),
-    **_each("APIConnectionError ConnectionFailed NetworkError", "TransportError"),
-    **_each("APITimeoutError Timeout ReadTimeout TimeoutError TimeoutException RequestTimeout", "TransportError"),
-    **_each("InternalServerError APIServerError", "ServerError"),
-    **_each("OverloadedError ServiceUnavailable ServiceUnavailableError", "Overloaded"),
-    **_each("ContextWindowExceededError ContextLengthExceeded ContextWindowExceeded", "ContextOverflow"),
-    **_each("ContentPolicyViolationError ContentFilterError ContentFilterFinishReasonError", "ContentFiltered"),
-    **_each("InsufficientQuota QuotaExceeded InsufficientQuotaError", "QuotaError"),
-    **_each("BudgetExceededError", "BudgetExceeded"),
-    **_each("APIResponseValidationError JSONSchemaValidationError", "DecodeError"),
-    **_each("ValidationError OutputParserException ObjectInvalidError InstructorRetryException", "ObjectInvalid"),
-    **_each("MaxTurnsExceeded UsageLimitExceeded GraphRecursionError", "StepLimit"),
-    **_each("ToolException ToolError ToolExecutionError", "ToolFailed"),
-    **_each("UnsupportedParamsError", "InvalidOption"),
-    **_each("MissingAPIKey MissingApiKey APIKeyMissing NoKey", "MissingKey"),
-    **_each("OpenAIError AnthropicError Error BaseError StepwellException", "StepwellError"),
-}
-"""Our errors by their names in other libraries."""
-TIMEOUTS: Final = "which catches all: TotalTimeout, FirstEventTimeout, StreamIdleTimeout, ConnectTimeout are its kinds"
-"""What is said of it to those who look for the error of any timeout."""

@@ -11,8 +11,10 @@ from .citation import Citation, later
 from .dict_form import LABELS, check_keys, loose_calls, loose_content, loose_reasoning, string_field, text_field
 from .errors import ConfigError
 from .foreign_names import Hinted
+from .message_hints import no_content, no_message, no_prompt, no_tools, refuse_pairs
 from .missing_argument import refuse_missing
 from .parts import PARTS, Audio, Part, Reasoning, Refusal, ServerToolCall, ServerToolResult, Text, ToolCall
+from .several import holds_several
 from .tool import Tool, tool_behind
 
 Role = Literal["system", "user", "assistant", "tool"]
@@ -29,13 +31,11 @@ def _parts(content: Content | None) -> tuple[Part, ...]:
     if isinstance(content, PARTS):
         return (content,)
     if not hasattr(content, "__iter__") or isinstance(content, dict):  # isinstance with Iterable takes 0.5 µs
-        hint = "use text, parts or a list; json.dumps(...) makes text of data"
-        raise ConfigError(f"a message's content cannot be a {type(content).__name__}", hint=hint)
+        raise no_content(content)
     parts = tuple([Text(item) if isinstance(item, str) else item for item in content])
     for part in parts:
         if not isinstance(part, PARTS):
-            hint = "use text or a part: Image.from_file(path), File.from_file(path)"
-            raise ConfigError(f"a message's content cannot hold a {type(part).__name__}", hint=hint)
+            raise no_content(content, part)
     return parts
 
 
@@ -172,6 +172,8 @@ def tool_result(call: ToolCall | str, content: object, *, name: str | None = Non
 
     Raises ToolFailed for content without a JSON form.
     """
+    if isinstance(content, ToolCall) or not isinstance(call, ToolCall | str):
+        raise ConfigError("tool_result takes the call, and then its result", hint="tool_result(call, result)")
     if not isinstance(content, str):
         from .json_schema.write_value import content_of_result  # brings in the writing of JSON
 
@@ -188,12 +190,14 @@ _ONLY_MESSAGES, _ONLY_TOOLS = frozenset((Message,)), frozenset((Tool,))
 def _messages_of(messages: object) -> tuple[Message, ...]:
     if isinstance(messages, str | Message | Mapping):
         messages = (messages,)
-    elif not isinstance(messages, Iterable):
+    elif not holds_several(messages):
         raise ConfigError(f"a conversation cannot be a {type(messages).__name__}", hint="pass a list of messages")
     return tuple([message_of(message) for message in messages])
 
 
 def _tools_of(items: Iterable[Tool]) -> Iterator[Tool]:
+    if not holds_several(items):
+        raise no_tools(items)
     for each in items:
         if (tool := tool_behind(each)) is None:
             raise ConfigError(
@@ -224,8 +228,6 @@ class Context(Hinted, hints="context"):
     def append(self, *messages: Message | str | Mapping[str, Any]) -> Context:
         """Return this conversation with further messages; a string becomes a user message."""
         if len(messages) > 1 and str in map(type, messages):
-            from .message_hints import refuse_pairs  # only where it may be a mistake
-
             refuse_pairs(messages)
         more = messages if _ONLY_MESSAGES.issuperset(map(type, messages)) else _messages_of(messages)
         _set(made := Context.__new__(Context), "__dict__", {"messages": (*self.messages, *more), "tools": self.tools})
@@ -295,13 +297,11 @@ def context_of(prompt: object) -> Context:
         context = Context((message_of(prompt),))
     elif isinstance(prompt, PARTS):
         context = Context((user(prompt),))
-    elif isinstance(prompt, Iterable) and not isinstance(prompt, bytes) and not hasattr(prompt, "model_dump"):
+    elif holds_several(prompt):
         context = Context(_messages(prompt))
     else:
         refuse_missing(prompt)
-        raise ConfigError(
-            f"a prompt cannot be a {type(prompt).__name__}", hint="pass a string, a Context or a list of messages"
-        )
+        raise no_prompt(prompt, message_of)
     if not context.messages:
         raise ConfigError("the prompt has no messages", hint="pass some text, or a list of messages")
     last = context.messages[-1]
@@ -375,9 +375,7 @@ def message_of(item: object) -> Message:
     if isinstance(item, _TEXT_OR_PARTS):
         return user(item)
     if not isinstance(item, Mapping) or "role" not in item:
-        from .message_hints import no_message  # only for a mistake
-
-        raise no_message(item)
+        raise no_message(item, message_of)
     role, content = item["role"], item.get("content")
     if not isinstance(role, str) or role not in _ROLES:
         raise ConfigError(f"{role!r:.40} is not a role", hint="use system, user, assistant or tool")

@@ -8,6 +8,7 @@ from typing import Any
 from attrs import field, fields, frozen
 
 from .errors import UnknownModel
+from .late_pattern import late_pattern
 from .prices import Prices
 
 _NOTHING: frozenset[str] = frozenset()
@@ -77,10 +78,16 @@ class Model:
         return cls(*split_name(name))
 
 
+_SECOND = late_pattern(r",\s*[a-z0-9_.-]+:[^/\\]")  # not in a path, such as that of a local model
+
+
 def split_name(name: str) -> tuple[str, str]:
     """Split "provider:model-id" at its first colon; ids may hold more. Raises UnknownModel for any other form."""
     provider, _, model = name.partition(":") if isinstance(name, str) else ("", "", "")
     if provider and model and model.strip() == model and not any(character.isspace() for character in provider):
+        if "," in model and _SECOND.search(model):
+            hint = "name one, and the others in a step: pipeline=fallback(...), round_robin(...) or alloy(...)"
+            raise UnknownModel(f"{_name_to_show(name)} names several models", hint=hint)
         return provider, model
     words = len(name.split()) if isinstance(name, str) else 0
     stray = words < 3 and provider.strip() and model.strip()  # "openai: gpt-4o"

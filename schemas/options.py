@@ -63,7 +63,9 @@ CHAT_OPTIONS: Mapping[str, Option] = {
         "tools that the model may call: Tools, functions, or dicts in the common chat form",
         type="Sequence[ToolLike]",
     ),
-    "tool_choice": Option(_ANY, 'auto, none, required, or {"name": ...}', type="str | Mapping[str, object]"),
+    "tool_choice": Option(
+        _ANY, 'auto, none, required, a Tool, or {"name": ...}', type="str | Tool | Mapping[str, object]"
+    ),
     "parallel_tool_calls": Option(_BOOL, "whether several calls may come in one answer"),
     "reasoning_effort": Option({"enum": list(EFFORTS)}, "how hard to think"),
     "reasoning_budget": Option({"type": "integer", "minimum": 0}, "most tokens to think with"),

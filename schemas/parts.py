@@ -17,6 +17,7 @@ from .foreign_names import Hinted
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
 from .late_pattern import late_pattern
+from .media_data import bytes_of
 from .missing_argument import saying_how_it_is_made
 
 if TYPE_CHECKING:
@@ -105,9 +106,8 @@ class _Media:
                 _check_text(self, name)
         if self.media_type and not self.media_type.isprintable():  # it becomes a header in a form
             raise ConfigError(f"the media_type of {type(self).__name__} has a control character, such as a line break")
-        if isinstance(self.data, str):
-            hint = f"pass base64.b64decode(text), or {type(self).__name__}.from_file(path)"
-            raise ConfigError(f"the data of {type(self).__name__} is text, not bytes", hint=hint)
+        if not isinstance(self.data, bytes | None):
+            object.__setattr__(self, "data", bytes_of(self.data, type(self).__name__))
         if sum(value is not None for value in (self.data, self.url, self.file_id)) != 1:
             raise ConfigError(f"{type(self).__name__} needs exactly one of data, url and file_id")
 
@@ -132,9 +132,10 @@ class _Media:
         """
         from pathlib import Path  # only where there are files
 
-        from .files import read_file
+        from .files import read_file, refuse_address
         from .media_types import guessed_type, is_text, media_type_of
 
+        refuse_address(path, cls.__name__)
         label = "the image" if cls.type == "image" else "the file"
         content = read_file(path, at_most=at_most, root=root, label=label)
         path = Path(path)
@@ -394,7 +395,6 @@ def check_texts(parts: Iterable[object]) -> None:
 
 
 def _check_text(part: object, name: str) -> None:
-    value = getattr(part, name)
-    if not isinstance(value, str):
+    if not isinstance(value := getattr(part, name), str):
         hint = "pass json.dumps(arguments)" if name == "arguments_json" else "pass a string"
         raise ConfigError(f"the {name} of a {type(part).__name__} is a {type(value).__name__}", hint=hint)

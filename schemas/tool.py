@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias
 from attrs import evolve, field, fields, frozen
 
 from .errors import ConfigError, InvalidOption
+from .foreign_names import Hinted
 from .json_types import JSONSchema
 from .late_pattern import late_pattern
 from .missing_argument import saying_how_it_is_made
@@ -65,7 +66,7 @@ NAME = attrgetter("name")
 
 @saying_how_it_is_made
 @frozen(hash=False)
-class Tool(_Signature[Parameters, Result]):
+class Tool(_Signature[Parameters, Result], Hinted, hints="tool"):
     """A tool that a model may call. Raises ConfigError for a name that no provider accepts, SchemaError for parameters
     that are no JSON Schema but the names of properties."""
 
@@ -126,6 +127,10 @@ class Tool(_Signature[Parameters, Result]):
             ) from None
 
     def __attrs_post_init__(self) -> None:
+        for name, types in (("name", str), ("description", str), ("parameters", Mapping)):
+            if not isinstance(value := getattr(self, name), types):
+                hint = "stepwell.tool(function) makes one of a function; or write Tool(name, description, parameters)"
+                raise ConfigError(f"the {name} of a Tool cannot be a {type(value).__name__}", hint=hint)
         if not _NAME.match(self.name):
             raise ConfigError(
                 f"{self.name!r} is not a tool name", hint="use 1 to 128 letters, digits, '_', '-' or '.' and no spaces"

@@ -18,7 +18,7 @@ from .schemas.message import Context, MessageLike
 from .schemas.model import Model
 from .schemas.other_names import suggesting
 from .schemas.secret import Secret
-from .schemas.tool import ToolLike
+from .schemas.tool import Tool, ToolLike
 
 ModelLike: TypeAlias = str | Model | None
 """A model: `provider:model-id`, a Model, or None for the default one."""
@@ -129,8 +129,8 @@ class ObjectOptions(CallOptions, total=False):
 class ToolLoopOptions(ObjectOptions, total=False):
     """Options of a tool loop, whose tools are an argument."""
 
-    tool_choice: str | Mapping[str, object] | None
-    """auto, none, required, or {"name": ...}"""
+    tool_choice: str | Tool | Mapping[str, object] | None
+    """auto, none, required, a Tool, or {"name": ...}"""
     response_format: str | Mapping[str, object] | None
     """text, json, or {"type": "json_schema", "json_schema": {...}}"""
 
@@ -253,8 +253,8 @@ class CountTokensOptions(CallOptions, total=False):
 
     tools: Sequence[ToolLike] | None
     """tools that the model may call: Tools, functions, or dicts in the common chat form"""
-    tool_choice: str | Mapping[str, object] | None
-    """auto, none, required, or {"name": ...}"""
+    tool_choice: str | Tool | Mapping[str, object] | None
+    """auto, none, required, a Tool, or {"name": ...}"""
 
 
 class ListModelsOptions(CallOptions, total=False):

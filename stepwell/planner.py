@@ -147,10 +147,11 @@ class CallPlanner:
             return self._make_plan(operation, model, stream, wire, overrides_of(overrides))
         changes = self.overrides.version, self.registry.version, getattr(self.catalog, "version", 0)
         key = model, operation, stream, wire, OVERRIDES.version, changes
-        plan = self._plans.get(key) if isinstance(model, str) else None
+        kept = isinstance(model, str) and isinstance(wire, str | None)
+        plan = self._plans.get(key) if kept else None
         if plan is None:
             plan = self._make_plan(operation, model, stream, wire)
-            if isinstance(model, str):
+            if kept:
                 self._plans.put(key, plan)
         return plan
 

@@ -20,6 +20,7 @@ from .schemas.json_text import spaced
 from .schemas.message import Context, Message, context_of, message_of, user
 from .schemas.nearest import nearest
 from .schemas.parts import Part, Text
+from .schemas.several import holds_several
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -179,7 +180,7 @@ def template_of(template: TemplateLike) -> Template:
         return template
     if isinstance(template, str):
         return PromptTemplate(template)
-    if isinstance(template, Iterable) and not isinstance(template, Mapping):
+    if holds_several(template):
         return ChatTemplate(template)
     raise ConfigError(f"a template cannot be a {type(template).__name__}", hint="pass a string or a list of messages")
 

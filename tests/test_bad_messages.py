@@ -2,17 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
-from stepwell import Client, Context, Image, Message, Tool, system, user
+from stepwell import Client, Context, Image, Message, Tool, system, tool_result, user
+from stepwell.embeddings import Embedder
+from stepwell.llm import LLM
 from stepwell.messages import Text, ToolCall
+from stepwell.retrieval import VectorRetriever
 from stepwell.schemas import errors
 from stepwell.testing import FakeModel
 
 from recording_network import PROMPT, RecordingNetwork, failing
+
+
+class Dumps:
+    """An object as other libraries make of pydantic: it has a model_dump, and iterates over its fields."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.__dict__.update(fields)
+
+    def __repr__(self) -> str:
+        return f"Dumps({', '.join(self.__dict__)})"
+
+    def model_dump(self) -> dict[str, Any]:
+        return self.__dict__
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        return iter(self.__dict__.items())
 
 
 @pytest.mark.parametrize(
@@ -54,7 +74,16 @@ def test_an_empty_prompt_is_refused(prompt: Any) -> None:
         ({"role": "user", "content": PROMPT, "name": 5}, "'name' of a message is a int"),
         ({"role": "assistant"}, "role assistant has no content"),
         ({"role": "assistant", "tool_calls": [{"id": "1"}]}, "tool call of a message has no name"),
-        ({"role": "assistant", "tool_calls": ["f"]}, "tool call of a message has no name"),
+        ({"role": "assistant", "tool_calls": ["f"]}, "tool call of a message cannot be a str"),
+        ({"role": "assistant", "tool_calls": [Dumps(name="f")]}, r"cannot be a Dumps; pass its model_dump\(\)"),
+        ({"role": "tool", "tool_call_id": "1", "content": {"a": 1}}, "without a 'type'; json.dumps"),
+        ({"role": "user", "content": Dumps(text="x")}, "content cannot be a Dumps"),
+        ({"type": "ai", "content": PROMPT}, 'pass {"role": "assistant"'),
+        (Dumps(role="user", content="x"), r"cannot be a Dumps; pass its model_dump\(\)"),
+        (Dumps(role="assistant", content="x", model="m"), 'cannot be a Dumps; pass {"role": "assistant"'),
+        (Dumps(type="human", content="x"), 'cannot be a Dumps; pass {"role": "user"'),
+        (SimpleNamespace(role="system", content="x"), 'cannot be a SimpleNamespace; pass {"role": "system"'),
+        ([user("x"), user("y")], r"cannot be a list; .* append\(\*messages\)"),
         ({"role": "assistant", "tool_calls": [{"function": {"name": "f", "arguments": {"a": {1}}}}]}, "not JSON"),
         ({"role": "tool", "tool_call_id": "1"}, "no content"),
         ({"role": "tool", "tool_call_id": 1, "content": "x"}, "'tool_call_id'"),
@@ -149,3 +178,44 @@ def test_a_file_says_what_its_content_has_to_be() -> None:
 def test_messages_in_another_form_are_refused_with_the_way_to_write_them(message: Any, says: str) -> None:
     with pytest.raises(errors.ConfigError, match=says):
         Context([message])
+
+
+@pytest.mark.parametrize(
+    ("give", "says"),
+    [
+        (lambda one: Client().preview("openai:gpt-4o", one), "a prompt cannot be a Dumps"),
+        (lambda one: Context(one), "a conversation cannot be a Dumps"),
+        (lambda one: Context(["hi"], one), "the tools of a Context cannot be a Dumps"),
+        (lambda one: user(one), "content cannot be a Dumps"),
+        (lambda one: Client().run_tools("openai:gpt-4o", "hi", one), "tools cannot be a Dumps"),
+        (lambda one: Client().embed("openai:text-embedding-3-small", one, api_key="any"), "text 0 of embed"),
+        (lambda one: Embedder("openai:text-embedding-3-small").embed(one), "a Dumps cannot be embedded"),
+        (lambda one: VectorRetriever(len).add(one), "a Dumps cannot be searched"),  # type: ignore[arg-type]
+        (lambda one: VectorRetriever(len).add([one]), "a Dumps cannot be searched"),  # type: ignore[arg-type]
+        (lambda one: LLM("openai:gpt-4o").predict(one), "a template cannot be a Dumps"),
+    ],
+)
+def test_an_object_that_iterates_over_its_fields_is_no_list_of_them(give: Callable[[Any], Any], says: str) -> None:
+    with pytest.raises(errors.ConfigError, match=says):
+        give(Dumps(text="x"))
+
+
+def test_messages_side_by_side_are_no_conversation_with_tools() -> None:
+    with pytest.raises(errors.ConfigError, match=r"one list: Context\(\["):
+        Context(user("a"), user("b"))  # type: ignore[arg-type]
+
+
+def test_a_reply_is_no_prompt() -> None:
+    client = Client(registry=FakeModel("hi").registry)
+    reply = client.generate_text("fake:any", "hi")
+    failing(errors.ConfigError, lambda: client.generate_text("fake:any", reply), says="reply.context.append")
+
+
+def test_calls_of_an_answer_may_be_kept_in_a_message_in_dict_form() -> None:
+    call = ToolCall("1", "f", "{}")
+    assert Context([{"role": "assistant", "tool_calls": (call,)}])[0].tool_calls == (call,)
+
+
+@pytest.mark.parametrize("arguments", [("result", ToolCall("1", "f", "{}")), (1, "result"), (None, "result")])
+def test_a_tool_result_takes_the_call_first(arguments: tuple[Any, Any]) -> None:
+    failing(errors.ConfigError, lambda: tool_result(*arguments), says=r"tool_result\(call, result\)")

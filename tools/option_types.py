@@ -38,7 +38,7 @@ from .providers.declare.provider import Override
 from .schemas.message import Context, MessageLike
 from .schemas.model import Model
 from .schemas.secret import Secret
-from .schemas.tool import ToolLike
+from .schemas.tool import Tool, ToolLike
 
 ModelLike: TypeAlias = str | Model | None
 """A model: `provider:model-id`, a Model, or None for the default one."""

@@ -52,7 +52,9 @@ def entries_of(models: Iterable[GivenModel], step: str) -> tuple[ModelEntry, ...
 def _entry(given: GivenModel, step: str) -> ModelEntry:
     model: Any = given
     options: Any = {}
-    if isinstance(given, tuple | list) and len(given) == 2:
+    if isinstance(given, list):
+        raise InvalidOption(f"{step}() takes each model as an argument of its own", hint=f"{step}(*models)")
+    if isinstance(given, tuple) and len(given) == 2:
         model, options = given
     if not isinstance(model, Model):
         split_name(model)

@@ -285,12 +285,15 @@ def prepare_step(
         dict.update(headers, streamed if request.stream else unstreamed)
         if request.headers:
             headers.update(checked_headers(request.headers))
-        url = request.base_url.rstrip("/") + (path if isinstance(path, str) else path(request))
-        request = request.replace(method=wire.method, url=url, headers=headers, names=wire.names)
+        path, root = path if isinstance(path, str) else path(request), request.base_url.rstrip("/")
+        request = request.replace(method=wire.method, url=root + path, headers=headers, names=wire.names)
         if fit is not None:
             request = _prepare(request, fit)
         if own is not None:
             request = _prepare(request, own)
+        if path and root.endswith(path) and request.url.startswith(root + path):  # not where a provider corrects it
+            what = f"the base_url of {provider.id} ends with {path!r}, which each call adds"
+            raise InvalidOption(what, hint="leave it off")
         base = request.base_url
         if "?" in base or "#" in base:  # after what looks at the end of the URL
             request = request.replace(url=with_query_last(request.url, base))

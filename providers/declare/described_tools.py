@@ -39,6 +39,9 @@ def described_tools(given: object) -> list[Tool] | None:
 def _tool(data: object) -> Tool:
     if not isinstance(data, Mapping):
         raise ConfigError(f"a tool cannot be a {type(data).__name__}", hint=_FORMS)
+    if function := next((name for name, value in data.items() if callable(value)), None):
+        why = f"a tool given as a dict has no place for a function, here {function!r:.40}: it would never be called"
+        raise ConfigError(why, hint="pass the function alone, or Tool(name, description, parameters, callback=…)")
     facts = next((data[name] for name in _INSIDE if name in data), data)
     kind = data.get("type", "function")
     is_function = kind in ("function", None) or (kind == "custom" and "input_schema" in data)

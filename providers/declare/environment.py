@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ...pipeline.http.request import Request, StateKey
@@ -66,7 +66,7 @@ def variable_names(value: Any) -> tuple[str, ...] | Mapping[str, str]:
     value: one variable, several, or a mapping. Raises InvalidOption for anything else.
     """
     names = value.values() if isinstance(value, Mapping) else (value,) if isinstance(value, str) else (value or ())
-    if not all(isinstance(name, str) for name in names):
+    if not isinstance(names, Iterable) or not all(isinstance(name, str) for name in names):
         raise InvalidOption("the env_key is not the name of a variable", hint="env_key='ACME_API_KEY'")
     return value if isinstance(value, Mapping) else tuple(names)
 

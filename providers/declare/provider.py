@@ -23,6 +23,7 @@ from ..auth.auth import Auth, HeaderKey
 from .addresses import is_at, origin, variables
 from .constraints import Constraints, checked_constraints
 from .credentials import FREE, Credentials, one_key, several_keys
+from .declared_fields import check_fields, texts
 from .embed_limits import EmbedLimit
 from .environment import PROCESS, Environment, variable_names
 from .extending import base_of
@@ -74,10 +75,6 @@ def override(
     return Override(checked_steps(steps), scope and scope + place.suffix, place)
 
 
-def _tuple(value: str | Sequence[str] | None) -> tuple[str, ...]:
-    return () if value is None else (value,) if isinstance(value, str) else tuple(value)
-
-
 def same_id(model_id: str) -> str:
     return model_id
 
@@ -102,7 +99,7 @@ class Provider:
     """an environment variable with another address, such as that of a server in the user's network"""
     place: str = ""
     """where it is, for listings, if a step makes the address"""
-    trusted_hosts: tuple[str, ...] = ()
+    trusted_hosts: tuple[str, ...] = field(default=(), converter=texts)
     """ends of host names (`.openai.azure.com`), or whole ones with patterns for labels, that get the key, by https"""
     docs: str = ""
     """the address of its documentation"""
@@ -130,7 +127,7 @@ class Provider:
     thinking_constraints: Constraints | None = field(default=None, converter=checked_constraints)
     """the limits that thinking sets for other options, by name: see constraints.py"""
     tool_call_id_policy: ToolCallIdPolicy | None = None
-    accepts_signatures_of: tuple[str, ...] = field(default=(), converter=_tuple)
+    accepts_signatures_of: tuple[str, ...] = field(default=(), converter=texts)
     """ids of other providers whose signatures and encrypted blocks it accepts"""
     prefill: Mapping[str, PrefillSupport] = {}
     """which models continue a prefilled answer, by the name of the wire"""
@@ -253,6 +250,9 @@ class Provider:
 
         Raises InvalidOption for a name that is not one of this provider's wires, NotSupported if there is none.
         """
+        if not isinstance(named, str | None):
+            name = named.name if isinstance(named, Wire) else "openai_responses"
+            raise InvalidOption(f"wire cannot be a {type(named).__name__}", hint=f"write its name: wire={name!r}")
         able = [wire for wire in self.wires if wire.operation == operation]
         if not able:
             raise NotSupported(
@@ -388,9 +388,7 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
             raise unknown_field(name, _DECLARED)
     if not wires:
         raise InvalidOption(f"{id} has no wire", hint="declare_provider(id, wire=openai_chat, base_url=…)")
-    base_url = facts.get("base_url", "")
-    if not isinstance(base_url, str) or not base_url.startswith(("https://", "http://", "${")):
-        raise InvalidOption(f"the base_url of {id} is not an http:// or https:// address", hint="base_url='https://…'")
+    check_fields(id, facts)
 
 
 _PACKAGE = __name__.rpartition(".declare.")[0]

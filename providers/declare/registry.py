@@ -104,6 +104,8 @@ class Registry:
         """
         if not isinstance(provider, Provider):
             hint = "pass what declare_provider(...) or stepwell.provider(id) returns"
+            if isinstance(getattr(provider, "provider", None), Provider):  # as a CustomLLM has one
+                hint = "pass its .provider"
             raise ConfigError(f"a {type(provider).__name__} is not a provider", hint=hint)
         self.version += 1
         self._removed.discard(canonical(provider.id))

@@ -12,6 +12,7 @@ from ..providers.declare.environment import Environment, process_environment
 from ..providers.declare.provider import Provider
 from ..providers.declare.registry import REGISTRY
 from ..schemas.model import Model
+from ..schemas.nearest import misspelt
 from .naming import named
 from .printing import print_json, print_table, print_warnings, print_wrapped, say
 
@@ -21,6 +22,8 @@ def print_models(arguments: argparse.Namespace) -> None:
     provider, text = arguments.provider, arguments.text
     if provider is None and text is not None and CATALOG.provider(text) is not None:
         provider, text = text, None
+    elif provider is None and text is not None and CATALOG.provider(text.partition(":")[0]) is not None:
+        provider, _, text = text.partition(":")  # the name of a model, as a call takes it
     found = CATALOG.find(
         provider,
         reasoning=arguments.reasoning,
@@ -37,7 +40,8 @@ def print_models(arguments: argparse.Namespace) -> None:
         print_json([_model(model) for model in found])
         return
     if not found:
-        say("no model fits", on_stderr=True)
+        meant = misspelt(arguments.text or "", [each.id for each in CATALOG.providers()]) if provider is None else None
+        say(f"no model fits; did you mean {meant!r}?" if meant else "no model fits", on_stderr=True)
         return
     print_table(("model", "context", "output", "$/M in", "$/M out"), map(_row, found))
 

@@ -85,6 +85,13 @@ class CustomLLM(LLM):
         acomplete: Any
         stream_complete: Any
         astream_complete: Any
+    else:  # the signature is that of `__init__`
+
+        def __new__(cls, *arguments: object, **named: object) -> Self:
+            """Set the object up: an `__init__` of the user's own, or a dataclass's, may not call the one below."""
+            made = super().__new__(cls)
+            CustomLLM.__init__(made)
+            return made
 
     def __init__(
         self,

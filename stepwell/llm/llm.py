@@ -11,7 +11,7 @@ from attrs import fields
 from ..client import BaseAsyncClient, BaseClient
 from ..client_pair import ClientPair
 from ..options import ChatOptions, ModelLike, PromptLike, ToolLike
-from ..parsers.parser import OutputParser
+from ..parsers.parser import OutputParser, checked_parser
 from ..pipeline.effects import Flow
 from ..pipeline.stream.stream import AsyncStream, Stream
 from ..prompts import TemplateLike, template_of
@@ -84,7 +84,7 @@ class LLM(ObjectMethods, Hinted, hints="llm"):
         self.system_prompt = system_prompt
         self.messages_to_prompt = messages_to_prompt
         self.completion_to_prompt = completion_to_prompt
-        self.output_parser = output_parser
+        self.output_parser = checked_parser(output_parser)
         self.object_mode: Mode | None = object_mode
         self.max_repairs = max_repairs
         hide_credentials(options)
@@ -120,37 +120,35 @@ class LLM(ObjectMethods, Hinted, hints="llm"):
 
     # One call with messages or a text: a Reply, or a stream of chunks.
 
-    def chat(self, messages: PromptLike, /, **options: Unpack[ChatOptions]) -> Reply:
+    def chat(self, messages: PromptLike, **options: Unpack[ChatOptions]) -> Reply:
         """Answer a conversation: a list of messages, a Context, or anything that generate_text takes."""
         return self._call("chat", self._conversation(messages), options)
 
-    async def achat(self, messages: PromptLike, /, **options: Unpack[ChatOptions]) -> Reply:
+    async def achat(self, messages: PromptLike, **options: Unpack[ChatOptions]) -> Reply:
         """Answer a conversation; see `chat`."""
         return await self._acall("chat", self._conversation(messages), options)
 
-    def stream_chat(self, messages: PromptLike, /, **options: Unpack[ChatOptions]) -> Stream:
+    def stream_chat(self, messages: PromptLike, **options: Unpack[ChatOptions]) -> Stream:
         """Stream an answer: iterate for chunks, or `text_deltas()`; `reply()` gives the whole."""
         return self._open("stream_chat", self._conversation(messages), options)
 
-    def astream_chat(self, messages: PromptLike, /, **options: Unpack[ChatOptions]) -> AsyncStream:
+    def astream_chat(self, messages: PromptLike, **options: Unpack[ChatOptions]) -> AsyncStream:
         """Stream an answer for `async for`; it opens when it is awaited, entered or iterated."""
         return self._aopen("stream_chat", self._conversation(messages), options)
 
-    def complete(self, prompt: str, /, *, formatted: bool = False, **options: Unpack[ChatOptions]) -> Reply:
+    def complete(self, prompt: str, *, formatted: bool = False, **options: Unpack[ChatOptions]) -> Reply:
         """Answer a text. With `formatted` it has its final form, and completion_to_prompt is not applied."""
         return self._call("complete", self._completion(prompt, formatted), options)
 
-    async def acomplete(self, prompt: str, /, *, formatted: bool = False, **options: Unpack[ChatOptions]) -> Reply:
+    async def acomplete(self, prompt: str, *, formatted: bool = False, **options: Unpack[ChatOptions]) -> Reply:
         """Answer a text; see `complete`."""
         return await self._acall("complete", self._completion(prompt, formatted), options)
 
-    def stream_complete(self, prompt: str, /, *, formatted: bool = False, **options: Unpack[ChatOptions]) -> Stream:
+    def stream_complete(self, prompt: str, *, formatted: bool = False, **options: Unpack[ChatOptions]) -> Stream:
         """Stream the answer to a text."""
         return self._open("stream_complete", self._completion(prompt, formatted), options)
 
-    def astream_complete(
-        self, prompt: str, /, *, formatted: bool = False, **options: Unpack[ChatOptions]
-    ) -> AsyncStream:
+    def astream_complete(self, prompt: str, *, formatted: bool = False, **options: Unpack[ChatOptions]) -> AsyncStream:
         """Stream the answer to a text for `async for`."""
         return self._aopen("stream_complete", self._completion(prompt, formatted), options)
 
@@ -198,9 +196,7 @@ class LLM(ObjectMethods, Hinted, hints="llm"):
         """Fill a template and stream the object for `async for`."""
         return AsyncObjectStream(self.clients.asynchronous, self._stream_predict_workflow(schema, prompt, values))
 
-    def predict_and_call(
-        self, tools: Iterable[ToolLike], prompt: PromptLike, /, **options: Unpack[LoopOptions]
-    ) -> Reply:
+    def predict_and_call(self, tools: Iterable[ToolLike], prompt: PromptLike, **options: Unpack[LoopOptions]) -> Reply:
         """Answer with tools, run as the model calls for them; ReAct for models without tools.
 
         tools: Tools or functions.
@@ -211,7 +207,7 @@ class LLM(ObjectMethods, Hinted, hints="llm"):
         return self.clients.sync.run_workflow(self._predict_and_call(tools, prompt, options))
 
     async def apredict_and_call(
-        self, tools: Iterable[ToolLike], prompt: PromptLike, /, **options: Unpack[LoopOptions]
+        self, tools: Iterable[ToolLike], prompt: PromptLike, **options: Unpack[LoopOptions]
     ) -> Reply:
         """Answer with tools; see `predict_and_call`."""
         return await self.clients.asynchronous.run_workflow(self._predict_and_call(tools, prompt, options))
@@ -326,13 +322,13 @@ class StructuredLLM(LLM):
 
     if TYPE_CHECKING:
         # The streams are of objects rather than of chunks, which is what an LLM with a schema is made for.
-        def stream_chat(self, messages: PromptLike, /, **options: Unpack[ChatOptions]) -> ObjectStream: ...  # type: ignore[override]
-        def astream_chat(self, messages: PromptLike, /, **options: Unpack[ChatOptions]) -> AsyncObjectStream: ...  # type: ignore[override]
+        def stream_chat(self, messages: PromptLike, **options: Unpack[ChatOptions]) -> ObjectStream: ...  # type: ignore[override]
+        def astream_chat(self, messages: PromptLike, **options: Unpack[ChatOptions]) -> AsyncObjectStream: ...  # type: ignore[override]
         def stream_complete(  # type: ignore[override]
-            self, prompt: str, /, *, formatted: bool = False, **options: Unpack[ChatOptions]
+            self, prompt: str, *, formatted: bool = False, **options: Unpack[ChatOptions]
         ) -> ObjectStream: ...
         def astream_complete(  # type: ignore[override]
-            self, prompt: str, /, *, formatted: bool = False, **options: Unpack[ChatOptions]
+            self, prompt: str, *, formatted: bool = False, **options: Unpack[ChatOptions]
         ) -> AsyncObjectStream: ...
 
     def __init__(self, llm: LLM, schema: object, *, name: str | None = None, description: str | None = None) -> None:

@@ -41,6 +41,10 @@ class ChoiceParser(OutputParser[Any]):
     instructions: str = field(default="")
 
     def __init__(self, choices: Iterable[str] | Mapping[str, Any] | type[Enum], instructions: str = "") -> None:
+        if isinstance(choices, str):
+            raise ConfigError(
+                "the choices are one text, of which each letter would be one", hint="pass a list of words"
+            )
         words = _choices(choices)
         if len({_plain(word) for word in words}) < max(len(words), 1) or "" in map(_plain, words):
             raise ConfigError("the choices are empty or not distinct", hint="pass words that differ in their letters")

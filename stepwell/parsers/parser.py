@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar, Protocol, TypeVar
 
-from ..schemas.errors import ObjectInvalid
+from ..schemas.errors import ConfigError, ObjectInvalid
 from ..schemas.message import Context, Message, context_of, user
 
 T_co = TypeVar("T_co", covariant=True)
@@ -22,7 +22,7 @@ class OutputParser(Protocol[T_co]):
         """The form of answer, described for the model; "" for none."""
 
     def format(self, prompt: object) -> Context:
-        """Return the prompt with the instructions at the end of the user's last message.
+        """Return the conversation to send: the prompt with the instructions at the end of the user's last message.
 
         `prompt` may have any form that a call takes.
         """
@@ -39,6 +39,21 @@ class OutputParser(Protocol[T_co]):
 
     def parse(self, text: str) -> T_co:
         """Return the value of an answer's text. Raises ObjectInvalid, with the text, for text of another form."""
+
+
+def checked_parser(parser: OutputParser[T_co] | None) -> OutputParser[T_co] | None:
+    """Return a parser, or None for none. Raises ConfigError for anything else, such as a class or another's parser."""
+    if parser is None:
+        return None
+    if isinstance(parser, type):
+        raise ConfigError(
+            f"the output parser is the class {parser.__name__}", hint=f"make an object of it: {parser.__name__}()"
+        )
+    for name in ("format", "parse"):
+        if not callable(getattr(parser, name, None)):
+            hint = "inherit from stepwell.parsers.OutputParser, and write instructions and parse(text)"
+            raise ConfigError(f"a {type(parser).__name__} is no output parser: it has no method {name!r}", hint=hint)
+    return parser
 
 
 def unreadable(message: str, text: str, hint: str | None = None) -> ObjectInvalid:

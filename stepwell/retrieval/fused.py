@@ -7,6 +7,7 @@ from typing import Any
 
 from ..client import BaseAsyncClient, BaseClient
 from ..client_pair import ClientPair
+from ..options import ModelLike
 from ..pipeline.effects import Flow, Run
 from ..pipeline.tasks import gather
 from ..schemas.errors import ConfigError
@@ -88,7 +89,7 @@ class RerankedRetriever(Retriever):
     def __init__(
         self,
         retriever: Retriever,
-        model: str,
+        model: ModelLike,
         *,
         fetch: int = 20,
         top_k: int = 4,

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from hashlib import sha256
+from inspect import iscoroutine
 from os import PathLike
 from typing import Any, SupportsFloat, TypeAlias
 
 from attrs import field, frozen
 
 from ..schemas.errors import ConfigError
+from ..schemas.foreign_names import Hinted
 from ..schemas.missing_argument import saying_how_it_is_made
+from ..schemas.several import holds_several
 from .splitting import split
 
 
@@ -35,7 +38,7 @@ def _metadata(metadata: Mapping[str, Any] | None) -> Mapping[str, Any]:
 
 @saying_how_it_is_made
 @frozen(hash=False)
-class Node:
+class Node(Hinted, hints="node"):
     """A piece of text that a retriever can find."""
 
     text: str
@@ -99,7 +102,7 @@ def _score(score: SupportsFloat | None) -> float | None:
 
 
 @frozen(hash=False)
-class ScoredNode:
+class ScoredNode(Hinted, hints="node"):
     """A node and how well it fits the query."""
 
     node: Node = field(converter=_node)
@@ -116,6 +119,11 @@ class ScoredNode:
         """Where the text comes from."""
         return self.node.source
 
+    @property
+    def metadata(self) -> Mapping[str, Any]:
+        """The caller's own facts."""
+        return self.node.metadata
+
 
 Nodes: TypeAlias = "str | Node | Document | Iterable[Nodes]"
 """What can be added to a retriever: texts, nodes and documents, one or many."""
@@ -129,7 +137,7 @@ def nodes_of(source: Nodes) -> list[Node]:
         return [source]
     if isinstance(source, Document):
         return source.nodes()
-    if isinstance(source, Iterable) and not isinstance(source, Mapping | bytes):
+    if holds_several(source):
         return [node for member in source for node in nodes_of(member)]
     raise ConfigError(f"a {type(source).__name__} cannot be searched", hint="pass texts, Nodes or Documents")
 
@@ -138,7 +146,7 @@ def settled(source: Nodes) -> Nodes:
     """Return the same with each iterator read, in the thread of the caller: it may belong there, as a cursor does."""
     if isinstance(source, list | tuple):
         return source if _WHOLE.issuperset(map(type, source)) else [settled(member) for member in source]
-    if isinstance(source, Iterable) and not isinstance(source, str | Mapping | bytes):
+    if holds_several(source):
         return [settled(member) for member in source]
     return source
 
@@ -160,10 +168,12 @@ def scored_nodes_of(result: object, score: float | None = None) -> Iterator[Scor
             yield ScoredNode(Node(result), score)
     elif isinstance(result, Node | Document):
         yield from (ScoredNode(node, score) for node in nodes_of(result))
-    elif isinstance(result, Iterable) and not isinstance(result, Mapping | bytes):
+    elif holds_several(result):
         for member in result:
             yield from scored_nodes_of(member, score)
     else:
-        raise ConfigError(
-            f"a retriever or function returned a {type(result).__name__}", hint="return texts, Nodes or ScoredNodes"
-        )
+        hint = "return texts, Nodes or ScoredNodes"
+        if iscoroutine(result):
+            result.close()
+            hint = "name it afind: find is not awaited"
+        raise ConfigError(f"a retriever or function returned a {type(result).__name__}", hint=hint)

@@ -13,6 +13,7 @@ from ..pipeline.effects import Flow, Run, in_thread
 from ..pipeline.event_loops import adrive_local
 from ..pipeline.threads import drive_local
 from ..schemas.errors import ConfigError, NotSupported
+from ..schemas.foreign_names import Hinted
 from ..schemas.functions import read_whole
 from ..schemas.nearest import nearest
 from .filters import Where, check_where, matches
@@ -56,7 +57,7 @@ class Search:
         return Search(self.text, self.top_k if top_k is None else top_k, self.where, min_score, dict(self._visited))
 
 
-class Retriever:
+class Retriever(Hinted, hints="retriever"):
     """Base class of retrievers. Subclass it and write `find`, or `afind` if it waits for the network, or both:
 
         class Titles(Retriever):

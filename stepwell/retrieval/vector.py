@@ -8,11 +8,13 @@ from operator import is_not
 from pathlib import Path
 from typing import Any
 
+from ..options import ModelLike
 from ..pipeline.effects import Flow, Run, in_thread
 from ..pipeline.event_loops import adrive_local
 from ..pipeline.threads import drive_local
 from ..schemas.errors import ConfigError, StepwellError
 from ..schemas.json_text import REPAIRED_TEXT, well_formed
+from ..workflows.embed.custom import EmbeddingFunction
 from ..workflows.embed.embedder import Embedder
 from ..workflows.embed.result import Embeddings
 from ..workflows.embed.vectors import Mode, check_mode
@@ -31,7 +33,7 @@ class VectorRetriever(Retriever):
 
     All vectors are held in memory for searching, four bytes a number: meant for some hundred thousand nodes.
 
-    embedder: an Embedder, or the name of a model; None: the default embedding model.
+    embedder: an Embedder, or what one is made of: the name of a model, or a function of yours; None: the default model.
     path: an SQLite file, which threads and processes may share; None: nodes live in memory, as long as this object.
     top_k, min_score: defaults of each search.
     similarity: how vectors are compared: cosine, dot or euclidean.
@@ -41,7 +43,7 @@ class VectorRetriever(Retriever):
 
     def __init__(
         self,
-        embedder: Embedder | str | None = None,
+        embedder: Embedder | ModelLike | EmbeddingFunction = None,
         path: str | Path | None = None,
         *,
         top_k: int = 4,

@@ -40,9 +40,10 @@ def said_in_chat(turn: object, size: int | None) -> list[Said]:
     for item in items:
         if isinstance(item, Pause | Exception):
             said.append(item)
-        elif isinstance(item, dict):
+        elif isinstance(item, dict | Message):
             hint = "it is text (json.dumps(...) for JSON), a part, ToolCall(id, name, arguments_json) say, or a Reply"
-            raise ConfigError("a turn of a chat cannot be or hold a dict", hint=hint)
+            hint = "pass Reply(message)" if isinstance(item, Message) else hint
+            raise ConfigError(f"a turn of a chat cannot be or hold a {type(item).__name__}", hint=hint)
         else:
             message = Message("assistant", [Text(item) if isinstance(item, str) else item])
             check_texts(message.content)

@@ -315,3 +315,15 @@ def test_without_clients_it_uses_the_process_s_own_whichever_is_used_first() -> 
         for ours, shared in ((clients.sync, functions.CLIENT), (clients.asynchronous, functions.ASYNC_CLIENT)):
             assert ours.planner is shared.planner and ours.connections is shared.connections
     assert pickle.loads(pickle.dumps(clients)).sync is clients.sync
+
+
+def test_what_is_asked_may_be_passed_by_its_name() -> None:
+    llm = LLM("fake:m", client=Client(registry=FakeModel("hi", repeat=True).registry))
+    assert llm.complete(prompt="a").text == llm.chat(messages=["a"]).text == "hi"
+    assert [chunk.text for chunk in llm.stream_complete(prompt="a") if chunk.type == "text"] == ["hi"]
+    assert llm.predict_and_call(tools=[len_of], prompt="a").text == "hi"
+
+
+def len_of(text: str) -> int:
+    """Measure a text."""
+    return len(text)

@@ -11,6 +11,7 @@ import pytest
 
 from stepwell import AsyncClient, Client, Reply
 from stepwell.costs import Usage
+from stepwell.llm import LLM
 from stepwell.parsers.asking import ask_and_parse
 from stepwell.parsers.choice import ChoiceParser
 from stepwell.parsers.json import SchemaParser
@@ -112,3 +113,30 @@ def test_an_error_on_the_second_try_keeps_the_usage_of_the_first(ask: Carry) -> 
 def test_fewer_than_no_repairs_are_refused(ask: Carry) -> None:
     with pytest.raises(ConfigError):
         ask(FakeModel(), "Is it?", PARSER, {}, max_repairs=-1)
+
+
+class ReadsOnly:
+    """A parser as LangChain has them."""
+
+    def parse(self, text: str) -> str:
+        return text
+
+
+@pytest.mark.parametrize(
+    ("parser", "says"),
+    [
+        (ListParser, r"is the class ListParser; make an object of it: ListParser\(\)"),
+        (ReadsOnly(), "a ReadsOnly is no output parser: it has no method 'format'; inherit from"),
+        (str.upper, "no method 'format'"),
+        ("comma", "a str is no output parser: it has no method 'parse'"),
+    ],
+    ids=["class", "another library's", "function", "text"],
+)
+def test_what_is_no_parser_is_refused_when_the_llm_is_made(parser: Any, says: str) -> None:
+    with pytest.raises(ConfigError, match=says):
+        LLM("fake:m", output_parser=parser)
+
+
+def test_the_choices_are_no_text() -> None:
+    with pytest.raises(ConfigError, match="of which each letter would be one"):
+        ChoiceParser("yes")

@@ -122,3 +122,14 @@ def test_streamed_and_whole_answers_are_the_same() -> None:
         whole = Scripted([text]).client.generate_text(MODEL, "Go.", tools=[add], pipeline=step)
         streamed = Scripted([text]).client.stream_text(MODEL, "Go.", tools=[add], pipeline=step).reply()
         assert parts(whole) == parts(streamed)
+
+
+def test_arguments_that_are_no_json_are_shown_to_the_model_as_it_wrote_them(run: Run) -> None:
+    script = Scripted(["Action: add\nAction Input: one and two", "Action: add", ANSWER])
+    reply = run(script, [add], react=True)
+    wrote = [step.tool_calls[0].arguments_json for step in reply.steps[:2]]
+    assert wrote[0] == "one and two" and "incomplete call" in wrote[1]
+    runs = [step.metadata["tool_runs"][0] for step in reply.steps[:2]]
+    assert all(run.error is not None and run.value is None for run in runs)
+    assert "one and two" in script.seen[1]["messages"][-2]["content"]
+    assert "are not valid JSON" in script.seen[1]["messages"][-1]["content"]

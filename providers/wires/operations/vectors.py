@@ -11,6 +11,7 @@ from ....pipeline.http.request import Request
 from ....pipeline.side_fields import Rules, count
 from ....schemas.errors import ConfigError, DecodeError
 from ....schemas.reply import Indexed, Reply
+from ....schemas.several import holds_several
 from ....schemas.usage import Usage
 from ..media import from_base64
 
@@ -45,7 +46,7 @@ def texts_of(request: Request) -> list[str]:
     given = request.input
     if isinstance(given, Mapping):
         raise ConfigError(f"the texts of {request.operation} are a {type(given).__name__}", hint="pass a list of texts")
-    texts = [given] if isinstance(given, str) else list(given) if isinstance(given, Iterable) else [given]
+    texts = [given] if isinstance(given, str) else list(given) if holds_several(given) else [given]
     for at, text in enumerate(texts):
         if not isinstance(text, str) or not text.strip():
             raise ConfigError(f"text {at} of {request.operation} is empty or not a string", hint="leave it out")

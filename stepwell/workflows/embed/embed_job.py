@@ -28,6 +28,7 @@ from ...schemas.model import Model
 from ...schemas.prices import Cost, total_cost
 from ...schemas.process_lock import ProcessLock
 from ...schemas.reply import CallWarning, Reply
+from ...schemas.several import holds_several
 from ...schemas.usage import Usage, total_usage
 from .batching import batches_of
 from .cache import EmbeddingCache
@@ -257,7 +258,7 @@ def texts_in(texts: Iterable[str]) -> list[str]:
     """Return the texts as a list. Raises ConfigError for what is no iterable of texts."""
     if isinstance(texts, str):
         raise ConfigError("texts is a str, whose letters would be embedded one by one", hint="pass a list of strings")
-    if not isinstance(texts, Iterable) or isinstance(texts, Mapping | bytes):
+    if not holds_several(texts):
         raise ConfigError(f"a {type(texts).__name__} cannot be embedded", hint="pass a list of texts")
     return list(texts)
 

@@ -16,6 +16,7 @@ from ...pipeline.tasks import performing
 from ...providers.declare.embed_limits import UNKNOWN_LIMIT, EmbedLimit, embed_limit_for
 from ...providers.declare.registry import Registry
 from ...schemas.errors import ConfigError
+from ...schemas.foreign_names import Hinted
 from ...schemas.json_text import REPAIRED_TEXT, dumps, well_formed
 from ...schemas.model import Model
 from ...schemas.options import CALL_OPTIONS
@@ -34,7 +35,7 @@ FILE = "embeddings.sqlite"
 Kind = Literal["query", "document", "similarity", "classification", "clustering"]
 
 
-class Embedder:
+class Embedder(Hinted, hints="embedder"):
     """Makes vectors of texts with one model. Safe to share between threads and tasks.
 
     embedder = Embedder("openai:text-embedding-3-small", cache=True)
@@ -94,6 +95,14 @@ class Embedder:
             own_options["api_key"] = credential_of(own_options["api_key"], "api_key", plan.provider)
         self.options = {name: value for name, value in own_options.items() if value is not None}
         self._server = self._clients.custom_endpoint(plan, self.options)
+
+    def __init_subclass__(cls, **more: Any) -> None:
+        """Refuse a subclass as LlamaIndex has them, whose functions would never be called."""
+        super().__init_subclass__(**more)
+        for name in ("_get_text_embedding", "_get_query_embedding"):
+            if name in vars(cls):
+                hint = "pass a function that takes texts and returns their vectors: Embedder(function)"
+                raise ConfigError(f"an Embedder does not call {name}", hint=hint)
 
     def embed(self, texts: Iterable[str], *, kind: Kind | None = None) -> Embeddings:
         """Return the vector of each text, in order. Equal texts are embedded once.

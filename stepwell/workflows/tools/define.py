@@ -5,15 +5,17 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, overload
 
 from attrs import evolve
 
 from ...providers.declare.described_tools import described_tools
 from ...providers.declare.fit_schemas import tool_schema
-from ...schemas.errors import ConfigError
+from ...schemas.errors import ConfigError, SchemaError
 from ...schemas.json_schema.signature import signature_schema
 from ...schemas.missing_argument import refuse_missing, saying_how_it_is_made
+from ...schemas.several import holds_several
 from ...schemas.tool import NAME, Parameters, Result, Tool, ToolLike, is_method, tool_behind
 
 
@@ -79,9 +81,12 @@ def _define(
     if isinstance(function, classmethod):
         raise ConfigError("a tool cannot be made of a classmethod", hint="write @classmethod above @tool, not below it")
     if not callable(function):
-        raise ConfigError(f"a tool cannot be made of a {type(function).__name__}", hint="pass a function or a Tool")
+        raise ConfigError(f"a tool cannot be made of a {type(function).__name__}", hint=_hint(function))
     if parameters is None or name is None or description is None:
-        named, described, schema = signature_schema(function)
+        try:
+            named, described, schema = signature_schema(function)
+        except SchemaError as error:
+            raise SchemaError(error.message, hint=_hint(function, error.hint or "")) from None
         name, description = name or named, described if description is None else description
         parameters = schema if parameters is None else parameters
         if not description and sys.flags.optimize > 1:
@@ -92,13 +97,23 @@ def _define(
     return Tool(name, description, parameters, function, strict, timeout)
 
 
+def _hint(candidate: object, otherwise: str = "pass a function or a Tool") -> str:
+    """Say what to pass in the place of a tool of another library, or of what no tool can be made of."""
+    if isinstance(candidate, str):
+        return "write @tool(name=…) above the function"
+    for name in ("func", "fn", "function", "coroutine"):  # of LangChain, LlamaIndex, pydantic-ai
+        if callable(getattr(candidate, name, None)) and not isinstance(candidate, partial):
+            return f"pass the function that it was made of, its {name!r}"
+    return otherwise
+
+
 def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
     """Make Tools of Tools, functions, MCP's tools, and the dict forms of the vendors.
 
     Raises ConfigError for two of one name, for a method without its object, and for other objects; SchemaError, which
     names the tool, for a schema that no vendor takes.
     """
-    if isinstance(tools, str | Mapping | Tool) or not isinstance(tools, Iterable):
+    if isinstance(tools, Tool) or not holds_several(tools):
         refuse_missing(tools)
         hint = "pass a list of Tools and functions"
         if isinstance(tools, str):
@@ -111,7 +126,7 @@ def tools_of(tools: Iterable[ToolLike]) -> tuple[Tool, ...]:
         elif (described := described_tools(each)) is not None:
             result += described
         else:
-            result.append(_define(each))  # type: ignore[arg-type]  # which raises for anything else
+            result.append(_define(each))  # which raises for anything else
     for each in result:
         if each.server is None:
             tool_schema(each)

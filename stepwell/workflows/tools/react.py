@@ -19,7 +19,7 @@ from ...schemas.errors import ObjectInvalid
 from ...schemas.json_text import dumps
 from ...schemas.message import Context, Message, assistant, user
 from ...schemas.missing_argument import saying_how_it_is_made
-from ...schemas.parts import MEDIA
+from ...schemas.parts import MEDIA, ToolCall
 from ...schemas.reply import WHOLE
 from ...schemas.reply_chunks import call_chunks
 from ...schemas.tool import Tool
@@ -86,9 +86,12 @@ def _parse_chunks(text: str, finish: Finish, tools: Sequence[Tool]) -> list[Stre
     except ObjectInvalid as error:
         if cut or "call" not in error.message:
             return [TextDelta(text, 1), finish]
-        # A malformed call becomes one that is invalid, for the model to read why.
+        # A malformed call becomes one that is invalid, for the model to read why: with its arguments as it wrote them.
         name = next((tool.name for tool in tools if tool.name in text), tools[0].name)
-        return [*call_chunks(2, "", name, dumps([error.message]).decode()), calling]
+        _, label, wrote = text.rpartition("Action Input:")
+        if not label or ToolCall("", name, wrote).error is None:  # there are none, or it wrote more after them
+            wrote = dumps([error.message]).decode()
+        return [*call_chunks(2, "", name, wrote.strip()), calling]
     if not isinstance(parsed, Action):
         return [*_thought_chunks(parsed.thought), TextDelta(parsed.text, 1), finish]
     if cut:

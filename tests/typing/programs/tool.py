@@ -33,7 +33,7 @@ with stepwell.stream_tools("local:smollm2", "Add 2 and 3.", [add], on_tool_error
             print(item.text)
 
 tools: list[Tool] = [weather]
-stepwell.generate_text("openai:gpt-4o", "hi", tools=tools, parallel_tool_calls=False)
+stepwell.generate_text("openai:gpt-4o", "hi", tools=tools, tool_choice=weather, parallel_tool_calls=False)
 
 
 class Database:
