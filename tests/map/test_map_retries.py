@@ -32,7 +32,7 @@ class Failing(Server):
 
 
 def killed(out: Path, into: Path, **settings: Any) -> Path:
-    """Run a map that goes on with the files of `out`; return a copy of its files from the moment of its last request."""
+    """Run a map that goes on with the files of `out`; return a copy of its files as they were at its last request."""
     into.mkdir()
     copy, work = into / "killed.jsonl", into / "work.jsonl"
     copied(out, work)
