@@ -26,9 +26,11 @@ from ..pipeline.effects import (
     Wait,
     released,
 )
+from ..pipeline.http.library_errors import transport_error
 from ..pipeline.http.request import Request
 from ..pipeline.http.response import Response
 from ..pipeline.http.timeouts import Clock
+from ..pipeline.http.transport import request_host
 from ..pipeline.stream.source import MAX_BODY_BYTES, Source
 from ..schemas.errors import StepError
 
@@ -168,11 +170,11 @@ class SimulatedTask:
             )
         if isinstance(answer, tuple):
             seconds, error = answer
-            return self._in_time(clock, seconds, partial(_raise, error))
+            return self._in_time(clock, seconds, lambda: _raise(transport_error(error, clock, request_host(request))))
         response = Response(request, answer.status, answer.headers, answer.body)
         if request.stream and answer.status < 300:
             pieces = iter(answer.pieces or [(0.0, answer.body)])
-            source = Source(_Connection(world), pieces, clock, limit=MAX_BODY_BYTES)
+            source = Source(_Connection(world, request_host(request)), pieces, clock, limit=MAX_BODY_BYTES)
             response.body, response.source = b"", source
             response.abandon = partial(_release, world, self._client, self.name)
             if self._opened is not None:
@@ -194,8 +196,13 @@ class SimulatedTask:
             seconds += more
             if data:  # else nothing has come yet
                 break
-        is_error = isinstance(data, Exception)
-        self._in_time(source.clock, seconds, partial(_raise, data) if is_error else partial(source.take, data))
+
+        def outcome() -> bytes:
+            if isinstance(data, Exception):
+                raise transport_error(data, source.clock, source.raw.host)
+            return source.take(data)  # type: ignore[no-any-return]
+
+        self._in_time(source.clock, seconds, outcome)
 
     def _runs(self, effect: Run) -> None:
         result = effect.sync_fn()
@@ -284,7 +291,8 @@ class _Connection:
 
     extensions: dict[str, Any] = {}
 
-    def __init__(self, world: Timeline) -> None:
+    def __init__(self, world: Timeline, host: str) -> None:
+        self.host = host
         self._world = world
         world.open += 1
 

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
+import random
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+from attrs import evolve
 
 import stepwell
+from stepwell import RateLimit, fallback
 from stepwell.errors import StepError, StreamTruncated
+from stepwell.pipeline.world import World
 from stepwell.steps import (
     CallModel,
     Emit,
@@ -25,9 +31,14 @@ from stepwell.steps import (
     StartTask,
     StopTasks,
     Wait,
+    circuit_breaker,
+    concurrency,
+    continue_stream,
     gather,
     performing,
     race,
+    redact,
+    round_robin,
 )
 from stepwell.testing import FakeModel, ServerAnswer, SimulatedWorld
 
@@ -252,3 +263,125 @@ def test_the_same_seed_gives_the_same_run_in_another_process() -> None:
 
 def test_what_flows_emit_is_dropped() -> None:
     assert simulated(performing(Emit(1))) == [None]
+
+
+@pytest.mark.parametrize(
+    ("broken", "at_once", "later"),
+    [
+        (httpx.ConnectError("no route"), "ConnectError", "ConnectError"),
+        (httpx.RemoteProtocolError("cut"), "StreamTruncated", "StreamTruncated"),
+        (ConnectionResetError(104, "reset"), "StreamTruncated", "StreamTruncated"),
+        (TimeoutError(), "FirstEventTimeout", "StreamIdleTimeout"),
+        (KeyError("a mistake"), "KeyError", "KeyError"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_what_breaks_a_connection_is_typed_as_that_of_a_network(broken: Exception, at_once: str, later: str) -> None:
+    def network(request: Any, chance: Any) -> Any:
+        return ServerAnswer(pieces=[(1, EVENTS[0]), (1, broken)]) if request.stream else (1, broken)
+
+    world = SimulatedWorld(1, network)
+    unanswered, cut = simulated(ask(), read(), world=world, retries=0)
+    assert (type(unanswered).__name__, type(cut).__name__) == (at_once, later) and world.open == 0
+
+
+STEPS = {
+    "continue_stream": lambda: continue_stream(anew=True),
+    "fallback": lambda: fallback("openai:gpt-4.1-mini"),
+    "round_robin": lambda: round_robin("groq:any", "openai:gpt-4.1-mini"),
+    "redact": lambda: redact("email"),
+    "breaker": lambda: circuit_breaker(failures=2),
+    "limits": lambda: [RateLimit(requests=100), concurrency(1)],
+}
+
+
+class Odd:
+    """A server that answers in the same order each time: well, with an error, cut, or not at all."""
+
+    def __init__(self, seed: int) -> None:
+        self._seed, self._count = seed, 0
+
+    def next(self, body: Any) -> tuple[int, list[bytes | Exception]]:
+        self._count += 1
+        luck = random.Random(f"{self._seed} {self._count}").random()
+        if luck < 0.1:
+            raise httpx.ConnectError("no route")
+        if luck < 0.3:
+            return (
+                (503, [b'{"error": {"message": "busy"}}']) if luck < 0.2 else (400, [b'{"error": {"message": "no"}}'])
+            )
+        if not body.get("stream"):
+            return 200, [BODY]
+        return 200, [EVENTS[0], EVENTS[1]] if luck < 0.7 else [EVENTS[0], httpx.RemoteProtocolError("cut")]
+
+
+def three_calls() -> Flow:
+    """Return what is seen of three calls, the second of which is streamed."""
+    seen: list[Any] = []
+    for stream in (False, True, False):
+        try:
+            answered = yield CallModel("groq:any", "write to a@b.org", {"max_tokens": 9}, stream=stream)
+            while stream and (yield from answered.next()) is not None:
+                pass
+            reply = answered.whole_reply() if stream else answered
+            seen.append((reply.model, reply.text, reply.finish_reason, [each.status for each in reply.attempts]))
+            seen.append(list(map(str, reply.warnings)))
+        except stepwell.StepwellError as error:
+            seen.append((type(error).__name__, str(error), [each.status for each in error.attempts]))
+    return seen
+
+
+class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
+    def __init__(self, pieces: list[bytes | Exception]) -> None:
+        self._pieces = pieces
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._pieces:
+            if isinstance(piece, Exception):
+                raise piece
+            yield piece
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        for piece in self:
+            yield piece
+
+
+@pytest.mark.parametrize("step", STEPS.values(), ids=STEPS)
+def test_calls_through_steps_are_those_of_real_clients(step: Callable[[], Any]) -> None:
+    def settings() -> dict[str, Any]:
+        return {"api_keys": {"groq": "k", "openai": "k"}, "pipeline": step(), "retries": 0}
+
+    def transport(seed: int) -> httpx.MockTransport:
+        server = Odd(seed)
+
+        def answered(request: httpx.Request) -> httpx.Response:
+            status, pieces = server.next(json.loads(request.content))
+            return httpx.Response(status, stream=Pieces(pieces))
+
+        return httpx.MockTransport(answered)
+
+    async def run_awaited(seed: int) -> Any:
+        async with stepwell.AsyncClient(transport=transport(seed), **settings()) as client:
+            client.planner.world = World(random=lambda: 0.0)
+            return await client.run_workflow(three_calls())
+
+    for seed in range(12):
+        server = Odd(seed)
+
+        def network(request: Any, chance: Any, server: Odd = server) -> Any:
+            try:
+                status, pieces = server.next(json.loads(request.body))
+            except httpx.ConnectError as error:
+                return 0.0, error
+            if request.stream and status == 200:
+                return ServerAnswer(pieces=[(0.0, piece) for piece in pieces])
+            return ServerAnswer(status, {}, pieces[0])  # type: ignore[arg-type]
+
+        world = SimulatedWorld(seed, network)
+        simulation = world.client(**settings())
+        simulation.planner.world = evolve(world.world, random=lambda: 0.0)
+        (virtual,) = world.run(simulation, [three_calls()])
+        with stepwell.Client(transport=transport(seed), **settings()) as client:
+            client.planner.world = World(random=lambda: 0.0)
+            assert virtual == client.run_workflow(three_calls()), seed
+        assert virtual == asyncio.run(run_awaited(seed)) and world.open == 0
