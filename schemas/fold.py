@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from operator import itemgetter
 from typing import Any, NoReturn, cast
 
@@ -57,20 +56,14 @@ class _PartBuilder:
         self.whole = whole
 
     def pack(self) -> None:
-        """Join the pieces into a block. Raises DecodeError for a piece that is not text, and drops it."""
-        try:
-            self.blocks.append("".join(self.pieces))
-        except TypeError:
-            self.blocks += [piece for piece in self.pieces if isinstance(piece, str)]
-            raise _misfit() from None
-        finally:
-            self.pieces.clear()
+        """Join the pieces into a block."""
+        self.blocks.append("".join(self.pieces))
+        self.pieces.clear()
 
     def text(self) -> str:
         """Return the text so far."""
         if self.pieces:
-            with suppress(DecodeError):  # already raised, or at the end of a stream that failed anyway
-                self.pack()
+            self.pack()
         if len(self.blocks) != 1:
             self.blocks = ["".join(self.blocks)]
         return self.blocks[0]
@@ -132,7 +125,10 @@ class Fold:
                 kind = type(chunk)
                 # Further deltas of the same part skip the dispatch: 0.06 µs a chunk instead of 0.25.
                 if kind is self._kind and chunk.index == self._index:
-                    self._pieces.append(chunk.arguments_json if kind is ToolCallDelta else chunk.text)
+                    text = chunk.arguments_json if kind is ToolCallDelta else chunk.text
+                    if text.__class__ is not str:  # before a reader of the stream gets it
+                        text = _checked_text(text)
+                    self._pieces.append(text)
                 else:
                     _FEED[kind](self, chunk)
         except TypeError:
@@ -213,7 +209,7 @@ class Fold:
         return index
 
     def _grow(self, part: _PartBuilder, chunk: Delta, text: str) -> None:
-        part.pieces.append(text)
+        part.pieces.append(_checked_text(text))
         self._latest, self._pieces, self._index, self._kind = part, part.pieces, chunk.index, type(chunk)
 
     def _text(self, chunk: TextDelta) -> None:
@@ -344,6 +340,12 @@ def _misfit() -> DecodeError:
         "a piece of the answer does not have the shape of its wire format: its text is not a string, "
         "or its index is not a number"
     )
+
+
+def _checked_text(text: object) -> str:
+    if not isinstance(text, str):
+        raise _misfit()
+    return text
 
 
 def _checked_index(index: object) -> int:

@@ -55,6 +55,8 @@ def unsaid(
         return [whole]  # for the accumulator to refuse
     part = _part_of(whole)
     pieces = batch.texts_of(part)
+    if not all(isinstance(piece, str) for piece in pieces):
+        return [whole]  # the accumulator refuses the piece before it
     held = halves.held(*part) if halves is not None else ""
     rest = _rest(well_formed(text), "".join([received.text_of(whole), held, *pieces]))
     if rest is None:

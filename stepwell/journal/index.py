@@ -44,8 +44,8 @@ _MOST_NAMED = 100_000
 _PLACES = f"({','.join('?' * 12)})"
 """Of one row."""
 _ROWS_A_STATEMENT = 80
-"""960 parameters: SQLite's own limit was 999 until version 3.32. sqlite3 lets other threads run at each statement, and
-they would wait for the journal then; and a statement for each row takes half as long again."""
+"""960 parameters: SQLite's own limit was 999 until version 3.32. At each statement other threads may run, which would
+then wait for the journal; and a statement for each row takes half as long again."""
 _SLOTS = 1 << 22
 """Of a million parts, three in four new ones are not looked up in the file; the table takes 4 MB then."""
 

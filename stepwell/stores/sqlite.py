@@ -161,6 +161,7 @@ class Database:
         try:
             if self.path != MEMORY:
                 Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+                _check_whole(self.path)
                 with suppress(FileExistsError):  # those that SQLite makes beside it get the same permissions
                     os.close(os.open(self.path, os.O_CREAT | os.O_EXCL, 0o600))
             wait, until = WAIT_SECONDS if self._seconds is None else self._seconds, self._until
@@ -183,6 +184,29 @@ class Database:
                 hint="use a file that may be written, or a new one",
             ) from None
         return connection
+
+
+def _check_whole(path: str) -> None:
+    """Raise ConfigError for a file that lacks its end, as a copy that broke off: SQLite reads zeros there, and where
+    they stand for an index, it finds none of the rows.
+
+    Its header has the size: https://www.sqlite.org/fileformat2.html#the_database_header
+    """
+    try:
+        with suppress(FileNotFoundError):
+            if os.path.getsize(f"{path}-wal"):  # a process that was killed may have written the header before the rest
+                return
+        with open(path, "rb") as file:
+            head, size = file.read(100), os.fstat(file.fileno()).st_size
+    except OSError:
+        return
+    page = int.from_bytes(head[16:18], "big")
+    whole = int.from_bytes(head[28:32], "big") * (65_536 if page == 1 else page)
+    if head.startswith(b"SQLite format 3") and head[24:28] == head[92:96] and size < whole:
+        raise ConfigError(
+            f"the database {path} has {size:,} of its {whole:,} bytes: its end is missing",
+            hint="restore it from a copy, or delete it",
+        )
 
 
 def _use_a_log(connection: Connection, seconds: float) -> None:

@@ -90,6 +90,19 @@ def test_the_index_is_made_anew_from_the_log(tmp_path: Path) -> None:
     assert list(stepwell.jobs(path).parts()) == before and ran == [0, 1] * 3
 
 
+def test_an_index_whose_end_is_missing_runs_nothing_again(tmp_path: Path) -> None:
+    path = tmp_path / "j.sqlite"
+    with Client(journal=path) as client:
+        client.run_workflow(counted(2), job="j")
+    path.write_bytes(path.read_bytes()[:-1])
+    with Client(journal=path) as client:
+        with pytest.raises(JournalError, match="its end is missing") as raised:
+            client.run_workflow(counted(2), job="j")
+        assert "delete it" in raised.value.hint
+        path.unlink()
+        assert client.run_workflow(counted(2), job="j") == 2 and ran == [0, 1]
+
+
 def test_another_file_is_refused_and_left_alone(tmp_path: Path) -> None:
     database, text = tmp_path / "other.sqlite", tmp_path / "text"
     stepwell.stores.SQLiteStore(database).set_many({"a": b"b"})

@@ -159,6 +159,19 @@ def test_a_file_that_is_no_database_is_reported(tmp_path: Path) -> None:
         SQLiteStore(tmp_path / "notes.txt").get_many(["a"])
 
 
+def test_a_file_whose_end_is_missing_is_reported_and_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "cache.sqlite"
+    store = SQLiteStore(path)
+    store.set_many({f"key {at}": b"x" * 1000 for at in range(20)})
+    store.close()
+    whole = path.read_bytes()
+    for size in (len(whole) - 1, len(whole) // 2):
+        path.write_bytes(whole[:size])
+        with pytest.raises(errors.ConfigError, match=f"{size:,} of its {len(whole):,} bytes"):
+            SQLiteStore(path).get_many(["key 1"])
+        assert path.read_bytes() == whole[:size]
+
+
 def test_a_failure_later_on_names_the_file(tmp_path: Path) -> None:
     path = tmp_path / "cache.sqlite"
     store = SQLiteStore(path)

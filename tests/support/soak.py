@@ -39,9 +39,9 @@ MOST_GROWTH = 5 * 2**20
 SHORTEST = 60.0
 """The seconds of the shortest run whose growth is judged: in a shorter one, modules are imported and pools filled."""
 _LONG = 900.0
-"""Seconds within which an answer that is not lost comes. On two slow cores a call over httpx may wait for two minutes:
-the event loop of 200 tasks gets a seventeenth of the interpreter beside 16 threads, and 100 of its tasks make five calls
-a second over httpx, each of which takes some hundred rounds of the loop."""
+"""Seconds within which an answer comes that is not lost. On two slow cores a call over httpx may wait two minutes: the
+event loop of 200 tasks gets a seventeenth of the interpreter beside 16 threads, and half of its tasks make five calls a
+second over httpx, each of which takes some hundred rounds of the loop."""
 PATIENT = Timeouts(connect=_LONG, first_event=_LONG, idle=_LONG)
 LIMITS = {
     "stall": Timeouts(connect=_LONG, first_event=_LONG, idle=0.5),

@@ -12,7 +12,7 @@ import pytest
 
 from stepwell import Client
 from stepwell.schemas import errors
-from stepwell.schemas.chunks import Finish, PartDone, TextDelta
+from stepwell.schemas.chunks import Finish, PartDone, TextDelta, ToolCallDelta, ToolCallStart
 from stepwell.schemas.fold import Fold
 from stepwell.schemas.parts import Text
 from stepwell.testing.chat_checks import TOOL
@@ -113,10 +113,12 @@ def test_text_that_is_none_is_an_error_and_no_surprise_for_the_one_who_reads_it(
 
 def test_a_fold_keeps_what_came_before_a_malformed_chunk() -> None:
     fold = Fold()
-    fold.feed([TextDelta("good", 0), TextDelta(5, 0)])  # type: ignore[arg-type]
-    with pytest.raises(errors.DecodeError):
-        fold.feed([Finish("stop")])
-    assert fold.reply().text == "good"
+    for malformed in (TextDelta(5, 0), TextDelta(5, 1), ToolCallDelta(2, 5)):  # type: ignore[arg-type]
+        with pytest.raises(errors.DecodeError):
+            fold.feed([TextDelta("go", 0), TextDelta("od", 0), ToolCallStart(2, "c", "f"), malformed])
+        assert fold.reply().text == "good"
+        fold = Fold()
+    fold.feed([TextDelta("good", 0), Finish("stop")])
     with pytest.raises(errors.DecodeError):
         fold.feed([TextDelta("lost", "0")])  # type: ignore[arg-type]
     with pytest.raises(errors.DecodeError):

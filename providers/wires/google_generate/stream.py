@@ -134,7 +134,7 @@ def decode_response(data: Mapping[str, Any], model: Model) -> Reply:
     chunks = _read_piece(data, model, state, whole=True)
     if not data.get("candidates") and not state.block:
         raise DecodeError("the answer has no candidates and does not say why", hint="see .payload")
-    return fold([*chunks, *_closing(state)])
+    return fold([*chunks, *_closing(state, model)])
 
 
 def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
@@ -177,6 +177,8 @@ def _read_piece(data: object, model: Model, state: State, name: str = "", *, who
     name: the name of the event
     whole: it is an unstreamed answer, whose side fields were checked before and whose usage is read by itself
     """
+    if state.failure is not None:  # an error in front of it, in the same read
+        return []
     if isinstance(data, list) and data:
         data = data[0]
     if not whole and (name or not isinstance(data, dict) or not data.get("candidates") or "error" in data):
@@ -206,9 +208,9 @@ def _read_piece(data: object, model: Model, state: State, name: str = "", *, who
     raw = piece.get("usageMetadata")
     # Counts are cumulative; a piece without counts (Vertex sends its traffic type alone) changes nothing.
     if raw and (state.usage is None or TOTAL in raw):
-        state.usage, state.counted = raw, state.first.reason is not None
+        state.usage, state.counted, state.unreported = raw, state.first.reason is not None, 0
     if state.usage is not None and (raw or state.unreported):
-        out.append(_usage(state))
+        out += _usage(state, model)
     state.unreported = 0
     return out if state.failure is None else [*out, STREAM_END]
 
@@ -342,11 +344,11 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
         raise state.failure
     finished = state.first.reason is not None and all(other.reason is not None for other in state.others.values())
     if finished or state.block:
-        return _closing(state)
-    return [_usage(state)] if state.unreported and state.usage is not None else []
+        return _closing(state, model)
+    return _usage(state, model) if state.unreported and state.usage is not None else []
 
 
-def _closing(state: State) -> list[StreamChunk]:
+def _closing(state: State, model: Model) -> list[StreamChunk]:
     """Return the chunks that end everything."""
     first = state.first
     refused = first.reason is None and bool(state.block)
@@ -359,16 +361,20 @@ def _closing(state: State) -> list[StreamChunk]:
     if metadata:
         out.append(MetadataUpdate(metadata))
     if (state.unreported or state.grounded) and state.usage is not None:
-        out.append(_usage(state))
+        out += _usage(state, model)
     has_calls = any(call.ended for call in first.calls)
     return [*out, Finish(finish_reason(first.reason, has_calls=has_calls, refused=refused), first.reason)]
 
 
-def _usage(state: State) -> UsageUpdate:
+def _usage(state: State, model: Model) -> list[StreamChunk]:
     """Report the counts so far: estimates, until they come with the finish reason or after it (see the recordings)."""
-    usage = usage_of(state.usage or {}, state.grounded)
+    counts, out = state.usage or {}, list[StreamChunk]()
+    if state.unreported:  # they came with a piece of text, whose other fields are not checked
+        checked, out = kept_event({"usageMetadata": counts}, EVENT_FIELDS, model)
+        counts = checked.get("usageMetadata") or {}
+    usage = usage_of(counts, state.grounded)
     final = state.counted or bool(state.block)
-    return UsageUpdate(usage if final else evolve(usage, complete=False), final)
+    return [*out, UsageUpdate(usage if final else evolve(usage, complete=False), final)]
 
 
 def _ends(candidate: _Candidate, refused: bool) -> list[StreamChunk]:

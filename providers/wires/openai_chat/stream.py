@@ -197,7 +197,7 @@ def read_piece(
     rules: the rules of the fields that it can do without; None for a whole body: they were applied before, and its
         usage is read by a step of its own
     """
-    if state.done:
+    if state.done or state.failure is not None:
         return []
     whole = rules is None
     if not isinstance(data, dict) or (not whole and (name or not data.get("choices") or data.get("error"))):
