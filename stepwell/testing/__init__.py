@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from .cassette import Cassette, NotRecorded
     from .fault_kinds import Cut, Fault, Garble, Gzip, Late, Length, Pause, Refuse, Reset, Slow, Split, Stall, Status
     from .faults import Faults, by_chance
-    from .simulation import ServerAnswer, SimulatedWorld
+    from .simulated_tasks import ServerAnswer
+    from .simulation import SimulatedWorld
 
 __all__ = [
     "Cassette",
@@ -64,7 +65,7 @@ _MODULES = {
     ),
     "Faults": "faults",
     "by_chance": "faults",
-    "ServerAnswer": "simulation",
+    "ServerAnswer": "simulated_tasks",
     "SimulatedWorld": "simulation",
 }
 

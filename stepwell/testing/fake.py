@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Never
 
-from attrs import evolve
+from attrs import define, evolve
 
 from ..pipeline.annotate import annotate, note_reply
 from ..pipeline.around import around
@@ -30,6 +30,7 @@ from ..providers.wires.operations.openai_misc import openai_models, openai_moder
 from ..providers.wires.operations.rerank import rerank
 from ..schemas.errors import ConfigError, InvalidOption
 from ..schemas.json_text import well_formed
+from ..schemas.process_lock import ProcessLock
 from ..schemas.reply_chunks import chunks_of
 from .fake_answers import Said, altered, said_in_chat, scripted_reply
 from .fault_kinds import Fault, Pause
@@ -90,6 +91,7 @@ class FakeModel:
         self._faults = faults
         self._patterns = ("fake:*", *patterns)
         self.requests: list[Request] = []
+        self._lock = ProcessLock()
         self.open = 0
         """How many streams are open."""
         self.provider: Provider = evolve(_FAKE, attach=self._attach_own, attach_stream=self._attach_own)
@@ -116,16 +118,23 @@ class FakeModel:
                 f"a FakeModel of {', '.join(self._patterns)} does not stand for {request.model}, and nothing was sent",
                 hint=f"pass stands_for='{request.model}' to it",
             )
-        if request.world.job() is None:
-            turn = self._next(request)
-        else:
+        script: object = None
+        if in_job := request.world.job() is not None:
             turn, request = yield from self._recorded(request)
+        else:
+            script = self._next(request)
+            turn = _made(script, request)
         if isinstance(turn, Exception):
             if request.attempts is not None:
                 at = request.world.now() - request.started
                 request.attempts.append((request.model, at, 0.0, None, type(turn).__name__, 0.0, "fake"))
             raise turn
-        return (yield from call(request.with_state(_TURN, turn)))
+        taken = _Taken(turn)
+        try:
+            return (yield from call(request.with_state(_TURN, taken)))
+        finally:
+            if not (taken.is_sent or in_job):
+                self._give_back(script, request)
 
     def _recorded(self, request: Request) -> Flow:
         """Take the turn of a call of a job, or the recorded one, and return it with the request."""
@@ -135,7 +144,7 @@ class FakeModel:
 
         def taken() -> object:
             nonlocal fresh
-            fresh, turn = True, self._next(request)
+            fresh, turn = True, _made(self._next(request), request)
             # A turn may have objects such as Ranked, which only a Reply can write; of a list of Models it cannot.
             as_it_is = request.operation in ("chat", "list_models") or isinstance(turn, Exception)
             return turn if as_it_is else scripted_reply(request.operation, turn, request.model)
@@ -145,6 +154,8 @@ class FakeModel:
 
     def _answer(self, request: Request, call: CallNext) -> StepGenerator:
         """Answer one attempt."""
+        taken = request.get(_TURN)
+        taken.is_sent = True
         clock, chance = Clock(request.timeouts, request.started, request.world.now), None
         faults: tuple[Fault, ...] = ()
         if self._faults is not None and not request.get(_REPEATED):
@@ -155,7 +166,7 @@ class FakeModel:
                 raise _meaning(instead, clock, request)
             if instead is not None:
                 return Response(request, instead.status, *instead.content(), transport="fake")
-        turn = request.get(_TURN)
+        turn = taken.turn
         for fault in faults:
             happens = fault.at_head({})
             if happens is not None:
@@ -189,16 +200,43 @@ class FakeModel:
             self.open -= 1
 
     def _next(self, request: Request) -> object:
+        """Note a request, and return what is scripted for it."""
         self.requests.append(request)
         if not self._turns:
             hint = "pass more turns, or repeat=True"
             if self._listed:
                 hint += "; a list is one turn, so write FakeModel(*answers)"
             raise AssertionError(f"the fake model has no turn left for call {len(self.requests)}: {hint}")
-        turn = self._turns[0] if self._repeat and len(self._turns) == 1 else self._turns.pop(0)
-        if isinstance(turn, type):
-            raise ConfigError(f"a turn cannot be the class {turn.__name__}", hint=f"{turn.__name__}(...)")
-        return turn(request) if callable(turn) else turn
+        return self._turns[0] if self._repeats else self._turns.pop(0)
+
+    @property
+    def _repeats(self) -> bool:
+        return self._repeat and len(self._turns) == 1
+
+    def _give_back(self, script: object, request: Request) -> None:
+        """Forget a request that a step held back, so that nothing was sent, and leave its turn to the next call."""
+        with self._lock:  # others may add requests meanwhile, but not remove any
+            for at, each in enumerate(self.requests):
+                if each is request:
+                    del self.requests[at]
+                    break
+        if not (self._repeats and self._turns[0] is script):
+            self._turns.insert(0, script)
+
+
+def _made(script: Any, request: Request) -> object:
+    """Return the turn that is scripted: a function is called for it. Raises ConfigError for a class."""
+    if isinstance(script, type):
+        raise ConfigError(f"a turn cannot be the class {script.__name__}", hint=f"{script.__name__}(...)")
+    return script(request) if callable(script) else script
+
+
+@define(eq=False)
+class _Taken:
+    """The turn of a call, and whether an attempt of it came as far as the network."""
+
+    turn: object = None
+    is_sent: bool = False
 
 
 class _FakeRegistry(Registry):
@@ -222,7 +260,7 @@ class _FakeRegistry(Registry):
         return known[1]
 
 
-_TURN: StateKey[object] = StateKey("fake_turn", None)
+_TURN: StateKey[_Taken] = StateKey("fake_turn", _Taken())
 _REPEATED: StateKey[bool] = StateKey("fake_repeated", False)
 """Whether a journal has given the turn: nothing is sent then, and no fault happens to it."""
 _OF_KEYS = ("resolve_key", "authenticate")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from mapping import BatchServer, Server, rows, simulated
 
-from stepwell.errors import ConfigError, RateLimitError
+from stepwell.errors import ConfigError, RateLimitError, StreamTruncated
 from stepwell.testing import ServerAnswer
 from stepwell.workflows.map import batches
 
@@ -85,7 +85,7 @@ def test_what_may_have_been_submitted_is_marked(tmp_path: Path) -> None:
 
     out, server = tmp_path / "out.jsonl", BatchServer()
     lost.world = None  # type: ignore[attr-defined]
-    with pytest.raises(ConnectionResetError):
+    with pytest.raises(StreamTruncated):
         simulated(0, _With(lost, server), range(12), out, model=MODEL, mode="batch")
     batched(BatchServer(), range(12), out)
     assert [row["index"] for row in rows(out) if row.get("maybe_billed")] == list(range(10))

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from stepwell import AsyncClient, Budget, Client, RateLimit, Timeouts, fallback
+from stepwell import AsyncClient, Budget, Client, RateLimit, Reply, Timeouts, assistant, fallback, on_request
 from stepwell.errors import (
     BudgetExceeded,
     ConfigError,
@@ -202,3 +202,40 @@ def test_a_class_is_no_turn() -> None:
     for kind in (ServerError, ValueError, ToolCall):
         with pytest.raises(ConfigError, match=kind.__name__):
             client_of(FakeModel(kind)).generate_text("fake:m", "hi")
+
+
+def test_a_call_that_a_limit_holds_back_takes_no_turn_and_is_no_request() -> None:
+    fake = FakeModel("one", lambda request: "two", "three", stands_for="openai:*")
+    client = client_of(fake, pipeline=RateLimit(requests=1, per=LONG))
+    assert client.generate_text(REAL, "a").text == "one"
+    for call in (client.generate_text, lambda *given, **options: client.stream_text(*given, **options).reply()):
+        with pytest.raises(RateLimitError, match="is at its limit"):
+            call(REAL, "b", timeout=SOON)
+        assert [each.context.messages[-1].text for each in fake.requests] == ["a"]
+    free = client_of(fake)
+    assert [free.generate_text(REAL, "c").text, free.generate_text(REAL, "d").text] == ["two", "three"]
+    assert len(fake.requests) == 3
+
+
+def test_a_call_that_is_cancelled_while_it_waits_for_a_limit_takes_no_turn() -> None:
+    fake = FakeModel("one", "two", stands_for="openai:*")
+
+    async def main() -> str | None:
+        async with AsyncClient(registry=fake.registry, pipeline=RateLimit(requests=1, per=LONG)) as client:
+            await client.generate_text(REAL, "a")
+            waiting = asyncio.create_task(client.generate_text(REAL, "b"))
+            await asyncio.sleep(0.05)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        async with AsyncClient(registry=fake.registry) as client:
+            return (await client.generate_text(REAL, "c")).text
+
+    assert asyncio.run(main()) == "two" and len(fake.requests) == 2
+
+
+def test_a_call_that_is_answered_inside_of_retry_takes_no_turn() -> None:
+    fake = FakeModel("one", stands_for="openai:*")
+    own = on_request("own", lambda request: Reply(message=assistant("of a step")))
+    inside = client_of(fake, pipeline=lambda usual: usual.after("retry", own))
+    assert inside.generate_text(REAL, "a").text == "of a step" and fake.requests == []
+    assert client_of(fake).generate_text(REAL, "a").text == "one"

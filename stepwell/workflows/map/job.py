@@ -153,8 +153,8 @@ class MapJob:
         return self.results.give_turn()
 
     def is_done(self, key: str) -> bool:
-        """Check whether the file has a result of an earlier run for a key. For a lead without workers."""
-        return self.file is not None and key in self.file.done
+        """Check whether the files have a result of an earlier run for a key. For a lead without workers."""
+        return self.file is not None and (key in self.file.done or key in self.file.earlier)
 
     def put_and_emit(self, turn: int, result: MapResult) -> Flow:
         """Count and write a result, and emit those whose turn has come. For a lead without workers."""

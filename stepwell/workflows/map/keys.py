@@ -118,6 +118,11 @@ class KeyTable:
             self._grow()
         return True
 
+    def set(self, key: str, number: int) -> None:
+        """Add a key with its number, or give it another number."""
+        if not self.add(key, number):
+            self._numbers[_place(self._digests, _digest(key))] = number
+
     def _grow(self) -> None:
         """Double the number of slots."""
         digests, numbers = _slots(2 * len(self._digests))

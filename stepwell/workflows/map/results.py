@@ -7,7 +7,7 @@ copied when its turn comes: a killed run loses no result, and the results that w
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from attrs import define, field
 
@@ -210,20 +210,34 @@ class ResultFile:
             self._lines.cut(cut)
 
     def _read_waiting(self) -> None:
-        """Take over the results of the second file: by their offsets in the order "kept", else into the first file."""
-        for at, line, row in self._waiting.rows():
-            failed = "error" in row
-            if row["key"] in self.done or (failed and self.retry_failed):
+        """Take over the results of the second file: by their offsets in the order "kept", else into the first file.
+
+        Of an item's lines the last one counts: it may have failed in one run, and have got its answer in a later one.
+        """
+        failing: set[str] = set()
+        for at, _, row in self._waiting.rows():
+            key, failed = row["key"], "error" in row
+            if key in self.done or (failed and self.retry_failed):
                 continue
-            if self.kept:
-                self.earlier.add(row["key"], at)
+            self.earlier.set(key, at)
+            if failed:
+                failing.add(key)
             else:
-                self._lines.append(line)
-                self.done.add(row["key"])
-            self.failed += failed
+                failing.discard(key)
+        self.failed += len(failing)
         if not self.kept:
+            for line, key in self._earlier_lines():
+                self._lines.append(line)
+                self.done.add(key)
             self._waiting.cut(0)
+            self.earlier = KeyTable()
         self._limit = self._waiting.size + WAITING_BYTES
+
+    def _earlier_lines(self) -> Iterator[tuple[bytes, str]]:
+        """Yield the lines that earlier runs wrote to the second file, each with its key."""
+        for at, line, row in self._waiting.rows():
+            if self.earlier.find(row["key"]) == at:
+                yield line, row["key"]
 
     def _append_rest(self) -> None:
         if self._taken == len(self.earlier):
@@ -231,7 +245,6 @@ class ResultFile:
         written = KeyTable()
         for _, _, row in self._lines.rows():
             written.add(row["key"])
-        for _, line, row in self._waiting.rows():
-            if row["key"] in self.earlier and row["key"] not in written:
+        for line, key in self._earlier_lines():
+            if key not in written:
                 self._lines.append(line)
-                written.add(row["key"])
