@@ -26,11 +26,10 @@ from ..pipeline.effects import (
     Wait,
     released,
 )
-from ..pipeline.http.library_errors import transport_error
+from ..pipeline.http.library_errors import request_host, transport_error
 from ..pipeline.http.request import Request
 from ..pipeline.http.response import Response
 from ..pipeline.http.timeouts import Clock
-from ..pipeline.http.transport import request_host
 from ..pipeline.stream.source import MAX_BODY_BYTES, Source
 from ..schemas.errors import StepError
 
