@@ -11,7 +11,6 @@ from typing import Any
 
 from .errors import ConfigError
 from .json_types import JSONObject
-from .message_hints import form_hint, no_call
 from .nearest import nearest
 from .parts import PARTS, Image, Part, Reasoning, Text, ToolCall
 from .several import holds_several
@@ -30,6 +29,8 @@ def check_keys(item: Mapping[str, Any], known: Sequence[str], what: str) -> None
     """Raise ConfigError for a key that has a value and is not among the known ones of `what`."""
     for name, value in item.items():
         if name not in known and value:
+            from .message_hints import form_hint  # only for a mistake
+
             raise ConfigError(f"{what} has no {name!r:.40}", hint=form_hint(name) or nearest(str(name), known))
 
 
@@ -59,6 +60,8 @@ def loose_calls(calls: object) -> list[Part]:
             parts.append(call)
             continue
         if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
+            from .message_hints import no_call  # only for a mistake
+
             raise no_call(call)
         for each in (call, function):
             check_keys(each, ("id", "type", "index", "function", "name", "arguments"), "a tool call of a message")
@@ -104,6 +107,8 @@ def _loose_part(part: JSONObject) -> Part:
         check_keys(part, ("type", "image_url", "detail", "cache_control"), "an image of a message")
         check_keys(fields, ("url", "detail"), "an image of a message")
         return Image(url=string_field(fields, "url"), detail=fields.get("detail"), extra=extra)
+    from .message_hints import form_hint  # only for a mistake
+
     raise ConfigError(f"{kind!r:.40} is not a part of a message in dict form", hint=form_hint(kind, _PARTS))
 
 

@@ -11,7 +11,6 @@ from .citation import Citation, later
 from .dict_form import LABELS, check_keys, loose_calls, loose_content, loose_reasoning, string_field, text_field
 from .errors import ConfigError
 from .foreign_names import Hinted
-from .message_hints import no_content, no_message, no_prompt, no_tools, refuse_pairs
 from .missing_argument import refuse_missing
 from .parts import PARTS, Audio, Part, Reasoning, Refusal, ServerToolCall, ServerToolResult, Text, ToolCall
 from .several import holds_several
@@ -31,10 +30,14 @@ def _parts(content: Content | None) -> tuple[Part, ...]:
     if isinstance(content, PARTS):
         return (content,)
     if not hasattr(content, "__iter__") or isinstance(content, dict):  # isinstance with Iterable takes 0.5 µs
+        from .message_hints import no_content  # only for a mistake
+
         raise no_content(content)
     parts = tuple([Text(item) if isinstance(item, str) else item for item in content])
     for part in parts:
         if not isinstance(part, PARTS):
+            from .message_hints import no_content  # only for a mistake
+
             raise no_content(content, part)
     return parts
 
@@ -197,6 +200,8 @@ def _messages_of(messages: object) -> tuple[Message, ...]:
 
 def _tools_of(items: Iterable[Tool]) -> Iterator[Tool]:
     if not holds_several(items):
+        from .message_hints import no_tools  # only for a mistake
+
         raise no_tools(items)
     for each in items:
         if (tool := tool_behind(each)) is None:
@@ -228,6 +233,8 @@ class Context(Hinted, hints="context"):
     def append(self, *messages: Message | str | Mapping[str, Any]) -> Context:
         """Return this conversation with further messages; a string becomes a user message."""
         if len(messages) > 1 and str in map(type, messages):
+            from .message_hints import refuse_pairs  # only for a mistake
+
             refuse_pairs(messages)
         more = messages if _ONLY_MESSAGES.issuperset(map(type, messages)) else _messages_of(messages)
         _set(made := Context.__new__(Context), "__dict__", {"messages": (*self.messages, *more), "tools": self.tools})
@@ -301,6 +308,8 @@ def context_of(prompt: object) -> Context:
         context = Context(_messages(prompt))
     else:
         refuse_missing(prompt)
+        from .message_hints import no_prompt  # only for a mistake
+
         raise no_prompt(prompt, message_of)
     if not context.messages:
         raise ConfigError("the prompt has no messages", hint="pass some text, or a list of messages")
@@ -375,6 +384,8 @@ def message_of(item: object) -> Message:
     if isinstance(item, _TEXT_OR_PARTS):
         return user(item)
     if not isinstance(item, Mapping) or "role" not in item:
+        from .message_hints import no_message  # only for a mistake
+
         raise no_message(item, message_of)
     role, content = item["role"], item.get("content")
     if not isinstance(role, str) or role not in _ROLES:

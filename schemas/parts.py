@@ -17,7 +17,6 @@ from .foreign_names import Hinted
 from .json_text import JSONDecodeError, loads_fast, repaired
 from .json_types import JSONObject
 from .late_pattern import late_pattern
-from .media_data import bytes_of
 from .missing_argument import saying_how_it_is_made
 
 if TYPE_CHECKING:
@@ -107,6 +106,8 @@ class _Media:
         if self.media_type and not self.media_type.isprintable():  # it becomes a header in a form
             raise ConfigError(f"the media_type of {type(self).__name__} has a control character, such as a line break")
         if not isinstance(self.data, bytes | None):
+            from .media_data import bytes_of  # only for other classes than bytes
+
             object.__setattr__(self, "data", bytes_of(self.data, type(self).__name__))
         if sum(value is not None for value in (self.data, self.url, self.file_id)) != 1:
             raise ConfigError(f"{type(self).__name__} needs exactly one of data, url and file_id")

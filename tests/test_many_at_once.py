@@ -10,7 +10,7 @@ import pytest
 import stepwell
 from stepwell import Tool
 from stepwell.errors import ConfigError
-from stepwell.providers.declare import object_support
+from stepwell.providers.declare import fit_schemas
 from stepwell.schemas.memo import Memo
 from stepwell.workflows.tools.define import tools_of
 
@@ -53,9 +53,9 @@ def test_a_tool_that_needs_no_change_is_looked_at_once_however_many_there_are(
     provider: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     fitted: list[str] = []
-    fit = object_support._fit_tool
+    fit = fit_schemas._fit_tool
     monkeypatch.setattr(
-        object_support, "_fit_tool", lambda tool, *given: (fitted.append(tool.name), fit(tool, *given))[1]
+        fit_schemas, "_fit_tool", lambda tool, *given: (fitted.append(tool.name), fit(tool, *given))[1]
     )
     items = {"type": "array", "items": {"type": "string"}}
     tools = [Tool(f"tool_{n}", parameters={"type": "object", "properties": {f"a{n}": items}}) for n in range(1100)]
@@ -76,7 +76,7 @@ def test_tools_made_at_run_time_do_not_fill_the_memory(monkeypatch: pytest.Monke
             super().__init__(*given)
             kept.append(self)
 
-    monkeypatch.setattr(object_support, "Memo", Noted)
+    monkeypatch.setattr(fit_schemas, "Memo", Noted)
     client = client_of()
     for n in range(0, 1500, 50):
         client.generate_text(CHATS["openai"], "hi", tools=[Tool(f"tool_{at}") for at in range(n, n + 50)])

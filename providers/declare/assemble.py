@@ -48,7 +48,6 @@ from .provider import Provider
 from .resolve import Resolved
 from .rules import Rules, is_packaged
 from .server_tools import kinds_asked
-from .tool_choices import plain_choice
 from .translate import no_json_with_tools, translate
 from .wire import Wire, common_options
 
@@ -217,6 +216,8 @@ def check(provider: Provider, wire: Wire) -> Step:
         if all_options.get("tool_choice") is not None and (
             tools or "tools" not in (all_options.get("provider_options") or ())
         ):
+            from .tool_choices import plain_choice  # few calls have one
+
             choice, several = plain_choice(all_options["tool_choice"])
             choice = check_tool_choice(choice, tools, wire.tool_choices, where=where)
             all_options = {**all_options, "tool_choice": choice}

@@ -15,8 +15,8 @@ from ...declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from ...declare.wire import Wire
 from ...history.shape import HistoryShape
 from ..counting import count_in, counted_fields
+from ..google_paths import method_path, model_path
 from .encode import OPTIONS, accepts_part, build_body
-from .paths import method_path, model_path
 from .side_fields import SIDE_FIELDS
 from .stream import (
     State,

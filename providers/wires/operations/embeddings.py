@@ -24,7 +24,7 @@ from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
 from ..fields import given
-from ..google_generate.paths import method_path, model_path
+from ..google_paths import method_path, model_path
 from ..openai_chat.side_fields import USAGE
 from ..openai_chat.usage import usage_of
 from ..paths import bedrock_path

@@ -15,7 +15,7 @@ from ....schemas.nan_check import dumps_as_read
 from ....schemas.reply import Reply
 from ...auth.auth import header_key
 from ...declare.wire import Wire
-from ..google_generate.paths import method_path
+from ..google_paths import method_path
 from .batches import read_line, results_reply, state_decoder, state_wire
 
 if TYPE_CHECKING:

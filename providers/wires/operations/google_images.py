@@ -18,10 +18,10 @@ from ....schemas.reply import Reply
 from ...auth.auth import header_key
 from ...declare.wire import Wire
 from ..google_generate.encode import build_body as build_generate_body
-from ..google_generate.paths import method_path
 from ..google_generate.side_fields import SIDE_FIELDS
 from ..google_generate.stream import decode_response as decode_answer
 from ..google_generate.stream import extract_usage
+from ..google_paths import method_path
 from ..media import base64_text, from_base64
 from .inputs import text_input
 

@@ -1,11 +1,11 @@
-"""The model's place in the URL."""
+"""A model's place in the URLs of Google, in a module that needs no wire."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from ....pipeline.http.request import Request
-from ..paths import segment, segments
+from ...pipeline.http.request import Request
+from .paths import segment, segments
 
 _COLLECTIONS = ("models", "tunedModels")
 _RESOURCES = ("publishers", "projects", "endpoints")
