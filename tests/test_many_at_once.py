@@ -54,9 +54,7 @@ def test_a_tool_that_needs_no_change_is_looked_at_once_however_many_there_are(
 ) -> None:
     fitted: list[str] = []
     fit = fit_schemas._fit_tool
-    monkeypatch.setattr(
-        fit_schemas, "_fit_tool", lambda tool, *given: (fitted.append(tool.name), fit(tool, *given))[1]
-    )
+    monkeypatch.setattr(fit_schemas, "_fit_tool", lambda tool, *given: (fitted.append(tool.name), fit(tool, *given))[1])
     items = {"type": "array", "items": {"type": "string"}}
     tools = [Tool(f"tool_{n}", parameters={"type": "object", "properties": {f"a{n}": items}}) for n in range(1100)]
     client = client_of()
