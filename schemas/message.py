@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import ModuleType
 from typing import Any, Literal, TypeAlias, overload
 
 from attrs import evolve, field, frozen
@@ -22,6 +23,13 @@ _PART_TYPES = frozenset(PARTS)
 _TEXT_OR_PARTS = (str, *PARTS)
 
 
+def _mistakes() -> ModuleType:
+    """Return the module of what is said of mistakes, which is loaded when one is made."""
+    from . import message_hints
+
+    return message_hints
+
+
 def _parts(content: Content | None) -> tuple[Part, ...]:
     if content is None or content == "":
         return ()
@@ -30,15 +38,11 @@ def _parts(content: Content | None) -> tuple[Part, ...]:
     if isinstance(content, PARTS):
         return (content,)
     if not hasattr(content, "__iter__") or isinstance(content, dict):  # isinstance with Iterable takes 0.5 µs
-        from .message_hints import no_content  # only for a mistake
-
-        raise no_content(content)
+        raise _mistakes().no_content(content)
     parts = tuple([Text(item) if isinstance(item, str) else item for item in content])
     for part in parts:
         if not isinstance(part, PARTS):
-            from .message_hints import no_content  # only for a mistake
-
-            raise no_content(content, part)
+            raise _mistakes().no_content(content, part)
     return parts
 
 
@@ -200,9 +204,7 @@ def _messages_of(messages: object) -> tuple[Message, ...]:
 
 def _tools_of(items: Iterable[Tool]) -> Iterator[Tool]:
     if not holds_several(items):
-        from .message_hints import no_tools  # only for a mistake
-
-        raise no_tools(items)
+        raise _mistakes().no_tools(items)
     for each in items:
         if (tool := tool_behind(each)) is None:
             raise ConfigError(
@@ -233,9 +235,7 @@ class Context(Hinted, hints="context"):
     def append(self, *messages: Message | str | Mapping[str, Any]) -> Context:
         """Return this conversation with further messages; a string becomes a user message."""
         if len(messages) > 1 and str in map(type, messages):
-            from .message_hints import refuse_pairs  # only for a mistake
-
-            refuse_pairs(messages)
+            _mistakes().refuse_pairs(messages)
         more = messages if _ONLY_MESSAGES.issuperset(map(type, messages)) else _messages_of(messages)
         _set(made := Context.__new__(Context), "__dict__", {"messages": (*self.messages, *more), "tools": self.tools})
         return made  # without a look at each message that was there
@@ -308,9 +308,7 @@ def context_of(prompt: object) -> Context:
         context = Context(_messages(prompt))
     else:
         refuse_missing(prompt)
-        from .message_hints import no_prompt  # only for a mistake
-
-        raise no_prompt(prompt, message_of)
+        raise _mistakes().no_prompt(prompt, message_of)
     if not context.messages:
         raise ConfigError("the prompt has no messages", hint="pass some text, or a list of messages")
     last = context.messages[-1]
@@ -347,14 +345,8 @@ _ROLES: Mapping[str, Role] = {
 }
 _COMMON = ("role", "content", "name", *LABELS)
 _OF_ANSWERS = (
-    *_COMMON,
-    "tool_calls",
-    "function_call",
-    "refusal",
-    "audio",
-    "reasoning_content",
-    "reasoning",
-    "reasoning_details",
+    *(*_COMMON, "tool_calls", "function_call", "refusal", "audio"),
+    *("reasoning_content", "reasoning", "reasoning_details"),
 )
 _KEYS: Mapping[str, tuple[str, ...]] = {
     "tool": (*_COMMON, "tool_call_id"),
@@ -384,9 +376,7 @@ def message_of(item: object) -> Message:
     if isinstance(item, _TEXT_OR_PARTS):
         return user(item)
     if not isinstance(item, Mapping) or "role" not in item:
-        from .message_hints import no_message  # only for a mistake
-
-        raise no_message(item, message_of)
+        raise _mistakes().no_message(item, message_of)
     role, content = item["role"], item.get("content")
     if not isinstance(role, str) or role not in _ROLES:
         raise ConfigError(f"{role!r:.40} is not a role", hint="use system, user, assistant or tool")

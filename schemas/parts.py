@@ -100,9 +100,8 @@ class _Media:
         return object.__new__(cls)
 
     def __attrs_post_init__(self) -> None:
-        for name in ("url", "file_id", "provider", "media_type"):
-            if getattr(self, name) is not None:
-                _check_text(self, name)
+        for name in [each for each in ("url", "file_id", "provider", "media_type") if getattr(self, each) is not None]:
+            _check_text(self, name)
         if self.media_type and not self.media_type.isprintable():  # it becomes a header in a form
             raise ConfigError(f"the media_type of {type(self).__name__} has a control character, such as a line break")
         if not isinstance(self.data, bytes | None):
