@@ -14,6 +14,7 @@ from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import build_body as build_chat_body
 from .wires.operations.openai_media import openai_images
 from .wires.operations.openai_misc import openai_models
+from .wires.turns import EMPTY_RESULT_TEXT
 
 # "Each message must have at least one content element": https://github.com/n8n-io/n8n/issues/14797,
 # https://github.com/langbot-app/LangBot/issues/1205
@@ -26,7 +27,7 @@ def build_body(request: Request) -> dict[str, Any]:
     messages = [turn for turn in body["messages"] if turn["content"] or turn["role"] == "tool" or "tool_calls" in turn]
     for turn in messages:
         if turn["role"] == "tool":
-            turn["content"] = turn["content"] or "(no output)"
+            turn["content"] = turn["content"] or EMPTY_RESULT_TEXT
     return {**body, "messages": messages}
 
 

@@ -44,13 +44,13 @@ def without_dots(url: str) -> str:
         return url
     scheme, host, path = split_url(root)
     kept: list[str] = []
-    *before, last = path.split("/")
-    for segment in (*before, last):
+    segments = path.split("/")
+    for segment in segments:
         if segment == "..":
             del kept[-1:]
         elif segment != ".":
             kept.append(segment)
-    if last in (".", ".."):
+    if segments[-1] in (".", ".."):
         kept.append("")
     return f"{scheme}://{host}/{'/'.join(kept)}{url[len(root) :]}"
 

@@ -14,7 +14,7 @@ from ...schemas.json_text import dumps
 from ...schemas.memo import Memo
 from ...schemas.tool import Tool
 from .dropped import drop_options
-from .object_support import ONLY_JSON, PLAIN, Dialect, ObjectSupport
+from .object_support import ONLY_JSON, PLAIN, Dialect, ObjectSupport, ask_for_json, is_any_json
 
 if TYPE_CHECKING:
     from ...schemas.json_schema.dialects import Dialected, Dropped
@@ -61,7 +61,7 @@ def _fit_answer(request: Request, support: ObjectSupport, provider: str) -> Requ
     """Translate the schema of an answer, if there is one that is strict or is enforced always."""
     dialect, always = support.answers, support.always_enforced
     response_format: Any = request.options["response_format"]
-    if (response_format.get("type") if isinstance(response_format, Mapping) else response_format) in _ANY_JSON:
+    if is_any_json(response_format):
         return _fit_json(request, support, provider)
     json_schema = response_format.get("json_schema") if isinstance(response_format, Mapping) else None
     if not isinstance(json_schema, Mapping) or not isinstance(json_schema.get("schema"), Mapping):
@@ -80,9 +80,6 @@ def _fit_answer(request: Request, support: ObjectSupport, provider: str) -> Requ
     return request.replace(options={**request.options, "response_format": {**response_format, "json_schema": sent}})
 
 
-_ANY_JSON = ("json", "json_object")
-
-
 def _fit_json(request: Request, support: ObjectSupport, provider: str) -> Request:
     """Fit a request for JSON without a schema, for which the prompt has to ask.
 
@@ -96,7 +93,7 @@ def _fit_json(request: Request, support: ObjectSupport, provider: str) -> Reques
         request = drop_options(request, ["response_format"], why)
     elif support.json_unasked:
         return request
-    if any("json" in message.text.lower() for message in request.context.messages):
+    if ask_for_json(request.context.messages):
         return request
     if "response_format" in request.options:
         request = request.warn(

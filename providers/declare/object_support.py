@@ -6,7 +6,7 @@ object calls, which choose by it how to request the object.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from functools import cache
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from ...schemas.errors import SchemaError
+from ...schemas.message import Message
 
 if TYPE_CHECKING:
     from ...schemas.json_schema.dialects import Dialected
@@ -67,6 +68,17 @@ class ObjectSupport:
     """`json` works where no message asks for JSON; others refuse that, or write white space without end"""
     shown: bool = True
     """the model reads the schema; if not, the prompt has to describe it"""
+
+
+def is_any_json(response_format: object) -> bool:
+    """Check whether a response format asks for JSON without a schema."""
+    kind = response_format.get("type") if isinstance(response_format, Mapping) else response_format
+    return kind in ("json", "json_object")
+
+
+def ask_for_json(messages: Iterable[Message]) -> bool:
+    """Check whether a message has the word "json", as the vendors' JSON modes demand."""
+    return any("json" in message.text.lower() for message in messages)
 
 
 ONLY_JSON = """Answer with JSON only, without a word before or after it. It must fit this JSON Schema:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
+
+from attrs import evolve
 
 from ...pipeline.http.request import Request
 from ...schemas.message import Message
@@ -58,8 +60,28 @@ def alternating(
     return turns
 
 
+def media_after_results(messages: Iterable[Message], kinds: tuple[type[Part], ...] = MEDIA) -> Iterator[Message]:
+    """Yield the messages with files of these kinds moved out of the results of tools, to a message of the user's after
+    them."""
+    moved: list[Part] = []
+    for message in messages:
+        if message.role != "tool" and moved:
+            yield Message("user", moved)
+            moved = []
+        if message.role == "tool" and any(isinstance(part, kinds) for part in message.content):
+            moved += [part for part in message.content if isinstance(part, kinds)]
+            message = evolve(message, content=[part for part in message.content if not isinstance(part, kinds)])
+        yield message
+    if moved:
+        yield Message("user", moved)
+
+
 EMPTY_USER_TEXT = "."
 """The user's text where the vendor demands one and there is none: the shortest text that it takes."""
+EMPTY_RESULT_TEXT = "(no output)"
+"""The text of a tool's result where the vendor demands one and there is none."""
+BRIDGE_TEXT = "OK"
+"""What the model is taken to have said between results and what follows them; Mistral takes no shorter text."""
 
 
 def thinking_if_begun(

@@ -21,7 +21,7 @@ from ...history.shape import HistoryShape
 from ..calls import sent_object
 from ..fields import Field, format_asked, given, listed, own_block, put_options
 from ..media import Media, inline, unsendable
-from ..turns import EMPTY_USER_TEXT, alternating, encoded, thinking_if_begun
+from ..turns import EMPTY_RESULT_TEXT, EMPTY_USER_TEXT, alternating, encoded, thinking_if_begun
 from .tool_results import fit_tool_results
 
 NAME = "bedrock_converse"
@@ -109,7 +109,7 @@ def _result(message: Message) -> Block:
     if audio:
         raise unsendable(audio[0], "A tool's result in Converse", "text, images, documents and video")
     # An empty result is refused, so send a text that says so.
-    content = encoded(message.content, _block) or [{"text": "(no output)"}]
+    content = encoded(message.content, _block) or [{"text": EMPTY_RESULT_TEXT}]
     status = "error" if message.is_error else None
     return {"toolResult": {"toolUseId": message.tool_call_id, "content": content, **given(status=status)}}
 

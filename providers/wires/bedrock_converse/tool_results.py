@@ -15,12 +15,11 @@ from attrs import evolve
 from ....model_metadata.ids import named_family
 from ....pipeline.http.request import Request
 from ....schemas.message import Message
-from ....schemas.parts import Image, Part, Text
+from ....schemas.parts import Image, Text
+from ..turns import BRIDGE_TEXT, media_after_results
 
 _WITH_IMAGES = ("", "claude", "nova")
 _WITHOUT_WORDS = ("llama", "mistral")
-BRIDGE = "OK"
-"""What the model is taken to have said between results and the message after them."""
 
 
 def fit_tool_results(request: Request) -> Request:
@@ -29,7 +28,7 @@ def fit_tool_results(request: Request) -> Request:
     id, messages = request.model.id, request.context.messages
     family = named_family(id)
     if family not in _WITH_IMAGES and "llama4" not in id and any(map(_has_image, messages)):
-        messages = tuple(_with_images_after(messages))
+        messages = tuple(media_after_results(messages, (Image,)))
         request = request.warn("history", "images in the result of a tool were moved to a message of the user after it")
     if family in _WITHOUT_WORDS and len(bridged := tuple(_bridged(messages))) > len(messages):
         messages = bridged
@@ -43,24 +42,10 @@ def _has_image(message: Message) -> bool:
     return message.role == "tool" and any(isinstance(part, Image) for part in message.content)
 
 
-def _with_images_after(messages: Sequence[Message]) -> Iterator[Message]:
-    images: list[Part] = []
-    for message in messages:
-        if message.role != "tool" and images:
-            yield Message("user", images)
-            images = []
-        if _has_image(message):
-            images += [part for part in message.content if isinstance(part, Image)]
-            message = evolve(message, content=[part for part in message.content if not isinstance(part, Image)])
-        yield message
-    if images:
-        yield Message("user", images)
-
-
 def _bridged(messages: Sequence[Message]) -> Iterator[Message]:
     before = ""
     for message in messages:
         if before == "tool" and message.role == "user":
-            yield Message("assistant", (Text(BRIDGE),))
+            yield Message("assistant", (Text(BRIDGE_TEXT),))
         yield message
         before = before if message.role == "system" else message.role

@@ -11,13 +11,13 @@ from ....pipeline.http.request import Request
 from ....schemas.errors import InvalidOption
 from ....schemas.message import Message
 from ....schemas.model import Model
-from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
+from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import chosen_name
 from ..calls import sent_arguments
 from ..fields import Field, format_asked, given, listed, own_block, put_options
 from ..media import address, unsendable
 from ..openai_chat.encode import encode_tools
-from ..turns import encoded
+from ..turns import EMPTY_RESULT_TEXT, encoded, media_after_results
 
 NAME = "cohere_chat"
 
@@ -65,20 +65,15 @@ def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
     A tool result holds only text: its images follow in a user message. Raises NotSupported for files, audio and video.
     """
     encoded: list[dict[str, Any]] = []
-    media: list[Part] = []
-    for message in messages:
-        if media and message.role != "tool":
-            encoded += _turn("user", media)
-            media = []
+    for message in media_after_results(messages):
         if message.role == "tool":
-            media += [part for part in message.content if isinstance(part, MEDIA)]
-            text = message.text or "(no output)"
+            text = message.text or EMPTY_RESULT_TEXT
             encoded.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": text})
         elif message.role == "assistant":
             encoded += _answer(message)
         else:
             encoded += _turn(message.role, message.content)
-    return encoded + _turn("user", media)
+    return encoded
 
 
 def _turn(role: str, parts: Iterable[Part]) -> list[dict[str, Any]]:

@@ -21,9 +21,10 @@ from ..media import address, inline, unsendable
 from ..openai_chat.encode import build_body as build_chat_body
 from ..openai_chat.encode import encode_answer
 from ..openai_chat.places import NAME
+from ..turns import BRIDGE_TEXT
 
-BRIDGE = {"role": "assistant", "content": "OK"}
-"""Sent between tool results and a user message; Mistral takes no shorter text."""
+_BRIDGE = {"role": "assistant", "content": BRIDGE_TEXT}
+"""Sent between tool results and a user message."""
 
 
 def build_body(request: Request) -> dict[str, Any]:
@@ -44,7 +45,7 @@ def encode_messages(messages: Iterable[Message], model: Model) -> list[dict[str,
                 encoded.append(answer)
             continue
         if message.role != "tool" and encoded and encoded[-1]["role"] == "tool":
-            encoded.append(BRIDGE)
+            encoded.append(_BRIDGE)
         id = {"tool_call_id": message.tool_call_id} if message.role == "tool" else {}
         encoded.append({"role": message.role, "content": _content(message.content), **id})
     if encoded and encoded[-1]["role"] == "assistant" and not encoded[-1].get("tool_calls"):

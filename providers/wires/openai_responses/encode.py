@@ -14,6 +14,7 @@ from ....pipeline.http.request import RAW_OPTIONS, Request
 from ....schemas.message import Message
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
+from ...declare.object_support import ask_for_json, is_any_json
 from ..calls import sent_arguments
 from ..fields import Field, given, own_block, put_options
 from ..media import address, inline, unsendable
@@ -59,7 +60,11 @@ def build_body(request: Request) -> dict[str, Any]:
     if not (items or continued) and instructions:
         # A 400 without input, whatever the instructions (openai/openai-java#396): they are a message then.
         instructions, items = "", [{"type": "message", "role": "developer", "content": instructions}]
-    if instructions and _asks_in_instructions_alone(messages, options.get("response_format")):
+    if (
+        instructions
+        and is_any_json(options.get("response_format"))
+        and not ask_for_json(message for message in messages if message.role != "system")
+    ):
         # "Response input messages must contain the word 'json'": what stands in the instructions does not count.
         instructions, items = "", [{"type": "message", "role": "developer", "content": instructions}, *items]
     tools = [encode_tool(tool) for tool in request.context.tools]
@@ -72,14 +77,6 @@ def build_body(request: Request) -> dict[str, Any]:
     if request.stream:
         body["stream"] = True
     return body
-
-
-def _asks_in_instructions_alone(messages: Iterable[Message], response_format: object) -> bool:
-    """Check whether an answer is to be JSON of any form, and no message but instructions says so."""
-    kind = response_format.get("type") if isinstance(response_format, Mapping) else response_format
-    if kind not in ("json", "json_object"):
-        return False
-    return all("json" not in message.text.lower() for message in messages if message.role != "system")
 
 
 def _thinks(request: Request) -> bool:
