@@ -1,4 +1,4 @@
-"""The samples of a run, and medians and ratios of them."""
+"""The samples of a run, and figures and ratios of them."""
 
 from dataclasses import dataclass, field
 from statistics import median
@@ -7,12 +7,15 @@ from typing import Any
 from benchmarks.curves import Curve
 from benchmarks.scenarios import Target
 
+_ALL = -1
+"""Stands for all rounds together among the numbers of rounds."""
+
 
 @dataclass(frozen=True)
 class Ratio:
-    """The median, the lowest and the highest of the ratios, or figures, of all rounds."""
+    """A ratio, or a figure, and the lowest and the highest within a round."""
 
-    median: float
+    value: float
     low: float
     high: float
 
@@ -47,28 +50,28 @@ class Results:
         return list(dict.fromkeys(subject for _, subject in self.samples))
 
     def value(self, scenario: str, subject: str, measure: str) -> float | None:
-        """Return the median of the rounds; None without a sample."""
-        rounds = self.samples.get((scenario, subject))
-        return median(sample[measure] for sample in rounds.values()) if rounds else None
+        """Return the figure of all rounds; None without a sample."""
+        return self._rounds(scenario, subject, measure).get(_ALL)
 
     def ratio(self, scenario: str, over: str, under: str, measure: str) -> Ratio | None:
         """Return the ratio `over` / `under`; None unless both were measured in one round."""
-        return _spread(self.ratios(scenario, over, under, measure))
+        return self.figure(Target("", scenario, over, under, 0, measure=measure))
 
     def figure(self, target: Target) -> Ratio | None:
         """Return what a target is about; None if that was not measured."""
-        over, under = self._by_round(target.over, target), self._by_round(target.under, target)
-        if not target.under:
-            return _spread([value / target.unit for value in over.values()])
-        return _spread([value / under[number] for number, value in over.items() if number in under])
+        values = self._values(target.over, target)
+        units = self._values(target.under, target) if target.under else dict.fromkeys(values, target.unit)
+        within = [value / units[number] for number, value in values.items() if number >= 0 and units.get(number)]
+        return Ratio(values[_ALL] / units[_ALL], min(within), max(within)) if within else None
 
-    def _by_round(self, subject: str, target: Target) -> dict[int, float]:
-        """Return a target's measure of a subject, or how many times that of the earlier scenario it is."""
-        samples, before = (self.samples.get((name, subject), {}) for name in (target.scenario, target.since))
-        values = {number: sample[target.measure] for number, sample in samples.items()}
-        if not target.since:
-            return values
-        return {n: value / before[n][target.measure] for n, value in values.items() if n in before}
+    def _values(self, subject: str, target: Target) -> dict[int, float]:
+        """Return a target's measure of a subject by round, or how many times that of the earlier scenario it is."""
+        values, before = (self._rounds(name, subject, target.measure) for name in (target.scenario, target.since))
+        return {n: value / before[n] for n, value in values.items() if n in before} if target.since else values
+
+    def _rounds(self, scenario: str, subject: str, measure: str) -> dict[int, float]:
+        values = {number: sample[measure] for number, sample in self.samples.get((scenario, subject), {}).items()}
+        return {_ALL: _of_all([*values.values()], measure), **values} if values else {}
 
     def ratios(self, scenario: str, over: str, under: str, measure: str) -> list[float]:
         """Return the ratio `over` / `under` of each round."""
@@ -77,5 +80,6 @@ class Results:
         return [a / b for a, b in pairs if b]
 
 
-def _spread(values: list[float]) -> Ratio | None:
-    return Ratio(median(values), min(values), max(values)) if values else None
+def _of_all(values: list[float], measure: str) -> float:
+    """Return the median memory of all rounds, or the lowest time: other load on the machine only adds."""
+    return median(values) if measure == "memory" else min(values)

@@ -1,7 +1,7 @@
 """Measure stepwell against the floor and against its peers: `make bench`, or `python -m benchmarks.run --help`.
 
 Subjects run in processes of their own and take turns, round by round, so that other load on the machine affects all of
-them; the report has medians of the ratios within a round. All talk to a server on the loopback, and every loop is
+them; the report has ratios of the lowest times of all rounds. All talk to a server on the loopback, and every loop is
 bounded in count and in time.
 """
 
@@ -242,7 +242,7 @@ def main(argv: list[str] | None = None) -> int:
     started = time.monotonic()
     allow_files()
     with Server() as server, tempfile.TemporaryDirectory() as folder:
-        run = Run(Jobs(server.urls, folder), subjects, seconds=seconds, rounds=2 if options.quick else 9)
+        run = Run(Jobs(server.urls, folder), subjects, seconds=seconds, rounds=2 if options.quick else 15)
         run.results.unavailable |= failed
         results = run.measure(scenarios) if "scenarios" in parts else run.results
     for name in commands.COMMANDS:

@@ -224,3 +224,17 @@ def test_a_loss_is_a_result_of_most_rounds(children: ModuleType, ratios: list[fl
     from benchmarks.against import Change
 
     assert Change(tuple(ratios)).verdict == verdict
+
+
+def test_other_load_in_some_rounds_does_not_change_a_ratio(children: ModuleType) -> None:
+    from benchmarks.results import Results
+
+    results = Results()
+    for number, (ours, floor) in enumerate([(3.0, 9.0), (2.0, 10.0), (4.0, 8.0)]):
+        results.add("call_sync", "ours", number, {"cpu": ours, "memory": ours})
+        results.add("call_sync", "floor", number, {"cpu": floor, "memory": floor})
+    lowest = results.ratio("call_sync", "ours", "floor", "cpu")
+    assert lowest is not None and (lowest.value, lowest.low, lowest.high) == (2 / 8, 2 / 10, 4 / 8)
+    memory = results.ratio("call_sync", "ours", "floor", "memory")
+    assert memory is not None and memory.value == 3 / 9, "the median: nothing else takes of a process's memory"
+    assert results.ratio("call_sync", "ours", "another", "cpu") is None

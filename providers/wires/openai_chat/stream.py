@@ -375,10 +375,10 @@ def extract_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
     raw = data.get("usage") or (data.get("x_groq") or {}).get("usage") or first.get("usage")
     if not raw:
         return None
-    charges: tuple[str, ...] = ()
     message = first.get("message") or {}
-    if not (_BILLED_APART.isdisjoint(data) and _BILLED_APART.isdisjoint(message)):
-        charges = billed_apart(data) + billed_apart(message)
+    charges = () if _BILLED_APART.isdisjoint(data) else billed_apart(data)
+    if not _BILLED_APART.isdisjoint(message):
+        charges += billed_apart(message)
     return usage_of(raw, data.get("service_tier"), charges)
 
 
@@ -387,5 +387,5 @@ def billed_apart(shown: Mapping[str, Any]) -> tuple[str, ...]:
 
     They are searches of OpenAI's search models (`annotations`) and of Z.ai, and the tools of Groq's compound systems.
     """
-    names = _BILLED_APART.intersection(shown)
-    return tuple(sorted(name for name in names if shown[name])) if names else ()
+    names = [name for name in _BILLED_APART.intersection(shown) if shown[name]]
+    return tuple(sorted(names)) if names else ()
