@@ -104,6 +104,8 @@ amazon_bedrock = declare_provider(
         "additional_model_request_fields": {"type": "object"},
         "guardrailConfig": {"type": "object"},
         "performanceConfig": {"type": "object"},
+        # https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ServiceTier.html
+        "service_tier": {"enum": ["priority", "default", "flex", "reserved"]},
     },
     # Converse has no field for these; models that take them use a field of their own, and refuse all other names.
     translate_options=[*_NO_SWITCH, _NO_TOP_K, _NO_CACHE, _SCALE],

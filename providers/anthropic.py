@@ -70,7 +70,8 @@ anthropic = declare_provider(
     env_key="ANTHROPIC_API_KEY",
     credentials=CREDENTIALS,
     auth=authenticate,
-    options=CLAUDE_OPTIONS,
+    # https://platform.claude.com/docs/en/api/service-tiers
+    options={**CLAUDE_OPTIONS, "service_tier": {"enum": ["auto", "standard_only"]}},
     prefill={"anthropic_messages": CLAUDE_PREFILL},
     prepare_request=with_betas,
     translate_options=(user_id_alone, *CLAUDE),

@@ -55,6 +55,8 @@ mistral = declare_provider(
         "prompt_mode": {"enum": ["reasoning"]},
         "document_image_limit": {"type": "integer"},
         "document_page_limit": {"type": "integer"},
+        # https://github.com/mistralai/client-python: ChatCompletionRequest
+        "service_tier": {"enum": ["auto", "standard_only"]},
     },
     translate_options=[
         without_thinking,

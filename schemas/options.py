@@ -248,7 +248,9 @@ def check_value(name: str, value: object, schema: JSONSchema, *, where: str) -> 
 
     violations = errors_of(value, dict(schema))
     if violations:
-        why = f"{value!r:.40} is none of its values" if "enum" in schema else violations[0].message
+        first = violations[0]
+        where_in_it = f"{first.pointer} " if first.pointer else ""
+        why = f"{value!r:.40} is none of its values" if "enum" in schema else f"{where_in_it}{first.message}"
         raise InvalidOption(f"option {name!r} for {where} does not fit: {why}", hint=_wanted(schema))
 
 
@@ -291,7 +293,10 @@ def _wanted(schema: JSONSchema) -> str:
         return str(schema["$comment"])
     bounds = [f"{word} {schema[key]}" for key, word in _BOUNDS if key in schema]
     kind = schema.get("type", "value")
-    return f"use {' or '.join(kind) if isinstance(kind, list) else kind}" + (f", {', '.join(bounds)}" if bounds else "")
+    kinds = kind if isinstance(kind, list) else [kind]
+    of_items = schema.get("items", {}).get("type")
+    named = [f"array of {of_items}s" if kind == "array" and of_items else kind for kind in kinds]
+    return f"use {' or '.join(named)}" + (f", {', '.join(bounds)}" if bounds else "")
 
 
 _BOUNDS = (("minimum", "at least"), ("exclusiveMinimum", "more than"), ("maximum", "at most"))

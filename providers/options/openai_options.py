@@ -78,8 +78,9 @@ def reasoning(*known: str, unless_asked: bool = False, old: bool = False) -> Onl
 
 
 def _unthinking(options: Options, model: Model) -> DroppedOptions:
-    """Drop the effort and the budget: these models take neither."""
-    dropped = {name: options.pop(name) for name in ("reasoning_effort", "reasoning_budget") if name in options}
+    """Drop what is said about thinking: these models take none of it."""
+    names = ("reasoning_effort", "reasoning_budget", "reasoning_summary")
+    dropped = {name: options.pop(name) for name in names if name in options}
     return [(name, "this model does not think") for name, value in dropped.items() if value not in (0, "none")]
 
 
