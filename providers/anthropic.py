@@ -71,7 +71,12 @@ anthropic = declare_provider(
     credentials=CREDENTIALS,
     auth=authenticate,
     # https://platform.claude.com/docs/en/api/service-tiers
-    options={**CLAUDE_OPTIONS, "service_tier": {"enum": ["auto", "standard_only"]}},
+    options={
+        **CLAUDE_OPTIONS,
+        "service_tier": {"enum": ["auto", "standard_only"]},
+        # 0 fills the cache without an answer: https://platform.claude.com/docs/en/build-with-claude/prompt-caching
+        "max_tokens": {"type": "integer", "minimum": 0},
+    },
     prefill={"anthropic_messages": CLAUDE_PREFILL},
     prepare_request=with_betas,
     translate_options=(user_id_alone, *CLAUDE),

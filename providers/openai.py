@@ -39,7 +39,8 @@ openai = declare_provider(
         "include": {"type": "array", "items": {"type": "string"}},
         "truncation": {"enum": ["auto", "disabled"]},
         "safety_identifier": {"type": "string"},
-        "prompt_cache_retention": {"enum": ["in-memory", "24h"]},
+        # "in-memory" is refused: https://github.com/openai/openai-openapi/issues/508
+        "prompt_cache_retention": {"enum": ["in_memory", "24h"]},
     },
     prepare_request=fit_to_path,
     translate_options=OPENAI,
