@@ -15,6 +15,9 @@ FINISH_REASONS: Mapping[str, str] = {
     "SPII": "content_filter",
     "MODEL_ARMOR": "content_filter",
     "ESCALATION": "content_filter",
+    "PUP_LIMITED_DISABLED": "content_filter",
+    # The limit of one request; its token continues the answer: https://github.com/googleapis/python-genai
+    "CONTINUATION": "length",
     "IMAGE_SAFETY": "content_filter",
     "IMAGE_PROHIBITED_CONTENT": "content_filter",
     "IMAGE_RECITATION": "content_filter",
@@ -31,6 +34,7 @@ _METADATA: Mapping[str, str] = {
     "urlContextMetadata": "url_context",
     "finishMessage": "finish_message",
     "avgLogprobs": "avg_logprobs",
+    "continuationToken": "continuation_token",
 }
 SOURCES = frozenset(("grounding", "citations", "url_context"))
 """Our names of those that name sources."""

@@ -37,6 +37,7 @@ _CANDIDATE: Rules = {
     "groundingMetadata": dict,
     "citationMetadata": dict,
     "safetyRatings": list,
+    "continuationToken": str,
     "urlContextMetadata": dict,
     "finishMessage": str,
     "avgLogprobs": (int, float),
