@@ -116,6 +116,13 @@ def guessed_type(name: str) -> str | None:
     return mimetypes.guess_type(name)[0]
 
 
+def ending_of(media_type: str) -> str:
+    """Return the usual end of the names of files of a media type, such as ".pdf"; "" for an unknown type."""
+    import mimetypes  # only where there are files
+
+    return mimetypes.guess_extension(media_type.partition(";")[0].strip()) or ""
+
+
 def wrongly_declared(declared: str, data: bytes, family: str) -> str | None:
     """Return the media type that the bytes show, if the declared one is that of another format; else None.
 

@@ -68,6 +68,13 @@ _REGISTERED = {"image/jpg": "image/jpeg"}
 """The registered media type for a common misspelling, which providers refuse."""
 
 
+def file_name(part: File) -> str:
+    """Return the name of a file. One without a name gets the ending of its type, by which servers tell what it is."""
+    from ...schemas.media_types import ending_of  # only where there are files
+
+    return part.filename or f"file{ending_of(part.sent_type)}"
+
+
 def address(part: Media) -> str:
     """Return the part's URL, a `data:` URL for bytes. Not for a file stored at the provider."""
     data = inline(part)

@@ -204,3 +204,21 @@ def test_converse_has_its_own_names_of_media_types(part: Any, place: str, word: 
     assert block[place]["format"] == word
     if part.url and part.url.startswith("s3:"):
         assert block[place]["source"] == {"s3Location": {"uri": part.url}}
+
+
+@pytest.mark.parametrize("wire", ["openai_chat", "openai_responses"])
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        (File(data=b"%PDF-1.4 x"), "file.pdf"),
+        (File(url="data:application/pdf;base64,JVBERi0xLjQgeA=="), "file.pdf"),
+        (File(data=b"a,b", media_type="text/csv; charset=utf-8"), "file.csv"),
+        (File(data=b"abc", media_type="application/x-of-no-known-ending"), "file"),
+        (File(data=b"%PDF-1.4 x", filename="report"), "report"),
+    ],
+    ids=["bytes", "data URL", "parameters", "unknown", "named"],
+)
+def test_a_file_without_a_name_gets_the_ending_of_its_type(wire: str, file: File, name: str) -> None:
+    client = Client(api_keys={"openai": "k"})
+    body = client.preview("openai:gpt-4o", [Message("user", [file])], wire=wire).body.decode()
+    assert f'"filename":"{name}"' in body

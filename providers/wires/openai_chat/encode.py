@@ -14,7 +14,7 @@ from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning
 from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_arguments
 from ..fields import given, own_block, own_fields
-from ..media import Media, address, inline, unsendable
+from ..media import Media, address, file_name, inline, unsendable
 from .places import NAME
 
 OPTIONS = frozenset(
@@ -247,7 +247,7 @@ def _media(part: Media, file_urls: bool) -> dict[str, Any]:
             return {"type": "file", "file": {"file_id": part.file_id}}
         if not file_urls and inline(part) is None:
             raise unsendable(part, "A chat completion", "files as bytes and by id; OpenAI's responses take URLs")
-        return {"type": "file", "file": {"filename": part.filename or "file", "file_data": address(part)}}
+        return {"type": "file", "file": {"filename": file_name(part), "file_data": address(part)}}
     if part.file_id is not None:
         raise unsendable(part, "A chat completion", "bytes and URLs, and files by id")
     if isinstance(part, Image):

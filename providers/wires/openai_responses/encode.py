@@ -17,7 +17,7 @@ from ....schemas.tool import Tool, chosen_name
 from ...declare.object_support import ask_for_json, is_any_json
 from ..calls import sent_arguments
 from ..fields import Field, given, own_block, put_options
-from ..media import address, inline, unsendable
+from ..media import address, file_name, inline, unsendable
 
 NAME = "openai_responses"
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
@@ -192,7 +192,7 @@ def _block(part: Part) -> Item | None:
                 return {"type": "input_file", "file_id": part.file_id}
             if part.url and inline(part) is None:
                 return {"type": "input_file", "file_url": part.url}
-            return {"type": "input_file", "filename": part.filename or "file", "file_data": address(part)}
+            return {"type": "input_file", "filename": file_name(part), "file_data": address(part)}
         case Audio() | Video():
             raise unsendable(part, "A response", "text, images and files")
         case _:
