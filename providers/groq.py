@@ -9,7 +9,7 @@ from .options.openai_options import TRANSCRIBING
 from .options.server_tools import GROQ
 from .wires.compatible_chats import compatible_responses
 from .wires.openai_chat import openai_chat
-from .wires.openai_chat.encode import replaying
+from .wires.openai_chat.encode import body_with, replaying
 from .wires.operations.openai_batches import openai_batches
 from .wires.operations.openai_media import openai_speech, openai_transcription
 from .wires.operations.openai_misc import openai_models
@@ -34,7 +34,7 @@ groq = declare_provider(
     docs="https://console.groq.com/docs",
     # https://console.groq.com/docs/responses-api: it keeps no answers
     wire=[
-        evolve(openai_chat, server_tools=GROQ),
+        evolve(openai_chat, server_tools=GROQ, build_body=body_with(takes="images")),
         compatible_responses(),
         openai_speech,
         openai_transcription,
@@ -56,9 +56,11 @@ groq = declare_provider(
     # https://github.com/groq/groq-python/tree/main/src/groq/types/chat
     models={
         **TRANSCRIBING,
-        "openai/gpt-oss*": override(translate_options=[efforts("low", "medium", "high")], **replaying("reasoning")),
+        "openai/gpt-oss*": override(
+            translate_options=[efforts("low", "medium", "high")], **replaying("reasoning", "images")
+        ),
         "qwen/*": override(
-            translate_options=[efforts("none", "high", spelt={"high": "default"})], **replaying("reasoning")
+            translate_options=[efforts("none", "high", spelt={"high": "default"})], **replaying("reasoning", "images")
         ),
         "qwen/qwen3.8*": override(translate_options=only(efforts("none", "low", "medium", "high"), *_RULES)),
     },

@@ -54,7 +54,7 @@ openrouter = declare_provider(
         "prompt_cache": CHAT_OPTIONS["prompt_cache"].schema,
     },
     # https://openrouter.ai/docs/features/multimodal/pdfs
-    build_body=body_with(file_urls=True, cache_marks=True),
+    build_body=body_with(takes="file_urls", cache_marks=True),
     # Its unified form of reasoning: https://openrouter.ai/docs/use-cases/reasoning-tokens
     translate_options=[
         # It silently ignores what a model does not take: https://openrouter.ai/docs/api/reference/parameters

@@ -22,7 +22,7 @@ from .wires.operations.embeddings import perplexity_embeddings
 from .wires.turns import EMPTY_USER_TEXT
 
 # Usage comes in every stream; stream_options is not documented.
-_chat_body = body_with(usage_in_stream=False, file_urls=True)
+_chat_body = body_with(usage_in_stream=False, takes="file_urls")
 
 
 def build_body(request: Request) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The values that a provider's own API names for an option are sent, and others are refused before anything is sent.
+"""What a provider's own API names is sent, values of options and media, and else is refused before anything is sent.
 
 Facts from the types of the vendors' SDKs: openai 3.57, anthropic 2.15, mistralai 3.7, botocore 1.44.
 """
@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from stepwell import Client
-from stepwell.errors import InvalidOption
+from stepwell import Client, File, Image, Message
+from stepwell.errors import InvalidOption, NotSupported
+from stepwell.messages import Audio
 
 AWS = {"access_key": "a", "secret_key": "s", "region": "us-east-1"}
 CLIENT = Client(
@@ -63,3 +64,14 @@ def test_an_error_names_the_place_inside_of_a_value(options: dict[str, Any], sai
     with pytest.raises(InvalidOption) as caught:
         CLIENT.preview("openai:gpt-4o", "hi", **options)
     assert str(caught.value).endswith(said)
+
+
+@pytest.mark.parametrize("part", [Audio(data=b"RIFF0000WAVE"), File(data=b"%PDF-1.4 x")], ids=["audio", "a document"])
+@pytest.mark.parametrize("model", ["llama-3.3-70b-versatile", "openai/gpt-oss-120b", "qwen/qwen3-32b"])
+def test_groq_is_sent_no_media_but_images(model: str, part: Audio | File) -> None:
+    with pytest.raises(NotSupported, match="it takes text and images"):
+        CLIENT.preview(f"groq:{model}", [Message("user", [part])])
+    assert (
+        "image_url"
+        in CLIENT.preview(f"groq:{model}", [Message("user", [Image(data=b"\x89PNG\r\n\x1a\n")])]).body.decode()
+    )

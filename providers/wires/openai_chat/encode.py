@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 from ....pipeline.http.request import Request
 from ....schemas.dict_form import LOOSE
@@ -48,6 +48,7 @@ OPTIONS = frozenset(
 
 
 Encode = Callable[[Iterable[Message]], list[dict[str, Any]]]
+Takes = Literal["usual", "file_urls", "images"]
 
 
 def build_body(
@@ -55,7 +56,7 @@ def build_body(
     *,
     usage_in_stream: bool = True,
     replay: str | None = None,
-    file_urls: bool = False,
+    takes: Takes = "usual",
     messages: Encode | None = None,
     cache_marks: bool = False,
 ) -> dict[str, Any]:
@@ -65,14 +66,15 @@ def build_body(
     usage_in_stream: False for servers that refuse `stream_options`
     replay: the message field in which a provider wants the reasoning of earlier turns, of any model (DeepSeek:
         `reasoning_content`; default: the field that the model's row in the catalog names)
-    file_urls: True for servers that fetch documents, which OpenAI does not
+    takes: "file_urls" for servers that fetch documents, which OpenAI does not; "images" for those that take no other
+        media
     messages: encodes the messages, for a format that has its own
     cache_marks: True for servers that take `prompt_cache` as marks in the messages
     """
     conversation = request.context.messages
     if replay is None:
         replay = request.model.facts.get("interleaved")
-    encoded = encode_messages(conversation, replay, file_urls) if messages is None else messages(conversation)
+    encoded = encode_messages(conversation, replay, takes) if messages is None else messages(conversation)
     body: dict[str, Any] = {"model": request.model.id, "messages": encoded}
     options = request.options
     if options:
@@ -107,12 +109,10 @@ def _mark_for_cache(messages: list[dict[str, Any]], value: object) -> None:
 
 
 def body_with(
-    *, usage_in_stream: bool = True, replay: str | None = None, file_urls: bool = False, cache_marks: bool = False
+    *, usage_in_stream: bool = True, replay: str | None = None, takes: Takes = "usual", cache_marks: bool = False
 ) -> Callable[[Request], dict[str, Any]]:
     """Make a `build_body` with a provider's quirks, for its declaration; see `build_body` for the arguments."""
-    return partial(
-        build_body, usage_in_stream=usage_in_stream, replay=replay, file_urls=file_urls, cache_marks=cache_marks
-    )
+    return partial(build_body, usage_in_stream=usage_in_stream, replay=replay, takes=takes, cache_marks=cache_marks)
 
 
 def with_plain_texts(body: dict[str, Any]) -> dict[str, Any]:
@@ -124,13 +124,16 @@ def with_plain_texts(body: dict[str, Any]) -> dict[str, Any]:
     return body
 
 
-def replaying(field: str) -> Mapping[str, Any]:
-    """Make the steps of a provider that wants the reasoning of earlier turns, of any model, in this message field."""
+def replaying(field: str, takes: Takes = "usual") -> Mapping[str, Any]:
+    """Make the steps of a provider that wants the reasoning of earlier turns, of any model, in this message field.
+
+    takes: see build_body
+    """
 
     def replays_text(part: Part, model: Model) -> bool:
         return (isinstance(part, Reasoning) and bool(part.text)) or accepts_part(part, model)
 
-    return {"build_body": body_with(replay=field), "accepts_part": replays_text}
+    return {"build_body": body_with(replay=field, takes=takes), "accepts_part": replays_text}
 
 
 def accepts_part(part: Part, model: Model) -> bool:
@@ -146,19 +149,19 @@ def _details(part: Reasoning) -> list[Any] | None:
 
 
 def encode_messages(
-    messages: Iterable[Message], replay: str | None = None, file_urls: bool = False
+    messages: Iterable[Message], replay: str | None = None, takes: Takes = "usual"
 ) -> list[dict[str, Any]]:
     """Encode the messages in order. Media in tool results follow in a user message: the format has no other place.
 
     messages: the messages
     replay: see build_body
-    file_urls: see build_body
+    takes: see build_body
     """
     encoded: list[dict[str, Any]] = []
     media: list[Part] = []
     for message in messages:
         if media and message.role != "tool":
-            encoded.append({"role": "user", "content": _content(tuple(media), file_urls)})
+            encoded.append({"role": "user", "content": _content(tuple(media), takes)})
             media = []
         if message.role == "tool":
             media += [part for part in message.content if isinstance(part, MEDIA)]
@@ -170,11 +173,11 @@ def encode_messages(
             content = (  # text alone, as most often, without a call
                 parts[0].text
                 if len(parts) == 1 and type(parts[0]) is Text and not parts[0].extra
-                else _content(parts, file_urls)
+                else _content(parts, takes)
             )
             encoded.append({"role": message.role, "content": content, **name})
     if media:
-        encoded.append({"role": "user", "content": _content(tuple(media), file_urls)})
+        encoded.append({"role": "user", "content": _content(tuple(media), takes)})
     return encoded
 
 
@@ -220,32 +223,34 @@ def _call(call: ToolCall) -> dict[str, Any]:
     return {"id": call.id, "type": "function", "function": function, **extra}
 
 
-def _content(parts: tuple[Part, ...], file_urls: bool) -> str | list[dict[str, Any]]:
-    return [block for part in parts if (block := _block(part, file_urls)) is not None] if parts else ""
+def _content(parts: tuple[Part, ...], takes: Takes) -> str | list[dict[str, Any]]:
+    return [block for part in parts if (block := _block(part, takes)) is not None] if parts else ""
 
 
-def _block(part: Part, file_urls: bool) -> dict[str, Any] | None:
+def _block(part: Part, takes: Takes) -> dict[str, Any] | None:
     match part:
         case Text():
             return {"type": "text", "text": part.text, **own_fields(part, NAME)}
         case Image() | File() | Audio() | Video():
-            return {**_media(part, file_urls), **own_fields(part, NAME)}
+            return {**_media(part, takes), **own_fields(part, NAME)}
         case Opaque():
             return own_block(part, NAME)
         case _:
             return {"type": "text", "text": part.text} if isinstance(part, Refusal) else None
 
 
-def _media(part: Media, file_urls: bool) -> dict[str, Any]:
+def _media(part: Media, takes: Takes) -> dict[str, Any]:
     """Encode media.
 
     Raises NotSupported for what the format cannot hold: media by file id except documents, audio by URL, and documents
     by URL (https://platform.openai.com/docs/guides/pdf-files) where the provider does not fetch them.
     """
+    if takes == "images" and not isinstance(part, Image):
+        raise unsendable(part, "This provider's chat", "text and images")
     if isinstance(part, File):
         if part.file_id:
             return {"type": "file", "file": {"file_id": part.file_id}}
-        if not file_urls and inline(part) is None:
+        if takes == "usual" and inline(part) is None:
             raise unsendable(part, "A chat completion", "files as bytes and by id; OpenAI's responses take URLs")
         return {"type": "file", "file": {"filename": file_name(part), "file_data": address(part)}}
     if part.file_id is not None:

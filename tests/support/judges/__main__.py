@@ -10,13 +10,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import ModuleType
 
-from . import aimock, litellm_proxy, llama_server, llmock
+from . import aimock, litellm_proxy, llama_server, llmock, sdk_types
 from .asking import Row
 from .installed import NotInstalled
 from .page import JudgeReport, page, unexplained
 
 PAGE = Path(__file__).parents[3] / "docs" / "judges.md"
-GROUPS: tuple[tuple[ModuleType, ...], ...] = ((llmock, aimock), (llama_server,), (litellm_proxy,))
+GROUPS: tuple[tuple[ModuleType, ...], ...] = ((llmock, aimock), (sdk_types,), (llama_server,), (litellm_proxy,))
 """Those of a group run at the same time: the first two wait more than they work, the others use the processor."""
 LIMIT = 240.0
 """Seconds for the calls of one judge, after which it is left."""

@@ -268,6 +268,36 @@ EXPLAINED = [
         for case in ("rate-limited", "too-long", "failing")
         for outcome in ("'litellm.*', stop", "ServerError 500")
     ],
+    Explained(
+        "The vendors' SDKs",
+        "ollama_chat at ollama",
+        "*",
+        "",
+        "*.shift: unknown; .truncate: unknown",
+        "`truncate` and `shift` say what becomes of a prompt that is too long, and `min_p` is an option of the runner",
+        "https://github.com/ollama/ollama/blob/main/api/types.go",
+        "sends them: the SDK's types lag behind its server's, which would cut a prompt in silence",
+    ),
+    Explained(
+        "The vendors' SDKs",
+        "openai_chat at groq",
+        "*",
+        "",
+        ".stream_options: unknown",
+        "`stream_options` with `include_usage`",
+        "https://console.groq.com/docs/api-reference#chat-create",
+        "sends it, so that streams have their usage",
+    ),
+    Explained(
+        "The vendors' SDKs",
+        "anthropic_messages at anthropic",
+        "*",
+        "",
+        ".t*: unknown",
+        "deprecated, and taken by the models that it is sent to",
+        "https://platform.claude.com/docs/en/about-claude/model-deprecations#api-parameter-deprecations",
+        "sends temperature, top_p and top_k to the models that take them, and drops them for others, with a warning",
+    ),
 ]
 
 

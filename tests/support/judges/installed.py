@@ -15,14 +15,17 @@ class NotInstalled(Exception):
     """A judge that cannot be had here; the text says why."""
 
 
-def python_package(name: str, requirement: str) -> Path:
-    """Install a package of PyPI into an environment of its own and return that environment's folder of programs."""
+def python_packages(name: str, requirements: str) -> Path:
+    """Install packages of PyPI into an environment of their own and return that environment's folder of programs.
+
+    requirements: with spaces between them.
+    """
     programs = FOLDER / name / "bin"
     return _once(
         FOLDER / name,
         programs,
         [sys.executable, "-m", "venv", str(FOLDER / name)],
-        [str(programs / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", requirement],
+        [str(programs / "python"), "-m", "pip", "install", "-q", "--disable-pip-version-check", *requirements.split()],
     )
 
 

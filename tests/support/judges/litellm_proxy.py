@@ -8,7 +8,7 @@ from typing import Any
 
 from . import asking, local_model
 from .asking import BOTH, PLAIN, Route, Row
-from .installed import FOLDER, python_package
+from .installed import FOLDER, python_packages
 from .local_model import MODEL, PROMPT, WORDS
 from .running import free_port, server
 
@@ -42,7 +42,7 @@ SDK_LINES = {
 
 def judged() -> Iterator[Row]:
     """Ask every route in every case. Raises NotInstalled."""
-    program = python_package("litellm", REQUIREMENT) / "litellm"
+    program = python_packages("litellm", REQUIREMENT) / "litellm"
     local, vectors, port = local_model.address(), local_model.address(vectors=True), free_port()
     config = FOLDER / "litellm" / "config.yaml"
     config.write_text(json.dumps(_config(local, vectors)))

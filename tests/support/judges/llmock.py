@@ -14,7 +14,7 @@ from attrs import frozen
 
 from . import asking
 from .asking import BOTH, PLAIN, STREAMED, Route, Row
-from .installed import python_package
+from .installed import python_packages
 from .running import free_port, server
 
 NAME, REQUIREMENT = "LLMock", "llmock==0.2.2"
@@ -117,7 +117,7 @@ CASES = [
 
 def judged() -> Iterator[Row]:
     """Ask every route in every case. Raises NotInstalled."""
-    program = str(python_package("llmock", REQUIREMENT) / "llmock")
+    program = str(python_packages("llmock", REQUIREMENT) / "llmock")
     servers: SimpleQueue[str] = SimpleQueue()
     with ExitStack() as running, ThreadPoolExecutor(SERVERS) as threads:
         for _ in range(SERVERS):

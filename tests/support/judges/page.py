@@ -16,6 +16,7 @@ HEAD = """# Independent judges
 Servers by other authors that speak providers' formats, some with faults on demand, and what came of calls to them.
 This page is written by `make judges`, which installs each judge into `.build/judges`, starts it on a loopback port and
 asks every route that it knows in all ways that the case allows: sync, streamed, async, async streamed.
+The vendors' SDKs are asked no questions: what would be sent is held against the types by which they send it.
 
 """
 
