@@ -10,6 +10,7 @@ from typing import Any, Protocol
 from ...schemas.errors import JournalError, JournalMismatch
 from ..world import World
 from .records import FlowRecords, Path, Record, by_flow
+from .secrets import OpenStream
 from .world import TakesValues
 
 _MOST_ERRORS = 16
@@ -53,8 +54,8 @@ class Job:
         self.world = world
         self.lock = _RLock()
         self.failure: JournalError | None = None
-        self.streams: dict[int, tuple[Path, int, Any]] = {}
-        """the open streams that are recorded, by their ids: the place of each, and its source, request and secrets"""
+        self.streams: dict[int, OpenStream] = {}
+        """the open streams that are recorded, by their ids"""
         self.taking: list[TakesValues] = []
         """the flows that have taken values which are not recorded yet"""
         self.held = False
