@@ -77,7 +77,7 @@ def masked(value: Any, request: Request) -> Any:
     return value if patterns is None else _masked(value, *patterns)
 
 
-def secrets_of(request: Request) -> list[str]:
+def sent_secrets(request: Request) -> list[str]:
     """Return the secrets that were sent with a request, without those that a good answer may contain as a word.
 
     A server that takes any key is given one such as "test" or "not-needed", and answers may speak of tests.
@@ -202,7 +202,7 @@ def _spelled(character: str) -> str:
 
 
 def _sent_secrets(request: Request) -> list[str]:
-    """Return the credential, and what headers and the URL hold of one, without a scheme in front (`Bearer`, `Basic`)."""
+    """Return the credential, and what headers and the URL hold of one, without a scheme in front (`Bearer`)."""
     credential = request.credential
     if type(credential) is Secret:
         found = [credential.reveal()]

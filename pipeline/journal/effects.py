@@ -14,8 +14,9 @@ from ..http.response import Response
 from .asked import asked_of
 from .counted import CountedFlow
 from .data import error_data, error_of, from_data, to_data
+from .job import rest_of
 from .records import NOTHING, BegunEffect
-from .secrets import AnswerSecrets, rest_of
+from .secrets import AnswerSecrets
 
 _AGAIN = "its request was in flight when an earlier run ended, and was sent again: the provider may bill both"
 

@@ -11,8 +11,8 @@ from ..effects import CallModel, Cancelled, Emit, Flow, Send, StartTask, StopTas
 from ..signal import News, Task
 from .counted import KINDS, CountedFlow
 from .effects import RECORDED, cleaning_up, passed_on
+from .job import rest_of
 from .records import Path
-from .secrets import rest_of
 from .world import CURRENT
 
 

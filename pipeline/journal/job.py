@@ -10,7 +10,6 @@ from typing import Any, Protocol
 from ...schemas.errors import JournalError, JournalMismatch
 from ..world import World
 from .records import FlowRecords, Path, Record, by_flow
-from .secrets import OpenStream
 from .world import TakesValues
 
 _MOST_ERRORS = 16
@@ -28,6 +27,25 @@ class Recorder(Protocol):
 
     def write(self, records: list[Record]) -> None:
         """Keep some more. They survive the end of the process once it returns. Raises JournalError if that fails."""
+
+
+class HoldsBack(Protocol):
+    """What is recorded of the bytes of a stream (secrets.py)."""
+
+    def piece(self, data: bytes) -> bytes: ...
+
+    def rest(self) -> bytes: ...
+
+
+OpenStream = tuple[Path, int, Any, HoldsBack]
+"""A stream that is recorded: its place, its source, and what holds back of its bytes."""
+
+
+def rest_of(opened: OpenStream) -> tuple[Record, ...]:
+    """Return the record of what was held back of a stream that is over, if there is any."""
+    path, number, _, bytes_held = opened
+    rest = bytes_held.rest()
+    return (("P", path, number, None, rest),) if rest else ()
 
 
 class Job:

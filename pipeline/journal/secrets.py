@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
-from ..http.redact import masked, secrets_of, without_secrets
+from ..http.redact import masked, sent_secrets, without_secrets
 from ..http.request import Request
 from .data import kept_headers
-from .records import Path, Record
 
 
 class AnswerSecrets:
@@ -18,7 +16,7 @@ class AnswerSecrets:
 
     def __init__(self, request: Request) -> None:
         self._request = request
-        self._texts = secrets_of(request)
+        self._texts = sent_secrets(request)
         self._secrets = [each.encode() for each in self._texts]
         self._held = b""
 
@@ -62,14 +60,3 @@ def _begins_in(data: bytes, secrets: Sequence[bytes]) -> int:
                 first = at
             at = data.find(secret[:1], at + 1)
     return first
-
-
-OpenStream = tuple[Path, int, Any, AnswerSecrets]
-"""A stream that is recorded: its place, its source, and the secrets that its bytes must not have."""
-
-
-def rest_of(opened: OpenStream) -> tuple[Record, ...]:
-    """Return the record of what was held back of a stream that is over, if there is any."""
-    path, number, _, secrets = opened
-    rest = secrets.rest()
-    return (("P", path, number, None, rest),) if rest else ()

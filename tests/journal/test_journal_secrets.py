@@ -1,4 +1,4 @@
-"""A server that repeats the secrets of a request, wherever they were and wherever it repeats them: no record has them."""
+"""A server repeats the secrets of a request, wherever they were and wherever it repeats them: no record has them."""
 
 from __future__ import annotations
 
