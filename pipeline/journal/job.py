@@ -29,7 +29,7 @@ class Recorder(Protocol):
         """Keep some more. They survive the end of the process once it returns. Raises JournalError if that fails."""
 
 
-class HoldsBack(Protocol):
+class KeepsSecrets(Protocol):
     """What is recorded of the bytes of a stream (secrets.py)."""
 
     def piece(self, data: bytes) -> bytes: ...
@@ -37,8 +37,8 @@ class HoldsBack(Protocol):
     def rest(self) -> bytes: ...
 
 
-OpenStream = tuple[Path, int, Any, HoldsBack]
-"""A stream that is recorded: its place, its source, and what holds back of its bytes."""
+OpenStream = tuple[Path, int, Any, KeepsSecrets]
+"""A stream that is recorded: its place, its source, and what keeps secrets out of its bytes."""
 
 
 def rest_of(opened: OpenStream) -> tuple[Record, ...]:
