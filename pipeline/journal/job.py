@@ -108,6 +108,8 @@ class Job:
                         batch.append(flow.taken())
                 self.taking.clear()
             batch += records
+            if not batch:
+                return
             try:
                 self.recorder.write(batch)
             except JournalError as error:
