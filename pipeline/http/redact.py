@@ -82,11 +82,12 @@ def sent_secrets(request: Request) -> list[str]:
 
     A server that takes any key is given one such as "test" or "not-needed", and answers may speak of tests.
     """
-    return [
-        each
-        for each in dict.fromkeys(_sent_secrets(request))
-        if len(each) >= _ENOUGH or (len(each) >= _WORD and not _DIGITS.isdisjoint(each))
-    ]
+    found: list[str] = []
+    for each in _sent_secrets(request):
+        size = len(each)
+        if each not in found and (size >= _ENOUGH or (size >= _WORD and not _DIGITS.isdisjoint(each))):
+            found.append(each)
+    return found
 
 
 def without_secrets(data: bytes, secrets: Sequence[str]) -> bytes:
@@ -104,9 +105,13 @@ def _shown_header(value: str) -> str:
     return f"{scheme} {MASK}" if space else MASK
 
 
-@lru_cache(256)  # most requests have headers of the same names
 def _is_bearing(name: str) -> bool:
     return _BEARING.search(name.lower()) is not None
+
+
+@lru_cache(256)  # most requests have headers of the same names
+def _bearing_names(names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if _is_bearing(name)]
 
 
 def _unquoted(message: str, request: Request) -> str:
@@ -210,7 +215,7 @@ def _sent_secrets(request: Request) -> list[str]:
         values = credential.values() if isinstance(credential, Mapping) else ()
         found = [value.reveal() for value in values if isinstance(value, Secret)]
     headers = request.headers
-    for name in filter(_is_bearing, headers):
+    for name in _bearing_names(tuple(headers)):
         found.append((header := headers[name]).rpartition(" ")[2])
         if "cookie" in name:
             found += [crumb.partition("=")[2] for crumb in header.split("; ")]
