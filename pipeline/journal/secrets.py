@@ -20,13 +20,13 @@ class AnswerSecrets:
         self._secrets = [each.encode() for each in self._texts]
         self._held = b""
 
-    def headers(self, headers: Mapping[str, str]) -> Mapping[str, str]:
+    def headers(self, headers: Mapping[str, str]) -> dict[str, str]:
         """Return the headers of an answer that are recorded."""
         kept = kept_headers(headers)
         values = "\n".join(kept.values())
         for each in self._texts:
             if each in values:
-                return masked(kept, self._request)
+                return dict(masked(kept, self._request))
         return kept
 
     def body(self, status: int, body: bytes) -> bytes:
