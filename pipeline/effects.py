@@ -130,7 +130,7 @@ class StartTask:
     """Run a flow beside this one. `race` and `gather` (tasks.py) are made of this, StopTasks and Wait.
 
     flow: what to run.
-    task: its handle, which notes its result.
+    task: its handle. The flow notes its outcome there: run it by `follow(task, flow)` (tasks.py), as those two do.
     """
 
     flow: Flow

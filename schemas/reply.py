@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import deepcopy
 from decimal import Decimal
 from reprlib import Repr
@@ -93,6 +93,11 @@ _JOINED: dict[int, tuple[tuple[CallWarning, ...], set[CallWarning]]] = {}
 """The longest warnings that were joined last, each with its set, by the id of the tuple: to compare a further one with
 all of them would take as long as there are many."""
 _NONE_JOINED: tuple[tuple[CallWarning, ...], set[CallWarning]] = (), set()
+
+
+def all_warnings(replies: Iterable[Reply[Any]]) -> tuple[CallWarning, ...]:
+    """Return the warnings of several replies, each once."""
+    return tuple(dict.fromkeys([warning for reply in replies for warning in reply.warnings]))
 
 
 @frozen

@@ -80,3 +80,12 @@ def test_what_is_forgotten_is_named_by_whole_words(jobs: Run) -> None:
 def test_a_job_without_parts_has_none_to_name(jobs: Run) -> None:
     assert jobs("show", "alone")[0] == 0
     assert "has no part 'x'" in jobs("show", "alone", "--part", "x")[2]
+
+
+def test_a_name_of_several_lines_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    path = tmp_path / "work.sqlite"
+    network = httpx.MockTransport(lambda request: httpx.Response(200, content=completion("yes")))
+    with stepwell.Client(transport=network, api_keys={"openai": "k"}, journal=path) as client:
+        client.generate_text("openai:gpt-4o", "hi", job="first line\nsecond line\r")
+    _, out, _ = run(monkeypatch, capsys, "jobs", str(path))
+    assert [line.partition("  ")[0] for line in out.splitlines()] == ["JOB", "first line\\nsecond line\\r"]

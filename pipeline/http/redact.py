@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 from base64 import b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from html import escape
 from typing import Any
 from urllib.parse import quote, unquote
@@ -23,6 +24,7 @@ _WORD = 8  # what is shorter may be a part of a word, and is a key only where it
 _ENOUGH = 16
 _STEP, _PROBE = 5, 12  # of `_ENOUGH` characters in a row, one probe of 12 begins at a multiple of 5
 _OCCURRENCES = 10
+_DIGITS = frozenset("0123456789")
 _BEARING = late_pattern(r"auth|key|token|secret|cookie")
 
 
@@ -75,6 +77,24 @@ def masked(value: Any, request: Request) -> Any:
     return value if patterns is None else _masked(value, *patterns)
 
 
+def sent_secrets(request: Request) -> list[str]:
+    """Return the secrets that were sent with a request, without those that a good answer may contain as a word.
+
+    A server that takes any key is given one such as "test" or "not-needed", and answers may speak of tests.
+    """
+    found: list[str] = []
+    for each in _sent_secrets(request):
+        size = len(each)
+        if each not in found and (size >= _ENOUGH or (size >= _WORD and not _DIGITS.isdisjoint(each))):
+            found.append(each)
+    return found
+
+
+def without_secrets(data: bytes, secrets: Sequence[str]) -> bytes:
+    """Return what was received with these secrets masked."""
+    return re.sub("|".join(map(_pattern, secrets)).encode(), MASK.encode(), data)
+
+
 def shown_headers(headers: Mapping[str, str]) -> dict[str, str]:
     """Return headers in which those for credentials are masked, except for a scheme in front (`Bearer`, `Basic`)."""
     return {name: _shown_header(value) if _is_bearing(name) else value for name, value in headers.items()}
@@ -87,6 +107,11 @@ def _shown_header(value: str) -> str:
 
 def _is_bearing(name: str) -> bool:
     return _BEARING.search(name.lower()) is not None
+
+
+@lru_cache(256)  # most requests have headers of the same names
+def _bearing_names(names: tuple[str, ...]) -> list[str]:
+    return [name for name in names if _is_bearing(name)]
 
 
 def _unquoted(message: str, request: Request) -> str:
@@ -181,19 +206,28 @@ def _spelled(character: str) -> str:
     return rf"(?:\\*{plain}|(?i:{in_url}|\\+u{code:04x}|{in_html}|&#0*{code};|&#x0*{code:x};))"
 
 
-def _secrets(request: Request) -> Iterator[str]:
-    """Yield the credential, and what headers and the URL hold of one, without a scheme in front (`Bearer`, `Basic`)."""
+def _sent_secrets(request: Request) -> list[str]:
+    """Return the credential, and what headers and the URL hold of one, without a scheme in front (`Bearer`)."""
     credential = request.credential
-    for value in credential.values() if isinstance(credential, Mapping) else (credential,):
-        if isinstance(value, Secret):
-            yield value.reveal()
-    for name, header in request.headers.items():
-        if _is_bearing(name):
-            yield header.rpartition(" ")[2]
-            if "cookie" in name:
-                yield from (crumb.partition("=")[2] for crumb in header.split("; "))
+    if type(credential) is Secret:
+        found = [credential.reveal()]
+    else:
+        values = credential.values() if isinstance(credential, Mapping) else ()
+        found = [value.reveal() for value in values if isinstance(value, Secret)]
+    headers = request.headers
+    for name in _bearing_names(tuple(headers)):
+        found.append((header := headers[name]).rpartition(" ")[2])
+        if "cookie" in name:
+            found += [crumb.partition("=")[2] for crumb in header.split("; ")]
     for url in (request.url, request.base_url):
-        yield from (found[2] for found in SECRET_QUERY.finditer(url))
+        if "?" in url:
+            found += [each[2] for each in SECRET_QUERY.finditer(url)]
+    return found
+
+
+def _secrets(request: Request) -> Iterator[str]:
+    """Yield all that a server or a proxy may quote of what is secret in a request."""
+    yield from _sent_secrets(request)
     environ = request.world.environ
     for name in environ:  # a look-up of every value would take most of the time that an error takes
         if name.lower().endswith("_proxy") and "@" in (value := environ[name]):

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from math import inf
 from typing import Any
 
 from ...schemas.errors import StepError, StreamTruncated
-from ...schemas.secret import Secret
 from ..effects import Close, Emit, Flow, Read, Run, Send, Sleep
 from ..http.headers import Headers
-from ..http.redact import masked
 from ..http.request import Request
 from ..http.response import Response
 from .asked import asked_of
 from .counted import CountedFlow
-from .data import error_data, error_of, from_data, kept_headers, to_data
+from .data import error_data, error_of, from_data, to_data
+from .job import rest_of
 from .records import NOTHING, BegunEffect
+from .secrets import AnswerSecrets
 
 _AGAIN = "its request was in flight when an earlier run ended, and was sent again: the provider may bill both"
 
@@ -134,16 +134,13 @@ def recorded_send(flow: CountedFlow, effect: Send) -> Flow:
         job.write(("X", path, number, error_data(error), b""))
         raise
     now = flow.clock = job.world.now()
-    head = [response.status, kept_headers(response.headers), response.transport, now - job.shift]
-    source, secrets = response.source, _secrets_of(request)
+    secrets, status, source = AnswerSecrets(request), response.status, response.source
+    head = [status, secrets.headers(response.headers), response.transport, now - job.shift]
     if source is not None:
-        job.streams[id(source)] = path, number, (source, request, secrets)
+        job.streams[id(source)] = path, number, source, secrets
         job.write(("H", path, number, head, b""))
     else:
-        body = response.body
-        if response.status >= 300 or any(map(body.__contains__, secrets)):
-            body = masked(body, request)
-        record = "R", path, number, head, body
+        record = "R", path, number, head, secrets.body(status, response.body)
         if call.is_call:
             job.later(record, held=True)
         else:
@@ -177,13 +174,18 @@ def recorded_read(flow: CountedFlow, effect: Read) -> Flow:
     opened = flow.job.streams.get(id(source))
     if opened is None:
         return (yield effect)
-    path, number, (_, request, secrets) = opened
+    path, number, _, secrets = opened
     try:
         data = yield effect
     except Exception as error:
-        flow.job.write(("P", path, number, error_data(error), b""))
+        flow.job.write(*rest_of(opened), ("P", path, number, error_data(error), b""))
         raise
-    flow.job.write(("P", path, number, None, masked(data, request) if any(map(data.__contains__, secrets)) else data))
+    if not data:
+        flow.job.write(*rest_of(opened), ("P", path, number, None, b""))
+    elif kept := secrets.piece(data):
+        flow.job.write(("P", path, number, None, kept))
+    else:  # all of it may be the beginning of a secret; a record without bytes would be the end
+        flow.job.write()
     return data
 
 
@@ -193,7 +195,7 @@ def recorded_close(flow: CountedFlow, effect: Close) -> Flow:
     if type(source) is RecordedStream:
         return None
     if (opened := flow.job.streams.pop(id(source), None)) is not None:
-        flow.job.write(("C", opened[0], opened[1], None, b""))
+        flow.job.write(*rest_of(opened), ("C", opened[0], opened[1], None, b""))
     return (yield effect)
 
 
@@ -228,13 +230,3 @@ def _plain(result: object, name: str) -> Any:
             f"the result of {name or 'a Run'} cannot be recorded: {error}",
             hint="return numbers, text, bytes, lists and dicts; or Run(..., recorded=False) runs it again in each run",
         ) from None
-
-
-def _secrets_of(request: Request) -> list[bytes]:
-    """Return the texts of a request's credential that an answer must not repeat in a file."""
-    credential = request.credential
-    found: list[bytes] = []
-    for each in credential.values() if isinstance(credential, Mapping) else (credential,):
-        if isinstance(each, Secret) and len(secret := each.reveal().encode()) > 3:
-            found.append(secret)
-    return found

@@ -11,6 +11,7 @@ from ..effects import CallModel, Cancelled, Emit, Flow, Send, StartTask, StopTas
 from ..signal import News, Task
 from .counted import KINDS, CountedFlow
 from .effects import RECORDED, cleaning_up, passed_on
+from .job import rest_of
 from .records import Path
 from .world import CURRENT
 
@@ -112,10 +113,12 @@ class JobFlow(CountedFlow):
     def close_streams(self, within: list[Path]) -> None:
         """Record that what is open in some flows is read no further."""
         with self.job.lock:
-            for id, (path, number, _) in list(self.job.streams.items()):
+            for id, opened in list(self.job.streams.items()):
+                path, number = opened[:2]
                 if any(path[: len(outer)] == outer for outer in within):
                     del self.job.streams[id]
-                    self.job.later(("C", path, number, None, b""))
+                    for record in (*rest_of(opened), ("C", path, number, None, b"")):
+                        self.job.later(record)
 
     # Effects
 

@@ -29,6 +29,25 @@ class Recorder(Protocol):
         """Keep some more. They survive the end of the process once it returns. Raises JournalError if that fails."""
 
 
+class KeepsSecrets(Protocol):
+    """What is recorded of the bytes of a stream (secrets.py)."""
+
+    def piece(self, data: bytes) -> bytes: ...
+
+    def rest(self) -> bytes: ...
+
+
+OpenStream = tuple[Path, int, Any, KeepsSecrets]
+"""A stream that is recorded: its place, its source, and what keeps secrets out of its bytes."""
+
+
+def rest_of(opened: OpenStream) -> tuple[Record, ...]:
+    """Return the record of what was held back of a stream that is over, if there is any."""
+    path, number, _, bytes_held = opened
+    rest = bytes_held.rest()
+    return (("P", path, number, None, rest),) if rest else ()
+
+
 class Job:
     """One part of a job under way.
 
@@ -53,8 +72,8 @@ class Job:
         self.world = world
         self.lock = _RLock()
         self.failure: JournalError | None = None
-        self.streams: dict[int, tuple[Path, int, Any]] = {}
-        """the open streams that are recorded, by their ids: the place of each, and its source, request and secrets"""
+        self.streams: dict[int, OpenStream] = {}
+        """the open streams that are recorded, by their ids"""
         self.taking: list[TakesValues] = []
         """the flows that have taken values which are not recorded yet"""
         self.held = False
@@ -89,6 +108,8 @@ class Job:
                         batch.append(flow.taken())
                 self.taking.clear()
             batch += records
+            if not batch:
+                return
             try:
                 self.recorder.write(batch)
             except JournalError as error:

@@ -50,7 +50,7 @@ def print_table(head: Sequence[str], rows: Iterable[tuple[Sequence[str], Iterabl
     head: the titles of the columns.
     rows: the cells of each row, and lines of text below it.
     """
-    rows = list(rows)
+    rows = [([cell.translate(_ONE_LINE) for cell in cells], below) for cells, below in rows]
     widths = [max(len(cells[at]) for cells in [head, *(cells for cells, _ in rows)]) for at in range(len(head))]
     widths[0] = min(widths[0], max(len(head[0]), WIDTH - sum(width + 2 for width in widths[1:])))
     for cells, below in [(head, ()), *rows]:
@@ -62,6 +62,10 @@ def print_table(head: Sequence[str], rows: Iterable[tuple[Sequence[str], Iterabl
         print_wrapped(line.rstrip(), 0)
         for text in below:
             print_wrapped(f"{'':<{_INDENT}}{text}", _INDENT)
+
+
+_ONE_LINE = str.maketrans({"\n": "\\n", "\r": "\\r"})
+"""For names that users have made: each row is a line."""
 
 
 def print_wrapped(line: str, indent: int) -> None:

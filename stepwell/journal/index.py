@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import define, fields
@@ -227,18 +228,18 @@ def _clear(connection: Any) -> None:
 def check_file(path: str) -> None:
     """Raise JournalError for a file that is there and is not the index of a journal. Nothing is written to it."""
     import sqlite3  # heavy: only when a file is used
-    from pathlib import Path
 
     file = Path(path)
     if not file.exists() or not file.stat().st_size:
         return
     names: set[str] = set()
     try:
-        connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)
         try:
-            names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        finally:
-            connection.close()
+            names = _table_names(file, "ro")
+        except sqlite3.OperationalError as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_READONLY:
+                raise
+            names = _table_names(file, "rw")  # a process was killed as it wrote: this takes back what it had begun
     except sqlite3.OperationalError as error:
         # A full disk, a lock, a folder: it says nothing about what is in the file.
         raise JournalError(
@@ -250,3 +251,13 @@ def check_file(path: str) -> None:
         raise JournalError(
             f"{path} is not a journal", hint="name another file in journal=, or one that does not exist yet"
         )
+
+
+def _table_names(file: Path, mode: str) -> set[str]:
+    import sqlite3
+
+    connection = sqlite3.connect(f"{file.resolve().as_uri()}?mode={mode}", uri=True)
+    try:
+        return {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    finally:
+        connection.close()

@@ -18,7 +18,7 @@ from ..prompts import TemplateLike, template_of
 from ..schemas.errors import ConfigError
 from ..schemas.foreign_names import Hinted
 from ..schemas.message import Context, Message, context_of, system, user
-from ..schemas.reply import Reply
+from ..schemas.reply import Reply, all_warnings
 from ..schemas.usage import total_usage
 from ..settings import hide_credentials
 from ..workflows.objects.generate import generate
@@ -387,7 +387,8 @@ class StructuredLLM(LLM):
         answered: Reply = yield from calling
         shaped: Reply = yield from self._generate("chat", answered.context.append(user(_AS_OBJECT)), {})
         steps = (*answered.steps, *(shaped.steps or (shaped,)))
-        return shaped.replace(steps=steps, usage=total_usage((answered.usage, shaped.usage)))
+        both = answered, shaped
+        return shaped.replace(steps=steps, usage=total_usage(each.usage for each in both), warnings=all_warnings(both))
 
     def _generate(self, name: str, context: Context, options: Options) -> Flow:
         return self._whole_object(name, context, self.schema, self._naming, options)

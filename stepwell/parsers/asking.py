@@ -9,7 +9,7 @@ from ..pipeline.effects import Flow
 from ..schemas.errors import ObjectInvalid
 from ..schemas.message import Context, context_of, user
 from ..schemas.model import Model
-from ..schemas.reply import Reply
+from ..schemas.reply import Reply, all_warnings
 from ..schemas.usage import total_usage
 from ..workflows.objects.generate import ask_until_read
 from .parser import OutputParser, unreadable
@@ -45,7 +45,8 @@ def ask_and_parse(
     result: Reply = replies[-1].replace(object=value, prompt=original)
     if len(replies) == 1:
         return result
-    return result.replace(usage=total_usage(attempt.usage for attempt in replies), steps=tuple(replies))
+    usage = total_usage(attempt.usage for attempt in replies)
+    return result.replace(usage=usage, warnings=all_warnings(replies), steps=tuple(replies))
 
 
 def parse_reply(parser: OutputParser[Any], reply: Reply) -> Any:

@@ -193,8 +193,8 @@ def _check_whole(path: str) -> None:
     Its header has the size: https://www.sqlite.org/fileformat2.html#the_database_header
     """
     try:
-        with suppress(FileNotFoundError):
-            if os.path.getsize(f"{path}-wal"):  # a process that was killed may have written the header before the rest
+        for log in (f"{path}-wal", f"{path}-journal"):  # a process was killed: it wrote the header before the rest
+            if os.path.exists(log) and os.path.getsize(log):
                 return
         with open(path, "rb") as file:
             head, size = file.read(100), os.fstat(file.fileno()).st_size

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import sys
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,44 @@ def test_a_table_in_another_encoding_is_one_error_and_not_one_for_each_row(tmp_p
             ConfigError, match=r"the first line of .*in.csv is not text in UTF-8; save the file as UTF-8"
         ):
             read(tmp_path / "in.csv", "größe,text\n1,a\n2,b\n".encode(encoding))
+
+
+def test_lines_in_another_encoding_are_one_error_too(tmp_path: Path) -> None:
+    for mark, encoding in (("\ufeff", "utf-16-le"), ("\ufeff", "utf-16-be")):
+        with pytest.raises(ConfigError, match=r"in.jsonl is in UTF-16; save the file as UTF-8"):
+            read(tmp_path / "in.jsonl", (mark + '{"a": 1}\n{"a": 2}\n').encode(encoding))
+
+
+def test_no_column_hides_another_one_of_its_name(tmp_path: Path) -> None:
+    arrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    columns = [arrow.array([1]), arrow.array([2])]
+    parquet.write_table(arrow.table(columns, names=["text", "text"]), path := tmp_path / "in.parquet")
+    (tmp_path / "in.csv").write_text("text,text\n1,2\n")
+    for each in (path, tmp_path / "in.csv"):
+        with pytest.raises(ConfigError, match="has two columns named 'text'"):
+            source = input_of(each)
+            try:
+                list(source.rows)  # type: ignore[arg-type]
+            finally:
+                source.close()
+
+
+def test_a_cell_that_is_too_long_says_how_longer_ones_are_allowed(tmp_path: Path) -> None:
+    for cell in (b"x" * 200_000, b'"' + b"x\n" * 100_000 + b'"'):
+        (tmp_path / "in.csv").write_bytes(b"id,text\n1," + cell + b"\n2,b\n")
+        source = input_of(tmp_path / "in.csv")
+        first = next(source.rows)  # type: ignore[arg-type]
+        source.close()
+        assert isinstance(first, Unreadable)
+        assert "csv.field_size_limit(10_000_000) allows longer cells" in str(first.error)
+    before = csv.field_size_limit(10_000_000)
+    try:
+        assert [len(row["text"]) for row in read(tmp_path / "in.csv", b"id,text\n1," + cell + b"\n2,b\n")] == [
+            200_000,
+            1,
+        ]
+    finally:
+        csv.field_size_limit(before)
 
 
 def test_a_file_says_about_how_many_items_it_has(tmp_path: Path) -> None:

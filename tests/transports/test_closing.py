@@ -19,7 +19,7 @@ from phases import PHASES, RawServer, nothing, server_in
 from stepwell import AsyncClient, Timeouts
 from stepwell.schemas import errors
 
-from loopback import LONG, SOON, Seen, serving
+from loopback import LONG, SOON, Seen, answer, completion, serving
 
 pytestmark = pytest.mark.usefixtures("small_heap")
 
@@ -151,3 +151,39 @@ def test_a_call_that_is_cancelled_in_the_handshake_leaves_no_connection(backend:
     finally:
         gc.enable()
         server.stop()
+
+
+@on_each_loop
+def test_the_server_is_not_said_to_have_closed_a_kept_connection_that_the_client_closed(
+    backend: str, transport: str
+) -> None:
+    reached = threading.Event()
+
+    def answer_once(request: Seen) -> list[bytes | float]:
+        if len(server.seen) == 1:
+            return [answer(completion())]
+        reached.set()
+        return [LONG]
+
+    async def main() -> None:
+        client = aclient_of(server, transport=transport, timeout=PATIENT)
+        await client.generate_text(MODEL, "hi")
+        caught: list[Exception] = []
+
+        async def call() -> None:
+            try:
+                await client.generate_text(MODEL, "hi")
+            except Exception as error:
+                caught.append(error)
+
+        with anyio.fail_after(SOON):
+            async with anyio.create_task_group() as tasks:
+                tasks.start_soon(call)
+                await anyio.to_thread.run_sync(reached.wait, SOON)
+                await anyio.sleep(0.05)
+                await client.close()
+        assert type(caught[0]) is errors.StreamTruncated and "client was closed" in str(caught[0])
+        assert "kept since" not in str(caught[0]) and len(server.seen) == 2
+
+    with serving(answer_once) as server:
+        anyio.run(main, backend=backend)

@@ -206,7 +206,7 @@ class AsyncConnection(asyncio.BufferedProtocol):
             self._timer.cancel()
             self._timer = None
         with suppress(RuntimeError):  # the event loop was closed before
-            self._fail(ReadError("the connection was closed by the caller"))
+            self._fail(ReadError("the connection was closed by the caller"), by_caller=True)
         if (waiter := self._waiter) is not None and waiter.done() and not waiter.cancelled():
             waiter.exception()  # perhaps nobody waits any more, of which asyncio would write to the log
         self._waiter = None  # its error refers to frames that refer to this connection
@@ -216,12 +216,13 @@ class AsyncConnection(asyncio.BufferedProtocol):
         self.reader.forget()
         self._leave(self)
 
-    def _fail(self, error: HTTPError) -> None:
+    def _fail(self, error: HTTPError, *, by_caller: bool = False) -> None:
         if self._error is None:
             self._error = error
         waiter = self._waiter
         if waiter is not None and not waiter.done():
-            if self.served and not self.reader.begun and isinstance(self._error, ReadError | RemoteProtocolError):
+            is_early = self.served and not self.reader.begun and not by_caller
+            if is_early and isinstance(self._error, ReadError | RemoteProtocolError):
                 waiter.set_exception(StaleConnection())
             else:
                 waiter.set_exception(self._error)

@@ -81,10 +81,15 @@ def _open_file(path: str) -> Input:
 
 
 def json_lines(file: IO[bytes], path: str) -> Iterator[object]:
-    """Yield the value of each line of JSON, and Unreadable for a line that is not JSON. Blank lines are passed over."""
+    """Yield the value of each line of JSON, and Unreadable for a line that is not JSON. Blank lines are passed over.
+
+    Raises ConfigError for a file in UTF-16, of which no line can be read.
+    """
     for number, line in enumerate(file, 1):
         if not line.strip():
             continue
+        if number == 1 and line.startswith(_UTF_16):
+            raise ConfigError(f"{path} is in UTF-16", hint="save the file as UTF-8")
         try:
             yield loads(line)
         except JSONDecodeError as error:
@@ -109,8 +114,10 @@ def csv_rows(file: IO[bytes], path: str, *, delimiter: str) -> Iterator[object]:
         except StopIteration:
             return
         except csv.Error as error:
+            if "field limit" in str(error):
+                hint = "csv.field_size_limit(10_000_000) allows longer cells; lines of JSON have no limit"
             if reader.line_num > begins:
-                hint = f"the row goes on to line {reader.line_num}: is a quote not closed?"
+                hint = f"the row goes on to line {reader.line_num}: is a quote not closed? Else {hint}"
             yield Unreadable(
                 ConfigError(f"line {begins} of {path} is not CSV: {error}", hint=hint), f"{reader.line_num}"
             )
@@ -149,10 +156,14 @@ def _text_lines(file: IO[bytes], over: list[bool]) -> Iterator[str]:
 def _check_names(names: list[str], path: str) -> None:
     if not _is_utf8(names):
         raise ConfigError(f"the first line of {path} is not text in UTF-8", hint="save the file as UTF-8")
-    doubled = [name for at, name in enumerate(names) if name in names[:at]]
-    if doubled or not all(names):
-        what = f"two columns named {doubled[0]!r}" if any(doubled) else "a column without a name"
-        raise ConfigError(f"{path} has {what}", hint="the first line has a name for each column")
+    if not all(names) or (doubled := _doubled(names)):
+        what = f"two columns named {doubled!r}" if all(names) else "a column without a name"
+        raise ConfigError(f"{path} has {what}", hint="give each column a name of its own")
+
+
+def _doubled(names: list[str]) -> str | None:
+    """Return a name that is there twice, None if there is none."""
+    return next((name for at, name in enumerate(names) if name in names[:at]), None)
 
 
 def _misfit(row: list[str], names: list[str]) -> str:
@@ -180,6 +191,9 @@ def _parquet(path: str) -> Input:
         file = parquet.ParquetFile(path)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read as Parquet: {type(error).__name__}", hint="check the file") from None
+    if doubled := _doubled(file.schema_arrow.names):  # a row would have the last one alone
+        file.close()
+        raise ConfigError(f"{path} has two columns named {doubled!r}", hint="give each column a name of its own")
 
     def rows() -> Iterator[Any]:
         for batch in file.iter_batches(batch_size=_ROWS, use_threads=False):  # a row group at a time
@@ -189,6 +203,8 @@ def _parquet(path: str) -> Input:
 
 
 _ROWS = 256
+_UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+"""Marks that a file in UTF-16 begins with, as PowerShell writes them."""
 _READERS: dict[str, Callable[[IO[bytes], str], Iterator[object]]] = {
     ".jsonl": json_lines,
     ".ndjson": json_lines,

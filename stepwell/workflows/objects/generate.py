@@ -14,7 +14,7 @@ from ...planner import CallPlanner
 from ...schemas.errors import ConfigError, ObjectInvalid, StepwellError
 from ...schemas.message import Context, context_of, reminder, tool_result
 from ...schemas.parts import Text, ToolCall
-from ...schemas.reply import CallWarning, Reply
+from ...schemas.reply import CallWarning, Reply, all_warnings
 from ...schemas.usage import total_usage
 from ...settings import hide_credentials
 from ..next_options import options_after
@@ -114,7 +114,7 @@ def object_error(invalid: ObjectInvalid, reply: Reply, replies: list[Reply]) -> 
         invalid.hint = "raise max_tokens"
     elif invalid.hint is None:
         invalid.hint = "the answer is in .text, all that does not fit in .violations"
-    invalid.partial, invalid.request_id, invalid.warnings = reply, reply.request_id, reply.warnings
+    invalid.partial, invalid.request_id, invalid.warnings = reply, reply.request_id, all_warnings(replies)
     invalid.provider, invalid.model = reply.provider, reply.model
     invalid.usage = total_usage(each.usage for each in replies)
     return invalid
@@ -139,7 +139,7 @@ def object_reply(
         others = [part for part in message.content if not isinstance(part, ToolCall | Text)]
         message = evolve(message, content=[*others, Text(request.text_of(last))])
     # A schema that the vendor does not enforce has been checked here, so there is no need for a warning.
-    warnings = [each for each in last.warnings if each.subject not in ("response_format", "tools")]
+    warnings = [each for each in all_warnings(replies) if each.subject not in ("response_format", "tools")]
     warnings += [CallWarning("object", f"the JSON was repaired: {what}", str(last.model)) for what in repairs]
     return last.replace(
         message=message,

@@ -22,7 +22,7 @@ from ...planner import CallPlanner
 from ...schemas.errors import ConfigError, StepLimit, StepwellError, ToolFailed
 from ...schemas.message import Context, context_of, tool_result
 from ...schemas.parts import ToolCall
-from ...schemas.reply import PAUSE, WHOLE, CallWarning, Reply
+from ...schemas.reply import PAUSE, WHOLE, CallWarning, Reply, all_warnings
 from ...schemas.tool import NAME, Tool
 from ...schemas.usage import total_usage
 from ...settings import hide_credentials
@@ -227,12 +227,11 @@ def _next_options(options: Mapping[str, Any], steps: list[Reply]) -> Mapping[str
 def _combined_reply(steps: list[Reply], prompt: Context, context: Context) -> Reply:
     """Return the last answer, with every step's usage and warnings, and the whole conversation."""
     last = steps[-1]
-    warnings = tuple(dict.fromkeys([warning for step in steps for warning in step.warnings]))
     messages = context.messages
     place = next((at for at in reversed(range(len(messages))) if messages[at] is last.message), len(messages))
     return last.replace(
         usage=total_usage(list(map(_USAGE, steps))),
-        warnings=warnings,
+        warnings=all_warnings(steps),
         steps=tuple(steps),
         prompt=Context(messages[:place], prompt.tools),
         tool_messages=messages[place + 1 :],
