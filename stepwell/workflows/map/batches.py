@@ -20,7 +20,7 @@ from ...providers.declare.vendor_names import BATCH_OPTIONS
 from ...schemas.errors import InvalidRequest, NotFound, StepwellError, may_have_been_done
 from ...schemas.json_text import dumps, loads
 from ...schemas.reply import CallWarning, Reply
-from ..batch.workflows import BatchWork, NewBatch, refresh, results
+from ..batch.workflows import BatchWork, NewBatch, refresh_unless_failing, results
 from .fatal_errors import ends_map
 from .keys import KeyTable
 from .lines_file import LinesFile
@@ -181,18 +181,19 @@ class BatchRunner:
     def _fetch(self, job: _Job, number: int) -> Flow:
         """Wait for a batch, and write its results."""
         id, place = self._submitted[number]
-        try:
-            while not (yield from refresh(self.question.work(), id)).over:
-                job.show_progress()
-                yield Sleep(POLL)
-        except NotFound as gone:
-            gone.add_note(f"it is about batch {id}; to submit its items once more, delete {self.path}")
-            raise
         row = yield Run(lambda: loads(self._log.line_at(place)))
         kept = {} if self._prompts is None else self._prompts
         prompts = {f"i{at}": kept.get(key, "?") for at, (_, key) in enumerate(row["items"])}
+        work = self.question.work(prompts)
         try:
-            answers = yield from results(self.question.work(prompts), id)
+            failed: list[StepwellError] = []
+            while (state := (yield from refresh_unless_failing(work, id, failed))) is None or not state.over:
+                job.show_progress()
+                yield Sleep(POLL)
+            answers = yield from results(work, id)
+        except NotFound as gone:
+            gone.add_note(f"it is about batch {id}; to submit its items once more, delete {self.path}")
+            raise
         except InvalidRequest as failed:  # the provider refused the batch as a whole
             answers = dict.fromkeys(prompts, failed)
         for name, (index, key) in zip(prompts, row["items"], strict=True):
