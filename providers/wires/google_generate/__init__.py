@@ -52,7 +52,7 @@ google_generate = Wire(
         speakers=frozenset(),
         empty=frozenset(("system", "user", "assistant")),
         details=False,
-        # The displayName of a blob "is used in the Gemini calls only when server-side tools are enabled", on Vertex, and
+        # The displayName of a blob "is used in the Gemini calls only when server-side tools are enabled", and
         # "is not supported in Gemini API": https://googleapis.github.io/python-genai/genai.html#genai.types.Blob
         file_names=frozenset(),
     ),
