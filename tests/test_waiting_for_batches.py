@@ -64,13 +64,14 @@ def test_what_does_not_pass_is_raised_at_once(status: int) -> None:
     assert status != 404 or "the batch or its file was deleted" in str(found.hint)
 
 
-def test_a_map_waits_out_what_fails_meanwhile(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("path", "begin", "end"), [("/batches/", 300, 700), ("/files/", 3600, 3700)])
+def test_a_map_waits_out_what_fails_meanwhile(path: str, begin: float, end: float, tmp_path: Path) -> None:
     server = BatchServer()
 
     class Failing:
         def __call__(self, request: Any, chance: Any) -> Any:
             answer = server(request, chance)
-            failing = "/batches/" in request.url and 300 < server.world.now < 700
+            failing = path in request.url and begin <= server.world.now < end
             return ServerAnswer(503, body=b"{}") if failing else answer
 
         def __setattr__(self, name: str, value: Any) -> None:

@@ -31,6 +31,8 @@ MOST_CALLS, MOST_BYTES = 5000, 16 * 10**6
 Google's 20 MB (https://ai.google.dev/gemini-api/docs/batch-api) and OpenAI's 50,000 calls
 (https://platform.openai.com/docs/api-reference/batch)."""
 _NOT_READ = "its prompt is not in the input any more, so what a step has hidden in it was not put back"
+_MOST_TRIES = 20
+"""How often the results of a batch are fetched where that fails in a way that passes."""
 POLL = 30.0
 """Seconds between two requests for the state of a batch."""
 
@@ -186,11 +188,7 @@ class BatchRunner:
         prompts = {f"i{at}": kept.get(key, "?") for at, (_, key) in enumerate(row["items"])}
         work = self.question.work(prompts)
         try:
-            failed: list[StepwellError] = []
-            while (state := (yield from refresh_unless_failing(work, id, failed))) is None or not state.over:
-                job.show_progress()
-                yield Sleep(POLL)
-            answers = yield from results(work, id)
+            answers = yield from self._results(job, work, id)
         except NotFound as gone:
             gone.add_note(f"it is about batch {id}; to submit its items once more, delete {self.path}")
             raise
@@ -210,6 +208,22 @@ class BatchRunner:
             elif not job.is_done(key):  # the input no longer has the item
                 yield from job.put_and_emit(job.new_turn(), result)
         yield Run(lambda: self._note(number=number, done=True))
+
+    def _results(self, job: _Job, work: BatchWork, id: str) -> Flow:
+        """Wait for a batch, and return its results. Failures that pass are waited out."""
+        failed: list[StepwellError] = []
+        tries = 0
+        while True:
+            state = yield from refresh_unless_failing(work, id, failed)
+            if state is not None and state.over:
+                try:
+                    return (yield from results(work, id))
+                except StepwellError as error:
+                    tries += 1
+                    if not error.retryable or tries == _MOST_TRIES:
+                        raise
+            job.show_progress()
+            yield Sleep(POLL)
 
     def _read(self, answer: Reply[Any] | StepwellError) -> tuple[Reply[Any] | None, StepwellError | None]:
         if not isinstance(answer, Reply):
