@@ -121,12 +121,18 @@ def checked_url(value: object, where: str = "base_url") -> str:
     Raises InvalidOption for one without http(s) and a host, or with a password in it.
     """
     url = Address(value.strip() if isinstance(value, str) else "")
-    if not url.startswith(("http://", "https://")) or not url.isascii() or len(url.split()) != 1:
+    scheme, slashes, rest = url.partition("://")
+    url = Address(scheme.lower() + slashes + rest)
+    if not url.startswith(("http://", "https://")) or len(url.split()) != 1:
         raise InvalidOption(f"{where} is not an http:// or https:// address", hint="https://host/path")
+    if not url.isascii():
+        hint = "write the name of a host as xn--…, and in a path %C3%A4 for an ä"
+        raise InvalidOption(f"{where} has letters beyond ASCII", hint=hint)
     refuse_login(url, where)
     try:
         parts = urlsplit(url)
         usable = url.isprintable() and parts.hostname and parts.port != 0
+        usable = usable and ("]" not in parts.netloc or parts.netloc.rpartition("]")[2][:1] in ("", ":"))
     except ValueError:  # half an IPv6 address, a port that is not a number
         usable = False
     if not usable:

@@ -16,14 +16,16 @@ from ...schemas.errors import (
     TransportError,
 )
 from .fast import errors as fast_errors
+from .headers import Headers
 from .request import Request
 from .response import Response
 from .timeouts import Clock
-from .urls import split_url
+from .urls import is_host, split_url
 
 _NO_CONNECTION = (ConnectTimeout, "no connection to {host} within the connect timeout{limit}")
 _NONE_FREE = (PoolTimeout, "no connection to {host} became free within the connect timeout{limit}")
 _UNREACHABLE = (ConnectError, "cannot connect to {host}")
+_NO_WAY_BY_PROXY = (ConnectError, "the proxy refused the way to {host}")
 _NO_SCHEME = (ConnectError, "the URL of {host} has no http:// or https:// in front")
 _CUT = (StreamTruncated, "{host} closed the connection before the answer was whole")
 _BROKEN = (StreamTruncated, "the connection to {host} broke while reading")
@@ -36,7 +38,7 @@ _MEANING: dict[str, tuple[type[TransportError], str]] = {
     "PoolBusy": _NONE_FREE,
     "ConnectError": _UNREACHABLE,
     "Unreachable": _UNREACHABLE,
-    "ProxyError": (ConnectError, "the proxy refused the way to {host}"),
+    "ProxyError": _NO_WAY_BY_PROXY,
     "UnsupportedProtocol": _NO_SCHEME,
     "RemoteProtocolError": _CUT,
     "UnusableAnswer": (StreamTruncated, "{host} sent what is no answer"),
@@ -45,7 +47,6 @@ _MEANING: dict[str, tuple[type[TransportError], str]] = {
     "WriteError": (ConnectError, "the connection to {host} broke while sending"),
     "CloseError": (StreamTruncated, "the connection to {host} broke"),
     "TransportError": _FAILED,
-    "InvalidURL": _FAILED,
     "StreamError": _FAILED,
 }
 _LATE = ("ReadTimeout", "WriteTimeout")
@@ -77,6 +78,17 @@ _OTHERS = {
 _NO_WAY = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EHOSTDOWN, errno.EADDRNOTAVAIL)
 _SYSTEMS = ("[Errno", "[SSL")
 """How the texts of the system, and of TLS, begin."""
+_NOT_ALLOWED = "the proxy's rules do not allow it; NO_PROXY lists hosts that are reached without it"
+_NOT_NOW = "the proxy has no way to it at the moment; NO_PROXY lists hosts that are reached without it"
+_LOGIN = "it wants a login: HTTPS_PROXY={}://user:password@host:port"
+_SOCKS = (
+    ("Requested ", _LOGIN.format("socks5"), False),
+    ("Invalid username/password", "the proxy does not accept the user name and the password of its variable", False),
+    ("Proxy Server could not connect: Connection not allowed", _NOT_ALLOWED, False),
+    ("Proxy Server could not connect: ", _NOT_NOW, True),
+)
+"""What httpcore says of a SOCKS proxy's refusal: how that begins, a hint, and whether it may pass.
+https://github.com/encode/httpcore/blob/master/httpcore/_sync/socks_proxy.py"""
 _LAYERS = ("h2", "h11", "httpcore", "anyio")
 """Packages below httpx, some of whose errors it passes on as they are."""
 
@@ -97,14 +109,14 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
         if _is_systems(error):
             return _typed(error, "ReadError", clock, host)
         return _typed(error, "ConnectTimeout", clock, host) if clock.opening else clock.error()
+    if name == "InvalidURL" or (isinstance(error, UnicodeError) and "idna" in str(error)):  # Python's, for no name
+        return _no_address(host)
     if name == "LocalProtocolError" and not _is_of(error, "h2"):
         return InvalidRequest(f"the request to {host} cannot be sent as HTTP", hint="check headers and URL")
     if name in _MEANING:
         if clock is not None and clock.opening and _MEANING[name][0] is StreamTruncated:
             name = "ProxyError"
         return _typed(error, name, clock, host)
-    if isinstance(error, UnicodeError) and "idna" in str(error):  # Python's, for a host's name that is none
-        return ConnectError(f"cannot connect to {host}", hint="check the address")
     if isinstance(error, ConnectionRefusedError) or (isinstance(error, OSError) and error.errno in _NO_WAY):
         return ConnectError(f"cannot connect to {host}", hint=_reason(error))
     if isinstance(error, ConnectionError):
@@ -128,6 +140,8 @@ def _typed(error: Exception, name: str, clock: Clock | None, host: str) -> Trans
     fields: dict[str, Any] = {}
     if name == "ProxyError":
         text, fields = _refused_by_proxy(str(error), text)
+    elif meaning is ConnectError and not is_host(host.rpartition(":")[0] or host):
+        return _no_address(host)
     elif meaning is ConnectError:
         fields["hint"] = reason or "check the address and the network"
     elif meaning is ConnectTimeout:
@@ -154,15 +168,36 @@ def _tls_error(reason: str, host: str) -> TransportError:
 def _refused_by_proxy(said: str, text: str) -> tuple[str, dict[str, Any]]:
     """Return the message and the fields of a proxy's refusal, which begins with its status."""
     status = said[:3]
+    for begins, hint, passes in _SOCKS:
+        if said.startswith(begins):
+            return text, {"hint": hint, "retryable": passes}
     if not (status.isdigit() and said[3:4] in ("", " ")):
         return text, {"hint": "check HTTPS_PROXY, HTTP_PROXY or ALL_PROXY, and the proxy"}
-    hint = "the proxy's rules do not allow it; NO_PROXY lists hosts that are reached without it"
+    hint = _NOT_ALLOWED
     if status.startswith("5"):
-        hint = "the proxy has no way to it at the moment; NO_PROXY lists hosts that are reached without it"
+        hint = _NOT_NOW
     elif status == "407":
-        hint = "it wants a login: HTTPS_PROXY=http://user:password@host:port"
-    refused = status.startswith("4") and status not in ("408", "429")
+        hint = _LOGIN.format("http")
+    refused = status.startswith(("3", "4")) and status not in ("408", "429")
     return f"{text} (status {status})", {"hint": hint, "retryable": not refused}
+
+
+def response_of_proxy(request: Request, status: int, headers: Headers) -> Response:
+    """Return the response to a request, with the status 407.
+
+    Raises ConnectError where a proxy has given it: one that is asked in plain HTTP passes requests on, and refuses
+    one by an answer; for a tunnel, see `_refused_by_proxy`.
+    """
+    if request.url.startswith("http://"):
+        kind, text = _NO_WAY_BY_PROXY
+        text, fields = _refused_by_proxy(str(status), text.format(host=request_host(request)))
+        raise kind(text, **fields)
+    return Response(request, status, headers)
+
+
+def _no_address(host: str) -> ConnectError:
+    """Return the error for a host that no name or number of a host is: it does not become one by waiting."""
+    return ConnectError(f"cannot connect to {host}", hint="check the address", retryable=False)
 
 
 def _name_of(error: Exception) -> str | None:

@@ -25,7 +25,7 @@ from ..threads import Performer
 from .fast.errors import ReadError, StaleConnection, Unreachable
 from .fast.wait import shut_down
 from .headers import are_sendable, header_error
-from .library_errors import sending_error, transport_error
+from .library_errors import response_of_proxy, sending_error, transport_error
 from .library_logs import SENDING, mask_http_logs
 from .live_timeout import Limits, end_exchange, watch_tls_stream
 from .request import Request
@@ -122,7 +122,9 @@ class Transport(Performer):
                         raise
             if limits is not None and limits.reused and limits["read"].heard is None:
                 limits.refuse_what_was_there(raw.extensions.get("network_stream"), raw.url.host)
-            response = Response(request, raw.status_code, raw.headers)
+            response = (Response if raw.status_code != 407 else response_of_proxy)(
+                request, raw.status_code, raw.headers
+            )
             response.transport = self.name
             if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:
                 response.body = body
@@ -240,7 +242,9 @@ class AsyncTransport(AsyncPerformer):
                         raise
             if limits is not None and limits.reused and limits["read"].heard is None:
                 limits.refuse_what_was_there(raw.extensions.get("network_stream"), raw.url.host)
-            response = Response(request, raw.status_code, raw.headers)
+            response = (Response if raw.status_code != 407 else response_of_proxy)(
+                request, raw.status_code, raw.headers
+            )
             response.transport = self.name
             if limits is None and not request.stream and (body := raw.whole(self._max)) is not None:
                 response.body = body

@@ -34,6 +34,19 @@ def split_url(url: str) -> tuple[str, str, str]:
     return scheme, host, path
 
 
+def is_host(host: str) -> bool:
+    """Return whether a host, as urlsplit returns it, may be one: a number, or a name of labels that are not too long.
+
+    Source: https://www.rfc-editor.org/rfc/rfc1035#section-2.3.4
+    """
+    labels = host.removesuffix(".").split(".")
+    if ":" in host:
+        return True
+    if len(labels) == 4 and all(label.isdecimal() for label in labels):
+        return all(int(label) < 256 for label in labels)
+    return len(host) < 255 and all(0 < len(label) < 64 for label in labels)
+
+
 def without_dots(url: str) -> str:
     """Return a URL with the segments "." and ".." of its path resolved, as other HTTP clients send it.
 

@@ -16,6 +16,8 @@ MAX_ERROR_BYTES = 64 * 2**10
 DRAIN_TIMEOUT = 0.1
 """Seconds that the end of a body may take to arrive after the answer is complete."""
 _GZIP = b"\x1f\x8b"
+_NO_CODINGS = ("", "identity", "none", "utf-8", "utf8")
+"""What some servers write as a content-encoding that is none. httpx, and so the vendors' SDKs, read such answers."""
 _BY_HEADER, _NO_HEADER = 47, -15  # of zlib's `wbits`
 
 
@@ -194,8 +196,9 @@ def _inflater(encoding: str, *, known_only: bool = True) -> Any:
     encoding: the content-encoding.
     known_only: raise DecodeError for an unknown encoding, where its bytes are of no use.
     """
-    match encoding.strip().lower():
-        case "" | "identity":
+    codings = [each for each in encoding.lower().replace(" ", "").split(",") if each not in _NO_CODINGS]
+    match ",".join(codings):
+        case "":
             return None
         case "gzip" | "x-gzip":
             return zlib.decompressobj(wbits=_BY_HEADER)

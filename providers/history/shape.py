@@ -41,6 +41,9 @@ class HistoryShape:
     """white space at the end of a last answer, which the model continues, is cut off"""
     details: bool = True
     """images keep their `detail`"""
+    file_names: frozenset[str] = frozenset(("data", "url"))
+    """the sources of documents that keep their `filename`: bytes (data), addresses (url). One that is stored at the
+    provider has its name there"""
     result_media: bool = True
     """results of tools hold images and files; otherwise these follow in a message of the user"""
     empty_results: bool = True
@@ -109,12 +112,19 @@ def _look_into(message: Message, shape: HistoryShape, found: dict[str, None]) ->
             found[why] = None
         if isinstance(part, Image) and part.detail and not shape.details and role != "assistant":
             found["the detail of an image is left out"] = None
+        if isinstance(part, File) and part.filename and role != "assistant" and not _is_named(part, shape):
+            found["the name of a file is left out"] = None
         if shape.blank and isinstance(part, Text) and part.text.isspace() and role != "assistant":
             found["blank text is left out"] = None
         if isinstance(part, Opaque) and role not in shape.blocks:
             found["a block of the provider's own is left out"] = None
         if role not in shape.cache_marks and is_marked(part):
             found["a mark for the provider's cache is left out"] = None
+
+
+def _is_named(part: File, shape: HistoryShape) -> bool:
+    source = "data" if part.data is not None or (part.url or "").startswith("data:") else "url"
+    return bool(part.file_id) or source in shape.file_names
 
 
 def retyped(part: Image | File | Audio | Video) -> str | None:

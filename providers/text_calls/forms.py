@@ -17,10 +17,12 @@ from ...schemas.errors import InvalidOption
 from ...schemas.nearest import nearest
 from .readers import (
     Read,
+    read_bare_keys,
     read_channel,
     read_functions,
     read_invokes,
     read_invokes_or_python,
+    read_json_by_names,
     read_json_calls,
     read_json_or_python,
     read_marked,
@@ -84,6 +86,15 @@ FORMS: Mapping[str, TextForm] = {
         read_channel,
         keeps_marks=True,
     ),
+    # Gemma 4 and FunctionGemma: https://docs.vllm.ai/en/latest/api/vllm/tool_parsers/gemma4_utils,
+    # https://ai.google.dev/gemma/docs/functiongemma/formatting-and-best-practices
+    "gemma": TextForm(
+        ("<|tool_call>", "<start_function_call>"), ("<tool_call|>", "<end_function_call>"), read_bare_keys
+    ),
+    # Apertus: https://github.com/swiss-ai/apertus_format/blob/main/docs/format.md
+    "apertus": TextForm(("<|tools_prefix|>",), ("<|tools_suffix|>",), read_json_by_names),
+    # Step 3: https://github.com/sgl-project/sglang/blob/main/python/sglang/srt/function_call/step3_detector.py
+    "step": TextForm(("<｜tool_calls_begin｜>",), ("<｜tool_calls_end｜>",), read_invokes),
     # Nemotron, Jamba, Granite and Phi, Command R, InternLM
     "list": TextForm(
         ("<TOOLCALL>", "<tool_calls>", "<|tool_call|>", "<|START_ACTION|>", "<|action_start|><|plugin|>"),

@@ -20,6 +20,9 @@ _FORMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("nemotron|jamba|phi|command|internlm", ("list", "tool_call")),
     ("lfm|liquid", ("liquid",)),
     ("olmo", ("invoke",)),
+    ("gemma|functiongemma", ("gemma",)),
+    ("apertus", ("apertus",)),
+    ("step-?3", ("step",)),
     ("seed-oss|seed_oss", ("seed", "function")),
 )
 _ROWS = tuple((re.compile(rf"(?:^|[^a-z])(?:{names})"), forms) for names, forms in _FORMS)

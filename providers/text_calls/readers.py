@@ -65,6 +65,54 @@ def _with_arguments(call: tuple[str, str]) -> tuple[str, str]:
     return call[0], call[1] or "{}"
 
 
+def read_json_by_names(text: str, tools: Tools, closed: bool = True) -> list[WrittenCall] | None:
+    """Read a list of objects whose key is a tool's name, with its arguments as the value; or as `read_json_calls`."""
+    try:
+        value = PartialJSON(loose=True).finish(text)
+    except DecodeError:
+        return None
+    found: list[WrittenCall] = []
+    for each in value if isinstance(value, list) else [value]:
+        for name, arguments in each.items() if isinstance(each, dict) else [("", None)]:
+            if not isinstance(arguments, dict) or not _NAME.fullmatch(name):
+                return read_json_calls(text, tools, closed)
+            found.append(WrittenCall(name, spaced(arguments)))
+    return found or None
+
+
+_NAME = re.compile(r"[\w.:/-]{1,128}")
+_BARE_CALL = re.compile(r"\s*call:\s*([\w.:/-]{1,128})\s*(?:\{(.*)\}|\((.*)\))\s*\Z", re.S)
+_QUOTE_MARK = re.compile(r'<\|"\|>|<escape>')
+_BARE = re.compile(
+    r"""(?P<text>"(?:[^"\\]++|\\.)*+"?)|(?P<key>[A-Za-z_$][\w.$-]*+)(?=\s*:)|(?P<word>[^\s"{}\[\],:][^"{}\[\],]*+)""",
+    re.S,
+)
+_IS_JSON = re.compile(r"\s*(?:true|false|null|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?)\s*")
+
+
+def read_bare_keys(text: str, tools: Tools, closed: bool = True) -> list[WrittenCall] | None:
+    """Read `call:name{key:value,...}`: keys without quotes, texts between marks, all else as in JSON."""
+    call = _BARE_CALL.match(text)
+    if call is None:
+        return None
+    # Between two marks stands a text, so that every second piece is one.
+    pieces = _QUOTE_MARK.split(call[2] or call[3] or "")
+    if len(pieces) % 2 == 0:
+        return None  # a text without an end
+    written = [spaced(each) if at % 2 else _BARE.sub(_as_json, each) for at, each in enumerate(pieces)]
+    try:
+        arguments = PartialJSON(loose=True).finish(f"{{{''.join(written)}}}")
+    except DecodeError:
+        return None
+    return [WrittenCall(call[1], spaced(arguments))]
+
+
+def _as_json(found: re.Match[str]) -> str:
+    if found["text"] or (found["word"] and _IS_JSON.fullmatch(found["word"])):
+        return found[0]
+    return spaced(found[0].strip())
+
+
 # A closing mark ends something only where nothing follows it that an argument might go on with.
 _FUNCTION = re.compile(
     r"<function(?:=| name=\"?)([\w.:/-]{1,128})\"?>(.*?)"
@@ -96,6 +144,8 @@ def read_functions(text: str, tools: Tools, closed: bool = True) -> list[Written
 _INVOKE = re.compile(
     r"<(?:\w+:)?invoke name=\"?([\w.:/-]{1,128})\"?>(.*?)(</(?:\w+:)?invoke>(?=\s*(?:<(?:\w+:)?invoke |\Z))|\Z)", re.S
 )
+_AROUND_INVOKES = re.compile("｜DSML｜ ?|<｜tool_call_begin｜>(?:function)?(?:<｜tool_sep｜>)?|<｜tool_call_end｜>")
+"""Marks of DeepSeek's and of Step 3 that say no more than the tags beside them."""
 _NAMED_PARAMETER = re.compile(
     r"\s*<(?:\w+:)?parameter name=\"?([^\">\n]{1,128})\"?(?: string=\"(true|false)\")?>(.*?)"
     r"(?:</(?:\w+:)?parameter>(?=\s*(?:<(?:\w+:)?parameter |\Z))|(?=<(?:\w+:)?parameter name=))\s*",
@@ -106,7 +156,7 @@ _NAMED_PARAMETER = re.compile(
 def read_invokes(text: str, tools: Tools, closed: bool = True) -> list[WrittenCall] | None:
     """Read `<invoke name="...">` with `<parameter name="...">value</parameter>` in it."""
     found: list[WrittenCall] = []
-    for invoke in _INVOKE.finditer(text.replace("｜DSML｜ ", "").replace("｜DSML｜", "")):
+    for invoke in _INVOKE.finditer(_AROUND_INVOKES.sub("", text)):
         if not invoke[3] or _NAMED_PARAMETER.sub("", invoke[2]).strip():
             return None
         given = list(_NAMED_PARAMETER.finditer(invoke[2]))

@@ -41,6 +41,13 @@ _BEGINS_CALL = re.compile(r"\s{0,64}(?:[\[{<\"']|```|[\w.:/-]{1,128}+[^\S\n]{0,8
 mark stands in a sentence about calls."""
 _MAY_BEGIN_CALL = re.compile(r"\s{0,64}(?:`{0,2}|[\w.:/-]{1,128}+[^\S\n]{0,8})\Z")
 """Half of that."""
+_CLOSES_QUOTE = {"`": "`", '"': '"', "'": "'", "“": "”", "‘": "’", "„": "“", "«": "»", "「": "」"}
+_OPENS_FENCE = re.compile(r"(?:\A|\n)[^\S\n]*```[\w-]{0,20}\s*\Z")
+_FENCE = "```"
+_GOES_ON = re.compile(r"\s{0,64}```\s{0,64}[^\s`]")
+"""What follows a call in a code block that an answer shows: the end of the block, and more words."""
+_MAY_GO_ON = re.compile(r"\s{0,64}(?:`{0,2}|```\s{0,64})\Z")
+"""Half of that."""
 
 
 class TextCalls(Stage):
@@ -59,6 +66,9 @@ class TextCalls(Stage):
         self._pieces: list[str] = []  # more of the block, in which no mark has ended yet
         self._tail = ""
         self._space = ""  # what stood before the block
+        self._said = ""  # the end of the text that was passed on
+        self._frame = ""  # what must follow the block if it is only quoted; "" for no quotation
+        self._waits = False  # for what follows a block in a quotation
         self._index = 0
         self._later: list[StreamChunk] = []
         self._form: TextForm | None = None
@@ -120,7 +130,7 @@ class TextCalls(Stage):
         self._pieces.append(text)
         window = self._tail + text
         self._tail = window[-self._forms.longest :]
-        may_end = not self._sure or any(mark in window for mark in self._form.closes)
+        may_end = not self._sure or self._waits or any(mark in window for mark in self._form.closes)
         return self._read() if may_end else []
 
     def _read(self) -> list[StreamChunk]:
@@ -143,7 +153,7 @@ class TextCalls(Stage):
             if found is None:
                 self._tail = self._held[-self._forms.longest :]  # the next piece may complete a mark
                 break
-            self._calls += found
+            out += found
         return out
 
     def _begins_block(self) -> list[StreamChunk] | None:
@@ -175,6 +185,7 @@ class TextCalls(Stage):
                 return []
         if opening is not None:
             before, self._held = self._held[: opening.start()], self._held[opening.start() :]
+            self._frame = _frame(self._said + before)
             self._space = before[len(before.rstrip()) :]
             before = before.rstrip()
             self._form, self._tried, self._marks_tried = self._forms.by_mark[opening[0]], len(opening[0]), 0
@@ -205,10 +216,11 @@ class TextCalls(Stage):
         at = half.start() if half else len(text)
         return max(len(text[:at].rstrip()), at - _MOST_SPACE)
 
-    def _closed_block(self, form: TextForm) -> list[WrittenCall] | None:
-        """Return the calls of the block that the text begins with, and drop it from the text; None if it is not whole.
+    def _closed_block(self, form: TextForm) -> list[StreamChunk] | None:
+        """Keep the calls of the block that the text begins with, and drop it from the text; None if it is not whole.
 
-        A mark inside an argument does not end the block: the calls cannot be read then, and the next mark is tried.
+        A block that the answer only quotes is returned as text. A mark inside an argument does not end the block: the
+        calls cannot be read then, and the next mark is tried.
         """
         while self._marks_tried < _MOST_MARKS:
             places = [(at, mark) for mark in form.closes if (at := self._held.find(mark, self._tried)) >= 0]
@@ -217,12 +229,27 @@ class TextCalls(Stage):
                 self._tried = max(self._tried, len(self._held) - max(map(len, form.closes), default=0))
                 return None
             at, mark = min(places)
-            self._tried, self._marks_tried = at + len(mark), self._marks_tried + 1
+            end = at + len(mark)
             calls = form.read(self._block(form, at, mark), self._tools, True)
             if calls is not None:
-                self._held, self._form = self._held[at + len(mark) :], None
-                return calls
+                quoted = bool(self._frame) and self._is_quoted(end)
+                self._waits = quoted is None
+                if quoted is None:
+                    self._tried = at
+                    return None
+                block, self._held, self._form = self._held[:end], self._held[end:], None
+                self._calls += () if quoted else calls
+                return self._text(self._space + block) if quoted else []
+            self._tried, self._marks_tried = end, self._marks_tried + 1
         return None
+
+    def _is_quoted(self, end: int) -> bool | None:
+        """Return whether the answer only shows the block that ends there, in quotation marks or in a code block before
+        more words, as it would not show one that it makes; None if more must come."""
+        rest = self._held[end : end + _UNDECIDED + 2 * _MOST_SPACE]
+        if self._frame == _FENCE:
+            return None if _MAY_GO_ON.match(rest) else bool(_GOES_ON.match(rest))
+        return rest.startswith(self._frame) if rest else None
 
     def _block(self, form: TextForm, end: int, mark: str = "") -> str:
         """Return the text of the block up to `end`, where a closing mark may stand; with the marks if they are read."""
@@ -238,14 +265,21 @@ class TextCalls(Stage):
         """
         self._join()
         out: list[StreamChunk] = []
+        if self._waits:
+            self._frame, self._waits = "", False
+            out += self._read()
         tries = 0
         while self._held and (form := self._form) is not None:
             self._form, tries = None, tries + 1
             calls = form.read(self._block(form, len(self._held)), self._tools, False)
             if form.begins is not None and not self._are_offered(calls):
                 break
-            self._calls += calls or ()
-            if calls is not None or self._is_half(form, cut):
+            if (quoted := self._end_of_quotation(calls is None)) > 0:
+                out += self._text(self._space + self._held[:quoted])
+                self._held = self._held[quoted:]
+                out += self._read()
+            elif calls is not None or self._is_half(form, cut):
+                self._calls += calls or ()
                 self._held = ""
             elif tries == _MOST_FALSE_BLOCKS:
                 self._held = self._space + self._held
@@ -258,6 +292,16 @@ class TextCalls(Stage):
         self._held = ""
         later, self._later = self._later, []
         return out + later
+
+    def _end_of_quotation(self, unread: bool) -> int:
+        """Return where a block without an end is closed by the mark of a quotation around it; 0 if it is not.
+
+        unread: whether it cannot be read. A quotation mark in one that can is most often that of a value.
+        """
+        at = self._held.find(self._frame, len(self._opening_mark())) if self._frame else 0
+        if at <= 0 or (self._frame == _FENCE and not _GOES_ON.match(self._held, at)):
+            return 0
+        return at if unread or self._frame not in "\"'" else 0
 
     def _are_offered(self, calls: Sequence[WrittenCall] | None) -> bool:
         return bool(calls) and all(call.name in self._tools for call in calls or ())
@@ -277,7 +321,10 @@ class TextCalls(Stage):
         return True
 
     def _text(self, text: str) -> list[StreamChunk]:
-        return [TextDelta(text, self._index)] if text else []
+        if not text:
+            return []
+        self._said = (self._said + text)[-_MOST_SPACE:]
+        return [TextDelta(text, self._index)]
 
     def _found_calls(self) -> list[StreamChunk]:
         """Return the chunks of the calls, without those that the server itself has read and left in the text, too."""
@@ -292,6 +339,11 @@ class TextCalls(Stage):
             chunks = call_chunks(at, id, call.name, call.arguments_json)
             out += chunks[:-1] if call is self._half_call else chunks
         return out
+
+
+def _frame(text: str) -> str:
+    """Return what ends the quotation that begins at the end of a text: its closing mark; "" for no quotation."""
+    return _CLOSES_QUOTE.get(text[-1:]) or (_FENCE if _OPENS_FENCE.search(text) else "")
 
 
 def _value_of(arguments_json: str) -> object:

@@ -127,6 +127,38 @@ WRITTEN: dict[str, tuple[str, list[dict[str, Any]]]] = {
         "<seed:tool_call><function=search><parameter=query>x</parameter></function></seed:tool_call>",
         [{"query": "x"}],
     ),
+    "gemma 4": (
+        '<|tool_call>call:search{limit:2,query:<|"|>a "b", {c: <tool_call|>} d<|"|>,tags:[<|"|>x<|"|>,<|"|>y: z<|"|>]}'
+        "<tool_call|>",
+        [{"limit": 2, "query": 'a "b", {c: <tool_call|>} d', "tags": ["x", "y: z"]}],
+    ),
+    "gemma 4, nested": (
+        '<|tool_call>call:search{query:{at:{n:-1.5,ok:true,no:null},on:[{k:<|"|><|"|>}]}}<tool_call|>'
+        '<|tool_call>call:search{query:"a: b, c",limit:7}<tool_call|><|tool_call>call:search{}<tool_call|>',
+        [
+            {"query": {"at": {"n": -1.5, "ok": True, "no": None}, "on": [{"k": ""}]}},
+            {"query": "a: b, c", "limit": 7},
+            {},
+        ],
+    ),
+    "functiongemma": (
+        "<start_function_call>call:search{query:<escape>it's <b>\n12<escape>,limit:3}<end_function_call>"
+        "<start_function_call>call:search{query:Rome and Paris}<end_function_call>",
+        [{"query": "it's <b>\n12", "limit": 3}, {"query": "Rome and Paris"}],
+    ),
+    "apertus": (
+        '<|tools_prefix|>[{"search": {"query": "x", "limit": 2}}, {"search": {"query": "<|tools_suffix|>"}}]'
+        "<|tools_suffix|>",
+        [{"query": "x", "limit": 2}, {"query": "<|tools_suffix|>"}],
+    ),
+    "step 3": (
+        '<｜tool_calls_begin｜>\n<｜tool_call_begin｜>function<｜tool_sep｜><steptml:invoke name="search">\n'
+        '<steptml:parameter name="query">if a < b</steptml:parameter>\n<steptml:parameter name="limit">3'
+        "</steptml:parameter>\n</steptml:invoke><｜tool_call_end｜>\n<｜tool_call_begin｜>function<｜tool_sep｜>"
+        '<steptml:invoke name="search"><steptml:parameter name="query">y</steptml:parameter></steptml:invoke>'
+        "<｜tool_call_end｜>\n<｜tool_calls_end｜>",
+        [{"query": "if a < b", "limit": 3}, {"query": "y"}],
+    ),
     "json": ('```json\n{"name": "search", "parameters": {"query": "x"}}\n```', [{"query": "x"}]),
     "python": ('[search(query="x"), search(query="y")]', [{"query": "x"}, {"query": "y"}]),
 }

@@ -83,6 +83,15 @@ def test_gzip_of_several_members_is_read_to_the_last(carrier: str, body: bytes, 
 
 
 @carriers
+def test_an_encoding_that_is_none_is_none(carrier: str) -> None:
+    for encoding in ("utf-8", "UTF8", "none", "identity", "identity, utf-8", ""):
+        with serving(saying(encoded_answer(completion(), encoding))) as server:
+            assert ask(server, carrier, stream=False).text == "hello"
+    with serving(saying(encoded_answer(gzip.compress(completion()), "identity, gzip"))) as server:
+        assert ask(server, carrier, stream=False).text == "hello"
+
+
+@carriers
 def test_deflate_is_read_too_with_and_without_a_header(carrier: str) -> None:
     raw = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     for body in (zlib.compress(WHOLE), raw.compress(WHOLE) + raw.flush(), gzip.compress(WHOLE)):

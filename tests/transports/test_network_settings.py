@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from carriers import MODEL
 
 from stepwell import AsyncClient, Client, network_settings
+from stepwell.pipeline.http.library_errors import transport_error
 from stepwell.schemas import errors
 
 from loopback import answer, completion, serving
@@ -89,7 +91,9 @@ def test_no_proxy_is_honoured(monkeypatch: pytest.MonkeyPatch) -> None:
         assert len(server.seen) == 6
 
 
-@pytest.mark.parametrize(("status", "retried"), [("407 No", False), ("403 No", False), ("502 No", True)])
+@pytest.mark.parametrize(
+    ("status", "retried"), [("407 No", False), ("403 No", False), ("302 Found", False), ("502 No", True)]
+)
 def test_a_proxy_that_refuses_is_named_with_its_status(
     status: str, retried: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,6 +103,32 @@ def test_a_proxy_that_refuses_is_named_with_its_status(
             with pytest.raises(errors.ConnectError, match=f"proxy refused .*status {status[:3]}") as caught:
                 call()
             assert caught.value.retryable is retried
+
+
+def test_a_login_that_a_proxy_wants_is_named_without_a_tunnel_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serving(lambda request: [answer(b"no", "407 No")]) as proxy:
+        monkeypatch.setenv("HTTP_PROXY", proxy.url)
+        for call in ways(base_urls={"openai": "http://openai.test"}):
+            with pytest.raises(errors.ConnectError, match=r"proxy refused .*status 407.*user:password") as caught:
+                call()
+            assert caught.value.retryable is False
+        assert proxy.wait_until_free()
+
+
+@pytest.mark.parametrize(
+    ("said", "hint", "retried"),
+    [
+        ("Requested NO AUTHENTICATION REQUIRED from proxy server, but got USERNAME/PASSWORD.", "socks5://user:", False),
+        ("Invalid username/password", "does not accept the user name", False),
+        ("Proxy Server could not connect: Connection not allowed by ruleset.", "rules do not allow", False),
+        ("Proxy Server could not connect: Host unreachable.", "no way to it at the moment", True),
+        ("something else", "check HTTPS_PROXY", True),
+    ],
+)
+def test_a_socks_proxy_that_refuses_has_its_reason_in_the_hint(said: str, hint: str, retried: bool) -> None:
+    failed = transport_error(httpx.ProxyError(said), None, "host")
+    assert isinstance(failed, errors.ConnectError) and "the proxy refused" in str(failed)
+    assert hint in str(failed.hint) and failed.retryable is retried
 
 
 @pytest.mark.usefixtures("local_model")

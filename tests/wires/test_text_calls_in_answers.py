@@ -52,6 +52,35 @@ def test_a_sentence_about_calls_stays_in_the_text_even_if_it_names_a_tool(text: 
         assert streamed([*pieces, "\n", CALL])[0].text == text, "and a call after it is found"
 
 
+QUOTED = [
+    "To search, write `%s` and wait.",
+    "- `%s`",
+    'The page says "%s", no more.',
+    "“%s” is a call.",
+    "For example:\n```xml\n%s\n```\nThat is how.",
+    "```\n%s\n```\n\nand it searches.",
+]
+NOT_QUOTED = ["```\n%s\n```", "So:\n```xml\n%s\n```\n", "He's here: %s", "say '%s now", '"Hi," %s']
+
+
+def test_a_whole_call_that_an_answer_only_quotes_is_text_in_every_form() -> None:
+    for family, (written, _) in WRITTEN.items():
+        if family in ("json", "python"):
+            continue
+        call = written.partition("\n<tool_call>")[0] if family == "hermes" else written
+        for around in QUOTED:
+            text = around.replace("%s", call)
+            if family in ("gemma 4, nested", "functiongemma") or (family in OPEN_ENDED and '"%s"' in around):
+                continue  # several blocks; a block without an end, whose own quotation marks end the quotation
+            for pieces in ([text], [*text], [text[:-1], text[-1]]):
+                reply = streamed(pieces)[0]
+                assert read(reply) == (text, [], "stop"), (family, around)
+            assert len(streamed([text, "\n", CALL])[0].tool_calls) == 1, "and a call after it is found"
+        for around in NOT_QUOTED if family not in OPEN_ENDED else ():
+            for pieces in ([around.replace("%s", call)], [*around.replace("%s", call)]):
+                assert streamed(pieces)[0].tool_calls, (family, around)
+
+
 def test_every_call_has_an_id_of_its_own() -> None:
     call = '<|tool_call_begin|>functions.search:0<|tool_call_argument_begin|>{"query": "x"}<|tool_call_end|>'
     reply, _ = streamed([f"<|tool_calls_section_begin|>{call}{call}<|tool_calls_section_end|>"])

@@ -14,6 +14,10 @@ class UnsupportedProtocol(HTTPError):
     """The URL has no http:// or https:// in front."""
 
 
+class InvalidURL(HTTPError):
+    """The host of the URL is none that can be looked up."""
+
+
 class LocalProtocolError(HTTPError):
     """The request cannot be sent as HTTP."""
 

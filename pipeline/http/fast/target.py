@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from ....schemas.memo import Memo
 from ..headers import are_sendable, header_error
-from ..urls import refuse_login
-from .errors import LocalProtocolError, UnsupportedProtocol
+from ..urls import is_host, refuse_login
+from .errors import InvalidURL, LocalProtocolError, UnsupportedProtocol
 
 _VISIBLE = re.compile(r"[!-~]+")
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -24,7 +24,7 @@ _WITH_BODY = ("POST", "PUT", "PATCH")
 class Target:
     """Where a request goes. The path is sent byte for byte as it was given, since it may be signed.
 
-    Raises UnsupportedProtocol or LocalProtocolError for a URL to which nothing can be sent.
+    Raises UnsupportedProtocol, InvalidURL or LocalProtocolError for a URL to which nothing can be sent.
     """
 
     __slots__ = ("_rest", "host", "is_numeric", "origin", "port", "tls")
@@ -39,10 +39,9 @@ class Target:
         if default is None or not host:
             raise UnsupportedProtocol("a URL needs http:// or https:// and a host")
         if not host.isascii():
-            try:
-                host = host.encode("idna").decode()
-            except UnicodeError:
-                raise LocalProtocolError("this is not the name of a host") from None
+            host = _encoded(host)
+        if not is_host(host):
+            raise InvalidURL("this is not the name of a host")
         self.host = host
         self.is_numeric = ":" in host or host.replace(".", "").isdigit()
         self.port = port or default
@@ -101,6 +100,19 @@ def _bad_head(headers: dict[str, str]) -> Exception:
     if are_sendable(headers):
         return LocalProtocolError("a header's name, or its value, has characters that are not allowed there")
     return header_error(headers)
+
+
+def _encoded(host: str) -> str:
+    """Return a name with letters beyond ASCII as it is looked up.
+
+    Python's own codec follows the rules of 2003, by which some names are those of other hosts: faß.de would be fass.de.
+    """
+    import idna  # comes with httpx, which takes it, too; seldom needed
+
+    try:
+        return idna.encode(host.lower()).decode("ascii")
+    except UnicodeError:
+        raise InvalidURL("this is not the name of a host") from None
 
 
 def targets() -> Memo[str, Target]:

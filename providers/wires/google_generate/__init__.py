@@ -52,6 +52,9 @@ google_generate = Wire(
         speakers=frozenset(),
         empty=frozenset(("system", "user", "assistant")),
         details=False,
+        # The displayName of a blob "is used in the Gemini calls only when server-side tools are enabled", and
+        # "is not supported in Gemini API": https://googleapis.github.io/python-genai/genai.html#genai.types.Blob
+        file_names=frozenset(),
     ),
     tool_call_id_policy=ToolCallIdPolicy(required=False),
     # "Must start with a letter or an underscore. Must be a-z, A-Z, 0-9, or contain underscores, dots, colons, and

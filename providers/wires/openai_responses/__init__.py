@@ -35,6 +35,7 @@ openai_responses = Wire(
         system_joined=True,
         speakers=frozenset(),
         empty=frozenset(("system", "assistant")),
+        file_names=frozenset(("data",)),
         server_tools=answered_by_the_caller,
     ),
     finalize_history=finalize_history,

@@ -41,6 +41,7 @@ from ...schemas.errors import (
     ConfigError,
     DecodeError,
     InvalidRequest,
+    NotFound,
     NotSupported,
     ProviderError,
     StepwellError,
@@ -91,6 +92,14 @@ class BatchWork:
         plan = self.planner.plan("chat", self.model)
         pipeline = edits_of(self.options.get("pipeline")).apply(plan.pipeline)
         return ledgers_of(pipeline), plan.request.replace(world=self.planner.world)
+
+    def fetch(self, operation: str, input: object) -> Flow:
+        """Make a call about a submitted batch; return its reply. A batch that is unknown is no unknown model."""
+        try:
+            return (yield self.ask(operation, input))
+        except NotFound as gone:
+            gone.hint = "the batch or its file was deleted, or is of another account; check the id and the key"
+            raise
 
     def ask(self, operation: str, input: object, **more: object) -> CallModel:
         """Return one of the batch's own calls, with those of the options that steer calls."""
@@ -185,21 +194,39 @@ def find(planner: CallPlanner, model: ModelLike, id: str, options: Mapping[str, 
 
 def refresh(work: BatchWork, id: str) -> Flow:
     """Request the batch's BatchState. One that failed as a whole costs nothing, so no budget reserves it any longer."""
-    state: BatchState = (yield work.ask("get_batch", id)).object
+    state: BatchState = (yield from work.fetch("get_batch", id)).object
     if state.status == "failed" and not state.results:
         yield from settle_batch(*work.budgets(), id, {})
     return state
 
 
+def refresh_unless_failing(work: BatchWork, id: str, failed: list[StepwellError]) -> Flow:
+    """Request the batch's BatchState; return None where that failed in a way that passes: the batch goes on meanwhile.
+
+    failed: the failures in a row so far, which are collected here. Raises the last of _MOST_FAILURES.
+    """
+    try:
+        state = yield from refresh(work, id)
+    except StepwellError as error:
+        failed.append(error)
+        if not error.retryable or len(failed) >= _MOST_FAILURES:
+            raise
+        return None
+    failed.clear()
+    return state
+
+
 def cancel(work: BatchWork, id: str) -> Flow:
     """Cancel the batch; return its BatchState."""
-    reply = yield work.ask("cancel_batch", id)
+    reply = yield from work.fetch("cancel_batch", id)
     # Some answer with an empty body, or without the batch.
     return reply.object if reply.object.id == id else (yield from refresh(work, id))
 
 
 def wait(work: BatchWork, id: str, poll: float, timeout: float | None) -> Flow:
     """Request the batch's state until it is over; return it. Raises TotalTimeout.
+
+    Failures of requests that pass by themselves are waited out, _MOST_FAILURES in a row.
 
     poll: the seconds between two requests.
     timeout: the most seconds in all, at whose end it is requested once more; None for no limit.
@@ -209,12 +236,15 @@ def wait(work: BatchWork, id: str, poll: float, timeout: float | None) -> Flow:
         check_number(timeout, "timeout", least=0)
     now = work.planner.world.now
     began = now()
+    failed: list[StepwellError] = []
     while True:
-        state: BatchState = yield from refresh(work, id)
-        if state.over:
+        state: BatchState | None = yield from refresh_unless_failing(work, id, failed)
+        if state is not None and state.over:
             return state
         left = inf if timeout is None else began + timeout - now()
-        if left <= 0:
+        if left <= 0 and state is None:
+            raise failed.pop()
+        if left <= 0 and state is not None:
             raise TotalTimeout(
                 f"batch {id} is still {state.status} after {timeout:g} s", hint="it goes on; wait again, or cancel()"
             )
@@ -231,7 +261,7 @@ def results(work: BatchWork, id: str) -> Flow:
     lines: dict[str, list[BatchLine]] = {}
     pauses = Pauses()
     for place in state.results:
-        reply = yield work.ask("batch_results", place)
+        reply = yield from work.fetch("batch_results", place)
         yield in_thread(partial(_add_lines, lines, reply.object), recorded=False)
     ledgers, asking = work.budgets()
     if not lines and state.status == "failed":
@@ -261,6 +291,8 @@ def _add_lines(lines: dict[str, list[BatchLine]], more: Iterable[BatchLine]) -> 
             answers_of_id.append(line)
 
 
+_MOST_FAILURES = 20
+"""How many requests for a batch's state may fail in a row: ten minutes, at the usual pace."""
 _PIPELINES = 100
 _NAMED = 5
 _WORK = 16_384

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, Protocol
 
 from attrs import define, field, frozen
@@ -18,8 +19,8 @@ from ...planner import CallPlanner
 from ...providers.declare.vendor_names import BATCH_OPTIONS
 from ...schemas.errors import InvalidRequest, NotFound, StepwellError, may_have_been_done
 from ...schemas.json_text import dumps, loads
-from ...schemas.reply import Reply
-from ..batch.workflows import BatchWork, NewBatch, refresh, results
+from ...schemas.reply import CallWarning, Reply
+from ..batch.workflows import BatchWork, NewBatch, refresh_unless_failing, results
 from .fatal_errors import ends_map
 from .keys import KeyTable
 from .lines_file import LinesFile
@@ -29,6 +30,9 @@ MOST_CALLS, MOST_BYTES = 5000, 16 * 10**6
 """The limits of one batch, whose calls and answers are all in memory. Every provider accepts these: the lowest are
 Google's 20 MB (https://ai.google.dev/gemini-api/docs/batch-api) and OpenAI's 50,000 calls
 (https://platform.openai.com/docs/api-reference/batch)."""
+_NOT_READ = "its prompt is not in the input any more, so what a step has hidden in it was not put back"
+_MOST_TRIES = 20
+"""How often the results of a batch are fetched where that fails in a way that passes."""
 POLL = 30.0
 """Seconds between two requests for the state of a batch."""
 
@@ -44,6 +48,12 @@ class BatchQuestion:
     """Returns the prompt of an item."""
     read: Callable[[Reply[Any]], Reply[Any]]
     """Returns the reply with its object. Raises the error of an answer that does not fit."""
+
+    @property
+    def reads_prompts(self) -> bool:
+        """Whether a step may need the prompt to read the answer, as `redact` does to put originals back."""
+        steps = self.planner.plan("chat", self.model).pipeline
+        return bool(self.options.get("pipeline")) or any(step.in_batches for step in steps)
 
     def work(self, prompts: Mapping[str, Any] | None = None) -> BatchWork:
         """Return the work of a batch with these prompts, by name."""
@@ -99,10 +109,13 @@ class BatchRunner:
     """The keys of the items in batches that an earlier run may have submitted."""
     _turns: KeyTable = field(factory=KeyTable)
     """The turn of each item that is in a batch."""
+    _prompts: dict[str, Any] | None = None
+    """The prompts of the items in batches by their keys, where an answer cannot be read without; else None"""
 
     def __call__(self, job: _Job) -> Flow:
         """Collect and submit all items that have no result, then wait for the batches and write their results."""
         self._log = LinesFile(self.path, self.digest, b'{"number":')
+        self._prompts = {} if self.question.reads_prompts else None
         try:
             if os.path.exists(self.path):
                 yield Run(self._read_log, blocks=True)
@@ -119,6 +132,7 @@ class BatchRunner:
             turn, item = taken
             if item.key in self._pending:
                 self._turns.add(item.key, turn)
+                self._keep_prompt(item)
                 continue
             error = item.error or (yield from self._add(item))
             if error is None:
@@ -136,9 +150,18 @@ class BatchRunner:
         """Add an item to the batch. Return the error of one that cannot be added."""
         self._batch = self._batch or self.question.new_batch()
         try:
-            yield from self._batch.add(f"i{len(self._added)}", self.question.prompt_for(item.value))
+            prompt = self.question.prompt_for(item.value)
+            yield from self._batch.add(f"i{len(self._added)}", prompt)
         except Exception as error:
             return error
+        if self._prompts is not None:
+            self._prompts[item.key] = prompt
+
+    def _keep_prompt(self, item: MapItem) -> None:
+        """Keep the prompt of an item in a batch of an earlier run."""
+        if self._prompts is not None and item.error is None:
+            with suppress(Exception):  # of a function of the user's, which has changed since
+                self._prompts[item.key] = self.question.prompt_for(item.value)
 
     def _submit(self, job: _Job) -> Flow:
         batch, added = self._batch, self._added
@@ -160,21 +183,22 @@ class BatchRunner:
     def _fetch(self, job: _Job, number: int) -> Flow:
         """Wait for a batch, and write its results."""
         id, place = self._submitted[number]
+        row = yield Run(lambda: loads(self._log.line_at(place)))
+        kept = {} if self._prompts is None else self._prompts
+        prompts = {f"i{at}": kept.get(key, "?") for at, (_, key) in enumerate(row["items"])}
+        work = self.question.work(prompts)
         try:
-            while not (yield from refresh(self.question.work(), id)).over:
-                job.show_progress()
-                yield Sleep(POLL)
+            answers = yield from self._results(job, work, id)
         except NotFound as gone:
             gone.add_note(f"it is about batch {id}; to submit its items once more, delete {self.path}")
             raise
-        row = yield Run(lambda: loads(self._log.line_at(place)))
-        names = [f"i{at}" for at in range(len(row["items"]))]
-        try:
-            answers = yield from results(self.question.work(dict.fromkeys(names, "?")), id)
         except InvalidRequest as failed:  # the provider refused the batch as a whole
-            answers = dict.fromkeys(names, failed)
-        for name, (index, key) in zip(names, row["items"], strict=True):
+            answers = dict.fromkeys(prompts, failed)
+        for name, (index, key) in zip(prompts, row["items"], strict=True):
             reply, error = self._read(answers[name])
+            if reply is not None and self._prompts is not None and key not in kept:
+                reply.warnings = (*reply.warnings, CallWarning("input", _NOT_READ, str(self.question.model)))
+            kept.pop(key, None)
             if error is not None and job.errors == "raise":
                 raise error
             turn = self._turns.find(key)
@@ -184,6 +208,22 @@ class BatchRunner:
             elif not job.is_done(key):  # the input no longer has the item
                 yield from job.put_and_emit(job.new_turn(), result)
         yield Run(lambda: self._note(number=number, done=True))
+
+    def _results(self, job: _Job, work: BatchWork, id: str) -> Flow:
+        """Wait for a batch, and return its results. Failures that pass are waited out."""
+        failed: list[StepwellError] = []
+        tries = 0
+        while True:
+            state = yield from refresh_unless_failing(work, id, failed)
+            if state is not None and state.over:
+                try:
+                    return (yield from results(work, id))
+                except StepwellError as error:
+                    tries += 1
+                    if not error.retryable or tries == _MOST_TRIES:
+                        raise
+            job.show_progress()
+            yield Sleep(POLL)
 
     def _read(self, answer: Reply[Any] | StepwellError) -> tuple[Reply[Any] | None, StepwellError | None]:
         if not isinstance(answer, Reply):
