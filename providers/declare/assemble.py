@@ -31,7 +31,7 @@ from .. import BUILT_IN
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
-from .combinations import DEPENDENT, fit_combinations
+from .combinations import DEPENDENT, fit_combinations, without_empty
 from .dropped import report_dropped, warn_of_dropped
 from .encoding import encoding
 from .environment import PROCESS, Environment, environment_of
@@ -235,6 +235,8 @@ def check(provider: Provider, wire: Wire) -> Step:
         check_options(options, table, where=where, suggest=suggest_option)
         if "response_format" in options and wire.operation == "chat":
             options["response_format"] = checked_format(options["response_format"], where=where)
+        if key is None or options.get("stop") == "":
+            request, key = without_empty(request, options, table), None
         if key is not None and "tool_choice" not in options:
             keep(accepted, key, options, True)
             return request
