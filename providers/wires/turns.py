@@ -84,7 +84,7 @@ def error_as_text(result: Message) -> Message:
     Without it, a model takes the error for a result (https://github.com/sgl-project/sglang/pull/32610).
     """
     content = result.content
-    if not result.text.lstrip()[:5].lower() == "error":
+    if result.text.lstrip()[:5].lower() != "error":
         at = next((at for at, part in enumerate(content) if isinstance(part, Text) and part.text), None)
         if at is None:
             content = (Text("Error"), *content)
