@@ -276,7 +276,7 @@ def _parsed(argv: list[str]) -> argparse.Namespace:
 
             parser.error(unknown_command(name, commands))
         return parser.parse_args(argv)
-    # Options may be among the words: `stepwell ask -t 0 MODEL -n 100 PROMPT`.
+    # Options may stand between words: `stepwell ask -t 0 MODEL -n 100 PROMPT`.
     arguments, unknown = command.parse_known_intermixed_args(rest)
     if unknown:
         from .mistakes import unknown_arguments
