@@ -60,10 +60,7 @@ def test_copies_of_many_warnings_are_plain_tuples() -> None:
 
 
 def test_nothing_keeps_warnings_that_nobody_holds() -> None:
-    class Noted(CallWarning):
-        __slots__ = ("__weakref__",)
-
-    mine = Noted("s", "mine")
+    mine = CallWarning("s", "mine")
     seen, many = weakref.ref(mine), joined_warnings(some(*range(30)), (mine,))
     assert len(many) == 31
     del mine, many
