@@ -10,7 +10,7 @@ from hashlib import blake2b
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from attrs import fields, frozen
+from attrs import field, fields, frozen
 
 from ...options import ModelLike
 from ...pipeline.effects import CallModel, Flow, in_thread
