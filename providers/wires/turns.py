@@ -85,12 +85,12 @@ def error_as_text(result: Message) -> Message:
     """
     content = result.content
     if result.text.lstrip()[:5].lower() != "error":
-        at = next((at for at, part in enumerate(content) if isinstance(part, Text) and part.text), None)
-        if at is None:
+        said = next((part for part in content if isinstance(part, Text) and part.text), None)
+        if said is None:
             content = (Text("Error"), *content)
         else:
-            marked = evolve(content[at], text=f"Error: {content[at].text}")
-            content = (*content[:at], marked, *content[at + 1 :])
+            marked = evolve(said, text=f"Error: {said.text}")
+            content = tuple(marked if part is said else part for part in content)
     return evolve(result, content=content, is_error=False)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 
 from ..schemas.nearest import misspelt
 from ..schemas.options import CHAT_OPTIONS
@@ -66,10 +66,10 @@ def unknown_arguments(command: str, unknown: list[str], flags: Collection[str]) 
     return f"there is no {first.partition('=')[0]:.60}{_hint(command, first.partition('=')[0], flags)}"
 
 
-def _hint(command: str, flag: str, flags: Iterable[str]) -> str:
+def _hint(command: str, flag: str, flags: Collection[str]) -> str:
     option = flag.strip("-").replace("-", "_")
     meant = _FLAGS.get(flag)
-    if meant not in flags:
+    if meant is None or meant not in flags:
         meant = misspelt(flag, [each for each in flags if each.startswith("--")])
     if meant is not None:
         return f"; did you mean {meant}?"
