@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -49,6 +49,26 @@ class Memo(dict[Key, Value], Generic[Key, Value]):
         """Keep at least `count` values from now on: what one call needs at a time, so that the next one finds it."""
         if count > self._most:
             self._most = count
+
+
+class Memos:
+    """Memos that belong together, each of which keeps `most` values, unless `hold` asks for more."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._all: list[Memo[Any, Any]] = []
+
+    def memo(self, make: Callable[[Key], Value]) -> Memo[Key, Value]:
+        """Make a Memo of a function of one argument, as `memo` does, which belongs to these."""
+        made = Memo(self._most, make)
+        self._all.append(made)
+        return made
+
+    def hold(self, count: int) -> None:
+        """Keep at least `count` values in each from now on."""
+        self._most = max(self._most, count)
+        for each in self._all:
+            each.hold(count)
 
 
 def memo(most: int) -> Callable[[Callable[[Key], Value]], Memo[Key, Value]]:

@@ -1,7 +1,7 @@
 """The table of a call's options, by which they are checked before anything is sent.
 
 Each row has the JSON Schema that the value must fit, and the option's meaning. Providers add rows of their own.
-An explicit 0, False or "" is sent as given; None means not given.
+An explicit 0, False or "" is sent as given; None means not given, and so does a list or an object without entries.
 """
 
 from __future__ import annotations
@@ -141,7 +141,11 @@ OPERATION_OPTIONS: Mapping[str, Mapping[str, Option]] = {
     },
     "moderate": {},
     "ocr": {
-        "pages": Option(_ANY, "which pages to read, counted from 0", type="str | Sequence[int]"),
+        "pages": Option(
+            {"type": ["string", "array"], "minItems": 1},
+            "which pages to read, counted from 0",
+            type="str | Sequence[int]",
+        ),
         "include_image_base64": Option(_BOOL, "return the images of a page with it"),
         "image_limit": Option({"type": "integer", "minimum": 0}, "most images to return"),
         "image_min_size": Option({"type": "integer", "minimum": 0}, "smallest image to return, in pixels"),
@@ -246,12 +250,19 @@ def check_value(name: str, value: object, schema: JSONSchema, *, where: str) -> 
         return
     from .json_schema.validate import errors_of  # imports jsonschema
 
-    violations = errors_of(value, dict(schema))
+    violations = errors_of(plain(value), dict(schema))
     if violations:
         first = violations[0]
         where_in_it = f"{first.pointer} " if first.pointer else ""
         why = f"{value!r:.40} is none of its values" if "enum" in schema else f"{where_in_it}{first.message}"
         raise InvalidOption(f"option {name!r} for {where} does not fit: {why}", hint=_wanted(schema))
+
+
+def plain(value: Any) -> Any:
+    """Return a tuple as a list, any other mapping than a dict as a dict, and everything else unchanged."""
+    if isinstance(value, tuple):
+        return [*value]
+    return dict(value) if isinstance(value, Mapping) and not isinstance(value, dict) else value
 
 
 def checked_format(value: object, *, where: str) -> Any:

@@ -75,24 +75,31 @@ def joined_warnings(first: tuple[CallWarning, ...], more: tuple[CallWarning, ...
         return first
     if len(first) < _FEW:
         return (*first, *(each for each in more if each not in first))
-    # Taken out, so that no other thread adds to the set meanwhile.
-    kept = _JOINED.pop(id(first), _NONE_JOINED)
-    known = kept[1] if kept[0] is first else set(first)
-    new = [each for each in more if each not in known]
-    joined = (*first, *new) if new else first
-    known.update(new)
-    if len(_JOINED) >= _MOST_JOINED:
-        _JOINED.clear()
-    _JOINED[id(joined)] = joined, known
+    joined = first if isinstance(first, _ManyWarnings) else _ManyWarnings(first)
+    known = joined.take_known()
+    if new := [each for each in more if each not in known]:
+        known.update(new)
+        joined = _ManyWarnings((*first, *new))
+    joined.known = known
     return joined
 
 
 _FEW = 16
-_MOST_JOINED = 8
-_JOINED: dict[int, tuple[tuple[CallWarning, ...], set[CallWarning]]] = {}
-"""The longest warnings that were joined last, each with its set, by the id of the tuple: to compare a further one with
-all of them would take as long as there are many."""
-_NONE_JOINED: tuple[tuple[CallWarning, ...], set[CallWarning]] = (), set()
+
+
+class _ManyWarnings(tuple[CallWarning, ...]):
+    """Warnings that have grown many, with the set of them: to compare a further one with all would take as long as
+    there are many. The set goes on to the tuple that is made of this one and more."""
+
+    known: set[CallWarning] | None = None
+
+    def take_known(self) -> set[CallWarning]:
+        """Take the set out, so that no other thread adds to it meanwhile; it is made anew if it is not here."""
+        known: set[CallWarning] | None = self.__dict__.pop("known", None)
+        return set(self) if known is None else known
+
+    def __reduce__(self) -> tuple[type[tuple[CallWarning, ...]], tuple[list[CallWarning]]]:
+        return tuple, ([*self],)  # a copy, or what is pickled, is a plain tuple
 
 
 def all_warnings(replies: Iterable[Reply[Any]]) -> tuple[CallWarning, ...]:

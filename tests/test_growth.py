@@ -198,7 +198,7 @@ def test_steps_keep_nothing_of_users_who_rest() -> None:
 
     def kept() -> int:
         gc.collect()
-        return sum(type(each).__name__ in ("_Lane", "_Gate", "_Circuit") for each in gc.get_objects())
+        return sum(type(each).__name__ in ("Lane", "_Gate", "_Circuit") for each in gc.get_objects())
 
     by_user: dict[str, Any] = {"by": lambda request: request.options["user"]}
     limits = [

@@ -6,12 +6,15 @@ from typing import Any
 
 import httpx
 import pytest
+from catalog_hosts import preview
 
 import stepwell
 from stepwell import Tool
 from stepwell.errors import ConfigError
 from stepwell.providers.declare import fit_schemas
-from stepwell.schemas.memo import Memo
+from stepwell.schemas.json_schema import safety, usable
+from stepwell.schemas.json_schema.dialects import plain, writing
+from stepwell.schemas.memo import Memo, Memos
 from stepwell.workflows.tools.define import tools_of
 
 from scripted import Scripted
@@ -111,3 +114,52 @@ def test_names_of_tools_are_compared_in_proportion_to_the_tools() -> None:
     assert len(compared) <= 600
     with pytest.raises(ConfigError, match="two tools are named 'tool_299'"):
         tools_of([*tools, Tool("tool_299")])
+
+
+TEXT = {"type": "string", "minLength": 1}
+MANY = {**CHATS, "anthropic": "anthropic:claude-sonnet-4-5", "cohere": "cohere:command-a-03-2025"}
+
+
+@pytest.mark.parametrize("provider", MANY)
+def test_the_schemas_of_many_tools_are_read_in_the_first_call_alone(
+    provider: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """There are more than the tables keep by themselves, strict ones among them, and some that are sent in another
+    form."""
+    read: list[int] = []
+    modernise = safety._modernise
+    monkeypatch.setattr(safety, "_modernise", lambda *given: (read.append(1), modernise(*given))[1])
+    for memo in memos():
+        monkeypatch.setattr(memo, "_most", 100)
+        monkeypatch.setattr(memo, "_keys", [])
+        memo.clear()
+    tools = [
+        Tool(f"tool_{n}", parameters={"type": "object", "properties": {f"a{n}": TEXT}}, strict=n % 2 == 0)
+        for n in range(1100)
+    ]
+    preview(MANY[provider], "hi", tools=tools)
+    first = len(read)
+    assert first >= len(tools) // 2
+    preview(MANY[provider], "hi", tools=tools)
+    assert len(read) == first
+
+
+def memos() -> list[Memo[Any, Any]]:
+    """Return the tables of schemas."""
+    return [each for module in (safety, usable, writing, plain) for each in vars(module).values() if type(each) is Memo]
+
+
+def test_losses_of_many_tools_are_reported_in_proportion_to_them() -> None:
+    tools = [Tool(f"tool_{n}", parameters={"type": "object", "properties": {"a": {}}}, strict=True) for n in range(50)]
+    client = client_of()
+    warned = client.generate_text(CHATS["openai"], "hi", tools=tools).warnings
+    assert [each.subject for each in warned] == ["tools"] * 50 and "tool_49" in warned[-1].why
+
+
+def test_memos_that_belong_together_hold_the_same_many() -> None:
+    several = Memos(5)
+    first, second = several.memo(lambda key: [key]), several.memo(lambda key: [key])
+    several.hold(20)
+    late = several.memo(lambda key: [key])
+    for memo in (first, second, late):
+        assert [memo[key] for key in range(30)] and len(memo) == 20

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections import deque
 from collections.abc import Callable
-from math import ceil
+from functools import partial
 
-from attrs import define, field
+from attrs import define
 
 from ...schemas.errors import ConfigError, RateLimitError
 from ...schemas.missing_argument import saying_how_it_is_made
@@ -21,10 +20,11 @@ from ..http.response import Response
 from ..http.retry_after import retry_after
 from ..named_states import NamedStates
 from ..pipeline import Pipeline, with_attempts
-from ..signal import News, Signal
-from ..world import REAL_WORLD
+from ..signal import Signal
+from ..world import REAL_WORLD, World
 from .expected import expected_usage
 from .limit_states import RateState
+from .rate_lane import MOMENT, Lane, Sent
 from .shared import (
     Asking,
     LimitStore,
@@ -39,11 +39,6 @@ from .shared import (
 By = Callable[[Request], str]
 _LONGEST_PAUSE = 600.0
 """The most seconds to wait since the provider has refused a call, or the period: no call waits for the next day."""
-_MOMENT = 1e-6
-"""Seconds that are not waited for: less than what a clock or a sum of floats is exact to."""
-_ON_THE_WAY = (0.05, 1.0)
-"""How long a request may be on its way to the provider, which counts it when it comes: this share of the period, and at
-most so many seconds."""
 
 
 @saying_how_it_is_made
@@ -68,8 +63,9 @@ class RateLimit:
     else counts. A 429 with a time to wait holds up all other calls, also those that wait already; over ten minutes,
     and over the period, they raise RateLimitError as that call does.
 
-    With a store, waiting calls are sent in their order within each process. While the store fails, the limit holds
-    within the process, with a warning on the reply.
+    With a store, waiting calls are sent in their order within each process. While the store fails, each process keeps
+    to the limit by itself, with a warning on the reply: what it has sent counts on, also before the store failed. What
+    was sent meanwhile is counted in the store when it answers again.
 
     Raises RateLimitError, and sends nothing, if the wait would pass the total timeout of the call. Thread-safe; sync
     and async clients may share it.
@@ -103,7 +99,7 @@ class RateLimit:
         self._by = by
         self._hold: StateKey[_Hold | None] = StateKey(name, None, travels=True)
         # By process: of a call that another thread made before a fork, the child would never see the end.
-        self._lanes = NamedStates[tuple[int, str], _Lane]()
+        self._lanes = NamedStates[tuple[int, str], Lane]()
         self._lock = ProcessLock()
         self._name, self._shared = name, Asking(checked_store(store), name)
         self._on_change = checked_listener(on_change, "RateLimit", 2)
@@ -120,7 +116,7 @@ class RateLimit:
     def state(self, name: str) -> RateState:
         """Return what counts of a limit now; with a store in all processes. Raises StepwellError if the store fails."""
         with self._lock:
-            lane = self._lanes.get((os.getpid(), name)) or _Lane(*self._limits)
+            lane = self._lanes.get((os.getpid(), name)) or Lane(*self._limits)
             wait = max(lane.wait(self._now(), 0), 0.0)
             state = RateState(len(lane.sent), lane.used, len(lane.waiting), wait)
         if self._shared.store is None:
@@ -144,7 +140,7 @@ class RateLimit:
                     for sent in lane.sent:
                         sent.counts = False
                     lane.sent.clear()
-                    lane.used = lane.closed = 0.0
+                    lane.used = lane.closed = lane.apart = 0.0
             self._shared.forget(f"{self._name}:{each}")
             if lane is not None:
                 lane.news.publish()
@@ -181,11 +177,12 @@ class RateLimit:
             if sent is not None:
                 with self._lock:
                     sent.at = min(sent.at, now())
-                lane.news.publish()
+                if not sent.id:  # else the store knows no better than before
+                    lane.news.publish()
         if pause is not None:
             with self._lock:
                 lane.closed = max(lane.closed, now() + pause)
-            if hold.shared:
+            if sent is not None and sent.id:
                 yield from self._shared.end(request, lambda store: store.pause(hold.name, pause))
         return response
 
@@ -193,8 +190,9 @@ class RateLimit:
         """Wait until all that came before are sent and this call fits, too, and count it. Return the request."""
         lane, turn, late = hold.lane, Signal(), False
         with self._lock:
-            waiting = lane.waiting
-            self._check_time_left(request, lane.least_wait(request.world.now(), hold.tokens))
+            waiting, now = lane.waiting, request.world.now()
+            shared = now >= lane.apart and self._shared.usable(request)
+            self._check_time_left(request, lane.least_wait(now, hold.tokens, shared=shared))
             waiting[turn] = hold.tokens
             if len(waiting) == 1:
                 turn.set()
@@ -206,7 +204,7 @@ class RateLimit:
             while True:
                 news = lane.news.signal  # taken before `_take` looks, so that no change is missed
                 wait, request = yield from self._take(request, hold)
-                if wait <= _MOMENT:
+                if wait <= MOMENT:
                     return request
                 self._check_time_left(request, wait)
                 if wait > max(_LONGEST_PAUSE, lane.per + lane.late):
@@ -234,10 +232,16 @@ class RateLimit:
 
     def _take(self, request: Request, hold: _Hold) -> Flow:
         """Count an attempt if it fits. Return 0, else the seconds until it may, and the request."""
-        lane = hold.lane
-        hold.last, hold.shared = None, False
+        lane, world, id = hold.lane, request.world, ""
+        hold.last = sent = None
         if self._shared.usable(request):
-            id, late = request.world.new_id(), lane.late
+            now, late = world.now(), lane.late
+            if now < lane.apart:
+                with self._lock:
+                    wait = lane.wait(now, hold.tokens)
+                if wait > MOMENT:
+                    return wait, request
+            id = world.new_id()
             wait, request = yield from self._shared.ask(
                 request,
                 lambda store: waiting_time(
@@ -245,20 +249,30 @@ class RateLimit:
                         hold.name, id, hold.tokens, requests=lane.requests, tokens=lane.tokens, per=lane.per, late=late
                     )
                 ),
-                undo=lambda store: store.correct_attempt(hold.name, id, 0),
+                # Where the answer was lost, the attempt may be sent all the same, under the limit of this process.
+                undo=lambda store: store.correct_attempt(hold.name, id, 0 if sent is None else sent.tokens),
             )
             if wait is not None:
-                hold.shared, hold.id = wait <= _MOMENT, id
+                if wait <= MOMENT:  # counted here, too, in case the store fails before it is a period old
+                    with self._lock:
+                        hold.last = lane.count(now, hold.tokens, id)
                 return wait, request
         with self._lock:
-            wait = lane.wait(request.world.now(), hold.tokens)
-            if wait <= _MOMENT:
-                hold.last = lane.count(request.world.now(), hold.tokens)
+            now = world.now()
+            wait = lane.wait(now, hold.tokens)
+            if wait > MOMENT:
+                return wait, request
+            hold.last = sent = lane.count(now, hold.tokens)
+            if self._shared.store is None:
+                return wait, request
+            lane.apart = sent.at + lane.per
+        # With the id of the question that failed, if there was one: the store may have counted it.
+        self._shared.do_later(partial(_count_late, hold.name, id or world.new_id(), lane.per, sent, world))
         return wait, request
 
     def _check_time_left(self, request: Request, wait: float) -> None:
         left = request.seconds_left()
-        if left is not None and wait > max(left, _MOMENT):
+        if left is not None and wait > max(left, MOMENT):
             raise self._too_late(request, wait)
 
     def _too_late(self, request: Request, wait: float | None, *, paused: bool = False) -> RateLimitError:
@@ -273,122 +287,45 @@ class RateLimit:
             retry_after=wait,
         )
 
-    def _lane(self, request: Request, group: str) -> _Lane:
+    def _lane(self, request: Request, group: str) -> Lane:
         """Return the queue of the calls of a group, which share the limit of this one."""
         self._now = request.world.now
         key, now = (os.getpid(), group), self._now()
         with self._lock:
-            lane = self._lanes.of(key, lambda: _Lane(*self._limits), lambda each: each.is_idle(now))
+            lane = self._lanes.of(key, lambda: Lane(*self._limits), lambda each: each.is_idle(now))
             lane.seen = now
             return lane
 
     def _correct(self, hold: _Hold, usage: Usage | None) -> Callable[[LimitStore], None] | None:
         """Count the tokens that were used; return what the store must do, if it has counted the attempt."""
-        used = usage.total_tokens if usage is not None else None
-        if used is None:
+        used, sent = usage.total_tokens if usage is not None else None, hold.last
+        if used is None or sent is None:
             return None
-        if hold.shared:
-            hold.shared = False
-            return lambda store: store.correct_attempt(hold.name, hold.id, used)
-        if hold.last is not None:
-            with self._lock:
-                hold.lane.used += used - hold.last.tokens if hold.last.counts else 0
-                hold.last.tokens = used
-            hold.lane.news.publish()
+        with self._lock:
+            hold.lane.used += used - sent.tokens if sent.counts else 0
+            sent.tokens = used
+        if sent.id:
+            return lambda store: store.correct_attempt(hold.name, sent.id, used)
+        hold.lane.news.publish()
         return None
 
 
-@define(eq=False)
-class _Sent:
-    """An attempt that counts until it is a period old."""
-
-    at: float
-    """The latest time at which the provider can have counted it."""
-    tokens: float
-    counts: bool = True
-
-
-@define(eq=False)
-class _Lane:
-    """The attempts of the last period of calls that share a limit, and the calls that wait."""
-
-    requests: int | None
-    tokens: float | None
-    per: float
-    sent: deque[_Sent] = field(factory=deque)
-    """the oldest first"""
-    used: float = 0.0
-    """the tokens of these"""
-    closed: float = 0.0
-    """the time before which none is sent"""
-    waiting: dict[Signal, float] = field(factory=dict)
-    """the turns of the waiting calls, in their order, with their tokens; the first one's is set"""
-    news: News = field(factory=News)
-    """published when a call may fit earlier than it was"""
-    seen: float = 0.0
-    """when the last call came"""
-
-    def is_idle(self, now: float) -> bool:
-        """Check whether nothing of it counts any more: the next call may start with another lane."""
-        return not self.waiting and max(self.seen, self.closed) + 2 * self.per < now
-
-    def wait(self, now: float, tokens: float) -> float:
-        """Return the seconds until a call of so many tokens fits, if it is the next."""
-        sent, wait = self.sent, self.closed - now
-        while sent and sent[0].at + self.per <= now + _MOMENT:
-            oldest = sent.popleft()
-            oldest.counts = False
-            self.used -= oldest.tokens
-        if self.requests is not None and len(sent) >= self.requests:
-            wait = max(wait, sent[len(sent) - self.requests].at + self.per - now)
-        if self.tokens is not None:
-            over = self.used + min(tokens, self.tokens) - self.tokens
-            for each in sent:
-                if over <= 0:
-                    break
-                over -= each.tokens
-                wait = max(wait, each.at + self.per - now)
-        return wait
-
-    def least_wait(self, now: float, tokens: float) -> float:
-        """Return the seconds that a call waits at least, which comes after all that wait already."""
-        wait, waiting = self.wait(now, tokens if not self.waiting else 0), len(self.waiting)
-        if self.requests is not None:
-            periods, place = divmod(len(self.sent) + waiting, self.requests)
-            first = self.sent[place].at - now if place < len(self.sent) else 0.0
-            wait = max(wait, first + periods * self.per if periods else 0.0)
-        if self.tokens is not None and waiting:
-            # A call of more than the whole limit, sent alone, takes one period, not several.
-            amounts = (self.used, *self.waiting.values(), tokens)
-            periods = ceil(sum(min(each, self.tokens) for each in amounts) / self.tokens) - 1
-            first = self.sent[0].at - now if self.sent else 0.0
-            wait = max(wait, min(0.0, first) + periods * self.per)
-        return wait
-
-    @property
-    def late(self) -> float:
-        """How many seconds a request may be on its way."""
-        share, most = _ON_THE_WAY
-        return min(share * self.per, most)
-
-    def count(self, now: float, tokens: float) -> _Sent:
-        """Count an attempt that is sent now."""
-        attempt = _Sent(now + self.late, tokens)
-        self.sent.append(attempt)
-        self.used += tokens
-        return attempt
+def _count_late(name: str, id: str, per: float, sent: Sent, world: World, store: LimitStore) -> None:
+    """Count an attempt in the store that was sent while the store failed."""
+    late = sent.at - world.now()
+    if not sent.counts or late + per <= MOMENT:
+        return
+    store.count_attempt(name, id, sent.tokens, requests=None, tokens=None, per=per, late=late)
+    sent.id = id
+    store.correct_attempt(name, id, sent.tokens)
 
 
 @define
 class _Hold:
     """One call: the tokens estimated for each of its attempts, and the last of these."""
 
-    lane: _Lane
+    lane: Lane
     name: str
     """in the store"""
     tokens: int
-    last: _Sent | None = None
-    shared: bool = False
-    """whether the store has counted the last attempt"""
-    id: str = ""
-    """of the last attempt in the store"""
+    last: Sent | None = None

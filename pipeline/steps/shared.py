@@ -46,7 +46,8 @@ class LimitStore(Protocol):
     ) -> float:
         """Count an attempt of `amount` tokens if it fits, and return 0, else the seconds until it may.
 
-        It counts until `per` + `late` seconds from now.
+        It counts until `per` + `late` seconds from now. An attempt that was sent while the store failed is counted
+        afterwards, without limits: `late` is then less than 0.
         """
 
     def correct_attempt(self, name: str, id: str, amount: float) -> None:

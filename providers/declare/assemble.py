@@ -31,9 +31,10 @@ from .. import BUILT_IN
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
-from .combinations import DEPENDENT, fit_combinations
+from .combinations import DEPENDENT, fit_combinations, without_empty
 from .dropped import report_dropped, warn_of_dropped
 from .encoding import encoding
+from .endpoints import refuse_endpoint
 from .environment import PROCESS, Environment, environment_of
 from .failures import failure_finder
 from .fit_schemas import fit_schemas
@@ -235,6 +236,8 @@ def check(provider: Provider, wire: Wire) -> Step:
         check_options(options, table, where=where, suggest=suggest_option)
         if "response_format" in options and wire.operation == "chat":
             options["response_format"] = checked_format(options["response_format"], where=where)
+        if key is None or options.get("stop") == "":
+            request, key = without_empty(request, options, table), None
         if key is not None and "tool_choice" not in options:
             keep(accepted, key, options, True)
             return request
@@ -279,6 +282,7 @@ def prepare_step(
         }
     )
     streamed = Headers(unstreamed, accept=wire.stream_accept)
+    checked = Memo[str, bool](MOST)
 
     def prepare_request(request: Request) -> Request:
         path = (wire.stream_path if request.stream else None) or wire.path
@@ -292,10 +296,11 @@ def prepare_step(
             request = _prepare(request, fit)
         if own is not None:
             request = _prepare(request, own)
-        if path and root.endswith(path) and request.url.startswith(root + path):  # not where a provider corrects it
-            what = f"the base_url of {provider.id} ends with {path!r}, which each call adds"
-            raise InvalidOption(what, hint="leave it off")
         base = request.base_url
+        if base not in checked:
+            if request.url.startswith(root + path):  # not where a provider corrects it
+                refuse_endpoint(request, wire, provider.wires, provider.base_url_env)
+            checked.put(base, True)
         if "?" in base or "#" in base:  # after what looks at the end of the URL
             request = request.replace(url=with_query_last(request.url, base))
         # Last, since the credential may hold an address that the environment does not have.

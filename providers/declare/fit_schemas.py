@@ -12,6 +12,7 @@ from ...pipeline.step import Step, on_request
 from ...schemas.errors import SchemaError
 from ...schemas.json_text import dumps
 from ...schemas.memo import Memo
+from ...schemas.reply import CallWarning
 from ...schemas.tool import Tool
 from .dropped import drop_options
 from .object_support import ONLY_JSON, PLAIN, Dialect, ObjectSupport, ask_for_json, is_any_json
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
 _TOOLS = 1000
 """How many tools of earlier calls a provider's step knows; more if a single call has more."""
+_FORMS = 3
+"""In how many forms the schema of a tool is kept at most: as it is, as plain JSON Schema, in the vendor's dialect."""
 ANY_JSON = "Answer with JSON only, without a word before or after it."
 """The instruction for JSON without a schema."""
 
@@ -39,17 +42,23 @@ def fit_schemas(support: ObjectSupport, provider: str) -> Step:
         if "response_format" in request.options:
             request = _fit_answer(request, support, provider)
         changed: dict[int, Tool] = {}
+        lost: list[str] = []
         tools = request.context.tools
         if len(tools) > _TOOLS:
+            from ...schemas.json_schema.safety import SCHEMAS  # few calls have so many
+
             written.hold(len(tools))
+            SCHEMAS.hold(_FORMS * len(tools))
         for at, tool in enumerate(tools):
             if tool.server is None and (tool.strict or written[tool.name][0] != tool.parameters):
                 changed[at], losses = _fit_tool(tool, support, provider)
                 written[tool.name][0] = changed[at].parameters
-                for loss in losses:
-                    request = request.warn("tools", loss)
+                lost += losses
         if not changed:
             return request
+        if lost:
+            warned = (CallWarning("tools", loss, str(request.model)) for loss in lost)
+            request = request.replace(warnings=(*request.warnings, *warned))
         return request.replace(
             context=request.context.with_tools(*(changed.get(at, tool) for at, tool in enumerate(tools)))
         )

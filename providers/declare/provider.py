@@ -12,7 +12,6 @@ from attrs import evolve, field, frozen
 from ...model_metadata.checks import checked_row
 from ...model_metadata.rows import as_row, model_of
 from ...pipeline.http.request import Request
-from ...pipeline.http.urls import ending_with, split_url, without_dots
 from ...pipeline.pipeline import Pipeline
 from ...schemas.errors import InvalidOption, NotSupported
 from ...schemas.json_types import JSONSchema
@@ -25,6 +24,7 @@ from .constraints import Constraints, checked_constraints
 from .credentials import FREE, Credentials, one_key, several_keys
 from .declared_fields import check_fields, texts
 from .embed_limits import EmbedLimit
+from .endpoints import configured_url
 from .environment import PROCESS, Environment, variable_names
 from .extending import base_of
 from .option_names import check_names, checked_models, unknown_field
@@ -217,12 +217,7 @@ class Provider:
         `localhost:11434` is enough there: the scheme is then the one of the base URL.
         """
         configured = (environment.get(self.base_url_env) or "").strip().rstrip("/") if self.base_url_env else ""
-        if not configured:
-            return self.base_url
-        scheme, _, path = split_url(self.base_url)
-        if "://" not in configured:
-            configured = f"{scheme}://{configured}"
-        return ending_with(without_dots(configured), path)
+        return configured_url(configured, self.base_url, self.wires) if configured else self.base_url
 
     def is_trusted_url(self, base_url: str, environment: Environment = PROCESS) -> bool:
         """Check whether a key may be sent there: to the address in the environment, and by https to its own hosts."""

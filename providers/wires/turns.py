@@ -1,4 +1,5 @@
-"""Alternating turns of user and assistant, for the formats that insist on them (Anthropic's messages, Converse)."""
+"""Alternating turns of user and assistant, for the formats that insist on them (Anthropic's messages, Converse), and
+the results of tools, for those that have no place for all that one holds."""
 
 from __future__ import annotations
 
@@ -74,6 +75,23 @@ def media_after_results(messages: Iterable[Message], kinds: tuple[type[Part], ..
         yield message
     if moved:
         yield Message("user", moved)
+
+
+def error_as_text(result: Message) -> Message:
+    """Return a tool's result that is an error as one whose text says so, for formats without a field for it.
+
+    The text then begins with "Error: ", as that of a tool's exception does; one that begins with this word is kept.
+    Without it, a model takes the error for a result (https://github.com/sgl-project/sglang/pull/32610).
+    """
+    content = result.content
+    if result.text.lstrip()[:5].lower() != "error":
+        said = next((part for part in content if isinstance(part, Text) and part.text), None)
+        if said is None:
+            content = (Text("Error"), *content)
+        else:
+            marked = evolve(said, text=f"Error: {said.text}")
+            content = tuple(marked if part is said else part for part in content)
+    return evolve(result, content=content, is_error=False)
 
 
 EMPTY_USER_TEXT = "."

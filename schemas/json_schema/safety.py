@@ -15,7 +15,7 @@ from urllib.parse import unquote
 from ..errors import SchemaError
 from ..json_text import PASSTHROUGH_DATACLASS, PASSTHROUGH_DATETIME, PASSTHROUGH_SUBCLASS, dumps, loads, spaced
 from ..json_types import Schema
-from ..memo import memo
+from ..memo import Memos
 from ..regex import backtracks_little, compile_pattern
 from .depth import MAX_VALUE_DEPTH
 from .keywords import AN_OBJECT, ANNOTATIONS, IN_PLACE, LISTS, MAPS, ONE, TYPES, escape, resolve_ref, subschemas
@@ -53,6 +53,10 @@ def checked_schema(schema: object) -> Schema:
     return schema_from_json[content_of(schema)]
 
 
+SCHEMAS = Memos(4096)
+"""What is known of schemas by their content. One call may have more tools than that: `SCHEMAS.hold`."""
+
+
 def content_of(schema: object) -> bytes:
     """Return the schema as JSON, the key under which equal schemas are checked and compiled only once."""
     if not isinstance(schema, dict | bool):
@@ -68,7 +72,7 @@ def content_of(schema: object) -> bytes:
     return memoryview(content).tobytes()  # as json_text.trimmed does
 
 
-@memo(4096)
+@SCHEMAS.memo
 def schema_from_json(content: bytes) -> Schema:
     """Return the checked schema of JSON that `content_of` wrote; see `checked_schema`."""
     if len(content) > MAX_BYTES:

@@ -14,11 +14,10 @@ from urllib.parse import unquote
 from ..errors import SchemaError
 from ..json_text import loads
 from ..json_types import Schema
-from ..memo import memo
 from ..regex import compile_pattern
 from .dialects import Dropped
 from .keywords import LISTS, MAPS, ONE, TYPES, escape, pointer, resolve_ref, tokens_of
-from .safety import FORMS, content_of, schema_from_json
+from .safety import FORMS, SCHEMAS, content_of, schema_from_json
 
 # Other names of the types, in small letters: of Python, of Gemini's Schema, of databases.
 _OTHER_NAMES: Final[dict[str, str]] = {name: name for name in TYPES} | {
@@ -50,7 +49,7 @@ def usable_schema(schema: object) -> Any:
     return root if is_repaired else schema
 
 
-@memo(4096)
+@SCHEMAS.memo
 def usable_from(content: bytes) -> tuple[Schema, tuple[Dropped, ...], bool]:
     """Return the checked schema of JSON that `content_of` wrote, what was left out to make it usable, and whether it
     was repaired. Raises SchemaError as `usable_schema` does."""

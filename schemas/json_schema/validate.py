@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from ..json_text import short_json
 from ..json_types import JSONValue, Schema
-from ..memo import memo
 from .depth import too_deep
 from .keywords import pointer
 from .quick import Test, quick_test
-from .safety import content_of, schema_from_json
+from .safety import SCHEMAS, content_of, schema_from_json
 from .violation import Violation
 
 if TYPE_CHECKING:
@@ -67,14 +66,14 @@ def _unless_too_deep(value: object, check: Callable[[], _Result]) -> _Result | N
         raise
 
 
-@memo(4096)
+@SCHEMAS.memo
 def _matcher(content: bytes) -> Matcher:
     from .matching import Matcher  # imports jsonschema, which most programs do not need
 
     return Matcher(schema_from_json[content])
 
 
-@memo(4096)
+@SCHEMAS.memo
 def _quick_test(content: bytes) -> Test:
     return quick_test(schema_from_json[content])
 

@@ -23,7 +23,7 @@ from .printing import print_json, print_warnings, say
 
 def ask(arguments: argparse.Namespace) -> None:
     """Ask once. Text on standard input is added below the prompt."""
-    model, words = model_and_text(arguments.words, alone=at_terminal())
+    model, words = model_and_text(arguments.words, arguments.model_flag, alone=at_terminal())
     prompt = "\n\n".join(part for part in (" ".join(words), piped().strip()) if part)
     content: list[str | Part] = [Image.from_file(path) for path in arguments.image]
     if prompt.strip():

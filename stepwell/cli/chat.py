@@ -14,7 +14,7 @@ from ..schemas.message import Context
 from ..schemas.reply import CallWarning, Reply
 from .ask import at_terminal, options_of, show, usual_options
 from .endings import print_ending
-from .naming import named, say_who
+from .naming import one_model, say_who
 from .printing import print_warnings, say
 
 _HELP = "/quit leaves, /clear forgets, /save PATH and /load PATH keep the conversation"
@@ -23,6 +23,7 @@ _HELP = "/quit leaves, /clear forgets, /save PATH and /load PATH keep the conver
 def chat(arguments: argparse.Namespace) -> None:
     """Ask, answer and remember, until /quit or the end of input. A failed turn is reported and not remembered."""
     context: Context | None = Context()
+    arguments.model = one_model(arguments.model, arguments.model_flag)
     interactive = at_terminal()
     with Client() as client:
         print_warnings(_check_call(client, arguments))
@@ -49,7 +50,7 @@ def _check_call(client: Client, arguments: argparse.Namespace) -> tuple[CallWarn
     """
     stop = on_request("stop", lambda request: Halt(Reply(warnings=request.warnings)))
     before_sending = client.pipeline.before("prepare_request", stop)
-    return client.generate_text(named(arguments.model), "-", pipeline=before_sending, **options_of(arguments)).warnings
+    return client.generate_text(arguments.model, "-", pipeline=before_sending, **options_of(arguments)).warnings
 
 
 def _turn(client: Client, arguments: argparse.Namespace, context: Context, line: str) -> Context:

@@ -17,7 +17,8 @@ from .printing import print_json, print_warnings
 
 def run_embed(arguments: argparse.Namespace) -> None:
     """Embed the arguments and the lines of --file; without either, the lines of standard input."""
-    model, words = model_and_text(arguments.words, alone=at_terminal() and not arguments.file)
+    alone = at_terminal() and not arguments.file
+    model, words = model_and_text(arguments.words, arguments.model_flag, alone=alone)
     texts = words + _lines(arguments.file, words)
     if not texts:
         raise ConfigError("there is nothing to embed", hint="give texts, --file PATH, or lines on standard input")

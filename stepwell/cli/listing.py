@@ -13,7 +13,7 @@ from ..providers.declare.provider import Provider
 from ..providers.declare.registry import REGISTRY
 from ..schemas.model import Model
 from ..schemas.nearest import misspelt
-from .naming import named
+from .naming import one_model
 from .printing import print_json, print_table, print_warnings, print_wrapped, say
 
 
@@ -113,10 +113,9 @@ def _provider_row(row: dict[str, Any]) -> tuple[tuple[str, ...], list[str]]:
 
 def pipeline(arguments: argparse.Namespace) -> None:
     """Print the steps of a call, the outermost first; on stderr, the warning that a call would have."""
+    model = one_model(arguments.model, arguments.model_flag)
     with Client() as client:
-        plan = client.planner.plan(
-            arguments.operation, named(arguments.model), stream=arguments.stream, wire=arguments.wire
-        )
+        plan = client.planner.plan(arguments.operation, model, stream=arguments.stream, wire=arguments.wire)
     for line in plan.pipeline.describe().splitlines():
         # The parts of a step are indented less than describe() does, to fit into the terminal's width.
         text = line.lstrip()

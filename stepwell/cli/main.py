@@ -45,6 +45,7 @@ _CALL = (
     _OPTION,
     _argument("--hide-reasoning", action="store_true", help="do not show the thinking on stderr"),
 )
+_MODEL_FLAG = _argument("-m", "--model", dest="model_flag", metavar="MODEL", help="the model, not as a word")
 _KINDS = ["query", "document", "similarity", "classification", "clustering"]
 
 
@@ -65,6 +66,7 @@ _COMMANDS = {
         "ask once; the prompt may also come from standard input",
         (
             _argument("words", nargs="*", metavar="[MODEL] PROMPT", help=f"{_MODEL}, then the prompt"),
+            _MODEL_FLAG,
             *_CALL,
             _argument("--no-stream", action="store_true", help="wait for the whole answer"),
             _IMPORT,
@@ -78,6 +80,7 @@ _COMMANDS = {
         "a conversation; /quit leaves, /save PATH and /load PATH keep it",
         (
             _argument("model", nargs="?", help=_MODEL),
+            _MODEL_FLAG,
             *_CALL,
             _IMPORT,
         ),
@@ -88,6 +91,7 @@ _COMMANDS = {
         "vectors of texts, one line of JSON each; without texts, of the lines of standard input",
         (
             _argument("words", nargs="*", metavar="[MODEL] TEXT", help=f"{_MODEL}, then texts"),
+            _MODEL_FLAG,
             _argument("--file", metavar="PATH", help="embed the lines of this file as well"),
             _argument("--kind", choices=_KINDS, metavar="KIND", help=", ".join(_KINDS)),
             _argument("--dimensions", type=int, metavar="N", help="length of the vectors, if the model can choose"),
@@ -110,9 +114,14 @@ _COMMANDS = {
         "run_map",
         "ask the same about each item of a file; killed and run again, it goes on",
         (
-            _argument("items", metavar="IN", help="JSONL, CSV, TSV or Parquet; - for lines of JSON on standard input"),
+            _argument(
+                "words",
+                nargs="*",
+                metavar="[MODEL] IN",
+                help=f"{_MODEL}, then the items: JSONL, CSV, TSV or Parquet; - for lines of JSON on standard input",
+            ),
             _argument("--prompt", help="a template: 'Is this kind? {text}'; {item} is the whole item"),
-            _argument("--model", help=_MODEL),
+            _MODEL_FLAG,
             _argument("--out", metavar="OUT.jsonl", help="the results (default: standard output)"),
             _argument("--schema", metavar="FILE", help="a JSON Schema, for results that are objects"),
             _argument("--key", metavar="FIELD", help="the field by which an item is known again"),
@@ -157,7 +166,8 @@ _COMMANDS = {
         "pipeline",
         "the steps of a call, and where each comes from",
         (
-            _argument("model", nargs="?"),
+            _argument("model", nargs="?", help=_MODEL),
+            _MODEL_FLAG,
             _argument("--operation", default="chat"),
             _argument("--stream", action="store_true"),
             _argument("--wire"),
@@ -211,7 +221,7 @@ _COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; return its exit code."""
     print_in_any_locale()
-    arguments = _parser().parse_args(argv)
+    arguments = _parsed(sys.argv[1:] if argv is None else [*argv])
     try:
         for name in getattr(arguments, "modules", ()):
             _import(name)
@@ -255,7 +265,29 @@ def _import(name: str) -> None:
         raise ConfigError(f"cannot import {name!r}: {error}", hint="name a module, as for python -m") from None
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parsed(argv: list[str]) -> argparse.Namespace:
+    """Read the command line. Raises SystemExit, with what is wrong on stderr, for one that cannot be read."""
+    parser, commands = _parsers()
+    name, *rest = argv or [""]
+    command = commands.get(name)
+    if command is None:
+        if name not in ("", "-h", "--help", "--version"):
+            from .mistakes import unknown_command
+
+            parser.error(unknown_command(name, commands))
+        return parser.parse_args(argv)
+    # Options may stand between words: `stepwell ask -t 0 MODEL -n 100 PROMPT`.
+    arguments, unknown = command.parse_known_intermixed_args(rest)
+    if unknown:
+        from .mistakes import unknown_arguments
+
+        flags = {flag for flags, _ in _COMMANDS[name].arguments for flag in flags if flag.startswith("-")}
+        command.error(unknown_arguments(name, unknown, flags))
+    return arguments
+
+
+def _parsers() -> tuple[argparse.ArgumentParser, dict[str, argparse.ArgumentParser]]:
+    """Return the parser of the whole command line, and that of each command by its name."""
     parser = argparse.ArgumentParser(prog="stepwell", description="Language models as pipelines of small named steps.")
     parser.add_argument("--version", action="version", version=f"stepwell {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -264,4 +296,4 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(command=name)
         for flags, settings in row.arguments:
             command.add_argument(*flags, **settings)
-    return parser
+    return parser, commands.choices

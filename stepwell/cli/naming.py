@@ -8,16 +8,17 @@ from ..schemas.errors import ConfigError, UnknownModel
 from .printing import say
 
 
-def model_and_text(words: list[str], *, alone: bool) -> tuple[str | None, list[str]]:
-    """Return the model named by the first word (None if it is not a model), and the other words.
+def model_and_text(words: list[str], flag: str | None, *, alone: bool) -> tuple[str | None, list[str]]:
+    """Return the model named by --model, or by the first word (None if it is not a model), and the other words.
 
     Raises UnknownModel for a first word that is similar to a model's name, and ConfigError for a model without a text.
 
     words: the arguments of the command line.
+    flag: what was given with --model.
     alone: True if there is no other input.
     """
-    if not words:
-        return None, []
+    if flag is not None or not words:
+        return named(flag), words
     first, *others = words
     if is_model(first):
         if others or not alone:
@@ -36,6 +37,14 @@ def named(model: str | None) -> str | None:
     if model is not None and ":" not in model and (meant := models_like(model, REGISTRY.knows)):
         raise UnknownModel(f"{model!r} does not name a model", hint=f"write {' or '.join(meant)}")
     return model
+
+
+def one_model(word: str | None, flag: str | None) -> str | None:
+    """Return the model that a command is given, as a word or with --model. Raises ConfigError for both, UnknownModel
+    for a name without a provider."""
+    if word is not None and flag is not None:
+        raise ConfigError(f"two models are named: {word!r} and --model {flag!r}", hint="leave one out")
+    return named(word if flag is None else flag)
 
 
 def is_model(word: str) -> bool:

@@ -18,7 +18,7 @@ from stepwell.errors import ConfigError, StepwellError, TotalTimeout
 from stepwell.pipeline.effects import Sleep
 from stepwell.pipeline.signal import Signal
 from stepwell.pipeline.steps.concurrency import _take_place
-from stepwell.pipeline.steps.rate_limit import _Lane
+from stepwell.pipeline.steps.rate_lane import Lane
 from stepwell.pipeline.steps.shared import AVOID_SECONDS, Asking
 from stepwell.steps import circuit_breaker, concurrency
 
@@ -190,7 +190,7 @@ def test_no_call_is_refused_for_a_longer_wait_than_it_would_have() -> None:
     for seed in range(1000):
         chance = random.Random(seed)
         requests = chance.choice([None, 1, 2, 3])
-        lane, now = _Lane(requests, chance.choice([None, 100]) if requests else 100, 60.0), 0.0
+        lane, now = Lane(requests, chance.choice([None, 100]) if requests else 100, 60.0), 0.0
         for amount in chance.choices([5, 30, 60, 100, 250], k=6):
             if lane.wait(now, amount) <= 0:
                 lane.count(now, amount).at = now + chance.choice([0, 0.1, 1])

@@ -75,5 +75,5 @@ def test_an_address_that_holds_the_path_of_the_calls_is_refused(way: str, end: s
     registry = Registry()
     registry.register(acme(key_optional=True, base_url=whole if way == "declared" else URL))
     client = Client(registry=registry, base_urls={"acme": whole} if way == "client" else {})
-    with pytest.raises(InvalidOption, match="base_url of acme ends with '/chat/completions', which each call adds"):
+    with pytest.raises(InvalidOption, match="base_url of acme ends with '/chat/completions', the path of an endpoint"):
         client.preview("acme:any", "hi", base_url=whole if way == "call" else None)

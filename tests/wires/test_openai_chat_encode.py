@@ -106,7 +106,7 @@ def test_options_and_tools_are_encoded() -> None:
     assert body["response_format"] == {"type": "json_object"}
 
 
-@pytest.mark.parametrize("value", [0, 0.0, False, "", []])
+@pytest.mark.parametrize("value", [0, 0.0, False, "", ["END"]])
 def test_explicit_values_are_sent(value: Any) -> None:
     name = {bool: "store", int: "seed", float: "temperature", str: "user", list: "stop"}[type(value)]
     sent: list[Any] = []

@@ -1,5 +1,8 @@
 """Fit the results of tools to what a family of models takes of them.
 
+The status of a result is for Claude and Nova:
+https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultBlock.html
+
 Images inside of a result are for Claude, Nova and Llama 4:
 https://docs.aws.amazon.com/bedrock/latest/APIReference/API_runtime_ToolResultContentBlock.html, and for other models
 https://github.com/anomalyco/opencode/issues/49443. Llama and Mistral refuse a turn that has words beside results:
@@ -9,6 +12,7 @@ https://github.com/browser-use/browser-use/issues/710
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import attrgetter
 
 from attrs import evolve
 
@@ -16,10 +20,11 @@ from ....model_metadata.ids import named_family
 from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.parts import Image, Text
-from ..turns import BRIDGE_TEXT, media_after_results
+from ..turns import BRIDGE_TEXT, error_as_text, media_after_results
 
-_WITH_IMAGES = ("", "claude", "nova")
+_WITH_IMAGES = _WITH_STATUS = ("", "claude", "nova")
 _WITHOUT_WORDS = ("llama", "mistral")
+_IS_ERROR = attrgetter("is_error")
 
 
 def fit_tool_results(request: Request) -> Request:
@@ -30,6 +35,8 @@ def fit_tool_results(request: Request) -> Request:
     if family not in _WITH_IMAGES and "llama4" not in id and any(map(_has_image, messages)):
         messages = tuple(media_after_results(messages, (Image,)))
         request = request.warn("history", "images in the result of a tool were moved to a message of the user after it")
+    if family not in _WITH_STATUS and any(map(_IS_ERROR, messages)):
+        messages = tuple(error_as_text(each) if each.is_error else each for each in messages)
     if family in _WITHOUT_WORDS and len(bridged := tuple(_bridged(messages))) > len(messages):
         messages = bridged
         request = request.warn("history", "an answer was made up between a tool's result and the message after it")

@@ -17,7 +17,7 @@ from ..calls import sent_arguments
 from ..fields import Field, format_asked, given, listed, own_block, put_options
 from ..media import address, unsendable
 from ..openai_chat.encode import encode_tools
-from ..turns import EMPTY_RESULT_TEXT, encoded, media_after_results
+from ..turns import EMPTY_RESULT_TEXT, encoded, error_as_text, media_after_results
 
 NAME = "cohere_chat"
 
@@ -67,6 +67,8 @@ def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
     encoded: list[dict[str, Any]] = []
     for message in media_after_results(messages):
         if message.role == "tool":
+            if message.is_error:
+                message = error_as_text(message)
             text = message.text or EMPTY_RESULT_TEXT
             encoded.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": text})
         elif message.role == "assistant":

@@ -21,7 +21,7 @@ from ..media import address, inline, unsendable
 from ..openai_chat.encode import build_body as build_chat_body
 from ..openai_chat.encode import encode_answer
 from ..openai_chat.places import NAME
-from ..turns import BRIDGE_TEXT
+from ..turns import BRIDGE_TEXT, error_as_text
 
 _BRIDGE = {"role": "assistant", "content": BRIDGE_TEXT}
 """Sent between tool results and a user message."""
@@ -46,6 +46,8 @@ def encode_messages(messages: Iterable[Message], model: Model) -> list[dict[str,
             continue
         if message.role != "tool" and encoded and encoded[-1]["role"] == "tool":
             encoded.append(_BRIDGE)
+        if message.is_error:
+            message = error_as_text(message)
         id = {"tool_call_id": message.tool_call_id} if message.role == "tool" else {}
         encoded.append({"role": message.role, "content": _content(message.content), **id})
     if encoded and encoded[-1]["role"] == "assistant" and not encoded[-1].get("tool_calls"):

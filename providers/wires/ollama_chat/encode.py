@@ -13,6 +13,7 @@ from ..calls import sent_object
 from ..fields import Field, format_asked, given, listed, put_options
 from ..media import Media, inline, unsendable
 from ..openai_chat.encode import encode_tools
+from ..turns import error_as_text
 
 NAME = "ollama_chat"
 
@@ -55,6 +56,8 @@ def encode_messages(messages: Iterable[Message]) -> list[dict[str, Any]]:
     encoded = []
     names: dict[str, str] = {}
     for message in messages:
+        if message.is_error:
+            message = error_as_text(message)
         names.update((call.id, call.name) for call in message.tool_calls)
         calls = [{"function": {"name": call.name, "arguments": sent_object(call)}} for call in message.tool_calls]
         media = [part for part in message.content if isinstance(part, MEDIA) and message.role != "assistant"]

@@ -15,6 +15,7 @@ from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_arguments
 from ..fields import given, own_block, own_fields
 from ..media import Media, address, file_name, inline, unsendable
+from ..turns import error_as_text
 from .places import NAME
 
 OPTIONS = frozenset(
@@ -164,6 +165,8 @@ def encode_messages(
             encoded.append({"role": "user", "content": _content(tuple(media), takes)})
             media = []
         if message.role == "tool":
+            if message.is_error:
+                message = error_as_text(message)
             media += [part for part in message.content if isinstance(part, MEDIA)]
             encoded.append({"role": "tool", "tool_call_id": message.tool_call_id, "content": message.text})
         elif message.role == "assistant":

@@ -18,6 +18,7 @@ from ...declare.object_support import ask_for_json, is_any_json
 from ..calls import sent_arguments
 from ..fields import Field, given, own_block, put_options
 from ..media import address, file_name, inline, unsendable
+from ..turns import error_as_text
 
 NAME = "openai_responses"
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
@@ -116,7 +117,8 @@ def encode_messages(messages: Iterable[Message]) -> tuple[str, list[Item]]:
             items += answer
         elif message.role == "tool":
             kind = "custom_tool_call_output" if message.tool_call_id in free_text else "function_call_output"
-            items.append({"type": kind, "call_id": message.tool_call_id, "output": _output(message)})
+            output = _output(error_as_text(message) if message.is_error else message)
+            items.append({"type": kind, "call_id": message.tool_call_id, "output": output})
         else:
             # Answers to built-in tools (an approval, a screenshot) are items of their own.
             items += filter(None, (own_block(part, NAME) for part in message.content if isinstance(part, Opaque)))

@@ -8,9 +8,8 @@ from typing import Any, Final
 
 from ...errors import SchemaError
 from ...json_types import Schema
-from ...memo import memo
 from ..keywords import LISTS, MAPS, ONE, objects_in
-from ..safety import content_of
+from ..safety import SCHEMAS, content_of
 from ..usable import usable_from
 from . import Dialected, Dropped
 from .reading import Reader
@@ -32,7 +31,7 @@ def to_dialect(schema: object) -> Dialected:
     return _plain_dialect[content_of(schema)]
 
 
-@memo(4096)
+@SCHEMAS.memo
 def _plain_dialect(content: bytes) -> Dialected:
     root, dropped, _ = usable_from[content]
     plain = as_plain(root)
@@ -43,7 +42,7 @@ def through_plain(*dialects: Dialect) -> Dialect:
     """Make a dialect for tools that are not strict: the plain schema, written by the first of these dialects that can
     express it, else by the last."""
 
-    @memo(4096)
+    @SCHEMAS.memo
     def from_content(content: bytes) -> Dialected:
         plain = _plain_dialect[content]
         for dialect in dialects:

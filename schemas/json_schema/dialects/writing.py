@@ -11,9 +11,8 @@ from attrs import evolve, frozen
 from ...errors import SchemaError
 from ...json_text import short_json
 from ...json_types import JSONSchema, Schema
-from ...memo import memo
 from ..keywords import definition_name, escape
-from ..safety import content_of, schema_from_json
+from ..safety import SCHEMAS, content_of, schema_from_json
 from . import Dialected, Dropped
 from .reading import Reader, SchemaView
 
@@ -91,7 +90,7 @@ class Dialect:
         return _written[content_of(schema), self]
 
 
-@memo(4096)
+@SCHEMAS.memo
 def _written(key: tuple[bytes, Dialect]) -> Dialected:
     content, dialect = key
     root = schema_from_json[content]

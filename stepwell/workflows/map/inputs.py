@@ -63,7 +63,7 @@ def _open_file(path: str) -> Input:
     read = _READERS.get(suffix)
     if read is None:
         raise ConfigError(
-            f"{path} is not a file of items", hint=f"its name must end in {', '.join(_READERS)} or .parquet"
+            f"{path} is not a file of items", hint=f"its name must end in {', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
         )
     try:
         file = open(path, "rb")  # noqa: SIM115 - closed by the source
@@ -211,3 +211,5 @@ _READERS: dict[str, Callable[[IO[bytes], str], Iterator[object]]] = {
     ".csv": partial(csv_rows, delimiter=","),
     ".tsv": partial(csv_rows, delimiter="\t"),
 }
+ENDINGS = (*_READERS, ".parquet")
+"""The ends of the names of files that can be read."""
