@@ -8,7 +8,8 @@ from ...pipeline.http.request import Request
 from .paths import segment, segments
 
 _COLLECTIONS = ("models", "tunedModels")
-_RESOURCES = ("publishers", "projects", "endpoints")
+RESOURCES = ("publishers", "projects", "endpoints")
+"""What the full names of resources on Vertex begin with."""
 
 
 def model_path(id: str) -> str:
@@ -24,7 +25,7 @@ def model_path(id: str) -> str:
     collection, slash, name = id.partition("/")
     if slash and collection in _COLLECTIONS:
         return f"/{collection}/{segment(name)}"
-    if slash and collection in _RESOURCES:
+    if slash and collection in RESOURCES:
         return f"/{segments(id)}"
     return f"/models/{segment(id)}"
 
