@@ -46,7 +46,7 @@ from .prefill import with_prefill_marked
 from .provenance import with_origin
 from .provider import Provider
 from .resolve import Resolved
-from .rules import Rules, is_packaged
+from .rule_tables import Rules, is_packaged
 from .server_tools import kinds_asked
 from .translate import no_json_with_tools, translate
 from .wire import Wire, common_options

@@ -11,7 +11,7 @@ from typing import Any
 
 from ...pipeline.http.request import RAW_OPTIONS, Request
 from .dropped import warn_of_dropped
-from .rules import DroppedOptions
+from .rule_tables import DroppedOptions
 
 _OF_TOOLS = ("tool_choice", "parallel_tool_calls")
 DEPENDENT = frozenset((*_OF_TOOLS, "top_logprobs"))

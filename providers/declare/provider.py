@@ -31,7 +31,7 @@ from .option_names import check_names, checked_models, unknown_field
 from .patterns import matching
 from .place import EVERYWHERE, Place, When, place_for
 from .prefill import PrefillSupport
-from .rules import Rule, Rules, Translate, rule_table
+from .rule_tables import Rule, Rules, Translate, rule_table
 from .steps import STEPS, PlacedSteps, ProviderFacts, StepOverrides, checked_steps
 from .tool_policies import ToolCallIdPolicy
 from .wire import Wire, common_options

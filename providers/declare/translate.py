@@ -9,7 +9,7 @@ from ...schemas.errors import ConfigError
 from ...schemas.model import Model
 from ...schemas.reply import CallWarning
 from .dropped import drop_options, report_dropped
-from .rules import DroppedOptions, Options, Rules
+from .rule_tables import DroppedOptions, Options, Rules
 
 
 def translate(

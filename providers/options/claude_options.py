@@ -19,19 +19,8 @@ from ..declare.constraints import Constraints, constrained, fitting, sampling_wi
 from ..declare.dropped import drop_options
 from ..declare.prefill import PrefillSupport
 from ..declare.provider import Override, override
-from ..declare.rules import (
-    BUDGET_FIRST,
-    DroppedOptions,
-    Options,
-    Rule,
-    clamp,
-    described,
-    drop,
-    effort_of,
-    nearest_effort,
-    not_both,
-    only,
-)
+from ..declare.rule_tables import DroppedOptions, Options, Rule, described
+from ..declare.rules import BUDGET_FIRST, clamp, drop, effort_of, nearest_effort, not_both, only
 
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 65536}
 """Tokens to think with, by effort."""
