@@ -130,7 +130,8 @@ def _api_key(request: Request) -> Secret | None:
     credential = request.credential
     if isinstance(credential, Mapping):
         if "api_key" in credential:
-            return credential["api_key"]  # type: ignore[no-any-return]
+            key: Secret = credential["api_key"]
+            return key
         credential = credential.get("key")
     if not isinstance(credential, Secret):
         return None

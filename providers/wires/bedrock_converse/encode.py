@@ -269,8 +269,9 @@ def _choice(body: dict[str, Any], choice: object) -> None:
 
 def _format(body: dict[str, Any], response_format: object) -> None:
     """Ask for structured output: https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html"""
-    if isinstance(asked := format_asked(response_format), Mapping):
-        named = response_format["json_schema"]  # type: ignore[index]
+    asked = format_asked(response_format)
+    if isinstance(response_format, Mapping) and isinstance(asked, Mapping):
+        named = response_format["json_schema"]
         schema = {"name": named.get("name", "answer"), "schema": dumps(asked).decode()}
         body["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
 
