@@ -50,7 +50,7 @@ def _not_below_0(seconds: float) -> float:
 
 @define(eq=False)
 class Sleep:
-    """Wait that many seconds; not at all below 0, as of a time that has passed."""
+    """Wait that many seconds; not at all if they are below 0, since that time has passed."""
 
     seconds: float = field(converter=_not_below_0)
 

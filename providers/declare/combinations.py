@@ -19,7 +19,7 @@ DEPENDENT = frozenset((*_OF_TOOLS, "top_logprobs"))
 
 
 def fit_combinations(request: Request) -> Request:
-    """Return the request, which has one of the options of `DEPENDENT`, without those that nothing else gives a meaning.
+    """Drop the options of `DEPENDENT` that mean nothing without another option that was not given.
 
     Raises InvalidOption for them if the caller wants an error of unsupported options.
     """

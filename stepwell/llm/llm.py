@@ -76,8 +76,8 @@ class LLM(ObjectMethods, Hinted, hints="llm"):
         output_parser: asks for a form in `predict` and `stream`, and reads the answer.
         object_mode: how objects are asked for; None is the best that the model has.
         max_repairs: how often an answer that cannot be read is shown to the model again.
-        client, async_client: the clients that make the calls; either is derived from the other, and both are the
-            process's own where none is given.
+        client, async_client: the clients that make the calls. One that is missing is derived from the other; without
+            both, they are the process's own.
         options: those of generate_text, for every call.
         """
         self.model: ModelLike = model

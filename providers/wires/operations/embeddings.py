@@ -114,7 +114,7 @@ def _cohere_body(request: Request) -> dict[str, Any]:
 
 
 def _rows(data: Mapping[str, Any]) -> list[Any]:
-    """Return the vectors of an answer of Cohere: a list, or one for each type of number, of which floats are first."""
+    """Return the vectors of Cohere's answer. If it has a list for each type of number, floats come first."""
     rows = data["embeddings"]
     if isinstance(rows, dict):
         rows = rows.get("float") or next((each for each in rows.values() if each), None) or rows["float"]

@@ -101,7 +101,7 @@ def job_of(
         items,
         model=str(question.model),
         answer=answers_in_job(question, job, key is None) if job else question.answer,
-        own_prompt=partial(_has_own_prompt, question),
+        own_prompt=partial(_may_have_other_prompt, question),
         world=own.world,
         file=file,
         workers=workers,
@@ -147,9 +147,9 @@ def answers_in_job(question: Question, job: str, digested: bool) -> Callable[[Ma
     return answered
 
 
-def _has_own_prompt(question: Question, item: MapItem) -> bool:
-    """Check whether its prompt may have changed while it has the same part of a job: a function may read a file that
-    has changed, and an item without a digest is known by its key alone."""
+def _may_have_other_prompt(question: Question, item: MapItem) -> bool:
+    """Check whether an item's prompt may have changed though the part of its job has the same name: a function may read
+    a file that has changed, and an item without a digest is known by its key alone."""
     return question.prompts.are_made_by_a_function or digest_or_none(item.value) is None
 
 

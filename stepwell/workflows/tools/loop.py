@@ -89,7 +89,7 @@ def loop(
     *,
     stream: bool,
 ) -> Flow:
-    """Run a tool loop: run_tools and stream_tools. Return the last Reply, with all the steps on it.
+    """Run the loop of run_tools and stream_tools, and return the last Reply, with all the steps on it.
 
     settings: the loop's settings.
     options: those of each call.
