@@ -68,7 +68,7 @@ def read_checked(
 
 
 def _explained(refusals: Sequence[Violation], violations: Sequence[Violation]) -> list[Violation]:
-    """Return why a value is refused: in the words of its schema if that explains it, else in those of its class."""
+    """Return why a value is refused: by its schema if that explains it, else by its class."""
     unsaid = [each for each in refusals if each.keyword != REFUSED]
     kept = [each for each in violations if any(_is_near(each, refusal) for refusal in unsaid)]
     rest = [each for each in refusals if each.keyword == REFUSED or not any(_is_near(each, known) for known in kept)]

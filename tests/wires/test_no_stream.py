@@ -24,7 +24,9 @@ from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.schemas.errors import DecodeError, Overloaded, ProviderError, QuotaError, RateLimitError, StepwellError
 
-from recordings import Chunks, Recording, recordings, registry_of, replay
+from recordings import Chunks, Recording, by_id, recordings, registry_of, replay
+
+pytestmark = pytest.mark.usefixtures("no_sleep")
 
 WIRES = {
     wire.name: wire
@@ -51,15 +53,6 @@ EVENTS = [
 BY_BOTH_DRIVERS = {"openai_chat", "bedrock_converse"}
 PAGE = b"<!DOCTYPE html><html><title>Sign in</title>" + b"<p>to go on</p>" * 50
 REPORTED = orjson.dumps({"error": {"message": "Insufficient credits", "code": 402}})
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-
-
-def by_id(recording: Recording) -> str:
-    return recording.id
 
 
 def reported(outcome: Any) -> Any:
