@@ -213,10 +213,15 @@ def cancel_flow(flow: Flow) -> Flow:
         return
 
 
-def closed(result: Any) -> Flow:
-    """Close a result that nobody will read, if it is a response or a reader of one."""
+def response_of(result: object) -> Response | None:
+    """Return a result that is a response, or the response that it reads; None for any other result."""
     response = getattr(result, "response", result)
-    if isinstance(response, Response):
+    return response if isinstance(response, Response) else None
+
+
+def closed(result: object) -> Flow:
+    """Close a result that nobody will read, if it is a response or a reader of one."""
+    if (response := response_of(result)) is not None:
         source, flow, response.flow = response.source, response.flow, None
         try:
             yield from released(source, flow)
