@@ -213,7 +213,7 @@ def cancel_flow(flow: Flow) -> Flow:
         return
 
 
-def response_of(result: object) -> Response | None:
+def response_in(result: object) -> Response | None:
     """Return a result that is a response, or the response that it reads; None for any other result."""
     response = getattr(result, "response", result)
     return response if isinstance(response, Response) else None
@@ -221,7 +221,7 @@ def response_of(result: object) -> Response | None:
 
 def closed(result: object) -> Flow:
     """Close a result that nobody will read, if it is a response or a reader of one."""
-    if (response := response_of(result)) is not None:
+    if (response := response_in(result)) is not None:
         source, flow, response.flow = response.source, response.flow, None
         try:
             yield from released(source, flow)

@@ -31,7 +31,7 @@ from .effects import (
     StopTasks,
     Wait,
     released,
-    response_of,
+    response_in,
     too_late,
 )
 from .http.fast.wait import shut_down
@@ -250,7 +250,7 @@ def start_thread(effect: StartTask, performer: Performer) -> None:
         try:
             context.run(drive, effect.flow, branch.perform)
         finally:
-            if (response := response_of(task.result)) is not None:  # it is read on
+            if (response := response_in(task.result)) is not None:  # it is read on
                 response.on_end(lambda reply, error: scope.ended())
             else:
                 scope.ended()

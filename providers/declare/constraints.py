@@ -105,6 +105,9 @@ def sampling_within(options: Options, constraints: Constraints) -> DroppedOption
     return losses
 
 
+EXCLUSIVE = "a forced tool choice and thinking exclude each other"
+
+
 def unthinking_if_forced(to: str, off: object, *, by_default: bool = False) -> Rule:
     """Turn thinking off where a tool is forced, for models that refuse both together.
 
@@ -120,7 +123,6 @@ def unthinking_if_forced(to: str, off: object, *, by_default: bool = False) -> R
         lost = [name for name in names if options.pop(name, None) not in (None, "none", 0)]
         if lost or by_default:
             options[to] = off
-        why = "a forced tool choice and thinking exclude each other"
-        return [(name, why) for name in lost] or ([(to, f"turned off: {why}")] if by_default else [])
+        return [(name, EXCLUSIVE) for name in lost] or ([(to, f"turned off: {EXCLUSIVE}")] if by_default else [])
 
     return described(f"no thinking if a tool is forced: {to}={off!r}", rule, ["tool_choice"], [to])

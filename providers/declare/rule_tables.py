@@ -20,8 +20,8 @@ from ...schemas.errors import InvalidOption
 from ...schemas.functions import checked_function
 from ...schemas.model import Model
 
-_PACKAGE = __name__.rpartition(".declare.")[0]
-
+PACKAGE = __name__.rpartition(".declare.")[0]
+"""The name of the package that has a module for each provider."""
 Options = dict[str, Any]
 DroppedOptions = list[tuple[str, str]]
 Rule = Callable[[Options, Model], DroppedOptions]
@@ -148,7 +148,7 @@ def is_packaged(rule: object) -> bool:
     """Return whether a rule is one of this package: it does the same every time."""
     rule = getattr(rule, "func", rule)
     where, facts = str(getattr(rule, "__module__", "")), facts_of(rule)
-    return where.startswith(_PACKAGE) and (facts is None or all(map(is_packaged, facts.parts)))
+    return where.startswith(PACKAGE) and (facts is None or all(map(is_packaged, facts.parts)))
 
 
 def description_of(rule: object) -> str:

@@ -263,7 +263,10 @@ class TextCalls(Stage):
         return bool(calls) and all(call.name in self._tools for call in calls or ())
 
     def _keep_broken(self, form: TextForm, cut: bool) -> bool:
-        """Keep a block that cannot be read, as a call that cannot be run. Return False if it names no tool."""
+        """Keep a block that cannot be read, as a call that cannot be run.
+
+        Return False if it names no tool, unless it was cut before the name.
+        """
         ends = [at for mark in form.closes if (at := self._held.find(mark, len(self._opening_mark()))) >= 0]
         block = self._held[: min(ends, default=len(self._held))]
         named = _NAME.search(block)

@@ -51,6 +51,11 @@ def format_asked(response_format: object) -> Mapping[str, Any] | bool:
     return kind != "text"
 
 
+def unknown_choice(more: str = "") -> InvalidOption:
+    """Return the error for a tool_choice that a wire cannot encode. `more` names what it takes besides the usual."""
+    return InvalidOption("tool_choice has an unknown form", hint=f"use auto, none, required or {{'name': ...}}{more}")
+
+
 def own_fields(part: Text | Refusal | Image | File | Audio | Video, wire: str) -> Mapping[str, Any]:
     """Return the further fields of a part: those for this wire, and those of a message in dict form, for any wire."""
     extra = part.extra

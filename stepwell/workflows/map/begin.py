@@ -10,7 +10,7 @@ from hashlib import blake2b
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from attrs import fields, frozen
+from attrs import frozen
 
 from ...options import ModelLike
 from ...pipeline.effects import CallModel, Flow
@@ -29,7 +29,7 @@ from ..objects.generate import generate, object_error, object_reply
 from ..objects.modes import object_request
 from ..objects.output_spec import OutputSpec
 from ..tools.define import tools_of
-from ..tools.loop import Loop, loop
+from ..tools.loop import LOOP_SETTINGS, Loop, loop
 from .batches import BatchQuestion, BatchRunner
 from .inputs import Items
 from .item_prompts import ItemPrompts, Prompt
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 Mode = Literal["live", "batch", "auto"]
 _CHOICES = {"errors": ("keep", "raise"), "order": ("kept", "as_done", "as done"), "mode": ("live", "batch", "auto")}
-_LOOP = frozenset(each.name for each in fields(Loop))
 BATCH_HOURS = 24.0
 """Hours after which a batch is answered or has expired: OpenAI, Anthropic, Google, Groq and Mistral all name 24."""
 
@@ -236,7 +235,7 @@ class Question:
             raise ConfigError("map takes a schema or tools, not both", hint="give the tools alone, or the schema")
         named = model if model is not None else planner.default_model()
         plan = planner.plan("chat", named, wire=options.get("wire"), overrides=options.get("overrides"))
-        _refuse_arguments(options.keys() - {*CHAT_OPTIONS, *CALL_OPTIONS, *_LOOP, *names_of(plan.provider)})
+        _refuse_arguments(options.keys() - {*CHAT_OPTIONS, *CALL_OPTIONS, *LOOP_SETTINGS, *names_of(plan.provider)})
         return cls(
             planner,
             named,
@@ -244,8 +243,8 @@ class Question:
             None if schema is None else OutputSpec.of(schema),
             max_repairs,
             () if tools is None else tuple(tools_of(tools)),
-            Loop(**{name: options[name] for name in _LOOP & options.keys()}),
-            {name: value for name, value in options.items() if name not in _LOOP},
+            Loop(**{name: options[name] for name in LOOP_SETTINGS & options.keys()}),
+            {name: value for name, value in options.items() if name not in LOOP_SETTINGS},
         )
 
     def answer(self, item: MapItem) -> Flow | CallModel:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from ...events import span
 from ...options import ModelLike, PromptLike, ToolLike, ToolLoopOptions
@@ -77,6 +77,9 @@ class Loop:
             raise ConfigError(f"on_tool_error cannot be {self.on_tool_error!r}", hint="use 'tell' or 'raise'")
         if self.tool_timeout is not None and self.tool_timeout <= 0:
             raise ConfigError("tool_timeout must be more than 0 seconds")
+
+
+LOOP_SETTINGS = frozenset(each.name for each in fields(Loop))
 
 
 def loop(
