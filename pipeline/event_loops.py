@@ -13,7 +13,6 @@ from weakref import ref
 
 from .drivers import CLEANUP_SECONDS, STOP_SECONDS, Result, adrive, unknown_effect
 from .effects import CallModel, Close, Emit, Flow, Run, Sleep, StartTask, StopTasks, Wait, released, too_late
-from .own_thread import in_own_thread
 from .signal import Signal, Task
 
 _RUNNING: set[Any] = set()
@@ -105,7 +104,8 @@ async def perform_run(effect: Run) -> Any:
 async def in_worker_thread(work: Callable[[], object]) -> None:
     """Do some work in a thread of its own while the event loop goes on, or in this thread if there can be no other.
 
-    An Exception in it has no effect. It works without anyio, since the work may be to import that.
+    An Exception in it has no effect. The threads of the event loop may all be busy with the program's own work, for
+    longer than a call may take. It works without anyio, since the work may be to import that.
     """
 
     def quietly() -> None:
@@ -116,11 +116,15 @@ async def in_worker_thread(work: Callable[[], object]) -> None:
         await trio.to_thread.run_sync(quietly, limiter=trio.CapacityLimiter(1))
         return
     import asyncio  # only where an event loop runs already
+    from concurrent.futures import ThreadPoolExecutor  # comes with it
 
+    thread = ThreadPoolExecutor(1)
     try:
-        await in_own_thread(asyncio.get_running_loop(), quietly)
+        await asyncio.get_running_loop().run_in_executor(thread, quietly)
     except (RuntimeError, NotImplementedError):
         quietly()
+    finally:
+        thread.shutdown(wait=False)
 
 
 async def await_signal(effect: Wait) -> bool:

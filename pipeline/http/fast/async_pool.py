@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from math import inf
 from typing import Any
 
-from ...own_thread import in_own_thread
 from ..timeouts import Clock
 from .async_connection import AsyncConnection, ReadBuffer
 from .dial import HEAD_START, TLS
@@ -94,8 +94,11 @@ class AsyncPool:
 
     async def _connect(self, made: AsyncConnection, target: Target, seconds: float | None) -> None:
         if target.tls and self._context is None:
-            # Reading the authorities' certificates takes 20 ms and more.
-            self._context = await in_own_thread(self._loop, self._tls)
+            # In a thread: reading the authorities' certificates takes 20 ms and more.
+            # One of its own: those of the event loop may all be busy with the program's work.
+            thread = ThreadPoolExecutor(1)
+            self._context = await self._loop.run_in_executor(thread, self._tls)
+            thread.shutdown(wait=False)
         options: dict[str, Any] = {"ssl": self._context} if target.tls else {}
         # A number has one address only; uvloop tries one address after another.
         if not target.is_numeric and isinstance(self._loop, asyncio.BaseEventLoop):
