@@ -29,7 +29,7 @@ from ...schemas.secret import Secret
 from ..declare.addresses import check_machine_login
 from ..declare.environment import environment_of
 from ..declare.google_accounts import CREDENTIALS, LOGGERS, LOGIN_HINT, account_of, read_account
-from ..wires.google_paths import RESOURCES
+from ..wires.paths import RESOURCES
 from .auth import credential_value, token_from
 from .tokens import Token, TokenSource, TokenSources
 

@@ -31,7 +31,6 @@ from .. import BUILT_IN
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
-from .combinations import DEPENDENT, fit_combinations
 from .dropped import report_dropped, warn_of_dropped
 from .encoding import encoding
 from .environment import PROCESS, Environment, environment_of
@@ -48,7 +47,7 @@ from .provider import Provider
 from .resolve import Resolved
 from .rule_tables import Rules, is_packaged
 from .server_tools import kinds_asked
-from .translate import no_json_with_tools, translate
+from .translate import DEPENDENT, fit_combinations, no_json_with_tools, translate
 from .wire import Wire, common_options
 
 _ANY: Mapping[str, Any] = {}

@@ -12,9 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
-
-from attrs import frozen
+from typing import Any, NamedTuple
 
 from ...schemas.errors import InvalidOption
 from ...schemas.functions import checked_function
@@ -104,8 +102,7 @@ def takes_operation(rule: object) -> bool:
     return code is not None and "operation" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
-@frozen
-class RuleFacts:
+class RuleFacts(NamedTuple):
     """What is known of a rule beside what it does.
 
     description: its text for `describe()`.
