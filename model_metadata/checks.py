@@ -131,8 +131,8 @@ def dollars(limit: Decimal | float | str | None, option: str) -> Decimal | None:
 
 
 def why_unlisted(id: str, provider: str, listed: Iterable[str]) -> str:
-    """Say that a model is not among those listed of its provider, and which of them may be meant: a typo, or a newer
-    model."""
+    """Return a text that says that the list of its provider lacks a model, and which listed one may be meant. It may be
+    a typo, or a newer model."""
     close = closest(id, listed, 0.9)
     meant = f"; did you mean {close!r}?" if close else ""
     return f"not in our list of {provider}'s models: its limits, abilities and prices are unknown{meant}"

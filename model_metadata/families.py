@@ -48,13 +48,6 @@ ALSO_SPEAKS: Mapping[str, tuple[str, ...]] = {
 }
 """Further wires of a package, at the same base URL."""
 
-UNCOVERED: Mapping[str, str] = {
-    "gitlab-ai-provider": "GitLab Duo issues a short-lived token per call and proxies other vendors' wires",
-    "@jerome-benoit/sap-ai-provider-v2": "SAP AI Core has an orchestration API of its own, behind an OAuth service key",
-    "watsonx-ai-provider": "watsonx.ai has a text/chat API of its own, behind IAM tokens and project ids",
-}
-"""Packages without a wire of ours, and why."""
-
 SHAPES: Mapping[str, str] = {"responses": "openai_responses", "completions": "openai_chat"}
 """The wire that a row's `shape` selects for a package with two wires."""
 

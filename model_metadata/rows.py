@@ -132,8 +132,8 @@ def _prices(name: str, row: Row, as_of: str | None, source: str | None) -> Price
 def _modes(row: Row, cost: Row, read: Row) -> dict[str, Prices]:
     """Return the prices of the row's other ways of being served.
 
-    Each has a `cost` of its own or, in our rows, `times`: its factor on the normal price. It is listed by its name and,
-    if it is requested by a service tier, by that, too: answers name the tier.
+    Each has a `cost` of its own or, in our rows, `times`: its factor on the normal price. It is listed by its name, and
+    also by the service tier that requests it, if there is one: answers name the tier.
 
     row: the model's row.
     cost: its cost.

@@ -32,9 +32,9 @@ def around(name_or_run: Any, run: Any = None, /, *, counts: bool = False, limits
     a Response, or a Reply. Before the call, `request.warn(subject, why)` returns the request to call with, for the
     caller to be warned; after it, `response.warn(subject, why)` warns about the answer.
 
-    counts: whether it counts or keeps something of each call, so that a preview of a call leaves it out.
-    limits: whether it counts, too, and only decides whether and when a call is made: calls that a journal has answered
-        do not run it.
+    counts: True for a step that counts or keeps something of each call. The preview of a call leaves it out.
+    limits: True for a step that counts, too, and only decides whether and when a call is made. It does not run for
+        calls that a journal has answered.
 
     Raises InvalidOption for an async function and for anything that cannot be called with these
     two, and StepError, with the step's name, if `run` returns anything else.

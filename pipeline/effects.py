@@ -50,7 +50,7 @@ def _not_below_0(seconds: float) -> float:
 
 @define(eq=False)
 class Sleep:
-    """Wait that many seconds; not at all below 0, as of a time that has passed."""
+    """Wait that many seconds; not at all if they are below 0, since that time has passed."""
 
     seconds: float = field(converter=_not_below_0)
 
@@ -213,10 +213,15 @@ def cancel_flow(flow: Flow) -> Flow:
         return
 
 
-def closed(result: Any) -> Flow:
-    """Close a result that nobody will read, if it is a response or a reader of one."""
+def response_in(result: object) -> Response | None:
+    """Return a result that is a response, or the response that it reads; None for any other result."""
     response = getattr(result, "response", result)
-    if isinstance(response, Response):
+    return response if isinstance(response, Response) else None
+
+
+def closed(result: object) -> Flow:
+    """Close a result that nobody will read, if it is a response or a reader of one."""
+    if (response := response_in(result)) is not None:
         source, flow, response.flow = response.source, response.flow, None
         try:
             yield from released(source, flow)

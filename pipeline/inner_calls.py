@@ -9,7 +9,7 @@ from weakref import proxy
 from ..schemas.errors import StepError
 from ..schemas.reply import Reply
 from .annotate import with_inner_calls
-from .effects import CallModel, Flow, StartTask
+from .effects import CallModel, Flow, StartTask, response_in
 from .http.request import Request, StateKey
 
 DEPTH = StateKey("calls_deep", 0, travels=True)
@@ -63,7 +63,7 @@ def noting_once_begun(flow: Flow, request: Request) -> Flow:
 def _note_call(result: object, note: Callable[[tuple[object, Reply]], None]) -> None:
     if isinstance(result, Reply):
         note((object(), result))
-    elif (response := getattr(result, "response", None)) is not None:
+    elif (response := response_in(result)) is not None:
         # A weak reference: the response holds `ended`, and a reference cycle would keep a dropped response open.
         streamed: Any = proxy(response)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from inspect import iscoroutinefunction
 from typing import Protocol
 
 from ..schemas.errors import ConfigError, StepwellError
@@ -20,6 +21,14 @@ class KeyValueStore(Protocol):
         ...
 
     def set_many(self, items: Mapping[str, bytes]) -> None: ...
+
+
+def refuse_coroutines(methods: Iterable[object]) -> None:
+    """Raise ConfigError if one of a store's methods is a coroutine function."""
+    if any(map(iscoroutinefunction, methods)):
+        raise ConfigError(
+            "a store's methods cannot be coroutine functions", hint="write plain ones, which are called in threads"
+        )
 
 
 def store_trouble(done: str, error: Exception) -> str:

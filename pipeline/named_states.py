@@ -1,4 +1,4 @@
-"""NamedStates: what steps know by name, such as a user or a model, without names that only accumulate."""
+"""NamedStates: what steps know of each name, such as a user or a model; names that are no longer needed are dropped."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Generic, TypeVar
 Name = TypeVar("Name", bound=Hashable)
 State = TypeVar("State")
 _MANY = 1000
-"""States from which on those are looked for that rest; later, whenever they are twice as many as were left."""
+"""At so many states, those that rest are dropped; the next time, at twice as many as were left."""
 
 
 class NamedStates(dict[Name, State], Generic[Name, State]):
@@ -17,7 +17,7 @@ class NamedStates(dict[Name, State], Generic[Name, State]):
     _most = _MANY
 
     def of(self, name: Name, make: Callable[[], State], rests: Callable[[State], bool]) -> State:
-        """Return the state of a name. Where there is none, it is made; if there are many, those that rest are dropped.
+        """Return the state of a name; make it if there is none. If there are many, those that rest are dropped.
 
         make: makes a state.
         rests: whether a state is no longer needed: the next call of its name may start with a new one.

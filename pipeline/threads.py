@@ -31,10 +31,10 @@ from .effects import (
     StopTasks,
     Wait,
     released,
+    response_in,
     too_late,
 )
 from .http.fast.wait import shut_down
-from .http.response import Response
 from .signal import Signal, Task
 from .world import in_new_thread
 
@@ -250,8 +250,7 @@ def start_thread(effect: StartTask, performer: Performer) -> None:
         try:
             context.run(drive, effect.flow, branch.perform)
         finally:
-            response = getattr(task.result, "response", task.result)
-            if isinstance(response, Response):  # it is read on
+            if (response := response_in(task.result)) is not None:  # it is read on
                 response.on_end(lambda reply, error: scope.ended())
             else:
                 scope.ended()

@@ -5,7 +5,8 @@ from .declare.constraints import unthinking_if_forced
 from .declare.embed_limits import EmbedLimit
 from .declare.prefill import PrefillSupport
 from .declare.provider import declare_provider
-from .declare.rules import DroppedOptions, Options, bounded_switch, clamp, switch, without_thinking
+from .declare.rule_tables import DroppedOptions, Options
+from .declare.rules import bounded_switch, clamp, switch, without_thinking
 from .wires.openai_compatible import COMPATIBLE_WITH_CACHE_MARKS
 
 

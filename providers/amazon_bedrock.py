@@ -9,7 +9,8 @@ from .auth.aws import ADDRESS, BEARER, CREDENTIALS, HOSTS, authenticate, into_re
 from .declare.embed_limits import EmbedLimit
 from .declare.object_support import lazy_dialect
 from .declare.provider import declare_provider, override
-from .declare.rules import DroppedOptions, Options, clamp, drop, efforts, move, only, without_thinking
+from .declare.rule_tables import DroppedOptions, Options
+from .declare.rules import clamp, drop, efforts, move, only, without_thinking
 from .options.claude_options import CLAUDE, CLAUDE_PREFILL, claude_models
 from .options.server_tools import BEDROCK as BEDROCK_TOOLS
 from .wires.bedrock_converse import bedrock_converse, bedrock_count_tokens

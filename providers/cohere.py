@@ -4,7 +4,8 @@ from ..schemas.model import Model
 from .declare.addresses import rewrite_path
 from .declare.embed_limits import EmbedLimit
 from .declare.provider import declare_provider
-from .declare.rules import DroppedOptions, Options, at_most, bounded_switch, clamp, degrees_lost, without_thinking
+from .declare.rule_tables import DroppedOptions, Options
+from .declare.rules import at_most, bounded_switch, clamp, degrees_lost, without_thinking
 from .wires.cohere_chat import cohere_chat
 from .wires.operations.embeddings import cohere_embeddings
 from .wires.operations.openai_misc import openai_models

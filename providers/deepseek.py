@@ -8,19 +8,8 @@ from .declare.constraints import unthinking_if_forced
 from .declare.object_support import ObjectSupport, never_strict
 from .declare.prefill import PrefillSupport
 from .declare.provider import declare_provider, override
-from .declare.rules import (
-    DroppedOptions,
-    Options,
-    Rule,
-    at_most,
-    clamp,
-    degrees_lost,
-    drop,
-    efforts,
-    nearest_effort,
-    only,
-    when,
-)
+from .declare.rule_tables import DroppedOptions, Options, Rule
+from .declare.rules import at_most, clamp, degrees_lost, drop, efforts, nearest_effort, only, when
 from .wires.compatible_chats import compatible_messages, compatible_responses
 from .wires.openai_chat import openai_chat
 from .wires.openai_chat.encode import replaying, with_plain_texts

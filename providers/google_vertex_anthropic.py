@@ -16,7 +16,7 @@ from .options.server_tools import CLAUDE_ON_VERTEX
 from .wires.anthropic_messages import anthropic_count_tokens, anthropic_messages, build_count_body
 from .wires.anthropic_messages.betas import with_betas
 from .wires.anthropic_messages.encode import body_for
-from .wires.paths import segment
+from .wires.paths import google_method_path
 
 _VERSION = "vertex-2023-10-16"
 _body = body_for(_VERSION)
@@ -58,8 +58,8 @@ google_vertex_anthropic = declare_provider(
         evolve(
             anthropic_messages,
             headers={},
-            path=lambda request: f"/models/{segment(request.model.id)}:rawPredict",
-            stream_path=lambda request: f"/models/{segment(request.model.id)}:streamRawPredict",
+            path=google_method_path("rawPredict"),
+            stream_path=google_method_path("streamRawPredict"),
             build_body=build_body,
             server_tools=CLAUDE_ON_VERTEX,
         ),

@@ -4,7 +4,8 @@ from ..schemas.model import Model
 from .declare.embed_limits import EmbedLimit
 from .declare.prefill import PrefillSupport
 from .declare.provider import declare_provider, override
-from .declare.rules import DroppedOptions, Options, clamp, degrees_lost, drop, efforts, rename, when, without_thinking
+from .declare.rule_tables import DroppedOptions, Options
+from .declare.rules import clamp, degrees_lost, drop, efforts, rename, when, without_thinking
 from .wires.mistral_chat import mistral_chat
 from .wires.operations.embeddings import openai_embeddings
 from .wires.operations.mistral_ocr import mistral_ocr

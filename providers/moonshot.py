@@ -4,16 +4,8 @@ from ..schemas.model import Model
 from .declare.constraints import unthinking_if_forced
 from .declare.prefill import PrefillSupport
 from .declare.provider import declare_provider, override
-from .declare.rules import (
-    DroppedOptions,
-    Options,
-    clamp,
-    drop,
-    efforts,
-    rename,
-    switch,
-    without_thinking,
-)
+from .declare.rule_tables import DroppedOptions, Options
+from .declare.rules import clamp, drop, efforts, rename, switch, without_thinking
 from .declare.tool_policies import ToolCallIdPolicy
 from .wires.openai_chat.encode import replaying
 from .wires.openai_compatible import COMPATIBLE

@@ -8,7 +8,8 @@ from ..schemas.model import Model
 from ..schemas.options import CHAT_OPTIONS
 from .auth.auth import bearer
 from .declare.provider import declare_provider
-from .declare.rules import BY_FACTS, Options, clamp, drop, move, not_both, when
+from .declare.rule_tables import Options
+from .declare.rules import BY_FACTS, clamp, drop, move, not_both, when
 from .options.server_tools import OPENROUTER
 from .wires.compatible_chats import compatible_messages, compatible_responses
 from .wires.openai_chat.encode import body_with

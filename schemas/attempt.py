@@ -33,8 +33,8 @@ Noted: TypeAlias = "tuple[object, float, float, int | None, str | None, float, s
 
 
 def failed_answer(noted: list[Noted], model: object, error: Exception) -> Noted | None:
-    """Note the error on the last attempt of a model, if that had an answer, which has failed since: a stream broke, a
-    body is of no use. Return that attempt, else None."""
+    """Note the error on the last attempt of a model if its answer has failed since: a stream that broke, a body that
+    cannot be used. Return that attempt; None if the attempt had failed before."""
     for place in reversed(range(len(noted))):
         found = noted[place]
         if found[0] is model:

@@ -68,7 +68,7 @@ def numbers_in(text: str) -> Iterator[tuple[int, int, int]]:
 def at_numbers(citations: Iterable[Citation], text: str, *, all: bool) -> list[Citation]:
     """Return a citation for each place where the text names its number, in the order of the text.
 
-    all: those that it does not name come first, without a span; otherwise they are left out.
+    all: also return those that it does not name; they come first, without a span.
     """
     by_number = {each.number: each for each in citations}
     places = [(number, start, end) for number, start, end in numbers_in(text) if number in by_number]

@@ -39,8 +39,8 @@ def with_citations(parts: Sequence[tuple[int, Part]], cited: Iterable[Cited]) ->
 
 
 def placed(chunk: Cited, so_far: Callable[[], int]) -> Cited:
-    """Return a chunk whose spans count from the end of the text so far as one whose spans count from its beginning, and
-    any other as it is.
+    """Make spans that count from the end of the text so far count from its beginning. Any other chunk is returned as it
+    is.
 
     so_far: returns the length of the text so far.
     """

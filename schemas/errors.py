@@ -63,7 +63,7 @@ class StepwellError(Exception):
     request_id: the provider's id of the request.
     """
 
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
     exit_code: ClassVar[int] = 1
     usual_hint: ClassVar[str | None] = None
     provider: str | None = None

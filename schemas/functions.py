@@ -54,7 +54,8 @@ def is_async(function: object) -> bool:
 
 
 def read_whole(result: Any) -> Any:
-    """Return a list of what a generator yields, whose code is a part of the function that gave it; all else as it is.
+    """Return what a generator yields as a list, and anything else as it is: the code of a generator is a part of the
+    function that returned it.
 
     Called where the function is: in a thread, for async code, and in the time that the function has.
     """

@@ -59,7 +59,8 @@ class Model:
     prices: Prices | None = None
     """What it costs, in US dollars."""
     facts: Mapping[str, Any] = field(factory=dict, repr=False, hash=False)
-    """All further fields of its catalog row, as plain data."""
+    """All further fields of its catalog row, as plain data. `listed_as` is the id of that row if it is another than the
+    model's; `unlisted` says why there is no row, and which model may be meant."""
 
     def __str__(self) -> str:
         return f"{self.provider}:{self.id}"

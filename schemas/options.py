@@ -39,7 +39,6 @@ _BOOL: JSONSchema = {"type": "boolean"}
 _STRING: JSONSchema = {"type": "string"}
 _OBJECT: JSONSchema = {"type": "object"}
 _ANY: JSONSchema = {}
-_SECONDS: JSONSchema = {"type": "number", "exclusiveMinimum": 0}
 
 EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 

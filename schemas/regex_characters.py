@@ -29,6 +29,7 @@ def is_word(char: str) -> bool:
 
 
 def _is_space(char: str) -> bool:
+    # White space to Python, but not to ECMA-262, are the separators of information and the next line.
     return char == "\ufeff" or (char.isspace() and char not in "\x1c\x1d\x1e\x1f\x85")
 
 

@@ -30,7 +30,7 @@ from .reply import Reply
 _DELTAS: Mapping[type[Text | Reasoning | Refusal], type[TextDelta | ReasoningDelta | RefusalDelta]] = MappingProxyType(
     {Text: TextDelta, Reasoning: ReasoningDelta, Refusal: RefusalDelta}
 )
-_BESIDE_TEXT = ("signature", "encrypted", "id", "wire", "extra")
+BESIDE_TEXT = ("signature", "encrypted", "id", "wire", "extra")
 """The fields of these parts that a PartEnd has."""
 
 
@@ -67,7 +67,7 @@ def _chunks_of_part(part: Part, index: int) -> list[StreamChunk]:
         return call_chunks(index, part.id, part.name, part.arguments_json, part.extra)
     if not isinstance(part, Text | Reasoning | Refusal):
         return [PartDone(part, index)]
-    fields = {name: value for name in _BESIDE_TEXT if (value := getattr(part, name, None)) not in (None, {})}
+    fields = {name: value for name in BESIDE_TEXT if (value := getattr(part, name, None)) not in (None, {})}
     citations = part.citations if isinstance(part, Text) else ()
     if not part.text and (fields or citations):
         return [PartDone(part, index)]

@@ -99,8 +99,8 @@ def later_usage(before: Usage, after: Usage, *, final: bool = False) -> tuple[Us
 
     final: the earlier counts were estimates, which the later ones correct unless they are zero.
 
-    The counts of a stream are totals. One that is lower than before is no count (servers of Anthropic's format report
-    the input at the start, and 0 at the end), so the higher stays, as does what the later report leaves out.
+    The counts of a stream are totals. A lower count than before is wrong (servers of Anthropic's format report the
+    input at the start, and 0 at the end): the higher one stays. So does a count that the later report leaves out.
     """
     old, new = vars(before), vars(after)
     kept: dict[str, Any] = {

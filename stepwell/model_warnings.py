@@ -1,4 +1,4 @@
-"""Warnings of a plan: a model that the catalog lacks, or has as deprecated, and steps that are not used."""
+"""Warnings of a plan: about a model that the catalog does not have, or has as deprecated, and about unused steps."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def warning_of_named_wire(model: Model, wire: Wire, overrides: Iterable[Override
 
 
 def warning_of_unused_steps(model: Model, wire: Wire, steps: Resolved) -> CallWarning | None:
-    """Return the warning of a streamed call, if a step that reads whole answers was given, and none that reads
+    """Return a warning for a streamed call whose own steps read only whole answers; None if one of them reads
     streams."""
     given = {name for name, scope in steps.scopes.items() if scope != f"wire {wire.name}"}
     given.update(*(each.steps for each in steps.unmet))
@@ -52,7 +52,7 @@ _OF_WHOLE_ANSWERS = frozenset(("decode_response", "extract_usage"))
 
 
 def _of_deprecated(model: Model) -> CallWarning | None:
-    """Warn of a model that its provider takes away, with the day and what it recommends, where the catalog knows."""
+    """Warn of a deprecated model, with the day of its end and the model that its provider recommends, where known."""
     if model.status != "deprecated":
         return None
     day, successor = model.facts.get("retires"), model.facts.get("successor")

@@ -17,7 +17,7 @@ from attrs import evolve, field, frozen
 
 from .schemas.errors import ConfigError
 from .schemas.json_text import spaced
-from .schemas.message import Context, Message, context_of, message_of, user
+from .schemas.message import Context, Message, MessageLike, context_of, message_of, user
 from .schemas.nearest import nearest
 from .schemas.parts import Part, Text
 from .schemas.several import holds_several
@@ -103,10 +103,6 @@ class Slot:
     """A place in a ChatTemplate for whole messages: a Context, a list, a string; none if empty."""
 
     name: str
-
-
-MessageLike = str | Message | Part | Mapping[str, object]
-"""A message of a ChatTemplate: a string is the user's, a dict has a role."""
 
 
 def _items(messages: Iterable[MessageLike | Slot]) -> tuple[Message | Slot, ...]:

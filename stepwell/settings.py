@@ -104,8 +104,8 @@ def credential_at(
 ) -> StoredCredential | None:
     """Return the client's credential if it may be sent to a call's `base_url`; else the call needs its own key.
 
-    It may go to the origin of the plan's own `address`, and to the other hosts of the provider that it is for: with
-    `homes`, the variables that name them; None where the client has an address of its own for that provider.
+    It may go to the origin of `address`, which is the plan's own, and to the provider's other hosts. `homes` are the
+    variables that name those; None, where the client has an address of its own for the provider, allows no other.
     """
     same_origin = origin(url) is not None and origin(url) == origin(address)
     if not same_origin and (homes is None or not provider.is_trusted_url(url, homes)):

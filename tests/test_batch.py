@@ -25,14 +25,11 @@ from stepwell.providers.wires.anthropic_messages.samples import SAMPLES as ANTHR
 from stepwell.providers.wires.google_generate.samples import SAMPLES as GOOGLE
 from stepwell.providers.wires.openai_chat.samples import SAMPLES as OPENAI
 
+pytestmark = pytest.mark.usefixtures("no_sleep")
+
 PROMPTS = {"first": "Say hello.", "second": "Say goodbye.", "third": "Say nothing."}
 
 TEXTS = {"anthropic": ANTHROPIC.text.text, "google": GOOGLE.text.text}
-
-
-@pytest.fixture(autouse=True)
-def no_sleep(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
 
 
 def submit_and_wait(service: Service, model: str, driver: str, **options: Any) -> tuple[str, str, dict[str, Any]]:

@@ -18,7 +18,6 @@ import pytest
 import redis
 from canary import BAD_INPUT, BASIC, CANARY, CHAT, FAILURES, PLACES, Place, World, of_environment, prepared
 from leaks import around, leaks
-from redis_server import redis_server
 
 import stepwell
 from stepwell import AsyncClient, Client, Timeouts, cache
@@ -169,12 +168,6 @@ def kept_by(place: Place, world: World, redis_url: str) -> Iterator[tuple[str, s
         with Client(**{**place.client, "transport": Cassette(tape, transport=httpx.HTTPTransport())}) as client:
             client.generate_text(place.model.format("m"), "hi", **place.call)
     yield "cassette", tape.read_text()
-
-
-@pytest.fixture(scope="module")
-def redis_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as url:
-        yield url
 
 
 def test_the_password_of_a_store_is_in_no_error_warning_or_log(caplog: pytest.LogCaptureFixture) -> None:

@@ -25,10 +25,6 @@ from scripted import MODEL, Scripted
 pytestmark = pytest.mark.usefixtures("small_heap")
 
 
-def client_of(script: Scripted) -> stepwell.Client:
-    return stepwell.Client(transport=httpx.MockTransport(script), api_keys={"openai": "test"}, retries=0)
-
-
 def endless() -> Scripted:
     """Build a model that always has another answer, and keeps no record of its requests."""
 
@@ -59,7 +55,7 @@ def growth(work: Callable[[], None], rounds: int) -> int:
 
 @pytest.mark.parametrize("kind", ["unstreamed", "streamed", "left early", "failed", "objects"])
 def test_memory_does_not_grow_with_calls(kind: str) -> None:
-    client = client_of(endless())
+    client = endless().client
     refused = stepwell.Client(
         transport=httpx.MockTransport(lambda request: httpx.Response(400, json={"error": {"message": "no"}})),
         api_keys={"openai": "test"},
@@ -83,7 +79,7 @@ def test_memory_does_not_grow_with_calls(kind: str) -> None:
 
 
 def test_names_of_models_made_at_run_time_do_not_fill_the_memory() -> None:
-    client = client_of(endless())
+    client = endless().client
     count = iter(range(10**9))
 
     def work() -> None:

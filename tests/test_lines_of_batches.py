@@ -16,15 +16,12 @@ from stepwell.providers.wires.openai_chat.samples import SAMPLES as OPENAI
 from costs import thorough_after
 from odd_fields import ODD, places, put
 
+pytestmark = pytest.mark.usefixtures("no_sleep")
+
 PROMPTS = {"first": "a", "second": "b", "third": "c"}
 TEXT = OPENAI.text.text
 NO_LINES = (None, 7, "x", [1], {}, True)
 vendors = pytest.mark.parametrize("vendor", SERVICES)
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
 
 
 def answered(vendor: str, id: str) -> Any:

@@ -20,7 +20,7 @@ from stepwell.pipeline.effects import CallModel, Flow, Sleep
 from stepwell.pipeline.tasks import gather, performing, race
 from stepwell.schemas.errors import ServerError
 
-from loopback import LONG, Loopback, Seen
+from loopback import LONG, Loopback, Seen, chunk
 
 MODEL = "groq:llama-3.3-70b-versatile"
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-type: %s\r\ntransfer-encoding: chunked\r\n\r\n"
@@ -28,10 +28,6 @@ EVENT = b'data: {"choices":[{"delta":{"content":"%s"}}]}\n\n'
 END = b'data: {"choices":[{"delta":{},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n'
 WHOLE = b'{"choices":[{"message":{"content":"late"},"finish_reason":"stop"}]}'
 Race = Callable[..., Any]
-
-
-def chunk(data: bytes) -> bytes:
-    return b"%x\r\n%s\r\n" % (len(data), data)
 
 
 def serve(seen: Seen) -> Iterable[bytes | float]:

@@ -160,9 +160,7 @@ def everything() -> tuple[Context, dict[str, Any]]:
     call = ToolCall("call_1", "mail", orjson.dumps({"to": MAIL, "note": f'say "{MAIL}"\n{MAIL}'}).decode())
     messages = (
         system(f"Serve {MAIL}."),
-        user(
-            [Text(f"Read, {MAIL}"), File(data=f"of {MAIL}".encode(), media_type="text/plain", filename=f"{MAIL}.txt")]
-        ),
+        user([Text(f"Read, {MAIL}"), PAPER]),
         assistant([Reasoning(f"so {MAIL}"), Text(f"Yes {MAIL}"), call]),
         tool_result("call_1", f"sent to {MAIL}"),
     )

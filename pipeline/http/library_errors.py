@@ -106,7 +106,7 @@ def transport_error(error: BaseException, clock: Clock | None, host: str) -> Bas
         error = inner  # urllib.request wraps what the network raises
     name = _name_of(error)
     if clock is not None and (name in _LATE or isinstance(error, TimeoutError)):
-        if _is_systems(error):
+        if _is_system_timeout(error):
             return _typed(error, "ReadError", clock, host)
         return _typed(error, "ConnectTimeout", clock, host) if clock.opening else clock.error()
     if name == "InvalidURL" or (isinstance(error, UnicodeError) and "idna" in str(error)):  # Python's, for no name
@@ -223,8 +223,8 @@ def _is_of(error: BaseException, package: str) -> bool:
     return False
 
 
-def _is_systems(error: BaseException) -> bool:
-    """Return whether the system has given a silent connection up (ETIMEDOUT, see `keep_alive`), and not one of ours."""
+def _is_system_timeout(error: BaseException) -> bool:
+    """Return whether the system gave up a silent connection (ETIMEDOUT, see `keep_alive`), not a timeout of ours."""
     at: BaseException | None = error
     while at is not None:
         if isinstance(at, TimeoutError) and at.errno is not None:

@@ -240,9 +240,10 @@ class Closing(Protocol):
 def _held_by_threads(kind: type[Any]) -> dict[str, Any]:
     """Return methods of a connection that belongs to the thread of an exchange, from its first byte to its end.
 
-    httpcore 1.0.9 closes connections that were idle when it looked, which another thread may have taken since: one that
-    can be read, for it takes that for its end, although it may be the answer; and one in favour of another server. The
-    thread that reads would then wait for ever, or read what is another's, since the system gives numbers out again.
+    httpcore 1.0.9 closes connections that were idle when it looked, though another thread may have taken them since. It
+    closes one that can be read, which it takes for the end of the connection, though it may be the answer; and one in
+    favour of another server. The reading thread would then wait for ever, or read another connection, since the system
+    gives out the same number again.
     """
     write, extra_info, close = kind.write, kind.get_extra_info, kind.close
 

@@ -41,6 +41,7 @@ class Timeouts:
 
 
 DEFAULT_TIMEOUTS = Timeouts()
+NO_END = "the stream ended before its terminal event"
 LEAST = 0.001
 """The seconds of a wait whose limit has passed already: libraries take 0 for no wait, or for none at all."""
 _EARLY = 0.01
@@ -163,7 +164,7 @@ class Clock:
             return None
         total = self.limits.total
         if total is None or self.finishing:  # nothing is wrong with that, unless the answer is not complete
-            return StreamTruncated("the stream ended before its terminal event")
+            return StreamTruncated(NO_END)
         return total_timeout(total)
 
     def passed(self, limit: float | None) -> str:

@@ -388,5 +388,5 @@ def _source(response: Response, raw: Any, iterator: Any, clock: Clock, most: int
 def _final(error: BaseException, transport: Transport | AsyncTransport) -> BaseException:
     """Return the error; it is not `retryable` if the transport was closed: the retry would be one more request."""
     if transport.closed and isinstance(error, TransportError):
-        error.retryable, error.hint = False, _CLOSED  # type: ignore[misc]
+        error.retryable, error.hint = False, _CLOSED
     return error

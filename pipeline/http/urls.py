@@ -82,7 +82,7 @@ def with_query_last(url: str, base: str) -> str:
 
 
 def ending_with(url: str, path: str) -> str:
-    """Return a URL whose path, before a query or a fragment, ends with this one, which is added where it is missing."""
+    """Add this path to the end of a URL's own, before a query or a fragment, unless it is there already."""
     root = re.split("[?#]", url, maxsplit=1)[0]
     whole = root if not path or root.rstrip("/").endswith(f"/{path}") else f"{root.rstrip('/')}/{path}"
     return whole + url[len(root) :]

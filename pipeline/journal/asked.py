@@ -53,7 +53,8 @@ def changed_fields(before: Sequence[int], request: Request) -> str:
 
 
 def _fields(body: bytes) -> list[tuple[str, int, int]]:
-    """Return the fields of a JSON object, with where they start and end, as this library writes it; else nothing."""
+    """Return the name, start and end of each field of a JSON object as this library writes it; nothing for another
+    body."""
     try:
         values = loads_fast(body)
     except ValueError:

@@ -167,7 +167,7 @@ class CountedFlow:
     def limited(self, name: str, run: Callable[..., StepGenerator], request: Request, call: CallNext) -> StepGenerator:
         """Run a step that only decides whether and when a call is made: as it decided in the first run.
 
-        A call that is recorded to its end does not run it, so that it is neither counted nor waited for once more.
+        The step does not run for a call that is recorded to its end: such a call is neither counted nor delayed again.
         """
         entry = self.known.entries.get(self.number)
         if entry is not None and entry.kind == "refused" and entry.asked == name:

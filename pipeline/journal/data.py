@@ -155,7 +155,7 @@ def _text_of(error: Exception) -> str | None:
 
 
 def kept_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Return the headers of an answer that are recorded: not those that may hold a credential, such as a cookie."""
+    """Return the headers of an answer to record: all but those that may hold a credential, such as a cookie."""
     kept = dict(headers)
     for name in _secret_names(tuple(kept)):
         del kept[name]

@@ -206,7 +206,7 @@ def passed_on(effect: Any) -> Flow:
 
 def cleaning_up(effect: Any) -> Flow:
     """Perform an effect of a flow that was interrupted. A recorded stream is known to nobody else."""
-    if type(getattr(effect, "source", None)) is RecordedStream:
+    if isinstance(effect, Read | Close) and type(effect.source) is RecordedStream:
         return None if type(effect) is Close else effect.source.read()
     return (yield effect)
 

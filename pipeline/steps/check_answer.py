@@ -23,8 +23,8 @@ from .errors import attach_call_details
 
 _HINT = "the answer is on .partial, unused"
 _MOST = ("top_n", "top_k")
-_MANY = 100
-"""Vectors above which an event loop does not wait until all their numbers are checked."""
+MANY_VECTORS = 100
+"""More vectors than these are read and checked in a thread, so that an event loop can go on."""
 _NUMBERS = {int, float}
 _TOP_BYTES = slice(3 if sys.byteorder == "little" else 0, None, 4)
 """The bytes with the sign and most of the exponent, which has only ones in a 32-bit float that is not finite."""
@@ -44,7 +44,7 @@ def check_answer(operation: str) -> Step | None:
         response = yield from call(request)
         if (reply := response.reply) is not None:
             try:
-                if check is _check_vectors and _count(reply.object) > _MANY:
+                if check is _check_vectors and _count(reply.object) > MANY_VECTORS:
                     yield in_thread(partial(check, reply, request))
                 else:
                     check(reply, request)

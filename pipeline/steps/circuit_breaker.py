@@ -27,7 +27,7 @@ from ..http.request import Request
 from ..http.response import Response
 from ..named_states import NamedStates
 from ..world import REAL_WORLD
-from .limit_states import CircuitState, LimitStep, limit_step
+from .limit_states import By, CircuitState, LimitStep, limit_step
 from .shared import (
     Asking,
     LimitStore,
@@ -38,8 +38,6 @@ from .shared import (
     notify,
     waiting_time,
 )
-
-By = Callable[[Request], str]
 
 
 @saying_how_it_is_made

@@ -15,7 +15,7 @@ from ..effects import CallNext, Flow, Sleep, StepGenerator, Wait
 from ..http.request import Request
 from ..http.response import Response
 from ..signal import Signal
-from .limit_states import LimitStep, PlacesState, limit_step
+from .limit_states import By, LimitStep, PlacesState, limit_step
 from .shared import (
     Asking,
     LimitStore,
@@ -27,7 +27,6 @@ from .shared import (
     waiting_time,
 )
 
-By = Callable[[Request], str]
 _ASK_AGAIN = 0.1
 """Seconds between two questions for a place in a store, about."""
 

@@ -15,8 +15,8 @@ from ..http.vendor_names import counts_in
 def expected_usage(request: Request, output_tokens: int | None) -> Usage:
     """Estimate the most that the call may use.
 
-    An answer counts as long as the body or the options allow, else as `output_tokens`, else as long as the model can
-    make it. A body that limits its answers by a name which is not among `request.names` counts as unlimited.
+    The length of the answer is what the body or the options allow, else `output_tokens`, else the longest that the
+    model can write. A body that limits its answers by a name which is not among `request.names` counts as unlimited.
     """
     if request.operation != "chat":
         return Usage(input_tokens=sum(map(estimate_text, _texts(request.input))), output_tokens=0)

@@ -7,9 +7,12 @@ from typing import Generic, Literal, TypeVar
 
 from attrs import field, fields, frozen
 
+from ..http.request import Request
 from ..step import Step
 
 State = TypeVar("State")
+By = Callable[[Request], str]
+"""Returns the name under which a call is counted."""
 
 
 @frozen

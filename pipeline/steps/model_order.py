@@ -100,7 +100,7 @@ def ask_in_order(
     order: the models; OWN for the call's own, by the steps inside.
     may_help: whether the others are asked after the first error.
     name: the name of the step that asks.
-    other_pipeline: pipeline.other_pipeline, given so that modules such as fit_context can import this one without it.
+    other_pipeline: the function in pipeline.py. It is passed so that importing this module does not import that one.
 
     Raises StepError for an order without models.
     """

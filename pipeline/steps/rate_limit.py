@@ -23,7 +23,7 @@ from ..pipeline import Pipeline, with_attempts
 from ..signal import Signal
 from ..world import REAL_WORLD, World
 from .expected import expected_usage
-from .limit_states import RateState
+from .limit_states import By, RateState
 from .rate_lane import MOMENT, Lane, Sent
 from .shared import (
     Asking,
@@ -36,7 +36,6 @@ from .shared import (
     waiting_time,
 )
 
-By = Callable[[Request], str]
 _LONGEST_PAUSE = 600.0
 """The most seconds to wait since the provider has refused a call, or the period: no call waits for the next day."""
 

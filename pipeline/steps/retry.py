@@ -77,7 +77,7 @@ def retry(
                         budget.left = min(budget.most, budget.left + 0.1)
                     return outcome
             delay = _delay(request, attempt, error, base, most)
-            if delay is not None and not _may_retry(request, budget):
+            if delay is not None and not _take_retry(request, budget):
                 delay = None
             _note(request, began, outcome, error, delay)
             if delay is None:
@@ -92,8 +92,8 @@ def retry(
     return around_unchecked("retry", run)
 
 
-def _may_retry(request: Request, budget: RetryBudget) -> bool:
-    """Take a retry from the budget, unless this one is recorded."""
+def _take_retry(request: Request, budget: RetryBudget) -> bool:
+    """Take a retry from the budget, unless this one is recorded. Return whether there was one."""
     place = request.world.job()
     return budget.take() if place is None else bool(place.kept("retry", budget.take))
 

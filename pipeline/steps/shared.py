@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Mapping
-from inspect import iscoroutinefunction
 from math import isfinite, isnan
 from typing import Any, Protocol, TypeVar
 
@@ -15,6 +14,7 @@ from ...schemas.process_lock import ProcessLock
 from ..effects import Flow, Run, in_thread
 from ..http.request import Request
 from ..http.timeouts import LEAST
+from ..key_value import refuse_coroutines
 
 AVOID_SECONDS = 5.0
 """How long a store that failed is not asked again: each call would wait for it."""
@@ -97,10 +97,7 @@ def checked_store(store: LimitStore | None) -> LimitStore | None:
         raise ConfigError(
             f"a {type(store).__name__} cannot keep limits", hint="pass a RedisStore, or the methods of LimitStore"
         )
-    if iscoroutinefunction(method):
-        raise ConfigError(
-            "a store's methods cannot be coroutine functions", hint="write plain ones, which are called in threads"
-        )
+    refuse_coroutines((method,))
     return store
 
 

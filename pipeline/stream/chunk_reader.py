@@ -73,8 +73,8 @@ class OpenAnswer(Hinted, hints="stream"):
         return self._response.request_id if self._response else None
 
     def check_unread(self) -> None:
-        """Raise an error for a stream that is over, since a loop over it would silently read nothing: the one that
-        ended it, StreamTruncated if it was closed early, or a StepwellError if it was read to its end."""
+        """Raise an error if the stream is over: a loop over it would silently read nothing. It is the error that ended
+        the stream, StreamTruncated if it was closed early, a StepwellError if it was read to its end."""
         if self._over:
             self.whole_reply()
             raise StepwellError("the stream was read to its end before", hint="stream.reply() is the whole answer")

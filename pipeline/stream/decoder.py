@@ -17,6 +17,7 @@ from ...schemas.fold import Fold
 from ...schemas.functions import takes
 from ...schemas.model import Model
 from ..http.request import StateKey
+from ..http.timeouts import NO_END
 from ..outcome import NO_ANSWERS, failure_of
 from .halves import Halves
 from .unsaid import Batch, unsaid
@@ -154,7 +155,7 @@ class StreamDecoder:
         rest = self._one_finish(self._flush_once())
         out += rest if self._halves is None else self._halves.join(rest)
         if not self.finished:
-            self.failure = self.failure or StreamTruncated("the stream ended before its terminal event")
+            self.failure = self.failure or StreamTruncated(NO_END)
             if out:
                 return out  # a last event without its blank line is returned first; the next call raises
             raise self.failure

@@ -20,7 +20,7 @@ _Part = tuple[int, type, int | None]
 
 
 class Batch:
-    """The chunks of a batch so far, a list that grows: the texts of each part, for which it is read once."""
+    """The texts of each part in a batch of chunks, a list that grows: each of its chunks is read once."""
 
     def __init__(self, chunks: list[StreamChunk]) -> None:
         self._chunks = chunks
@@ -39,7 +39,8 @@ class Batch:
 def unsaid(
     whole: StreamChunk, received: Fold, batch: Batch, model: Model, halves: Halves | None = None
 ) -> list[StreamChunk]:
-    """Return a delta with what is new in a whole text; nothing if nothing is, a warning if the deltas gave another.
+    """Return a delta with what is new in a whole text; nothing if it has nothing new, a warning if it contradicts the
+    deltas.
 
     whole: a delta with the whole text of its part, or an Alternative with one
     received: the chunks that came before this batch

@@ -29,6 +29,7 @@ from ...schemas.secret import Secret
 from ..declare.addresses import check_machine_login
 from ..declare.environment import environment_of
 from ..declare.google_accounts import CREDENTIALS, LOGGERS, LOGIN_HINT, account_of, read_account
+from ..wires.paths import RESOURCES
 from .auth import credential_value, token_from
 from .tokens import Token, TokenSource, TokenSources
 
@@ -58,10 +59,10 @@ def into_project(place: str) -> Callable[[Request], Request]:
     def prepare(request: Request) -> Request:
         if not request.url.startswith(ADDRESS):
             return request
-        path = _resource(request.url.removeprefix(ADDRESS))
+        path = _with_publisher(request.url.removeprefix(ADDRESS))
         if named := _WITH_PROJECT.match(path):
             return request.replace(url=f"https://{host_of(named[1])}/v1{path}")
-        if not path.startswith(_RESOURCES):
+        if path.split("/", 2)[1] not in RESOURCES:
             path = f"/{place}{path}"
         project = _project(request)
         if project is None and _api_key(request) is not None:
@@ -74,21 +75,18 @@ def into_project(place: str) -> Callable[[Request], Request]:
     return prepare
 
 
-def _resource(path: str) -> str:
-    """Return the path of a model whose id, so far one segment, has the names of a resource or of a publisher in it."""
+def _with_publisher(path: str) -> str:
+    """Return the path of a model below its publisher, if its id, so far one segment, begins with one: `google/…`."""
     if (named := _NAMED.match(path)) is None:
         return path
-    first, *others = named[1].split("%2F")
-    if any(part in ("", ".", "..") for part in (first, *others)):
+    publisher, *model = named[1].split("%2F")
+    if any(part in ("", ".", "..") for part in (publisher, *model)):
         return path
-    name = "/".join(others)
-    resource = f"{first}/{name}" if f"/{first}/" in _RESOURCES else f"publishers/{first}/models/{name}"
-    return f"/{resource}{path[named.end() :]}"
+    return f"/publishers/{publisher}/models/{'/'.join(model)}{path[named.end() :]}"
 
 
 _NAMED = re.compile(r"/models/([^/:?]+%2F[^/:?]+)")
 _WITH_PROJECT = re.compile(r"/projects/[^/]+/locations/([^/]+)/")
-_RESOURCES = ("/publishers/", "/endpoints/", "/projects/")
 
 
 def host_of(region: str) -> str:
@@ -132,7 +130,8 @@ def _api_key(request: Request) -> Secret | None:
     credential = request.credential
     if isinstance(credential, Mapping):
         if "api_key" in credential:
-            return credential["api_key"]  # type: ignore[no-any-return]
+            key: Secret = credential["api_key"]
+            return key
         credential = credential.get("key")
     if not isinstance(credential, Secret):
         return None

@@ -31,7 +31,6 @@ from .. import BUILT_IN
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
 from .addresses import filled
-from .combinations import DEPENDENT, fit_combinations, without_empty
 from .dropped import report_dropped, warn_of_dropped
 from .encoding import encoding
 from .endpoints import refuse_endpoint
@@ -47,9 +46,9 @@ from .prefill import with_prefill_marked
 from .provenance import with_origin
 from .provider import Provider
 from .resolve import Resolved
-from .rules import Rules, is_packaged
+from .rule_tables import Rules, is_packaged
 from .server_tools import kinds_asked
-from .translate import no_json_with_tools, translate
+from .translate import DEPENDENT, fit_combinations, no_json_with_tools, translate, without_empty
 from .wire import Wire, common_options
 
 _ANY: Mapping[str, Any] = {}

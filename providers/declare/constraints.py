@@ -13,7 +13,7 @@ from typing import Any
 from ...schemas.errors import ConfigError
 from ...schemas.model import Model
 from ...schemas.nearest import nearest
-from .rules import DroppedOptions, Options, Rule, Rules, before, described
+from .rule_tables import DroppedOptions, Options, Rule, Rules, before, described, facts_of
 
 Constraints = Mapping[str, Any]
 
@@ -45,9 +45,7 @@ def checked_constraints(constraints: object) -> Constraints | None:
 
 def constrained(description: str, make: Callable[[Constraints], Rule]) -> Rule:
     """Make a rule that depends on constraints: `make(constraints)` returns it."""
-    rule = described(description, make({}))
-    rule.under = make  # type: ignore[attr-defined]
-    return rule
+    return described(description, make({}), under=make)
 
 
 def with_constraints(rules: Rules, constraints: Constraints | None) -> Rules:
@@ -56,12 +54,14 @@ def with_constraints(rules: Rules, constraints: Constraints | None) -> Rules:
         return rules
     if callable(rules):
         return before((constrain(constraints),), rules)
-    if not any(hasattr(rule, "under") for rule in rules):
-        return (constrain(constraints), *rules)
-    return tuple(
-        described(getattr(rule, "description", ""), rule.under(constraints)) if hasattr(rule, "under") else rule
-        for rule in rules
-    )
+    fitted = tuple(_under(rule, constraints) for rule in rules)
+    return (constrain(constraints), *rules) if fitted == rules else fitted
+
+
+def _under(rule: Rule, constraints: Constraints) -> Rule:
+    """Return the rule under these constraints; the rule itself if it takes none."""
+    facts = facts_of(rule)
+    return rule if facts is None or facts.under is None else described(facts.description, facts.under(constraints))
 
 
 def constrain(constraints: Constraints) -> Rule:
@@ -105,6 +105,9 @@ def sampling_within(options: Options, constraints: Constraints) -> DroppedOption
     return losses
 
 
+EXCLUSIVE = "a forced tool choice and thinking exclude each other"
+
+
 def unthinking_if_forced(to: str, off: object, *, by_default: bool = False) -> Rule:
     """Turn thinking off where a tool is forced, for models that refuse both together.
 
@@ -120,7 +123,6 @@ def unthinking_if_forced(to: str, off: object, *, by_default: bool = False) -> R
         lost = [name for name in names if options.pop(name, None) not in (None, "none", 0)]
         if lost or by_default:
             options[to] = off
-        why = "a forced tool choice and thinking exclude each other"
-        return [(name, why) for name in lost] or ([(to, f"turned off: {why}")] if by_default else [])
+        return [(name, EXCLUSIVE) for name in lost] or ([(to, f"turned off: {EXCLUSIVE}")] if by_default else [])
 
     return described(f"no thinking if a tool is forced: {to}={off!r}", rule, ["tool_choice"], [to])

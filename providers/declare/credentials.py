@@ -211,7 +211,7 @@ def one_key(provider: str, variables: Iterable[str] = (), places: Iterable[str] 
     """Make the credentials of a provider with one key.
 
     provider: its id.
-    variables: the environment variables of the key, which are names of it, too.
+    variables: the environment variables of the key; a mapping may use their names for it, too.
     places: the variables in its address.
     """
     key = Value(PLAIN_KEY.name, PLAIN_KEY.kind, (*PLAIN_KEY.spelt, *variables))

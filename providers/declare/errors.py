@@ -294,11 +294,11 @@ def provider_error(
     }
     result = kind(f"{provider} {where}: {message}", hint=_hint(kind, stated), **fields)
     if (status or inner) in (408, 409):
-        result.retryable = True  # type: ignore[misc]  # a lock or timeout that passes by itself
+        result.retryable = True  # a lock or timeout that passes by itself
     if (word := headers.get("x-should-retry")) in ("true", "false"):
         # The server's own word, which the vendors' SDKs follow, too:
         # https://github.com/openai/openai-python/blob/main/src/openai/_base_client.py
-        result.retryable = word == "true"  # type: ignore[misc]
+        result.retryable = word == "true"
     return result
 
 

@@ -46,8 +46,8 @@ def by_kind(handlers: Mapping[str, Handler], data: object, name: str, model: Mod
 def read_broken(data: bytes, name: str, model: Model, decode: Callable[[Any], list[StreamChunk]]) -> list[StreamChunk]:
     """Read leniently an event whose JSON the fast reader refuses, and return its chunks.
 
-    Raises the provider's error for a text that reports one, in an event named "error" or behind that word, DecodeError
-    for other data that is not JSON; its `.payload` holds the beginning.
+    Raises the provider's error for a text that reports one, in an event named "error" or after that word; else
+    DecodeError for what is not JSON, with its beginning in `.payload`.
 
     data: the event's data
     name: its name

@@ -53,7 +53,8 @@ class Extended(partial[Any]):
 
 
 class _ByName(Extended):
-    """One that, or whose step in force, gets arguments by name, such as `response`: each gets those that it has."""
+    """An Extended for arguments by name, such as `response`: the function and the step in force each get those that
+    they have a parameter for."""
 
     def __init__(self, function: Callable[..., Any], inherited: Callable[..., Any], names: Iterable[str]) -> None:
         own = inspect.signature(function).parameters

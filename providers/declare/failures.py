@@ -45,7 +45,8 @@ def failure_finder(operation: str, extract: Reader, side_fields: Rules) -> Failu
 
 
 def body_failure(response: Response) -> StepwellError | None:
-    """Return the error of a body that cannot be decoded, if it reports one, or that it is not finished."""
+    """Return the error that a body which cannot be decoded reports, or one that says that its answer is unfinished;
+    else None."""
     data = error_value(response.body)
     if data is None:  # an error may be the first line of a stream
         data = error_value(response.body.lstrip().partition(b"\n")[0])

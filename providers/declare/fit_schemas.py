@@ -92,8 +92,8 @@ def _fit_answer(request: Request, support: ObjectSupport, provider: str) -> Requ
 def _fit_json(request: Request, support: ObjectSupport, provider: str) -> Request:
     """Fit a request for JSON without a schema, for which the prompt has to ask.
 
-    OpenAI refuses others ("'messages' must contain the word 'json' in some form"), and says that the model may else
-    write white space without end, as DeepSeek, Cohere and Mistral do:
+    OpenAI refuses a prompt that does not ("'messages' must contain the word 'json' in some form"). It says that the
+    model may otherwise write white space without end; so do DeepSeek, Cohere and Mistral:
     https://developers.openai.com/api/docs/guides/structured-outputs#json-mode,
     https://api-docs.deepseek.com/guides/json_mode, https://docs.cohere.com/docs/structured-outputs
     """

@@ -16,10 +16,10 @@ from ...schemas.late_pattern import late_pattern
 from .. import WIRES
 from .addresses import variables
 from .provider import Provider
+from .rule_tables import PACKAGE
 from .rules import BY_FACTS
 from .wire import Wire
 
-PACKAGE = __name__.rpartition(".declare.")[0]
 # Names of environment variables that hold something else than a key.
 _NO_KEY = late_pattern(r"_ID$|PROJECT|LOCATION|REGION|_HOST$|ENDPOINT|RESOURCE|ACCOUNT|BASE_URL|CREDENTIALS")
 

@@ -96,7 +96,7 @@ def resolve_key(
 
 
 def _hint_without_key(provider: Provider, variables: Mapping[str, tuple[str, ...]], found: Mapping[str, object]) -> str:
-    """Say where a missing key may come from: the variables that lack, or how to declare one where there is none."""
+    """Return a hint for a missing key: the variables to set, or how to declare one if the provider has none."""
     lacking = [" or ".join(names) for part, names in variables.items() if names and part not in found]
     if lacking:
         return f"set {' and '.join(lacking)}, or pass api_key= or Client(api_keys=…)"
@@ -120,8 +120,8 @@ def _values(variables: Mapping[str, tuple[str, ...]], environment: Environment) 
 def authentication(provider: Provider, authenticate: Auth, environment: Environment = PROCESS) -> Step:
     """Make the step that puts the credential on the request. It runs for every attempt, also without a credential.
 
-    Raises MissingKey, whatever other steps have made of the address, before a key of the environment would be sent to
-    another host than the one that it was found for and the provider's own.
+    Raises MissingKey where a step has changed the address so that a key of the environment would be sent to a host that
+    is neither the one that it was found for nor the provider's own.
     """
     send: Callable[..., Any] = authenticate
 

@@ -9,7 +9,7 @@ from ...schemas.errors import InvalidOption
 from ...schemas.nearest import nearest
 from ...schemas.options import CALL_OPTIONS, OPERATION_OPTIONS, Option
 from .extending import Extending
-from .rules import Rules, description_of, is_packaged
+from .rule_tables import Rules, facts_of, is_packaged
 
 Row = TypeVar("Row")
 
@@ -62,14 +62,15 @@ def check_names(tables: Iterable[Rules | Extending], own: Iterable[str], where: 
     # What extends a table is a function of the user, too.
     given = [table.function if isinstance(table, Extending) else table for table in tables]
     rules = [rule for table in given for rule in ((table,) if callable(table) else table)]
-    if not all(hasattr(rule, "reads") or is_packaged(rule) for rule in rules):
+    if not all(facts_of(rule) is not None or is_packaged(rule) for rule in rules):
         return
-    names = set(own).union(*OPERATION_OPTIONS.values(), *(getattr(rule, "writes", ()) for rule in rules))
-    for rule in rules:
-        for name in getattr(rule, "reads", ()):
+    facts = [found for rule in rules if (found := facts_of(rule)) is not None]
+    names = set(own).union(*OPERATION_OPTIONS.values(), *(each.writes for each in facts))
+    for each in facts:
+        for name in each.reads:
             if name not in names:
                 raise InvalidOption(
-                    f"{where}: no call has an option {name!r}, as in the rule {description_of(rule)!r}",
+                    f"{where}: no call has an option {name!r}, as in the rule {each.description!r}",
                     hint=_canonical_hint(name, names) or nearest(name, names),
                 )
 

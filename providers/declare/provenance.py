@@ -10,7 +10,7 @@ from attrs import evolve, fields, has
 from ...pipeline.step import Step
 from .extending import Extending
 from .resolve import Resolved
-from .rules import description_of
+from .rule_tables import description_of
 
 
 def with_origin(step: Step, steps: Resolved, name: str = "", details: Iterable[str] = ()) -> Step:

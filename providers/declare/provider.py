@@ -31,7 +31,7 @@ from .option_names import check_names, checked_models, unknown_field
 from .patterns import matching
 from .place import EVERYWHERE, Place, When, place_for
 from .prefill import PrefillSupport
-from .rules import Rule, Rules, Translate, rule_table
+from .rule_tables import PACKAGE, Rule, Rules, Translate, rule_table
 from .steps import STEPS, PlacedSteps, ProviderFacts, StepOverrides, checked_steps
 from .tool_policies import ToolCallIdPolicy
 from .wire import Wire, common_options
@@ -293,7 +293,7 @@ def declared_model(provider: Provider, *ids: str) -> Model | None:
 def _is_ours(step: object) -> bool:
     if type(step) is MethodType:
         step = getattr(step.__self__, "fetch", step)  # a TokenSource is as its fetch is
-    return step is None or getattr(step, "__module__", "").startswith(_PACKAGE)
+    return step is None or getattr(step, "__module__", "").startswith(PACKAGE)
 
 
 def declare_provider(
@@ -386,7 +386,6 @@ def _check_declared(id: object, wire: object, facts: Mapping[str, Any]) -> None:
     check_fields(id, facts)
 
 
-_PACKAGE = __name__.rpartition(".declare.")[0]
 _ID = re.compile(r"\w[\w.-]*")
 _FIELDS = frozenset(attribute.name for attribute in Provider.__attrs_attrs__)
 _DECLARED = _FIELDS.union(STEPS, ("wire",)) - {"wires", "steps", "changes", "source"}

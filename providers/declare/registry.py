@@ -14,8 +14,9 @@ from ...schemas.foreign_names import PROVIDERS
 from ...schemas.nearest import misspelt, nearest
 from ...schemas.undo import Undo
 from .. import BUILT_IN, __path__
-from .from_catalog import PACKAGE, catalog_ids, from_catalog, is_in_catalog, load
+from .from_catalog import catalog_ids, from_catalog, is_in_catalog, load
 from .provider import Provider
+from .rule_tables import PACKAGE
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint

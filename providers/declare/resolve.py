@@ -15,7 +15,7 @@ from .constraints import Constraints, with_constraints
 from .extending import Extended, Extending, extended
 from .place import When
 from .provider import Override, Provider, same_id
-from .rules import Only, Rule, Rules, before, for_operation, joined, surviving, takes_operation
+from .rule_tables import Only, Rule, Rules, before, for_operation, joined, surviving, takes_operation
 from .steps import STEPS, STEPS_CALLED_WITH, checked_step
 from .wire import Wire
 

@@ -1,135 +1,30 @@
-"""Option rules: a table that turns canonical options into a provider's own, and reports what cannot be sent.
-
-A rule is `(options, model) -> losses`: it changes the dict of options and returns (option, reason) pairs. A rule that
-has a third argument `operation` gets that, too (chat, embed, ...), and so does a function in the place of a table.
-
-A table for some models (`override(translate_options=[...])`, in a declaration or by a user) is added to the provider's.
-Its rules run first, on the canonical names; of several such tables, the most specific runs last. `only(...)` replaces
-all more general tables, and so does a function.
-"""
+"""Option rules: they turn canonical options into a provider's own, and report what cannot be sent."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Hashable, Iterable, Mapping
 from typing import Any
 
 from ...schemas.errors import InvalidOption
-from ...schemas.functions import checked_function
 from ...schemas.model import Model
 from ...schemas.options import EFFORTS
-
-Options = dict[str, Any]
-DroppedOptions = list[tuple[str, str]]
-Rule = Callable[[Options, Model], DroppedOptions]
-Translate = Callable[[Options, Model], Any]
-AnyRule = Rule | Callable[[Options, Model, str], DroppedOptions]
-AnyTranslate = Translate | Callable[[Options, Model, str], Any]
-
-
-class Only(tuple[Rule, ...]):
-    """A table that replaces more general ones instead of being added to them."""
-
-    __slots__ = ()
+from .rule_tables import (
+    AnyRule,
+    DroppedOptions,
+    Only,
+    Options,
+    Rule,
+    described,
+    description_of,
+    facts_of,
+    for_operation,
+    takes_operation,
+)
 
 
 def only(*rules: Rule) -> Only:
     """Make a table that replaces all others: `override(translate_options=only(rename("max_tokens", "limit")))`."""
     return Only(rules)
-
-
-Rules = tuple[Rule, ...] | Translate
-
-
-def rule_table(value: object) -> Rules:
-    """Check a value of translate_options, and return its rules or function. Raises InvalidOption for anything else."""
-    if isinstance(value, Only):
-        return value
-    if callable(value):  # perhaps one of the rules below, without a list around it
-        checked_function(value, "translate_options", 2, ("operation",), hint=_WANTED)
-        return (value,) if hasattr(value, "description") else value
-    if isinstance(value, str) or not isinstance(value, Iterable):
-        raise InvalidOption(f"translate_options cannot be a {type(value).__name__}", hint=_WANTED)
-    for each in (rules := tuple(value)):
-        if not callable(each):
-            raise InvalidOption(f"a {type(each).__name__} among translate_options is not a rule", hint=_WANTED)
-        checked_function(each, "a rule among translate_options", 2, ("operation",), hint=_WANTED)
-    return rules
-
-
-_WANTED = "pass a list of rules, [drop('seed', why='...')], or a function (options, model) that returns the options"
-
-
-def surviving(tables: Sequence[Any], rules: Callable[[Any], Rules] = lambda each: each) -> list[Any]:
-    """Return the tables that are in force, in the order in which they run.
-
-    tables: from the general to the specific.
-    rules: returns the rules of a table.
-    """
-    last = max((at for at, each in enumerate(tables) if _replaces(rules(each))), default=0)
-    return [*tables[last + 1 :], tables[last]]
-
-
-def _replaces(rules: Rules) -> bool:
-    return callable(rules) or isinstance(rules, Only)
-
-
-def joined(tables: Sequence[Rules]) -> Rules:
-    """Join the provider's table and those for more and more specific models to the one in force."""
-    *more, general = surviving(tables)
-    added = tuple(rule for each in more for rule in each)
-    if not callable(general):
-        return (*added, *general)
-    return before(added, general) if added else general
-
-
-def before(rules: tuple[Rule, ...], function: Translate) -> Translate:
-    """Return a function that applies the rules and then the function."""
-
-    def both(options: Options, model: Model) -> Any:
-        losses = [loss for rule in rules for loss in rule(options, model)]
-        result = function(options, model)
-        options, reported = result if isinstance(result, tuple) else (result, ())
-        return options, [*losses, *reported]
-
-    return both
-
-
-def for_operation(rule: Callable[..., Any], operation: str) -> Callable[..., Any]:
-    """Return a rule, or a function in its place, that takes no `operation`, since it has this one."""
-    return partial(rule, operation=operation) if takes_operation(rule) else rule
-
-
-def takes_operation(rule: object) -> bool:
-    """Check whether a rule is a function with an argument that is called `operation`."""
-    code = getattr(rule, "__code__", None)
-    return code is not None and "operation" in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-
-
-def described(description: str, rule: Rule, reads: Iterable[str] = (), writes: Iterable[str] = ()) -> Rule:
-    """Give the rule its text for `describe()` and the names of the options that it reads and writes, and return it."""
-    rule.description, rule.reads, rule.writes = description, (*reads,), (*writes,)  # type: ignore[attr-defined]
-    return rule
-
-
-def is_packaged(rule: object) -> bool:
-    """Return whether a rule is one of this package: it does the same every time."""
-    rule = getattr(rule, "func", rule)
-    where = str(getattr(rule, "__module__", ""))
-    return where.startswith(_PACKAGE) and all(map(is_packaged, getattr(rule, "parts", ())))
-
-
-_PACKAGE = __name__.rpartition(".declare.")[0]
-
-
-def description_of(rule: object) -> str:
-    """Return the text of a rule for `describe()`; its name and place in the code, if it has none."""
-    rule = getattr(rule, "func", rule)
-    description: str | None = getattr(rule, "description", None)
-    code = getattr(rule, "__code__", None)
-    if description is not None or code is None:
-        return description or type(rule).__name__
-    return f"{getattr(rule, '__name__', '')}, {code.co_filename}:{code.co_firstlineno}"
 
 
 def rename(option: str, to: str) -> Rule:
@@ -249,12 +144,14 @@ def when(test: Callable[[Options, Model], bool] | Callable[[Options, Model, str]
         return when(*(for_operation(each, operation) for each in parts))(options, model)
 
     name = getattr(getattr(test, "func", test), "__name__", type(test).__name__)
-    made: Any = rule_with_operation if any(map(takes_operation, parts)) else rule
-    made.parts = parts
+    made: Callable[..., DroppedOptions] = rule_with_operation if any(map(takes_operation, parts)) else rule
+    facts = [found for each in rules if (found := facts_of(each)) is not None]
     return described(
         f"when {name.strip('_<>')}: {'; '.join(map(description_of, rules))}",
         made,
-        *([name for each in rules for name in getattr(each, kind, ())] for kind in ("reads", "writes")),
+        [option for each in facts for option in each.reads],
+        [option for each in facts for option in each.writes],
+        parts=parts,
     )
 
 

@@ -24,7 +24,7 @@ from .embed_limits import EmbedLimit
 from .extending import Extending, takes_call
 from .object_support import ObjectSupport
 from .prefill import PrefillSupport
-from .rules import AnyRule, AnyTranslate, rule_table
+from .rule_tables import AnyRule, AnyTranslate, rule_table
 from .tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from .wire import CALLED_WITH, DecodeResponse, ExtractUsage, InitStreamState, Wire
 

@@ -45,8 +45,8 @@ MEDIA_NAMES = {Image: "an image", Audio: "an audio file", Video: "a video", File
 
 
 def known_owners(part: Media) -> frozenset[str]:
-    """Return the providers that may store a part's file: the one that it names, else those of its form; empty for a
-    part that is no such reference or of an unknown form."""
+    """Return the providers that may store a part's file: the one that the part names, else those whose references have
+    this form. Empty for an unknown form, and for a part that refers to no stored file."""
     if part.provider is not None:
         return frozenset((canonical(part.provider),))
     match = _FORMS.match(part.file_id or part.url or "")

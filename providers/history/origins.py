@@ -75,7 +75,7 @@ class Origins:
 
     def can_replay(self, part: Part, message: Message, foreign: bool) -> bool:
         """Check whether a part of an answer that is neither plain text nor a call can be sent as it is."""
-        if foreign and self._private(part):
+        if foreign and self._is_private(part):
             return False
         kind = type(part)
         if isinstance(part, MEDIA) and self._stored_at(part) is not None:
@@ -140,7 +140,7 @@ class Origins:
 
     def _kept(self, part: Part, message: Message, foreign: bool) -> tuple[Part | None, str]:
         """Return what of a part of an answer is sent, None for nothing, and the name of what is left out."""
-        kept, loss = self._without_private(part, message) if foreign and self._private(part) else (part, "")
+        kept, loss = self._without_private(part, message) if foreign and self._is_private(part) else (part, "")
         if kept is None or self._is_sent(kept, message, foreign):
             return kept, loss
         owner = self._stored_at(kept) if isinstance(kept, MEDIA) else None
@@ -149,7 +149,7 @@ class Origins:
     def _is_sent(self, part: Part, message: Message, foreign: bool) -> bool:
         return isinstance(part, Text | Refusal | ToolCall) or self.can_replay(part, message, foreign)
 
-    def _private(self, part: Part) -> bool:
+    def _is_private(self, part: Part) -> bool:
         """Check whether the part holds something in this format that only its author understands."""
         if isinstance(part, Opaque):
             return part.wire == self.wire

@@ -14,6 +14,8 @@ from ...schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Refusal, T
 _ALL = frozenset(("system", "user", "assistant"))
 _NONE: frozenset[str] = frozenset()
 
+BRIDGED = "an answer was made up between a tool's result and the message after it"
+
 
 @frozen(kw_only=True)
 class HistoryShape:
@@ -87,7 +89,7 @@ def changes(messages: Sequence[Message], shape: HistoryShape) -> list[str]:
         elif role == "assistant" and not spoken and shape.opens_with_user:
             found["a turn of the user was made up before the first answer"] = None
         if before == "tool" and shape.bridges and role not in ("tool", "assistant"):
-            found["an answer was made up between a tool's result and the message after it"] = None
+            found[BRIDGED] = None
         before = role
         spoken = spoken if role == "system" else role
     if not spoken and shape.opens_with_user:

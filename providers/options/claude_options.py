@@ -15,23 +15,12 @@ from ...schemas.errors import NotSupported
 from ...schemas.json_types import JSONSchema
 from ...schemas.model import Model
 from ...schemas.parts import Text
-from ..declare.constraints import Constraints, constrained, fitting, sampling_within
+from ..declare.constraints import EXCLUSIVE, Constraints, constrained, fitting, sampling_within
 from ..declare.dropped import drop_options
 from ..declare.prefill import PrefillSupport
 from ..declare.provider import Override, override
-from ..declare.rules import (
-    BUDGET_FIRST,
-    DroppedOptions,
-    Options,
-    Rule,
-    clamp,
-    described,
-    drop,
-    effort_of,
-    nearest_effort,
-    not_both,
-    only,
-)
+from ..declare.rule_tables import DroppedOptions, Options, Rule, described
+from ..declare.rules import BUDGET_FIRST, clamp, drop, effort_of, nearest_effort, not_both, only
 
 BUDGETS = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 16384, "xhigh": 32768, "max": 65536}
 """Tokens to think with, by effort."""
@@ -52,7 +41,6 @@ CONSTRAINTS: Constraints = {"min_budget": 1024, "temperature": 1, "min_top_p": 0
 ROOM = 4096
 """Tokens left for the answer itself when the caller's max_tokens leaves none."""
 SAMPLING = ("temperature", "top_p", "top_k")
-_EXCLUSIVE = "a forced tool choice and thinking exclude each other"
 
 
 def _budget_rule(constraints: Constraints) -> Rule:
@@ -92,7 +80,7 @@ def _budget(options: Options, model: Model, limits: Constraints) -> DroppedOptio
     if model.reasoning is False:
         return [*losses, (name, "this model does not think")]
     if _forced(options.get("tool_choice")):
-        return [*losses, (name, _EXCLUSIVE)]
+        return [*losses, (name, EXCLUSIVE)]
     budget = fitting(tokens, {**limits, "max_budget": _most(model, limits)})
     if budget < tokens:
         what = f"{tokens} became {budget}" if effort is None else f"{effort} became {budget} tokens"
@@ -157,7 +145,7 @@ def adaptive_thinking(*known: str, budgets: bool = False, unasked: bool = False,
                 return losses + _unshown(summary)
             losses += _put_effort(options, name, effort, known)
             if _forced(options.get("tool_choice")):
-                return [*losses, (name, _EXCLUSIVE)]
+                return [*losses, (name, EXCLUSIVE)]
             options["thinking"] = {"type": "adaptive", "display": "omitted" if summary == "none" else "summarized"}
             return losses + (_without_sampling(options, limits) if budgets else [])
 
@@ -276,7 +264,7 @@ def _held(generation: _Generation) -> Rule:
             return []
         if _forced(options.get("tool_choice")):
             names = ("reasoning_effort", "reasoning_budget")
-            return [(name, _EXCLUSIVE) for name in names if options.pop(name, None) is not None]
+            return [(name, EXCLUSIVE) for name in names if options.pop(name, None) is not None]
         losses: DroppedOptions = []
         if generation.known and not generation.budgets:
             name, effort, losses = _requested_effort(options)

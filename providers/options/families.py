@@ -75,7 +75,7 @@ def needed_wire(
     wire: the usual one.
     provider: the provider's id.
     model_id: the model.
-    is_own: whether an address, or that of the call for None, is the provider's: another server may not have that wire.
+    is_own: whether an address is the provider's own (None: that of the call). Another server may not have that wire.
     """
     id = family_id(model_id) if wire.operation == "chat" else ""
     tables = _tables_of(id) if id else None

@@ -19,19 +19,9 @@ from ...schemas.parts import ToolCall
 from ..declare.constraints import Constraints, constrained, fitting, sampling_within
 from ..declare.object_support import lazy_dialect
 from ..declare.provider import Override, override
-from ..declare.rules import (
-    EFFORT_TOKENS,
-    DroppedOptions,
-    Rule,
-    at_most,
-    clamp,
-    default,
-    drop,
-    nearest_effort,
-    only,
-    without_thinking,
-)
-from ..declare.rules import Options as Given
+from ..declare.rule_tables import DroppedOptions, Rule
+from ..declare.rule_tables import Options as Given
+from ..declare.rules import EFFORT_TOKENS, at_most, clamp, default, drop, nearest_effort, only, without_thinking
 from ..declare.translate import no_json_with_tools
 from ..wires.google_generate import google_generate
 from ..wires.google_generate.encode import NAME, SKIP_VALIDATION

@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 
 from ...pipeline.http.request import Request
 from ..declare.provider import Override, override
-from ..declare.rules import Rule, at_most, clamp, drop, efforts, only, when, without_thinking
+from ..declare.rule_tables import Rule
+from ..declare.rules import at_most, clamp, drop, efforts, only, when, without_thinking
 
 _NO_EFFORT = drop("reasoning_effort", "reasoning_budget", why="this model chooses the effort itself")
 

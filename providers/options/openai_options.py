@@ -12,21 +12,8 @@ from ...pipeline.http.request import Request
 from ...schemas.model import Model
 from ..declare.dropped import drop_options, warn_of_dropped
 from ..declare.provider import Override, override
-from ..declare.rules import (
-    DroppedOptions,
-    Only,
-    Options,
-    Rule,
-    at_most,
-    clamp,
-    default,
-    drop,
-    efforts,
-    only,
-    rename,
-    when,
-    without_thinking,
-)
+from ..declare.rule_tables import DroppedOptions, Only, Options, Rule
+from ..declare.rules import at_most, clamp, default, drop, efforts, only, rename, when, without_thinking
 
 _RENAMED = rename("max_tokens", "max_completion_tokens")
 # https://platform.openai.com/docs/api-reference/chat/create

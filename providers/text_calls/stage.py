@@ -260,8 +260,8 @@ class TextCalls(Stage):
     def _end(self, *, cut: bool = False) -> list[StreamChunk]:
         """Return the rest: a block that was not closed is read as far as it goes.
 
-        A call that is not whole becomes one whose arguments are the block as it was written, which do not parse, so
-        that no loop runs it; in an answer that was cut it is a call without an end. A block that names no tool is text.
+        An incomplete call gets the block as it was written for its arguments: they do not parse, so no loop runs it. In
+        an answer that was cut, it is a call without an end. A block that names no tool is text.
         """
         self._join()
         out: list[StreamChunk] = []
@@ -278,7 +278,7 @@ class TextCalls(Stage):
                 out += self._text(self._space + self._held[:quoted])
                 self._held = self._held[quoted:]
                 out += self._read()
-            elif calls is not None or self._is_half(form, cut):
+            elif calls is not None or self._keep_broken(form, cut):
                 self._calls += calls or ()
                 self._held = ""
             elif tries == _MOST_FALSE_BLOCKS:
@@ -306,8 +306,11 @@ class TextCalls(Stage):
     def _are_offered(self, calls: Sequence[WrittenCall] | None) -> bool:
         return bool(calls) and all(call.name in self._tools for call in calls or ())
 
-    def _is_half(self, form: TextForm, cut: bool) -> bool:
-        """Keep a block that cannot be read as a call that cannot be run; return False for one that names no tool."""
+    def _keep_broken(self, form: TextForm, cut: bool) -> bool:
+        """Keep a block that cannot be read, as a call that cannot be run.
+
+        Return False if it names no tool, unless it was cut before the name.
+        """
         ends = [at for mark in form.closes if (at := self._held.find(mark, len(self._opening_mark()))) >= 0]
         block = self._held[: min(ends, default=len(self._held))]
         named = _NAME.search(block)

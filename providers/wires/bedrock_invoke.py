@@ -53,7 +53,7 @@ def _invoke_wire(wire: Wire, name: str, build_body: Callable[[Request], dict[str
         history_format=wire.name,
         path=bedrock_path("invoke"),
         stream_path=bedrock_path("invoke-with-response-stream"),
-        stream_accept="application/vnd.amazon.eventstream",
+        stream_accept=aws_event_stream.MEDIA_TYPE,
         build_body=build_body,
         find_error=find_error,
         parse_stream_protocol=aws_event_stream.parse,

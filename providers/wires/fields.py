@@ -38,15 +38,22 @@ def format_asked(response_format: object) -> Mapping[str, Any] | bool:
 
     Raises InvalidOption for a provider's own format, which this wire does not know.
     """
-    kind = response_format.get("type") if isinstance(response_format, Mapping) else response_format
-    if kind == "json_schema":
-        schema: Mapping[str, Any] = response_format["json_schema"]["schema"]  # type: ignore[index]
-        return schema
+    kind = response_format
+    if isinstance(response_format, Mapping):
+        kind = response_format.get("type")
+        if kind == "json_schema":
+            schema: Mapping[str, Any] = response_format["json_schema"]["schema"]
+            return schema
     if kind not in ("text", "json", "json_object"):
         raise InvalidOption(
             f"response_format {kind!r} is unknown here", hint='use text, json or {"type": "json_schema", ...}'
         )
     return kind != "text"
+
+
+def unknown_choice(more: str = "") -> InvalidOption:
+    """Return the error for a tool_choice that a wire cannot encode. `more` names what it takes besides the usual."""
+    return InvalidOption("tool_choice has an unknown form", hint=f"use auto, none, required or {{'name': ...}}{more}")
 
 
 def own_fields(part: Text | Refusal | Image | File | Audio | Video, wire: str) -> Mapping[str, Any]:

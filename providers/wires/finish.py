@@ -22,8 +22,9 @@ FINISH_REASONS: Mapping[str, str] = {
 
 
 def finish_reason_of(raw: str | None, own: Mapping[str, str], *, has_calls: bool = False) -> str:
-    """Return the canonical reason: by the format's own table, else by the common names; an unknown one stays as it
-    is, in lower case, and none is "unknown". An answer that ends as usual, with calls, ends for them.
+    """Return the canonical reason, by the format's own table, else by the common names. An unknown reason stays as it
+    is, in lower case; without any, it is "unknown". An answer with calls that ends as usual has the reason
+    "tool_calls".
 
     raw: the server's name for it.
     own: the format's table.

@@ -66,7 +66,7 @@ def closing_bracket(text: str, start: int, *, strict: bool = False) -> tuple[int
     text: the text, of which only the brackets and strings are looked at.
     start: the place of its opening bracket.
     strict: a closing bracket of the wrong kind is an error, so that nothing is closed. By default, it closes what is
-        still open inside, and is passed over if there is nothing to close; one that is left open ends at a code fence.
+        still open inside, and is skipped if nothing is. A bracket that is never closed ends at a code fence.
     """
     closers: list[str] = []
     for token in _BRACKETS.finditer(text, start):

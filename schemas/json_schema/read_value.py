@@ -1,8 +1,8 @@
 """Read JSON values as instances of Python types, and say what is wrong with those that cannot be read.
 
 A class of the program has the final say about what it can read: pydantic's types (see `own_types`), attrs classes with
-converters, enums that find their members themselves. What is derived from a type as its JSON Schema is checked, but
-where only such a class accepts or refuses a value, the class counts, and the schema explains a refusal.
+converters, enums that find their members themselves. A value is also checked against the JSON Schema derived from its
+type. Where the two disagree over such a class, the class counts; the schema explains a refusal.
 """
 
 from __future__ import annotations
@@ -68,7 +68,7 @@ def read_checked(
 
 
 def _explained(refusals: Sequence[Violation], violations: Sequence[Violation]) -> list[Violation]:
-    """Return why a value is refused: as its schema says it where that explains it, else as its class does."""
+    """Return why a value is refused: by its schema if that explains it, else by its class."""
     unsaid = [each for each in refusals if each.keyword != REFUSED]
     kept = [each for each in violations if any(_is_near(each, refusal) for refusal in unsaid)]
     rest = [each for each in refusals if each.keyword == REFUSED or not any(_is_near(each, known) for known in kept)]

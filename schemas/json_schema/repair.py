@@ -158,7 +158,8 @@ def _read_all(text: str, shown: str) -> tuple[list[_Document], bool]:
 def _read_document(text: str, found: _Document) -> bool | None:
     """Read a list or an object.
 
-    Return None if that succeeded, else whether it looks like a document, or like a part of one, that cannot be read.
+    Return None if that succeeded; True for what looks like a document, or like a part of one, and cannot be read; False
+    for other text.
     """
     found.end, closed = closing_bracket(text, found.start)
     end, reader = found.end, PartialJSON(loose=True, unclosed=True)

@@ -178,7 +178,7 @@ def _is_schema(value: object) -> bool:
     return isinstance(value, dict | bool)
 
 
-def _is_list_of(fits: Callable[[Any], bool], *, at_least: int = 0) -> Callable[[Any], bool]:
+def _list_of(fits: Callable[[Any], bool], *, at_least: int = 0) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, list) and len(value) >= at_least and all(map(fits, value))
 
 
@@ -192,7 +192,7 @@ FORMS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
         MAPS,
         (lambda value: isinstance(value, dict) and all(map(_is_schema, value.values())), "must map names to schemas"),
     ),
-    **dict.fromkeys(LISTS, (_is_list_of(_is_schema, at_least=1), "must be a list of at least one schema")),
+    **dict.fromkeys(LISTS, (_list_of(_is_schema, at_least=1), "must be a list of at least one schema")),
     **dict.fromkeys(ONE, (_is_schema, "must be a schema")),
     **dict.fromkeys(_STRINGS, (_is_text, "must be a string")),
     **dict.fromkeys(_NUMBERS, (_is_number, "must be a number")),
@@ -206,11 +206,11 @@ FORMS: Final[dict[str, tuple[Callable[[Any], bool], str]]] = {
     ),
     **dict.fromkeys(["$dynamicRef", "$recursiveRef"], (lambda value: False, "is not supported; use '$ref'")),
     "type": (
-        lambda value: _is_type(value) if _is_text(value) else _is_list_of(_is_type, at_least=1)(value),
+        lambda value: _is_type(value) if _is_text(value) else _list_of(_is_type, at_least=1)(value),
         f"must be one of {', '.join(TYPES)}, or a list of them",
     ),
     "enum": (lambda value: isinstance(value, list) and bool(value), "must be a list with at least one value"),
-    "required": (_is_list_of(_is_text), "must be a list of property names"),
+    "required": (_list_of(_is_text), "must be a list of property names"),
     "multipleOf": (lambda value: _is_number(value) and value > 0, "must be a number above 0"),
     "dependentRequired": (
         lambda value: isinstance(value, dict) and all(isinstance(needs, list) for needs in value.values()),

@@ -266,7 +266,8 @@ def read_fields(value: Mapping[str, Any], fields: Mapping[str, Field], *, unknow
 
 @frozen
 class _Converted:
-    """The type of a field with a converter, which gets what cannot be read as that type, or what it takes only so."""
+    """The type of a field with a converter. A value that cannot be read as the type, or that the converter takes only
+    unread, is passed to the converter as it is."""
 
     type: Any
     converter: Callable[..., Any]

@@ -1,4 +1,4 @@
-"""Say why an answer is not whole: on a terminal, one that was cut looks as one that is complete."""
+"""Say why an answer is not whole: on a terminal, a cut answer looks like a complete one."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from .printing import say
 
 
 def print_ending(reply: Reply, options: Mapping[str, object]) -> None:
-    """Print on stderr why an answer is not whole, or what else it is than text; nothing for one that is complete.
+    """Print on stderr why an answer is not whole, or that it has no text. Nothing is printed for a complete one.
 
     options: those of the call.
     """

@@ -44,11 +44,11 @@ def _part(listed: Sequence[JobSummary], arguments: argparse.Namespace) -> str:
     """Return the name of the part that `--part` means; "" without one.
 
     A map names its parts by the item's key and a digest: `i3` is enough for `i3 8f14e45f`, or `3` for the key
-    `3-8f14e45f` of an item that has only a number. To show a part, any beginning will do that no other part has; to
-    forget it, no less than its key.
+    `3-8f14e45f` of an item that has only a number. To show a part, any beginning that no other part has is enough; to
+    forget it, the whole key is needed.
 
-    Raises ConfigError, with the command that lists them, for a job or a part that is not there, and for one that may be
-    several.
+    Raises ConfigError, with the command that lists them, for a job or a part that is not there, and for a name that
+    fits several parts.
     """
     path, job, given = shlex.quote(arguments.path), arguments.job, arguments.part
     if not listed:

@@ -231,8 +231,8 @@ class Journal:
             raise
 
     def orphan(self) -> None:
-        """Free what a forked child has got from its parent: descriptors, with which the file's lock would outlive the
-        parent, and a lock that a thread may hold which the child does not have."""
+        """Give up what a forked child has inherited: descriptors, through which the file's lock would outlive the
+        parent, and a lock that a thread of the parent may hold."""
         self._lock = threading.RLock()
         for descriptor in (self._held, self._log.descriptor if self._log is not None else None):
             if descriptor is not None:

@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self, Unpack, cast, overload
 
-from attrs import fields
-
 from ..client import BaseAsyncClient, BaseClient
 from ..client_pair import ClientPair
 from ..options import ChatOptions, ModelLike, PromptLike, ToolLike
@@ -26,7 +24,7 @@ from ..workflows.objects.modes import Mode
 from ..workflows.objects.output_spec import OutputSpec
 from ..workflows.objects.stream import AsyncObjectStream, ObjectStream
 from ..workflows.objects.stream import object_stream as stream_object
-from ..workflows.tools.loop import Loop, LoopOptions, loop
+from ..workflows.tools.loop import LOOP_SETTINGS, Loop, LoopOptions, loop
 from . import workflows
 from .metadata import LLMMetadata
 from .object_methods import ObjectMethods, T
@@ -36,7 +34,6 @@ from .workflows import AsyncTextStream, TextStream
 
 Naming = Mapping[str, str | None]
 Options = Mapping[str, object]
-_LOOP = frozenset(each.name for each in fields(Loop))
 _UNNAMED: Naming = {"name": None, "description": None}
 _AS_OBJECT = "Now give this answer as the object that was asked for."
 
@@ -76,8 +73,8 @@ class LLM(ObjectMethods, Hinted, hints="llm"):
         output_parser: asks for a form in `predict` and `stream`, and reads the answer.
         object_mode: how objects are asked for; None is the best that the model has.
         max_repairs: how often an answer that cannot be read is shown to the model again.
-        client, async_client: the clients that make the calls; either is derived from the other, and both are the
-            process's own where none is given.
+        client, async_client: the clients that make the calls. One that is missing is derived from the other; without
+            both, they are the process's own.
         options: those of generate_text, for every call.
         """
         self.model: ModelLike = model
@@ -305,8 +302,8 @@ class LLM(ObjectMethods, Hinted, hints="llm"):
         )
 
     def _predict_and_call(self, tools: Iterable[ToolLike], prompt: PromptLike, options: Mapping[str, Any]) -> Flow:
-        settings = Loop(**{name: value for name, value in options.items() if name in _LOOP})
-        call_options = self._with("chat", {name: value for name, value in options.items() if name not in _LOOP})
+        settings = Loop(**{name: value for name, value in options.items() if name in LOOP_SETTINGS})
+        call_options = self._with("chat", {name: value for name, value in options.items() if name not in LOOP_SETTINGS})
         context = self._with_system_prompt(context_of(prompt))
         steps = loop(self.clients.planner, self.model, context, tools, settings, call_options, stream=False)
         return workflows.in_span("predict_and_call", self.model, steps)

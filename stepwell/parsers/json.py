@@ -6,6 +6,7 @@ from typing import Any, ClassVar, TypeVar
 
 from attrs import field, frozen
 
+from ..providers.declare.fit_schemas import ANY_JSON
 from ..schemas.errors import DecodeError
 from ..schemas.json_schema.repair import LEFT_OPEN, repair
 from ..schemas.json_text import dumps
@@ -13,8 +14,6 @@ from ..workflows.objects.output_spec import OutputSpec
 from .parser import OutputParser, unreadable
 
 T = TypeVar("T")
-
-_JSON = "Answer with JSON only, without a word before or after it."
 
 
 @frozen
@@ -25,7 +24,7 @@ class JSONParser(OutputParser[Any]):
     """
 
     closed: ClassVar[bool] = True
-    instructions: str = _JSON
+    instructions: str = ANY_JSON
 
     def parse(self, text: str) -> Any:
         """Return the JSON value. Raises ObjectInvalid for text that holds none, or an incomplete one."""
@@ -54,7 +53,7 @@ class SchemaParser(OutputParser[Any]):
         object.__setattr__(self, "_spec", spec)
         if not self.instructions:
             schema = dumps(spec.schema).decode()
-            object.__setattr__(self, "instructions", f"{_JSON} It must fit this JSON Schema:\n{schema}")
+            object.__setattr__(self, "instructions", f"{ANY_JSON} It must fit this JSON Schema:\n{schema}")
 
     def parse(self, text: str) -> Any:
         """Return the value as the schema's type. Raises ObjectInvalid, with all violations, if it does not fit."""

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from inspect import iscoroutinefunction
 from pathlib import Path
 from typing import cast
 
-from ..pipeline.key_value import KeyValueStore
+from ..pipeline.key_value import KeyValueStore, refuse_coroutines
 from ..providers.local.install import cache_folder
 from ..schemas.errors import ConfigError
 from ..schemas.process_lock import ProcessLock
@@ -57,10 +56,7 @@ def store_of(cache: object, file: str) -> KeyValueStore | None:
     if isinstance(cache, str | Path):
         return SQLiteStore(cache)
     methods = [getattr(cache, name, None) for name in ("get_many", "set_many")]
-    if any(iscoroutinefunction(method) for method in methods):
-        raise ConfigError(
-            "a store's methods cannot be coroutine functions", hint="write plain ones, which are called in threads"
-        )
+    refuse_coroutines(methods)
     if all(callable(method) for method in methods):
         return cast(KeyValueStore, cache)
     raise ConfigError(

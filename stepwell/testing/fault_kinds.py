@@ -248,8 +248,7 @@ class Garble(Fault):
 
 @frozen
 class Gzip(Fault):
-    """The body comes compressed, though that was not requested; of it only the first `cut` bytes, unless that is
-    None."""
+    """The body comes compressed, though that was not requested; with `cut`, only so many of its first bytes."""
 
     cut: int | None = field(default=None, validator=optional(_bytes))
 

@@ -199,7 +199,8 @@ class SimulatedTask:
         def outcome() -> bytes:
             if isinstance(data, Exception):
                 raise transport_error(data, source.clock, source.raw.host)
-            return source.take(data)  # type: ignore[no-any-return]
+            taken: bytes = source.take(data)
+            return taken
 
         self._in_time(source.clock, seconds, outcome)
 

@@ -102,7 +102,7 @@ class SimulatedWorld:
         return [task.result if task.error is None else task.error for task in tasks]
 
     def later(self, seconds: float, work: Callable[[], object], task: SimulatedTask | None = None) -> None:
-        """Do `work` after that many seconds; if it ends the wait of a task, then only while that still waits."""
+        """Do `work` after that many seconds. With `task`, do so only if that still waits for the same effect."""
         self._count += 1
         turn, order = 0 if task is None else task.turn, self.chance.random()
         if seconds < inf:

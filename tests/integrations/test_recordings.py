@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 import pytest
 from attrs import evolve
+from chat_wires import RECORDED_CHATS
 from langchain_core.messages import AIMessage, AIMessageChunk
 from llama_index.core.base.llms.types import ChatMessage
 
@@ -17,33 +18,17 @@ from stepwell.integrations.langchain.incoming import messages_from_langchain as 
 from stepwell.integrations.llama_index import StepwellLLM
 from stepwell.integrations.llama_index.messages import messages_from_llama_index as from_llama_index
 from stepwell.messages import Text, ToolCall
-from stepwell.providers.wires.anthropic_messages import anthropic_messages
-from stepwell.providers.wires.bedrock_converse import bedrock_converse
-from stepwell.providers.wires.cohere_chat import cohere_chat
-from stepwell.providers.wires.google_generate import google_generate
-from stepwell.providers.wires.mistral_chat import mistral_chat
-from stepwell.providers.wires.openai_chat import openai_chat
-from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.schemas.reply import Reply
 
 from recordings import Recording, answering, recordings, registry_of, replay
 
 pytestmark = pytest.mark.usefixtures("framework")
 
-WIRES = {
-    "anthropic_messages": anthropic_messages,
-    "bedrock_converse": bedrock_converse,
-    "cohere_chat": cohere_chat,
-    "google_generate": google_generate,
-    "mistral_chat": mistral_chat,
-    "openai_chat": openai_chat,
-    "openai_responses": openai_responses,
-}
-ANSWERED = [each for each in recordings(*WIRES) if isinstance(replay(each, WIRES[each.api]), Reply)]
+ANSWERED = [each for each in recordings(*RECORDED_CHATS) if isinstance(replay(each, RECORDED_CHATS[each.api]), Reply)]
 
 
 def client_of(recording: Recording) -> Client:
-    wire: Wire = WIRES[recording.api]
+    wire: Wire = RECORDED_CHATS[recording.api]
     return Client(transport=answering(recording), registry=registry_of(wire), retries=0)
 
 
@@ -64,7 +49,7 @@ def plain(message: Message) -> Message:
 @pytest.mark.parametrize("version", ["v0", "v1"])
 @pytest.mark.parametrize("recording", ANSWERED, ids=lambda each: each.id)
 def test_recorded_answers_round_trip_through_langchain(recording: Recording, version: str) -> None:
-    said = replay(recording, WIRES[recording.api])
+    said = replay(recording, RECORDED_CHATS[recording.api])
     client = client_of(recording)
     chat = ChatStepwell(model=f"recorded:{recording.model}", client=client, output_version=version)
     answer: Any = None
@@ -84,7 +69,7 @@ def test_recorded_answers_round_trip_through_langchain(recording: Recording, ver
 
 @pytest.mark.parametrize("recording", ANSWERED, ids=lambda each: each.id)
 def test_recorded_answers_round_trip_through_llama_index(recording: Recording) -> None:
-    said = replay(recording, WIRES[recording.api])
+    said = replay(recording, RECORDED_CHATS[recording.api])
     llm = StepwellLLM(model=f"recorded:{recording.model}", client=client_of(recording))
     asked = [ChatMessage("hi")]
     response = list(llm.stream_chat(asked))[-1] if recording.streaming else llm.chat(asked)

@@ -15,6 +15,7 @@ from stepwell import Client
 from stepwell.catalog import Model
 from stepwell.declare import declare_provider, drop, extending, openai_chat, override, rename, when
 from stepwell.providers.declare.registry import REGISTRY, Registry
+from stepwell.providers.declare.rule_tables import joined
 from stepwell.providers.declare.rules import (
     at_most,
     clamp,
@@ -23,7 +24,6 @@ from stepwell.providers.declare.rules import (
     effort_of,
     efforts,
     force,
-    joined,
     move,
     nearest_effort,
     not_both,

@@ -31,14 +31,9 @@ from stepwell.schemas.errors import (
 )
 from stepwell.steps import Pipeline, circuit_breaker
 
-from driving import Drive, World, answered, drive_async, drive_sync, reply, request
+from driving import Drive, World, answered, drive_sync, reply, request
 
 DOWN = ServerError("down")
-
-
-@pytest.fixture(params=[drive_sync, drive_async], ids=["sync", "async"])
-def drive(request: pytest.FixtureRequest) -> Drive:
-    return request.param  # type: ignore[no-any-return]
 
 
 class Calls:

@@ -19,12 +19,7 @@ from stepwell.schemas.errors import ConfigError, ContextOverflow
 from stepwell.schemas.parts import ToolCall
 from stepwell.steps import Pipeline, fit_context
 
-from driving import MODEL, Drive, World, answered, drive_async, drive_sync
-
-
-@pytest.fixture(params=[drive_sync, drive_async], ids=["sync", "async"])
-def drive(request: pytest.FixtureRequest) -> Drive:
-    return request.param  # type: ignore[no-any-return]
+from driving import MODEL, Drive, World, answered, drive_sync
 
 
 def words(context: Context) -> int:

@@ -33,12 +33,7 @@ from stepwell.schemas.json_text import dumps
 from stepwell.steps import CallModel, Flow, Pipeline, Sleep, Wait, around, gather
 from stepwell.testing import FakeModel, ServerAnswer, SimulatedWorld
 
-from driving import Drive, World, answered, drive_async, drive_sync, reply, request
-
-
-@pytest.fixture(params=[drive_sync, drive_async], ids=["sync", "async"])
-def drive(request: pytest.FixtureRequest) -> Drive:
-    return request.param  # type: ignore[no-any-return]
+from driving import Drive, World, answered, drive_sync, reply, request
 
 
 class Calls:

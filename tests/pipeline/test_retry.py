@@ -19,12 +19,7 @@ from stepwell.providers.declare.errors import find_error
 from stepwell.schemas.errors import ConnectError, StepwellError, StreamTruncated, TotalTimeout
 from stepwell.steps import Pipeline
 
-from driving import Drive, World, drive_async, drive_sync, request
-
-
-@pytest.fixture(params=[drive_sync, drive_async], ids=["sync", "async"])
-def drive(request: pytest.FixtureRequest) -> Drive:
-    return request.param  # type: ignore[no-any-return]
+from driving import Drive, World, drive_sync, request
 
 
 def says(status: int, code: str = "", headers: dict[str, str] | None = None, message: str = "no") -> Any:

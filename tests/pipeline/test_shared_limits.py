@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -29,16 +28,10 @@ ANSWER = {
 COST = Decimal("0.006")
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as url:
-        yield url
-
-
 @pytest.fixture
-def stores(url: str, request: pytest.FixtureRequest, new_process: None) -> list[RedisStore]:
+def stores(redis_url: str, request: pytest.FixtureRequest, new_process: None) -> list[RedisStore]:
     """Make stores as two processes have them, with keys of this test's own."""
-    return [RedisStore(url, prefix=f"{request.node.name}:") for _ in range(2)]
+    return [RedisStore(redis_url, prefix=f"{request.node.name}:") for _ in range(2)]
 
 
 def client_of(pipeline: Any, status: int = 200) -> Client:
@@ -219,11 +212,11 @@ with Client(transport=httpx.MockTransport(answer), api_keys={"openai": "k"}, pip
 
 
 @pytest.mark.usefixtures("new_process")
-def test_processes_that_are_killed_exceed_no_limit(url: str, tmp_path: Any) -> None:
+def test_processes_that_are_killed_exceed_no_limit(redis_url: str, tmp_path: Any) -> None:
     """Two of four are killed at work; the others spend what is left of $0.30, some 50 calls."""
     log = tmp_path / "log"
     log.touch()
-    workers = [subprocess.Popen([sys.executable, "-c", WORKER, url, str(log)]) for _ in range(4)]
+    workers = [subprocess.Popen([sys.executable, "-c", WORKER, redis_url, str(log)]) for _ in range(4)]
     while log.read_text().count("out") < 12:
         time.sleep(0.01)
     for worker in workers[:2]:
@@ -235,5 +228,5 @@ def test_processes_that_are_killed_exceed_no_limit(url: str, tmp_path: Any) -> N
     assert 30 < len(calls) <= 50  # what the killed ones had reserved stays reserved
     # Three of the four seconds: a process may be stopped for a moment between its turn and its call.
     assert all(sum(start <= at < start + 3 for at in calls) <= 20 for start in calls)
-    budget = Budget("0.30", store=RedisStore(url, prefix="crowd:"))
+    budget = Budget("0.30", store=RedisStore(redis_url, prefix="crowd:"))
     assert 0 <= budget.left < Decimal("0.0068") and budget.spent + budget.reserved <= Decimal("0.30")

@@ -13,12 +13,7 @@ from stepwell.schemas.errors import ConfigError, InvalidOption, StepError, Unkno
 from stepwell.schemas.reply_chunks import chunks_of
 from stepwell.steps import Halt, Pipeline
 
-from driving import Drive, World, answered, drive_async, drive_sync, reply, request
-
-
-@pytest.fixture(params=[drive_sync, drive_async], ids=["sync", "async"])
-def drive(request: pytest.FixtureRequest) -> Drive:
-    return request.param  # type: ignore[no-any-return]
+from driving import Drive, World, answered, drive_sync, reply, request
 
 
 @pytest.fixture(params=[False, True], ids=["unstreamed", "streamed"])

@@ -18,9 +18,7 @@ ANSWER = {"candidates": [{"content": {"parts": [{"text": "hi"}]}, "finishReason"
 TOOL = Tool("f", "does")
 
 
-def call_google(
-    model: str, prompt: Any = "hi", *, answer: Any = ANSWER, keys: Any = None, **options: Any
-) -> tuple[Any, Reply]:
+def call_google(model: str, prompt: Any = "hi", *, keys: Any = None, **options: Any) -> tuple[Any, Reply]:
     """Return the request that was sent and the reply."""
     seen: list[httpx.Request] = []
 

@@ -98,7 +98,7 @@ def test_an_id_with_its_publisher_is_the_same_model_for_every_operation(id: str)
 def test_claude_by_its_publisher_is_counted_and_called() -> None:
     for call in (CALLS["claude-sonnet-4-6"][1], CALLS["gemini-2.5-flash"][1]):
         bare = sent("google_vertex_anthropic", "claude-sonnet-4-6", call)
-        for place in (*PLACES, WHOLE):
+        for place in (*PLACES, WHOLE, "models/{id}"):
             named = place.format(publisher="anthropic", id="claude-sonnet-4-6")
             assert sent("google_vertex_anthropic", named, call) == bare
 

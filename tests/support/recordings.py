@@ -56,6 +56,11 @@ def recordings(*apis: str, streaming: bool | None = None) -> list[Recording]:
     return [each for each in found if streaming in (None, each.streaming) and "text_calls" not in each.kinds]
 
 
+def by_id(recording: Recording) -> str:
+    """Name a recording in the id of a test."""
+    return recording.id
+
+
 def _load(path: Path) -> Recording:
     data = json.loads(path.read_text())
     response = data["response"]

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from decimal import Decimal
 from threading import Event, Thread
 from typing import Any
 
 import pytest
-from redis_server import redis_server
 
 from stepwell import Budget, Client, RateLimit
 from stepwell.errors import CircuitOpen, RateLimitError, ServerError, StepwellError
@@ -21,15 +20,9 @@ from loopback import LONG, SOON
 MODEL = "fake:m"
 
 
-@pytest.fixture(scope="module")
-def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with redis_server(tmp_path_factory.mktemp("redis")) as url:
-        yield url
-
-
 @pytest.fixture(params=["in this process", "over Redis"])
-def store(request: pytest.FixtureRequest, url: str, new_process: None) -> RedisStore | None:
-    return RedisStore(url, prefix=f"{request.node.name}:") if request.param == "over Redis" else None
+def store(request: pytest.FixtureRequest, redis_url: str, new_process: None) -> RedisStore | None:
+    return RedisStore(redis_url, prefix=f"{request.node.name}:") if request.param == "over Redis" else None
 
 
 def calling(*turns: Any, pipeline: Any, **settings: Any) -> Callable[[], Any]:

@@ -7,35 +7,17 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
+from chat_wires import RECORDED_CHATS
 
 from stepwell import AsyncClient, Client
 from stepwell.declare import Wire
-from stepwell.providers.wires.anthropic_messages import anthropic_messages
-from stepwell.providers.wires.bedrock_converse import bedrock_converse
-from stepwell.providers.wires.cohere_chat import cohere_chat
-from stepwell.providers.wires.google_generate import google_generate
-from stepwell.providers.wires.mistral_chat import mistral_chat
-from stepwell.providers.wires.openai_chat import openai_chat
-from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.schemas.errors import StepwellError
 from stepwell.schemas.reply import Reply
 
 from loopback import END, Hangup, Loopback, chunk
 from recordings import Recording, recordings, registry_of, replay, with_body
 
-WIRES: dict[str, Wire] = {
-    wire.name: wire
-    for wire in (
-        anthropic_messages,
-        bedrock_converse,
-        cohere_chat,
-        google_generate,
-        mistral_chat,
-        openai_chat,
-        openai_responses,
-    )
-}
-RECORDINGS = recordings(*WIRES)
+RECORDINGS = recordings(*RECORDED_CHATS)
 FRAMING = {"content-length", "transfer-encoding", "connection", "keep-alive", "content-encoding"}
 
 
@@ -102,26 +84,26 @@ def same(found: Any, expected: Any) -> bool:
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize("api", WIRES)
+@pytest.mark.parametrize("api", RECORDED_CHATS)
 def test_a_recording_has_the_same_outcome(api: str, asynchronous: bool, player: Player) -> None:
-    call = caller(player, WIRES[api], asynchronous)
+    call = caller(player, RECORDED_CHATS[api], asynchronous)
     for recording in RECORDINGS:
         if recording.api == api:
-            assert same(call(recording), replay(recording, WIRES[api])), recording.id
+            assert same(call(recording), replay(recording, RECORDED_CHATS[api])), recording.id
 
 
 @pytest.mark.parametrize("asynchronous", [False, True], ids=["sync", "async"])
-@pytest.mark.parametrize("api", WIRES)
+@pytest.mark.parametrize("api", RECORDED_CHATS)
 def test_a_stream_that_is_split_or_cut_has_the_same_outcome(api: str, asynchronous: bool, player: Player) -> None:
-    call = caller(player, WIRES[api], asynchronous)
+    call = caller(player, RECORDED_CHATS[api], asynchronous)
     recording = min(
         (r for r in RECORDINGS if r.api == api and r.streaming and r.status == 200), key=lambda r: len(r.body)
     )
-    plain = replay(recording, WIRES[api])
+    plain = replay(recording, RECORDED_CHATS[api])
     for size in (1, 7):
         assert same(call(with_body(recording, recording.body, size)), plain)
     player.cut = True
     for part in (1, 2, 3):
         cut = with_body(recording, recording.body[: len(recording.body) * part // 4])
         found = call(cut)
-        assert isinstance(found, StepwellError) and same(found, replay(cut, WIRES[api])), part
+        assert isinstance(found, StepwellError) and same(found, replay(cut, RECORDED_CHATS[api])), part

@@ -7,6 +7,7 @@ from typing import Any
 
 import answers
 import pytest
+from chat_wires import RECORDED_CHATS
 
 from stepwell import Context, Reply, user
 from stepwell.chunks import TextDelta
@@ -24,16 +25,6 @@ from stepwell.schemas.reply_chunks import chunks_of
 
 from recordings import recordings, replay
 
-WIRES = [
-    anthropic_messages,
-    bedrock_converse,
-    cohere_chat,
-    google_generate,
-    mistral_chat,
-    openai_chat,
-    openai_responses,
-]
-
 
 def cited(reply: Reply) -> list[tuple[str, str, str | None]]:
     """Return kind, source and supported words of each citation."""
@@ -43,7 +34,7 @@ def cited(reply: Reply) -> list[tuple[str, str, str | None]]:
 
 def test_recorded_tools_and_citations_are_found_sent_back_and_stored() -> None:
     tools = citations = 0
-    for wire in WIRES:
+    for wire in RECORDED_CHATS.values():
         for recording in recordings(wire.name):
             reply = replay(recording, wire)
             if not isinstance(reply, Reply):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from typing import Any
 
+import answers
 import orjson
 import pytest
 from cohere.types import ChatMessageV2, ResponseFormatV2, ToolV2
@@ -16,15 +17,12 @@ from pydantic import BaseModel, TypeAdapter
 from stepwell import Context, File, Image, Reply, Tool
 from stepwell.catalog import Model
 from stepwell.messages import Audio, Message, Opaque, Reasoning, Text, TokenLogprob, ToolCall
-from stepwell.pipeline.http.request import Request
 from stepwell.providers.declare.registry import REGISTRY
 from stepwell.providers.declare.translate import translate
 from stepwell.providers.wires.cohere_chat import cohere_chat
 from stepwell.providers.wires.cohere_chat.encode import encode_messages
 from stepwell.schemas import errors
 from stepwell.schemas.message import assistant, system, tool_result, user
-
-from recordings import Recording, replay
 
 USAGE = {
     "billed_units": {"input_tokens": 5, "output_tokens": 3},
@@ -39,9 +37,7 @@ PNG_BLOCK = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iV
 
 
 def answered(body: bytes, *, stream: bool = False, size: int = 0) -> Any:
-    step = size or len(body) or 1
-    chunks = tuple(body[at : at + step] for at in range(0, len(body), step))
-    return replay(Recording("made", "cohere_chat", "cohere", "m", stream, (), {}, 200, {}, chunks, {}), cohere_chat)
+    return answers.answered(cohere_chat, body, stream=stream, size=size)
 
 
 def body_with(message: dict[str, Any], reason: str = "COMPLETE", **more: Any) -> bytes:
@@ -80,10 +76,8 @@ def called(index: int, call: dict[str, Any], *pieces: str) -> bytes:
 # -- what is sent --------------------------------------------------------------------------------------------------
 
 
-def body_of(*messages: Message, tools: tuple[Tool, ...] = (), stream: bool = False, **options: Any) -> dict[str, Any]:
-    asked = Request("chat", Model("cohere", "m"), Context(messages, tools), options=options, stream=stream)
-    body: dict[str, Any] = orjson.loads(cohere_chat.encode_body(cohere_chat.build_body(asked)))
-    return body
+def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **options: Any) -> dict[str, Any]:
+    return answers.body_of(cohere_chat, messages, tools, model=Model("cohere", "m"), **options)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from stepwell.schemas import errors
 from stepwell.schemas.reply import Reply
 from stepwell.testing.conformance import samples_of
 
-from recordings import Recording, recordings, replay, with_body
+from recordings import Recording, by_id, recordings, replay, with_body
 
 WIRES = {
     "anthropic_messages": anthropic_messages,
@@ -37,10 +37,6 @@ STREAMS = [
     if each.status == 200 and "error" not in each.expected and len(each.body) < 60_000
 ]
 EVENTS = [each for each in STREAMS if "bedrock" not in each.api and each.body.lstrip()[:1] != b"["]
-
-
-def by_id(recording: Recording) -> str:
-    return recording.id
 
 
 def outcome(recording: Recording, driver: str = "sync") -> Any:

@@ -16,13 +16,9 @@ from stepwell.providers.wires.google_generate.encode import NAME
 from stepwell.schemas import errors
 from stepwell.schemas.message import assistant, system, tool_result, user
 
-from recordings import Recording, recordings, replay
+from recordings import Recording, by_id, recordings, replay
 
 WHOLE = [each for each in recordings("google_generate", streaming=False) if each.status == 200]
-
-
-def by_id(recording: Recording) -> str:
-    return recording.id
 
 
 @pytest.mark.parametrize(

@@ -22,17 +22,13 @@ from stepwell.schemas.fold import fold
 from stepwell.schemas.message import user
 from stepwell.schemas.reply_chunks import chunks_of
 
-from recordings import Recording, recordings, replay, with_body
+from recordings import Recording, by_id, recordings, replay, with_body
 
 GOOD = [each for each in recordings("google_generate") if each.status == 200]
 STREAMS = [each for each in GOOD if each.streaming]
 EVENTS = [each for each in STREAMS if each.body.startswith(b"data:")]
 WHOLE = [each for each in GOOD if not each.streaming]
 PCM = "audio/L16;codec=pcm;rate=24000"
-
-
-def by_id(recording: Recording) -> str:
-    return recording.id
 
 
 @pytest.mark.parametrize("size", [1, 7])

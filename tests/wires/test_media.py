@@ -9,6 +9,7 @@ import answers
 import httpx
 import orjson
 import pytest
+from chat_wires import CHAT_WIRES
 from in_turn import in_turn
 
 from stepwell import Client, File, Image, Message
@@ -16,10 +17,7 @@ from stepwell.declare import Wire
 from stepwell.messages import Audio, Text, ToolCall, Video
 from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
-from stepwell.providers.wires.cohere_chat import cohere_chat
 from stepwell.providers.wires.google_generate import google_generate
-from stepwell.providers.wires.mistral_chat import mistral_chat
-from stepwell.providers.wires.ollama_chat import ollama_chat
 from stepwell.providers.wires.openai_chat import openai_chat
 from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.schemas import errors
@@ -28,16 +26,6 @@ from stepwell.testing.conformance import samples_of
 
 from recordings import registry_of
 
-WIRES = [
-    anthropic_messages,
-    bedrock_converse,
-    cohere_chat,
-    google_generate,
-    mistral_chat,
-    ollama_chat,
-    openai_chat,
-    openai_responses,
-]
 MARK = b"marked \xff\xfe bytes"
 CODE = b64encode(MARK).decode()
 KINDS: dict[type, str] = {Image: "image/png", Audio: "audio/mpeg", Video: "video/mp4", File: "application/pdf"}
@@ -61,7 +49,7 @@ def body(wire: Wire, messages: list[Message]) -> str:
 
 @in_turn("form", forms(Image))
 @in_turn("kind", KINDS)
-@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
+@pytest.mark.parametrize("wire", CHAT_WIRES.values(), ids=lambda wire: wire.name)
 @in_turn("said_by", ["user", "tool"])
 def test_media_arrive_or_are_refused(wire: Wire, kind: type, form: str, said_by: str) -> None:
     part, marker = forms(kind)[form]
@@ -86,7 +74,7 @@ TAKEN = {
 }
 
 
-@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
+@pytest.mark.parametrize("wire", CHAT_WIRES.values(), ids=lambda wire: wire.name)
 def test_media_that_a_format_supports_are_accepted(wire: Wire) -> None:
     for kind in KINDS:
         part, marker = forms(kind)["bytes"]
@@ -98,7 +86,7 @@ def test_media_that_a_format_supports_are_accepted(wire: Wire) -> None:
 
 
 @in_turn("kind", KINDS)
-@pytest.mark.parametrize("wire", WIRES, ids=lambda wire: wire.name)
+@pytest.mark.parametrize("wire", CHAT_WIRES.values(), ids=lambda wire: wire.name)
 def test_an_answers_media_go_back_or_the_loss_is_reported(wire: Wire, kind: type) -> None:
     """Answers hold pictures and sounds; only few formats take them back."""
     bodies: list[str] = []

@@ -9,38 +9,21 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from chat_wires import CHAT_WIRES
 from in_turn import in_turn
 
 from stepwell import AsyncClient, Client, Reply
 from stepwell.providers.declare.wire import Wire
-from stepwell.providers.wires.anthropic_messages import anthropic_messages
 from stepwell.providers.wires.bedrock_converse import bedrock_converse
 from stepwell.providers.wires.bedrock_invoke import bedrock_invoke_anthropic, bedrock_invoke_openai
-from stepwell.providers.wires.cohere_chat import cohere_chat
-from stepwell.providers.wires.google_generate import google_generate
-from stepwell.providers.wires.mistral_chat import mistral_chat
-from stepwell.providers.wires.ollama_chat import ollama_chat
 from stepwell.providers.wires.openai_chat import openai_chat
-from stepwell.providers.wires.openai_responses import openai_responses
 from stepwell.schemas.errors import DecodeError, Overloaded, ProviderError, QuotaError, RateLimitError, StepwellError
 
-from recordings import Chunks, Recording, recordings, registry_of, replay
+from recordings import Chunks, Recording, by_id, recordings, registry_of, replay
 
-WIRES = {
-    wire.name: wire
-    for wire in (
-        anthropic_messages,
-        bedrock_converse,
-        bedrock_invoke_anthropic,
-        bedrock_invoke_openai,
-        cohere_chat,
-        google_generate,
-        mistral_chat,
-        ollama_chat,
-        openai_chat,
-        openai_responses,
-    )
-}
+pytestmark = pytest.mark.usefixtures("no_sleep")
+
+WIRES = {**CHAT_WIRES, **{wire.name: wire for wire in (bedrock_invoke_anthropic, bedrock_invoke_openai)}}
 WHOLE = [each for each in recordings(*WIRES, streaming=False) if each.status == 200]
 EVENTS = [
     each
@@ -51,15 +34,6 @@ EVENTS = [
 BY_BOTH_DRIVERS = {"openai_chat", "bedrock_converse"}
 PAGE = b"<!DOCTYPE html><html><title>Sign in</title>" + b"<p>to go on</p>" * 50
 REPORTED = orjson.dumps({"error": {"message": "Insufficient credits", "code": 402}})
-
-
-@pytest.fixture(autouse=True)
-def no_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("time.sleep", lambda seconds: None)
-
-
-def by_id(recording: Recording) -> str:
-    return recording.id
 
 
 def reported(outcome: Any) -> Any:

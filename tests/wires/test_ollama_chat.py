@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import answers
 import httpx
 import orjson
 import pytest
@@ -12,15 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from ollama._types import ChatRequest, Options
 
-from stepwell import Client, Context, File, Image, Message, Reply, Tool
+from stepwell import Client, File, Image, Message, Reply, Tool
 from stepwell.catalog import Model
 from stepwell.messages import Audio, Reasoning, Text, TokenLogprob, ToolCall
-from stepwell.pipeline.http.request import Request
 from stepwell.providers.wires.ollama_chat import ollama_chat
 from stepwell.schemas import errors
 from stepwell.schemas.message import assistant, system, tool_result, user
-
-from recordings import Recording, replay
 
 HEAD = {"model": "qwen3", "created_at": "2026-11-21T00:00:00.123456789Z"}
 END: dict[str, Any] = {"done": True, "done_reason": "stop", "prompt_eval_count": 12, "eval_count": 7}
@@ -38,10 +36,7 @@ def call(name: str = "look_up", **more: Any) -> dict[str, Any]:
 
 
 def answered(body: bytes, *, stream: bool = False, size: int = 0) -> Any:
-    """Decode the body by a client to a Reply or the error."""
-    step = size or len(body) or 1
-    chunks = tuple(body[at : at + step] for at in range(0, len(body), step))
-    return replay(Recording("made", "ollama_chat", "ollama", "qwen3", stream, (), {}, 200, {}, chunks, {}), ollama_chat)
+    return answers.answered(ollama_chat, body, stream=stream, size=size)
 
 
 def single_body(**fields: Any) -> bytes:
@@ -51,10 +46,8 @@ def single_body(**fields: Any) -> bytes:
 # -- what is sent --------------------------------------------------------------------------------------------------
 
 
-def body_of(*messages: Message, tools: tuple[Tool, ...] = (), stream: bool = False, **options: Any) -> dict[str, Any]:
-    request = Request("chat", Model("ollama", "qwen3"), Context(messages, tools), options=options, stream=stream)
-    body: dict[str, Any] = orjson.loads(ollama_chat.encode_body(ollama_chat.build_body(request)))
-    return body
+def body_of(*messages: Message, tools: tuple[Tool, ...] = (), **options: Any) -> dict[str, Any]:
+    return answers.body_of(ollama_chat, messages, tools, model=Model("ollama", "qwen3"), **options)
 
 
 @pytest.mark.parametrize(

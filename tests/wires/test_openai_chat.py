@@ -19,7 +19,7 @@ from stepwell.schemas.fold import fold
 from stepwell.schemas.reply_chunks import chunks_of
 
 from loopback import DONE, completion, event
-from recordings import Recording, recordings, replay, with_body
+from recordings import Recording, by_id, recordings, replay, with_body
 
 STREAMS = [
     each for each in recordings("openai_chat", streaming=True) if each.status == 200 and "error" not in each.expected
@@ -27,10 +27,6 @@ STREAMS = [
 WHOLE = [
     each for each in recordings("openai_chat", streaming=False) if each.status == 200 and "error" not in each.expected
 ]
-
-
-def by_id(recording: Recording) -> str:
-    return recording.id
 
 
 @in_turn("fault", LOSSLESS)

@@ -8,6 +8,7 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from answers import events as sse
 from odd_blocks import in_blocks
 
 from stepwell import Client, errors
@@ -37,10 +38,6 @@ def read(name: str, body: bytes, size: int = 1 << 20, *, stream: bool = True, ki
     if stream:
         return client.stream_text(model, "hi", wire=name).reply()
     return client.generate_text(model, "hi", wire=name)
-
-
-def sse(*events: dict[str, Any]) -> bytes:
-    return b"".join(b"data: " + orjson.dumps(event) + b"\n\n" for event in events)
 
 
 def chunk(delta: dict[str, Any], reason: str | None = None) -> dict[str, Any]:

@@ -50,7 +50,7 @@ class Pool:
 
         clock: the limits of the call.
         connect: the limit for waiting until one is free, and again for connecting; None for no limit.
-        scope: that of the task which makes the call, so that cancelling it ends the connecting; None outside of tasks.
+        scope: that of the task that makes the call; cancelling the task ends the connecting. None outside of tasks.
 
         Raises PoolBusy, Unreachable, SlowConnect.
         """

@@ -11,7 +11,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ....pipeline.http.request import Request
-from ....schemas.errors import InvalidOption
 from ....schemas.json_text import dumps
 from ....schemas.message import Message
 from ....schemas.model import Model
@@ -19,7 +18,7 @@ from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refus
 from ....schemas.tool import NO_PARAMETERS, Tool, chosen_name
 from ...history.shape import HistoryShape
 from ..calls import sent_object
-from ..fields import Field, format_asked, given, listed, own_block, put_options
+from ..fields import Field, format_asked, given, listed, own_block, put_options, unknown_choice
 from ..media import Media, inline, unsendable
 from ..turns import EMPTY_RESULT_TEXT, EMPTY_USER_TEXT, alternating, encoded, thinking_if_begun
 from .tool_results import fit_tool_results
@@ -264,13 +263,14 @@ def _choice(body: dict[str, Any], choice: object) -> None:
     elif isinstance(choice, str):
         body["toolConfig"]["toolChoice"] = {"auto": {}} if choice == "auto" else {"any": {}}
     else:
-        raise InvalidOption("tool_choice has an unknown form", hint="use auto, none, required or {'name': ...}")
+        raise unknown_choice()
 
 
 def _format(body: dict[str, Any], response_format: object) -> None:
     """Ask for structured output: https://docs.aws.amazon.com/bedrock/latest/userguide/structured-output.html"""
-    if isinstance(asked := format_asked(response_format), Mapping):
-        named = response_format["json_schema"]  # type: ignore[index]
+    asked = format_asked(response_format)
+    if isinstance(response_format, Mapping) and isinstance(asked, Mapping):
+        named = response_format["json_schema"]
         schema = {"name": named.get("name", "answer"), "schema": dumps(asked).decode()}
         body["outputConfig"] = {"textFormat": {"type": "json_schema", "structure": {"jsonSchema": schema}}}
 

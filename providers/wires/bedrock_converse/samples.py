@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from ....schemas.json_text import dumps
-from ..protocols.aws_event_stream import encode
+from ..protocols.aws_event_stream import MEDIA_TYPE, encode
 from ..samples import Sample, Samples, scenes
 
 _USAGE = {"inputTokens": 12, "outputTokens": 7, "totalTokens": 19}
-_KIND = "application/vnd.amazon.eventstream"
 
 
 def _body(content: list[dict[str, Any]], reason: str) -> bytes:
@@ -71,7 +70,7 @@ SAMPLES = Samples(
         text="Grüß Gott, 世界",
         input_tokens=12,
         output_tokens=7,
-        stream_type=_KIND,
+        stream_type=MEDIA_TYPE,
     ),
     tools=Sample(
         body=_body([_CALL], "tool_use"),
@@ -80,7 +79,7 @@ SAMPLES = Samples(
         tool_calls=(("look_up", {"city": "Pune"}),),
         input_tokens=12,
         output_tokens=7,
-        stream_type=_KIND,
+        stream_type=MEDIA_TYPE,
     ),
     error=b'{"message": "this is what went wrong"}',
     stream_error=_event("messageStart", role="assistant")
@@ -93,6 +92,6 @@ SAMPLES = Samples(
         length="max_tokens",
         filtered="content_filtered",
         cached_tokens=5,
-        stream_type=_KIND,
+        stream_type=MEDIA_TYPE,
     ),
 )

@@ -49,7 +49,7 @@ def server_part(block: dict[str, Any], wire: str, kinds: dict[str, str]) -> Opaq
 
     block: the block.
     wire: the name of the wire.
-    kinds: the kinds of the calls so far, by id, to which that of a call is added: results do not always name theirs.
+    kinds: the kind of each call so far, by its id. That of a new call is added: a result does not always name its own.
     """
     if use := inner(block, "toolUse"):
         name, id = text_in(use, "name") or "", text_in(use, "toolUseId") or ""

@@ -20,6 +20,7 @@ from ....model_metadata.ids import named_family
 from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.parts import Image, Text
+from ...history.shape import BRIDGED
 from ..turns import BRIDGE_TEXT, error_as_text, media_after_results
 
 _WITH_IMAGES = _WITH_STATUS = ("", "claude", "nova")
@@ -39,7 +40,7 @@ def fit_tool_results(request: Request) -> Request:
         messages = tuple(error_as_text(each) if each.is_error else each for each in messages)
     if family in _WITHOUT_WORDS and len(bridged := tuple(_bridged(messages))) > len(messages):
         messages = bridged
-        request = request.warn("history", "an answer was made up between a tool's result and the message after it")
+        request = request.warn("history", BRIDGED)
     if messages is request.context.messages:
         return request
     return request.replace(context=evolve(request.context, messages=messages))

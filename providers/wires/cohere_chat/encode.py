@@ -8,13 +8,12 @@ from typing import Any
 from attrs import evolve
 
 from ....pipeline.http.request import Request
-from ....schemas.errors import InvalidOption
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import chosen_name
 from ..calls import sent_arguments
-from ..fields import Field, format_asked, given, listed, own_block, put_options
+from ..fields import Field, format_asked, given, listed, own_block, put_options, unknown_choice
 from ..media import address, unsendable
 from ..openai_chat.encode import encode_tools
 from ..turns import EMPTY_RESULT_TEXT, encoded, error_as_text, media_after_results
@@ -141,7 +140,7 @@ def finalize_history(request: Request) -> Request:
 
 def _choice(body: dict[str, Any], choice: object) -> None:
     if chosen_name(choice) is None and not isinstance(choice, str):
-        raise InvalidOption("tool_choice has an unknown form", hint="use auto, none, required or {'name': ...}")
+        raise unknown_choice()
     if choice != "auto":
         body["tool_choice"] = _CHOICES[choice] if isinstance(choice, str) else "REQUIRED"
 

@@ -254,7 +254,7 @@ def flush_stream_state(model: Model, state: State) -> list[StreamChunk]:
 
 
 def closing(state: State) -> list[StreamChunk]:
-    """Return the chunks that end everything."""
+    """Return the last chunks of an answer: its plan, and the Finish."""
     plan = {"tool_plan": state.plan}
     out: list[StreamChunk] = [MetadataUpdate(plan), PartDone(Opaque(NAME, plan), PLAN)] if state.plan else []
     reason = state.reason or ""

@@ -15,7 +15,7 @@ from ...declare.tool_policies import ToolCallIdPolicy, ToolNamePolicy
 from ...declare.wire import Wire
 from ...history.shape import HistoryShape
 from ..counting import count_in, counted_fields
-from ..google_paths import method_path, model_path
+from ..paths import google_method_path, google_model_path
 from .encode import OPTIONS, accepts_part, build_body
 from .side_fields import SIDE_FIELDS
 from .stream import (
@@ -30,9 +30,9 @@ from .stream import (
 
 google_generate = Wire(
     name="google_generate",
-    path=method_path("generateContent"),
+    path=google_method_path("generateContent"),
     auth=header_key("x-goog-api-key"),
-    stream_path=method_path("streamGenerateContent?alt=sse"),
+    stream_path=google_method_path("streamGenerateContent?alt=sse"),
     options=OPTIONS,
     tool_choices=CHOICES | {"validated", SEVERAL},
     build_body=build_body,
@@ -75,7 +75,7 @@ vertex_count_tokens = Wire(
     name="vertex_count_tokens",
     operation="count_tokens",
     history_format="google_generate",
-    path=method_path("countTokens"),
+    path=google_method_path("countTokens"),
     auth=header_key("x-goog-api-key"),
     options=frozenset(("tools",)),
     build_body=_counted,
@@ -87,6 +87,6 @@ google_count_tokens = evolve(
     vertex_count_tokens,
     name="google_count_tokens",
     build_body=lambda request: {
-        "generateContentRequest": {"model": model_path(request.model.id)[1:], **_counted(request)}
+        "generateContentRequest": {"model": google_model_path(request.model.id)[1:], **_counted(request)}
     },
 )

@@ -13,13 +13,12 @@ from operator import itemgetter
 from typing import Any
 
 from ....pipeline.http.request import Request
-from ....schemas.errors import InvalidOption
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
 from ..calls import sent_object
-from ..fields import Field, format_asked, given, listed, own_block, put_options
+from ..fields import Field, format_asked, given, listed, own_block, put_options, unknown_choice
 from ..turns import encoded
 from .media import encode_media
 
@@ -196,7 +195,7 @@ def _choice(body: dict[str, Any], choice: object) -> None:
     elif isinstance(names, list) and names and None not in (allowed := list(map(_allowed, names))):
         calling = {"mode": "ANY", "allowedFunctionNames": allowed}
     else:
-        raise InvalidOption("tool_choice has an unknown form", hint='use auto, none, required, {"name": …} or a list')
+        raise unknown_choice(" or a list")
     if any("functionDeclarations" in each for each in body.get("tools", ())):
         known = body.setdefault("toolConfig", {})
         known["functionCallingConfig"] = {**known.get("functionCallingConfig", {}), **calling}

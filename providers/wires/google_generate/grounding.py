@@ -77,7 +77,8 @@ _QUERIES = ("webSearchQueries", "imageSearchQueries", "retrievalQueries")
 
 
 def _chunks(grounding: Mapping[str, Any]) -> Sequence[Citation]:
-    """Read the sources, each at its index: also those that cannot be read, since the supports count them."""
+    """Return a citation for each source, an empty one if it cannot be read: the supports name sources by their
+    index."""
     chunks = grounding.get("groundingChunks")
     return [_chunk(each if isinstance(each, dict) else {}) for each in chunks] if isinstance(chunks, list) else []
 

@@ -53,13 +53,13 @@ def _finalize(message: Message, stored: bool) -> Message:
     end = len(parts)
     while end and type(parts[end - 1]) is Reasoning:
         end -= 1
-    if not stored and any(_bare(part) for part in parts[:end]):
+    if not stored and any(_is_bare(part) for part in parts[:end]):
         # The parts that came with it lose their ids, by which the provider would demand the reasoning item.
-        return evolve(message, content=[_without_id(part) for part in parts[:end] if not _bare(part)])
+        return evolve(message, content=[_without_id(part) for part in parts[:end] if not _is_bare(part)])
     return message if end == len(parts) else evolve(message, content=parts[:end])
 
 
-def _bare(part: Part) -> bool:
+def _is_bare(part: Part) -> bool:
     """Check whether this is reasoning with only an id and a summary."""
     if not isinstance(part, Reasoning):
         return False

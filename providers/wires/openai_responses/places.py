@@ -119,8 +119,8 @@ class Items:
         return found if found is not None and found.kind == kind and not found.done else None
 
     def _find_shown(self, named: Item | None, index: int | None, kind: str) -> Item | None:
-        """Find an open item with deltas for an end event: where the named item has none, the one at the same index
-        under another id; where the event names no item, the first one that is open."""
+        """Return the open item with deltas that an end event is for. If the item that it names has none, that is the
+        one at the same index under another id; if it names no item, the first open one."""
         if named is None:
             return next((each for each in self._not_done() if each.kind == kind and each.shown and not each.done), None)
         at = self._by_index.get(index) if index is not None else None

@@ -24,10 +24,9 @@ from ....schemas.reply import Reply
 from ....schemas.usage import Usage
 from ...declare.wire import Wire
 from ..fields import given
-from ..google_paths import method_path, model_path
 from ..openai_chat.side_fields import USAGE
 from ..openai_chat.usage import usage_of
-from ..paths import bedrock_path
+from ..paths import bedrock_path, google_method_path, google_model_path
 from .vectors import SIDE_FIELDS, indexed, input_usage, position, texts_of, vector, vectors_reply, whole_numbers
 
 openai_embeddings = Wire(
@@ -114,7 +113,7 @@ def _cohere_body(request: Request) -> dict[str, Any]:
 
 
 def _rows(data: Mapping[str, Any]) -> list[Any]:
-    """Return the vectors of an answer of Cohere: a list, or one for each type of number, of which floats are first."""
+    """Return the vectors of Cohere's answer. If it has a list for each type of number, floats come first."""
     rows = data["embeddings"]
     if isinstance(rows, dict):
         rows = rows.get("float") or next((each for each in rows.values() if each), None) or rows["float"]
@@ -206,14 +205,14 @@ def _google_content(request: Request, text: str) -> dict[str, Any]:
 
 
 def _google_body(request: Request) -> dict[str, Any]:
-    model = model_path(request.model.id)[1:]
+    model = google_model_path(request.model.id)[1:]
     return {"requests": [{"model": model, **_google_content(request, text)} for text in texts_of(request)]}
 
 
 google_embeddings = Wire(
     name="google_embeddings",
     operation="embed",
-    path=method_path("batchEmbedContents"),
+    path=google_method_path("batchEmbedContents"),
     options=frozenset(("dimensions", "kind")),
     build_body=_google_body,
     decode_response=lambda data, model: vectors_reply([row["values"] for row in data["embeddings"]]),
@@ -227,7 +226,7 @@ google_embeddings = Wire(
 vertex_embed_content = evolve(
     google_embeddings,
     name="vertex_embed_content",
-    path=method_path("embedContent"),
+    path=google_method_path("embedContent"),
     build_body=lambda request: _google_content(request, _one(request)),
     decode_response=lambda data, model: vectors_reply([data["embedding"]["values"]]),
 )
@@ -248,7 +247,7 @@ def _predicted_usage(data: Mapping[str, Any], model: Model) -> Usage | None:
 vertex_predict_embeddings = Wire(
     name="vertex_predict_embeddings",
     operation="embed",
-    path=method_path("predict"),
+    path=google_method_path("predict"),
     options=frozenset(("dimensions", "kind")),
     build_body=_predict_body,
     decode_response=lambda data, model: vectors_reply([row["embeddings"]["values"] for row in data["predictions"]]),

@@ -15,7 +15,7 @@ from ....schemas.nan_check import dumps_as_read
 from ....schemas.reply import Reply
 from ...auth.auth import header_key
 from ...declare.wire import Wire
-from ..google_paths import method_path
+from ..paths import google_method_path
 from .batches import read_line, results_reply, state_decoder, state_wire
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ google_batches = tuple(
         Wire(
             name="google_batch",
             operation="create_batch",
-            path=method_path("batchGenerateContent"),
+            path=google_method_path("batchGenerateContent"),
             options=frozenset(("metadata",)),
             build_body=_build_body,
             decode_response=state_decoder(_state),

@@ -21,8 +21,8 @@ from ..google_generate.encode import build_body as build_generate_body
 from ..google_generate.side_fields import SIDE_FIELDS
 from ..google_generate.stream import decode_response as decode_answer
 from ..google_generate.stream import extract_usage
-from ..google_paths import method_path
 from ..media import base64_text, from_base64
+from ..paths import google_method_path
 from .inputs import text_input
 
 _NAMES = {"n": "sampleCount", "size": "imageSize", "aspect_ratio": "aspectRatio"}
@@ -54,7 +54,7 @@ def decode_chat(data: Mapping[str, Any], model: Model) -> Reply:
 google_generate_images = Wire(
     name="google_generate_images",
     operation="image",
-    path=method_path("generateContent"),
+    path=google_method_path("generateContent"),
     auth=header_key("x-goog-api-key"),
     options=frozenset(("size", "aspect_ratio")),
     build_body=build_chat_body,
@@ -94,7 +94,7 @@ _PREDICTION = Whole(
 google_images = Wire(
     name="google_images",
     operation="image",
-    path=method_path("predict"),
+    path=google_method_path("predict"),
     options=frozenset(("n", "size", "aspect_ratio")),
     build_body=build_body,
     decode_response=decode_response,

@@ -19,6 +19,7 @@ from .framing import events_then, too_large
 # (headers, payload). A header's value is a bool, int, bytes or str; a timestamp is in ms since 1970, a uuid 16 bytes.
 AWSEvent = tuple[dict[str, Any], bytes]
 
+MEDIA_TYPE = "application/vnd.amazon.eventstream"
 MAX_FRAME = 24 * 1024 * 1024
 
 _PRELUDE = Struct(">III")

@@ -62,8 +62,8 @@ def _lines(text: bytes) -> list[bytes]:
 
 
 def _bare(bare: list[bytes], data: bytes | None, several: list[bytes], events: list[SSEEvent]) -> list[bytes]:
-    """Add the JSON of an error that servers and proxies write with no field at all, or the further lines of JSON that
-    begins behind a field; return the lines of the event's data where there are several."""
+    """Read lines without a field: an error that servers and proxies write as plain JSON becomes an event, and further
+    lines of JSON that began after a field belong to it. Return the lines of the event's data if there are several."""
     text = b"".join(bare)
     if data and data[:1] in b"{[" and data[-1:] not in b"}]":
         return [*(several or [data]), text]

@@ -257,7 +257,7 @@ class _Writer:
     def _unnamed_properties(
         self, view: SchemaView, written: dict[str, Any], named: Set[str], required: Iterable[str]
     ) -> None:
-        """Express, or report as not expressible, that an object may have properties that are not named."""
+        """Express that an object may have further properties, or report that the dialect cannot."""
         keywords, dialect = view.keywords, self.dialect
         keyword = "patternProperties" if "patternProperties" in keywords else "additionalProperties"
         extra = keywords.get("additionalProperties", keywords.get("unevaluatedProperties"))

@@ -18,11 +18,10 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from ...schemas.message import Message
 from ...schemas.parts import Opaque, Part, Reasoning, Refusal, Text, ToolCall
 from ...schemas.reply import Reply
+from ...schemas.reply_chunks import BESIDE_TEXT
 from ...schemas.usage import Usage
 from .incoming import OURS
 from .server_tools import citations_note, value_of
-
-_REASONING = ("signature", "encrypted", "id", "wire", "extra")
 
 
 def result_of(reply: Reply) -> ChatResult:
@@ -77,7 +76,7 @@ def content_block(part: Part, index: int) -> dict[str, Any]:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text, "index": index, **extras_of({"extra": part.extra})}
     if isinstance(part, Reasoning):
-        ours = {name: getattr(part, name) for name in _REASONING}
+        ours = {name: getattr(part, name) for name in BESIDE_TEXT}
         return {"type": "reasoning", "reasoning": part.text, "index": index, **extras_of(ours)}
     if isinstance(part, Opaque):
         return {"type": "non_standard", "value": value_of(part), "index": index}

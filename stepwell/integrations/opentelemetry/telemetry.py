@@ -121,7 +121,7 @@ class Telemetry:
         if error is not None and not isinstance(error, GeneratorExit):
             attributes = error_attributes(error)
             span.set_attributes(attributes)
-            span.set_status(StatusCode.ERROR, self._words(error))
+            span.set_status(StatusCode.ERROR, self._message_of(error))
             common = {**common, "error.type": attributes["error.type"]}
         elif reply is not None:
             span.set_attributes(reply_attributes(reply))
@@ -169,7 +169,7 @@ class Telemetry:
         work.span.set_attributes(_span_attributes(event))
         if isinstance(error := event.data.get("error"), BaseException):
             work.span.set_attribute("error.type", type(error).__name__)
-            work.span.set_status(StatusCode.ERROR, self._words(error))
+            work.span.set_status(StatusCode.ERROR, self._message_of(error))
         work.span.end(int(event.at * 1e9))
 
     def _begin(self, began: Began) -> _Work:
@@ -186,7 +186,7 @@ class Telemetry:
         work = self._open[event.span] = _Work(span, outer)
         return work
 
-    def _words(self, error: BaseException) -> str | None:
+    def _message_of(self, error: BaseException) -> str | None:
         """Return the message of an error where content is wanted: providers and tools quote prompts in theirs."""
         return str(error) if self._content else None
 

@@ -309,7 +309,8 @@ def _unknown_ids_warning(work: BatchWork, lines: Iterable[str]) -> str:
 
 
 def _missing_warning(work: BatchWork, state: BatchState, answers: int) -> str:
-    """Warn, for a job found by its id, that there are fewer answers than requests, whose ids are not known."""
+    """Return a warning that there are fewer answers than requests, for a job found by its id: the ids of its requests
+    are not known. "" if none is missing."""
     few = not work.prompts and state.total is not None and answers < state.total
     return f"only {answers} of {state.total} requests have an answer" if few else ""
 

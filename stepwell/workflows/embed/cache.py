@@ -59,9 +59,9 @@ class EmbeddingCache:
         return vectors
 
     def outdated(self, vectors: Mapping[str, Vector], length: int) -> list[str]:
-        """Return the texts whose vectors, which are stored, are not as long as those that the model gives now.
+        """Return the texts whose stored vectors have another length than those that the model returns now.
 
-        length: of the latter; 0 where it has given none.
+        length: that of the model's vectors; 0 if it has returned none yet.
         """
         texts = [text for text, vector in vectors.items() if length and len(vector) != length]
         if texts:

@@ -13,6 +13,7 @@ from ...pipeline.http.library_errors import transport_error
 from ...pipeline.http.request import Request
 from ...pipeline.http.timeouts import Clock
 from ...pipeline.step import halt_with
+from ...pipeline.steps.check_answer import MANY_VECTORS
 from ...providers.declare.provider import Provider, declare_provider
 from ...providers.declare.wire import Wire
 from ...providers.wires.operations.vectors import texts_of
@@ -55,7 +56,7 @@ def custom_embedding(id: str, function: EmbeddingFunction) -> Provider:
                 raise
             raise found from None
         texts = texts_of(request)
-        rows = yield Run(lambda: _numbers(vectors, id), blocks=len(texts) > _MANY, recorded=False)
+        rows = yield Run(lambda: _numbers(vectors, id), blocks=len(texts) > MANY_VECTORS, recorded=False)
         if len(rows) != len(texts):
             raise StepError(
                 f"the function of {id} returned {len(rows)} vectors for {len(texts)} texts",
@@ -89,10 +90,6 @@ def id_of(function: EmbeddingFunction, *, cached: bool) -> str:
     if cached and "<lambda>" in named.__qualname__:
         raise ConfigError("a lambda has no name to store its vectors under", hint="define the function with def")
     return re.sub(r"[^\w.]+", "_", f"{named.__module__}.{named.__qualname__}").strip("_.")
-
-
-_MANY = 100
-"""Vectors above which an event loop does not wait until all their numbers are read."""
 
 
 def _numbers(vectors: Any, id: str) -> list[Sequence[float]]:

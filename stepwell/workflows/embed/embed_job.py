@@ -184,8 +184,8 @@ class EmbedJob:
     def _alone(self, text: str, error: StepwellError) -> list[list[str]]:
         """Note the refusal of a single text, and return what is to be tried next.
 
-        Several texts may be too long and come in a row. But a server that fails, or an option that does not fit, must
-        not cost a call for every text: after some equal refusals, the shortest text decides which of both it is.
+        Several texts in a row may be too long. But a server that fails, or an option that does not fit, must not cost a
+        call for every text: after some equal refusals, the shortest text shows which of the two it is.
         """
         before = list(self.refused.values())[-1:]
         same = bool(before) and before[0].message == error.message

@@ -66,8 +66,8 @@ class Embedder(Hinted, hints="embedder"):
             another server (`base_urls`) are stored apart.
         workers: calls that run at once.
         progress: a bar, or a function; see `bar_for`.
-        client, async_client: the clients that make the calls; either is derived from the other, and both are the
-            process's own where none is given.
+        client, async_client: the clients that make the calls. One that is missing is derived from the other; without
+            both, they are the process's own.
         options: those of each call: `dimensions`, `truncate`, `provider_options` and the like.
 
         Raises ConfigError for anything that cannot be used.

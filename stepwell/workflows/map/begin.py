@@ -10,7 +10,7 @@ from hashlib import blake2b
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from attrs import field, fields, frozen
+from attrs import field, frozen
 
 from ...options import ModelLike
 from ...pipeline.effects import CallModel, Flow, in_thread
@@ -29,7 +29,7 @@ from ..objects.generate import generate, object_error, object_reply
 from ..objects.modes import object_request
 from ..objects.output_spec import OutputSpec
 from ..tools.define import tools_of
-from ..tools.loop import Loop, loop
+from ..tools.loop import LOOP_SETTINGS, Loop, loop
 from .batches import BatchQuestion, BatchRunner
 from .inputs import Items
 from .item_prompts import ItemPrompts, Prompt
@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 Mode = Literal["live", "batch", "auto"]
 _CHOICES = {"errors": ("keep", "raise"), "order": ("kept", "as_done", "as done"), "mode": ("live", "batch", "auto")}
-_LOOP = frozenset(each.name for each in fields(Loop))
 BATCH_HOURS = 24.0
 """Hours after which a batch is answered or has expired: OpenAI, Anthropic, Google, Groq and Mistral all name 24."""
 
@@ -101,7 +100,7 @@ def job_of(
         items,
         model=str(question.model),
         answer=answers_in_job(question, job, key is None) if job else question.answer,
-        own_prompt=partial(_has_own_prompt, question),
+        own_prompt=partial(_may_have_other_prompt, question),
         world=own.world,
         file=file,
         workers=workers,
@@ -147,9 +146,9 @@ def answers_in_job(question: Question, job: str, digested: bool) -> Callable[[Ma
     return answered
 
 
-def _has_own_prompt(question: Question, item: MapItem) -> bool:
-    """Check whether its prompt may have changed while it has the same part of a job: a function may read a file that
-    has changed, and an item without a digest is known by its key alone."""
+def _may_have_other_prompt(question: Question, item: MapItem) -> bool:
+    """Check whether an item's prompt may have changed though the part of its job has the same name: a function may read
+    a file that has changed, and an item without a digest is known by its key alone."""
     return question.prompts.are_made_by_a_function or digest_or_none(item.value) is None
 
 
@@ -242,7 +241,7 @@ class Question:
             raise ConfigError("map takes a schema or tools, not both", hint="give the tools alone, or the schema")
         named = model if model is not None else planner.default_model()
         plan = planner.plan("chat", named, wire=options.get("wire"), overrides=options.get("overrides"))
-        _refuse_arguments(options.keys() - {*CHAT_OPTIONS, *CALL_OPTIONS, *_LOOP, *names_of(plan.provider)})
+        _refuse_arguments(options.keys() - {*CHAT_OPTIONS, *CALL_OPTIONS, *LOOP_SETTINGS, *names_of(plan.provider)})
         return cls(
             planner,
             named,
@@ -250,8 +249,8 @@ class Question:
             None if schema is None else OutputSpec.of(schema),
             max_repairs,
             () if tools is None else tuple(tools_of(tools)),
-            Loop(**{name: options[name] for name in _LOOP & options.keys()}),
-            {name: value for name, value in options.items() if name not in _LOOP},
+            Loop(**{name: options[name] for name in LOOP_SETTINGS & options.keys()}),
+            {name: value for name, value in options.items() if name not in LOOP_SETTINGS},
         )
 
     def answer(self, item: MapItem) -> Flow | CallModel:

@@ -21,7 +21,7 @@ class LinesFile:
 
     path: the file.
     job: the value of the field `map` in all lines, which only lines of the same map have.
-    begin: how each line begins that is written: with the name of the field that all have, as in `{"index":`.
+    begin: the first bytes of every line, with the name of its first field: `{"index":`.
 
     A process that is killed leaves whole lines. Only a machine that crashes may leave a part of the last one.
     """

@@ -22,7 +22,7 @@ _turn_of = itemgetter(0)
 class ResultOrder:
     """The results of a map. Any thread may put one.
 
-    kept: whether they are written and emitted in the order of their turns, which is that of the input; else as they
+    kept: True to write and emit them in the order of the input, which is that of their turns; False to do so as they
         come.
     file: the file of results; None for none.
     workers: how many threads put results.

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterable, Mapping
 from operator import attrgetter
 from typing import Any, Literal
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from ...events import span
 from ...options import ModelLike, PromptLike, ToolLike, ToolLoopOptions
@@ -79,6 +79,9 @@ class Loop:
             raise ConfigError("tool_timeout must be more than 0 seconds")
 
 
+LOOP_SETTINGS = frozenset(each.name for each in fields(Loop))
+
+
 def loop(
     planner: CallPlanner,
     model: ModelLike,
@@ -89,7 +92,7 @@ def loop(
     *,
     stream: bool,
 ) -> Flow:
-    """Run a tool loop: run_tools and stream_tools. Return the last Reply, with all the steps on it.
+    """Run the loop of run_tools and stream_tools, and return the last Reply, with all the steps on it.
 
     settings: the loop's settings.
     options: those of each call.
