@@ -30,10 +30,9 @@ from ...schemas.tool import check_tool_choice
 from .. import BUILT_IN
 from ..history.histories import HistoryTarget, fit_history
 from ..history.origins import Origins
-from .addresses import filled
+from .addresses import filled, refuse_endpoint
 from .dropped import report_dropped, warn_of_dropped
 from .encoding import encoding
-from .endpoints import refuse_endpoint
 from .environment import PROCESS, Environment, environment_of
 from .failures import failure_finder
 from .fit_schemas import fit_schemas

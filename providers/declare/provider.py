@@ -19,12 +19,11 @@ from ...schemas.model import Model
 from ...schemas.nearest import nearest
 from ...schemas.options import Option
 from ..auth.auth import Auth, HeaderKey
-from .addresses import is_at, origin, variables
+from .addresses import configured_url, is_at, origin, variables
 from .constraints import Constraints, checked_constraints
 from .credentials import FREE, Credentials, one_key, several_keys
 from .declared_fields import check_fields, texts
 from .embed_limits import EmbedLimit
-from .endpoints import configured_url
 from .environment import PROCESS, Environment, variable_names
 from .extending import base_of
 from .option_names import check_names, checked_models, unknown_field

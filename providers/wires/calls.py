@@ -1,17 +1,20 @@
-"""Shared code for tool calls: ids for calls without one, streamed arguments, and which are readable."""
+"""Shared code for tool calls: ids for calls without one, streamed arguments, which are readable, and failed results."""
 
 from __future__ import annotations
 
 import re
 from typing import Any
 
+from attrs import evolve
+
 from ...pipeline.side_fields import Whole, nonempty_text
 from ...pipeline.world import REAL_WORLD
 from ...schemas.chunks import Warned
 from ...schemas.json_text import JSONDecodeError, dumps, loads
+from ...schemas.message import Message
 from ...schemas.model import Model
 from ...schemas.nan_check import dumps_as_read
-from ...schemas.parts import ToolCall, is_plain
+from ...schemas.parts import Text, ToolCall, is_plain
 from ...schemas.reply import CallWarning
 
 
@@ -76,3 +79,20 @@ NAMED = Whole({"name": nonempty_text}, needs=("name",))
 """The rule of what a call calls: there is no call without a name."""
 CALL = Whole({"id": str, "function": NAMED}, needs=("function",))
 """The rule of a call of a function."""
+
+
+def error_as_text(result: Message) -> Message:
+    """Return a tool's result that is an error as one whose text says so, for formats without a field for it.
+
+    The text then begins with "Error: ", as that of a tool's exception does; one that begins with this word is kept.
+    Without it, a model takes the error for a result (https://github.com/sgl-project/sglang/pull/32610).
+    """
+    content = result.content
+    if result.text.lstrip()[:5].lower() != "error":
+        said = next((part for part in content if isinstance(part, Text) and part.text), None)
+        if said is None:
+            content = (Text("Error"), *content)
+        else:
+            marked = evolve(said, text=f"Error: {said.text}")
+            content = tuple(marked if part is said else part for part in content)
+    return evolve(result, content=content, is_error=False)

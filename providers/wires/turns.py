@@ -77,23 +77,6 @@ def media_after_results(messages: Iterable[Message], kinds: tuple[type[Part], ..
         yield Message("user", moved)
 
 
-def error_as_text(result: Message) -> Message:
-    """Return a tool's result that is an error as one whose text says so, for formats without a field for it.
-
-    The text then begins with "Error: ", as that of a tool's exception does; one that begins with this word is kept.
-    Without it, a model takes the error for a result (https://github.com/sgl-project/sglang/pull/32610).
-    """
-    content = result.content
-    if result.text.lstrip()[:5].lower() != "error":
-        said = next((part for part in content if isinstance(part, Text) and part.text), None)
-        if said is None:
-            content = (Text("Error"), *content)
-        else:
-            marked = evolve(said, text=f"Error: {said.text}")
-            content = tuple(marked if part is said else part for part in content)
-    return evolve(result, content=content, is_error=False)
-
-
 EMPTY_USER_TEXT = "."
 """The user's text where the vendor demands one and there is none: the shortest text that it takes."""
 EMPTY_RESULT_TEXT = "(no output)"

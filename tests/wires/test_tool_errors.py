@@ -14,7 +14,7 @@ from kinds import one_of_each_kind
 from stepwell import Context, tool_result, user
 from stepwell.messages import Image, Message, Text, ToolCall
 from stepwell.providers.declare.registry import REGISTRY
-from stepwell.providers.wires.turns import error_as_text
+from stepwell.providers.wires.calls import error_as_text
 
 CALL = ToolCall("call_0001", "find", '{"word": "well"}')
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(20)

@@ -21,7 +21,8 @@ from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.parts import Image, Text
 from ...history.shape import BRIDGED
-from ..turns import BRIDGE_TEXT, error_as_text, media_after_results
+from ..calls import error_as_text
+from ..turns import BRIDGE_TEXT, media_after_results
 
 _WITH_IMAGES = _WITH_STATUS = ("", "claude", "nova")
 _WITHOUT_WORDS = ("llama", "mistral")

@@ -12,11 +12,11 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import chosen_name
-from ..calls import sent_arguments
+from ..calls import error_as_text, sent_arguments
 from ..fields import Field, format_asked, given, listed, own_block, put_options, unknown_choice
 from ..media import address, unsendable
 from ..openai_chat.encode import encode_tools
-from ..turns import EMPTY_RESULT_TEXT, encoded, error_as_text, media_after_results
+from ..turns import EMPTY_RESULT_TEXT, encoded, media_after_results
 
 NAME = "cohere_chat"
 

@@ -16,12 +16,13 @@ from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, Video
+from ..calls import error_as_text
 from ..fields import given, own_block
 from ..media import address, inline, unsendable
 from ..openai_chat.encode import build_body as build_chat_body
 from ..openai_chat.encode import encode_answer
 from ..openai_chat.places import NAME
-from ..turns import BRIDGE_TEXT, error_as_text
+from ..turns import BRIDGE_TEXT
 
 _BRIDGE = {"role": "assistant", "content": BRIDGE_TEXT}
 """Sent between tool results and a user message."""

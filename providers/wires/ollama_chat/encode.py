@@ -9,11 +9,10 @@ from ....pipeline.http.request import Request
 from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Image, Part, Reasoning, Refusal, Text
-from ..calls import sent_object
+from ..calls import error_as_text, sent_object
 from ..fields import Field, format_asked, given, listed, put_options
 from ..media import Media, inline, unsendable
 from ..openai_chat.encode import encode_tools
-from ..turns import error_as_text
 
 NAME = "ollama_chat"
 

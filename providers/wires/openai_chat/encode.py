@@ -12,10 +12,9 @@ from ....schemas.message import Message
 from ....schemas.model import Model
 from ....schemas.parts import MEDIA, Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
-from ..calls import sent_arguments
+from ..calls import error_as_text, sent_arguments
 from ..fields import given, own_block, own_fields
 from ..media import Media, address, file_name, inline, unsendable
-from ..turns import error_as_text
 from .places import NAME
 
 OPTIONS = frozenset(

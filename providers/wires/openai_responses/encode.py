@@ -15,10 +15,9 @@ from ....schemas.message import Message
 from ....schemas.parts import Audio, File, Image, Opaque, Part, Reasoning, Refusal, Text, ToolCall, Video
 from ....schemas.tool import Tool, chosen_name
 from ...declare.object_support import ask_for_json, is_any_json
-from ..calls import sent_arguments
+from ..calls import error_as_text, sent_arguments
 from ..fields import Field, given, own_block, put_options
 from ..media import address, file_name, inline, unsendable
-from ..turns import error_as_text
 
 NAME = "openai_responses"
 ENCRYPTED_REASONING = "reasoning.encrypted_content"
