@@ -121,8 +121,8 @@ def checked_url(value: object, where: str = "base_url") -> str:
     Raises InvalidOption for one without http(s) and a host, or with a password in it.
     """
     url = Address(value.strip() if isinstance(value, str) else "")
-    scheme, slashes, rest = url.partition("://")
-    url = Address(scheme.lower() + slashes + rest)
+    at = max(0, url.find("://"))  # not in pieces: the locals of a frame would show a password
+    url = Address(url[:at].lower() + url[at:])
     if not url.startswith(("http://", "https://")) or len(url.split()) != 1:
         raise InvalidOption(f"{where} is not an http:// or https:// address", hint="https://host/path")
     if not url.isascii():
