@@ -9,13 +9,12 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import partial
 from typing import Any, Protocol
 
 from attrs import define, field, frozen
 
 from ...options import ModelLike
-from ...pipeline.effects import Flow, Run, Sleep, in_thread
+from ...pipeline.effects import Flow, Run, Sleep
 from ...planner import CallPlanner
 from ...providers.declare.vendor_names import BATCH_OPTIONS
 from ...schemas.errors import InvalidRequest, NotFound, StepwellError, may_have_been_done
@@ -49,8 +48,6 @@ class BatchQuestion:
     """Returns the prompt of an item."""
     read: Callable[[Reply[Any]], Reply[Any]]
     """Returns the reply with its object. Raises the error of an answer that does not fit."""
-    apart: bool = False
-    """whether prompts are made in a thread of their own, where the client is async"""
 
     @property
     def reads_prompts(self) -> bool:
@@ -153,8 +150,7 @@ class BatchRunner:
         """Add an item to the batch. Return the error of one that cannot be added."""
         self._batch = self._batch or self.question.new_batch()
         try:
-            make = partial(self.question.prompt_for, item.value)
-            prompt = (yield in_thread(make, recorded=False)) if self.question.apart else make()
+            prompt = self.question.prompt_for(item.value)
             yield from self._batch.add(f"i{len(self._added)}", prompt)
         except Exception as error:
             return error

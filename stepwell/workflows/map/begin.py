@@ -10,10 +10,10 @@ from hashlib import blake2b
 from inspect import signature
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from attrs import field, frozen
+from attrs import frozen
 
 from ...options import ModelLike
-from ...pipeline.effects import CallModel, Flow, in_thread
+from ...pipeline.effects import CallModel, Flow
 from ...planner import CallPlanner
 from ...providers.declare.provider import names_of
 from ...schemas.errors import ConfigError, InvalidOption, ObjectInvalid
@@ -218,12 +218,6 @@ class Question:
     settings: Loop
     options: Mapping[str, Any]
     """The options of each call."""
-    apart: bool = field(init=False)
-    """Whether a function makes the prompts, which may block."""
-
-    @apart.default
-    def _is_apart(self) -> bool:
-        return self.prompts.are_made_by_a_function
 
     @classmethod
     def of(
@@ -254,18 +248,8 @@ class Question:
         )
 
     def answer(self, item: MapItem) -> Flow | CallModel:
-        """Return the flow, or the call, that answers an item with a Reply. Raises the errors of making its prompt, as
-        the flow does of one that a function makes: in a thread of its own where the client is async."""
-        if self.apart:
-            return self._answer_apart(item)
-        return self._answer_to(self.prompts.prompt_for(item.value))
-
-    def _answer_apart(self, item: MapItem) -> Flow:
-        prompt = yield in_thread(lambda: self.prompts.prompt_for(item.value), recorded=False)
-        answer = self._answer_to(prompt)
-        return (yield answer) if isinstance(answer, CallModel) else (yield from answer)
-
-    def _answer_to(self, prompt: Any) -> Flow | CallModel:
+        """Return the flow, or the call, that answers an item with a Reply. Raises the errors of making its prompt."""
+        prompt = self.prompts.prompt_for(item.value)
         if self.spec is None and not self.tools:
             return CallModel(self.model, prompt, self.options)
         if self.spec is not None:
@@ -284,9 +268,9 @@ class Question:
 
     def in_batches(self) -> BatchQuestion:
         """Return the same question for batches: without repairs, which would be further calls."""
-        spec, options, apart = self.spec, self.options, self.apart
+        spec, options = self.spec, self.options
         if spec is None:
-            return BatchQuestion(self.planner, self.model, options, self.prompts.prompt_for, lambda reply: reply, apart)
+            return BatchQuestion(self.planner, self.model, options, self.prompts.prompt_for, lambda reply: reply)
         plan = self.planner.plan("chat", self.model, wire=options.get("wire"), overrides=options.get("overrides"))
         shape = object_request(plan, spec, "?", options, None)
 
@@ -300,7 +284,7 @@ class Question:
                 raise object_error(invalid, reply, [reply]) from None
             return object_reply([reply], shape, value, repairs, Context())
 
-        return BatchQuestion(self.planner, self.model, shape.options, prompt_for, read, apart)
+        return BatchQuestion(self.planner, self.model, shape.options, prompt_for, read)
 
     @property
     def digest(self) -> str:
