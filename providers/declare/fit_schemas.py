@@ -15,7 +15,7 @@ from ...schemas.memo import Memo
 from ...schemas.reply import CallWarning
 from ...schemas.tool import Tool
 from .dropped import drop_options
-from .object_support import ONLY_JSON, PLAIN, Dialect, ObjectSupport, ask_for_json, is_any_json
+from .object_support import ANY_JSON, ONLY_JSON, PLAIN, Dialect, ObjectSupport, ask_for_json, is_any_json
 
 if TYPE_CHECKING:
     from ...schemas.json_schema.dialects import Dialected, Dropped
@@ -24,8 +24,6 @@ _TOOLS = 1000
 """How many tools of earlier calls a provider's step knows; more if a single call has more."""
 _FORMS = 3
 """In how many forms the schema of a tool is kept at most: as it is, as plain JSON Schema, in the vendor's dialect."""
-ANY_JSON = "Answer with JSON only, without a word before or after it."
-"""The instruction for JSON without a schema."""
 
 
 def fit_schemas(support: ObjectSupport, provider: str) -> Step:

@@ -81,8 +81,9 @@ def ask_for_json(messages: Iterable[Message]) -> bool:
     return any("json" in message.text.lower() for message in messages)
 
 
-ONLY_JSON = """Answer with JSON only, without a word before or after it. It must fit this JSON Schema:
-{schema}"""
+ANY_JSON = "Answer with JSON only, without a word before or after it."
+"""The instruction for JSON without a schema."""
+ONLY_JSON = f"{ANY_JSON} It must fit this JSON Schema:\n{{schema}}"
 """The instruction for a schema that nothing enforces."""
 AS_GIVEN = ObjectSupport()
 BY_GRAMMAR = ObjectSupport(

@@ -6,7 +6,7 @@ from typing import Any, ClassVar, TypeVar
 
 from attrs import field, frozen
 
-from ..providers.declare.fit_schemas import ANY_JSON
+from ..providers.declare.object_support import ANY_JSON, ONLY_JSON
 from ..schemas.errors import DecodeError
 from ..schemas.json_schema.repair import LEFT_OPEN, repair
 from ..schemas.json_text import dumps
@@ -53,7 +53,7 @@ class SchemaParser(OutputParser[Any]):
         object.__setattr__(self, "_spec", spec)
         if not self.instructions:
             schema = dumps(spec.schema).decode()
-            object.__setattr__(self, "instructions", f"{ANY_JSON} It must fit this JSON Schema:\n{schema}")
+            object.__setattr__(self, "instructions", ONLY_JSON.format(schema=schema))
 
     def parse(self, text: str) -> Any:
         """Return the value as the schema's type. Raises ObjectInvalid, with all violations, if it does not fit."""

@@ -242,9 +242,9 @@ def wait(work: BatchWork, id: str, poll: float, timeout: float | None) -> Flow:
         if state is not None and state.over:
             return state
         left = inf if timeout is None else began + timeout - now()
-        if left <= 0 and state is None:
-            raise failed.pop()
-        if left <= 0 and state is not None:
+        if left <= 0:
+            if state is None:
+                raise failed.pop()
             raise TotalTimeout(
                 f"batch {id} is still {state.status} after {timeout:g} s", hint="it goes on; wait again, or cancel()"
             )
