@@ -61,7 +61,7 @@ class Results:
         """Return what a target is about; None if that was not measured."""
         values = self._values(target.over, target)
         units = self._values(target.under, target) if target.under else dict.fromkeys(values, target.unit)
-        within = [value / units[number] for number, value in values.items() if number >= 0 and units.get(number)]
+        within = _within(values, units)
         return Ratio(values[_ALL] / units[_ALL], min(within), max(within)) if within else None
 
     def _values(self, subject: str, target: Target) -> dict[int, float]:
@@ -75,9 +75,13 @@ class Results:
 
     def ratios(self, scenario: str, over: str, under: str, measure: str) -> list[float]:
         """Return the ratio `over` / `under` of each round."""
-        first, second = self.samples.get((scenario, over), {}), self.samples.get((scenario, under), {})
-        pairs = [(sample[measure], second[number][measure]) for number, sample in first.items() if number in second]
-        return [a / b for a, b in pairs if b]
+        first, second = (self._rounds(scenario, subject, measure) for subject in (over, under))
+        return _within(first, second)
+
+
+def _within(values: dict[int, float], units: dict[int, float]) -> list[float]:
+    """Return the ratio of each round that both have."""
+    return [value / units[number] for number, value in values.items() if number != _ALL and units.get(number)]
 
 
 def _of_all(values: list[float], measure: str) -> float:
