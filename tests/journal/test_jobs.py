@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Callable, Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from stepwell.pipeline.tasks import gather, race
 from stepwell.steps import CallModel, Flow, Run, circuit_breaker, concurrency, performing
 
 from loopback import completion
+from recordings import Chunks
 
 MODEL, OTHER = "openai:gpt-4.1", "openai:gpt-4.1-mini"
 CHAT: dict[str, Any] = {"wire": "openai_chat"}
@@ -29,20 +30,6 @@ EVENTS = {"content-type": "text/event-stream"}
 
 class Killed(BaseException):
     """The end of the process."""
-
-
-class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that comes piece by piece."""
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        self._pieces = pieces
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._pieces
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            yield piece
 
 
 class Server:
@@ -69,7 +56,7 @@ class Server:
             events = [{"id": "c", "model": "m", "choices": [each]} for each in choices]
             events.append({"id": "c", "model": "m", "choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]})
             pieces = [b"data: " + orjson.dumps(each) + b"\n\n" for each in events] + [b"data: [DONE]\n\n"]
-            return httpx.Response(200, stream=Pieces(pieces), headers={"content-type": "text/event-stream"})
+            return httpx.Response(200, stream=Chunks(tuple(pieces)), headers={"content-type": "text/event-stream"})
         headers = {"content-type": "application/json", "set-cookie": "session=a-cookie-of-the-server"}
         if body.get("tools") and text.endswith("?"):
             call = {"id": "t1", "type": "function", "function": {"name": "add", "arguments": '{"a": 1, "b": 2}'}}
@@ -384,7 +371,7 @@ def test_no_credential_is_written(server: Server, tmp_path: Path) -> None:
             client.generate_text(OTHER, "hi", job="refused", api_key="sk-of-this-call", **CHAT)
         client.generate_text(MODEL, "hi", job="k", base_url="https://x.example/v1?key=a-key-in-a-query", api_key="sk-b")
     event = b'data: {"error": {"message": "no Bearer %s", "code": 401}}\n\n' % KEY.encode()
-    quoting = httpx.MockTransport(lambda request: httpx.Response(200, stream=Pieces([event]), headers=EVENTS))
+    quoting = httpx.MockTransport(lambda request: httpx.Response(200, stream=Chunks((event,)), headers=EVENTS))
     with Client(transport=quoting, api_keys={"openai": KEY}, journal=server.path) as client, pytest.raises(AuthError):
         client.stream_text(MODEL, "hi", job="stream", **CHAT).reply()
     written = b"".join(path.read_bytes() for path in tmp_path.iterdir())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from stepwell.steps import CallModel, Flow
 
 from feeding import every
 from loopback import DONE, completion, event
+from recordings import Chunks
 
 MODEL = "openai:gpt-4.1"
 KEY = "sk-sk-of-tests-0123456789"
@@ -29,20 +29,6 @@ PLACES: dict[str, dict[str, Any]] = {
 }
 
 
-class Pieces(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """A body that comes piece by piece."""
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        self._pieces = pieces
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._pieces
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._pieces:
-            yield piece
-
-
 def quoting(status: int, size: int, said: str) -> httpx.MockTransport:
     """Say something in headers and body; a stream comes in pieces of a size."""
 
@@ -52,7 +38,7 @@ def quoting(status: int, size: int, said: str) -> httpx.MockTransport:
             return httpx.Response(status, headers=headers, content=completion(f"you are {said}"))
         whole = event(f"you are {said}, sk-") + event("sk") + event("s", "stop") + DONE
         headers["content-type"] = "text/event-stream"
-        return httpx.Response(200, headers=headers, stream=Pieces(every(size, whole)))
+        return httpx.Response(200, headers=headers, stream=Chunks(tuple(every(size, whole))))
 
     return httpx.MockTransport(quote)
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from catalog_hosts import KEYS
+from catalog_hosts import KEYS, prepared
 from in_turn import in_turn
 from kinds import one_of_each_kind
 
@@ -17,7 +17,6 @@ from stepwell.pipeline.http.request import Request
 from stepwell.providers.declare.registry import REGISTRY
 from stepwell.schemas.errors import StepwellError
 from stepwell.schemas.options import OPERATION_OPTIONS
-from stepwell.steps import Run
 
 HOST = "https://gate.example/v1"
 INPUTS: dict[str, Any] = {
@@ -32,18 +31,12 @@ INPUTS: dict[str, Any] = {
 }
 
 
-def prepared(model: str, operation: str, base_url: str | None, *, stream: bool = False, **options: Any) -> Request:
+def request_of(model: str, operation: str, base_url: str | None, *, stream: bool = False, **options: Any) -> Request:
     """Return the request as it would be sent."""
     provider = model.partition(":")[0]
     keys = {provider: KEYS.get(canonical(provider), "k")}
     with Client(api_keys=keys, base_urls={provider: base_url} if base_url else None) as client:
-        pipeline, asked = client.planner.request(operation, model, INPUTS[operation], options, stream=stream)
-        flow = pipeline.flow(asked)
-        effect = next(flow)
-        while isinstance(effect, Run):
-            effect = flow.send(effect.sync_fn())
-        flow.close()
-        return effect.request
+        return prepared(client, operation, model, INPUTS[operation], options, stream=stream)
 
 
 def calls() -> Iterator[tuple[str, str, str]]:
@@ -57,7 +50,7 @@ def calls() -> Iterator[tuple[str, str, str]]:
 def url_of(model: str, operation: str, base: str | None, **options: Any) -> str | None:
     """Return the address of a call; None for one that cannot be made so."""
     try:
-        return prepared(model, operation, base, **options).url
+        return request_of(model, operation, base, **options).url
     except StepwellError as error:
         assert not isinstance(error, InvalidOption), error
         return None
@@ -74,7 +67,7 @@ def test_the_path_of_an_endpoint_is_refused_or_cut_in_each_form(model: str, oper
     for given in (whole, f"{whole}/", f"{whole}?version=1", f"{whole}#part"):
         for stream in (False, True) if operation == "chat" else (False,):
             try:
-                url = prepared(model, operation, given, stream=stream, wire=wire).url
+                url = request_of(model, operation, given, stream=stream, wire=wire).url
             except InvalidOption as error:
                 assert "ends with" in str(error) and "leave it off" in str(error.hint)
             else:  # a provider that makes its address itself
@@ -85,7 +78,7 @@ def test_the_path_of_an_endpoint_is_refused_or_cut_in_each_form(model: str, oper
 @pytest.mark.parametrize("path", ["/chat/completions", "/responses", "/embeddings", "/audio/transcriptions"])
 def test_the_path_of_another_call_is_refused_too(operation: str, path: str) -> None:
     with pytest.raises(InvalidOption, match=f"base_url of openai ends with '{path}', the path of an endpoint"):
-        prepared("openai:gpt-4o", operation, HOST + path)
+        request_of("openai:gpt-4o", operation, HOST + path)
 
 
 @pytest.mark.parametrize(
@@ -99,11 +92,11 @@ def test_a_variable_with_the_path_of_an_endpoint_is_named(
         for host in ("gate.example:8000", "http://gate.example:8000"):
             monkeypatch.setenv(variable, host + path)
             with pytest.raises(InvalidOption) as caught:
-                prepared(model, "chat", None)
+                request_of(model, "chat", None)
             assert variable in str(caught.value.hint)
-            assert prepared(model, "chat", "http://other.example/v1").url.startswith("http://other.example/v1/")
+            assert request_of(model, "chat", "http://other.example/v1").url.startswith("http://other.example/v1/")
             monkeypatch.setenv(variable, host)
-            assert prepared(model, "chat", None).url.startswith("http://gate.example:8000/")
+            assert request_of(model, "chat", None).url.startswith("http://gate.example:8000/")
 
 
 @pytest.mark.parametrize(
@@ -117,7 +110,7 @@ def test_a_variable_with_the_path_of_an_endpoint_is_named(
 )
 def test_a_folder_of_a_gateway_is_no_endpoint(base: str) -> None:
     for operation in ("chat", "embed", "list_models"):
-        assert prepared("openai:gpt-4o", operation, base).url.startswith(base + "/")
+        assert request_of("openai:gpt-4o", operation, base).url.startswith(base + "/")
 
 
 def test_the_operations_of_calls_are_tried() -> None:

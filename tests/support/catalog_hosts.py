@@ -36,7 +36,14 @@ def sent(model: str, prompt: Any = "hi", **options: Any) -> tuple[str, dict[str,
 
 def preview(model: str, prompt: Any, **options: Any) -> Any:
     client = client_of(model.partition(":")[0])
-    pipeline, asked = client.planner.request("chat", model, prompt, options)
+    return prepared(client, "chat", model, prompt, options)
+
+
+def prepared(
+    client: Client, operation: str, model: str, input: Any, options: dict[str, Any], *, stream: bool = False
+) -> Any:
+    """Return the request of a call as it would be sent."""
+    pipeline, asked = client.planner.request(operation, model, input, options, stream=stream)
     flow = pipeline.flow(asked)
     effect = next(flow)
     while isinstance(effect, Run):

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from catalog_hosts import prepared
+
 from stepwell import Client, Tool
 from stepwell.messages import CallWarning
 from stepwell.schemas.options import EFFORTS
-from stepwell.steps import Run
 
 SNAPSHOT = Path(__file__).parent.parent / "options" / "option_matrix.txt"
 
@@ -89,13 +90,7 @@ def client_for(model: str, **settings: Any) -> Client:
 def sent(model: str, client: Client | None = None, **options: Any) -> tuple[dict[str, Any], tuple[CallWarning, ...]]:
     """Return the body for these options, without the conversation, and the warnings."""
     with client or client_for(model) as client:
-        pipeline, asked = client.planner.request("chat", model, "hi", options)
-        flow = pipeline.flow(asked)
-        effect = next(flow)
-        while isinstance(effect, Run):
-            effect = flow.send(effect.sync_fn())
-        flow.close()
-    request = effect.request
+        request = prepared(client, "chat", model, "hi", options)
     body = json.loads(request.body)
     if "toolConfig" in body:
         body["toolConfig"] = {name: value for name, value in body["toolConfig"].items() if name != "tools"}

@@ -6,7 +6,7 @@ from __future__ import annotations
 import gc
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import anyio
@@ -32,6 +32,14 @@ def silent(request: Seen) -> list[bytes | float]:
     return [LONG]
 
 
+async def noting_error(call: Callable[[], Awaitable[object]], caught: list[Exception]) -> None:
+    """Make a call, and note the error that it raises."""
+    try:
+        await call()
+    except Exception as error:
+        caught.append(error)
+
+
 # httpx leaves the generator of a body that it was sending to the garbage collector, of which trio warns.
 @pytest.mark.filterwarnings("ignore:Exception ignored in. <async_generator object ByteStream")
 @on_each_loop
@@ -40,16 +48,10 @@ def test_closing_an_async_client_ends_its_calls(backend: str, transport: str, ph
     async def main() -> None:
         caught: list[Exception] = []
 
-        async def call() -> None:
-            try:
-                await client.stream_text(MODEL, prompt).reply()
-            except Exception as error:
-                caught.append(error)
-
         client = aclient_of(server, transport=transport, timeout=PATIENT)
         with anyio.fail_after(SOON):
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(call)
+                tasks.start_soon(noting_error, lambda: client.stream_text(MODEL, prompt).reply(), caught)
                 await anyio.to_thread.run_sync(server.reached.wait, SOON)
                 await anyio.sleep(0.05)
                 await client.close()
@@ -70,17 +72,11 @@ def test_a_call_that_waits_for_a_connection_is_not_sent_after_its_async_client_w
     async def main() -> None:
         caught: list[Exception] = []
 
-        async def call() -> None:
-            try:
-                await client.generate_text(MODEL, "hi")
-            except Exception as error:
-                caught.append(error)
-
         client = aclient_of(server, transport=transport, max_connections=1, timeout=PATIENT)
         with anyio.fail_after(SOON):
             async with anyio.create_task_group() as tasks:
                 for _ in range(3):
-                    tasks.start_soon(call)
+                    tasks.start_soon(noting_error, lambda: client.generate_text(MODEL, "hi"), caught)
                 while not server.seen:
                     await anyio.sleep(0.01)
                 await client.close()
@@ -170,15 +166,9 @@ def test_the_server_is_not_said_to_have_closed_a_kept_connection_that_the_client
         await client.generate_text(MODEL, "hi")
         caught: list[Exception] = []
 
-        async def call() -> None:
-            try:
-                await client.generate_text(MODEL, "hi")
-            except Exception as error:
-                caught.append(error)
-
         with anyio.fail_after(SOON):
             async with anyio.create_task_group() as tasks:
-                tasks.start_soon(call)
+                tasks.start_soon(noting_error, lambda: client.generate_text(MODEL, "hi"), caught)
                 await anyio.to_thread.run_sync(reached.wait, SOON)
                 await anyio.sleep(0.05)
                 await client.close()

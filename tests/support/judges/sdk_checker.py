@@ -100,7 +100,8 @@ def _extras(made: Any, place: str) -> Misfits:
             yield from _extras(getattr(made, name), f"{place}.{name}")
 
 
-def _openai(module: str, streamed: bool, body: dict[str, Any]) -> Misfits:
+def _by_params(module: str, streamed: bool, body: dict[str, Any]) -> Misfits:
+    """Check a body by the TypedDict of a call's arguments, as OpenAI's, Groq's and Anthropic's SDKs have it."""
     kinds = vars(import_module(module))
     base = next(name for name in kinds if name.endswith("CreateParamsBase") or name == "CompletionCreateParams")
     name = base.replace("Base", "Streaming" if streamed else "NonStreaming")
@@ -108,15 +109,15 @@ def _openai(module: str, streamed: bool, body: dict[str, Any]) -> Misfits:
 
 
 def openai_chat(provider: str, streamed: bool, body: dict[str, Any]) -> Misfits:
-    return _openai(f"{provider}.types.chat.completion_create_params", streamed, body)
+    return _by_params(f"{provider}.types.chat.completion_create_params", streamed, body)
 
 
 def openai_responses(provider: str, streamed: bool, body: dict[str, Any]) -> Misfits:
-    return _openai("openai.types.responses.response_create_params", streamed, body)
+    return _by_params("openai.types.responses.response_create_params", streamed, body)
 
 
 def anthropic_messages(provider: str, streamed: bool, body: dict[str, Any]) -> Misfits:
-    return _openai("anthropic.types.message_create_params", streamed, body)
+    return _by_params("anthropic.types.message_create_params", streamed, body)
 
 
 def google_generate(provider: str, streamed: bool, body: dict[str, Any]) -> Misfits:

@@ -114,7 +114,7 @@ def _format(route: Route) -> tuple[str, str]:
 
 def _bodies(route: Route) -> Iterator[tuple[Route, str, str, Any]]:
     """Yield the case, the way and the body of each request; none where the call is refused before it is sent."""
-    provider = route.model.partition(":")[0]
+    _, provider = _format(route)
     client = Client(api_keys={provider: _AWS if provider == "amazon_bedrock" else "k"})
     cases = [
         (name, messages, {"tools": [_TOOL]} if "result" in name else {}) for name, messages in CONVERSATIONS.items()
